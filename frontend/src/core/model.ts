@@ -1,0 +1,129 @@
+/**
+ * The seam between the core and the views: all that a view may know of the core.
+ *
+ * `createModel()` (core/create.ts) makes the real one. Views read signals and call verbs; they never fetch, never
+ * touch storage, and never see a token. The core imports nothing from ui/.
+ */
+import type { ReadonlySignal } from '@preact/signals'
+import type { Event, Me, Member, User } from './protocol'
+
+/** A refusal to show: `message` is a sentence for people, `field` names the input it belongs to, if one does. */
+export interface Problem {
+  code: string
+  message: string
+  field?: string
+}
+/** Verbs that people trigger answer what went wrong, or null when it worked. They never throw. */
+export type Outcome = Promise<Problem | null>
+
+export type Session =
+  | { state: 'starting' }
+  | { state: 'signed-out' }
+  /** Signed up, and the pool wants the code that was mailed (or printed in the terminal). */
+  | { state: 'confirming'; email: string }
+  /** An administrator's temporary password was right; a new one must be set. */
+  | { state: 'new-password'; email: string }
+  /** A reset code was sent. */
+  | { state: 'resetting'; email: string }
+  /** `me.handle` is null until the person chose one: ask for handle and name first. */
+  | { state: 'signed-in'; me: Me }
+
+export interface AuthModel {
+  signUp(email: string, password: string): Outcome
+  confirm(code: string): Outcome
+  resendCode(): Outcome
+  signIn(email: string, password: string): Outcome
+  setNewPassword(password: string): Outcome
+  forgotPassword(email: string): Outcome
+  resetPassword(code: string, password: string): Outcome
+  changePassword(current: string, next: string): Outcome
+  /** Back to the sign-in form from confirming, new-password or resetting. */
+  cancel(): void
+  signOut(): Promise<void>
+}
+
+export type Connection = 'connecting' | 'online' | 'offline'
+
+/** What a conversation looks like in the list. */
+export interface ConversationSummary {
+  id: string
+  kind: 'direct' | 'group'
+  /** The title of a group (or its members' names), the other person's name in a direct one. */
+  name: string
+  /** The other person, in a direct conversation. */
+  peer?: User
+  /** The line under the name: newest message, with who wrote it in a group; null before the first. */
+  preview: { author: string | null; own: boolean; body: string; pending: boolean } | null
+  at_ms: number
+  unread: number
+  draft: string
+  /** People typing now, by name. */
+  typing: string[]
+}
+
+/** One row of a timeline, oldest first. */
+export type TimelineItem =
+  | { kind: 'message'; key: string; seq: number; at_ms: number; author: User; own: boolean; body: string; state: 'sent' }
+  | {
+      kind: 'message'
+      key: string
+      seq: null
+      at_ms: number
+      author: User
+      own: true
+      body: string
+      state: 'pending' | 'failed'
+      problem?: Problem
+    }
+  | { kind: 'notice'; key: string; seq: number; at_ms: number; event: Event; actor: User; subject?: User }
+
+export interface ConversationModel {
+  readonly id: string
+  readonly summary: ReadonlySignal<ConversationSummary>
+  /** Contiguous from the oldest loaded to the newest known, then what is still pending. `key` stays the same from pending to sent. */
+  readonly timeline: ReadonlySignal<TimelineItem[]>
+  readonly loading: ReadonlySignal<'first' | 'older' | null>
+  readonly problem: ReadonlySignal<Problem | null>
+  readonly hasOlder: ReadonlySignal<boolean>
+  /** seq of the newest event read before this conversation was opened: the "new messages" line goes below it; null: none. */
+  readonly unreadFrom: ReadonlySignal<number | null>
+  readonly members: ReadonlySignal<(Member & { user: User })[]>
+  /** The highest seq that another member (direct: the peer) has read: for ticks. */
+  readonly readByOthers: ReadonlySignal<number>
+  readonly draft: ReadonlySignal<string>
+  setDraft(text: string): void
+  loadOlder(): Promise<void>
+  /** Queues at once (pending bubble, durable outbox); the promise resolves when it is queued. */
+  send(body: string): Outcome
+  retry(key: string): void
+  discard(key: string): void
+  /** Says that `seq` is visible in a focused window. Cheap to call often. */
+  markRead(seq: number): void
+  /** Call on each keystroke; it paces itself. */
+  typing(): void
+  rename(title: string): Outcome
+  addMembers(userIds: string[]): Outcome
+  removeMember(userId: string): Outcome
+  leave(): Outcome
+}
+
+export interface Model {
+  readonly session: ReadonlySignal<Session>
+  readonly auth: AuthModel
+  readonly connection: ReadonlySignal<Connection>
+  /** Null until first known (draw skeletons); newest activity first. */
+  readonly conversations: ReadonlySignal<ConversationSummary[] | null>
+  /** The list could not be read; `reload` tries again. */
+  readonly listProblem: ReadonlySignal<Problem | null>
+  reload(): void
+  /** Unread messages in all conversations: for the page's title. */
+  readonly totalUnread: ReadonlySignal<number>
+  /** The same object for the same id as long as it is open. Null if it is not ours or does not exist (after loading says so). */
+  open(conversationId: string): ConversationModel
+  findUsers(prefix: string): Promise<{ users: User[] } | { problem: Problem }>
+  startDirect(userId: string): Promise<{ id: string } | { problem: Problem }>
+  startGroup(title: string, userIds: string[]): Promise<{ id: string } | { problem: Problem }>
+  saveProfile(profile: { handle?: string; display_name?: string }): Outcome
+  /** New messages of others, for the announcer and desktop notification. Returns the unsubscribe function. */
+  onMessage(listener: (m: { conversationId: string; conversationName: string; author: User; body: string }) => void): () => void
+}

@@ -1,0 +1,1 @@
+"""The wire contract: routes, request and answer shapes, dispatch, OpenAPI."""

@@ -1,0 +1,1 @@
+"""Operating imchat on AWS: accounts, and the stacks. Nothing in here prints."""

@@ -1,0 +1,1 @@
+"""What a chat is: pure values and rules. No I/O, no clock, no randomness."""

@@ -1,0 +1,1 @@
+"""AWS Lambda handlers; `imchat local` calls the same functions."""

@@ -1,0 +1,88 @@
+"""The one error tree: every error has a code, an HTTP status and whether a retry can help.
+
+    ImchatError
+    ├── Invalid 400 · Unauthenticated 401 · Forbidden 403 · NotFound 404
+    ├── Conflict 409 · TooLarge 413 · RateLimited 429 · Busy 503
+    └── ConfigError (the operator's side: no HTTP status is ever sent for it)
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class ImchatError(Exception):
+    """Base of all errors that imchat raises on purpose. `message` is safe to show to whoever asked."""
+
+    code: ClassVar[str] = "internal"
+    status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details
+
+
+class Invalid(ImchatError):
+    """The request breaks a rule; `details` names the `field` and the `limit`."""
+
+    code = "invalid"
+    status = 400
+
+
+class Unauthenticated(ImchatError):
+    """Nobody is signed in, or the token or ticket is not good."""
+
+    code = "unauthenticated"
+    status = 401
+
+
+class Forbidden(ImchatError):
+    """Known, a member, and still not allowed."""
+
+    code = "forbidden"
+    status = 403
+
+
+class NotFound(ImchatError):
+    """It does not exist, or it is not yours: the two look the same."""
+
+    code = "not_found"
+    status = 404
+
+
+class Conflict(ImchatError):
+    """The request meets a state it does not fit; `details` says which."""
+
+    code = "conflict"
+    status = 409
+
+
+class TooLarge(ImchatError):
+    """More bytes than the limit; `details` names the `limit`."""
+
+    code = "too_large"
+    status = 413
+
+
+class RateLimited(ImchatError):
+    """Too many requests; `details["retry_after_s"]` says how long to wait, in seconds."""
+
+    code = "rate_limited"
+    status = 429
+    retryable = True
+
+
+class Busy(ImchatError):
+    """Nothing is wrong with the request; the same one may succeed a moment later."""
+
+    code = "busy"
+    status = 503
+    retryable = True
+
+
+class ConfigError(ImchatError):
+    """The operator's setting, file, folder or port cannot be used; the message says what to do."""
+
+    code = "config"

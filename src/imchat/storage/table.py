@@ -1,0 +1,160 @@
+"""The `Table` protocol: the only way imchat persists anything. Knows nothing of chats.
+
+Four verbs over items addressed by (`pk`, `sk`). An item is a JSON-like dict: str, int, bool, None, lists and
+dicts of these (no floats, no bytes, no sets); it does not hold its key. Within one `pk`, items are ordered by
+the UTF-8 bytes of `sk`. An attribute `expires_at` (epoch seconds) lets the store remove the item some time after
+that moment; until it does, reads still return it, so whoever reads it must look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, Protocol, TypeAlias
+
+from imchat.errors import ImchatError
+
+Item: TypeAlias = dict[str, Any]
+
+MAX_ITEM_BYTES: Final = 400 * 1024
+"""DynamoDB's limit; both tables refuse a larger item with `TooLarge`. Source: DynamoDB quotas, "Item size"."""
+MAX_OPS: Final = 100
+"""Operations in one `write`. Source: DynamoDB quotas, "Transactions"."""
+
+
+class Key(NamedTuple):
+    """The address of one item."""
+
+    pk: str
+    sk: str
+
+
+class Row(NamedTuple):
+    """One answer of a query: the item and the sort key it lies under."""
+
+    sk: str
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """No item lies under the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """An item lies under the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Equals:
+    """The item exists and its top-level attribute equals `value`."""
+
+    attribute: str
+    value: str | int | bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class LessThan:
+    """The item exists and its top-level integer attribute exists and is lower than `value`."""
+
+    attribute: str
+    value: int
+
+
+Condition: TypeAlias = Absent | Present | Equals | LessThan
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Store `item` whole, in place of what lay there."""
+
+    key: Key
+    item: Item
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Change top-level attributes: set some, add integers to some (a missing one counts as 0), remove some.
+
+    Makes the item where there is none, unless the condition forbids it. One attribute may stand in one of the three only.
+    """
+
+    key: Key
+    set: Mapping[str, Any] = field(default_factory=dict)
+    add: Mapping[str, int] = field(default_factory=dict)
+    remove: Sequence[str] = ()
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove the item; nothing happens where there is none, unless the condition forbids it."""
+
+    key: Key
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Write nothing; the transaction holds only if the condition does."""
+
+    key: Key
+    condition: Condition
+
+
+Op: TypeAlias = Put | Update | Delete | Check
+
+
+class ConditionFailed(ImchatError):
+    """A condition did not hold, so nothing of the `write` happened.
+
+    `index` is the first failing op's place in the call, `item` what lies under its key (None: nothing).
+    """
+
+    code = "conflict"
+    status = 409
+
+    def __init__(self, index: int, item: Item | None) -> None:
+        super().__init__("the stored state has changed")
+        self.index = index
+        self.item = item
+
+
+class Table(Protocol):
+    """The four verbs. Every implementation passes `tests/storage/test_table_contract.py`.
+
+    Raises, everywhere: Busy where the store asks to try again later; ValueError for a call that could never work
+    (a float, an empty key, an empty write, more than `MAX_OPS` ops, two ops on one key).
+    """
+
+    def get(self, key: Key, *, consistent: bool = True) -> Item | None:
+        """The item under `key`, or None."""
+
+    def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
+        """The items that exist among `keys` (any number; doubles count once), read consistently."""
+
+    def query(
+        self,
+        pk: str,
+        *,
+        prefix: str | None = None,
+        low: str | None = None,
+        high: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+        reverse: bool = False,
+        consistent: bool = True,
+    ) -> list[Row]:
+        """The rows of one `pk` in sort-key order (descending with `reverse`), all of them or the first `limit`.
+
+        Bounds: either `prefix`, or `low` and `high` (each optional, inclusive). `after` (exclusive, in reading direction)
+        resumes behind a row already read and goes with either.
+        """
+
+    def write(self, *ops: Op) -> None:
+        """Apply one op, or several as one transaction: all or none, durable when this returns.
+
+        Raises: ConditionFailed; TooLarge where an item would pass `MAX_ITEM_BYTES`.
+        """
