@@ -1,0 +1,7 @@
+/** Starts the client: the model below, the views above. */
+import { render } from 'preact'
+import { createModel } from './core/create'
+import { App } from './ui/app/App'
+
+const root = document.getElementById('app')
+if (root) render(<App model={createModel()} />, root)

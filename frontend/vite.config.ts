@@ -1,0 +1,39 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vite'
+
+const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+
+export default defineConfig({
+  base: './',
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  resolve: {
+    // virtua is written for React; Preact's compat layer is all it needs.
+    alias: [
+      { find: /^react$/, replacement: 'preact/compat' },
+      { find: /^react-dom$/, replacement: 'preact/compat' },
+      { find: /^react\/jsx-runtime$/, replacement: 'preact/jsx-runtime' },
+    ],
+  },
+  build: {
+    target: 'es2022',
+    emptyOutDir: true,
+    modulePreload: { polyfill: false },
+    // The content security policy allows no data: scripts or styles; a file each keeps every asset cacheable too.
+    assetsInlineLimit: 0,
+    rolldownOptions: {
+      input: { index: path('index.html'), sw: path('src/sw.ts') },
+      output: {
+        // The service worker's scope is its folder, so it lies at the site's root under a name that never changes.
+        entryFileNames: (chunk) => (chunk.name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js'),
+      },
+    },
+  },
+  server: {
+    proxy: {
+      '/api': 'http://127.0.0.1:8000',
+      '/cognito': 'http://127.0.0.1:8000',
+      '/config.json': 'http://127.0.0.1:8000',
+      '/ws': { target: 'ws://127.0.0.1:8000', ws: true },
+    },
+  },
+})

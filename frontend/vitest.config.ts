@@ -1,0 +1,8 @@
+import { defineConfig, mergeConfig } from 'vitest/config'
+import base from './vite.config'
+
+// Apart from vite.config.ts, because a build for the package installs no test tools.
+export default mergeConfig(
+  base,
+  defineConfig({ test: { environment: 'happy-dom', include: ['test/**/*.test.{ts,tsx}'] } }),
+)
