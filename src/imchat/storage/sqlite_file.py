@@ -1,0 +1,96 @@
+"""The SQLite file behind `SqliteTable`: its schema and settings, whose it is, and what its errors mean."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Final, NoReturn
+
+from imchat.errors import Busy, ConfigError
+
+SCHEMA_VERSION: Final = 1
+APPLICATION_ID: Final = 0x696D6368  # "imch": marks the file as ours, for us and for file(1)
+BUSY_TIMEOUT_S: Final = 5.0
+
+_MEMORY: Final = ":memory:"
+_SCHEMA: Final = (
+    # WITHOUT ROWID: the key is the tree's key, so a query reads neighbours. SQLite orders text by its UTF-8.
+    """CREATE TABLE items (
+        pk TEXT NOT NULL, sk TEXT NOT NULL, expires_at INTEGER, item TEXT NOT NULL, PRIMARY KEY (pk, sk)
+    ) WITHOUT ROWID""",
+    "CREATE INDEX items_by_expiry ON items (expires_at) WHERE expires_at IS NOT NULL",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {SCHEMA_VERSION}",
+)
+_SETTINGS: Final = (
+    "PRAGMA synchronous = FULL",  # in WAL mode: an fsync in every commit
+    "PRAGMA cache_size = -8000",  # KiB; the operating system's cache holds the rest
+)
+_PASSING: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
+
+
+def connect(path: Path | str) -> sqlite3.Connection:
+    """Open the database at `path`, making it where there is none.
+
+    Raises: ConfigError; Busy. `SqliteTable.open` says for what.
+    """
+    try:
+        connection = sqlite3.connect(
+            path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S
+        )
+    except sqlite3.Error as error:
+        raise ConfigError(f"{path} cannot be opened as a database: {error}.") from error
+    try:
+        _prepare(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        if _passes(error):
+            raise Busy(f"{path} is in use by another process; try again") from error
+        raise ConfigError(f"{path} cannot be used as a database: {error}.") from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def raise_translated(error: sqlite3.Error) -> NoReturn:
+    """Raise Busy for what passes with time, the error itself otherwise."""
+    if _passes(error):
+        raise Busy("the database is busy; try again") from error
+    raise error
+
+
+def _passes(error: sqlite3.Error) -> bool:
+    # The low byte is the primary code. A full disk passes too, once somebody makes room.
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING
+
+
+def _prepare(connection: sqlite3.Connection, path: Path | str) -> None:
+    _is_ours(connection, path)  # before anything is changed in a file that is not
+    mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+    if mode != ("memory" if path == _MEMORY else "wal"):
+        raise ConfigError(f"{path} cannot be shared on its file system; use a folder on a local disk.")
+    for pragma in _SETTINGS:
+        connection.execute(pragma)
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if not _is_ours(connection, path):
+            for statement in _SCHEMA:
+                connection.execute(statement)
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _is_ours(connection: sqlite3.Connection, path: Path | str) -> bool:
+    """Whether the schema is there; an empty file has none yet. Raises: ConfigError for any other file."""
+    if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
+        return False
+    if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
+        raise ConfigError(f"{path} is a database, but not one of imchat; choose another folder.")
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version > SCHEMA_VERSION:
+        raise ConfigError(f"{path} was made by a newer imchat (format {version}); upgrade imchat to open it.")
+    return True

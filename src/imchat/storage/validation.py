@@ -1,0 +1,183 @@
+"""What no `Table` accepts: the same refusals, in the same words, whichever store lies below.
+
+Everything here raises ValueError for a call that could never work, and TooLarge for one that asks too much.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, TypeGuard
+
+from imchat.errors import TooLarge
+from imchat.storage.table import (
+    MAX_ITEM_BYTES,
+    MAX_OPS,
+    Absent,
+    Check,
+    Condition,
+    Delete,
+    Item,
+    Key,
+    LessThan,
+    Op,
+    Present,
+    Put,
+    Update,
+)
+
+# Source of these four: DynamoDB quotas, "Partition keys and sort keys", "Data types", "Transactions".
+MAX_PK_BYTES: Final = 2048
+MAX_SK_BYTES: Final = 1024
+MAX_DEPTH: Final = 32
+MAX_TRANSACTION_BYTES: Final = 4 * 1024 * 1024
+_NUMBER_BOUND: Final = 10**38  # 38 digits are kept exactly
+_KEY_ATTRIBUTES: Final = frozenset({"pk", "sk"})
+
+
+def check_key(key: Key) -> None:
+    """Refuse an empty or over-long part of a key, and text that is not Unicode."""
+    pk, sk = key
+    if not 0 < text_bytes(pk) <= MAX_PK_BYTES:
+        raise ValueError(f"a partition key has 1 to {MAX_PK_BYTES} bytes")
+    if not 0 < text_bytes(sk) <= MAX_SK_BYTES:
+        raise ValueError(f"a sort key has 1 to {MAX_SK_BYTES} bytes")
+
+
+def check_query(
+    pk: str,
+    *,
+    prefix: str | None,
+    low: str | None,
+    high: str | None,
+    after: str | None,
+    limit: int | None,
+) -> None:
+    """Refuse bounds that exclude each other or that no sort key can reach, and a limit below 1."""
+    if not 0 < text_bytes(pk) <= MAX_PK_BYTES:
+        raise ValueError(f"a partition key has 1 to {MAX_PK_BYTES} bytes")
+    if prefix is not None and (low is not None or high is not None):
+        raise ValueError("a query takes a prefix, or low and high, not both")
+    if limit is not None and limit < 1:
+        raise ValueError("a query's limit is 1 or more")
+    for bound in (prefix, low, high, after):
+        if bound is not None and text_bytes(bound) > MAX_SK_BYTES:
+            raise ValueError(f"a bound of a query has at most {MAX_SK_BYTES} bytes")
+
+
+def check_ops(ops: Sequence[Op]) -> None:
+    """Refuse a write that could never work: see `Table.write`."""
+    if not 0 < len(ops) <= MAX_OPS:
+        raise ValueError(f"a write takes 1 to {MAX_OPS} ops, not {len(ops)}")
+    if len(ops) == 1:
+        _check_op(ops[0])
+        return
+    if len({op.key for op in ops}) < len(ops):
+        raise ValueError("a write may name each key once")
+    if sum(map(_check_op, ops)) > MAX_TRANSACTION_BYTES:
+        raise TooLarge(
+            f"one transaction may hold {MAX_TRANSACTION_BYTES} bytes; write less at a time",
+            limit=MAX_TRANSACTION_BYTES,
+        )
+
+
+def check_item_size(key: Key, item: Item) -> int:
+    """The bytes that `item` takes in DynamoDB's count, or a few more. Raises: TooLarge; ValueError."""
+    size = 4 + text_bytes(key.pk) + text_bytes(key.sk) + attributes_bytes(item)
+    if size > MAX_ITEM_BYTES:
+        raise TooLarge(f"an item may hold {MAX_ITEM_BYTES} bytes, this one has {size}", limit=MAX_ITEM_BYTES)
+    return size
+
+
+def attributes_bytes(item: Item) -> int:
+    """The bytes of an item's attributes. Raises: ValueError for a name or a value that no table keeps."""
+    if not _KEY_ATTRIBUTES.isdisjoint(item):
+        raise ValueError("an item does not hold its key: pk and sk are no attributes")
+    return _map_bytes(item, MAX_DEPTH)
+
+
+def text_bytes(text: str) -> int:
+    """The length of `text` in UTF-8. Raises: ValueError for a lone surrogate or what is no text."""
+    if isinstance(text, str):
+        return len(text) if text.isascii() else len(text.encode())
+    raise ValueError(f"text was expected, not {type(text).__name__}")
+
+
+def is_int(value: object) -> TypeGuard[int]:
+    """Whether `value` is an integer; to a table a bool is none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def check_int(value: object) -> None:
+    """Refuse what is no integer of at most 38 digits."""
+    if not is_int(value):
+        raise ValueError(f"an integer was expected, not {type(value).__name__}")
+    _value_bytes(value, 0)
+
+
+def _check_op(op: Op) -> int:
+    """Refuse an op that could never work; the bytes it may write."""
+    check_key(op.key)
+    if op.condition is not None:
+        _check_condition(op.condition)
+    if isinstance(op, Put):
+        return check_item_size(op.key, op.item)
+    if isinstance(op, Update):
+        return _check_update(op)
+    if isinstance(op, Delete | Check):
+        return 0
+    raise ValueError(f"no op: {type(op).__name__}")
+
+
+def _check_update(op: Update) -> int:
+    names = [*op.set, *op.add, *op.remove]
+    if not names:
+        raise ValueError("an update sets, adds or removes something")
+    if len(set(names)) < len(names):
+        raise ValueError("an update may name each attribute once")
+    for amount in op.add.values():
+        check_int(amount)
+    attributes_bytes(dict.fromkeys(op.remove))
+    return check_item_size(op.key, {**op.set, **op.add})
+
+
+def _check_condition(condition: Condition) -> None:
+    if isinstance(condition, Absent | Present):
+        return
+    if not text_bytes(condition.attribute) or condition.attribute in _KEY_ATTRIBUTES:
+        raise ValueError("a condition names an attribute of the item")
+    if isinstance(condition, LessThan):
+        check_int(condition.value)
+    else:
+        _value_bytes(condition.value, 0)  # no depth left: neither a list nor a dict can be compared
+
+
+def _map_bytes(attributes: dict[str, Any], depth: int) -> int:
+    size = 0
+    for name, value in attributes.items():
+        if not name:
+            raise ValueError("the name of an attribute is not empty")
+        size += text_bytes(name) + (
+            # Text is most of what there is, and this line most of what a put costs here.
+            len(value) if type(value) is str and value.isascii() else _value_bytes(value, depth)
+        )
+    return size
+
+
+def _value_bytes(value: object, depth: int) -> int:
+    if isinstance(value, str):
+        return text_bytes(value)
+    if value is None or isinstance(value, bool):
+        return 1
+    if isinstance(value, int):
+        if not -_NUMBER_BOUND < value < _NUMBER_BOUND:
+            raise ValueError("an integer has at most 38 digits")
+        return value.bit_length() // 6 + 3
+    if depth == 0:
+        raise ValueError(
+            f"{type(value).__name__} where only a plain value can be: nested too deep, or compared"
+        )
+    if isinstance(value, dict):
+        return 3 + len(value) + _map_bytes(value, depth - 1)
+    if isinstance(value, list):
+        return 3 + len(value) + sum(_value_bytes(element, depth - 1) for element in value)
+    raise ValueError(f"an item holds str, int, bool, None, lists and dicts, not {type(value).__name__}")
