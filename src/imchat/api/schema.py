@@ -1,0 +1,380 @@
+"""The shapes on the wire, as pydantic models: requests are checked by them, answers are described by them.
+
+Bounds stand in `domain/limits.py` and are enforced there; here they are repeated from it for the generated reference.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+
+from imchat.domain import limits
+from imchat.domain.conversation import Kind
+from imchat.domain.member import Role
+
+
+def _text(least: int, most: int, pattern: str | None = None) -> WithJsonSchema:
+    schema: dict[str, Any] = {"type": "string", "minLength": least, "maxLength": most}
+    return WithJsonSchema(schema | ({"pattern": pattern} if pattern else {}))
+
+
+def _number(least: int, most: int) -> WithJsonSchema:
+    return WithJsonSchema({"type": "integer", "minimum": least, "maximum": most})
+
+
+Body = Annotated[str, _text(1, limits.BODY_CHARS)]
+Title = Annotated[str, _text(1, limits.TITLE_CHARS)]
+DisplayName = Annotated[str, _text(1, limits.DISPLAY_NAME_CHARS)]
+Handle = Annotated[str, _text(limits.HANDLE_MIN, limits.HANDLE_MAX, limits.HANDLE_PATTERN)]
+ClientMessageId = Annotated[str, _text(1, limits.CLIENT_MESSAGE_ID_MAX, limits.CLIENT_MESSAGE_ID_PATTERN)]
+Id = Annotated[str, WithJsonSchema({"type": "string", "pattern": limits.ID_PATTERN})]
+Seq = Annotated[int, _number(1, limits.SEQ_MAX)]
+Cursor = Annotated[int, _number(0, limits.SEQ_MAX)]
+Limit = Annotated[int, _number(1, limits.PAGE_MAX)]
+
+
+class Request(BaseModel):
+    """A request: exact types, nothing unknown."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Query(BaseModel):
+    """A query string: numbers are written as text, nothing unknown."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Answer(BaseModel):
+    """An answer. Clients must ignore fields that they do not know."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ProfileChange(Request):
+    """What to change of my profile; what is left out stays."""
+
+    handle: Handle | None = None
+    display_name: DisplayName | None = None
+
+
+class NewConversation(Request):
+    """Whom to talk to. `direct` takes exactly one other person and no title; both kinds add the asker themselves."""
+
+    kind: Kind
+    member_ids: Annotated[list[Id], Field(json_schema_extra={"maxItems": limits.MEMBERS_AT_CREATION - 1})]
+    title: Title | None = None
+
+
+class ConversationChange(Request):
+    """A group's new title."""
+
+    title: Title
+
+
+class NewMembers(Request):
+    """People to add."""
+
+    user_ids: Annotated[list[Id], Field(json_schema_extra={"minItems": 1, "maxItems": limits.USER_IDS_MAX})]
+
+
+class RoleChange(Request):
+    """A member's new role."""
+
+    role: Role
+
+
+class NewMessage(Request):
+    """A message. Retries repeat it unchanged, `after_seq` (the newest seq known at the first try) included."""
+
+    client_message_id: ClientMessageId
+    body: Body
+    after_seq: Cursor | None = None
+
+
+class ReadCursor(Request):
+    """The newest event that was seen."""
+
+    seq: Seq
+
+
+class UsersQuery(Query):
+    """Either a `prefix` of handles, or `ids`, separated by commas."""
+
+    prefix: Handle | None = None
+    ids: str | None = None
+
+
+class InboxQuery(Query):
+    """Where the next page of the inbox begins: the `next_cursor` of the page before."""
+
+    cursor: Id | None = None
+
+
+class EventsQuery(Query):
+    """Which part of the log: behind `after`, ahead of `before`, or the newest."""
+
+    after: Cursor | None = None
+    before: Cursor | None = None
+    limit: Limit = limits.PAGE_DEFAULT
+
+
+class User(Answer):
+    """A person. Handle and name are null until chosen."""
+
+    user_id: str
+    handle: str | None
+    display_name: str | None
+
+
+class Me(User):
+    """Myself."""
+
+    created_at_ms: int
+
+
+class Member(Answer):
+    """A person's place in a conversation."""
+
+    user_id: str
+    role: Role
+    joined_seq: int
+    read_seq: int
+
+
+class Conversation(Answer):
+    """A conversation. `members` is left out of the inbox's groups."""
+
+    conversation_id: str
+    kind: Kind
+    title: str | None
+    created_at_ms: int
+    last_seq: int
+    message_count: int
+    members: list[Member] = Field(default_factory=list)
+
+
+class Message(Answer):
+    """A message's current state."""
+
+    client_message_id: str
+    body: str
+
+
+class _Event(Answer):
+    seq: int
+    at_ms: int
+    actor_id: str
+    message_count: int
+
+
+class ConversationCreated(_Event):
+    """Always seq 1: who made it, with whom."""
+
+    type: Literal["conversation.created"]
+    kind: Kind
+    title: str | None
+    member_ids: list[str]
+
+
+class ConversationUpdated(_Event):
+    """The group was renamed."""
+
+    type: Literal["conversation.updated"]
+    title: str
+
+
+class MemberAdded(_Event):
+    """`actor_id` added `user_id`."""
+
+    type: Literal["member.added"]
+    user_id: str
+    role: Role
+
+
+class MemberRemoved(_Event):
+    """`actor_id` removed `user_id`; the same person twice: they left."""
+
+    type: Literal["member.removed"]
+    user_id: str
+
+
+class MemberRoleChanged(_Event):
+    """`actor_id` gave `user_id` a role."""
+
+    type: Literal["member.role_changed"]
+    user_id: str
+    role: Role
+
+
+class MessageCreated(_Event):
+    """A message."""
+
+    type: Literal["message.created"]
+    message: Message
+
+
+Event = Annotated[
+    ConversationCreated | ConversationUpdated | MemberAdded | MemberRemoved | MemberRoleChanged | MessageCreated,
+    Field(discriminator="type"),
+]
+
+
+class ConversationEntry(Answer):
+    """A conversation as I see it. `last_message`'s body is cut to its first 200 characters; it is left out before the first."""
+
+    conversation: Conversation
+    unread: int
+    read_seq: int
+    last_message: MessageCreated | None = None
+
+
+class HealthAnswer(Answer):
+    """It runs, and which version."""
+
+    status: Literal["ok"]
+    version: str
+
+
+class MeAnswer(Answer):
+    """My profile."""
+
+    user: Me
+
+
+class UserAnswer(Answer):
+    """A profile."""
+
+    user: User
+
+
+class UsersAnswer(Answer):
+    """Profiles."""
+
+    users: list[User]
+
+
+class ConversationsAnswer(Answer):
+    """A page of my conversations, and the people they speak of. `next_cursor` is left out on the last page."""
+
+    conversations: list[ConversationEntry]
+    users: list[User]
+    next_cursor: str | None = None
+
+
+class ConversationAnswer(ConversationEntry):
+    """One conversation with all members, and the people it speaks of."""
+
+    users: list[User]
+
+
+class EventAnswer(Answer):
+    """One event."""
+
+    event: Event
+
+
+class EventsAnswer(Answer):
+    """Events, ascending; `has_more` says whether the log goes on in the direction asked for."""
+
+    events: list[Event]
+    has_more: bool
+
+
+class ReadAnswer(Answer):
+    """Where my cursor stands, and how many messages lie past it."""
+
+    read_seq: int
+    unread: int
+
+
+class TicketAnswer(Answer):
+    """A ticket for one WebSocket connection."""
+
+    ticket: str
+    expires_at_ms: int
+
+
+class ErrorInfo(Answer):
+    """`code` is for programs, `message` for people; `details` names the field and the limit where there is one."""
+
+    code: str
+    message: str
+    retryable: bool
+    request_id: str
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class ErrorAnswer(Answer):
+    """Every refusal, over HTTP and WebSocket alike."""
+
+    error: ErrorInfo
+
+
+class PingFrame(Request):
+    """Asks for a pong."""
+
+    action: Literal["ping"]
+
+
+class TypingFrame(Request):
+    """I am writing in a conversation."""
+
+    action: Literal["typing"]
+    conversation_id: Id
+
+
+ClientFrame = Annotated[PingFrame | TypingFrame, Field(discriminator="action")]
+
+
+class EventsFrame(Answer):
+    """Events exactly as in the log, in order."""
+
+    type: Literal["events"]
+    conversation_id: str
+    events: list[Event]
+
+
+class ReceiptFrame(Answer):
+    """A member's cursor moved."""
+
+    type: Literal["receipt"]
+    conversation_id: str
+    user_id: str
+    read_seq: int
+
+
+class TypingNotice(Answer):
+    """A member is writing."""
+
+    type: Literal["typing"]
+    conversation_id: str
+    user_id: str
+
+
+class ConversationFrame(Answer):
+    """I was added to a conversation, or removed from one."""
+
+    type: Literal["conversation"]
+    conversation_id: str
+    change: Literal["added", "removed"]
+
+
+class PongFrame(Answer):
+    """The answer to a ping."""
+
+    type: Literal["pong"]
+
+
+class ErrorFrame(Answer):
+    """A frame of mine was refused."""
+
+    type: Literal["error"]
+    error: ErrorInfo
+
+
+ServerFrame = Annotated[
+    EventsFrame | ReceiptFrame | TypingNotice | ConversationFrame | PongFrame | ErrorFrame,
+    Field(discriminator="type"),
+]

@@ -1,0 +1,62 @@
+"""From what services answer to what the wire carries. The generated reference describes the outcome; tests hold it to that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from imchat.domain.member import Member
+from imchat.domain.user import User
+from imchat.services.conversations import Entry, Inbox
+
+
+def user(person: User) -> dict[str, Any]:
+    """schema.User"""
+    return {"user_id": person.user_id, "handle": person.handle, "display_name": person.display_name}
+
+
+def users(people: Iterable[User]) -> list[dict[str, Any]]:
+    """schema.User, several"""
+    return [user(person) for person in people]
+
+
+def me(person: User) -> dict[str, Any]:
+    """schema.Me"""
+    return user(person) | {"created_at_ms": person.created_at_ms}
+
+
+def entry(seen: Entry) -> dict[str, Any]:
+    """schema.ConversationEntry"""
+    head = seen.head
+    conversation = {
+        "conversation_id": head.conversation_id,
+        "kind": head.kind,
+        "title": head.title,
+        "created_at_ms": head.created_at_ms,
+        "last_seq": head.last_seq,
+        "message_count": head.message_count,
+    }
+    if seen.members is not None:
+        conversation["members"] = [_member(member) for member in seen.members]
+    answer = {"conversation": conversation, "unread": seen.unread, "read_seq": seen.me.read_seq}
+    return answer | ({"last_message": head.last_message} if head.last_message else {})
+
+
+def conversation(seen: Entry, people: Iterable[User]) -> dict[str, Any]:
+    """schema.ConversationAnswer"""
+    return entry(seen) | {"users": users(people)}
+
+
+def inbox(page: Inbox) -> dict[str, Any]:
+    """schema.ConversationsAnswer"""
+    answer = {"conversations": [entry(one) for one in page.entries], "users": users(page.users)}
+    return answer | ({"next_cursor": page.next_cursor} if page.next_cursor else {})
+
+
+def _member(member: Member) -> dict[str, Any]:
+    return {
+        "user_id": member.user_id,
+        "role": member.role,
+        "joined_seq": member.joined_seq,
+        "read_seq": member.read_seq,
+    }

@@ -1,0 +1,18 @@
+"""Identifiers: their types, and the one that is derived."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import NewType
+
+UserId = NewType("UserId", str)
+"""The Cognito `sub` of a person."""
+ConversationId = NewType("ConversationId", str)
+ConnectionId = NewType("ConnectionId", str)
+"""API Gateway's id of one WebSocket connection."""
+
+
+def direct_conversation_id(a: UserId, b: UserId) -> ConversationId:
+    """The id of the one direct conversation between two users, whoever asks first."""
+    pair = "\n".join(sorted((a, b)))
+    return ConversationId("d" + hashlib.sha256(pair.encode()).hexdigest()[:32])

@@ -1,0 +1,127 @@
+"""Every bound of the wire contract, and the checks that enforce them. The only place a limit stands."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from imchat.errors import Invalid
+
+BODY_CHARS: Final = 8_000
+"""Longest message body, in Unicode code points."""
+BODY_BYTES: Final = 24 * 1024
+"""Longest message body, in UTF-8 bytes."""
+TITLE_CHARS: Final = 100
+DISPLAY_NAME_CHARS: Final = 80
+HANDLE_MIN: Final = 3
+HANDLE_MAX: Final = 30
+HANDLE_PATTERN: Final = r"^[a-z0-9_.]+$"
+PREFIX_MIN: Final = 2
+"""Shortest prefix of a directory search: the directory is kept by the first two letters."""
+CLIENT_MESSAGE_ID_MAX: Final = 64
+CLIENT_MESSAGE_ID_PATTERN: Final = r"^[A-Za-z0-9_-]+$"
+ID_PATTERN: Final = r"^[A-Za-z0-9_-]{1,64}$"
+"""Conversation and user ids; anything else names nothing."""
+MEMBERS_AT_CREATION: Final = 49
+"""People in a conversation when it is made, its maker included: 2 items each, the head and the first event fill a transaction of 100."""
+GROUP_MEMBERS: Final = 1_000
+PAGE_MAX: Final = 200
+PAGE_DEFAULT: Final = 50
+DIRECTORY_PAGE: Final = 20
+USER_IDS_MAX: Final = 100
+"""Profiles asked for in one request."""
+REPLAY_WINDOW: Final = 50
+"""Events checked for an earlier attempt when a send names no `after_seq`."""
+BEHIND_MAX: Final = 1_000
+"""Events past `after_seq` that a send checks; beyond them the client has to read the log first."""
+PREVIEW_CHARS: Final = 200
+"""How much of the newest message's body the inbox carries."""
+REQUEST_BYTES: Final = 128 * 1024
+"""Longest request body: the longest message, every character escaped, fits."""
+FRAME_BYTES: Final = 4 * 1024
+"""Longest frame a client may send; its commands are small."""
+NESTING_MAX: Final = 32
+"""Deepest nesting of arrays and objects in a request."""
+TICKET_S: Final = 30
+CONNECTION_S: Final = 2 * 60 * 60
+"""Longest life of a WebSocket connection. Source: API Gateway quotas, "Connection duration for WebSocket API"."""
+CONNECTIONS_PER_USER: Final = 32
+RECEIPT_MEMBERS: Final = 100
+"""Receipts are pushed in conversations of up to this many members; in larger ones clients read the cursors when they look."""
+SEQ_MAX: Final = 10**12 - 1
+"""Highest `seq` that the sort key's padding holds."""
+
+_HANDLE = re.compile(HANDLE_PATTERN)
+_CLIENT_MESSAGE_ID = re.compile(CLIENT_MESSAGE_ID_PATTERN)
+_ID = re.compile(ID_PATTERN)
+_UNKEPT_IN_BODY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_UNKEPT_IN_LINE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+
+
+def check_body(body: str) -> str:
+    """Return a message's body as it came. Raises: Invalid unless it has 1 to 8,000 characters, at most 24 KB,
+    something other than white space, and no control characters but tab, line feed and carriage return."""
+    if not body.strip():
+        raise Invalid("body must not be empty", field="body", limit=1)
+    if len(body) > BODY_CHARS:
+        raise Invalid(f"body has {len(body):,} characters; {BODY_CHARS:,} is the most", field="body", limit=BODY_CHARS)
+    if _UNKEPT_IN_BODY.search(body):
+        raise Invalid("body holds a control character", field="body", limit="no control characters but tab and line breaks")
+    size = len(body.encode())
+    if size > BODY_BYTES:
+        raise Invalid(f"body has {size:,} bytes; {BODY_BYTES:,} is the most", field="body", limit=BODY_BYTES)
+    return body
+
+
+def check_line(text: str, *, field: str, most: int) -> str:
+    """Return a one-line text as it came. Raises: Invalid unless it has 1 to `most` characters, not all of them
+    spaces, and no line break or other control character."""
+    if not text.strip():
+        raise Invalid(f"{field} must not be empty", field=field, limit=1)
+    if len(text) > most:
+        raise Invalid(f"{field} has {len(text):,} characters; {most} is the most", field=field, limit=most)
+    if _UNKEPT_IN_LINE.search(text):
+        raise Invalid(f"{field} holds a line break or a control character", field=field, limit="one line")
+    return text
+
+
+def check_handle(handle: str) -> str:
+    """Return the handle. Raises: Invalid unless it is 3 to 30 of a-z, 0-9, `_` and `.`."""
+    if not HANDLE_MIN <= len(handle) <= HANDLE_MAX:
+        raise Invalid(f"handle must have {HANDLE_MIN} to {HANDLE_MAX} characters", field="handle", limit=HANDLE_MAX)
+    if not _HANDLE.fullmatch(handle):
+        raise Invalid("handle may hold a-z, 0-9, _ and . only", field="handle", limit=HANDLE_PATTERN)
+    return handle
+
+
+def check_prefix(prefix: str) -> str:
+    """Return a directory prefix, lower-cased. Raises: Invalid if it cannot begin a handle or has under 2 characters."""
+    prefix = prefix.lower()
+    if not PREFIX_MIN <= len(prefix) <= HANDLE_MAX:
+        raise Invalid(f"prefix must have {PREFIX_MIN} to {HANDLE_MAX} characters", field="prefix", limit=PREFIX_MIN)
+    if not _HANDLE.fullmatch(prefix):
+        raise Invalid("prefix may hold a-z, 0-9, _ and . only", field="prefix", limit=HANDLE_PATTERN)
+    return prefix
+
+
+def check_client_message_id(client_message_id: str) -> str:
+    """Return the id. Raises: Invalid unless it is 1 to 64 of letters, digits, `_` and `-`."""
+    if len(client_message_id) > CLIENT_MESSAGE_ID_MAX or not _CLIENT_MESSAGE_ID.fullmatch(client_message_id):
+        raise Invalid(
+            f"client_message_id must be 1 to {CLIENT_MESSAGE_ID_MAX} of A-Z a-z 0-9 _ -",
+            field="client_message_id",
+            limit=CLIENT_MESSAGE_ID_MAX,
+        )
+    return client_message_id
+
+
+def check_count(count: int, *, field: str, most: int, least: int = 0) -> int:
+    """Return a number. Raises: Invalid unless it lies in `least`..`most`."""
+    if not least <= count <= most:
+        raise Invalid(f"{field} is {count:,}; it must be {least:,} to {most:,}", field=field, limit=most)
+    return count
+
+
+def is_id(text: str) -> bool:
+    """Whether `text` could be the id of a conversation or a user at all."""
+    return _ID.fullmatch(text) is not None

@@ -1,0 +1,17 @@
+"""A person as others see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from imchat.domain.ids import UserId
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A profile. `handle` and `display_name` are None until the person has chosen them."""
+
+    user_id: UserId
+    handle: str | None
+    display_name: str | None
+    created_at_ms: int

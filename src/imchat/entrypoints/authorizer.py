@@ -1,0 +1,45 @@
+"""The WebSocket API's Lambda authorizer, for `$connect` only: a ticket in, a policy out."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from imchat.entrypoints import bootstrap
+from imchat.entrypoints.bootstrap import Handler
+from imchat.services import realtime
+from imchat.services.app import App
+
+SUBPROTOCOL: Final = "imchat.v1"
+_TICKET: Final = "ticket."
+
+
+def make(app: App) -> Handler:
+    """The handler for `app`. It raises `Exception("Unauthorized")`, which API Gateway answers with 401."""
+
+    def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
+        secret = _ticket(event.get("headers") or {})
+        user_id = realtime.redeem_ticket(app, secret) if secret else None
+        if user_id is None:
+            raise Exception("Unauthorized")  # noqa: TRY002 - API Gateway knows a refusal by this very message
+        return {
+            "principalId": user_id,
+            "policyDocument": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": event["methodArn"]}
+                ],
+            },
+        }
+
+    return handle
+
+
+def _ticket(headers: dict[str, str]) -> str | None:
+    """The ticket among the offered subprotocols, if ours is among them too. Header names come in any case."""
+    offered = next((value for name, value in headers.items() if name.lower() == "sec-websocket-protocol"), "")
+    protocols = [protocol.strip() for protocol in offered.split(",")]
+    tickets = [protocol.removeprefix(_TICKET) for protocol in protocols if protocol.startswith(_TICKET)]
+    return tickets[0] if SUBPROTOCOL in protocols and len(tickets) == 1 else None
+
+
+handler = bootstrap.lazily(make)

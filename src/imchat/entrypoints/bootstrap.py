@@ -1,0 +1,82 @@
+"""Composes the `App` of a Lambda function: DynamoDB, API Gateway's callbacks, the real clock and randomness."""
+
+from __future__ import annotations
+
+import os
+import random
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, TypeAlias
+
+from imchat.services.app import App
+from imchat.settings import Settings
+
+Handler: TypeAlias = Callable[[dict[str, Any], object], dict[str, Any]]
+
+_PAUSE_BASE_S = 0.01
+_PAUSE_MOST_S = 0.4
+_THREADS = 16
+
+
+def now_ms() -> int:
+    """The clock: epoch milliseconds, UTC."""
+    return time.time_ns() // 1_000_000
+
+
+def new_id() -> str:
+    """128 random bits in 32 hexadecimal digits."""
+    return secrets.token_hex(16)
+
+
+@cache
+def lambda_app() -> App:
+    """The app of this function's process, made at the first request."""
+    import boto3  # noqa: PLC0415 - the one-machine runtime shares this package and never loads boto3
+    from botocore.config import Config  # noqa: PLC0415
+
+    from imchat.entrypoints.callbacks import CallbackGateway  # noqa: PLC0415
+    from imchat.storage.dynamo import DynamoTable  # noqa: PLC0415
+
+    settings = Settings.from_environment(os.environ)
+    config = Config(
+        connect_timeout=2,
+        read_timeout=5,
+        retries={"mode": "standard", "max_attempts": 4},
+        max_pool_connections=_THREADS * 2,
+    )
+    threads = ThreadPoolExecutor(_THREADS)
+    callbacks = boto3.client("apigatewaymanagementapi", endpoint_url=settings.callback_url, config=config)
+
+    def both(first: Callable[[], object], second: Callable[[], object]) -> tuple[object, object]:
+        later = threads.submit(first)
+        result = second()
+        return later.result(), result
+
+    def pause(attempt: int) -> None:
+        # Full jitter: writers that lost together must not meet again.
+        longest = min(_PAUSE_MOST_S, _PAUSE_BASE_S * 2**attempt)
+        time.sleep(random.uniform(0, longest))  # noqa: S311 - spreads load, keeps no secret
+
+    return App(
+        table=DynamoTable(boto3.client("dynamodb", config=config), settings.table_name),
+        gateway=CallbackGateway(callbacks, ThreadPoolExecutor(_THREADS)),
+        now_ms=now_ms,
+        new_id=new_id,
+        pause=pause,
+        both=both,
+    )
+
+
+def lazily(make: Callable[[App], Handler]) -> Handler:
+    """The handler that Lambda calls: composed at the first event, so that importing it needs no environment."""
+    made: list[Handler] = []
+
+    def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+        if not made:
+            made.append(make(lambda_app()))
+        return made[0](event, context)
+
+    return handler

@@ -1,0 +1,47 @@
+"""`CallbackGateway`: posts to connections through API Gateway's management API."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+log = logging.getLogger("imchat")
+
+
+class CallbackGateway:
+    """A `Gateway` over a boto3 `apigatewaymanagementapi` client, posting on the executor's threads."""
+
+    def __init__(self, client: Any, threads: Executor) -> None:
+        self._client = client
+        self._threads = threads
+
+    def post(self, connection_ids: Sequence[str], frame: bytes) -> set[str]:
+        """Send one frame to each connection; returns those that are gone."""
+        reached = self._threads.map(lambda connection_id: self._post_one(connection_id, frame), connection_ids)
+        return {connection_id for connection_id, there in zip(connection_ids, reached, strict=True) if not there}
+
+    def disconnect(self, connection_id: str) -> None:
+        """Close a connection; nothing happens if it is closed."""
+        try:
+            self._client.delete_connection(ConnectionId=connection_id)
+        except (ClientError, BotoCoreError) as error:
+            if not _is_gone(error):
+                log.warning("a connection could not be closed: %s", type(error).__name__)
+
+    def _post_one(self, connection_id: str, frame: bytes) -> bool:
+        try:
+            self._client.post_to_connection(ConnectionId=connection_id, Data=frame)
+        except (ClientError, BotoCoreError) as error:
+            if _is_gone(error):
+                return False
+            # The client behind this connection finds the gap at the next event, or when it pings.
+            log.warning("a push failed: %s", type(error).__name__)
+        return True
+
+
+def _is_gone(error: Exception) -> bool:
+    return isinstance(error, ClientError) and error.response["Error"]["Code"] == "GoneException"

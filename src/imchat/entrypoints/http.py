@@ -1,0 +1,46 @@
+"""The HTTP API's Lambda handler: payload format 2.0 in, an answer out."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from imchat.api.dispatch import HttpRequest, dispatch
+from imchat.domain.ids import UserId
+from imchat.entrypoints import bootstrap
+from imchat.entrypoints.bootstrap import Handler
+from imchat.services.app import App
+
+_JSON = {"content-type": "application/json", "cache-control": "no-store"}
+
+
+def make(app: App) -> Handler:
+    """The handler for `app`."""
+
+    def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
+        answer = dispatch(app, _request(event))
+        return {"statusCode": answer.status, "headers": _JSON | answer.headers, "body": answer.body}
+
+    return handle
+
+
+def _request(event: dict[str, Any]) -> HttpRequest:
+    context = event["requestContext"]
+    body = event.get("body") or ""
+    return HttpRequest(
+        method=context["http"]["method"],
+        path=event["rawPath"],
+        query=event.get("queryStringParameters") or {},
+        body=base64.b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass"),
+        user_id=_user_id(context),
+        request_id=context["requestId"],
+    )
+
+
+def _user_id(context: dict[str, Any]) -> UserId | None:
+    """The signed-in person: an ID token, which the authorizer lets pass as well, does not count."""
+    claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
+    return UserId(claims["sub"]) if claims.get("token_use") == "access" else None
+
+
+handler = bootstrap.lazily(make)

@@ -1,0 +1,70 @@
+"""The WebSocket API's Lambda handler: `$connect`, `$disconnect`, and whatever clients say (`$default`)."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from imchat.api import schema
+from imchat.api.dispatch import error_info, log_unexpected, parse
+from imchat.domain.ids import ConnectionId, ConversationId, UserId
+from imchat.domain.limits import FRAME_BYTES
+from imchat.entrypoints import bootstrap
+from imchat.entrypoints.authorizer import SUBPROTOCOL
+from imchat.entrypoints.bootstrap import Handler
+from imchat.errors import ImchatError, TooLarge
+from imchat.services import fanout, realtime
+from imchat.services.app import App
+
+_FRAME: Final[TypeAdapter[schema.PingFrame | schema.TypingFrame]] = TypeAdapter(schema.ClientFrame)
+_OK: Final = {"statusCode": 200}
+
+
+def make(app: App) -> Handler:
+    """The handler for `app`. A refused frame is answered with an error frame, and the connection stays."""
+
+    def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
+        context = event["requestContext"]
+        user_id = UserId(context["authorizer"]["principalId"])
+        connection_id = ConnectionId(context["connectionId"])
+        match context["routeKey"]:
+            case "$connect":
+                realtime.connect(app, user_id, connection_id)
+                # A browser closes the socket unless the answer names a subprotocol that it offered.
+                return {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": SUBPROTOCOL}}
+            case "$disconnect":
+                realtime.disconnect(app, user_id, connection_id)
+            case _:
+                _answer_frame(app, user_id, connection_id, event.get("body") or "", context["requestId"])
+        return _OK
+
+    return handle
+
+
+def _answer_frame(app: App, user_id: UserId, connection_id: ConnectionId, body: str, request_id: str) -> None:
+    try:
+        _obey_frame(app, user_id, connection_id, body)
+    except ImchatError as error:
+        _refuse(app, connection_id, error, request_id)
+    except Exception as error:  # noqa: BLE001 - as in dispatch: the client gets the one shape, the log the place
+        log_unexpected(error, request_id)
+        _refuse(app, connection_id, ImchatError("something went wrong on our side"), request_id)
+
+
+def _obey_frame(app: App, user_id: UserId, connection_id: ConnectionId, body: str) -> None:
+    data = body.encode("utf-8", "surrogatepass")
+    if len(data) > FRAME_BYTES:
+        raise TooLarge(f"a frame may have {FRAME_BYTES:,} bytes", field="frame", limit=FRAME_BYTES)
+    match parse(_FRAME, data):
+        case schema.PingFrame():
+            realtime.pong(app, connection_id)
+        case schema.TypingFrame(conversation_id=conversation_id):
+            realtime.notify_typing(app, user_id, ConversationId(conversation_id))
+
+
+def _refuse(app: App, connection_id: ConnectionId, error: ImchatError, request_id: str) -> None:
+    app.gateway.post([connection_id], fanout.encode({"type": "error", "error": error_info(error, request_id)}))
+
+
+handler = bootstrap.lazily(make)

@@ -1,0 +1,136 @@
+"""Starting conversations and seeing them: the inbox, and one conversation whole."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from imchat.domain.conversation import Head, Kind
+from imchat.domain.event import Draft, place
+from imchat.domain.ids import ConversationId, UserId, direct_conversation_id
+from imchat.domain.limits import MEMBERS_AT_CREATION, TITLE_CHARS, check_count, check_line
+from imchat.domain.member import Member, Role
+from imchat.domain.user import User
+from imchat.errors import Invalid, NotFound
+from imchat.services import fanout
+from imchat.services.access import access_member, access_users
+from imchat.services.app import App
+from imchat.storage import conversations, events, members, users
+from imchat.storage.conversations import Pointer
+from imchat.storage.table import ConditionFailed, Op
+
+INBOX_PAGE: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A conversation as one of its members sees it. `members`: all of them, or None where they were not read."""
+
+    head: Head
+    me: Member
+    members: list[Member] | None
+
+    @property
+    def unread(self) -> int:
+        """Messages past my read cursor; none where the newest is mine, for whoever writes has read."""
+        newest = self.head.last_message
+        if newest is not None and newest["actor_id"] == self.me.user_id:
+            return 0
+        return max(self.head.message_count - self.me.read_count, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """A page of entries with the profiles they speak of; `next_cursor` asks for the page behind."""
+
+    entries: list[Entry]
+    users: list[User]
+    next_cursor: ConversationId | None
+
+
+def create_group(
+    app: App, maker_id: UserId, member_ids: Collection[UserId], title: str | None
+) -> tuple[Entry, list[User]]:
+    """Start a group of its maker, who owns it, and up to 48 others. Raises: Invalid; NotFound for an unknown person."""
+    if title is not None:
+        check_line(title, field="title", most=TITLE_CHARS)
+    conversation_id = ConversationId("g" + app.new_id())
+    _create(app, conversation_id, "group", maker_id, member_ids, title)
+    return entry(app, maker_id, conversation_id)
+
+
+def create_direct(app: App, maker_id: UserId, peer_id: UserId) -> tuple[Entry, list[User], bool]:
+    """The one direct conversation with `peer_id`, and whether it was made just now. Raises: Invalid; NotFound."""
+    if peer_id == maker_id:
+        raise Invalid("a direct conversation needs somebody else", field="member_ids", limit="not yourself")
+    conversation_id = direct_conversation_id(maker_id, peer_id)
+    new = _create(app, conversation_id, "direct", maker_id, [peer_id], None)
+    return *entry(app, maker_id, conversation_id), new
+
+
+def inbox(app: App, user_id: UserId, *, cursor: ConversationId | None) -> Inbox:
+    """My conversations, a page of up to `INBOX_PAGE`, in no order that means anything: clients sort by the newest message."""
+    pointers = conversations.pointers(app.table, user_id, after=cursor, limit=INBOX_PAGE + 1)
+    page, more = pointers[:INBOX_PAGE], len(pointers) > INBOX_PAGE
+    heads = conversations.get_many(app.table, [pointer.conversation_id for pointer in page])
+    pairs = [(pointer.conversation_id, user_id) for pointer in page]
+    pairs += [(pointer.conversation_id, pointer.peer_id) for pointer in page if pointer.peer_id]
+    known = members.get_many(app.table, pairs)
+    entries: list[Entry] = []
+    for pointer in page:
+        head = heads.get(pointer.conversation_id)
+        me = known.get((pointer.conversation_id, user_id))
+        if head is None or me is None:
+            continue
+        peer = known.get((pointer.conversation_id, pointer.peer_id)) if pointer.peer_id else None
+        entries.append(Entry(head, me, [me, peer] if peer else None))
+    spoken_of = {pointer.peer_id for pointer in page if pointer.peer_id}
+    spoken_of |= {UserId(e.head.last_message["actor_id"]) for e in entries if e.head.last_message}
+    profiles = users.get_many(app.table, spoken_of)
+    return Inbox(entries, list(profiles.values()), page[-1].conversation_id if more else None)
+
+
+def entry(app: App, user_id: UserId, conversation_id: ConversationId) -> tuple[Entry, list[User]]:
+    """One conversation with all its members, and their profiles. Raises: NotFound for one who is no member."""
+    head = conversations.get(app.table, conversation_id)
+    everybody = members.of(app.table, conversation_id)
+    me = everybody.get(user_id)
+    if head is None or me is None:
+        raise NotFound("no such conversation")
+    spoken_of = set(everybody)
+    if head.last_message:
+        spoken_of.add(UserId(head.last_message["actor_id"]))
+    return Entry(head, me, list(everybody.values())), list(users.get_many(app.table, spoken_of).values())
+
+
+def _create(
+    app: App,
+    conversation_id: ConversationId,
+    kind: Kind,
+    maker_id: UserId,
+    others: Iterable[UserId],
+    title: str | None,
+) -> bool:
+    """Write head, first event, members and pointers in one transaction. Returns False where it exists already."""
+    member_ids = list(dict.fromkeys([maker_id, *others]))
+    check_count(len(member_ids), field="member_ids", most=MEMBERS_AT_CREATION)
+    access_users(app, member_ids)
+    now_ms = app.now_ms()
+    draft = Draft(
+        type="conversation.created", actor_id=maker_id, kind=kind, title=title, member_ids=member_ids
+    )
+    event = place(draft, seq=1, at_ms=now_ms, messages_before=0)
+    ops: list[Op] = [conversations.put_new(Head(conversation_id, kind, title, now_ms, 1, 0, None))]
+    for user_id in member_ids:
+        role: Role = "owner" if kind == "group" and user_id == maker_id else "member"
+        peer_id = next((other for other in member_ids if other != user_id), None) if kind == "direct" else None
+        ops.append(members.put_new(conversation_id, Member(user_id, role, 1, 1, 0)))
+        ops.append(conversations.put_pointer(user_id, Pointer(conversation_id, peer_id)))
+    try:
+        events.append(app.table, conversation_id, event, *ops)
+    except ConditionFailed:
+        access_member(app, maker_id, conversation_id)
+        return False
+    fanout.notify_conversation(app, member_ids, conversation_id, "added")
+    return True

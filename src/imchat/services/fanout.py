@@ -1,0 +1,43 @@
+"""Pushing frames to people: who is connected, and what became of each post. A push is a hint; the log is the truth."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from imchat.domain.event import Event
+from imchat.domain.ids import ConnectionId, ConversationId, UserId
+from imchat.services.app import App
+from imchat.storage import connections
+
+
+def notify_events(app: App, user_ids: Iterable[UserId], conversation_id: ConversationId, events: list[Event]) -> None:
+    """Push events, exactly as they stand in the log."""
+    notify(app, user_ids, {"type": "events", "conversation_id": conversation_id, "events": events})
+
+
+def notify_conversation(
+    app: App, user_ids: Iterable[UserId], conversation_id: ConversationId, change: Literal["added", "removed"]
+) -> None:
+    """Tell people that a conversation came into their inbox, or went out of it."""
+    notify(app, user_ids, {"type": "conversation", "conversation_id": conversation_id, "change": change})
+
+
+def notify(app: App, user_ids: Iterable[UserId], frame: dict[str, Any]) -> None:
+    """Push one frame to every open connection of these people; forget the connections that turn out to be gone."""
+    owners = connections.of(app.table, user_ids, now_s=app.now_ms() // 1000)
+    if not owners:
+        return
+    gone = app.gateway.post(list(owners), encode(frame))
+    by_owner: defaultdict[UserId, list[ConnectionId]] = defaultdict(list)
+    for connection_id in map(ConnectionId, gone):
+        by_owner[owners[connection_id]].append(connection_id)
+    for user_id, theirs in by_owner.items():
+        connections.remove(app.table, user_id, theirs)
+
+
+def encode(frame: dict[str, Any]) -> bytes:
+    """The bytes of a frame."""
+    return json.dumps(frame, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,41 @@
+"""Read cursors: how far each member has read."""
+
+from __future__ import annotations
+
+from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.limits import RECEIPT_MEMBERS, SEQ_MAX, check_count
+from imchat.errors import Invalid
+from imchat.services import fanout
+from imchat.services.access import access_member
+from imchat.services.app import App
+from imchat.storage import conversations, events, members
+
+
+def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: int) -> tuple[int, int]:
+    """Move my cursor up to event `seq` (inclusive); never back. Returns where it stands and how many messages lie past it.
+
+    Raises: NotFound for one who is no member; Invalid if `seq` is past the log's end.
+    """
+    check_count(seq, field="seq", least=1, most=SEQ_MAX)
+    event = events.get(app.table, conversation_id, seq)
+    head = conversations.get(app.table, conversation_id)
+    me = access_member(app, user_id, conversation_id)
+    if event is None or head is None:
+        raise Invalid("seq is past the log's end", field="seq", limit=head.last_seq if head else 0)
+    read_seq, read_count = me.read_seq, me.read_count
+    if seq > me.read_seq:
+        read_seq, read_count = seq, event["message_count"]
+        moved = members.advance_cursor(app.table, conversation_id, user_id, seq=seq, count=read_count)
+        if moved:
+            _notify_receipt(app, user_id, conversation_id, seq)
+        else:
+            me = access_member(app, user_id, conversation_id)
+            read_seq, read_count = me.read_seq, me.read_count
+    return read_seq, max(head.message_count - read_count, 0)
+
+
+def _notify_receipt(app: App, user_id: UserId, conversation_id: ConversationId, seq: int) -> None:
+    everybody = members.of(app.table, conversation_id)
+    if len(everybody) <= RECEIPT_MEMBERS:
+        frame = {"type": "receipt", "conversation_id": conversation_id, "user_id": user_id, "read_seq": seq}
+        fanout.notify(app, everybody, frame)

@@ -1,0 +1,61 @@
+"""Open WebSocket connections by person, and the tickets that open them. Expired entries count as absent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from imchat.domain.ids import ConnectionId, UserId
+from imchat.domain.limits import CONNECTION_S, CONNECTIONS_PER_USER
+from imchat.storage import keys
+from imchat.storage.table import ConditionFailed, Delete, Item, Present, Put, Table, Update
+
+
+def add(table: Table, user_id: UserId, connection_id: ConnectionId, *, now_s: int) -> list[ConnectionId]:
+    """Note an open connection; forget expired ones. Returns the oldest ones past the limit, forgotten as well."""
+    key = keys.connections(user_id)
+    known = {name: expiry for name, expiry in (table.get(key) or {}).items() if name != keys.TTL_ATTRIBUTE}
+    expired = [name for name, expiry in known.items() if expiry <= now_s]
+    live = sorted((name for name, expiry in known.items() if expiry > now_s), key=known.__getitem__)
+    surplus = live[: max(0, len(live) + 1 - CONNECTIONS_PER_USER)]
+    expiry = now_s + CONNECTION_S
+    table.write(
+        Update(key, set={connection_id: expiry, keys.TTL_ATTRIBUTE: expiry}, remove=[*expired, *surplus])
+    )
+    return [ConnectionId(name) for name in surplus]
+
+
+def remove(table: Table, user_id: UserId, connection_ids: Iterable[ConnectionId]) -> None:
+    """Forget connections."""
+    gone = list(connection_ids)
+    if gone:
+        table.write(Update(keys.connections(user_id), remove=gone))
+
+
+def of(table: Table, user_ids: Iterable[UserId], *, now_s: int) -> dict[ConnectionId, UserId]:
+    """The open connections of several people, each with whose it is."""
+    wanted = {keys.connections(user_id): user_id for user_id in user_ids}
+    return {
+        ConnectionId(name): wanted[key]
+        for key, item in table.get_many(wanted).items()
+        for name, expiry in item.items()
+        if name != keys.TTL_ATTRIBUTE and expiry > now_s
+    }
+
+
+def put_ticket(table: Table, secret: str, user_id: UserId, *, expires_at_ms: int) -> None:
+    """Keep a ticket until it is used or `expires_at_ms`."""
+    item: Item = {"user_id": user_id, "expires_at_ms": expires_at_ms, keys.TTL_ATTRIBUTE: expires_at_ms // 1000 + 1}
+    table.write(Put(keys.ticket(secret), item))
+
+
+def take_ticket(table: Table, secret: str, *, now_ms: int) -> UserId | None:
+    """Use a ticket up and return whose it was; None if it is unknown, used or expired."""
+    key = keys.ticket(secret)
+    item = table.get(key)
+    if item is None:
+        return None
+    try:
+        table.write(Delete(key, Present()))
+    except ConditionFailed:
+        return None
+    return UserId(item["user_id"]) if now_ms < item["expires_at_ms"] else None

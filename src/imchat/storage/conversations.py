@@ -1,0 +1,91 @@
+"""Conversation heads, and the pointers that make a person's inbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from imchat.domain.conversation import Head
+from imchat.domain.event import Event
+from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.limits import PREVIEW_CHARS
+from imchat.storage import keys
+from imchat.storage.table import Absent, ConditionFailed, Delete, Item, LessThan, Put, Table, Update
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """Says that its owner is in a conversation; `peer_id` is the other person of a direct one."""
+
+    conversation_id: ConversationId
+    peer_id: UserId | None
+
+
+def get(table: Table, conversation_id: ConversationId) -> Head | None:
+    """The head, or None."""
+    item = table.get(keys.head(conversation_id))
+    return None if item is None else head_of(conversation_id, item)
+
+
+def get_many(table: Table, conversation_ids: Iterable[ConversationId]) -> dict[ConversationId, Head]:
+    """The heads that exist among `conversation_ids`."""
+    wanted = {keys.head(conversation_id): conversation_id for conversation_id in conversation_ids}
+    return {wanted[key]: head_of(wanted[key], item) for key, item in table.get_many(wanted).items()}
+
+
+def advance(table: Table, conversation_id: ConversationId, event: Event) -> None:
+    """Let the head show `event` as the newest, unless it shows a newer one already."""
+    changes: Item = {"last_seq": event["seq"], "message_count": event["message_count"]}
+    if event["type"] == "message.created":
+        message = event["message"]
+        if len(message["body"]) > PREVIEW_CHARS:
+            message = {**message, "body": message["body"][:PREVIEW_CHARS]}
+        changes["last_message"] = {**event, "message": message}
+    try:
+        table.write(Update(keys.head(conversation_id), set=changes, condition=LessThan("last_seq", event["seq"])))
+    except ConditionFailed:
+        return
+
+
+def put_new(head: Head) -> Put:
+    """The op that makes a head, and fails where the conversation exists."""
+    item = {"kind": head.kind, "title": head.title, "created_at_ms": head.created_at_ms}
+    item |= {"last_seq": head.last_seq, "message_count": head.message_count}
+    return Put(keys.head(head.conversation_id), item, Absent())
+
+
+def set_title(conversation_id: ConversationId, title: str) -> Update:
+    """The op that renames."""
+    return Update(keys.head(conversation_id), set={"title": title})
+
+
+def put_pointer(user_id: UserId, pointer: Pointer) -> Put:
+    """The op that puts a conversation in a person's inbox."""
+    return Put(keys.pointer(user_id, pointer.conversation_id), {"peer_id": pointer.peer_id})
+
+
+def delete_pointer(user_id: UserId, conversation_id: ConversationId) -> Delete:
+    """The op that takes a conversation out of a person's inbox."""
+    return Delete(keys.pointer(user_id, conversation_id))
+
+
+def pointers(table: Table, user_id: UserId, *, after: ConversationId | None, limit: int) -> list[Pointer]:
+    """The person's conversations by id, the first `limit` behind `after`."""
+    start = None if after is None else keys.pointer(user_id, after).sk
+    rows = table.query(keys.user_pk(user_id), prefix=keys.POINTER_PREFIX, after=start, limit=limit)
+    return [
+        Pointer(ConversationId(row.sk.removeprefix(keys.POINTER_PREFIX)), row.item["peer_id"]) for row in rows
+    ]
+
+
+def head_of(conversation_id: ConversationId, item: Item) -> Head:
+    """The head that a stored item holds."""
+    return Head(
+        conversation_id,
+        item["kind"],
+        item["title"],
+        item["created_at_ms"],
+        item["last_seq"],
+        item["message_count"],
+        item.get("last_message"),
+    )

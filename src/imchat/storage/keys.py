@@ -1,0 +1,100 @@
+"""The whole single-table layout: every key imchat writes, and every access pattern that reads it.
+
+    item                          pk                      sk                      read by
+    profile                       USER#<user_id>          PROFILE                 get; get_many (names of people)
+    my conversations (pointer)    USER#<user_id>          CONV#<conversation_id>  query prefix CONV# (inbox)
+    open connections              USER#<user_id>          CONNECTIONS             get_many (fan-out)
+    unique handle                 HANDLE#<handle>         HANDLE                  condition only
+    directory entry               DIR#<first two letters> <handle>                query prefix (find people)
+    conversation head             CONV#<conversation_id>  HEAD                    get; get_many (inbox)
+    member                        CONV#<conversation_id>  MEMBER#<user_id>        get (access); query prefix MEMBER#
+    event                         CONV#<conversation_id>  EVENT#<seq>             query low..high (the log)
+    realtime ticket               TICKET#<sha256>         TICKET                  get, then conditional delete
+
+`EVENT#` < `HEAD` < `MEMBER#` in byte order: one query from an event upward reads the newest events, the head and the
+members together, in that order. A send needs nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.limits import PREFIX_MIN, SEQ_MAX
+from imchat.storage.table import Key
+
+PARTITION_KEY: Final = "pk"
+SORT_KEY: Final = "sk"
+TTL_ATTRIBUTE: Final = "expires_at"
+
+POINTER_PREFIX: Final = "CONV#"
+MEMBER_PREFIX: Final = "MEMBER#"
+EVENT_PREFIX: Final = "EVENT#"
+HEAD_SK: Final = "HEAD"
+LAST_EVENT_SK: Final = f"{EVENT_PREFIX}{SEQ_MAX}"
+
+
+def user_pk(user_id: UserId) -> str:
+    """The partition of everything that belongs to one person."""
+    return f"USER#{user_id}"
+
+
+def conversation_pk(conversation_id: ConversationId) -> str:
+    """The partition of one conversation: its head, members and log."""
+    return f"CONV#{conversation_id}"
+
+
+def profile(user_id: UserId) -> Key:
+    """A person's profile."""
+    return Key(user_pk(user_id), "PROFILE")
+
+
+def connections(user_id: UserId) -> Key:
+    """A person's open connections: one attribute each, its id, holding its expiry in epoch seconds."""
+    return Key(user_pk(user_id), "CONNECTIONS")
+
+
+def pointer(user_id: UserId, conversation_id: ConversationId) -> Key:
+    """Says that a person is in a conversation."""
+    return Key(user_pk(user_id), f"{POINTER_PREFIX}{conversation_id}")
+
+
+def handle(text: str) -> Key:
+    """Exists while somebody has this handle."""
+    return Key(f"HANDLE#{text}", "HANDLE")
+
+
+def directory_pk(prefix: str) -> str:
+    """The partition that holds all handles beginning like `prefix` (two characters or more)."""
+    return f"DIR#{prefix[:PREFIX_MIN]}"
+
+
+def directory(text: str) -> Key:
+    """The directory entry of a handle."""
+    return Key(directory_pk(text), text)
+
+
+def head(conversation_id: ConversationId) -> Key:
+    """A conversation's head."""
+    return Key(conversation_pk(conversation_id), HEAD_SK)
+
+
+def member(conversation_id: ConversationId, user_id: UserId) -> Key:
+    """A person's membership."""
+    return Key(conversation_pk(conversation_id), f"{MEMBER_PREFIX}{user_id}")
+
+
+def event_sk(seq: int) -> str:
+    """The sort key of event `seq`; padded, so that text order is number order."""
+    return f"{EVENT_PREFIX}{seq:012d}"
+
+
+def event(conversation_id: ConversationId, seq: int) -> Key:
+    """One event of a log."""
+    return Key(conversation_pk(conversation_id), event_sk(seq))
+
+
+def ticket(secret: str) -> Key:
+    """A realtime ticket, under its hash: who can read the table still cannot use one."""
+    return Key(f"TICKET#{hashlib.sha256(secret.encode()).hexdigest()}", "TICKET")

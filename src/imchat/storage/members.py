@@ -1,0 +1,82 @@
+"""Memberships and read cursors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.member import Member, Role
+from imchat.storage import keys
+from imchat.storage.table import (
+    Absent,
+    ConditionFailed,
+    Delete,
+    Equals,
+    Item,
+    LessThan,
+    Present,
+    Put,
+    Row,
+    Table,
+    Update,
+)
+
+
+def get(table: Table, conversation_id: ConversationId, user_id: UserId) -> Member | None:
+    """The person's membership as of now, or None."""
+    item = table.get(keys.member(conversation_id, user_id))
+    return None if item is None else _member(user_id, item)
+
+
+def get_many(
+    table: Table, pairs: Iterable[tuple[ConversationId, UserId]]
+) -> dict[tuple[ConversationId, UserId], Member]:
+    """The memberships that exist among (conversation, person) pairs."""
+    wanted = {keys.member(*pair): pair for pair in pairs}
+    return {wanted[key]: _member(wanted[key][1], item) for key, item in table.get_many(wanted).items()}
+
+
+def of(table: Table, conversation_id: ConversationId) -> dict[UserId, Member]:
+    """Everybody in the conversation as of now."""
+    rows = table.query(keys.conversation_pk(conversation_id), prefix=keys.MEMBER_PREFIX)
+    return dict(member_of(row) for row in rows)
+
+
+def put_new(conversation_id: ConversationId, member: Member) -> Put:
+    """The op that adds a member, and fails where they are one."""
+    item = {"role": member.role, "joined_seq": member.joined_seq}
+    item |= {"read_seq": member.read_seq, "read_count": member.read_count}
+    return Put(keys.member(conversation_id, member.user_id), item, Absent())
+
+
+def delete(conversation_id: ConversationId, user_id: UserId) -> Delete:
+    """The op that removes a member, and fails where they are none."""
+    return Delete(keys.member(conversation_id, user_id), Present())
+
+
+def set_role(conversation_id: ConversationId, user_id: UserId, *, old: Role, new: Role) -> Update:
+    """The op that changes a role, and fails where it is no longer `old`."""
+    return Update(keys.member(conversation_id, user_id), set={"role": new}, condition=Equals("role", old))
+
+
+def advance_cursor(
+    table: Table, conversation_id: ConversationId, user_id: UserId, *, seq: int, count: int
+) -> bool:
+    """Move the read cursor up to `seq`, with `count` messages up to it; never back. Returns whether it moved."""
+    changes = {"read_seq": seq, "read_count": count}
+    key = keys.member(conversation_id, user_id)
+    try:
+        table.write(Update(key, set=changes, condition=LessThan("read_seq", seq)))
+    except ConditionFailed:
+        return False
+    return True
+
+
+def member_of(row: Row) -> tuple[UserId, Member]:
+    """The member that a row of a conversation holds, by their id."""
+    user_id = UserId(row.sk.removeprefix(keys.MEMBER_PREFIX))
+    return user_id, _member(user_id, row.item)
+
+
+def _member(user_id: UserId, item: Item) -> Member:
+    return Member(user_id, item["role"], item["joined_seq"], item["read_seq"], item["read_count"])
