@@ -1,9 +1,9 @@
 """The one error tree: every error has a code, an HTTP status and whether a retry can help.
 
-    ImchatError
-    ├── Invalid 400 · Unauthenticated 401 · Forbidden 403 · NotFound 404
-    ├── Conflict 409 · TooLarge 413 · RateLimited 429 · Busy 503
-    └── ConfigError (the operator's side: no HTTP status is ever sent for it)
+ImchatError
+├── Invalid 400 · Unauthenticated 401 · Forbidden 403 · NotFound 404
+├── Conflict 409 · TooLarge 413 · RateLimited 429 · Busy 503
+└── ConfigError (the operator's side: no HTTP status is ever sent for it)
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from urllib.parse import unquote
@@ -22,6 +22,8 @@ log = logging.getLogger("imchat")
 M = TypeVar("M")
 
 PREFIX: Final = "/api"
+_QUOTE: Final = ord('"')
+_BACKSLASH: Final = ord("\\")
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,9 +165,9 @@ def _check_nesting(data: bytes) -> None:
     in_string = escaped = False
     for byte in data:
         if in_string:
-            in_string = escaped or byte != 0x22
-            escaped = not escaped and byte == 0x5C
-        elif byte == 0x22:
+            in_string = escaped or byte != _QUOTE
+            escaped = not escaped and byte == _BACKSLASH
+        elif byte == _QUOTE:
             in_string = True
         elif byte in b"[{":
             depth += 1

@@ -180,7 +180,15 @@ _MEMBER: Final = _ONE + "/members/{user_id}"
 ROUTES: Final = (
     Route("GET", "/health", "Whether it runs", _health, schema.HealthAnswer, open=True),
     Route("GET", "/me", "My profile, made on the first call", _me, schema.MeAnswer),
-    Route("PATCH", "/me", "Choose handle and name", _update_me, schema.MeAnswer, schema.ProfileChange, errors=(409,)),
+    Route(
+        "PATCH",
+        "/me",
+        "Choose handle and name",
+        _update_me,
+        schema.MeAnswer,
+        schema.ProfileChange,
+        errors=(409,),
+    ),
     Route("GET", "/users", "Find people", _users, schema.UsersAnswer, query=schema.UsersQuery),
     Route("GET", "/users/{user_id}", "A person's profile", _user, schema.UserAnswer, errors=(404,)),
     Route("GET", "/conversations", "My inbox", _inbox, schema.ConversationsAnswer, query=schema.InboxQuery),
@@ -194,7 +202,14 @@ ROUTES: Final = (
         statuses=(201, 200),
         errors=(404,),
     ),
-    Route("GET", _ONE, "A conversation with its members", _conversation, schema.ConversationAnswer, errors=(404,)),
+    Route(
+        "GET",
+        _ONE,
+        "A conversation with its members",
+        _conversation,
+        schema.ConversationAnswer,
+        errors=(404,),
+    ),
     Route(
         "PATCH",
         _ONE,
@@ -222,8 +237,18 @@ ROUTES: Final = (
         schema.RoleChange,
         errors=(403, 404, 409),
     ),
-    Route("DELETE", _MEMBER, "Remove a member, or leave", _remove_member, schema.Answer, errors=(403, 404, 409)),
-    Route("GET", _ONE + "/events", "The log", _events, schema.EventsAnswer, query=schema.EventsQuery, errors=(404,)),
+    Route(
+        "DELETE", _MEMBER, "Remove a member, or leave", _remove_member, schema.Answer, errors=(403, 404, 409)
+    ),
+    Route(
+        "GET",
+        _ONE + "/events",
+        "The log",
+        _events,
+        schema.EventsAnswer,
+        query=schema.EventsQuery,
+        errors=(404,),
+    ),
     Route(
         "POST",
         _ONE + "/messages",
@@ -234,8 +259,21 @@ ROUTES: Final = (
         statuses=(201, 200),
         errors=(404, 409),
     ),
-    Route("PUT", _ONE + "/read", "Move my read cursor", _mark_read, schema.ReadAnswer, schema.ReadCursor, errors=(404,)),
     Route(
-        "POST", "/realtime/tickets", "A ticket for the WebSocket", _ticket, schema.TicketAnswer, statuses=(201,)
+        "PUT",
+        _ONE + "/read",
+        "Move my read cursor",
+        _mark_read,
+        schema.ReadAnswer,
+        schema.ReadCursor,
+        errors=(404,),
+    ),
+    Route(
+        "POST",
+        "/realtime/tickets",
+        "A ticket for the WebSocket",
+        _ticket,
+        schema.TicketAnswer,
+        statuses=(201,),
     ),
 )

@@ -216,7 +216,12 @@ class MessageCreated(_Event):
 
 
 Event = Annotated[
-    ConversationCreated | ConversationUpdated | MemberAdded | MemberRemoved | MemberRoleChanged | MessageCreated,
+    ConversationCreated
+    | ConversationUpdated
+    | MemberAdded
+    | MemberRemoved
+    | MemberRoleChanged
+    | MessageCreated,
     Field(discriminator="type"),
 ]
 

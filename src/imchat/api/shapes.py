@@ -28,7 +28,7 @@ def me(person: User) -> dict[str, Any]:
 def entry(seen: Entry) -> dict[str, Any]:
     """schema.ConversationEntry"""
     head = seen.head
-    conversation = {
+    conversation: dict[str, Any] = {
         "conversation_id": head.conversation_id,
         "kind": head.kind,
         "title": head.title,

@@ -20,7 +20,9 @@ EventType: TypeAlias = Literal[
     "message.created",
 ]
 
-MEMBERSHIP: Final = frozenset({"conversation.created", "member.added", "member.removed", "member.role_changed"})
+MEMBERSHIP: Final = frozenset(
+    {"conversation.created", "member.added", "member.removed", "member.role_changed"}
+)
 """Types of events that change who is a member, or as what."""
 
 

@@ -23,7 +23,8 @@ CLIENT_MESSAGE_ID_PATTERN: Final = r"^[A-Za-z0-9_-]+$"
 ID_PATTERN: Final = r"^[A-Za-z0-9_-]{1,64}$"
 """Conversation and user ids; anything else names nothing."""
 MEMBERS_AT_CREATION: Final = 49
-"""People in a conversation when it is made, its maker included: 2 items each, the head and the first event fill a transaction of 100."""
+"""People in a conversation when it is made, its maker included: 2 items each, the head and the first event fill a
+transaction of 100."""
 GROUP_MEMBERS: Final = 1_000
 PAGE_MAX: Final = 200
 PAGE_DEFAULT: Final = 50
@@ -64,9 +65,15 @@ def check_body(body: str) -> str:
     if not body.strip():
         raise Invalid("body must not be empty", field="body", limit=1)
     if len(body) > BODY_CHARS:
-        raise Invalid(f"body has {len(body):,} characters; {BODY_CHARS:,} is the most", field="body", limit=BODY_CHARS)
+        raise Invalid(
+            f"body has {len(body):,} characters; {BODY_CHARS:,} is the most", field="body", limit=BODY_CHARS
+        )
     if _UNKEPT_IN_BODY.search(body):
-        raise Invalid("body holds a control character", field="body", limit="no control characters but tab and line breaks")
+        raise Invalid(
+            "body holds a control character",
+            field="body",
+            limit="no control characters but tab and line breaks",
+        )
     size = len(body.encode())
     if size > BODY_BYTES:
         raise Invalid(f"body has {size:,} bytes; {BODY_BYTES:,} is the most", field="body", limit=BODY_BYTES)
@@ -88,7 +95,9 @@ def check_line(text: str, *, field: str, most: int) -> str:
 def check_handle(handle: str) -> str:
     """Return the handle. Raises: Invalid unless it is 3 to 30 of a-z, 0-9, `_` and `.`."""
     if not HANDLE_MIN <= len(handle) <= HANDLE_MAX:
-        raise Invalid(f"handle must have {HANDLE_MIN} to {HANDLE_MAX} characters", field="handle", limit=HANDLE_MAX)
+        raise Invalid(
+            f"handle must have {HANDLE_MIN} to {HANDLE_MAX} characters", field="handle", limit=HANDLE_MAX
+        )
     if not _HANDLE.fullmatch(handle):
         raise Invalid("handle may hold a-z, 0-9, _ and . only", field="handle", limit=HANDLE_PATTERN)
     return handle
@@ -98,7 +107,9 @@ def check_prefix(prefix: str) -> str:
     """Return a directory prefix, lower-cased. Raises: Invalid if it cannot begin a handle or has under 2 characters."""
     prefix = prefix.lower()
     if not PREFIX_MIN <= len(prefix) <= HANDLE_MAX:
-        raise Invalid(f"prefix must have {PREFIX_MIN} to {HANDLE_MAX} characters", field="prefix", limit=PREFIX_MIN)
+        raise Invalid(
+            f"prefix must have {PREFIX_MIN} to {HANDLE_MAX} characters", field="prefix", limit=PREFIX_MIN
+        )
     if not _HANDLE.fullmatch(prefix):
         raise Invalid("prefix may hold a-z, 0-9, _ and . only", field="prefix", limit=HANDLE_PATTERN)
     return prefix

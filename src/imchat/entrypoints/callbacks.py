@@ -21,8 +21,12 @@ class CallbackGateway:
 
     def post(self, connection_ids: Sequence[str], frame: bytes) -> set[str]:
         """Send one frame to each connection; returns those that are gone."""
-        reached = self._threads.map(lambda connection_id: self._post_one(connection_id, frame), connection_ids)
-        return {connection_id for connection_id, there in zip(connection_ids, reached, strict=True) if not there}
+        reached = self._threads.map(
+            lambda connection_id: self._post_one(connection_id, frame), connection_ids
+        )
+        return {
+            connection_id for connection_id, there in zip(connection_ids, reached, strict=True) if not there
+        }
 
     def disconnect(self, connection_id: str) -> None:
         """Close a connection; nothing happens if it is closed."""

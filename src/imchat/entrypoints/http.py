@@ -31,7 +31,9 @@ def _request(event: dict[str, Any]) -> HttpRequest:
         method=context["http"]["method"],
         path=event["rawPath"],
         query=event.get("queryStringParameters") or {},
-        body=base64.b64decode(body) if event.get("isBase64Encoded") else body.encode("utf-8", "surrogatepass"),
+        body=base64.b64decode(body)
+        if event.get("isBase64Encoded")
+        else body.encode("utf-8", "surrogatepass"),
         user_id=_user_id(context),
         request_id=context["requestId"],
     )

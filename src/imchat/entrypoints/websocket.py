@@ -64,7 +64,9 @@ def _obey_frame(app: App, user_id: UserId, connection_id: ConnectionId, body: st
 
 
 def _refuse(app: App, connection_id: ConnectionId, error: ImchatError, request_id: str) -> None:
-    app.gateway.post([connection_id], fanout.encode({"type": "error", "error": error_info(error, request_id)}))
+    app.gateway.post(
+        [connection_id], fanout.encode({"type": "error", "error": error_info(error, request_id)})
+    )
 
 
 handler = bootstrap.lazily(make)

@@ -26,7 +26,9 @@ def update_profile(app: App, user_id: UserId, *, handle: str | None, display_nam
     if handle is not None:
         new = replace(new, handle=check_handle(handle))
     if display_name is not None:
-        new = replace(new, display_name=check_line(display_name, field="display_name", most=DISPLAY_NAME_CHARS))
+        new = replace(
+            new, display_name=check_line(display_name, field="display_name", most=DISPLAY_NAME_CHARS)
+        )
     if new != old:
         users.replace(app.table, old, new)
     return new

@@ -56,7 +56,7 @@ def create_group(
     if title is not None:
         check_line(title, field="title", most=TITLE_CHARS)
     conversation_id = ConversationId("g" + app.new_id())
-    _create(app, conversation_id, "group", maker_id, member_ids, title)
+    _create(app, conversation_id, "group", maker_id, others=member_ids, title=title)
     return entry(app, maker_id, conversation_id)
 
 
@@ -65,7 +65,7 @@ def create_direct(app: App, maker_id: UserId, peer_id: UserId) -> tuple[Entry, l
     if peer_id == maker_id:
         raise Invalid("a direct conversation needs somebody else", field="member_ids", limit="not yourself")
     conversation_id = direct_conversation_id(maker_id, peer_id)
-    new = _create(app, conversation_id, "direct", maker_id, [peer_id], None)
+    new = _create(app, conversation_id, "direct", maker_id, others=[peer_id], title=None)
     return *entry(app, maker_id, conversation_id), new
 
 
@@ -109,6 +109,7 @@ def _create(
     conversation_id: ConversationId,
     kind: Kind,
     maker_id: UserId,
+    *,
     others: Iterable[UserId],
     title: str | None,
 ) -> bool:
@@ -124,7 +125,9 @@ def _create(
     ops: list[Op] = [conversations.put_new(Head(conversation_id, kind, title, now_ms, 1, 0, None))]
     for user_id in member_ids:
         role: Role = "owner" if kind == "group" and user_id == maker_id else "member"
-        peer_id = next((other for other in member_ids if other != user_id), None) if kind == "direct" else None
+        peer_id = (
+            next((other for other in member_ids if other != user_id), None) if kind == "direct" else None
+        )
         ops.append(members.put_new(conversation_id, Member(user_id, role, 1, 1, 0)))
         ops.append(conversations.put_pointer(user_id, Pointer(conversation_id, peer_id)))
     try:

@@ -13,7 +13,9 @@ from imchat.services.app import App
 from imchat.storage import connections
 
 
-def notify_events(app: App, user_ids: Iterable[UserId], conversation_id: ConversationId, events: list[Event]) -> None:
+def notify_events(
+    app: App, user_ids: Iterable[UserId], conversation_id: ConversationId, events: list[Event]
+) -> None:
     """Push events, exactly as they stand in the log."""
     notify(app, user_ids, {"type": "events", "conversation_id": conversation_id, "events": events})
 

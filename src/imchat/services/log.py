@@ -55,7 +55,12 @@ class Appended:
 
 
 def append(
-    app: App, conversation_id: ConversationId, actor_id: UserId, decide: Decide, *, after_seq: int | None = None
+    app: App,
+    conversation_id: ConversationId,
+    actor_id: UserId,
+    decide: Decide,
+    *,
+    after_seq: int | None = None,
 ) -> Appended:
     """Append what `decide` says of the conversation's tail from `after_seq` on (the newest events if None), and push it.
 
@@ -65,11 +70,10 @@ def append(
     """
     for attempt in range(1, ATTEMPTS + 1):
         tail = events.read_tail(app.table, conversation_id, after_seq=after_seq)
-        actor = tail and tail.members.get(actor_id)
-        if tail is None or actor is None:
+        if tail is None or actor_id not in tail.members:
             raise NotFound("no such conversation")
         _check_reach(tail)
-        decision = decide(tail, actor)
+        decision = decide(tail, tail.members[actor_id])
         if isinstance(decision, Done):
             if decision.event is not None:
                 _publish(app, conversation_id, decision.event, list(tail.members))
@@ -94,7 +98,11 @@ def append(
 
 def _check_reach(tail: Tail) -> None:
     if tail.behind:
-        raise Conflict("the log has gone on too far; read it, then send again", reason="behind", last_seq=tail.head.last_seq)
+        raise Conflict(
+            "the log has gone on too far; read it, then send again",
+            reason="behind",
+            last_seq=tail.head.last_seq,
+        )
     if not tail.events:
         raise Invalid("after_seq is past the log's end", field="after_seq", limit=tail.head.last_seq)
 

@@ -79,7 +79,9 @@ def read(
         page = events.after(app.table, conversation_id, after, limit=limit + 1)
         more, page = len(page) > limit, page[:limit]
     else:
-        page = events.before(app.table, conversation_id, SEQ_MAX if before is None else before, limit=limit + 1)
+        page = events.before(
+            app.table, conversation_id, SEQ_MAX if before is None else before, limit=limit + 1
+        )
         more, page = len(page) > limit, page[-limit:]
     access_member(app, reader_id, conversation_id)
     return page, more

@@ -44,7 +44,11 @@ def of(table: Table, user_ids: Iterable[UserId], *, now_s: int) -> dict[Connecti
 
 def put_ticket(table: Table, secret: str, user_id: UserId, *, expires_at_ms: int) -> None:
     """Keep a ticket until it is used or `expires_at_ms`."""
-    item: Item = {"user_id": user_id, "expires_at_ms": expires_at_ms, keys.TTL_ATTRIBUTE: expires_at_ms // 1000 + 1}
+    item: Item = {
+        "user_id": user_id,
+        "expires_at_ms": expires_at_ms,
+        keys.TTL_ATTRIBUTE: expires_at_ms // 1000 + 1,
+    }
     table.write(Put(keys.ticket(secret), item))
 
 

@@ -42,7 +42,9 @@ def advance(table: Table, conversation_id: ConversationId, event: Event) -> None
             message = {**message, "body": message["body"][:PREVIEW_CHARS]}
         changes["last_message"] = {**event, "message": message}
     try:
-        table.write(Update(keys.head(conversation_id), set=changes, condition=LessThan("last_seq", event["seq"])))
+        table.write(
+            Update(keys.head(conversation_id), set=changes, condition=LessThan("last_seq", event["seq"]))
+        )
     except ConditionFailed:
         return
 

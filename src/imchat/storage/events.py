@@ -29,7 +29,10 @@ class Tail:
 
 
 def read_tail(table: Table, conversation_id: ConversationId, *, after_seq: int | None) -> Tail | None:
-    """The tail from event `after_seq` (inclusive), or the newest `REPLAY_WINDOW` events; None if there is no such conversation."""
+    """The tail from event `after_seq` (inclusive), or the newest `REPLAY_WINDOW` events.
+
+    None if there is no such conversation.
+    """
     if after_seq is None:
         head = conversations.get(table, conversation_id)
         if head is None:

@@ -52,7 +52,9 @@ def replace(table: Table, old: User, new: User) -> None:
         table.write(*ops)
     except ConditionFailed as failed:
         if failed.index == 0:
-            raise Conflict("the profile was changed elsewhere at the same time; try again", reason="changed") from None
+            raise Conflict(
+                "the profile was changed elsewhere at the same time; try again", reason="changed"
+            ) from None
         raise Conflict("this handle is taken", field="handle", reason="taken") from None
 
 

@@ -1,0 +1,78 @@
+"""A small world for tests of services, api and entrypoints: a real SQLite table, a clock to turn, a gateway that listens."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from imchat.domain.ids import ConnectionId, ConversationId, UserId
+from imchat.services import accounts, conversations, realtime
+from imchat.services.app import App
+from imchat.storage.sqlite import SqliteTable
+from imchat.storage.table import Table
+
+
+class ListeningGateway:
+    """Keeps what was posted to each connection; those in `gone` answer as closed."""
+
+    def __init__(self) -> None:
+        self.frames: dict[str, list[dict[str, Any]]] = {}
+        self.gone: set[str] = set()
+        self.disconnected: list[str] = []
+
+    def post(self, connection_ids: Sequence[str], frame: bytes) -> set[str]:
+        for connection_id in set(connection_ids) - self.gone:
+            self.frames.setdefault(connection_id, []).append(json.loads(frame))
+        return set(connection_ids) & self.gone
+
+    def disconnect(self, connection_id: str) -> None:
+        self.disconnected.append(connection_id)
+
+
+class World:
+    """One application, some people, and shorthands for what they do."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+        self.gateway = ListeningGateway()
+        self.clock_ms = 1_800_000_000_000
+        self._ids = itertools.count(1)
+        self.app = App(
+            table=table, gateway=self.gateway, now_ms=lambda: self.clock_ms, new_id=lambda: f"id{next(self._ids):030d}"
+        )
+
+    def person(self, handle: str) -> UserId:
+        """Sign somebody in for the first time; their id is `u-<handle>`, their name the handle capitalised."""
+        user_id = UserId(f"u-{handle}")
+        accounts.update_profile(self.app, user_id, handle=handle, display_name=handle.capitalize())
+        return user_id
+
+    def people(self, *handles: str) -> list[UserId]:
+        return [self.person(handle) for handle in handles]
+
+    def direct(self, a: UserId, b: UserId) -> ConversationId:
+        return conversations.create_direct(self.app, a, b)[0].head.conversation_id
+
+    def group(self, owner: UserId, *others: UserId, title: str = "Team") -> ConversationId:
+        return conversations.create_group(self.app, owner, others, title)[0].head.conversation_id
+
+    def connect(self, user_id: UserId, connection_id: str | None = None) -> ConnectionId:
+        """Open a connection for somebody; frames that reach it are in `heard`."""
+        connection = ConnectionId(connection_id or f"c-{user_id}")
+        realtime.connect(self.app, user_id, connection)
+        return connection
+
+    def heard(self, connection_id: ConnectionId, kind: str | None = None) -> list[dict[str, Any]]:
+        """The frames that reached a connection, all of them or of one type."""
+        frames = self.gateway.frames.get(connection_id, [])
+        return [frame for frame in frames if kind is None or frame["type"] == kind]
+
+
+@contextmanager
+def new_world() -> Iterator[World]:
+    """A world on an empty database."""
+    with SqliteTable.open(":memory:") as table:
+        yield World(table)
