@@ -41,7 +41,10 @@ class World:
         self.clock_ms = 1_800_000_000_000
         self._ids = itertools.count(1)
         self.app = App(
-            table=table, gateway=self.gateway, now_ms=lambda: self.clock_ms, new_id=lambda: f"id{next(self._ids):030d}"
+            table=table,
+            gateway=self.gateway,
+            now_ms=lambda: self.clock_ms,
+            new_id=lambda: f"id{next(self._ids):030d}",
         )
 
     def person(self, handle: str) -> UserId:

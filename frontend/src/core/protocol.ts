@@ -1,24 +1,6 @@
 // The wire contract's types. Generated from src/imchat/api by `make generate`; do not edit.
 
-export interface User {
-  user_id: string
-  handle: string | null
-  display_name: string | null
-}
-
-export interface Me extends User {
-  created_at_ms: number
-}
-
-export type Role = 'owner' | 'admin' | 'member'
-
-export interface Member {
-  user_id: string
-  role: Role
-  joined_seq: number
-  read_seq: number
-}
-
+/** A conversation. `members` is left out of the inbox's groups. */
 export interface Conversation {
   conversation_id: string
   kind: 'direct' | 'group'
@@ -26,33 +8,36 @@ export interface Conversation {
   created_at_ms: number
   last_seq: number
   message_count: number
-  /** All members; in the inbox only for direct conversations. */
   members?: Member[]
 }
 
-export interface Message {
-  client_message_id: string
-  body: string
+/** One conversation with all members, and the people it speaks of. */
+export interface ConversationAnswer {
+  conversation: Conversation
+  unread: number
+  read_seq: number
+  last_message?: MessageCreated
+  users: User[]
 }
 
-interface EventBase {
+/** A group's new title. */
+export interface ConversationChange {
+  title: string
+}
+
+/** Always seq 1: who made it, with whom. */
+export interface ConversationCreated {
   seq: number
   at_ms: number
   actor_id: string
   message_count: number
+  type: 'conversation.created'
+  kind: 'direct' | 'group'
+  title: string | null
+  member_ids: string[]
 }
 
-export type Event =
-  | (EventBase & { type: 'conversation.created'; kind: 'direct' | 'group'; title: string | null })
-  | (EventBase & { type: 'conversation.updated'; title: string | null })
-  | (EventBase & { type: 'member.added'; user_id: string; role: Role })
-  | (EventBase & { type: 'member.removed'; user_id: string })
-  | (EventBase & { type: 'member.role_changed'; user_id: string; role: Role })
-  | (EventBase & { type: 'message.created'; message: Message })
-
-export type MessageCreated = Extract<Event, { type: 'message.created' }>
-
-/** One row of the inbox; also the answer about one conversation. `users` beside it holds the profiles it mentions. */
+/** A conversation as I see it. `last_message`'s body is cut to its first 200 characters; it is left out before the first. */
 export interface ConversationEntry {
   conversation: Conversation
   unread: number
@@ -60,41 +45,285 @@ export interface ConversationEntry {
   last_message?: MessageCreated
 }
 
-export interface MeAnswer { user: Me }
-export interface UserAnswer { user: User }
-export interface UsersAnswer { users: User[] }
-export interface ConversationsAnswer { conversations: ConversationEntry[]; users: User[]; next_cursor?: string }
-export interface ConversationAnswer extends ConversationEntry { users: User[] }
-export interface EventAnswer { event: Event }
-export interface EventsAnswer { events: Event[]; has_more: boolean }
-export interface ReadAnswer { read_seq: number; unread: number }
-export interface TicketAnswer { ticket: string; expires_at_ms: number }
-
-export interface ErrorBody {
-  error: { code: string; message: string; retryable: boolean; request_id: string; details?: Record<string, unknown> }
+/** I was added to a conversation, or removed from one. */
+export interface ConversationFrame {
+  type: 'conversation'
+  conversation_id: string
+  change: 'added' | 'removed'
 }
 
-export type ServerFrame =
-  | { type: 'events'; conversation_id: string; events: Event[] }
-  | { type: 'receipt'; conversation_id: string; user_id: string; read_seq: number }
-  | { type: 'typing'; conversation_id: string; user_id: string }
-  | { type: 'conversation'; conversation_id: string; change: 'added' | 'removed' }
-  | { type: 'pong' }
-  | { type: 'error'; error: ErrorBody['error'] }
+/** The group was renamed. */
+export interface ConversationUpdated {
+  seq: number
+  at_ms: number
+  actor_id: string
+  message_count: number
+  type: 'conversation.updated'
+  title: string
+}
 
-export type ClientFrame = { action: 'ping' } | { action: 'typing'; conversation_id: string }
+/** A page of my conversations, and the people they speak of. `next_cursor` is left out on the last page. */
+export interface ConversationsAnswer {
+  conversations: ConversationEntry[]
+  users: User[]
+  next_cursor?: string
+}
 
+/** Every refusal, over HTTP and WebSocket alike. */
+export interface ErrorBody {
+  error: ErrorInfo
+}
+
+/** A frame of mine was refused. */
+export interface ErrorFrame {
+  type: 'error'
+  error: ErrorInfo
+}
+
+/** `code` is for programs, `message` for people; `details` names the field and the limit where there is one. */
+export interface ErrorInfo {
+  code: string
+  message: string
+  retryable: boolean
+  request_id: string
+  details?: Record<string, unknown>
+}
+
+/** One event. */
+export interface EventAnswer {
+  event: Event
+}
+
+/** Events, ascending; `has_more` says whether the log goes on in the direction asked for. */
+export interface EventsAnswer {
+  events: Event[]
+  has_more: boolean
+}
+
+/** Events exactly as in the log, in order. */
+export interface EventsFrame {
+  type: 'events'
+  conversation_id: string
+  events: Event[]
+}
+
+/** It runs, and which version. */
+export interface HealthAnswer {
+  status: 'ok'
+  version: string
+}
+
+/** Myself. */
+export interface Me {
+  user_id: string
+  handle: string | null
+  display_name: string | null
+  created_at_ms: number
+}
+
+/** My profile. */
+export interface MeAnswer {
+  user: Me
+}
+
+/** A person's place in a conversation. */
+export interface Member {
+  user_id: string
+  role: 'owner' | 'admin' | 'member'
+  joined_seq: number
+  read_seq: number
+}
+
+/** `actor_id` added `user_id`. */
+export interface MemberAdded {
+  seq: number
+  at_ms: number
+  actor_id: string
+  message_count: number
+  type: 'member.added'
+  user_id: string
+  role: 'owner' | 'admin' | 'member'
+}
+
+/** `actor_id` removed `user_id`; the same person twice: they left. */
+export interface MemberRemoved {
+  seq: number
+  at_ms: number
+  actor_id: string
+  message_count: number
+  type: 'member.removed'
+  user_id: string
+}
+
+/** `actor_id` gave `user_id` a role. */
+export interface MemberRoleChanged {
+  seq: number
+  at_ms: number
+  actor_id: string
+  message_count: number
+  type: 'member.role_changed'
+  user_id: string
+  role: 'owner' | 'admin' | 'member'
+}
+
+/** A message's current state. */
+export interface Message {
+  client_message_id: string
+  body: string
+}
+
+/** A message. */
+export interface MessageCreated {
+  seq: number
+  at_ms: number
+  actor_id: string
+  message_count: number
+  type: 'message.created'
+  message: Message
+}
+
+/** Whom to talk to. `direct` takes exactly one other person and no title; both kinds add the asker themselves. */
+export interface NewConversation {
+  kind: 'direct' | 'group'
+  member_ids: string[]
+  title?: string
+}
+
+/** People to add. */
+export interface NewMembers {
+  user_ids: string[]
+}
+
+/** A message. Retries repeat it unchanged, `after_seq` (the newest seq known at the first try) included. */
+export interface NewMessage {
+  client_message_id: string
+  body: string
+  after_seq?: number
+}
+
+/** It is done; there is nothing to say. */
+export interface Nothing {
+}
+
+/** Asks for a pong. */
+export interface PingFrame {
+  action: 'ping'
+}
+
+/** The answer to a ping. */
+export interface PongFrame {
+  type: 'pong'
+}
+
+/** What to change of my profile; what is left out stays. */
+export interface ProfileChange {
+  handle?: string
+  display_name?: string
+}
+
+/** Where my cursor stands, and how many messages lie past it. */
+export interface ReadAnswer {
+  read_seq: number
+  unread: number
+}
+
+/** The newest event that was seen. */
+export interface ReadCursor {
+  seq: number
+}
+
+/** A member's cursor moved. */
+export interface ReceiptFrame {
+  type: 'receipt'
+  conversation_id: string
+  user_id: string
+  read_seq: number
+}
+
+/** A member's new role. */
+export interface RoleChange {
+  role: 'owner' | 'admin' | 'member'
+}
+
+/** Where the web client signs people in. */
+export interface SiteAuth {
+  endpoint: string
+  region: string
+  user_pool_id: string
+  client_id: string
+}
+
+/** `/config.json`: where everything is. URLs are absolute, or relative to the site's origin. */
 export interface SiteConfig {
   version: 1
   api_url: string
   ws_url: string
-  auth: { endpoint: string; region: string; user_pool_id: string; client_id: string }
+  auth: SiteAuth
 }
+
+/** A ticket for one WebSocket connection. */
+export interface TicketAnswer {
+  ticket: string
+  expires_at_ms: number
+}
+
+/** I am writing in a conversation. */
+export interface TypingFrame {
+  action: 'typing'
+  conversation_id: string
+}
+
+/** A member is writing. */
+export interface TypingNotice {
+  type: 'typing'
+  conversation_id: string
+  user_id: string
+}
+
+/** A person. Handle and name are null until chosen. */
+export interface User {
+  user_id: string
+  handle: string | null
+  display_name: string | null
+}
+
+/** A profile. */
+export interface UserAnswer {
+  user: User
+}
+
+/** Profiles. */
+export interface UsersAnswer {
+  users: User[]
+}
+
+export type Role = Member['role']
+export type Kind = Conversation['kind']
+
+export type Event =
+  | ConversationCreated
+  | ConversationUpdated
+  | MemberAdded
+  | MemberRemoved
+  | MemberRoleChanged
+  | MessageCreated
+
+export type ServerFrame =
+  | EventsFrame
+  | ReceiptFrame
+  | TypingNotice
+  | ConversationFrame
+  | PongFrame
+  | ErrorFrame
+
+export type ClientFrame =
+  | PingFrame
+  | TypingFrame
 
 /** Bounds that the server enforces; the client checks them first. */
 export const LIMITS = {
   body_chars: 8000,
-  body_bytes: 24 * 1024,
+  body_bytes: 24576,
   title_chars: 100,
   display_name_chars: 80,
   handle_min: 3,
@@ -103,4 +332,5 @@ export const LIMITS = {
   prefix_min: 2,
   members_at_creation: 49,
   page_max: 200,
+  user_ids_max: 100,
 } as const

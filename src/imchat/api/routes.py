@@ -238,7 +238,7 @@ ROUTES: Final = (
         errors=(403, 404, 409),
     ),
     Route(
-        "DELETE", _MEMBER, "Remove a member, or leave", _remove_member, schema.Answer, errors=(403, 404, 409)
+        "DELETE", _MEMBER, "Remove a member, or leave", _remove_member, schema.Nothing, errors=(403, 404, 409)
     ),
     Route(
         "GET",

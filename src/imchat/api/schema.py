@@ -311,10 +311,32 @@ class ErrorInfo(Answer):
     details: dict[str, Any] = Field(default_factory=dict)
 
 
-class ErrorAnswer(Answer):
+class ErrorBody(Answer):
     """Every refusal, over HTTP and WebSocket alike."""
 
     error: ErrorInfo
+
+
+class Nothing(Answer):
+    """It is done; there is nothing to say."""
+
+
+class SiteAuth(Answer):
+    """Where the web client signs people in."""
+
+    endpoint: str
+    region: str
+    user_pool_id: str
+    client_id: str
+
+
+class SiteConfig(Answer):
+    """`/config.json`: where everything is. URLs are absolute, or relative to the site's origin."""
+
+    version: Literal[1]
+    api_url: str
+    ws_url: str
+    auth: SiteAuth
 
 
 class PingFrame(Request):

@@ -1,0 +1,214 @@
+"""Generates what describes the wire contract: OpenAPI 3.1, and the web client's TypeScript types.
+
+`python -m imchat.api.openapi DIRECTORY` writes both below a checkout's root; a test holds the committed ones to it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import models_json_schema
+
+import imchat
+from imchat.api import schema
+from imchat.api.routes import ROUTES, Route
+from imchat.domain import limits
+
+OPENAPI_FILE: Final = "docs/reference/openapi.json"
+TYPESCRIPT_FILE: Final = "frontend/src/core/protocol.ts"
+
+_ALWAYS: Final = {400: "Something in the request breaks a rule", 401: "Nobody is signed in", 503: "Try again"}
+_ERRORS: Final = {
+    403: "A member who may not do this",
+    404: "No such thing, or not yours",
+    409: "It does not fit the present state",
+}
+_UNIONS: Final = {"Event": schema.Event, "ServerFrame": schema.ServerFrame, "ClientFrame": schema.ClientFrame}
+_TYPESCRIPT_LIMITS: Final = (
+    "BODY_CHARS",
+    "BODY_BYTES",
+    "TITLE_CHARS",
+    "DISPLAY_NAME_CHARS",
+    "HANDLE_MIN",
+    "HANDLE_MAX",
+    "HANDLE_PATTERN",
+    "PREFIX_MIN",
+    "MEMBERS_AT_CREATION",
+    "PAGE_MAX",
+    "USER_IDS_MAX",
+)
+
+
+def openapi() -> dict[str, Any]:
+    """The OpenAPI 3.1 document."""
+    _, definitions = models_json_schema(
+        [(model, "validation") for model in _models()], ref_template="#/components/schemas/{model}"
+    )
+    paths: dict[str, dict[str, Any]] = {}
+    for route in ROUTES:
+        paths.setdefault("/api" + route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "imchat",
+            "version": imchat.__version__,
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": definitions["$defs"],
+            "securitySchemes": {
+                "access_token": {"type": "http", "scheme": "bearer", "bearerFormat": "Cognito access token"}
+            },
+        },
+    }
+
+
+def typescript() -> str:
+    """The wire types and the limits for the web client."""
+    _, answers = models_json_schema([(model, "validation") for model in _models()], ref_template="{model}")
+    unions = {name: TypeAdapter(union).json_schema(ref_template="{model}") for name, union in _UNIONS.items()}
+    definitions: dict[str, Any] = answers["$defs"]
+    for union in unions.values():
+        definitions |= union["$defs"]
+    lines = [
+        "// The wire contract's types. Generated from src/imchat/api by `make generate`; do not edit.",
+        "",
+    ]
+    for name in sorted(definitions):
+        lines += _interface(name, definitions[name])
+    lines += ["export type Role = Member['role']", "export type Kind = Conversation['kind']", ""]
+    for name, union in unions.items():
+        members = [_type(option) for option in union["oneOf"]]
+        lines += [f"export type {name} =", *(f"  | {member}" for member in members), ""]
+    lines += [
+        "/** Bounds that the server enforces; the client checks them first. */",
+        "export const LIMITS = {",
+    ]
+    lines += [f"  {name.lower()}: {_literal(getattr(limits, name))}," for name in _TYPESCRIPT_LIMITS]
+    lines += ["} as const", ""]
+    return "\n".join(lines)
+
+
+def write(root: Path) -> None:
+    """Write both files below `root`."""
+    for path, text in outputs().items():
+        target = root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+
+
+def outputs() -> dict[str, str]:
+    """Every generated file's text, by its path below the checkout's root."""
+    return {
+        OPENAPI_FILE: json.dumps(openapi(), indent=2, ensure_ascii=False) + "\n",
+        TYPESCRIPT_FILE: typescript(),
+    }
+
+
+def _models() -> list[type[BaseModel]]:
+    models: list[type[BaseModel]] = [schema.ErrorBody, schema.SiteConfig]
+    for route in ROUTES:
+        models += [model for model in (route.body, route.answer) if model is not None and model not in models]
+    return models
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    parameters: list[dict[str, Any]] = [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "schema": {"type": "string", "pattern": limits.ID_PATTERN},
+        }
+        for name in re.findall(r"\{(\w+)\}", route.path)
+    ]
+    if route.query is not None:
+        properties = route.query.model_json_schema()["properties"]
+        parameters += [
+            {"name": name, "in": "query", "schema": _without_title(shape)}
+            for name, shape in properties.items()
+        ]
+    operation: dict[str, Any] = {"summary": route.summary, "operationId": _operation_id(route)}
+    if parameters:
+        operation["parameters"] = parameters
+    if route.body is not None:
+        operation["requestBody"] = {"required": True, "content": _json(route.body)}
+    responses = {
+        str(status): {"description": HTTPStatus(status).phrase, "content": _json(route.answer)}
+        for status in route.statuses
+    }
+    if not route.open:
+        operation["security"] = [{"access_token": []}]
+        refusals = _ALWAYS | {status: _ERRORS[status] for status in route.errors}
+        for status, description in sorted(refusals.items()):
+            responses[str(status)] = {"description": description, "content": _json(schema.ErrorBody)}
+    return operation | {"responses": responses}
+
+
+def _operation_id(route: Route) -> str:
+    return route.action.__name__.removeprefix("_")
+
+
+def _json(model: type[BaseModel]) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
+
+
+def _without_title(shape: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in shape.items() if name != "title"}
+
+
+def _interface(name: str, definition: dict[str, Any]) -> list[str]:
+    lines = []
+    if description := definition.get("description"):
+        lines.append(f"/** {description.replace(chr(10), ' ')} */")
+    lines.append(f"export interface {name} {{")
+    required = set(definition.get("required", ()))
+    for field, shape in definition.get("properties", {}).items():
+        lines.append(
+            f"  {field}{'' if field in required else '?'}: {_type(_if_given(shape, field in required))}"
+        )
+    return [*lines, "}", ""]
+
+
+def _if_given(shape: dict[str, Any], required: bool) -> dict[str, Any]:  # noqa: FBT001 - one caller, one line away
+    """An optional field is left out, never null: `anyOf [X, null]` with a default means X."""
+    options = [option for option in shape.get("anyOf", ()) if option != {"type": "null"}]
+    return options[0] if not required and len(options) == 1 else shape
+
+
+def _type(shape: dict[str, Any]) -> str:
+    if "$ref" in shape:
+        return str(shape["$ref"])
+    if "const" in shape:
+        return _literal(shape["const"])
+    if "enum" in shape:
+        return " | ".join(_literal(value) for value in shape["enum"])
+    for alternatives in ("anyOf", "oneOf"):
+        if alternatives in shape:
+            names = [_type(option) for option in shape[alternatives]]
+            return "Event" if "MessageCreated" in names and len(names) > 2 else " | ".join(names)  # noqa: PLR2004
+    match shape.get("type"):
+        case "array":
+            item = _type(shape["items"])
+            return f"({item})[]" if " " in item else f"{item}[]"
+        case "integer" | "number":
+            return "number"
+        case "object":
+            return "Record<string, unknown>"
+        case other:
+            return str(other)
+
+
+def _literal(value: object) -> str:
+    return str(value) if isinstance(value, int) else "'" + str(value).replace("\\", "\\\\") + "'"
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))
