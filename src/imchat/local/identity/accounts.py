@@ -1,0 +1,131 @@
+"""Accounts: what is stored of a user, under which keys, and how one is found, listed and put into a group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Final
+
+from imchat.local.identity.wire import Refused
+from imchat.storage.table import Absent, ConditionFailed, Delete, Key, Op, Present, Put, Table
+
+GROUPS: Final = frozenset({"admins"})
+"""The groups that exist; the AWS template makes the same."""
+
+_ACCOUNTS: Final = "ACCOUNT"
+
+
+class Status(StrEnum):
+    """Cognito's own names."""
+
+    UNCONFIRMED = "UNCONFIRMED"
+    CONFIRMED = "CONFIRMED"
+    RESET_REQUIRED = "RESET_REQUIRED"
+    FORCE_CHANGE_PASSWORD = "FORCE_CHANGE_PASSWORD"  # noqa: S105 - a state, not a password
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One user. `email` is lower case; `salt` and `verifier` are hexadecimal SRP numbers; times are epoch ms, UTC.
+
+    `generation` grows whenever everything signed in until then must sign in again.
+    """
+
+    user_id: str
+    email: str
+    salt: str
+    verifier: str
+    status: Status
+    created_ms: int
+    changed_ms: int
+    enabled: bool = True
+    email_verified: bool = False
+    attributes: dict[str, str] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+    generation: int = 0
+    temporary_until_ms: int | None = None
+
+    def all_attributes(self) -> dict[str, str]:
+        """The attributes as Cognito shows them, `sub` and `email` included."""
+        verified = "true" if self.email_verified else "false"
+        return {"sub": self.user_id, "email": self.email, "email_verified": verified, **self.attributes}
+
+
+class Accounts:
+    """The accounts in a table. One caller at a time: `Identity` sees to it."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def find(self, name: str) -> Account | None:
+        """By e-mail address (in any case) or by user id."""
+        if "@" not in name:
+            pointer = self._table.get(_pointer(name))
+            if pointer is None:
+                return None
+            name = pointer["email"]
+        item = self._table.get(_key(name.lower()))
+        return None if item is None else _from_item(item)
+
+    def add(self, account: Account) -> None:
+        """Raises: Refused where the e-mail address has an account already."""
+        try:
+            self._table.write(
+                Put(_key(account.email), _to_item(account), Absent()),
+                Put(_pointer(account.user_id), {"email": account.email}),
+            )
+        except ConditionFailed:
+            raise Refused(
+                "UsernameExistsException", "An account with the given email already exists."
+            ) from None
+
+    def save(self, account: Account) -> None:
+        """Store a changed account in place of the one it was made from."""
+        self._table.write(Put(_key(account.email), _to_item(account), Present()))
+
+    def delete(self, account: Account) -> None:
+        """Remove the account and its memberships; tokens it still has are refused from then on."""
+        memberships = [Delete(_membership(group, account.email)) for group in account.groups]
+        self._table.write(Delete(_key(account.email)), Delete(_pointer(account.user_id)), *memberships)
+
+    def set_groups(self, account: Account, groups: Sequence[str]) -> None:
+        """Make `groups` the groups that the account is in."""
+        changed = replace(account, groups=tuple(sorted(groups)))
+        ops: list[Op] = [Put(_key(account.email), _to_item(changed), Present())]
+        ops += [Put(_membership(group, account.email), {}) for group in set(groups) - set(account.groups)]
+        ops += [Delete(_membership(group, account.email)) for group in set(account.groups) - set(groups)]
+        self._table.write(*ops)
+
+    def page(self, *, prefix: str, after: str | None, limit: int) -> tuple[list[Account], str | None]:
+        """Accounts by e-mail address, and the `after` of the next page where there is one."""
+        rows = self._table.query(_ACCOUNTS, prefix=prefix or None, after=after, limit=limit + 1)
+        accounts = [_from_item(row.item) for row in rows[:limit]]
+        return accounts, rows[limit - 1].sk if len(rows) > limit else None
+
+    def members(self, group: str, *, after: str | None, limit: int) -> tuple[list[Account], str | None]:
+        """The accounts in a group, in pages like `page`."""
+        rows = self._table.query(f"GROUP#{group}", after=after, limit=limit + 1)
+        found = self._table.get_many(_key(row.sk) for row in rows[:limit])
+        accounts = [_from_item(found[_key(row.sk)]) for row in rows[:limit] if _key(row.sk) in found]
+        return accounts, rows[limit - 1].sk if len(rows) > limit else None
+
+
+def _key(email: str) -> Key:
+    return Key(_ACCOUNTS, email)
+
+
+def _pointer(user_id: str) -> Key:
+    return Key(f"USER#{user_id}", "POINTER")
+
+
+def _membership(group: str, email: str) -> Key:
+    return Key(f"GROUP#{group}", email)
+
+
+def _to_item(account: Account) -> dict[str, Any]:
+    return asdict(account) | {"status": account.status.value, "groups": list(account.groups)}
+
+
+def _from_item(item: dict[str, Any]) -> Account:
+    return Account(**item | {"status": Status(item["status"]), "groups": tuple(item["groups"])})

@@ -1,0 +1,99 @@
+"""Signed-in sessions, each with one refresh token, of which only a digest is stored."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from imchat.local.identity.accounts import Account
+from imchat.local.identity.wire import Refused, not_authorized
+from imchat.storage.table import Delete, Key, Put, Table
+
+SESSION_LIFETIME_S: Final = 30 * 24 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One sign-in: its id goes into every token as `origin_jti`; times are epoch seconds."""
+
+    origin_jti: str
+    user_id: str
+    generation: int
+    auth_time_s: int
+    ends_s: int
+
+    def belongs_to(self, account: Account | None) -> bool:
+        """Whether `account` may go on with it: it is theirs and they have not been signed out since."""
+        return (
+            account is not None and account.user_id == self.user_id and account.generation == self.generation
+        )
+
+
+class Sessions:
+    """The sessions in a table."""
+
+    def __init__(self, table: Table, now_ms: Callable[[], int]) -> None:
+        self._table = table
+        self._now_ms = now_ms
+
+    def start(self, account: Account) -> tuple[Session, str]:
+        """A session and its refresh token."""
+        now_s = self._now_ms() // 1000
+        session = Session(
+            str(uuid.uuid4()), account.user_id, account.generation, now_s, now_s + SESSION_LIFETIME_S
+        )
+        secret = secrets.token_urlsafe(48)
+        item = {
+            "user_id": session.user_id,
+            "generation": session.generation,
+            "auth_time_s": session.auth_time_s,
+            "expires_at": session.ends_s,
+            "digest": _digest(secret),
+        }
+        self._table.write(Put(_key(session.origin_jti), item))
+        return session, f"{session.origin_jti}.{secret}"
+
+    def find(self, origin_jti: str) -> Session | None:
+        """By the `origin_jti` of a token."""
+        found = self._read(origin_jti)
+        return found and found[0]
+
+    def of_refresh_token(self, token: str) -> Session:
+        """Raises: Refused for a token that is forged, revoked or past its end."""
+        origin_jti, _, secret = token.partition(".")
+        found = self._read(origin_jti) if origin_jti else None
+        if found is None or not hmac.compare_digest(found[1], _digest(secret)):
+            raise not_authorized("Invalid Refresh Token.")
+        if found[0].ends_s <= self._now_ms() / 1000:
+            raise not_authorized("Refresh Token has expired.")
+        return found[0]
+
+    def revoke(self, token: str) -> None:
+        """End the session of a refresh token; a token that is not good is none already."""
+        try:
+            session = self.of_refresh_token(token)
+        except Refused:
+            return
+        self._table.write(Delete(_key(session.origin_jti)))
+
+    def _read(self, origin_jti: str) -> tuple[Session, str] | None:
+        item = self._table.get(_key(origin_jti))
+        if item is None:
+            return None
+        session = Session(
+            origin_jti, item["user_id"], item["generation"], item["auth_time_s"], item["expires_at"]
+        )
+        return session, item["digest"]
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _key(origin_jti: str) -> Key:
+    return Key(f"SESSION#{origin_jti}", "SESSION")

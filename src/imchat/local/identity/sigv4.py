@@ -1,0 +1,77 @@
+"""Checks AWS Signature Version 4 on the calls that administer users."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import quote
+
+from imchat.local.identity.pool import AdminKey
+from imchat.local.identity.wire import Refused
+
+MAX_SKEW_S: Final = 300
+SERVICE: Final = "cognito-idp"
+_ALGORITHM: Final = "AWS4-HMAC-SHA256"
+_MUST_BE_SIGNED: Final = frozenset({"host", "x-amz-date", "x-amz-target"})
+_AUTHORIZATION: Final = re.compile(
+    _ALGORITHM
+    + r" Credential=(?P<key>[^/,\s]+)/(?P<day>\d{8})/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)/aws4_request,"
+    r"\s*SignedHeaders=(?P<headers>[a-z0-9;-]+),\s*Signature=(?P<signature>[0-9a-f]{64})"
+)
+
+
+def verify(admin: AdminKey, *, path: str, headers: Mapping[str, str], body: bytes, now_ms: int) -> None:
+    """Refuse a POST to `path` (no query) that `admin` did not sign within the last five minutes. Raises: Refused."""
+    sent = {name.lower(): value for name, value in headers.items()}
+    if "authorization" not in sent:
+        raise Refused("MissingAuthenticationTokenException", "Missing Authentication Token")
+    claim = _AUTHORIZATION.fullmatch(sent["authorization"])
+    if claim is None or claim["service"] != SERVICE:
+        raise Refused(
+            "IncompleteSignatureException", f"The Authorization header must be {_ALGORITHM} for {SERVICE}."
+        )
+    if not hmac.compare_digest(claim["key"].encode(), admin.access_key_id.encode()):
+        raise Refused("UnrecognizedClientException", "The security token included in the request is invalid.")
+    names = claim["headers"].split(";")
+    stamp = sent.get("x-amz-date", "")
+    if (
+        not set(names) >= _MUST_BE_SIGNED
+        or not set(names) <= set(sent)
+        or not _is_current(stamp, claim["day"], now_ms)
+    ):
+        raise Refused(
+            "InvalidSignatureException", "The signature has expired, or does not cover the request."
+        )
+    canonical = "\n".join(
+        (
+            "POST",
+            quote(path, safe="/-_.~%"),
+            "",
+            *(f"{name}:{' '.join(sent[name].split())}" for name in names),
+            "",
+            claim["headers"],
+            hashlib.sha256(body).hexdigest(),
+        )
+    )
+    scope = f"{claim['day']}/{claim['region']}/{SERVICE}/aws4_request"
+    text = f"{_ALGORITHM}\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    key = f"AWS4{admin.secret_access_key}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    if not hmac.compare_digest(hmac.digest(key, text.encode(), "sha256").hex(), claim["signature"]):
+        raise Refused(
+            "InvalidSignatureException",
+            "The request signature we calculated does not match the signature you provided.",
+        )
+
+
+def _is_current(stamp: str, day: str, now_ms: int) -> bool:
+    try:
+        signed = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:
+        return False
+    return stamp.startswith(day) and abs(signed.timestamp() - now_ms / 1000) <= MAX_SKEW_S

@@ -1,0 +1,135 @@
+"""Access and ID tokens: RS256 JWTs with exactly the claims that Cognito puts in, and their check."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from imchat.errors import Unauthenticated
+from imchat.local.identity.accounts import Account
+from imchat.local.identity.pool import Pool
+
+SCOPE: Final = "aws.cognito.signin.user.admin"
+MAX_CACHED: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """What a pair of tokens speaks of: the sign-in they came from (`origin_jti`) and when it was (epoch seconds)."""
+
+    account: Account
+    origin_jti: str
+    auth_time_s: int
+
+
+class Tokens:
+    """Mints and checks tokens with one key. `verify_access_token` may be called from any thread."""
+
+    def __init__(
+        self, key: rsa.RSAPrivateKey, pool: Pool, *, now_ms: Callable[[], int], lifetime_s: int
+    ) -> None:
+        self._key = key
+        self._public = key.public_key()
+        self._pool = pool
+        self._now_ms = now_ms
+        self.lifetime_s = lifetime_s
+        self._known: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
+        numbers = self._public.public_numbers()
+        part = {"e": _base64url(numbers.e), "kty": "RSA", "n": _base64url(numbers.n)}
+        thumbprint = hashlib.sha256(json.dumps(part, separators=(",", ":")).encode()).digest()
+        self._kid = base64.urlsafe_b64encode(thumbprint).rstrip(b"=").decode()
+        self.jwks = {"keys": [{**part, "alg": "RS256", "kid": self._kid, "use": "sig"}]}
+
+    def mint(self, signed_in: SignedIn, endpoint: str) -> tuple[str, str]:
+        """An access token and an ID token, good for `lifetime_s` from now."""
+        account = signed_in.account
+        now_s = self._now_ms() // 1000
+        common = {
+            "sub": account.user_id,
+            "iss": self.issuer(endpoint),
+            "origin_jti": signed_in.origin_jti,
+            "event_id": str(uuid.uuid4()),
+            "auth_time": signed_in.auth_time_s,
+            "iat": now_s,
+            "exp": now_s + self.lifetime_s,
+        }
+        if account.groups:
+            common["cognito:groups"] = list(account.groups)
+        access = common | {
+            "jti": str(uuid.uuid4()),
+            "token_use": "access",
+            "client_id": self._pool.client_id,
+            "scope": SCOPE,
+            "username": account.user_id,
+        }
+        identity = (
+            account.attributes
+            | common
+            | {
+                "jti": str(uuid.uuid4()),
+                "token_use": "id",
+                "aud": self._pool.client_id,
+                "cognito:username": account.user_id,
+                "email": account.email,
+                "email_verified": account.email_verified,
+            }
+        )
+        return self._sign(access), self._sign(identity)
+
+    def verify_access_token(self, token: str) -> Mapping[str, Any]:
+        """The claims of a good access token. Raises: Unauthenticated.
+
+        As with a JWT authorizer on AWS, who signs out or is disabled keeps the access tokens they have until these expire.
+        """
+        claims = self._known.get(token)
+        if claims is None:
+            claims = self._decode(token)
+            self._known[token] = claims
+            if len(self._known) > MAX_CACHED:
+                self._known.popitem(last=False)
+        now_s = self._now_ms() / 1000
+        if claims["exp"] <= now_s:
+            self._known.pop(token, None)
+            raise Unauthenticated("the token has expired; sign in again")
+        if claims.get("nbf", 0) > now_s:
+            raise Unauthenticated("the token is not valid yet")
+        return claims
+
+    def issuer(self, endpoint: str) -> str:
+        """The `iss` for a client that reached the server at `endpoint`."""
+        return f"{endpoint}/{self._pool.pool_id}"
+
+    def _sign(self, claims: dict[str, Any]) -> str:
+        return jwt.encode(claims, self._key, algorithm="RS256", headers={"kid": self._kid})
+
+    def _decode(self, token: str) -> Mapping[str, Any]:
+        options: Any = {f"verify_{claim}": False for claim in ("exp", "nbf", "iat", "aud")}
+        try:
+            claims = jwt.decode(token, self._public, algorithms=["RS256"], options=options)
+        except (jwt.InvalidTokenError, ValueError):
+            raise Unauthenticated("the token is not valid; sign in again") from None
+        # The host in `iss` is whatever name the client reached this machine by; the key and the pool id are what binds.
+        ours = (
+            str(claims.get("iss")).endswith(f"/{self._pool.pool_id}")
+            and claims.get("client_id") == self._pool.client_id
+            and claims.get("token_use") == "access"
+            and isinstance(claims.get("exp"), int)
+        )
+        if not ours:
+            raise Unauthenticated("the token is not an access token for this server; sign in again")
+        return MappingProxyType(claims)
+
+
+def _base64url(number: int) -> str:
+    raw = number.to_bytes((number.bit_length() + 7) // 8, "big")
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
