@@ -12,9 +12,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from imchat.local.identity import REGION, Identity, Purpose
+from imchat.local.identity import REGION, Identity, Purpose, read_admin_key
 from imchat.local.identity.http import serve_identity
-from imchat.local.identity.pool import load_admin_key
 from imchat.storage.sqlite import SqliteTable
 
 EMAIL = "ann@example.com"
@@ -47,7 +46,7 @@ class Pool:
 
     def cognito(self, **changed: str) -> Any:
         """boto3's client with the administrator's key."""
-        key = load_admin_key(self.keys)
+        key = read_admin_key(self.keys)
         given = {
             "endpoint_url": self.url,
             "region_name": REGION,
@@ -55,16 +54,14 @@ class Pool:
             "aws_secret_access_key": key.secret_access_key,
         }
         config = Config(retries={"total_max_attempts": 1})
-        return boto3.client("cognito-idp", config=config, **{**given, **changed})  # type: ignore[call-overload]
+        return boto3.client("cognito-idp", config=config, **{**given, **changed})
 
     def last_code(self) -> str:
         return self.mailbox[-1][2]
 
     def sign_up(self, email: str = EMAIL, password: str = PASSWORD) -> str:
         """The new user's id."""
-        answer = self.cognito().sign_up(
-            ClientId=self.identity.client_id, Username=email, Password=password
-        )
+        answer = self.cognito().sign_up(ClientId=self.identity.client_id, Username=email, Password=password)
         return str(answer["UserSub"])
 
     def sign_in(self, email: str = EMAIL, password: str = PASSWORD) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Sign-in for `imchat local`: a user pool that speaks Cognito's protocol and really verifies."""
 
 from imchat.local.identity.codes import Purpose
-from imchat.local.identity.pool import REGION, AdminKey, load_admin_key
+from imchat.local.identity.pool import REGION, AdminKey, read_admin_key
 from imchat.local.identity.service import Answer, Identity
 
-__all__ = ["REGION", "AdminKey", "Answer", "Identity", "Purpose", "load_admin_key"]
+__all__ = ["REGION", "AdminKey", "Answer", "Identity", "Purpose", "read_admin_key"]

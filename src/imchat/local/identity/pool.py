@@ -8,7 +8,7 @@ import json
 import secrets
 import string
 import uuid
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -65,26 +65,35 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class AdminKey:
-    """The credentials that Admin* and List* calls are signed with."""
+    """The credentials that Admin* and List* calls are signed with, and the pool they are for."""
 
+    pool_id: str
     access_key_id: str
     secret_access_key: str
 
 
-def load_admin_key(folder: Path) -> AdminKey:
-    """Read `admin.json`, made at the first call. Raises: ConfigError."""
+def read_admin_key(folder: Path) -> AdminKey:
+    """Read `admin.json`. Raises: ConfigError."""
     path = folder / "admin.json"
-    if not path.exists():
-        made = {
-            "access_key_id": f"LOCAL{random_letters(15).upper()}",
-            "secret_access_key": random_letters(40),
-        }
-        _write_private(path, json.dumps(made).encode())
     try:
         stored: Any = json.loads(path.read_bytes())
-        return AdminKey(stored["access_key_id"], stored["secret_access_key"])
+        return AdminKey(stored["pool_id"], stored["access_key_id"], stored["secret_access_key"])
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"cannot read {path}: {error}; delete it and a new one is made") from error
+        raise ConfigError(
+            f"cannot read {path} ({type(error).__name__}); delete it and start `imchat local` again: a new one is made"
+        ) from error
+
+
+def load_admin_key(folder: Path, pool_id: str) -> AdminKey:
+    """Read `admin.json`, made at the first call and for another pool. Raises: ConfigError."""
+    path = folder / "admin.json"
+    if path.exists():
+        key = read_admin_key(folder)
+        if key.pool_id == pool_id:
+            return key
+    made = AdminKey(pool_id, f"LOCAL{random_letters(15).upper()}", random_letters(40))
+    _write_private(path, json.dumps(asdict(made)).encode())
+    return made
 
 
 def load_signing_key(folder: Path) -> rsa.RSAPrivateKey:

@@ -90,8 +90,8 @@ class Identity:
         """Raises: ConfigError where the key files cannot be read or written."""
         self._lock = threading.Lock()
         self._now_ms = now_ms
-        self._admin_key = load_admin_key(keys)
         pool = Pool.load(table)
+        self._admin_key = load_admin_key(keys, pool.pool_id)
         self._tokens = Tokens(load_signing_key(keys), pool, now_ms=now_ms, lifetime_s=token_lifetime_s)
         self._state = State(
             pool=pool,

@@ -1,0 +1,244 @@
+"""The `imchat user` commands: who may sign in, and who is an administrator."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from imchat.deploy.users import Users
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """Which user pool a command means, as its options say."""
+
+    local: bool
+    data_dir: Path | None
+    stage: str
+    profile: str | None
+    region: str | None
+    user_pool_id: str | None
+    endpoint_url: str | None
+
+    @contextlib.contextmanager
+    def users(self) -> Iterator[Users]:
+        """The pool, reached while the block runs."""
+        # boto3 and the server cost most of a second to import; `--help` and `imchat local` do without.
+        from imchat import ui  # noqa: PLC0415
+        from imchat.deploy.users import connect_aws, connect_local  # noqa: PLC0415
+
+        if not self.local:
+            yield connect_aws(
+                stage=self.stage,
+                profile=self.profile,
+                region=self.region,
+                pool_id=self.user_pool_id,
+                endpoint_url=self.endpoint_url,
+            )
+            return
+        from imchat.local.files import DataDir  # noqa: PLC0415
+        from imchat.local.identity import REGION  # noqa: PLC0415
+        from imchat.local.user_pool import reach_user_pool  # noqa: PLC0415
+
+        with reach_user_pool(DataDir.open(self.data_dir), ui.delivered) as pool:
+            yield connect_local(
+                pool.url,
+                region=REGION,
+                pool_id=pool.key.pool_id,
+                access_key_id=pool.key.access_key_id,
+                secret_access_key=pool.key.secret_access_key,
+            )
+
+
+_WHERE_OPTIONS = (
+    click.option("--local", is_flag=True, help="The users of `imchat local` on this machine, not of AWS."),
+    click.option(
+        "--data-dir",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="With --local: its data folder [default: the platform's].",
+    ),
+    click.option("--stage", default="prod", show_default=True, help="The deployed stage."),
+    click.option("--profile", help="A profile of the AWS configuration."),
+    click.option("--region", help="The stage's AWS region."),
+    click.option("--user-pool-id", help="Another user pool than the stage's."),
+    click.option("--endpoint-url", envvar="AWS_ENDPOINT_URL", help="An AWS emulator's address."),
+)
+_yes = click.option("--yes", is_flag=True, help="Do not ask.")
+_mail = click.option("--mail", is_flag=True, help="Let Cognito mail it instead of showing it (AWS only).")
+
+
+def _with_where(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that choose a user pool, as one `where`."""
+
+    @functools.wraps(command)
+    def run(**options: Any) -> None:
+        chosen = {field.name: options.pop(field.name) for field in fields(_Where)}
+        where = _Where(**chosen)
+        if where.local and options.get("mail"):
+            raise click.UsageError("--mail needs AWS; imchat local sends no mail.")
+        if where.data_dir is not None and not where.local:
+            raise click.UsageError("--data-dir goes with --local.")
+        command(where=where, **options)
+
+    for option in reversed(_WHERE_OPTIONS):
+        run = option(run)
+    return run
+
+
+@click.group()
+def user() -> None:
+    """Make and administer users, on AWS or, with --local, on this machine.
+
+    Example: imchat user create you@example.com --admin --local
+    """
+
+
+@user.command()
+@click.argument("email")
+@click.option("--admin", is_flag=True, help="Make the user an administrator.")
+@click.option("--name", help="The user's name.")
+@click.option("--password-stdin", is_flag=True, help="Read a password that stays from standard input.")
+@_mail
+@_with_where
+def create(
+    where: _Where, email: str, *, admin: bool, name: str | None, password_stdin: bool, mail: bool
+) -> None:
+    """Make a user, with a temporary password that is shown once.
+
+    Example: imchat user create you@example.com --admin
+    """
+    from imchat import ui  # noqa: PLC0415
+
+    if mail and password_stdin:
+        raise click.UsageError("--mail and --password-stdin exclude each other.")
+    chosen = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+    if chosen == "":
+        raise click.UsageError("There is no password on standard input.")
+    with where.users() as users:
+        temporary = users.create(email, name=name, password=chosen, admin=admin, mail=mail)
+    ui.done(f"Made {'administrator' if admin else 'user'} {email}.")
+    if temporary is not None:
+        ui.temporary_password(email, temporary)
+
+
+@user.command("list")
+@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@_with_where
+def list_(where: _Where, *, as_json: bool) -> None:
+    """Show everyone.
+
+    Example: imchat user list --local --json
+    """
+    from imchat import ui  # noqa: PLC0415
+
+    with where.users() as users:
+        found = users.list()
+    ui.users(found, as_json=as_json)
+
+
+@user.command()
+@click.argument("email")
+@_yes
+@_with_where
+def disable(where: _Where, email: str, *, yes: bool) -> None:
+    """Refuse a user's sign-in from now on; nothing is deleted.
+
+    Example: imchat user disable you@example.com
+    """
+    from imchat import ui  # noqa: PLC0415
+
+    if not yes:
+        ui.ask(f"Disable {email}?")
+    with where.users() as users:
+        users.disable(email)
+    ui.done(f"Disabled {email}: tokens they hold end within the hour.")
+
+
+@user.command()
+@click.argument("email")
+@_with_where
+def enable(where: _Where, email: str) -> None:
+    """Let a disabled user sign in again.
+
+    Example: imchat user enable you@example.com
+    """
+    from imchat import ui  # noqa: PLC0415
+
+    with where.users() as users:
+        users.enable(email)
+    ui.done(f"Enabled {email}.")
+
+
+@user.command()
+@click.argument("email")
+@_yes
+@_with_where
+def delete(where: _Where, email: str, *, yes: bool) -> None:
+    """Delete a user's account; what they wrote stays.
+
+    Example: imchat user delete you@example.com --yes
+    """
+    from imchat import ui  # noqa: PLC0415
+
+    if not yes:
+        ui.ask(f"Delete the account {email}? This cannot be undone.")
+    with where.users() as users:
+        users.delete(email)
+    ui.done(f"Deleted {email}.")
+
+
+@user.command("reset-password")
+@click.argument("email")
+@_mail
+@_with_where
+def reset_password(where: _Where, email: str, *, mail: bool) -> None:
+    """Sign a user out everywhere and show a temporary password for them.
+
+    Example: imchat user reset-password you@example.com --local
+    """
+    from imchat import ui  # noqa: PLC0415
+
+    with where.users() as users:
+        password = users.reset_password(email, mail=mail)
+    if password is None:
+        ui.done(f"Cognito has mailed a code for a new password to {email}.")
+    else:
+        ui.temporary_password(email, password)
+
+
+@user.command()
+@click.argument("email")
+@_with_where
+def promote(where: _Where, email: str) -> None:
+    """Make a user an administrator, from their next sign-in or token renewal on.
+
+    Example: imchat user promote you@example.com
+    """
+    from imchat import ui  # noqa: PLC0415
+
+    with where.users() as users:
+        users.promote(email)
+    ui.done(f"{email} is an administrator from their next sign-in on.")
+
+
+@user.command()
+@click.argument("email")
+@_with_where
+def demote(where: _Where, email: str) -> None:
+    """Make an administrator an ordinary user, from their next sign-in or token renewal on.
+
+    Example: imchat user demote you@example.com
+    """
+    from imchat import ui  # noqa: PLC0415
+
+    with where.users() as users:
+        users.demote(email)
+    ui.done(f"{email} is no administrator from their next sign-in on.")

@@ -1,0 +1,226 @@
+"""Administration of the users in a Cognito user pool, on AWS or in `imchat local`. Prints nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+
+from imchat.errors import Busy, ConfigError, Conflict, ImchatError, Invalid, NotFound
+
+ADMINS: Final = "admins"
+"""The group whose members are administrators."""
+_PASSWORD_LETTERS: Final = "abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # noqa: S105 - none that look alike
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """One row of the list. `status` is Cognito's: CONFIRMED, UNCONFIRMED, FORCE_CHANGE_PASSWORD, …"""
+
+    email: str
+    name: str
+    user_id: str
+    status: str
+    enabled: bool
+    admin: bool
+    created: datetime
+
+
+class Users:
+    """The users of one pool. Every method raises ImchatError, saying what to do next."""
+
+    def __init__(self, client: Any, pool_id: str) -> None:
+        """`client`: boto3's `cognito-idp`."""
+        self._client = client
+        self._pool_id = pool_id
+
+    def create(
+        self,
+        email: str,
+        *,
+        name: str | None = None,
+        password: str | None = None,
+        admin: bool = False,
+        mail: bool = False,
+    ) -> str | None:
+        """Make a user, who chooses a password at the first sign-in unless `password` is given, which stays.
+
+        Returns the temporary password, good for seven days; None with `password`, and with `mail`: Cognito makes one
+        and mails it.
+        """
+        attributes = {"email": email, "email_verified": "true"} | ({"name": name} if name else {})
+        first = password or _temporary_password()
+        how: dict[str, Any] = (
+            {"DesiredDeliveryMediums": ["EMAIL"]}
+            if mail
+            else {"TemporaryPassword": first, "MessageAction": "SUPPRESS"}
+        )
+        self._call(
+            "admin_create_user",
+            email,
+            UserAttributes=[{"Name": key, "Value": value} for key, value in attributes.items()],
+            **how,
+        )
+        if admin:
+            self.promote(email)
+        if password is not None:
+            self._call("admin_set_user_password", email, Password=password, Permanent=True)
+        return None if mail or password is not None else first
+
+    def reset_password(self, email: str, *, mail: bool = False) -> str | None:
+        """Sign a user out everywhere and give them a temporary password, which is returned.
+
+        With `mail` Cognito mails a code instead, to be typed under "forgotten password"; returns None.
+        """
+        password = None if mail else _temporary_password()
+        if password is None:
+            self._call("admin_reset_user_password", email)
+        else:
+            self._call("admin_set_user_password", email, Password=password, Permanent=False)
+        self._call("admin_user_global_sign_out", email)
+        return password
+
+    def disable(self, email: str) -> None:
+        """Refuse the user's sign-in and refresh from now on."""
+        self._call("admin_disable_user", email)
+
+    def enable(self, email: str) -> None:
+        """Let the user sign in again."""
+        self._call("admin_enable_user", email)
+
+    def delete(self, email: str) -> None:
+        """Remove the account. What the user wrote stays."""
+        self._call("admin_delete_user", email)
+
+    def promote(self, email: str) -> None:
+        """Make the user an administrator, from their next token on."""
+        self._call("admin_add_user_to_group", email, GroupName=ADMINS)
+
+    def demote(self, email: str) -> None:
+        """Make the user an ordinary one, from their next token on."""
+        self._call("admin_remove_user_from_group", email, GroupName=ADMINS)
+
+    def list(self) -> list[User]:
+        """Everyone, by e-mail address."""
+        with _translated(None):
+            members = self._pages(self._client.list_users_in_group, "NextToken", GroupName=ADMINS)
+            admins = {found["Username"] for found in members}
+            found = self._pages(self._client.list_users, "PaginationToken")
+            users = [_user(one, admin=one["Username"] in admins) for one in found]
+        return sorted(users, key=lambda user: user.email)
+
+    def _call(self, operation: str, email: str, **parameters: Any) -> None:
+        with _translated(email):
+            getattr(self._client, operation)(UserPoolId=self._pool_id, Username=email, **parameters)
+
+    def _pages(
+        self, operation: Callable[..., dict[str, Any]], token_name: str, **parameters: Any
+    ) -> Iterator[dict[str, Any]]:
+        while True:
+            answer = operation(UserPoolId=self._pool_id, Limit=60, **parameters)
+            yield from answer["Users"]
+            if not answer.get(token_name):
+                return
+            parameters[token_name] = answer[token_name]
+
+
+def connect_local(
+    url: str, *, region: str, pool_id: str, access_key_id: str, secret_access_key: str
+) -> Users:
+    """The users of an `imchat local` that listens at `url`."""
+    client = boto3.client(
+        "cognito-idp",
+        endpoint_url=url,
+        region_name=region,
+        aws_access_key_id=access_key_id,
+        aws_secret_access_key=secret_access_key,
+    )
+    return Users(client, pool_id)
+
+
+def connect_aws(
+    *,
+    stage: str,
+    profile: str | None = None,
+    region: str | None = None,
+    pool_id: str | None = None,
+    endpoint_url: str | None = None,
+) -> Users:
+    """The users of a deployed stage; its pool is read from the stage's state stack unless `pool_id` says it."""
+    with _translated(None):
+        session = boto3.Session(profile_name=profile, region_name=region)
+        client = session.client("cognito-idp", endpoint_url=endpoint_url)
+        if pool_id is None:
+            pool_id = _deployed_pool_id(session.client("cloudformation", endpoint_url=endpoint_url), stage)
+    return Users(client, pool_id)
+
+
+def _deployed_pool_id(cloudformation: Any, stage: str) -> str:
+    name = f"imchat-{stage}-state"
+    missing = f"there is no stack {name} with a UserPoolId here; deploy the stage first, or see --stage and --region"
+    try:
+        stacks = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "ValidationError":
+            raise ConfigError(missing) from error
+        raise
+    for output in stacks[0].get("Outputs", []):
+        if output["OutputKey"] == "UserPoolId":
+            return str(output["OutputValue"])
+    raise ConfigError(missing)
+
+
+def _user(found: dict[str, Any], *, admin: bool) -> User:
+    attributes = {one["Name"]: one.get("Value", "") for one in found["Attributes"]}
+    return User(
+        email=attributes.get("email", found["Username"]),
+        name=attributes.get("name", ""),
+        user_id=attributes.get("sub", found["Username"]),
+        status=found["UserStatus"],
+        enabled=found["Enabled"],
+        admin=admin,
+        created=found["UserCreateDate"],
+    )
+
+
+def _temporary_password() -> str:
+    return "-".join("".join(secrets.choice(_PASSWORD_LETTERS) for _ in range(4)) for _ in range(4))
+
+
+@contextlib.contextmanager
+def _translated(email: str | None) -> Iterator[None]:
+    """Say botocore's errors in our words."""
+    try:
+        yield
+    except ClientError as error:
+        raise _in_our_words(error.response["Error"], email) from error
+    except ParamValidationError as error:
+        raise Invalid(str(error)) from error
+    except BotoCoreError as error:
+        raise ConfigError(
+            f"{error} Check --profile, --region and --endpoint-url, and `aws sts get-caller-identity`."
+        ) from error
+
+
+def _in_our_words(error: dict[str, Any], email: str | None) -> ImchatError:
+    code, message = str(error.get("Code")), str(error.get("Message"))
+    match code:
+        case "UserNotFoundException":
+            return NotFound(f"there is no user {email}; `imchat user list` shows who there is")
+        case "UsernameExistsException":
+            return Conflict(
+                f"{email} has an account already; for a new password: imchat user reset-password {email}"
+            )
+        case "InvalidPasswordException" | "InvalidParameterException":
+            return Invalid(message)
+        case "ResourceNotFoundException":
+            return ConfigError(f"{message} Deploy the stage again, or check --user-pool-id and --region.")
+        case "TooManyRequestsException" | "LimitExceededException":
+            return Busy(f"{message} Try again in a minute.")
+    return ConfigError(f"the request was refused ({code}: {message}); check the credentials and --profile")
