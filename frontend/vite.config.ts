@@ -6,6 +6,8 @@ const path = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 export default defineConfig({
   base: './',
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  // The sign-in library's buffers ask for Node's name of the global object.
+  define: { global: 'globalThis' },
   resolve: {
     // virtua is written for React; Preact's compat layer is all it needs.
     alias: [

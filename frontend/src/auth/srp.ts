@@ -1,0 +1,73 @@
+/** Sign-in by the Secure Remote Password protocol. Loaded only when someone signs in: the library is larger than the core. */
+import { AuthenticationDetails, CognitoUser, CognitoUserPool, type CognitoUserSession } from 'amazon-cognito-identity-js'
+import type { Config } from '../core/config'
+import { networkRefusal, Refusal } from '../core/problem'
+import { authRefusal, type Grant } from './cognito'
+
+export type SignIn =
+  | { kind: 'granted'; grant: Grant }
+  /** The password was a temporary one; `complete` sets the next. */
+  | { kind: 'new-password'; complete(password: string): Promise<SignIn> }
+
+/** Throws Refusal with a sentence for people. */
+export function signIn(auth: Config['auth'], email: string, password: string): Promise<SignIn> {
+  const storage = new Forgetful()
+  const pool = new CognitoUserPool({
+    UserPoolId: auth.userPoolId,
+    ClientId: auth.clientId,
+    endpoint: auth.endpoint,
+    Storage: storage,
+    AdvancedSecurityDataCollectionFlag: false,
+  })
+  const user = new CognitoUser({ Username: email, Pool: pool, Storage: storage })
+  return run(user, (callbacks) =>
+    user.authenticateUser(new AuthenticationDetails({ Username: email, Password: password }), callbacks),
+  )
+}
+
+type Callbacks = Parameters<CognitoUser['authenticateUser']>[1]
+
+function run(user: CognitoUser, start: (callbacks: Callbacks) => void): Promise<SignIn> {
+  return new Promise((resolve, reject) => {
+    const unsupported = (): void =>
+      reject(new Refusal({ code: 'unsupported', message: 'This account needs a second factor, which is not supported yet.' }, 400, false))
+    start({
+      onSuccess: (session) => resolve({ kind: 'granted', grant: grantOf(session) }),
+      onFailure: (error: unknown) => reject(refusalOf(error)),
+      newPasswordRequired: () =>
+        resolve({
+          kind: 'new-password',
+          complete: (password) => run(user, (callbacks) => user.completeNewPasswordChallenge(password, {}, callbacks)),
+        }),
+      mfaRequired: unsupported,
+      totpRequired: unsupported,
+      mfaSetup: unsupported,
+      selectMFAType: unsupported,
+      customChallenge: unsupported,
+    })
+  })
+}
+
+function grantOf(session: CognitoUserSession): Grant {
+  const access = session.getAccessToken()
+  return {
+    accessToken: access.getJwtToken(),
+    lifetimeMs: (access.getExpiration() - access.getIssuedAt()) * 1000,
+    refreshToken: session.getRefreshToken().getToken(),
+  }
+}
+
+function refusalOf(error: unknown): Refusal {
+  const { code, message } = error as { code?: string; message?: string }
+  return code === 'NetworkError' ? networkRefusal() : authRefusal(code ?? '', message ?? '')
+}
+
+/** The library wants a place for its tokens; ours are kept elsewhere. */
+class Forgetful {
+  setItem(): void {}
+  getItem(): null {
+    return null
+  }
+  removeItem(): void {}
+  clear(): void {}
+}

@@ -1,0 +1,103 @@
+/** The tokens of the signed-in person: the access token in memory, renewed before its time by one tab at a time. */
+import type { Config } from '../core/config'
+import type { TokenSource } from '../core/http'
+import { exclusive } from '../core/platform'
+import { Refusal, signedOutRefusal } from '../core/problem'
+import type { Me } from '../core/protocol'
+import { type AuthenticationResult, call, type Grant, grantOf } from './cognito'
+import { type Kept, readKept, writeKept } from './keeper'
+
+/** A token this close to its end is renewed first. */
+const MARGIN_MS = 60_000
+const LOCK = 'imchat:refresh'
+
+export class Tokens implements TokenSource {
+  /** Whether the person signed out themselves: then nothing of theirs may stay. */
+  forgotten = false
+  /** Called when the session ended without being asked to. */
+  onLost: () => void = () => undefined
+  private grant: { token: string; until: number } | null = null
+  private refreshing: Promise<string> | null = null
+
+  constructor(private readonly config: Promise<Config>) {}
+
+  kept(): Promise<Kept | null> {
+    return readKept()
+  }
+
+  /** Takes what a sign-in brought. */
+  async adopt(grant: Grant): Promise<void> {
+    this.forgotten = false
+    this.hold(grant)
+    await exclusive(LOCK, () => writeKept({ refreshToken: grant.refreshToken ?? '', me: null }))
+  }
+
+  async remember(me: Me): Promise<void> {
+    await exclusive(LOCK, async () => {
+      const kept = await readKept()
+      if (kept) await writeKept({ ...kept, me })
+    })
+  }
+
+  async access(refused?: string): Promise<string> {
+    const { grant } = this
+    if (grant && grant.token !== refused && grant.until - MARGIN_MS > Date.now()) return grant.token
+    this.refreshing ??= exclusive(LOCK, () => this.refresh()).finally(() => {
+      this.refreshing = null
+    })
+    return this.refreshing
+  }
+
+  lost(): void {
+    this.grant = null
+    this.onLost()
+  }
+
+  /** Signs out: forgets at once, and has the refresh token revoked. */
+  async revoke(): Promise<void> {
+    this.forgotten = true
+    this.grant = null
+    const kept = await exclusive(LOCK, async () => {
+      const before = await readKept()
+      await writeKept(null)
+      return before
+    })
+    if (!kept) return
+    const { auth } = await this.config
+    // Without a network the token stays valid until it expires; nobody has it any more.
+    await call(auth, 'RevokeToken', { Token: kept.refreshToken, ClientId: auth.clientId }).catch(() => undefined)
+  }
+
+  /** Forgets a session that the server ended. */
+  async drop(): Promise<void> {
+    this.grant = null
+    await exclusive(LOCK, () => writeKept(null))
+  }
+
+  /** Under the lock, so that two tabs never spend one refresh token twice. */
+  private async refresh(): Promise<string> {
+    const kept = await readKept()
+    if (!kept) {
+      this.lost()
+      throw signedOutRefusal()
+    }
+    const { auth } = await this.config
+    try {
+      const params = { RefreshToken: kept.refreshToken, ClientId: auth.clientId }
+      const answer = await call<{ AuthenticationResult: AuthenticationResult }>(auth, 'GetTokensFromRefreshToken', params)
+      const grant = grantOf(answer.AuthenticationResult)
+      if (grant.refreshToken) await writeKept({ ...kept, refreshToken: grant.refreshToken })
+      return this.hold(grant)
+    } catch (error) {
+      if (!(error instanceof Refusal) || error.retryable) throw error
+      await writeKept(null)
+      this.lost()
+      throw signedOutRefusal()
+    }
+  }
+
+  private hold(grant: Grant): string {
+    this.grant = { token: grant.accessToken, until: Date.now() + grant.lifetimeMs }
+    return grant.accessToken
+  }
+}

@@ -1,0 +1,51 @@
+/** The API's calls, by name: paths and shapes in one place. */
+import type { Http } from './http'
+import type { Outgoing } from './outbox'
+import type {
+  ConversationAnswer,
+  ConversationsAnswer,
+  EventAnswer,
+  EventsAnswer,
+  Me,
+  MeAnswer,
+  NewConversation,
+  Nothing,
+  ProfileChange,
+  ReadAnswer,
+  TicketAnswer,
+  User,
+  UsersAnswer,
+} from './protocol'
+
+export type Api = ReturnType<typeof createApi>
+
+const at = (conversationId: string, rest = ''): string => `/conversations/${encodeURIComponent(conversationId)}${rest}`
+
+export function createApi(http: Http) {
+  return {
+    me: async (): Promise<Me> => (await http.get<MeAnswer>('/me')).user,
+    saveMe: async (profile: ProfileChange): Promise<Me> =>
+      (await http.send<MeAnswer>('PATCH', '/me', profile)).user,
+    usersByPrefix: async (prefix: string): Promise<User[]> => (await http.get<UsersAnswer>('/users', { prefix })).users,
+    usersByIds: async (ids: readonly string[]): Promise<User[]> =>
+      (await http.get<UsersAnswer>('/users', { ids: ids.join(',') })).users,
+    conversations: (cursor?: string): Promise<ConversationsAnswer> => http.get('/conversations', { cursor }),
+    conversation: (id: string): Promise<ConversationAnswer> => http.get(at(id)),
+    create: (body: NewConversation): Promise<ConversationAnswer> =>
+      http.send('POST', '/conversations', body),
+    rename: (id: string, title: string): Promise<ConversationAnswer> => http.send('PATCH', at(id), { title }),
+    addMembers: (id: string, userIds: string[]): Promise<ConversationAnswer> =>
+      http.send('POST', at(id, '/members'), { user_ids: userIds }),
+    removeMember: (id: string, userId: string): Promise<Nothing> =>
+      http.send('DELETE', at(id, `/members/${encodeURIComponent(userId)}`)),
+    events: (id: string, query: { after?: number; before?: number; limit: number }): Promise<EventsAnswer> =>
+      http.get(at(id, '/events'), query),
+    /** One try: the outbox has a retry policy of its own. */
+    send: async (item: Outgoing): Promise<EventAnswer> => {
+      const { client_message_id, body, after_seq } = item
+      return http.send('POST', at(item.conversation_id, '/messages'), { client_message_id, body, after_seq }, 1)
+    },
+    read: (id: string, seq: number): Promise<ReadAnswer> => http.send('PUT', at(id, '/read'), { seq }),
+    ticket: async (): Promise<string> => (await http.send<TicketAnswer>('POST', '/realtime/tickets', undefined, 1)).ticket,
+  }
+}

@@ -1,0 +1,29 @@
+/** What browsers offer only in secure contexts, with the nearest thing for a plain-HTTP address on one's own network. */
+
+export function newId(): string {
+  if (typeof crypto.randomUUID === 'function') return crypto.randomUUID()
+  const bytes = crypto.getRandomValues(new Uint8Array(16))
+  bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40
+  bytes[8] = ((bytes[8] ?? 0) & 0x3f) | 0x80
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
+}
+
+/** Runs `task` while this tab alone holds `name`; without locks, at once. Gives up waiting when `signal` aborts. */
+export async function exclusive<T>(name: string, task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  // Absent in insecure contexts, whatever the type says.
+  const locks = navigator.locks as LockManager | undefined
+  if (!locks) return task()
+  return locks.request(name, signal ? { signal } : {}, task) as Promise<T>
+}
+
+/** A channel to the other tabs of this site. */
+export function openChannel<T>(name: string, listen: (message: T) => void): { post(message: T): void; close(): void } {
+  if (typeof BroadcastChannel === 'undefined') return { post: () => undefined, close: () => undefined }
+  const channel = new BroadcastChannel(name)
+  channel.onmessage = (event: MessageEvent<T>) => listen(event.data)
+  return {
+    post: (message) => channel.postMessage(message),
+    close: () => channel.close(),
+  }
+}
