@@ -93,7 +93,8 @@ def parse(model: type[M] | TypeAdapter[M], data: bytes) -> M:
         if issubclass(model, BaseModel):
             return model.model_validate_json(data)
     except ValidationError as error:
-        raise _invalid(error) from None
+        # In a union of frames, what is wrong lies below the name of the frame that was meant.
+        raise _invalid(error, below=int(isinstance(model, TypeAdapter))) from None
     raise TypeError(f"{model} is no model")
 
 
@@ -177,10 +178,12 @@ def _check_nesting(data: bytes) -> None:
             depth -= 1
 
 
-def _invalid(error: ValidationError) -> Invalid:
+def _invalid(error: ValidationError, *, below: int = 0) -> Invalid:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    name = ".".join(str(part) for part in first["loc"] if not str(part).startswith("function-")) or "request"
+    name = ".".join(str(part) for part in first["loc"][below:]) or "request"
     kind = first["type"]
+    if kind.startswith("union_tag"):
+        return Invalid("action is none that is known here", field="action", limit="a known action")
     if kind == "json_invalid":
         return Invalid("the request is not valid JSON", field="request", limit="JSON in UTF-8")
     if kind == "extra_forbidden":

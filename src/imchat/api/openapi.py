@@ -29,7 +29,11 @@ _ERRORS: Final = {
     404: "No such thing, or not yours",
     409: "It does not fit the present state",
 }
-_UNIONS: Final = {"Event": schema.Event, "ServerFrame": schema.ServerFrame, "ClientFrame": schema.ClientFrame}
+_UNIONS: Final[dict[str, Any]] = {
+    "Event": schema.Event,
+    "ServerFrame": schema.ServerFrame,
+    "ClientFrame": schema.ClientFrame,
+}
 _TYPESCRIPT_LIMITS: Final = (
     "BODY_CHARS",
     "BODY_BYTES",
@@ -184,26 +188,25 @@ def _if_given(shape: dict[str, Any], required: bool) -> dict[str, Any]:  # noqa:
 
 
 def _type(shape: dict[str, Any]) -> str:
-    if "$ref" in shape:
-        return str(shape["$ref"])
-    if "const" in shape:
-        return _literal(shape["const"])
-    if "enum" in shape:
-        return " | ".join(_literal(value) for value in shape["enum"])
-    for alternatives in ("anyOf", "oneOf"):
-        if alternatives in shape:
-            names = [_type(option) for option in shape[alternatives]]
-            return "Event" if "MessageCreated" in names and len(names) > 2 else " | ".join(names)  # noqa: PLR2004
-    match shape.get("type"):
-        case "array":
-            item = _type(shape["items"])
-            return f"({item})[]" if " " in item else f"{item}[]"
-        case "integer" | "number":
-            return "number"
-        case "object":
-            return "Record<string, unknown>"
-        case other:
-            return str(other)
+    match shape:
+        case {"$ref": name}:
+            text = str(name)
+        case {"const": value}:
+            text = _literal(value)
+        case {"enum": values}:
+            text = " | ".join(map(_literal, values))
+        case {"oneOf": _, "discriminator": {"propertyName": "type"}}:
+            text = "Event"  # the only union that stands inside another shape
+        case {"anyOf": options}:
+            text = " | ".join(map(_type, options))
+        case {"type": "array", "items": item}:
+            text = _type(item)
+            text = f"({text})[]" if " " in text else f"{text}[]"
+        case {"type": "object"}:
+            text = "Record<string, unknown>"
+        case _:
+            text = "number" if shape["type"] == "integer" else str(shape["type"])
+    return text
 
 
 def _literal(value: object) -> str:

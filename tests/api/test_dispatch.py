@@ -1,0 +1,283 @@
+"""The HTTP edge: every answer has its documented shape, every refusal the one error shape."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+from tests.world import World
+
+from imchat.api import schema
+from imchat.api.dispatch import HttpRequest, dispatch
+from imchat.api.routes import ROUTES, Route
+from imchat.domain.ids import UserId
+from imchat.errors import Busy, RateLimited
+from imchat.services.app import App
+
+
+def call(
+    world: World | App,
+    who: UserId | None,
+    method: str,
+    path: str,
+    body: Any = None,
+    *,
+    raw: bytes | None = None,
+    **query: str,
+) -> tuple[int, dict[str, Any]]:
+    """Make a request; hold the answer to the shape that the route table promises."""
+    app = world.app if isinstance(world, World) else world
+    data = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
+    answer = dispatch(app, HttpRequest(method, "/api" + path, query, data, who, "request-1"))
+    content: dict[str, Any] = json.loads(answer.body)
+    if answer.status < 300:
+        route = next(route for route in ROUTES if route.method == method and _matches(route, path))
+        assert answer.status in route.statuses
+        route.answer.model_validate(content)
+    else:
+        error = schema.ErrorBody.model_validate(content).error
+        assert error.request_id == "request-1"
+    return answer.status, content
+
+
+def _matches(route: Route, path: str) -> bool:
+    expected, given = route.path.split("/"), path.split("/")
+    return len(expected) == len(given) and all(
+        a == b or a.startswith("{") for a, b in zip(expected, given, strict=True)
+    )
+
+
+def refusal(answer: tuple[int, dict[str, Any]]) -> tuple[int, str, Any, Any]:
+    """(status, code, field, limit) of a refusal."""
+    error = answer[1]["error"]
+    details = error.get("details", {})
+    return answer[0], error["code"], details.get("field"), details.get("limit")
+
+
+def test_two_people_meet_and_talk(world: World) -> None:
+    ann, bob = UserId("u-ann"), UserId("u-bob")
+    for who, handle in ((ann, "ann"), (bob, "bob")):
+        assert call(world, who, "GET", "/me")[1]["user"]["handle"] is None
+        assert call(world, who, "PATCH", "/me", {"handle": handle, "display_name": handle.title()})[0] == 200
+    assert call(world, ann, "GET", "/users", prefix="bo")[1]["users"][0]["user_id"] == bob
+    assert call(world, ann, "GET", f"/users/{bob}")[1]["user"]["display_name"] == "Bob"
+    assert len(call(world, ann, "GET", "/users", ids=f"{bob},{ann},nobody")[1]["users"]) == 2
+    status, made = call(world, ann, "POST", "/conversations", {"kind": "direct", "member_ids": [bob]})
+    where = made["conversation"]["conversation_id"]
+    assert status == 201
+    assert call(world, bob, "POST", "/conversations", {"kind": "direct", "member_ids": [ann]})[0] == 200
+    message = {"client_message_id": "m1", "body": "hello", "after_seq": 1}
+    status, sent = call(world, ann, "POST", f"/conversations/{where}/messages", message)
+    assert (status, sent["event"]["seq"]) == (201, 2)
+    assert call(world, ann, "POST", f"/conversations/{where}/messages", message) == (200, sent)
+    inbox = call(world, bob, "GET", "/conversations")[1]["conversations"]
+    assert (inbox[0]["unread"], inbox[0]["last_message"]) == (1, sent["event"])
+    assert call(world, bob, "GET", f"/conversations/{where}/events", after="1")[1]["events"] == [
+        sent["event"]
+    ]
+    assert call(world, bob, "PUT", f"/conversations/{where}/read", {"seq": 2})[1] == {
+        "read_seq": 2,
+        "unread": 0,
+    }
+    assert call(world, bob, "POST", "/realtime/tickets")[0] == 201
+
+
+def test_a_group_is_run_over_the_wire(world: World) -> None:
+    ann, bob, eve = world.people("ann", "bob", "eve")
+    made = call(
+        world, ann, "POST", "/conversations", {"kind": "group", "member_ids": [bob], "title": "Team"}
+    )[1]
+    one = f"/conversations/{made['conversation']['conversation_id']}"
+    assert call(world, ann, "PATCH", one, {"title": "Crew"})[1]["conversation"]["title"] == "Crew"
+    added = call(world, ann, "POST", f"{one}/members", {"user_ids": [eve]})[1]
+    assert {user["user_id"] for user in added["users"]} == {ann, bob, eve}
+    assert call(world, ann, "PATCH", f"{one}/members/{eve}", {"role": "admin"})[0] == 200
+    assert refusal(call(world, bob, "DELETE", f"{one}/members/{eve}")) == (403, "forbidden", None, None)
+    assert call(world, eve, "DELETE", f"{one}/members/{bob}") == (200, {})
+    assert call(world, bob, "GET", one)[0] == 404
+    types = [event["type"] for event in call(world, ann, "GET", f"{one}/events")[1]["events"]]
+    assert types == [
+        "conversation.created",
+        "conversation.updated",
+        "member.added",
+        "member.role_changed",
+        "member.removed",
+    ]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "plain",
+        "  spaces kept  ",
+        "\U0001d518nicode 👩‍👩‍👧‍👦 \u202e \u0301\ufeff\u2028\x85",
+        'q"\\/\t\r\n',
+        "x" * 8_000,
+        "é" * 8_000,
+    ],
+)
+def test_an_accepted_body_comes_back_byte_equal(world: World, body: str) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    assert (
+        call(
+            world, ann, "POST", f"/conversations/{where}/messages", {"client_message_id": "m", "body": body}
+        )[0]
+        == 201
+    )
+    events = call(world, bob, "GET", f"/conversations/{where}/events")[1]["events"]
+    assert events[-1]["message"]["body"].encode() == body.encode()
+
+
+GOOD = '{"client_message_id":"m","body":"x"}'
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        (b"", (400, "invalid", "request", "JSON in UTF-8")),
+        (b"{", (400, "invalid", "request", "JSON in UTF-8")),
+        (b'{"client_message_id":"m","body":"\xff"}', (400, "invalid", "request", "JSON in UTF-8")),
+        (b'{"client_message_id":"m","body":"\\ud800"}', (400, "invalid", "request", "JSON in UTF-8")),
+        (b'{"client_message_id":"m","body":"a\nb"}', (400, "invalid", "request", "JSON in UTF-8")),
+        (b"NaN", (400, "invalid", "request", "model_type")),
+        (b"[]", (400, "invalid", "request", "model_type")),
+        (b"null", (400, "invalid", "request", "model_type")),
+        (b'{"body":"x"}', (400, "invalid", "client_message_id", "required")),
+        (b'{"client_message_id":"m","body":7}', (400, "invalid", "body", "string_type")),
+        (b'{"client_message_id":"m","body":null}', (400, "invalid", "body", "string_type")),
+        (b'{"client_message_id":"m","body":"x","after_seq":"1"}', (400, "invalid", "after_seq", "int_type")),
+        (b'{"client_message_id":"m","body":"x","after_seq":1.5}', (400, "invalid", "after_seq", "int_type")),
+        (b'{"client_message_id":"m","body":"x","after_seq":-1}', (400, "invalid", "after_seq", 999_999_999_999)),
+        (
+            b'{"client_message_id":"m","body":"x","after_seq":' + b"9" * 400 + b"}",
+            (400, "invalid", "after_seq", 999_999_999_999),
+        ),
+        (b'{"client_message_id":"m","body":"x","urgent":true}', (400, "invalid", "urgent", "known fields only")),
+        (b'{"client_message_id":"m","body":""}', (400, "invalid", "body", 1)),
+        (b'{"client_message_id":"m","body":"a\\u0000"}', (400, "invalid", "body", "no control characters but tab and line breaks")),
+        (b'{"client_message_id":"","body":"x"}', (400, "invalid", "client_message_id", 64)),
+        (b"[" * 33 + b"]" * 33, (400, "invalid", "request", 32)),
+        (b"[" * 100_000, (400, "invalid", "request", 32)),
+        (b'{"body":"' + b"x" * 131_072 + b'"}', (413, "too_large", "request", 131_072)),
+    ],
+)  # fmt: skip
+def test_a_bad_message_is_refused_with_its_field_and_nothing_is_written(
+    world: World, raw: bytes, expected: tuple[int, str, str, object]
+) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    assert refusal(call(world, ann, "POST", f"/conversations/{where}/messages", raw=raw)) == expected
+    assert len(call(world, ann, "GET", f"/conversations/{where}/events")[1]["events"]) == 1
+
+
+def test_brackets_inside_text_are_no_nesting(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    path = f"/conversations/{world.direct(ann, bob)}/messages"
+    assert call(world, ann, "POST", path, {"client_message_id": "m", "body": '["\\' * 500})[0] == 201
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "query", "expected"),
+    [
+        ("PATCH", "/me", {"handle": "Ab"}, {}, (400, "invalid", "handle", 30)),
+        ("PATCH", "/me", {"display_name": "x" * 81}, {}, (400, "invalid", "display_name", 80)),
+        ("PATCH", "/me", {"handle": 3}, {}, (400, "invalid", "handle", "string_type")),
+        ("GET", "/users", None, {}, (400, "invalid", "prefix", "one of prefix, ids")),
+        ("GET", "/users", None, {"prefix": "a"}, (400, "invalid", "prefix", 2)),
+        ("GET", "/users", None, {"prefix": "ab", "ids": "x"}, (400, "invalid", "prefix", "one of prefix, ids")),
+        ("GET", "/users", None, {"ids": ",".join(map(str, range(101)))}, (400, "invalid", "ids", 100)),
+        ("GET", "/users", None, {"prefix": "ab", "page": "2"}, (400, "invalid", "page", "known fields only")),
+        ("GET", "/me", None, {"x": "1"}, (400, "invalid", "x", "known fields only")),
+        ("GET", "/conversations", None, {"cursor": "a b"}, (400, "invalid", "cursor", "a next_cursor")),
+        ("POST", "/conversations", {"kind": "direct", "member_ids": []}, {}, (400, "invalid", "member_ids", 1)),
+        ("POST", "/conversations", {"kind": "party", "member_ids": []}, {}, (400, "invalid", "kind", "literal_error")),
+        ("POST", "/conversations", {"kind": "group", "member_ids": [1]}, {}, (400, "invalid", "member_ids.0", "string_type")),
+        ("POST", "/conversations", {"kind": "group", "member_ids": [], "title": "t" * 101}, {}, (400, "invalid", "title", 100)),
+    ],
+)  # fmt: skip
+def test_every_limit_is_refused_with_its_field_and_bound(
+    world: World,
+    method: str,
+    path: str,
+    body: Any,
+    query: dict[str, str],
+    expected: tuple[int, str, str, object],
+) -> None:
+    assert refusal(call(world, world.person("ann"), method, path, body, **query)) == expected
+
+
+@pytest.mark.parametrize("limit", ["0", "201", "ten", "1.5", ""])
+def test_a_page_size_out_of_bounds_is_refused(world: World, limit: str) -> None:
+    ann = world.person("ann")
+    answer = call(world, ann, "GET", f"/conversations/{world.group(ann)}/events", limit=limit)
+    assert refusal(answer)[:3] == (400, "invalid", "limit")
+
+
+def test_unknown_ids_all_get_one_body(world: World) -> None:
+    ann = world.person("ann")
+    bodies = set()
+    for path in ("nowhere", "x" * 65, "a%20b", "..%2f..", "%00", "d" + "0" * 32):
+        status, content = call(world, ann, "GET", f"/conversations/{path}")
+        assert status == 404
+        bodies.add((content["error"]["code"], "details" in content["error"]))
+    assert bodies == {("not_found", False)}
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if not route.open], ids=lambda route: f"{route.method} {route.path}"
+)
+def test_nobody_gets_anything_without_signing_in(world: World, route: Route) -> None:
+    path = route.path.replace("{conversation_id}", "c").replace("{user_id}", "u")
+    assert refusal(call(world, None, route.method, path, {})) == (401, "unauthenticated", None, None)
+
+
+def test_health_is_open_to_all(world: World) -> None:
+    assert call(world, None, "GET", "/health")[1]["status"] == "ok"
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/me/", "//me", "/conversations/x/y/z/w"])
+def test_an_unknown_path_or_method_is_not_found(world: World, path: str) -> None:
+    ann = world.person("ann")
+    assert call(world, ann, "GET", path)[0] == 404
+    assert call(world, ann, "TRACE", "/me")[0] == 404
+
+
+def test_an_unexpected_error_says_only_its_request_id_and_logs_no_content(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+
+    def broken_clock() -> int:
+        raise RuntimeError("secret body and ann@example.org")
+
+    app = App(world.table, world.gateway, broken_clock, world.app.new_id)
+    with caplog.at_level(logging.DEBUG):
+        status, content = call(
+            app,
+            ann,
+            "POST",
+            f"/conversations/{where}/messages",
+            {"client_message_id": "m", "body": "secret body"},
+        )
+    assert (status, content["error"]["code"]) == (500, "internal")
+    assert "secret" not in json.dumps(content)
+    assert "request-1" in caplog.text
+    assert "RuntimeError" in caplog.text
+    assert "secret" not in caplog.text
+    assert "example.org" not in caplog.text
+
+
+def test_retryable_refusals_say_when_to_retry(world: World) -> None:
+    ann = world.person("ann")
+    for error, wait in ((Busy("later"), "1"), (RateLimited("slow down", retry_after_s=7), "7")):
+
+        def fail(error: Exception = error) -> int:
+            raise error
+
+        app = App(world.table, world.gateway, fail, world.app.new_id)
+        answer = dispatch(app, HttpRequest("POST", "/api/realtime/tickets", {}, b"", ann, "r"))
+        assert (answer.status, answer.headers["retry-after"]) == (error.status, wait)

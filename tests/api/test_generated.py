@@ -1,0 +1,40 @@
+"""The committed reference and TypeScript types are what the route table generates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imchat.api import openapi
+from imchat.api.routes import ROUTES
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize("path", sorted(openapi.outputs()))
+def test_the_committed_file_is_what_the_routes_generate(path: str) -> None:
+    assert (ROOT / path).read_text(encoding="utf-8") == openapi.outputs()[path], "run `make generate`"
+
+
+def test_every_route_is_described_with_all_its_answers() -> None:
+    paths: dict[str, Any] = openapi.openapi()["paths"]
+    for route in ROUTES:
+        operation = paths["/api" + route.path][route.method.lower()]
+        assert {str(status) for status in route.statuses} <= set(operation["responses"])
+        assert route.open or {"400", "401", "503"} <= set(operation["responses"])
+        assert ("requestBody" in operation) == (route.body is not None)
+
+
+def test_every_reference_in_the_document_leads_somewhere() -> None:
+    document = openapi.openapi()
+    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+
+    def references(value: Any) -> set[str]:
+        if isinstance(value, dict):
+            own = {value["$ref"]} if isinstance(value.get("$ref"), str) else set()
+            return own.union(*map(references, value.values()))
+        return set().union(*map(references, value)) if isinstance(value, list) else set()
+
+    assert references(document) <= known

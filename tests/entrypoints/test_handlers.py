@@ -1,0 +1,175 @@
+"""The Lambda handlers, on events of the shapes that API Gateway sends."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from tests.world import World
+
+from imchat.domain.ids import UserId
+from imchat.entrypoints import authorizer, http, websocket
+from imchat.services import realtime
+
+
+def http_event(
+    method: str, path: str, *, user_id: str | None = None, body: str | None = None, **claims: str
+) -> dict[str, Any]:
+    """An HTTP API event, payload format 2.0. Source: API Gateway developer guide, "AWS Lambda proxy integrations"."""
+    context: dict[str, Any] = {
+        "accountId": "123456789012",
+        "apiId": "api-id",
+        "domainName": "id.execute-api.eu-central-1.amazonaws.com",
+        "http": {
+            "method": method,
+            "path": path,
+            "protocol": "HTTP/1.1",
+            "sourceIp": "192.0.2.1",
+            "userAgent": "agent",
+        },
+        "requestId": "request-1",
+        "routeKey": "ANY /api/{proxy+}",
+        "stage": "$default",
+        "time": "12/Mar/2026:19:03:58 +0000",
+        "timeEpoch": 1773342238000,
+    }
+    if user_id is not None:
+        context["authorizer"] = {
+            "jwt": {"claims": {"sub": user_id, "token_use": "access"} | claims, "scopes": None}
+        }
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": "ANY /api/{proxy+}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"host": "example.org", "content-type": "application/json"},
+        "requestContext": context,
+        "pathParameters": {"proxy": path.removeprefix("/api/")},
+        "isBase64Encoded": False,
+    }
+    return event | ({"body": body} if body is not None else {})
+
+
+def websocket_event(
+    route: str, connection_id: str, *, user_id: str | None = None, body: str | None = None
+) -> dict[str, Any]:
+    """A WebSocket API event. Source: API Gateway developer guide, "Set up a WebSocket API integration request"."""
+    context: dict[str, Any] = {
+        "routeKey": route,
+        "eventType": {"$connect": "CONNECT", "$disconnect": "DISCONNECT"}.get(route, "MESSAGE"),
+        "connectionId": connection_id,
+        "requestId": "request-2",
+        "stage": "ws",
+        "apiId": "api-id",
+        "domainName": "id.execute-api.eu-central-1.amazonaws.com",
+        "connectedAt": 1773342238000,
+        "requestTimeEpoch": 1773342238000,
+    }
+    if user_id is not None:
+        context["authorizer"] = {"principalId": user_id, "integrationLatency": 12}
+    return {"requestContext": context, "isBase64Encoded": False} | (
+        {"body": body} if body is not None else {}
+    )
+
+
+def authorizer_event(protocols: str | None, header: str = "Sec-WebSocket-Protocol") -> dict[str, Any]:
+    """A REQUEST authorizer's event."""
+    return {
+        "type": "REQUEST",
+        "methodArn": "arn:aws:execute-api:eu-central-1:123456789012:api-id/ws/$connect",
+        "headers": {"Host": "example.org"} | ({header: protocols} if protocols is not None else {}),
+        "requestContext": {"routeKey": "$connect", "connectionId": "c1", "requestId": "request-3"},
+    }
+
+
+def test_a_request_is_answered_as_lambda_proxy_wants_it(world: World) -> None:
+    answer = http.make(world.app)(http_event("GET", "/api/me", user_id="u1"), None)
+    assert answer["statusCode"] == 200
+    assert answer["headers"] == {"content-type": "application/json", "cache-control": "no-store"}
+    assert json.loads(answer["body"])["user"]["user_id"] == "u1"
+
+
+def test_an_id_token_does_not_count_as_signed_in(world: World) -> None:
+    event = http_event("GET", "/api/me", user_id="u1", token_use="id")
+    assert http.make(world.app)(event, None)["statusCode"] == 401
+
+
+def test_a_body_that_came_in_base64_is_the_same_body(world: World) -> None:
+    event = http_event("PATCH", "/api/me", user_id="u1", body=base64.b64encode(b'{"handle":"ann"}').decode())
+    answer = http.make(world.app)(event | {"isBase64Encoded": True}, None)
+    assert json.loads(answer["body"])["user"]["handle"] == "ann"
+
+
+def test_a_body_with_a_lone_surrogate_is_refused_not_raised(world: World) -> None:
+    event = http_event("PATCH", "/api/me", user_id="u1", body='{"display_name":"\ud800"}')
+    assert http.make(world.app)(event, None)["statusCode"] == 400
+
+
+@pytest.mark.parametrize(
+    "header", ["Sec-WebSocket-Protocol", "sec-websocket-protocol", "Sec-Websocket-Protocol"]
+)
+def test_a_ticket_lets_its_owner_in_whatever_case_the_header_has(world: World, header: str) -> None:
+    secret, _ = realtime.issue_ticket(world.app, UserId("u1"))
+    policy = authorizer.make(world.app)(authorizer_event(f"imchat.v1, ticket.{secret}", header), None)
+    assert policy["principalId"] == "u1"
+    statement = policy["policyDocument"]["Statement"][0]
+    assert (statement["Effect"], statement["Resource"]) == ("Allow", authorizer_event(None)["methodArn"])
+
+
+@pytest.mark.parametrize(
+    "protocols",
+    [None, "", "imchat.v1", "ticket.{}", "imchat.v1, ticket.invented", "imchat.v1, ticket.{}, ticket.x"],
+)
+def test_a_connection_without_exactly_one_good_ticket_is_unauthorized(
+    world: World, protocols: str | None
+) -> None:
+    secret, _ = realtime.issue_ticket(world.app, UserId("u1"))
+    offered = None if protocols is None else protocols.format(secret)
+    with pytest.raises(Exception, match=r"^Unauthorized$"):
+        authorizer.make(world.app)(authorizer_event(offered), None)
+
+
+def test_connect_answers_the_subprotocol_and_notes_the_connection(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    handle = websocket.make(world.app)
+    answer = handle(websocket_event("$connect", "c1", user_id=ann), None)
+    assert answer == {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "imchat.v1"}}
+    world.direct(ann, bob)
+    assert [frame["type"] for frame in world.gateway.frames["c1"]] == ["conversation"]
+    handle(websocket_event("$disconnect", "c1", user_id=ann), None)
+    world.group(ann)
+    assert len(world.gateway.frames["c1"]) == 1
+
+
+def test_a_ping_gets_a_pong(world: World) -> None:
+    websocket.make(world.app)(websocket_event("$default", "c1", user_id="u1", body='{"action":"ping"}'), None)
+    assert world.gateway.frames["c1"] == [{"type": "pong"}]
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "field"),
+    [
+        (None, "invalid", "request"),
+        ("no json", "invalid", "request"),
+        ('{"action":"shout"}', "invalid", "action"),
+        ('{"action":"ping","x":1}', "invalid", "x"),
+        ('{"action":"typing"}', "invalid", "conversation_id"),
+        ('{"action":"typing","conversation_id":"nowhere"}', "not_found", None),
+        ('{"action":"typing","conversation_id":"a\\nb"}', "not_found", None),
+        ('{"action":"ping","x":"' + "x" * 4_096 + '"}', "too_large", "frame"),
+    ],
+)
+def test_a_bad_frame_is_answered_with_an_error_frame(
+    world: World, body: str | None, code: str, field: str | None
+) -> None:
+    answer = websocket.make(world.app)(websocket_event("$default", "c1", user_id="u1", body=body), None)
+    assert answer == {"statusCode": 200}
+    (frame,) = world.gateway.frames["c1"]
+    assert (frame["type"], frame["error"]["code"], frame["error"]["request_id"]) == (
+        "error",
+        code,
+        "request-2",
+    )
+    assert frame["error"].get("details", {}).get("field") == field

@@ -1,0 +1,79 @@
+"""Tickets, connections and what is pushed over them."""
+
+from __future__ import annotations
+
+import pytest
+from tests.world import World
+
+from imchat.domain.limits import CONNECTION_S, CONNECTIONS_PER_USER
+from imchat.errors import NotFound
+from imchat.services import messages, realtime
+from imchat.storage import connections
+
+
+def test_a_ticket_opens_one_connection(world: World) -> None:
+    ann = world.person("ann")
+    secret, expires_at_ms = realtime.issue_ticket(world.app, ann)
+    assert expires_at_ms == world.clock_ms + 30_000
+    assert realtime.redeem_ticket(world.app, secret) == ann
+    assert realtime.redeem_ticket(world.app, secret) is None
+
+
+def test_a_ticket_expires_after_thirty_seconds(world: World) -> None:
+    secret, _ = realtime.issue_ticket(world.app, world.person("ann"))
+    world.clock_ms += 30_000
+    assert realtime.redeem_ticket(world.app, secret) is None
+
+
+def test_an_invented_ticket_opens_nothing(world: World) -> None:
+    assert realtime.redeem_ticket(world.app, "invented") is None
+
+
+def test_a_connection_that_is_gone_is_forgotten_and_nobody_elses(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    phone, laptop = world.connect(bob, "phone"), world.connect(bob, "laptop")
+    mine = world.connect(ann)
+    world.gateway.gone.add(phone)
+    messages.send(world.app, ann, where, client_message_id="m1", body="x")
+    left = connections.of(world.table, [ann, bob], now_s=world.clock_ms // 1000)
+    assert left == {mine: ann, laptop: bob}
+
+
+def test_an_expired_connection_counts_as_closed(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    phone = world.connect(bob)
+    world.clock_ms += CONNECTION_S * 1000
+    messages.send(world.app, ann, where, client_message_id="m1", body="x")
+    assert world.heard(phone) == []
+
+
+def test_a_closed_connection_hears_nothing(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    phone = world.connect(bob)
+    realtime.disconnect(world.app, bob, phone)
+    messages.send(world.app, ann, where, client_message_id="m1", body="x")
+    assert world.heard(phone) == []
+
+
+def test_past_the_limit_the_oldest_connection_is_closed(world: World) -> None:
+    ann = world.person("ann")
+    for number in range(CONNECTIONS_PER_USER + 1):
+        world.connect(ann, f"c{number}")
+        world.clock_ms += 1_000
+    assert world.gateway.disconnected == ["c0"]
+    open_now = connections.of(world.table, [ann], now_s=world.clock_ms // 1000)
+    assert set(open_now) == {f"c{number}" for number in range(1, CONNECTIONS_PER_USER + 1)}
+
+
+def test_typing_reaches_the_others_and_not_oneself(world: World) -> None:
+    ann, bob, eve = world.people("ann", "bob", "eve")
+    where = world.direct(ann, bob)
+    mine, theirs = world.connect(ann), world.connect(bob)
+    realtime.notify_typing(world.app, ann, where)
+    assert world.heard(mine) == []
+    assert world.heard(theirs) == [{"type": "typing", "conversation_id": where, "user_id": ann}]
+    with pytest.raises(NotFound):
+        realtime.notify_typing(world.app, eve, where)

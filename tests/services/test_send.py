@@ -1,0 +1,299 @@
+"""Sending: once, in one order, without a gap, whoever retries, races or was removed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.world import World
+
+from imchat.domain.event import Event
+from imchat.domain.ids import ConversationId, UserId
+from imchat.errors import Busy, Conflict, Invalid, NotFound
+from imchat.services import groups, messages
+from imchat.services.app import App
+from imchat.storage import conversations, events
+from imchat.storage.sqlite import SqliteTable
+from imchat.storage.table import Item, Key, Op, Put, Row, Table
+
+
+def send(
+    world: World,
+    who: UserId,
+    where: ConversationId,
+    id_: str,
+    *,
+    body: str = "hello",
+    after_seq: int | None = None,
+) -> Event:
+    sent = messages.send(world.app, who, where, client_message_id=id_, body=body, after_seq=after_seq)
+    assert sent.event is not None
+    return sent.event
+
+
+def log(world: World, where: ConversationId) -> list[Event]:
+    return events.after(world.table, where, 0, limit=10_000)
+
+
+def test_a_message_takes_the_next_seq_and_reaches_everybody_connected(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    phones = [world.connect(ann), world.connect(bob, "phone"), world.connect(bob, "laptop")]
+    event = send(world, ann, where, "m1", body="hi")
+    assert (event["seq"], event["message_count"], event["actor_id"]) == (2, 1, ann)
+    for phone in phones:
+        assert world.heard(phone, "events") == [
+            {"type": "events", "conversation_id": where, "events": [event]}
+        ]
+
+
+def test_what_is_pushed_is_what_the_log_holds(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    phone = world.connect(bob)
+    send(world, ann, where, "m1")
+    page, more = messages.read(world.app, bob, where, after=1)
+    assert world.heard(phone, "events")[0]["events"] == page
+    assert not more
+
+
+@pytest.mark.parametrize("after_seq", [None, 1])
+def test_a_repeated_send_answers_the_first_event_and_pushes_it_again(
+    world: World, after_seq: int | None
+) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    phone = world.connect(bob)
+    first = send(world, ann, where, "m1", after_seq=after_seq)
+    send(world, bob, where, "m1")
+    again = messages.send(world.app, ann, where, client_message_id="m1", body="hello", after_seq=after_seq)
+    assert again.event == first
+    assert not again.new
+    assert [event["seq"] for event in log(world, where)] == [1, 2, 3]
+    assert [frame["events"][0]["seq"] for frame in world.heard(phone, "events")] == [2, 3, 2]
+
+
+def test_two_people_may_use_the_same_client_message_id(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    assert send(world, ann, where, "same")["seq"] == 2
+    assert send(world, bob, where, "same")["seq"] == 3
+
+
+def test_a_retry_without_after_seq_is_found_among_the_newest_fifty(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    send(world, ann, where, "mine")
+    for number in range(49):
+        send(world, bob, where, f"b{number}")
+    assert send(world, ann, where, "mine")["seq"] == 2
+
+
+def test_a_sender_too_far_behind_must_read_first(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    for number in range(1_000):
+        send(world, bob, where, f"b{number}", after_seq=number + 1)
+    assert send(world, ann, where, "fits", after_seq=1)["seq"] == 1_002
+    with pytest.raises(Conflict) as refusal:
+        send(world, ann, where, "late", after_seq=1)
+    assert refusal.value.details == {"reason": "behind", "last_seq": 1_002}
+    assert send(world, ann, where, "late", after_seq=2)["seq"] == 1_003
+
+
+def test_an_after_seq_past_the_end_is_refused(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    with pytest.raises(Invalid) as refusal:
+        send(world, ann, where, "m1", after_seq=2)
+    assert refusal.value.details == {"field": "after_seq", "limit": 1}
+
+
+def test_times_never_run_backwards_in_a_log(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    first = send(world, ann, where, "m1")
+    world.clock_ms -= 5_000
+    assert send(world, bob, where, "m2")["at_ms"] == first["at_ms"]
+
+
+def test_a_stranger_cannot_tell_a_conversation_that_exists_from_one_that_does_not(world: World) -> None:
+    ann, bob, eve = world.people("ann", "bob", "eve")
+    where = world.direct(ann, bob)
+    for after_seq in (None, 0, 1, 99):
+        refusals = []
+        for place in (where, ConversationId("nowhere")):
+            with pytest.raises(NotFound) as refusal:
+                send(world, eve, place, "m1", after_seq=after_seq)
+            refusals.append((refusal.value.message, refusal.value.details))
+        assert refusals[0] == refusals[1]
+
+
+def test_a_removed_member_cannot_post_and_hears_nothing_more(world: World) -> None:
+    ann, bob, eve = world.people("ann", "bob", "eve")
+    where = world.group(ann, bob, eve)
+    phone = world.connect(eve)
+    groups.remove_member(world.app, ann, where, eve)
+    with pytest.raises(NotFound):
+        send(world, eve, where, "m1")
+    with pytest.raises(NotFound):
+        messages.read(world.app, eve, where)
+    send(world, ann, where, "secret")
+    removal = log(world, where)[1]
+    assert removal["type"] == "member.removed"
+    assert [event["seq"] for frame in world.heard(phone, "events") for event in frame["events"]] == [
+        removal["seq"]
+    ]
+
+
+class Interleaved:
+    """A table that runs `meanwhile` once, right before the first put of an event: the race, forced."""
+
+    def __init__(self, table: Table, meanwhile: Callable[[], object]) -> None:
+        self._table = table
+        self._meanwhile: list[Callable[[], object]] = [meanwhile]
+
+    def get(self, key: Key, *, consistent: bool = True) -> Item | None:
+        return self._table.get(key, consistent=consistent)
+
+    def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
+        return self._table.get_many(keys)
+
+    def query(self, pk: str, **bounds: Any) -> list[Row]:
+        return self._table.query(pk, **bounds)
+
+    def write(self, *ops: Op) -> None:
+        if self._meanwhile and isinstance(ops[0], Put) and ops[0].key.sk.startswith("EVENT#"):
+            self._meanwhile.pop()()
+        self._table.write(*ops)
+
+
+def interleaved(world: World, meanwhile: Callable[[], object]) -> App:
+    table = Interleaved(world.table, meanwhile)
+    return App(table=table, gateway=world.gateway, now_ms=world.app.now_ms, new_id=world.app.new_id)
+
+
+def test_whoever_loses_the_race_for_a_seq_takes_the_next_one(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    app = interleaved(world, lambda: send(world, bob, where, "first"))
+    late = messages.send(app, ann, where, client_message_id="second", body="x", after_seq=1).event
+    assert late is not None
+    assert (late["seq"], late["message_count"]) == (3, 2)
+
+
+def test_a_send_whose_first_attempt_lands_meanwhile_is_not_doubled(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    app = interleaved(world, lambda: send(world, ann, where, "same", after_seq=1))
+    sent = messages.send(app, ann, where, client_message_id="same", body="hello", after_seq=1)
+    assert not sent.new
+    assert [event["type"] for event in log(world, where)] == ["conversation.created", "message.created"]
+
+
+def test_a_removal_that_comes_between_reading_and_writing_is_met(world: World) -> None:
+    ann, bob, eve = world.people("ann", "bob", "eve")
+    where = world.group(ann, bob, eve)
+    app = interleaved(world, lambda: groups.remove_member(world.app, ann, where, eve))
+    with pytest.raises(NotFound):
+        messages.send(app, eve, where, client_message_id="m1", body="too late", after_seq=1)
+    assert [event["type"] for event in log(world, where)] == ["conversation.created", "member.removed"]
+
+
+def test_a_member_added_meanwhile_hears_the_message(world: World) -> None:
+    ann, bob, eve = world.people("ann", "bob", "eve")
+    where = world.group(ann, bob)
+    phone = world.connect(eve)
+    app = interleaved(world, lambda: groups.add_members(world.app, ann, where, [eve]))
+    messages.send(app, bob, where, client_message_id="m1", body="welcome", after_seq=1)
+    heard = [event["seq"] for frame in world.heard(phone, "events") for event in frame["events"]]
+    assert heard == [2, 3]
+
+
+def test_after_too_many_lost_races_the_sender_is_told_to_try_again(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    pauses: list[int] = []
+
+    class Contended(Interleaved):
+        def write(self, *ops: Op) -> None:
+            if isinstance(ops[0], Put) and ops[0].key.sk.startswith("EVENT#"):
+                send(world, bob, where, f"b{len(pauses)}")
+            self._table.write(*ops)
+
+    table = Contended(world.table, lambda: None)
+    app = App(table, world.gateway, world.app.now_ms, world.app.new_id, pause=pauses.append)
+    with pytest.raises(Busy):
+        messages.send(app, ann, where, client_message_id="m1", body="x", after_seq=1)
+    assert pauses == list(range(1, 13))
+    assert all(event["actor_id"] == bob for event in log(world, where)[1:])
+
+
+def test_a_crash_after_the_put_is_repaired_by_the_retry(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    phone = world.connect(bob)
+    died_after_the_put: Event = {
+        "seq": 2,
+        "at_ms": world.clock_ms,
+        "type": "message.created",
+        "actor_id": ann,
+        "message": {"client_message_id": "m1", "body": "hello"},
+        "message_count": 1,
+    }
+    events.append(world.table, where, died_after_the_put)
+    assert not world.heard(phone)
+    send(world, ann, where, "m1", after_seq=1)
+    head = conversations.get(world.table, where)
+    assert head is not None
+    assert (head.last_seq, head.message_count) == (2, 1)
+    assert len(world.heard(phone, "events")) == 1
+
+
+def test_threads_that_race_leave_one_gap_free_order_and_no_double(tmp_path: Path) -> None:
+    path = tmp_path / "race.db"
+    with SqliteTable.open(path) as table:
+        world = World(table)
+        people = world.people(*(f"person{number}" for number in range(6)))
+        where = world.group(people[0], *people[1:])
+    failures: list[BaseException] = []
+    start = threading.Barrier(len(people))
+
+    def chat(who: UserId) -> None:
+        try:
+            with SqliteTable.open(path) as own:
+                app = App(own, world.gateway, world.app.now_ms, world.app.new_id)
+                start.wait()
+                for number in range(12):
+                    for _attempt in range(2):
+                        patiently(app, who, where, f"{who}-{number}")
+        except BaseException as error:
+            failures.append(error)
+            raise
+
+    threads = [threading.Thread(target=chat, args=(who,)) for who in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    with SqliteTable.open(path) as table:
+        page = events.after(table, where, 0, limit=1_000)
+    assert [event["seq"] for event in page] == list(range(1, 6 * 12 + 2))
+    assert [event["message_count"] for event in page] == list(range(6 * 12 + 1))
+    sent = [event["message"]["client_message_id"] for event in page[1:]]
+    assert len(set(sent)) == len(sent)
+
+
+def patiently(app: App, who: UserId, where: ConversationId, id_: str) -> None:
+    """Send as a client does: on `Busy`, again."""
+    for _attempt in range(50):
+        try:
+            messages.send(app, who, where, client_message_id=id_, body="x", after_seq=1)
+        except Busy:
+            continue
+        return
+    raise AssertionError("never got through")
