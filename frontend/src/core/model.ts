@@ -92,6 +92,7 @@ export interface ConversationModel {
   readonly readByOthers: ReadonlySignal<number>
   readonly draft: ReadonlySignal<string>
   setDraft(text: string): void
+  /** Reads the page before the oldest loaded. After a `problem` it tries again what failed, the first page included. */
   loadOlder(): Promise<void>
   /** Queues at once (pending bubble, durable outbox); the promise resolves when it is queued. */
   send(body: string): Outcome

@@ -1,0 +1,72 @@
+/** What can be told from a text alone: links in it, whether it is only emoji, initials of a name, the tone of an id. */
+
+export interface Segment {
+  text: string
+  href?: string
+}
+
+const LINK = /\bhttps?:\/\/[^\s<>"]+/gi
+const PAIRS: Record<string, string> = { ')': '(', ']': '[', '}': '{' }
+
+/** Cut `text` into plain pieces and http(s) links. Joined, the pieces are `text` again, to the character. */
+export function linkify(text: string): Segment[] {
+  const segments: Segment[] = []
+  let end = 0
+  for (const match of text.matchAll(LINK)) {
+    const link = trimmed(match[0])
+    if (!URL.canParse(link)) continue
+    if (match.index > end) segments.push({ text: text.slice(end, match.index) })
+    segments.push({ text: link, href: link })
+    end = match.index + link.length
+  }
+  if (end < text.length) segments.push({ text: text.slice(end) })
+  return segments
+}
+
+/** Without the punctuation that ends the sentence around a link; a closing bracket stays if it was opened inside. */
+function trimmed(link: string): string {
+  for (;;) {
+    const last = link.at(-1) ?? ''
+    const opening = PAIRS[last]
+    const loose = opening ? link.split(opening).length < link.split(last).length : /[.,:;!?'*_~…’”»]/.test(last)
+    if (!loose) return link
+    link = link.slice(0, -1)
+  }
+}
+
+const PICTURE = String.raw`\p{Extended_Pictographic}(?:\p{EMod}|\uFE0F)?[\u{E0020}-\u{E007F}]*`
+const EMOJI_ONLY = new RegExp(String.raw`^\s*(?:(?:\p{RI}\p{RI}|${PICTURE}(?:\u200D${PICTURE})*)\s*){1,3}$`, 'u')
+
+/** One to three emoji and nothing else: shown larger. */
+export function isEmojiOnly(text: string): boolean {
+  return text.length <= 64 && EMOJI_ONLY.test(text)
+}
+
+/** "Ana Maria Silva" → "AS"; "ana" → "A". */
+export function initials(name: string): string {
+  const words = name.split(/\s+/).filter((word) => /[\p{L}\p{N}]/u.test(word))
+  const first = words[0]
+  const last = words.length > 1 ? words.at(-1) : undefined
+  return [first, last].map((word) => word?.match(/[\p{L}\p{N}]/u)?.[0] ?? '').join('').toLocaleUpperCase()
+}
+
+export const TONES = 8
+
+/** The same tone, 0 to 7, for the same id, on every device. */
+export function tone(id: string): number {
+  let hash = 0
+  for (const char of id) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) >>> 0
+  return (hash ^ (hash >>> 15)) % TONES
+}
+
+/** How many characters the server counts: code points. */
+export function charCount(text: string): number {
+  let count = 0
+  for (const _ of text) count += 1
+  return count
+}
+
+/** How many bytes the server stores: UTF-8. */
+export function byteCount(text: string): number {
+  return new TextEncoder().encode(text).length
+}

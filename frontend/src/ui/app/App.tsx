@@ -1,0 +1,70 @@
+/** The whole of what people see: picks the screen for the session, and runs what belongs to no screen. */
+import '../../styles/index.css'
+import { useSignalEffect } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
+import type { Model } from '../../core/model'
+import { t } from '../../i18n'
+import { announce, announced } from '../../lib/announcer'
+import { notify } from '../../lib/notify'
+import { applyPreferences } from '../../lib/preferences'
+import { Auth } from '../auth/Auth'
+import { ModelContext, nameOf, useModel } from './context'
+import { lazy } from './lazy'
+import { followAddress, openConversation, route } from './route'
+import { Shell } from './Shell'
+import { Starting } from './Starting'
+
+const Onboarding = lazy(() => import('../auth/Onboarding').then((m) => m.Onboarding))
+
+export function App({ model }: { model: Model }) {
+  useEffect(applyPreferences, [])
+  useEffect(followAddress, [])
+  useTitle(model)
+  useNews(model)
+  return (
+    <ModelContext.Provider value={model}>
+      <Screen />
+      <div class="sr" role="status" aria-live="polite">{announced}</div>
+    </ModelContext.Provider>
+  )
+}
+
+function Screen() {
+  const session = useModel().session.value
+  switch (session.state) {
+    case 'starting':
+      return <Starting />
+    case 'signed-in':
+      return session.me.handle === null ? <Onboarding /> : <Shell />
+    default:
+      return <Auth session={session} />
+  }
+}
+
+function useTitle(model: Model): void {
+  useSignalEffect(() => {
+    const open = model.conversations.value?.find((c) => c.id === route.value.conversationId)
+    const rest = open ? t('app.title', { name: open.name }) : t('app.name')
+    const count = model.session.value.state === 'signed-in' ? model.totalUnread.value : 0
+    document.title = count > 0 ? t('app.titleUnread', { count, rest }) : rest
+  })
+}
+
+/** Say what arrives to those who listen, and show it to those who look elsewhere. */
+function useNews(model: Model): void {
+  useEffect(
+    () =>
+      model.onMessage(({ conversationId, conversationName, author, body }) => {
+        const name = nameOf(author)
+        const direct = conversationName === name
+        announce(
+          direct
+            ? t('message.announceDirect', { name, body })
+            : t('message.announce', { name, conversation: conversationName, body }),
+        )
+        const title = direct ? name : `${name} · ${conversationName}`
+        notify(title, body, conversationId, () => openConversation(conversationId))
+      }),
+    [model],
+  )
+}

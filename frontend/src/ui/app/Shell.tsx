@@ -1,0 +1,98 @@
+/** The two panes of a signed-in person: the list, and the conversation beside it (in its place on a narrow screen). */
+import { useEffect } from 'preact/hooks'
+import { t } from '../../i18n'
+import { isWriting, shortcutOf, type Shortcut } from '../../lib/keyboard'
+import { ConversationList } from '../conversations/ConversationList'
+import { ConversationView } from '../conversations/ConversationView'
+import { Button } from '../primitives/Button'
+import { BubblesArt, Empty } from '../primitives/Placeholder'
+import { useModel } from './context'
+import { lazy } from './lazy'
+import { closeConversation, closePanel, openConversation, openPanel, type Panel, route } from './route'
+
+const NewConversation = lazy(() => import('../conversations/NewConversation').then((m) => m.NewConversation))
+const Details = lazy(() => import('../conversations/Details').then((m) => m.Details))
+const Settings = lazy(() => import('../settings/Settings').then((m) => m.Settings))
+const Shortcuts = lazy(() => import('../settings/Shortcuts').then((m) => m.Shortcuts))
+
+export function Shell() {
+  const { conversationId, panel } = route.value
+  useShortcuts()
+  return (
+    <div class={conversationId === null ? 'shell' : 'shell shell-open'}>
+      <a class="skip" href="#conversation" onClick={skipToConversation}>{t('app.skip')}</a>
+      <ConversationList />
+      <main class="pane-main" id="conversation" tabIndex={-1}>
+        {conversationId === null ? <Welcome /> : <ConversationView key={conversationId} id={conversationId} />}
+      </main>
+      {panel !== null && <PanelView panel={panel} conversationId={conversationId} />}
+    </div>
+  )
+}
+
+function PanelView({ panel, conversationId }: { panel: Panel; conversationId: string | null }) {
+  switch (panel) {
+    case 'new':
+      return <NewConversation onClose={closePanel} />
+    case 'settings':
+      return <Settings onClose={closePanel} />
+    case 'shortcuts':
+      return <Shortcuts onClose={closePanel} />
+    case 'details':
+      return conversationId === null ? null : <Details key={conversationId} id={conversationId} onClose={closePanel} />
+  }
+}
+
+function Welcome() {
+  return (
+    <Empty art={<BubblesArt />} title={t('welcome.title')}>
+      <p class="empty-text">{t('welcome.text')}</p>
+      <Button kind="primary" onClick={() => openPanel('new')}>{t('list.new')}</Button>
+      <p class="empty-note">
+        <Hint text={t('welcome.shortcuts')} />
+      </p>
+    </Empty>
+  )
+}
+
+/** A sentence with `{key}` in it, drawn as a key. */
+function Hint({ text }: { text: string }) {
+  const [before, after] = text.split('{key}')
+  return <>{before}<kbd>?</kbd>{after}</>
+}
+
+// The address holds the route, so a fragment link cannot be left to the browser.
+function skipToConversation(event: MouseEvent): void {
+  event.preventDefault()
+  document.getElementById('conversation')?.focus()
+}
+
+function useShortcuts(): void {
+  const model = useModel()
+  useEffect(() => {
+    const step = (by: 1 | -1) => {
+      const ids = model.conversations.value?.map((c) => c.id) ?? []
+      const here = ids.indexOf(route.value.conversationId ?? '')
+      const to = ids[here < 0 ? 0 : here + by]
+      if (to !== undefined) openConversation(to)
+    }
+    const actions: Record<Shortcut, () => void> = {
+      next: () => step(1),
+      previous: () => step(-1),
+      new: () => openPanel('new'),
+      help: () => openPanel('shortcuts'),
+      search: () => document.querySelector<HTMLInputElement>('input[name="filter"]')?.focus(),
+      escape: () => route.value.conversationId !== null && closeConversation(),
+    }
+    const onKey = (event: KeyboardEvent) => {
+      // An open dialog keeps its keys to itself.
+      if (event.defaultPrevented || route.value.panel !== null) return
+      const shortcut = shortcutOf(event, isWriting(event.target))
+      if (!shortcut) return
+      if (shortcut !== 'escape') event.preventDefault()
+      actions[shortcut]()
+    }
+    addEventListener('keydown', onKey)
+    return () => removeEventListener('keydown', onKey)
+  }, [model])
+}

@@ -1,0 +1,81 @@
+/** Where the person is: an address like `#/c/<id>/details`, so that links, reload and the back button work. */
+import { signal } from '@preact/signals'
+
+export const PANELS = ['new', 'details', 'settings', 'shortcuts'] as const
+export type Panel = (typeof PANELS)[number]
+
+export interface Route {
+  conversationId: string | null
+  panel: Panel | null
+}
+
+export function parseRoute(hash: string): Route {
+  const parts = hash.replace(/^#\/?/, '').split('/')
+  const conversationId = parts[0] === 'c' && parts[1] ? decode(parts[1]) : null
+  const last = parts[conversationId === null ? 0 : 2]
+  return { conversationId, panel: PANELS.find((panel) => panel === last) ?? null }
+}
+
+export function hashOf({ conversationId, panel }: Route): string {
+  const place = conversationId === null ? [] : ['c', encodeURIComponent(conversationId)]
+  return `#/${[...place, ...(panel ? [panel] : [])].join('/')}`
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part
+  }
+}
+
+export const route = signal<Route>(parseRoute(location.hash))
+
+/** Follow the address bar. Returns the function that stops it. */
+export function followAddress(): () => void {
+  const read = () => (route.value = parseRoute(location.hash))
+  read()
+  addEventListener('popstate', read)
+  return () => removeEventListener('popstate', read)
+}
+
+// What we pushed is marked, so that closing can go back instead of piling up history.
+interface Mark {
+  within?: boolean
+}
+
+function push(next: Route): void {
+  if (hashOf(next) === hashOf(route.value)) return
+  history.pushState({ within: true } satisfies Mark, '', hashOf(next))
+  route.value = next
+}
+
+function replace(next: Route): void {
+  history.replaceState(history.state, '', hashOf(next))
+  route.value = next
+}
+
+function leave(next: Route): void {
+  if ((history.state as Mark | null)?.within) history.back()
+  else replace(next)
+}
+
+export function openConversation(conversationId: string): void {
+  const next = { conversationId, panel: null }
+  // From a dialog or from another conversation: take its place, so that "back" means the list.
+  if (route.value.panel !== null || route.value.conversationId !== null) replace(next)
+  else push(next)
+}
+
+export function closeConversation(): void {
+  leave({ conversationId: null, panel: null })
+}
+
+export function openPanel(panel: Panel): void {
+  if (route.value.panel === null) push({ ...route.value, panel })
+  else replace({ ...route.value, panel })
+}
+
+export function closePanel(): void {
+  leave({ ...route.value, panel: null })
+}

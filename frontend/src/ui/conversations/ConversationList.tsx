@@ -1,0 +1,112 @@
+/** The list of conversations: search, rows, and what stands there when there are none. */
+import { useSignal } from '@preact/signals'
+import { useRef } from 'preact/hooks'
+import { t } from '../../i18n'
+import { moveFocus } from '../../lib/keyboard'
+import { useMe, useModel, nameOf } from '../app/context'
+import { openPanel, route } from '../app/route'
+import { Avatar } from '../primitives/Avatar'
+import { Button, IconButton } from '../primitives/Button'
+import { Field } from '../primitives/Field'
+import { Icon } from '../primitives/Icon'
+import { BubblesArt, Empty, RowSkeletons, SearchArt } from '../primitives/Placeholder'
+import { ConversationRow } from './ConversationRow'
+
+export function ConversationList() {
+  const query = useSignal('')
+  // Where a conversation is open its name is the page's first heading; here it is the list's.
+  const Title = route.value.conversationId === null ? 'h1' : 'h2'
+  return (
+    <nav class="pane-list" aria-label={t('list.label')}>
+      <header class="list-head">
+        <Title class="list-title">{t('list.title')}</Title>
+        <IconButton icon="compose" label={t('list.new')} onClick={() => openPanel('new')} />
+      </header>
+      <div class="list-search">
+        <Field
+          label={t('list.search')}
+          hideLabel
+          type="search"
+          name="filter"
+          icon="search"
+          autocomplete="off"
+          value={query.value}
+          onValue={(value) => (query.value = value)}
+          placeholder={t('list.search')}
+        />
+      </div>
+      <ConnectionNote />
+      <div class="list-scroll">
+        <Rows query={query.value.trim()} />
+      </div>
+      <Own />
+    </nav>
+  )
+}
+
+function Rows({ query }: { query: string }) {
+  const model = useModel()
+  const ref = useRef<HTMLUListElement>(null)
+  const all = model.conversations.value
+  if (all === null) return model.listProblem.value ? <ListProblem /> : <RowSkeletons count={8} label={t('list.loading')} />
+  if (all.length === 0) {
+    return (
+      <Empty art={<BubblesArt />} title={t('list.empty.title')}>
+        <p class="empty-text">{t('list.empty.text')}</p>
+        <Button kind="primary" onClick={() => openPanel('new')}>{t('list.empty.action')}</Button>
+      </Empty>
+    )
+  }
+  const wanted = query.toLocaleLowerCase()
+  const rows = all.filter((c) => `${c.name} ${c.peer?.handle ?? ''}`.toLocaleLowerCase().includes(wanted))
+  if (rows.length === 0) {
+    return (
+      <Empty art={<SearchArt />} title={t('list.noMatch.title')}>
+        <p class="empty-text">{t('list.noMatch.text', { query })}</p>
+        <Button onClick={() => openPanel('new')}>{t('list.noMatch.action')}</Button>
+      </Empty>
+    )
+  }
+  return (
+    <ul class="rows" ref={ref} onKeyDown={(event) => ref.current && moveFocus(event, ref.current, 'a')}>
+      {rows.map((summary) => (
+        <ConversationRow key={summary.id} summary={summary} open={route.value.conversationId === summary.id} />
+      ))}
+    </ul>
+  )
+}
+
+function ListProblem() {
+  const model = useModel()
+  return (
+    <Empty art={<BubblesArt />} title={t('list.problem')}>
+      <p class="empty-text">{model.listProblem.value?.message}</p>
+      <Button onClick={() => model.reload()}>{t('action.retry')}</Button>
+    </Empty>
+  )
+}
+
+export function ConnectionNote() {
+  const connection = useModel().connection.value
+  if (connection === 'online') return null
+  return (
+    <p class={`connection connection-${connection}`} role="status">
+      <Icon name={connection === 'offline' ? 'offline' : 'clock'} />
+      <span>{t(connection === 'offline' ? 'connection.offline' : 'connection.connecting')}</span>
+    </p>
+  )
+}
+
+function Own() {
+  const me = useMe()
+  return (
+    <footer class="own">
+      <Avatar id={me.user_id} name={nameOf(me)} size="s" />
+      <span class="own-text">
+        <bdi class="own-name">{nameOf(me)}</bdi>
+        <bdi class="own-handle">{t('user.handle', { handle: me.handle ?? '' })}</bdi>
+      </span>
+      <IconButton icon="settings" label={t('list.settings')} onClick={() => openPanel('settings')} />
+    </footer>
+  )
+}

@@ -1,0 +1,102 @@
+/** One open conversation: its header, its history, and where one writes. */
+import { useEffect, useRef } from 'preact/hooks'
+import type { ConversationModel } from '../../core/model'
+import { t } from '../../i18n'
+import { useModel } from '../app/context'
+import { closeConversation, openPanel } from '../app/route'
+import { Composer } from '../composer/Composer'
+import { Avatar } from '../primitives/Avatar'
+import { Button, IconButton } from '../primitives/Button'
+import { Icon } from '../primitives/Icon'
+import { BubbleSkeletons, BubblesArt, Empty, SearchArt } from '../primitives/Placeholder'
+import { Timeline } from '../timeline/Timeline'
+import { ConnectionNote } from './ConversationList'
+import { typingText } from './ConversationRow'
+
+export function ConversationView({ id }: { id: string }) {
+  const conversation = useModel().open(id)
+  if (conversation.problem.value?.code === 'not_found') return <Missing />
+  return (
+    <div class="conversation">
+      <Header conversation={conversation} />
+      <div class="conversation-note"><ConnectionNote /></div>
+      <History conversation={conversation} />
+      <Composer conversation={conversation} />
+    </div>
+  )
+}
+
+function Header({ conversation }: { conversation: ConversationModel }) {
+  const { id, kind, name, peer } = conversation.summary.value
+  const title = useRef<HTMLHeadingElement>(null)
+  useEffect(() => {
+    // Where there is no keyboard to write with at once, start at the heading.
+    if (matchMedia('(pointer: coarse)').matches) title.current?.focus()
+  }, [])
+  return (
+    <header class="conversation-head">
+      <IconButton class="only-narrow" icon="back" flip label={t('conversation.back')} onClick={closeConversation} />
+      <Avatar id={peer?.user_id ?? id} name={name} group={kind === 'group'} size="s" />
+      <div class="conversation-title">
+        <h1 ref={title} tabIndex={-1}><bdi>{name}</bdi></h1>
+        <Subline conversation={conversation} />
+      </div>
+      <IconButton icon="people" label={t('conversation.details', { name })} onClick={() => openPanel('details')} />
+    </header>
+  )
+}
+
+function Subline({ conversation }: { conversation: ConversationModel }) {
+  const { kind, peer, typing } = conversation.summary.value
+  if (typing.length > 0) {
+    return (
+      <p class="subline subline-typing">
+        {typingText(kind, typing)}
+        <span class="typing-dots" aria-hidden="true"><i /><i /><i /></span>
+      </p>
+    )
+  }
+  if (kind === 'group') {
+    const count = conversation.members.value.length
+    return <p class="subline">{count > 0 ? t('conversation.members', { count }) : '\u00a0'}</p>
+  }
+  return <p class="subline">{peer?.handle ? t('user.handle', { handle: peer.handle }) : '\u00a0'}</p>
+}
+
+function History({ conversation }: { conversation: ConversationModel }) {
+  if (conversation.timeline.value.length > 0) return <Timeline conversation={conversation} />
+  const problem = conversation.problem.value
+  if (problem) {
+    return (
+      <div class="history-rest">
+        <Empty art={<BubblesArt />} title={t('conversation.problem')}>
+          <p class="empty-text">{problem.message}</p>
+          <Button onClick={() => void conversation.loadOlder()}>{t('action.retry')}</Button>
+        </Empty>
+      </div>
+    )
+  }
+  if (conversation.loading.value !== null) {
+    return <div class="history-rest"><BubbleSkeletons label={t('conversation.loading')} /></div>
+  }
+  const { kind, name } = conversation.summary.value
+  return (
+    <div class="history-rest">
+      <Empty art={<BubblesArt />} title={t('conversation.empty.hello')}>
+        <p class="empty-text">{t(`conversation.empty.${kind}`, { name })}</p>
+      </Empty>
+    </div>
+  )
+}
+
+function Missing() {
+  return (
+    <div class="conversation">
+      <Empty art={<SearchArt />} title="">
+        <h1 class="empty-title">{t('conversation.missing.title')}</h1>
+        <p class="empty-text">{t('conversation.missing.text')}</p>
+        <Button onClick={closeConversation}><Icon name="back" flip /> {t('conversation.back')}</Button>
+      </Empty>
+    </div>
+  )
+}

@@ -1,0 +1,20 @@
+/** A picture for a person or a group: initials on a tone that their id decides. Decorative: the name stands beside it. */
+import { initials, tone } from '../../lib/text'
+import { Icon } from './Icon'
+
+interface Props {
+  id: string
+  name: string
+  group?: boolean
+  size?: 's' | 'm' | 'l'
+}
+
+export function Avatar({ id, name, group = false, size = 'm' }: Props) {
+  const letters = initials(name)
+  return (
+    <span class={`avatar avatar-${size}`} data-tone={tone(id)} aria-hidden="true">
+      {letters || <Icon name="people" />}
+      {group && letters && <span class="avatar-group"><Icon name="people" /></span>}
+    </span>
+  )
+}

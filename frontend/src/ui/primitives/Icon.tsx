@@ -1,0 +1,45 @@
+/** The drawn icons: 24 px, one stroke width, the colour of the text around them. */
+
+const PATHS = {
+  back: 'M15 5l-7 7 7 7',
+  close: 'M6 6l12 12M18 6L6 18',
+  compose: 'M12 20h8M4 20l1-4L16 5a2.1 2.1 0 0 1 3 3L8 19l-4 1z',
+  search: 'M11 4a7 7 0 1 1 0 14 7 7 0 0 1 0-14zM16 16l4.5 4.5',
+  settings:
+    'M12 9a3 3 0 1 1 0 6 3 3 0 0 1 0-6zM19.4 13.5a7.6 7.6 0 0 0 0-3l2-1.5-2-3.4-2.3.9a7.6 7.6 0 0 0-2.6-1.5L14.1 2.6h-4.2l-.4 2.4a7.6 7.6 0 0 0-2.6 1.5l-2.3-.9-2 3.4 2 1.5a7.6 7.6 0 0 0 0 3l-2 1.5 2 3.4 2.3-.9a7.6 7.6 0 0 0 2.6 1.5l.4 2.4h4.2l.4-2.4a7.6 7.6 0 0 0 2.6-1.5l2.3.9 2-3.4z',
+  send: 'M12 19V5M5.5 11.5L12 5l6.5 6.5',
+  down: 'M6 9l6 6 6-6',
+  check: 'M5 12.5l4.5 4.5L19 7.5',
+  checks: 'M2 12.5l4.5 4.5L16 7.5M11.5 16.5l.5.5L21.5 7.5',
+  clock: 'M12 4a8 8 0 1 1 0 16 8 8 0 0 1 0-16zM12 8v4.5l3 1.5',
+  warning: 'M12 4l9 16H3zM12 10v4.5M12 17.2v.1',
+  eye: 'M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12zM12 9.2a2.8 2.8 0 1 1 0 5.6 2.8 2.8 0 0 1 0-5.6z',
+  eyeOff: 'M4 4l16 16M9.6 5.8A9 9 0 0 1 12 5.5c6 0 9.5 6.5 9.5 6.5a17 17 0 0 1-2.7 3.4M6.4 7.6A16 16 0 0 0 2.5 12S6 18.5 12 18.5a9 9 0 0 0 4.4-1.2M10 10a2.8 2.8 0 0 0 4 4',
+  people:
+    'M9 5a3.5 3.5 0 1 1 0 7 3.5 3.5 0 0 1 0-7zM2.5 20a6.5 6.5 0 0 1 13 0M16 5.3a3.5 3.5 0 0 1 0 6.4M18 14.2a6.5 6.5 0 0 1 3.5 5.8',
+  offline: 'M4 4l16 16M8.5 8.6A6 6 0 0 0 6.5 19H17M19.6 17.4A4.5 4.5 0 0 0 17 10a6 6 0 0 0-5-3.9',
+} as const
+
+export type IconName = keyof typeof PATHS
+
+/** Purely visual: what it means is said by the text or label of what holds it. `flip` mirrors it from right to left. */
+export function Icon({ name, flip = false }: { name: IconName; flip?: boolean }) {
+  return (
+    <svg class={flip ? 'icon icon-flip' : 'icon'} viewBox="0 0 24 24" aria-hidden="true">
+      <path d={PATHS[name]} />
+    </svg>
+  )
+}
+
+export function Mark() {
+  return (
+    <svg class="mark" viewBox="0 0 48 48" aria-hidden="true">
+      <rect class="mark-tile" width="48" height="48" rx="13" />
+      <path
+        class="mark-bubble"
+        d="M24 11.5c-8.4 0-14.6 5.2-14.6 12 0 3.9 2 7.2 5.2 9.4-.2 2.1-1.1 3.9-2.5 5.3 3.1-.2 5.9-1.2 8.1-3.1 1.2.3 2.5.5 3.8.5 8.4 0 14.6-5.3 14.6-12.1S32.4 11.5 24 11.5z"
+      />
+      <path class="mark-dots" d="M17.6 23.5h.01M24 23.5h.01M30.4 23.5h.01" />
+    </svg>
+  )
+}
