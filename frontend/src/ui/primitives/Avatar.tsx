@@ -12,9 +12,8 @@ interface Props {
 export function Avatar({ id, name, group = false, size = 'm' }: Props) {
   const letters = initials(name)
   return (
-    <span class={`avatar avatar-${size}`} data-tone={tone(id)} aria-hidden="true">
+    <span class={`avatar avatar-${size}${group ? ' avatar-group' : ''}`} data-tone={tone(id)} aria-hidden="true">
       {letters || <Icon name="people" />}
-      {group && letters && <span class="avatar-group"><Icon name="people" /></span>}
     </span>
   )
 }

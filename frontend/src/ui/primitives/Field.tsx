@@ -1,6 +1,6 @@
 /** A labelled input with its hint, and its error beside it, tied together for those who cannot see it. */
 import { useSignal } from '@preact/signals'
-import type { JSX } from 'preact'
+import type { InputHTMLAttributes } from 'preact'
 import { useId } from 'preact/hooks'
 import { t } from '../../i18n'
 import { Icon, type IconName } from './Icon'
@@ -28,7 +28,7 @@ export function Field({ label, value, onValue, type = 'text', hint, error, prefi
   const id = useId()
   const revealed = useSignal(false)
   const described = error ? `${id}-error` : hint ? `${id}-hint` : undefined
-  const attributes: JSX.InputHTMLAttributes<HTMLInputElement> = {
+  const attributes = {
     ...input,
     id,
     value,
@@ -36,7 +36,8 @@ export function Field({ label, value, onValue, type = 'text', hint, error, prefi
     'aria-invalid': error ? true : undefined,
     'aria-describedby': described,
     autocapitalize: 'none',
-  }
+    // The types want the kind of input spelled out where it stands.
+  } as InputHTMLAttributes<HTMLInputElement>
   return (
     <div class="field">
       <label class={hideLabel ? 'sr' : 'field-label'} for={id}>{label}</label>

@@ -1,0 +1,160 @@
+/** Who is in a conversation, and what may be changed about it. */
+import { useSignal } from '@preact/signals'
+import type { ConversationModel } from '../../core/model'
+import type { Member, User } from '../../core/protocol'
+import { LIMITS } from '../../core/protocol'
+import { t } from '../../i18n'
+import { announce } from '../../lib/announcer'
+import { charCount } from '../../lib/text'
+import { nameOf, useMe, useModel } from '../app/context'
+import { closePanel } from '../app/route'
+import { Complaint } from '../auth/Auth'
+import { Avatar } from '../primitives/Avatar'
+import { Button } from '../primitives/Button'
+import { Dialog } from '../primitives/Dialog'
+import { Field } from '../primitives/Field'
+import { useForm } from '../primitives/form'
+import { Ask } from '../primitives/Ask'
+import { Names, PeoplePicker } from './PeoplePicker'
+
+export function Details({ id, onClose }: { id: string; onClose: () => void }) {
+  const conversation = useModel().open(id)
+  const me = useMe()
+  const { kind, name, peer } = conversation.summary.value
+  const mine = conversation.members.value.find((member) => member.user_id === me.user_id)
+  const mayManage = kind === 'group' && (mine?.role === 'owner' || mine?.role === 'admin')
+  return (
+    <Dialog title={t('details.title')} onClose={onClose}>
+      <div class="dialog-body">
+        <div class="details-head">
+          <Avatar id={peer?.user_id ?? id} name={name} group={kind === 'group'} size="l" />
+          <p class="details-name"><bdi>{name}</bdi></p>
+          {peer?.handle && <p class="details-handle">{t('user.handle', { handle: peer.handle })}</p>}
+        </div>
+        {mayManage && <Rename conversation={conversation} />}
+        {kind === 'group' && <Members conversation={conversation} mayManage={mayManage} />}
+        {mayManage && <AddPeople conversation={conversation} />}
+        {kind === 'group' && <Leave conversation={conversation} />}
+      </div>
+    </Dialog>
+  )
+}
+
+function Rename({ conversation }: { conversation: ConversationModel }) {
+  const form = useForm({
+    initial: { title: conversation.summary.value.name },
+    check: ({ title }): Record<string, string> =>
+      charCount(title.trim()) > LIMITS.title_chars ? { title: t('details.longTitle', { max: LIMITS.title_chars }) } : {},
+    submit: ({ title }) => conversation.rename(title.trim()),
+    done: () => announce(t('action.saved')),
+  })
+  const changed = form.values.title.trim() !== '' && form.values.title.trim() !== conversation.summary.value.name
+  return (
+    <form class="inline-form" noValidate onSubmit={form.onSubmit}>
+      <Field
+        label={t('details.name')}
+        name="title"
+        autocomplete="off"
+        value={form.values.title}
+        error={form.complaints.title ?? form.complaints['']}
+        onValue={(value) => form.set('title', value)}
+      />
+      <Button type="submit" busy={form.busy} disabled={!changed}>{t('details.rename')}</Button>
+    </form>
+  )
+}
+
+function Members({ conversation, mayManage }: { conversation: ConversationModel; mayManage: boolean }) {
+  const members = conversation.members.value
+  return (
+    <section class="section" aria-labelledby="members">
+      <h3 id="members">{t('conversation.members', { count: members.length })}</h3>
+      <ul class="people">
+        {members.map((member) => (
+          <MemberRow key={member.user_id} member={member} conversation={conversation} mayManage={mayManage} />
+        ))}
+      </ul>
+    </section>
+  )
+}
+
+function MemberRow({ member, conversation, mayManage }: {
+  member: Member & { user: User }
+  conversation: ConversationModel
+  mayManage: boolean
+}) {
+  const me = useMe()
+  const asking = useSignal(false)
+  const name = nameOf(member.user)
+  const removable = mayManage && member.role !== 'owner' && member.user_id !== me.user_id
+  return (
+    <li class="person-slot">
+      <div class="person">
+        <Avatar id={member.user_id} name={name} />
+        <Names user={member.user} />
+        <span class="person-role">{member.role !== 'member' && t(`role.${member.role}`)}</span>
+        {removable && !asking.value && (
+          <button
+            type="button"
+            class="text-button"
+            aria-label={t('details.removeLabel', { name })}
+            onClick={() => (asking.value = true)}
+          >
+            {t('details.remove')}
+          </button>
+        )}
+      </div>
+      {asking.value && (
+        <Ask
+          question={t('details.removeAsk', { name })}
+          yes={t('details.remove')}
+          no={t('action.cancel')}
+          onYes={() => conversation.removeMember(member.user_id)}
+          onNo={() => (asking.value = false)}
+        />
+      )}
+    </li>
+  )
+}
+
+function AddPeople({ conversation }: { conversation: ConversationModel }) {
+  const open = useSignal(false)
+  const chosen = useSignal<User[]>([])
+  const form = useForm({
+    initial: {},
+    check: () => ({}),
+    submit: () => conversation.addMembers(chosen.value.map((user) => user.user_id)),
+    done: () => {
+      chosen.value = []
+      open.value = false
+    },
+  })
+  if (!open.value) return <Button wide onClick={() => (open.value = true)}>{t('details.add')}</Button>
+  return (
+    <form class="form" noValidate onSubmit={form.onSubmit}>
+      <PeoplePicker chosen={chosen} without={conversation.members.value.map((member) => member.user_id)} />
+      <Complaint text={form.complaints['']} />
+      <Button kind="primary" type="submit" wide busy={form.busy} disabled={chosen.value.length === 0}>
+        {chosen.value.length === 0 ? t('details.add') : t('details.addAction', { count: chosen.value.length })}
+      </Button>
+    </form>
+  )
+}
+
+function Leave({ conversation }: { conversation: ConversationModel }) {
+  const asking = useSignal(false)
+  if (!asking.value) return <Button kind="danger" wide onClick={() => (asking.value = true)}>{t('details.leave')}</Button>
+  return (
+    <Ask
+      question={t('details.leaveAsk')}
+      yes={t('details.leave')}
+      no={t('details.stay')}
+      onYes={async () => {
+        const problem = await conversation.leave()
+        if (!problem) closePanel()
+        return problem
+      }}
+      onNo={() => (asking.value = false)}
+    />
+  )
+}

@@ -1,0 +1,70 @@
+/** Start a conversation: one person makes it direct, several make it a group with a name. */
+import { useSignal } from '@preact/signals'
+import type { User } from '../../core/protocol'
+import { LIMITS } from '../../core/protocol'
+import { t } from '../../i18n'
+import { charCount } from '../../lib/text'
+import { nameOf, useMe, useModel } from '../app/context'
+import { openConversation } from '../app/route'
+import { Button } from '../primitives/Button'
+import { Dialog } from '../primitives/Dialog'
+import { Field } from '../primitives/Field'
+import { PeoplePicker } from './PeoplePicker'
+
+export function NewConversation({ onClose }: { onClose: () => void }) {
+  const model = useModel()
+  const me = useMe()
+  const chosen = useSignal<User[]>([])
+  const title = useSignal('')
+  const busy = useSignal(false)
+  const problem = useSignal<string | null>(null)
+  const people = chosen.value
+  const group = people.length > 1
+  const tooMany = people.length > LIMITS.members_at_creation
+  const tooLong = charCount(title.value.trim()) > LIMITS.title_chars
+  const first = people[0]
+
+  const start = async () => {
+    if (!first || tooMany || tooLong || busy.value) return
+    busy.value = true
+    const ids = people.map((user) => user.user_id)
+    const answer = group ? await model.startGroup(title.value.trim(), ids) : await model.startDirect(first.user_id)
+    busy.value = false
+    if ('id' in answer) openConversation(answer.id)
+    else problem.value = answer.problem.message
+  }
+
+  const action = !first
+    ? t('new.start')
+    : group
+      ? t('new.group', { count: people.length })
+      : t('new.direct', { name: nameOf(first) })
+  return (
+    <Dialog title={t('new.title')} onClose={onClose}>
+      <form
+        class="dialog-body"
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault()
+          void start()
+        }}
+      >
+        <PeoplePicker chosen={chosen} without={[me.user_id]} />
+        {group && (
+          <Field
+            label={t('new.groupTitle')}
+            name="title"
+            autocomplete="off"
+            hint={t('new.groupTitleHint')}
+            error={tooLong ? t('details.longTitle', { max: LIMITS.title_chars }) : undefined}
+            value={title.value}
+            onValue={(value) => (title.value = value)}
+          />
+        )}
+        {tooMany && <p class="complaint" role="alert">{t('new.tooMany', { max: LIMITS.members_at_creation })}</p>}
+        {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
+        <Button kind="primary" type="submit" wide busy={busy.value} disabled={!first}>{action}</Button>
+      </form>
+    </Dialog>
+  )
+}

@@ -1,0 +1,64 @@
+/** Name and handle: chosen once when one arrives, changed later in the settings. Checked while one types. */
+import { useSignal } from '@preact/signals'
+import { LIMITS } from '../../core/protocol'
+import { t } from '../../i18n'
+import { announce } from '../../lib/announcer'
+import { useMe, useModel } from '../app/context'
+import { Complaint } from '../auth/Auth'
+import { CHECKS, complaintsOf } from '../auth/check'
+import { Avatar } from '../primitives/Avatar'
+import { Button } from '../primitives/Button'
+import { Field } from '../primitives/Field'
+import { useForm } from '../primitives/form'
+
+export function ProfileForm({ action, wide = false }: { action: string; wide?: boolean }) {
+  const model = useModel()
+  const me = useMe()
+  const saved = useSignal(false)
+  const form = useForm({
+    initial: { display_name: me.display_name ?? '', handle: me.handle ?? '' },
+    check: (values) => complaintsOf(values, { display_name: CHECKS.display_name, handle: CHECKS.handle }),
+    submit: (values) => model.saveProfile({ display_name: values.display_name.trim(), handle: values.handle }),
+    done: () => {
+      saved.value = true
+      announce(t('action.saved'))
+    },
+  })
+  const { handle, display_name } = form.values
+  const set = (name: 'handle' | 'display_name', value: string) => {
+    saved.value = false
+    form.set(name, value)
+  }
+  // While it grows it may still be too short, but a letter that is not allowed is worth saying at once.
+  const early = handle.length >= LIMITS.handle_min || !new RegExp(`${LIMITS.handle_pattern}|^$`).test(handle)
+  const live = early ? (CHECKS.handle(handle) ?? undefined) : undefined
+  return (
+    <form class="form" noValidate onSubmit={form.onSubmit}>
+      <Complaint text={form.complaints['']} />
+      <div class="profile-name">
+        <Avatar id={me.user_id} name={display_name || handle} size="l" />
+        <Field
+          label={t('profile.name')}
+          name="display_name"
+          autocomplete="name"
+          autofocus={wide}
+          value={display_name}
+          error={form.complaints.display_name}
+          onValue={(value) => set('display_name', value)}
+        />
+      </div>
+      <Field
+        label={t('profile.handle')}
+        name="handle"
+        prefix="@"
+        autocomplete="off"
+        spellcheck={false}
+        hint={t('profile.handleHint', { min: LIMITS.handle_min, max: LIMITS.handle_max })}
+        value={handle}
+        error={form.complaints.handle ?? live}
+        onValue={(value) => set('handle', value.toLowerCase())}
+      />
+      <Button kind="primary" type="submit" wide={wide} busy={form.busy}>{saved.value ? t('action.saved') : action}</Button>
+    </form>
+  )
+}

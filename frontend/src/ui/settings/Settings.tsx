@@ -1,0 +1,95 @@
+/** What a person may change about themselves and about this device. */
+import { useSignal } from '@preact/signals'
+import { t } from '../../i18n'
+import { enable, permission } from '../../lib/notify'
+import { notifications, type Theme, theme } from '../../lib/preferences'
+import { useModel } from '../app/context'
+import { openPanel } from '../app/route'
+import { Ask } from '../primitives/Ask'
+import { Button } from '../primitives/Button'
+import { Dialog } from '../primitives/Dialog'
+import { PasswordForm } from './PasswordForm'
+import { ProfileForm } from './ProfileForm'
+
+export function Settings({ onClose }: { onClose: () => void }) {
+  return (
+    <Dialog title={t('settings.title')} onClose={onClose}>
+      <div class="dialog-body">
+        <section class="section" aria-labelledby="settings-profile">
+          <h3 id="settings-profile">{t('settings.profile')}</h3>
+          <ProfileForm action={t('action.save')} />
+        </section>
+        <Appearance />
+        <Notifications />
+        <section class="section" aria-labelledby="settings-password">
+          <h3 id="settings-password">{t('settings.password')}</h3>
+          <PasswordForm />
+        </section>
+        <section class="section section-last">
+          <Button wide onClick={() => openPanel('shortcuts')}>{t('settings.shortcuts')}</Button>
+          <SignOut />
+        </section>
+      </div>
+    </Dialog>
+  )
+}
+
+const THEMES: Theme[] = ['system', 'light', 'dark']
+
+function Appearance() {
+  return (
+    <fieldset class="section">
+      <legend>{t('settings.theme')}</legend>
+      <div class="segments">
+        {THEMES.map((choice) => (
+          <label class="segment" key={choice}>
+            <input type="radio" name="theme" checked={theme.value === choice} onChange={() => (theme.value = choice)} />
+            <span>{t(`settings.theme.${choice}`)}</span>
+          </label>
+        ))}
+      </div>
+    </fieldset>
+  )
+}
+
+function Notifications() {
+  const allowed = useSignal(permission())
+  const on = notifications.value && allowed.value === 'granted'
+  const toggle = async () => {
+    if (on) notifications.value = false
+    else allowed.value = await enable()
+  }
+  return (
+    <section class="section" aria-labelledby="settings-notifications">
+      <h3 id="settings-notifications">{t('settings.notifications')}</h3>
+      {allowed.value === 'denied' || allowed.value === 'unsupported' ? (
+        <p class="section-text">{t(`settings.notifications.${allowed.value}`)}</p>
+      ) : (
+        <div class="section-row">
+          <p class="section-text">{t('settings.notifications.text')}</p>
+          <Button onClick={() => void toggle()}>
+            {t(on ? 'settings.notifications.disable' : 'settings.notifications.enable')}
+          </Button>
+        </div>
+      )}
+    </section>
+  )
+}
+
+function SignOut() {
+  const { auth } = useModel()
+  const asking = useSignal(false)
+  if (!asking.value) return <Button kind="danger" wide onClick={() => (asking.value = true)}>{t('settings.signOut')}</Button>
+  return (
+    <Ask
+      question={t('settings.signOutAsk')}
+      yes={t('settings.signOut')}
+      no={t('action.cancel')}
+      onYes={async () => {
+        await auth.signOut()
+        return null
+      }}
+      onNo={() => (asking.value = false)}
+    />
+  )
+}

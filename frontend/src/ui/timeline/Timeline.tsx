@@ -1,0 +1,111 @@
+/**
+ * The history, drawn only where it is looked at.
+ *
+ * Three promises: at the end one stays at the end, elsewhere nothing moves by itself, and what was seen is said once.
+ */
+import { useComputed, useSignal } from '@preact/signals'
+import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { Virtualizer, type VirtualizerHandle } from 'virtua'
+import type { ConversationModel } from '../../core/model'
+import { t } from '../../i18n'
+import { countBeyond, type Row, seqUpTo, toRows } from './rows'
+import { TimelineRow } from './TimelineRow'
+import { Icon } from '../primitives/Icon'
+
+/** This close to the end counts as the end. */
+const END_PX = 48
+/** This far from the top older messages are asked for, so that they are there before one arrives. */
+const AHEAD_PX = 1500
+
+export function Timeline({ conversation }: { conversation: ConversationModel }) {
+  const rows = useComputed(() => toRows(conversation.timeline.value, conversation.unreadFrom.value)).value
+  const handle = useRef<VirtualizerHandle>(null)
+  const atEnd = useRef(true)
+  const away = useSignal(false)
+  const seen = useSignal(0)
+  const prepended = usePrepended(rows)
+
+  const toEnd = () => handle.current?.scrollToIndex(rows.length - 1, { align: 'end' })
+
+  const look = () => {
+    const list = handle.current
+    if (!list || list.viewportSize === 0) return
+    const bottom = list.scrollOffset + list.viewportSize
+    atEnd.current = bottom >= list.scrollSize - END_PX
+    away.value = bottom < list.scrollSize - list.viewportSize / 2
+    const seq = atEnd.current ? seqUpTo(rows, rows.length - 1) : seqUpTo(rows, list.findItemIndex(bottom - 1))
+    if (document.hasFocus() && document.visibilityState === 'visible') {
+      if (seq > seen.value) seen.value = seq
+      conversation.markRead(seq)
+    }
+    const wanted = list.scrollOffset < AHEAD_PX && conversation.hasOlder.value
+    if (wanted && conversation.loading.value === null && conversation.problem.value === null) void conversation.loadOlder()
+  }
+
+  useLayoutEffect(() => {
+    const line = rows.findIndex((row) => row.kind === 'new')
+    if (line < 0) toEnd()
+    else handle.current?.scrollToIndex(line, { align: 'start', offset: -24 })
+  }, [])
+
+  const newest = rows.at(-1)
+  useLayoutEffect(() => {
+    const own = newest?.kind === 'message' && newest.item.own && newest.item.state === 'pending'
+    if (atEnd.current || own) toEnd()
+    look()
+  }, [rows])
+
+  useEffect(() => {
+    addEventListener('focus', look)
+    document.addEventListener('visibilitychange', look)
+    return () => {
+      removeEventListener('focus', look)
+      document.removeEventListener('visibilitychange', look)
+    }
+  })
+
+  const { kind, name } = conversation.summary.value
+  const label = t(kind === 'group' ? 'conversation.historyGroup' : 'conversation.history', { name })
+  return (
+    <div class="history">
+      <div class="history-scroll" role="region" aria-label={label} tabIndex={0}>
+        <span class="history-spring" />
+        <Virtualizer
+          ref={handle}
+          data={rows}
+          shift={prepended}
+          onScroll={look}
+          onResize={() => (atEnd.current ? toEnd() : look())}
+        >
+          {(row) => (
+            <div key={row.key} class={row === newest ? 'slot slot-newest' : 'slot'}>
+              <TimelineRow row={row} conversation={conversation} />
+            </div>
+          )}
+        </Virtualizer>
+      </div>
+      {away.value && <ToNewest count={countBeyond(rows, seen.value)} onClick={toEnd} />}
+    </div>
+  )
+}
+
+/** Whether, since the last drawing, rows were put before the ones that were there. */
+function usePrepended(rows: Row[]): boolean {
+  const drawn = useRef<string | undefined>(undefined)
+  const oldest = rows.find((row) => row.kind === 'message' || row.kind === 'notice')?.key
+  const prepended = drawn.current !== undefined && drawn.current !== oldest && rows.some((r) => r.key === drawn.current)
+  useLayoutEffect(() => {
+    drawn.current = oldest
+  })
+  return prepended
+}
+
+function ToNewest({ count, onClick }: { count: number; onClick: () => void }) {
+  const label = count > 0 ? t('conversation.toNewestCount', { count }) : t('conversation.toNewest')
+  return (
+    <button type="button" class="to-newest" aria-label={label} title={label} onClick={onClick}>
+      <Icon name="down" />
+      {count > 0 && <span class="badge" aria-hidden="true">{count}</span>}
+    </button>
+  )
+}

@@ -1,0 +1,46 @@
+/** One row of the history, whatever it is. */
+import type { ConversationModel } from '../../core/model'
+import { t } from '../../i18n'
+import { dayLabel } from '../../lib/time'
+import { Button } from '../primitives/Button'
+import { MessageBubble } from './MessageBubble'
+import { noticeText } from './notice'
+import type { Row } from './rows'
+
+export function TimelineRow({ row, conversation }: { row: Row; conversation: ConversationModel }) {
+  switch (row.kind) {
+    case 'start':
+      return <Start conversation={conversation} />
+    case 'day':
+      return <p class="day"><span>{dayLabel(row.at_ms, Date.now())}</span></p>
+    case 'new':
+      return <p class="new-line"><span>{t('conversation.new')}</span></p>
+    case 'notice':
+      return <p class="notice"><bdi>{noticeText(row.item)}</bdi></p>
+    case 'message':
+      return <MessageBubble row={row} conversation={conversation} />
+  }
+}
+
+function Start({ conversation }: { conversation: ConversationModel }) {
+  const problem = conversation.problem.value
+  if (conversation.hasOlder.value) {
+    return (
+      <div class="start">
+        {problem ? (
+          <p class="start-problem">
+            {problem.message} <Button kind="quiet" onClick={() => void conversation.loadOlder()}>{t('action.retry')}</Button>
+          </p>
+        ) : (
+          <span class="start-skeletons">
+            <span class="sr">{t('conversation.loadingOlder')}</span>
+            <span class="skeleton skeleton-bubble" />
+            <span class="skeleton skeleton-bubble" />
+          </span>
+        )}
+      </div>
+    )
+  }
+  const { kind, name } = conversation.summary.value
+  return <div class="start"><p class="start-text">{t(`conversation.empty.${kind}`, { name })}</p></div>
+}

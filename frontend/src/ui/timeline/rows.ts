@@ -1,0 +1,86 @@
+/** From a log to what is drawn: days apart, runs of one author together, a line where the news begins. Pure. */
+import type { TimelineItem } from '../../core/model'
+
+type MessageItem = Extract<TimelineItem, { kind: 'message' }>
+type NoticeItem = Extract<TimelineItem, { kind: 'notice' }>
+
+export type Row =
+  /** Stands above everything: older messages to come, or the beginning. */
+  | { kind: 'start'; key: string }
+  | { kind: 'day'; key: string; at_ms: number }
+  | { kind: 'new'; key: string }
+  | { kind: 'notice'; key: string; item: NoticeItem }
+  /** `first` and `last` within a run of one author. */
+  | { kind: 'message'; key: string; item: MessageItem; first: boolean; last: boolean }
+
+export const RUN_MS = 5 * 60_000
+
+/** `unreadFrom`: seq of the newest event that had been read; the line goes before the first message of others after it. */
+export function toRows(items: readonly TimelineItem[], unreadFrom: number | null): Row[] {
+  const rows: Row[] = [{ kind: 'start', key: 'start' }]
+  const day = dayTracker()
+  let lined = unreadFrom === null
+  let previous: Extract<Row, { kind: 'message' }> | null = null
+  for (const item of items) {
+    if (day.begins(item.at_ms)) {
+      rows.push({ kind: 'day', key: `day ${day.start_ms()}`, at_ms: item.at_ms })
+      previous = null
+    }
+    if (!lined && unreadFrom !== null && item.kind === 'message' && !item.own && item.seq > unreadFrom) {
+      rows.push({ kind: 'new', key: 'new' })
+      lined = true
+      previous = null
+    }
+    if (item.kind === 'notice') {
+      rows.push({ kind: 'notice', key: item.key, item })
+      previous = null
+      continue
+    }
+    const joins: boolean =
+      previous !== null &&
+      previous.item.author.user_id === item.author.user_id &&
+      item.at_ms - previous.item.at_ms <= RUN_MS
+    if (joins && previous) previous.last = false
+    previous = { kind: 'message', key: item.key, item, first: !joins, last: true }
+    rows.push(previous)
+  }
+  return rows
+}
+
+/** Tells whether a moment lies on another local day than the one before it; asks for a date only when it does. */
+function dayTracker() {
+  let from = NaN
+  let to = NaN
+  return {
+    start_ms: () => from,
+    begins(at_ms: number): boolean {
+      if (at_ms >= from && at_ms < to) return false
+      const date = new Date(at_ms)
+      const [year, month, day] = [date.getFullYear(), date.getMonth(), date.getDate()]
+      from = new Date(year, month, day).getTime()
+      to = new Date(year, month, day + 1).getTime()
+      return true
+    },
+  }
+}
+
+/** The highest seq in `rows` up to and including `index`; 0 if there is none. */
+export function seqUpTo(rows: readonly Row[], index: number): number {
+  for (let i = Math.min(index, rows.length - 1); i >= 0; i -= 1) {
+    const row = rows[i]
+    if (row && (row.kind === 'message' || row.kind === 'notice') && row.item.seq !== null) return row.item.seq
+  }
+  return 0
+}
+
+/** How many messages of others lie beyond `seq`. */
+export function countBeyond(rows: readonly Row[], seq: number): number {
+  let count = 0
+  for (let i = rows.length - 1; i >= 0; i -= 1) {
+    const row = rows[i]
+    if (row?.kind !== 'message' && row?.kind !== 'notice') continue
+    if (row.item.seq !== null && row.item.seq <= seq) break
+    if (row.kind === 'message' && !row.item.own) count += 1
+  }
+  return count
+}
