@@ -73,7 +73,7 @@ function notices(): TimelineItem[] {
   const at_ms = now - (1440 + 460) * MINUTE
   const base = { at_ms, actor_id: ME.user_id, message_count: 0 }
   return [
-    { kind: 'notice', key: 'n1', seq: 1, at_ms, actor: ME, event: { ...base, seq: 1, type: 'conversation.created', kind: 'group', title: 'Release crew' } },
+    { kind: 'notice', key: 'n1', seq: 1, at_ms, actor: ME, event: { ...base, seq: 1, type: 'conversation.created', kind: 'group', title: 'Release crew', member_ids: [] } },
     { kind: 'notice', key: 'n2', seq: 2, at_ms, actor: ME, subject: HIRO, event: { ...base, seq: 2, type: 'member.added', user_id: HIRO.user_id, role: 'member' } },
   ]
 }

@@ -56,7 +56,7 @@ export const TONES = 8
 export function tone(id: string): number {
   let hash = 0
   for (const char of id) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) >>> 0
-  return (hash ^ (hash >>> 15)) % TONES
+  return ((hash ^ (hash >>> 15)) >>> 0) % TONES
 }
 
 /** How many characters the server counts: code points. */
