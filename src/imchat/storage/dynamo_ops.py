@@ -1,0 +1,152 @@
+"""The table's items, ops and bounds in DynamoDB's words, and back. Pure: it calls nothing.
+
+Every attribute is named through ExpressionAttributeNames: names are arbitrary text, and many are reserved.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from imchat.storage.table import Absent, Equals, Key, Present, Put, Update
+
+if TYPE_CHECKING:
+    from imchat.storage.table import Condition, Item, Op
+
+READ_BATCH: Final = 100
+"""Keys in one BatchGetItem. Source: DynamoDB API reference, "BatchGetItem"."""
+
+Wire = dict[str, Any]
+
+_COMPARISONS: Final = {
+    (":low", ":high"): "#sk BETWEEN :low AND :high",
+    (":low",): "#sk >= :low",
+    (":high",): "#sk <= :high",
+}
+
+
+def to_wire(value: Any) -> Wire:
+    """One value as DynamoDB's typed JSON."""
+    if isinstance(value, str):
+        return {"S": value}
+    if value is None:
+        return {"NULL": True}
+    if isinstance(value, bool):
+        return {"BOOL": value}
+    if isinstance(value, int):
+        return {"N": str(value)}
+    if isinstance(value, dict):
+        return {"M": {name: to_wire(each) for name, each in value.items()}}
+    return {"L": [to_wire(each) for each in value]}
+
+
+def from_wire(wire: Wire) -> Any:
+    """The value of DynamoDB's typed JSON."""
+    ((kind, value),) = wire.items()
+    match kind:
+        case "S" | "BOOL":
+            return value
+        case "N":
+            return int(value)
+        case "M":
+            return {name: from_wire(each) for name, each in value.items()}
+        case "L":
+            return [from_wire(each) for each in value]
+        case "NULL":
+            return None
+        case _:
+            raise ValueError(f"the table holds a value of type {kind}, which imchat never wrote")
+
+
+def key_to_wire(key: Key) -> Wire:
+    """The two key attributes."""
+    return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
+
+
+def item_of(wire: Wire) -> Item:
+    """The item without its key."""
+    return {name: from_wire(value) for name, value in wire.items() if name not in {"pk", "sk"}}
+
+
+def op_request(op: Op) -> Wire:
+    """The parameters of one write, alone or in a transaction, without the table's name."""
+    names: dict[str, str] = {}
+    values: Wire = {}
+    request: Wire = {}
+    if isinstance(op, Put):
+        request["Item"] = {**key_to_wire(op.key), **to_wire(op.item)["M"]}
+    else:
+        request["Key"] = key_to_wire(op.key)
+    if isinstance(op, Update):
+        request["UpdateExpression"] = _update_expression(op, names, values)
+    if op.condition is not None:
+        request["ConditionExpression"] = _condition_expression(op.condition, names, values)
+        request["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+    if names:
+        request["ExpressionAttributeNames"] = names
+    if values:
+        request["ExpressionAttributeValues"] = values
+    return request
+
+
+def range_condition(
+    pk: str,
+    *,
+    prefix: str | None,
+    low: str | None,
+    high: str | None,
+    after: str | None,
+    reverse: bool,
+) -> Wire | None:
+    """The parameters of a Query for these bounds; None where nothing can lie between them.
+
+    DynamoDB refuses bounds in the wrong order, empty ones, and a start outside of them or at their end.
+    """
+    if high == "" or (low and high and low > high):
+        return None
+    condition: Wire = {
+        "KeyConditionExpression": "#pk = :pk",
+        "ExpressionAttributeNames": {"#pk": "pk"},
+        "ExpressionAttributeValues": {":pk": {"S": pk}},
+    }
+    bounds = {f":{name}": {"S": bound} for name, bound in (("low", prefix or low), ("high", high)) if bound}
+    if bounds:
+        limit = "begins_with(#sk, :low)" if prefix else _COMPARISONS[tuple(bounds)]
+        condition["KeyConditionExpression"] += f" AND {limit}"
+        condition["ExpressionAttributeNames"]["#sk"] = "sk"
+        condition["ExpressionAttributeValues"].update(bounds)
+    if after is None:
+        return condition
+    first = prefix or low or ""
+    if after <= first if reverse else high is not None and after >= high:
+        return None
+    below = not after or after < first
+    above = not after.startswith(prefix) and after > prefix if prefix else high is not None and after > high
+    if below or above:  # the start lies outside: the whole range is still to come, or none of it
+        return condition if below != reverse else None
+    return {**condition, "ExclusiveStartKey": key_to_wire(Key(pk, after))}
+
+
+def _update_expression(op: Update, names: dict[str, str], values: Wire) -> str:
+    clauses: dict[str, list[str]] = {"SET": [], "ADD": [], "REMOVE": []}
+    for index, (name, value) in enumerate(op.set.items()):
+        names[f"#s{index}"], values[f":s{index}"] = name, to_wire(value)
+        clauses["SET"].append(f"#s{index} = :s{index}")
+    for index, (name, amount) in enumerate(op.add.items()):
+        names[f"#a{index}"], values[f":a{index}"] = name, to_wire(amount)
+        clauses["ADD"].append(f"#a{index} :a{index}")
+    for index, name in enumerate(op.remove):
+        names[f"#r{index}"] = name
+        clauses["REMOVE"].append(f"#r{index}")
+    return " ".join(f"{verb} {', '.join(parts)}" for verb, parts in clauses.items() if parts)
+
+
+def _condition_expression(condition: Condition, names: dict[str, str], values: Wire) -> str:
+    if isinstance(condition, Absent | Present):
+        names["#pk"] = "pk"
+        return "attribute_not_exists(#pk)" if isinstance(condition, Absent) else "attribute_exists(#pk)"
+    names["#c"], values[":c"] = condition.attribute, to_wire(condition.value)
+    (kind,) = values[":c"]
+    values[":kind"] = {"S": kind}
+    # To DynamoDB the comparison alone would do; some emulators take 1 for True and nothing for None.
+    comparison = "=" if isinstance(condition, Equals) else "<"
+    return f"attribute_type(#c, :kind) AND #c {comparison} :c"

@@ -1,0 +1,156 @@
+"""The tables that the contract is held against.
+
+Always: SQLite (a file, and inside a batch) and DynamoDB as moto imitates it. Where present:
+
+- `IMCHAT_DYNAMODB_LOCAL`: the folder that holds `DynamoDBLocal.jar` (needs Java), or the URL of a running one;
+- `IMCHAT_DYNAMODB_EMULATOR`: the URL of any other emulator.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+import uuid
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from imchat.storage.dynamo import DynamoTable
+from imchat.storage.sqlite import SqliteTable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from imchat.storage.table import Table
+
+LOCAL = os.environ.get("IMCHAT_DYNAMODB_LOCAL", "")
+EMULATOR = os.environ.get("IMCHAT_DYNAMODB_EMULATOR", "")
+
+ALWAYS = ("sqlite", "sqlite in a batch", "moto")
+WHERE_PRESENT = [name for name, where in (("DynamoDB Local", LOCAL), ("emulator", EMULATOR)) if where]
+
+
+@pytest.fixture
+def stores() -> list[str]:
+    """What the contract is held against in this run."""
+    return [*ALWAYS, *WHERE_PRESENT]
+
+
+@pytest.fixture(params=[*ALWAYS, *WHERE_PRESENT])
+def table(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Table]:
+    """One empty table of every kind."""
+    match request.param:
+        case "sqlite":
+            with SqliteTable.open(tmp_path / "table.db") as sqlite:
+                yield sqlite
+        case "sqlite in a batch":
+            with SqliteTable.open(tmp_path / "table.db") as sqlite:
+                sqlite.begin()
+                yield sqlite
+                sqlite.commit()
+        case "moto":
+            yield request.getfixturevalue("new_moto_table")()
+        case "DynamoDB Local":
+            yield new_dynamo_table(client_at(request.getfixturevalue("dynamodb_local_url")))
+        case _:
+            yield new_dynamo_table(client_at(EMULATOR))
+
+
+@pytest.fixture(scope="module")
+def moto_client() -> Iterator[Any]:
+    """A DynamoDB client that moto answers, in this process."""
+    with mock_aws():
+        yield client_at(None)
+
+
+@pytest.fixture
+def new_moto_table(moto_client: Any) -> Callable[[], DynamoTable]:
+    """Makes an empty table in moto."""
+    return lambda: new_dynamo_table(moto_client)
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a DynamoDB Local, started from its folder where no URL was given."""
+    if LOCAL.startswith("http"):
+        yield LOCAL
+        return
+    with running_dynamodb_local(Path(LOCAL), tmp_path_factory.mktemp("dynamodb-local")) as url:
+        yield url
+
+
+@contextmanager
+def running_dynamodb_local(folder: Path, work: Path) -> Iterator[str]:
+    """DynamoDB Local in memory, on a free port."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    libraries = f"-Djava.library.path={folder / 'DynamoDBLocal_lib'}"
+    jar = str(folder / "DynamoDBLocal.jar")
+    command = [
+        "java",
+        libraries,
+        "-jar",
+        jar,
+        "-inMemory",
+        "-sharedDb",
+        "-disableTelemetry",
+        "-port",
+        str(port),
+    ]
+    with (work / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=work)  # noqa: S603 - our own command
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(300):
+            if answers(url):
+                break
+            assert process.poll() is None, (work / "log").read_text()
+            time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def answers(url: str) -> bool:
+    """Whether an HTTP server answers there, be it with a refusal."""
+    try:
+        urllib.request.urlopen(url, timeout=1).close()  # noqa: S310 - our own http URL
+    except urllib.error.HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def client_at(url: str | None) -> Any:
+    """A DynamoDB client with credentials that open nothing."""
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=url,
+        region_name="eu-central-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+def new_dynamo_table(client: Any) -> DynamoTable:
+    """A fresh table with the key schema of ours."""
+    name = f"imchat-{uuid.uuid4()}"
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
+    )
+    client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
+    return DynamoTable(client, name)

@@ -1,0 +1,526 @@
+"""What every `Table` promises, held against each of them alike (`conftest.py` says which)."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from imchat.errors import TooLarge
+from imchat.storage.table import (
+    MAX_ITEM_BYTES,
+    MAX_OPS,
+    Absent,
+    Check,
+    ConditionFailed,
+    Delete,
+    Equals,
+    Key,
+    LessThan,
+    Present,
+    Put,
+    Row,
+    Update,
+)
+
+if TYPE_CHECKING:
+    from imchat.storage.table import Condition, Item, Op, Table
+
+A, B, C = Key("P", "a"), Key("P", "b"), Key("Q", "c")
+
+
+def refused(table: Table, *ops: Op) -> ConditionFailed:
+    with pytest.raises(ConditionFailed) as failure:
+        table.write(*ops)
+    return failure.value
+
+
+def nested(depth: int) -> Any:
+    value: Any = "leaf"
+    for level in range(depth):
+        value = [value] if level % 2 else {"deeper": value}
+    return value
+
+
+@pytest.mark.parametrize(
+    ("store", "variable"),
+    [("DynamoDB Local", "IMCHAT_DYNAMODB_LOCAL"), ("emulator", "IMCHAT_DYNAMODB_EMULATOR")],
+)
+def test_the_contract_is_held_where_the_environment_names_a_store(
+    stores: list[str], store: str, variable: str
+) -> None:
+    if not os.environ.get(variable):
+        pytest.skip(f"NOT PROVEN on {store}: {variable} is not set (tests/storage/conftest.py says to what)")
+    assert store in stores
+
+
+# -- items and keys --
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        {},
+        {"text": "", "zero": 0, "none": None, "yes": True, "no": False, "list": [], "map": {}},
+        {"large": 10**38 - 1, "small": -(10**38 - 1), "hundred": 100, "negative": -1},
+        {"mixed": [1, "1", True, None, {"deep": [[], {}]}]},
+        {"L0SM9cOFvHcCIhw=": 1, "#pk": 2, ":c": 3, "name": 4, "a.b[0]": 5, "ключ": 6, "PK": 7, " ": 8},
+        {"text": "\0 \x01 \x7f \r\n \u2028 \ufffe \uffff \U0001f600 \U0010ffff e\u0301 é"},
+        {"deepest": nested(31)},
+    ],
+    ids=["empty", "plain", "integers", "mixed", "names", "characters", "nesting"],
+)
+def test_an_item_comes_back_as_it_was_put(table: Table, item: Item) -> None:
+    table.write(Put(A, item))
+
+    found = table.get(A)
+
+    assert found == item
+    assert table.query("P") == [Row("a", item)]
+    assert table.get_many([A]) == {A: item}
+
+
+def test_true_and_one_are_two_things(table: Table) -> None:
+    table.write(Put(A, {"yes": True, "one": 1, "list": [True, 1, False, 0]}))
+
+    found = table.get(A)
+
+    assert found is not None
+    assert found["yes"] is True
+    assert type(found["one"]) is int
+    assert [type(each) for each in found["list"]] == [bool, int, bool, int]
+
+
+@pytest.mark.parametrize("text", ["\0", "a\0b", "\U0010ffff", "é", "e\u0301", " ", "%_", "CONV#1\x1f", "'\""])
+def test_keys_are_kept_to_the_byte(table: Table, text: str) -> None:
+    key = Key(text, text)
+    table.write(Put(key, {"its": text}))
+
+    assert table.get(key) == {"its": text}
+    assert table.query(text) == [Row(text, {"its": text})]
+    assert table.get(Key(text + "\0", text)) is None
+    assert table.get_many([key, Key(text, text + "\0")]) == {key: {"its": text}}
+
+
+def test_the_longest_keys_are_kept(table: Table) -> None:
+    key = Key("p" * 2048, "é" * 512)
+    table.write(Put(key, {"n": 1}))
+
+    assert table.get(key) == {"n": 1}
+
+
+def test_what_was_never_put_is_none(table: Table) -> None:
+    assert table.get(A) is None
+    assert table.get(A, consistent=False) is None
+    assert table.get_many([A, B]) == {}
+    assert table.get_many([]) == {}
+    assert table.query("P") == []
+
+
+def test_what_a_caller_does_to_its_item_later_does_not_reach_the_table(table: Table) -> None:
+    item: Item = {"list": [1]}
+    table.write(Put(A, item))
+    item["list"].append(2)
+    found = table.get(A)
+    assert found == {"list": [1]}
+    found["list"].append(3)
+
+    assert table.get(A) == {"list": [1]}
+
+
+def test_get_many_takes_any_number_of_keys_and_doubles(table: Table) -> None:
+    keys = [Key("P", f"{number:03}") for number in range(230)]
+    for start in range(0, len(keys), MAX_OPS):
+        table.write(*(Put(key, {"its": key.sk}) for key in keys[start : start + MAX_OPS]))
+
+    found = table.get_many([*keys, *keys, C])
+
+    assert found == {key: {"its": key.sk} for key in keys}
+
+
+# -- queries --
+
+SORT_KEYS = sorted(
+    ["a", "a\0", "a1", "ab", "b", "b#1", "b#2", "b#\U0010ffff", "b$", "é", "\ue000", "\U0001f600"]
+)
+
+
+@pytest.fixture
+def filled(table: Table) -> Table:
+    table.write(*(Put(Key("P", sk), {"its": sk}) for sk in reversed(SORT_KEYS)), Put(Key("O", "a"), {}))
+    table.write(Put(Key("P\0", "a"), {}))
+    return table
+
+
+def sort_keys(rows: list[Row]) -> list[str]:
+    assert all(row.item == {"its": row.sk} for row in rows)
+    return [row.sk for row in rows]
+
+
+def test_a_query_is_in_the_order_of_utf_8_bytes(filled: Table) -> None:
+    assert sorted(SORT_KEYS, key=str.encode) == SORT_KEYS
+    assert sort_keys(filled.query("P")) == SORT_KEYS
+    assert sort_keys(filled.query("P", reverse=True)) == SORT_KEYS[::-1]
+    assert sort_keys(filled.query("P", consistent=False)) == SORT_KEYS
+
+
+@pytest.mark.parametrize(
+    "prefix", ["", "a", "b#", "b", "é", "\ue000", "\U0001f600", "b#\U0010ffff", "z", "\ud7ff"]
+)
+def test_a_prefix_selects_what_starts_with_it(filled: Table, prefix: str) -> None:
+    expected = [sk for sk in SORT_KEYS if sk.startswith(prefix)]
+
+    assert sort_keys(filled.query("P", prefix=prefix)) == expected
+    assert sort_keys(filled.query("P", prefix=prefix, reverse=True)) == expected[::-1]
+
+
+def test_a_prefix_of_last_characters_selects_to_the_end(table: Table) -> None:
+    last = "\U0010ffff"
+    table.write(*(Put(Key("P", sk), {"its": sk}) for sk in ("a", last, last * 2, last + "a")))
+
+    assert sort_keys(table.query("P", prefix=last)) == [last, last + "a", last * 2]
+
+
+BOUNDS: list[Any] = [None, "", "a", "a\0", "aa", "b", "b#1", "b#9", "é", "\U0001f600", "\U0010ffff"]
+
+
+def test_low_and_high_are_inclusive(filled: Table) -> None:
+    for low, high in itertools.product(BOUNDS, BOUNDS):
+        expected = [sk for sk in SORT_KEYS if (low is None or sk >= low) and (high is None or sk <= high)]
+
+        assert sort_keys(filled.query("P", low=low, high=high)) == expected
+        assert sort_keys(filled.query("P", low=low, high=high, reverse=True, limit=2)) == expected[::-1][:2]
+
+
+@pytest.mark.parametrize(
+    "bounds",
+    [{}, {"prefix": "b"}, {"prefix": "b#"}, {"low": "a1", "high": "b#2"}, {"low": "b"}, {"high": "b"}],
+)
+def test_after_resumes_behind_a_row(filled: Table, bounds: dict[str, Any]) -> None:
+    within = sort_keys(filled.query("P", **bounds))
+    for after in BOUNDS[1:]:
+        ascending = filled.query("P", after=after, **bounds)
+        descending = filled.query("P", after=after, reverse=True, **bounds)
+
+        assert sort_keys(ascending) == [sk for sk in within if sk > after]
+        assert sort_keys(descending) == [sk for sk in reversed(within) if sk < after]
+
+
+def test_pages_add_up_to_the_whole(filled: Table) -> None:
+    for reverse in (False, True):
+        seen: list[str] = []
+        while page := filled.query("P", limit=5, after=seen[-1] if seen else None, reverse=reverse):
+            assert len(page) <= 5
+            seen += sort_keys(page)
+        assert seen == (SORT_KEYS[::-1] if reverse else SORT_KEYS)
+
+
+def test_a_query_reads_past_the_stores_own_pages(table: Table) -> None:
+    keys = [Key("P", f"{number:02}") for number in range(12)]
+    for key in keys:  # 3.6 MB: DynamoDB answers 1 MB at a time
+        table.write(Put(key, {"fill": "x" * 300_000}))
+
+    assert [row.sk for row in table.query("P")] == [key.sk for key in keys]
+    assert [row.sk for row in table.query("P", limit=7, reverse=True)] == [key.sk for key in keys[:4:-1]]
+    assert len(table.get_many(keys)) == len(keys)
+
+
+# -- writes --
+
+
+def test_put_replaces_the_whole_item(table: Table) -> None:
+    table.write(Put(A, {"old": 1, "both": 1}))
+    table.write(Put(A, {"both": 2}))
+
+    assert table.get(A) == {"both": 2}
+
+
+def test_update_sets_adds_and_removes(table: Table) -> None:
+    table.write(Put(A, {"kept": 1, "changed": "old", "count": 5, "gone": 1, "list": [1]}))
+    table.write(
+        Update(
+            A,
+            set={"changed": {"new": [None]}, "fresh": True, "L0SM9cOFvHcCIhw=": 3},
+            add={"count": -7, "counted": 2},
+            remove=["gone", "never"],
+        )
+    )
+
+    expected = {"kept": 1, "changed": {"new": [None]}, "count": -2, "list": [1], "fresh": True, "counted": 2}
+    assert table.get(A) == {**expected, "L0SM9cOFvHcCIhw=": 3}
+
+
+def test_update_makes_the_item_where_there_is_none(table: Table) -> None:
+    table.write(Update(A, set={"x": 1}))
+    table.write(Update(B, add={"n": 3}))
+
+    assert table.get_many([A, B]) == {A: {"x": 1}, B: {"n": 3}}
+
+
+def test_an_update_that_only_removes_makes_an_empty_item(table: Table) -> None:
+    table.write(Update(A, remove=["x"]))
+    table.write(Update(B, remove=["x"]), Put(C, {}))
+
+    assert table.get_many([A, B, C]) == {A: {}, B: {}, C: {}}
+
+
+def test_delete_removes_and_is_content_with_nothing(table: Table) -> None:
+    table.write(Put(A, {"x": 1}), Put(B, {"x": 2}))
+    table.write(Delete(A))
+    table.write(Delete(A))
+
+    assert table.query("P") == [Row("b", {"x": 2})]
+
+
+def test_adding_to_what_is_no_integer_is_refused(table: Table) -> None:
+    item = {"text": "1", "yes": True, "none": None}
+    table.write(Put(A, item))
+    for name in item:
+        with pytest.raises(ValueError):  # noqa: PT011 - the store's own words
+            table.write(Update(A, add={name: 1}))
+        with pytest.raises(ValueError):  # noqa: PT011
+            table.write(Put(B, {}), Update(A, add={name: 1}))
+
+    assert table.query("P") == [Row("a", item)]
+
+
+# -- conditions --
+
+ITEM: Item = {"text": "t", "n": 5, "one": 1, "yes": True, "none": None, "list": [1], "L0SM=": "id"}
+HOLD: list[Condition] = [
+    Present(),
+    Equals("text", "t"),
+    Equals("n", 5),
+    Equals("yes", value=True),
+    Equals("none", None),
+    Equals("L0SM=", "id"),
+    LessThan("n", 6),
+]
+FAIL: list[Condition] = [
+    Absent(),
+    Equals("text", "T"),
+    Equals("text", None),
+    Equals("n", "5"),
+    Equals("one", value=True),
+    Equals("yes", 1),
+    Equals("yes", value=False),
+    Equals("none", 0),
+    Equals("none", ""),
+    Equals("missing", None),
+    Equals("list", 1),
+    LessThan("n", 5),
+    LessThan("text", 10),
+    LessThan("yes", 10),
+    LessThan("none", 10),
+    LessThan("missing", 10),
+]
+
+
+def conditional_ops(condition: Condition) -> list[Op]:
+    return [
+        Put(A, {"put": 1}, condition),
+        Update(A, set={"set": 1}, condition=condition),
+        Delete(A, condition),
+        Check(A, condition),
+    ]
+
+
+@pytest.mark.parametrize("condition", HOLD, ids=str)
+def test_a_condition_that_holds_lets_the_write_happen(table: Table, condition: Condition) -> None:
+    for op in conditional_ops(condition):
+        for others in ([], [Put(B, {})]):
+            table.write(Put(A, ITEM))
+            table.write(op, *others)
+            assert (table.get(A) == ITEM) == isinstance(op, Check)
+
+
+@pytest.mark.parametrize("condition", FAIL, ids=str)
+def test_a_condition_that_fails_changes_nothing_and_shows_the_item(
+    table: Table, condition: Condition
+) -> None:
+    table.write(Put(A, ITEM))
+    for op in conditional_ops(condition):
+        alone = refused(table, op)
+        among = refused(table, Put(B, {}), op, Put(C, {}))
+
+        assert (alone.index, alone.item) == (0, ITEM)
+        assert (among.index, among.item) == (1, ITEM)
+    assert table.get_many([A, B, C]) == {A: ITEM}
+
+
+@pytest.mark.parametrize(
+    "condition", [Present(), Equals("x", 1), Equals("x", None), LessThan("x", 1)], ids=str
+)
+def test_where_nothing_lies_only_absent_holds(table: Table, condition: Condition) -> None:
+    for op in conditional_ops(condition):
+        alone = refused(table, op)
+        among = refused(table, op, Put(B, {}))
+
+        assert (alone.index, alone.item) == (among.index, among.item) == (0, None)
+    assert table.query("P") == []
+    table.write(Check(A, Absent()))
+    table.write(Put(A, {}, Absent()), Delete(B, Absent()), Update(C, set={"x": 1}, condition=Absent()))
+    assert table.get_many([A, B, C]) == {A: {}, C: {"x": 1}}
+
+
+def test_an_item_without_attributes_is_present(table: Table) -> None:
+    table.write(Put(A, {}))
+
+    failure = refused(table, Put(A, {"x": 1}, Absent()))
+
+    assert failure.item == {}
+    table.write(Check(A, Present()))
+
+
+def test_the_first_of_several_failures_is_told(table: Table) -> None:
+    table.write(Put(B, {"x": 1}))
+
+    failure = refused(table, Put(A, {}), Put(B, {}, Absent()), Check(C, Present()))
+
+    assert (failure.index, failure.item) == (1, {"x": 1})
+    assert table.get_many([A, B, C]) == {B: {"x": 1}}
+
+
+def test_one_condition_does_not_see_what_another_op_of_the_write_does(table: Table) -> None:
+    table.write(*(Put(Key("P", f"{number:03}"), {"n": number}, Absent()) for number in range(MAX_OPS)))
+
+    assert len(table.query("P")) == MAX_OPS
+
+
+# -- refusals --
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        Key("", "s"),
+        Key("p", ""),
+        Key("p" * 2049, "s"),
+        Key("p", "s" * 1025),
+        Key("p", "é" * 513),
+        Key("\ud800", "s"),
+    ],
+    ids=["empty pk", "empty sk", "long pk", "long sk", "long in bytes", "lone surrogate"],
+)
+def test_a_key_that_no_table_keeps_is_refused(table: Table, key: Key) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        table.get(key)
+    with pytest.raises(ValueError):  # noqa: PT011
+        table.get_many([A, key])
+    for op in (Put(key, {}), Update(key, set={"x": 1}), Delete(key), Check(key, Absent())):
+        with pytest.raises(ValueError):  # noqa: PT011
+            table.write(Put(A, {}), op)
+    assert table.get(A) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1.5,
+        float("nan"),
+        b"bytes",
+        {1, 2},
+        (1, 2),
+        object(),
+        {1: "x"},
+        {"": 1},
+        "\ud800",
+        ["\udfff"],
+        10**38,
+        nested(33),
+    ],
+    ids=lambda value: repr(value)[:12].encode("ascii", "replace").decode(),
+)
+def test_a_value_that_no_table_keeps_is_refused(table: Table, value: Any) -> None:
+    for op in (
+        Put(A, {"x": value}),
+        Put(A, {"x": {"deeper": [value]}}),
+        Update(A, set={"x": value}),
+        Put(A, {}, Equals("x", value)),
+    ):
+        with pytest.raises(ValueError):  # noqa: PT011
+            table.write(op)
+        with pytest.raises(ValueError):  # noqa: PT011
+            table.write(Put(B, {}), op)
+    assert table.query("P") == []
+
+
+@pytest.mark.parametrize(
+    "ops",
+    [
+        (),
+        (Put(A, {}), Delete(A)),
+        (Check(A, Absent()), Put(A, {})),
+        tuple(Put(Key("P", f"{number}"), {}) for number in range(MAX_OPS + 1)),
+        (Update(A),),
+        (Update(A, set={"x": 1}, add={"x": 1}),),
+        (Update(A, set={"x": 1}, remove=["x"]),),
+        (Update(A, remove=["x", "x"]),),
+        (Update(A, add={"x": True}),),
+        (Update(A, add={"x": 10**38}),),
+        (Update(A, set={"": 1}),),
+        (Update(A, remove=[""]),),
+        (Update(A, set={"pk": "x"}),),
+        (Update(A, remove=["sk"]),),
+        (Put(A, {"pk": "P"}),),
+        (Put(A, {"": 1}),),
+        (Put(A, {}, Equals("", 1)),),
+        (Put(A, {}, Equals("sk", "a")),),
+        (Put(A, {}, LessThan("x", value=True)),),
+    ],
+    ids=str,
+)
+def test_a_write_that_could_never_work_is_refused(table: Table, ops: tuple[Op, ...]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        table.write(*ops)
+    assert table.query("P") == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"pk": ""},
+        {"pk": "p" * 2049},
+        {"pk": "\ud800"},
+        {"prefix": "a", "low": "a"},
+        {"prefix": "a", "high": "b"},
+        {"limit": 0},
+        {"limit": -1},
+        {"after": "x" * 1025},
+        {"low": "\ud800"},
+    ],
+    ids=str,
+)
+def test_a_query_that_could_never_work_is_refused(table: Table, query: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011
+        table.query(**{"pk": "P", **query})
+
+
+def test_an_item_above_the_limit_is_too_large(table: Table) -> None:
+    fits = {"fill": "x" * (MAX_ITEM_BYTES - 10_000)}
+    table.write(Put(A, fits))
+
+    for op in (
+        Put(A, {"fill": "x" * MAX_ITEM_BYTES}),
+        Put(A, {"fill": "é" * (MAX_ITEM_BYTES // 2)}),
+        Put(A, {"fill": "\U0001f600" * (MAX_ITEM_BYTES // 4)}),
+        Update(A, set={"more": "x" * 20_000}),
+        Update(A, set={"fill": "x" * MAX_ITEM_BYTES}),
+    ):
+        with pytest.raises(TooLarge) as refusal:
+            table.write(op)
+        assert refusal.value.details["limit"] == MAX_ITEM_BYTES
+        with pytest.raises(TooLarge):
+            table.write(Put(B, {}), op)
+
+    assert table.get(A) == fits
+    assert table.get(B) is None
+
+
+def test_a_transaction_above_four_megabytes_is_too_large(table: Table) -> None:
+    with pytest.raises(TooLarge):
+        table.write(*(Put(Key("P", f"{number:02}"), {"fill": "x" * 400_000}) for number in range(11)))
+
+    assert table.query("P") == []
