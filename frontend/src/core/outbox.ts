@@ -160,6 +160,7 @@ export class Outbox {
       if (item.after_seq === null) {
         item = { ...item, after_seq: this.deps.lastSeen(item.conversation_id) }
         await this.change(item)
+        if (!this.sender) return 0
       }
       await this.sent(item, await this.deps.post(item))
       return 0

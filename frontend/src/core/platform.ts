@@ -20,10 +20,13 @@ export async function exclusive<T>(name: string, task: () => Promise<T>, signal?
 /** A channel to the other tabs of this site. */
 export function openChannel<T>(name: string, listen: (message: T) => void): { post(message: T): void; close(): void } {
   if (typeof BroadcastChannel === 'undefined') return { post: () => undefined, close: () => undefined }
-  const channel = new BroadcastChannel(name)
+  let channel: BroadcastChannel | null = new BroadcastChannel(name)
   channel.onmessage = (event: MessageEvent<T>) => listen(event.data)
   return {
-    post: (message) => channel.postMessage(message),
-    close: () => channel.close(),
+    post: (message) => channel?.postMessage(message),
+    close: () => {
+      channel?.close()
+      channel = null
+    },
   }
 }
