@@ -1,0 +1,166 @@
+"""Two tables, side by side, under any sequence of operations: they answer alike, errors included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+
+from imchat.storage.sqlite import SqliteTable
+from imchat.storage.table import (
+    Absent,
+    Check,
+    ConditionFailed,
+    Delete,
+    Equals,
+    Key,
+    LessThan,
+    Present,
+    Put,
+    Update,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from imchat.storage.dynamo import DynamoTable
+    from imchat.storage.table import Op, Table
+
+# Few names, so that operations meet; among them neighbours in byte order and the names that trip stores.
+PARTITIONS = st.sampled_from(["P", "P\0", "Q"])
+SORT_KEYS = st.sampled_from(["a", "a\0", "a#1", "a#2", "b", "é", "\uffff", "\U0001f600"])
+KEYS = st.builds(Key, PARTITIONS, SORT_KEYS)
+NAMES = st.sampled_from(["n", "name", "L0SM=", "#a", ":v", "a.b", "expires_at"])
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=4)
+INTEGERS = st.integers(-3, 3) | st.integers(-(10**37), 10**37)
+PLAIN = st.none() | st.booleans() | INTEGERS | TEXT
+VALUES = st.recursive(
+    PLAIN, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(NAMES, inner, max_size=2), max_leaves=4
+)
+ITEMS = st.dictionaries(NAMES, VALUES, max_size=4)
+CONDITIONS = (
+    st.builds(Absent)
+    | st.builds(Present)
+    | st.builds(Equals, NAMES, PLAIN)
+    | st.builds(LessThan, NAMES, INTEGERS)
+)
+MAYBE = st.none() | CONDITIONS
+
+
+@st.composite
+def updates(draw: st.DrawFn) -> Update:
+    names = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
+    verbs = {name: draw(st.sampled_from(["set", "add", "remove"])) for name in names}
+    return Update(
+        draw(KEYS),
+        set={name: draw(VALUES) for name in names if verbs[name] == "set"},
+        add={name: draw(st.integers(-9, 9)) for name in names if verbs[name] == "add"},
+        remove=[name for name in names if verbs[name] == "remove"],
+        condition=draw(MAYBE),
+    )
+
+
+OPS = (
+    st.builds(Put, KEYS, ITEMS, MAYBE)
+    | updates()
+    | st.builds(Delete, KEYS, MAYBE)
+    | st.builds(Check, KEYS, CONDITIONS)
+)
+BOUNDS = st.none() | SORT_KEYS | st.sampled_from(["", "a#", "\U0010ffff"])
+
+
+class TwoTables(RuleBasedStateMachine):
+    """Drives both tables with the same calls; SQLite now and then in a batch, which must change no answer."""
+
+    def __init__(self, new_other: Callable[[], Table]) -> None:
+        super().__init__()
+        self.sqlite = SqliteTable.open(":memory:")
+        self.other = new_other()
+        self.in_batch = False
+
+    def compare(self, call: Callable[[Table], Any]) -> None:
+        mine, other = answer(lambda: call(self.sqlite)), answer(lambda: call(self.other))
+        assert repr(normal(mine)) == repr(normal(other))
+
+    @rule(op=OPS)
+    def write(self, op: Op) -> None:
+        self.compare(lambda table: table.write(op))
+        self.compare(lambda table: table.get(op.key))
+
+    @rule(ops=st.lists(OPS, min_size=2, max_size=4, unique_by=lambda op: op.key))
+    def transact(self, ops: list[Op]) -> None:
+        self.compare(lambda table: table.write(*ops))
+        self.compare(lambda table: table.get_many(op.key for op in ops))
+
+    @rule(
+        pk=PARTITIONS,
+        low=BOUNDS,
+        high=BOUNDS,
+        after=BOUNDS,
+        limit=st.none() | st.integers(1, 3),
+        reverse=st.booleans(),
+    )
+    def query_range(self, pk: str, **bounds: Any) -> None:
+        self.compare(lambda table: table.query(pk, **bounds))
+
+    @rule(
+        pk=PARTITIONS, prefix=BOUNDS, after=BOUNDS, limit=st.none() | st.integers(1, 3), reverse=st.booleans()
+    )
+    def query_prefix(self, pk: str, **bounds: Any) -> None:
+        self.compare(lambda table: table.query(pk, **bounds))
+
+    @precondition(lambda self: not self.in_batch)
+    @rule()
+    def begin(self) -> None:
+        self.sqlite.begin()
+        self.in_batch = True
+
+    @precondition(lambda self: self.in_batch)
+    @rule()
+    def commit(self) -> None:
+        self.sqlite.commit()
+        self.in_batch = False
+
+    def teardown(self) -> None:
+        for pk in ("P", "P\0", "Q"):
+            self.compare(lambda table, pk=pk: table.query(pk))  # type: ignore[misc]
+        self.sqlite.close()
+
+
+def answer(call: Callable[[], Any]) -> Any:
+    """What came back, or the error, as one comparable value."""
+    try:
+        return call()
+    except ConditionFailed as failure:
+        return ("condition failed", failure.index, failure.item)
+    except ValueError:
+        return "refused"
+
+
+def normal(value: Any) -> Any:
+    """The value with every dict in one order, for `repr`, which tells True from 1."""
+    if isinstance(value, dict):
+        return {
+            "dict": sorted(((key, normal(each)) for key, each in value.items()), key=lambda pair: pair[0])
+        }
+    if isinstance(value, list | tuple):
+        return [normal(each) for each in value]
+    return value
+
+
+def test_sqlite_and_dynamodb_answer_alike(new_moto_table: Callable[[], DynamoTable]) -> None:
+    class SqliteAndMoto(TwoTables):
+        def __init__(self) -> None:
+            super().__init__(new_moto_table)
+
+    run_state_machine_as_test(
+        SqliteAndMoto,
+        settings=settings(
+            max_examples=25,
+            stateful_step_count=20,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+        ),
+    )
