@@ -136,8 +136,9 @@ export class Conversation implements ConversationModel {
     this.with_.drafts.set(this.id, text)
   }
 
-  loadOlder(): Promise<void> {
-    return this.log.loadOlder()
+  async loadOlder(): Promise<void> {
+    if (this.missing.peek()) await this.refresh()
+    await (this.log.last === 0 ? this.log.open() : this.log.loadOlder())
   }
 
   async send(body: string): Promise<Problem | null> {
