@@ -78,7 +78,8 @@ class Put:
 class Update:
     """Change top-level attributes: set some, add integers to some (a missing one counts as 0), remove some.
 
-    Makes the item where there is none, unless the condition forbids it. One attribute may stand in one of the three only.
+    Makes the item where there is none, unless the condition forbids it. One attribute may stand in one of the three only,
+    and at least one must. Adding to what is no integer is a ValueError.
     """
 
     key: Key
