@@ -32,10 +32,10 @@ export default defineConfig({
   },
   server: {
     proxy: {
-      '/api': 'http://127.0.0.1:8000',
-      '/cognito': 'http://127.0.0.1:8000',
-      '/config.json': 'http://127.0.0.1:8000',
-      '/ws': { target: 'ws://127.0.0.1:8000', ws: true },
+      '/api': 'http://127.0.0.1:8484',
+      '/cognito': 'http://127.0.0.1:8484',
+      '/config.json': 'http://127.0.0.1:8484',
+      '/ws': { target: 'ws://127.0.0.1:8484', ws: true },
     },
   },
 })
