@@ -115,8 +115,9 @@ class Identity:
     ) -> Answer:
         """Answer one POST.
 
-        `target` is its `X-Amz-Target`, `endpoint` the scheme and host by which the client reached the server, `path` the
-        path it posted to. Never raises: what fails unexpectedly is logged, without any of the request, and answered 500.
+        `target` is its `X-Amz-Target`, `endpoint` the scheme and host by which the client reached the server, `path`
+        the path it posted to. Never raises: what fails unexpectedly is logged, without any of the request, and
+        answered 500.
         """
         try:
             answer = self._operate(target, body, headers, endpoint=endpoint, path=path)
@@ -150,9 +151,10 @@ class Identity:
         operation = _PUBLIC.get(name)
         if operation is None:
             operation = _SIGNED.get(name)
-            if operation is None or not target.startswith(TARGET_PREFIX):
+            if operation is None:
                 raise Refused("UnknownOperationException", "There is no such operation here.")
-            sigv4.verify(self._admin_key, path=path, headers=headers, body=body, now_ms=self._now_ms())
+            sent = {key.lower(): value for key, value in headers.items()} | {"x-amz-target": target}
+            sigv4.verify(self._admin_key, path=path, headers=sent, body=body, now_ms=self._now_ms())
         request = Request.parse(body, endpoint)
         with self._lock:
             return operation(self._state, request)

@@ -25,11 +25,13 @@ _AUTHORIZATION: Final = re.compile(
 
 
 def verify(admin: AdminKey, *, path: str, headers: Mapping[str, str], body: bytes, now_ms: int) -> None:
-    """Refuse a POST to `path` (no query) that `admin` did not sign within the last five minutes. Raises: Refused."""
-    sent = {name.lower(): value for name, value in headers.items()}
-    if "authorization" not in sent:
+    """Refuse a POST to `path` (no query) that `admin` did not sign within the last five minutes.
+
+    `headers` have names in lower case. Raises: Refused.
+    """
+    if "authorization" not in headers:
         raise Refused("MissingAuthenticationTokenException", "Missing Authentication Token")
-    claim = _AUTHORIZATION.fullmatch(sent["authorization"])
+    claim = _AUTHORIZATION.fullmatch(headers["authorization"])
     if claim is None or claim["service"] != SERVICE:
         raise Refused(
             "IncompleteSignatureException", f"The Authorization header must be {_ALGORITHM} for {SERVICE}."
@@ -37,10 +39,10 @@ def verify(admin: AdminKey, *, path: str, headers: Mapping[str, str], body: byte
     if not hmac.compare_digest(claim["key"].encode(), admin.access_key_id.encode()):
         raise Refused("UnrecognizedClientException", "The security token included in the request is invalid.")
     names = claim["headers"].split(";")
-    stamp = sent.get("x-amz-date", "")
+    stamp = headers.get("x-amz-date", "")
     if (
         not set(names) >= _MUST_BE_SIGNED
-        or not set(names) <= set(sent)
+        or not set(names) <= set(headers)
         or not _is_current(stamp, claim["day"], now_ms)
     ):
         raise Refused(
@@ -51,7 +53,7 @@ def verify(admin: AdminKey, *, path: str, headers: Mapping[str, str], body: byte
             "POST",
             quote(path, safe="/-_.~%"),
             "",
-            *(f"{name}:{' '.join(sent[name].split())}" for name in names),
+            *(f"{name}:{' '.join(headers[name].split())}" for name in names),
             "",
             claim["headers"],
             hashlib.sha256(body).hexdigest(),

@@ -1,0 +1,349 @@
+"""Accounts, passwords, codes and sessions, asked for through boto3's own Cognito client over a real socket."""
+
+from __future__ import annotations
+
+import json
+import stat
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import jwt
+import pytest
+from botocore.exceptions import ClientError
+from tests.local.pools import EMAIL, PASSWORD, Pool, open_pool, refused
+
+from imchat.errors import Unauthenticated
+from imchat.local.identity import Purpose
+from imchat.local.identity.service import TARGET_PREFIX
+
+NEW_PASSWORD = "battery staple"
+HOUR_S = 3600
+DAY_S = 24 * HOUR_S
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Iterator[Pool]:
+    with open_pool(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def strict(tmp_path: Path) -> Iterator[Pool]:
+    """A pool whose sign-ups wait for a code."""
+    with open_pool(tmp_path, confirm=True) as opened:
+        yield opened
+
+
+def test_a_sign_up_is_confirmed_at_once_by_default(pool: Pool) -> None:
+    answer = pool.call("sign_up", Username=EMAIL, Password=PASSWORD)
+    assert answer["UserConfirmed"] is True
+    assert pool.tokens()["TokenType"] == "Bearer"
+    assert pool.mailbox == []
+
+
+def test_an_email_address_signs_up_once_and_signs_in_in_any_case(pool: Pool) -> None:
+    pool.sign_up("Ann@Example.com")
+    with refused("UsernameExistsException"):
+        pool.sign_up("aNN@example.COM")
+    assert pool.tokens("ANN@EXAMPLE.COM")["AccessToken"]
+
+
+@pytest.mark.parametrize(
+    "email", ["ann", "a@b@c", "a b@example.com", "@example.com", "ann@", "a\x00@example.com"]
+)
+def test_a_username_that_is_no_email_address_is_refused(pool: Pool, email: str) -> None:
+    with refused("InvalidParameterException", "Username should be an email"):
+        pool.sign_up(email)
+
+
+def test_a_password_that_the_policy_forbids_is_refused_with_the_rule(pool: Pool) -> None:
+    with refused("InvalidPasswordException", "not long enough (at least 8 characters)"):
+        pool.sign_up(password="1234567")
+    with refused("InvalidPasswordException", "begin or end with a space"):
+        pool.sign_up(password=" 12345678")
+    with refused("InvalidParameterException", "256"):
+        raw(pool, "SignUp", {"ClientId": pool.identity.client_id, "Username": EMAIL, "Password": "x" * 257})
+    pool.sign_up(password="x" * 256)
+
+
+def test_a_wrong_password_and_an_unknown_user_get_the_same_answer(pool: Pool) -> None:
+    pool.sign_up()
+    for email in (EMAIL, "nobody@example.com"):
+        with refused("NotAuthorizedException", "Incorrect username or password."):
+            pool.sign_in(email, "wrong password")
+
+
+def test_guessing_a_password_is_slowed_down_also_for_the_right_one(pool: Pool) -> None:
+    pool.sign_up()
+    for _ in range(5):
+        with refused("NotAuthorizedException", "Incorrect"):
+            pool.sign_in(password="wrong password")
+    with refused("NotAuthorizedException", "Password attempts exceeded"):
+        pool.sign_in()
+    pool.clock.pass_s(2)
+    assert pool.tokens()
+
+
+def test_tokens_carry_the_claims_of_cognito(pool: Pool) -> None:
+    user_id = pool.sign_up()
+    pool.admin("admin_add_user_to_group", GroupName="admins")
+    tokens = pool.tokens()
+    access = dict(pool.identity.verify_access_token(tokens["AccessToken"]))
+    identity = jwt.decode(tokens["IdToken"], options={"verify_signature": False})
+    assert access["iss"] == identity["iss"] == f"{pool.url}/{pool.identity.pool_id}"
+    assert access["origin_jti"] == identity["origin_jti"]
+    assert access["jti"] != identity["jti"]
+    assert access["exp"] - access["iat"] == tokens["ExpiresIn"] == HOUR_S
+    fixed = {"sub": user_id, "cognito:groups": ["admins"]}
+    own_access = {"token_use": "access", "client_id": pool.identity.client_id, "username": user_id}
+    assert access.items() >= {**own_access, "scope": "aws.cognito.signin.user.admin"}.items()
+    own_id = {"token_use": "id", "aud": pool.identity.client_id, "cognito:username": user_id, "email": EMAIL}
+    assert identity.items() >= {**own_id, "email_verified": False}.items()
+    for claims in (access, identity):
+        assert {name: claims[name] for name in fixed} == fixed
+        assert {"event_id", "auth_time", "iat"} <= set(claims)
+
+
+def test_a_code_confirms_a_sign_up_and_only_the_newest_one(strict: Pool) -> None:
+    strict.sign_up()
+    first = strict.last_code()
+    with refused("UserNotConfirmedException"):
+        strict.sign_in()
+    strict.call("resend_confirmation_code", Username=EMAIL)
+    assert strict.mailbox[-1][:2] == (Purpose.SIGN_UP, EMAIL)
+    if first != strict.last_code():
+        with refused("CodeMismatchException"):
+            strict.call("confirm_sign_up", Username=EMAIL, ConfirmationCode=first)
+    strict.call("confirm_sign_up", Username=EMAIL, ConfirmationCode=strict.last_code())
+    assert strict.tokens()
+    with refused("NotAuthorizedException", "Current status is CONFIRMED"):
+        strict.call("confirm_sign_up", Username=EMAIL, ConfirmationCode=strict.last_code())
+
+
+def test_a_sign_up_code_expires_after_a_day(strict: Pool) -> None:
+    strict.sign_up()
+    strict.clock.pass_s(DAY_S + 1)
+    with refused("ExpiredCodeException"):
+        strict.call("confirm_sign_up", Username=EMAIL, ConfirmationCode=strict.last_code())
+
+
+def test_a_code_is_void_after_a_few_wrong_tries(strict: Pool) -> None:
+    strict.sign_up()
+    for _ in range(5):
+        with refused("CodeMismatchException"):
+            strict.call("confirm_sign_up", Username=EMAIL, ConfirmationCode="000000x")
+    with refused("LimitExceededException"):
+        strict.call("confirm_sign_up", Username=EMAIL, ConfirmationCode=strict.last_code())
+    strict.clock.pass_s(DAY_S // 2)
+    with refused("CodeMismatchException"):
+        strict.call("confirm_sign_up", Username=EMAIL, ConfirmationCode=strict.last_code())
+
+
+def test_a_forgotten_password_is_replaced_by_a_code_and_ends_all_sessions(pool: Pool) -> None:
+    pool.sign_up()
+    before = pool.tokens()
+    told = pool.call("forgot_password", Username=EMAIL)["CodeDeliveryDetails"]
+    assert told == {"Destination": "a***@e***", "DeliveryMedium": "EMAIL", "AttributeName": "email"}
+    code = pool.last_code()
+    confirm = {"Username": EMAIL, "Password": NEW_PASSWORD}
+    with refused("InvalidPasswordException"):
+        pool.call("confirm_forgot_password", **{**confirm, "Password": "short"}, ConfirmationCode=code)
+    pool.call("confirm_forgot_password", **confirm, ConfirmationCode=code)
+    with refused("CodeMismatchException"):
+        pool.call("confirm_forgot_password", **confirm, ConfirmationCode=code)
+    with refused("NotAuthorizedException", "revoked"):
+        pool.refresh(before["RefreshToken"])
+    with refused("NotAuthorizedException"):
+        pool.sign_in()
+    assert pool.tokens(password=NEW_PASSWORD)
+
+
+def test_a_reset_code_expires_after_an_hour(pool: Pool) -> None:
+    pool.sign_up()
+    pool.call("forgot_password", Username=EMAIL)
+    pool.clock.pass_s(HOUR_S + 1)
+    with refused("ExpiredCodeException"):
+        pool.call(
+            "confirm_forgot_password",
+            Username=EMAIL,
+            Password=NEW_PASSWORD,
+            ConfirmationCode=pool.last_code(),
+        )
+
+
+def test_forgotten_passwords_do_not_tell_who_has_an_account(pool: Pool) -> None:
+    pool.sign_up()
+    known = pool.call("forgot_password", Username=EMAIL)
+    unknown = pool.call("forgot_password", Username="abe@example.org")
+    assert known["CodeDeliveryDetails"] == unknown["CodeDeliveryDetails"]
+    assert len(pool.mailbox) == 1
+    for email in (EMAIL, "abe@example.org"):
+        with refused("CodeMismatchException", "Invalid verification code"):
+            pool.call(
+                "confirm_forgot_password", Username=email, Password=NEW_PASSWORD, ConfirmationCode="abc"
+            )
+
+
+def test_codes_are_not_sent_without_end(pool: Pool) -> None:
+    pool.sign_up()
+    for _ in range(5):
+        pool.call("forgot_password", Username=EMAIL)
+    with refused("LimitExceededException"):
+        pool.call("forgot_password", Username=EMAIL)
+    assert len(pool.mailbox) == 5
+
+
+def test_a_password_is_changed_only_by_who_knows_it(pool: Pool) -> None:
+    pool.sign_up()
+    token = pool.tokens()["AccessToken"]
+    change = {"AccessToken": token, "ProposedPassword": NEW_PASSWORD}
+    with refused("NotAuthorizedException", "Incorrect username or password."):
+        pool.cognito.change_password(PreviousPassword="wrong password", **change)
+    pool.cognito.change_password(PreviousPassword=PASSWORD, **change)
+    with refused("NotAuthorizedException"):
+        pool.sign_in()
+    assert pool.tokens(password=NEW_PASSWORD)
+
+
+def test_a_refresh_token_gives_new_tokens_for_thirty_days(pool: Pool) -> None:
+    user_id = pool.sign_up()
+    first = pool.tokens()
+    pool.clock.pass_s(30 * DAY_S - 60)
+    again = pool.refresh(first["RefreshToken"])["AuthenticationResult"]
+    claims = pool.identity.verify_access_token(again["AccessToken"])
+    assert claims["sub"] == user_id
+    assert "RefreshToken" not in again
+    other = pool.call("get_tokens_from_refresh_token", RefreshToken=first["RefreshToken"])
+    assert other["AuthenticationResult"]["AccessToken"]
+    pool.clock.pass_s(61)
+    with refused("NotAuthorizedException", "expired"):
+        pool.refresh(first["RefreshToken"])
+
+
+def test_a_revoked_session_is_over_and_others_go_on(pool: Pool) -> None:
+    pool.sign_up()
+    phone, laptop = pool.tokens(), pool.tokens()
+    pool.call("revoke_token", Token=phone["RefreshToken"])
+    with refused("NotAuthorizedException", "Invalid Refresh Token"):
+        pool.refresh(phone["RefreshToken"])
+    with refused("NotAuthorizedException", "revoked"):
+        pool.cognito.get_user(AccessToken=phone["AccessToken"])
+    assert pool.refresh(laptop["RefreshToken"])
+    with refused("NotAuthorizedException", "Invalid Refresh Token"):
+        pool.refresh(laptop["RefreshToken"][:-4] + "AAAA")
+
+
+def test_signing_out_everywhere_ends_every_session(pool: Pool) -> None:
+    pool.sign_up()
+    phone, laptop = pool.tokens(), pool.tokens()
+    pool.cognito.global_sign_out(AccessToken=phone["AccessToken"])
+    for tokens in (phone, laptop):
+        with refused("NotAuthorizedException", "revoked"):
+            pool.refresh(tokens["RefreshToken"])
+    assert pool.tokens()
+
+
+def test_a_user_reads_their_own_attributes(pool: Pool) -> None:
+    user_id = pool.sign_up()
+    found = pool.cognito.get_user(AccessToken=pool.tokens()["AccessToken"])
+    assert found["Username"] == user_id
+    attributes = {one["Name"]: one["Value"] for one in found["UserAttributes"]}
+    assert attributes == {"sub": user_id, "email": EMAIL, "email_verified": "false"}
+
+
+def test_a_sign_up_cannot_call_itself_verified_or_somebody_else(pool: Pool) -> None:
+    verified = [{"Name": "email_verified", "Value": "true"}]
+    with refused("NotAuthorizedException", "unauthorized attribute"):
+        pool.call("sign_up", Username=EMAIL, Password=PASSWORD, UserAttributes=verified)
+    other = [{"Name": "email", "Value": "boss@example.com"}]
+    with refused("InvalidParameterException", "email"):
+        pool.call("sign_up", Username=EMAIL, Password=PASSWORD, UserAttributes=other)
+
+
+def raw(pool: Pool, operation: str, body: object) -> dict[str, str]:
+    """Post past boto3's own checks, and raise what boto3 would raise."""
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    answer = pool.identity.handle(TARGET_PREFIX + operation, content, {}, endpoint=pool.url)
+    parsed: dict[str, str] = json.loads(answer.body)
+    if answer.status != 200:
+        assert answer.headers["x-amzn-ErrorType"] == parsed["__type"]
+        raise ClientError({"Error": {"Code": parsed["__type"], "Message": parsed["message"]}}, operation)
+    return parsed
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 60_000, b" " * 70_000])
+def test_a_request_that_is_no_small_json_object_is_refused(pool: Pool, body: bytes) -> None:
+    with refused("SerializationException"):
+        raw(pool, "SignUp", body)
+
+
+@pytest.mark.parametrize("value", [None, 7, True, [], {}, "", "\ud800", "x" * 3000])
+@pytest.mark.parametrize("field", ["ClientId", "Username", "Password", "UserAttributes"])
+def test_a_field_of_a_wrong_kind_or_length_is_refused_by_name(pool: Pool, field: str, value: object) -> None:
+    good = {"ClientId": pool.identity.client_id, "Username": EMAIL, "Password": PASSWORD}
+    if field == "UserAttributes" and not value:
+        raw(pool, "SignUp", {**good, field: value})
+        return
+    with refused("InvalidParameterException", field if field != "UserAttributes" else ""):
+        raw(pool, "SignUp", {**good, field: value})
+
+
+def test_an_unknown_client_or_operation_is_refused(pool: Pool) -> None:
+    with refused("ResourceNotFoundException"):
+        raw(pool, "SignUp", {"ClientId": "other", "Username": EMAIL, "Password": PASSWORD})
+    with refused("UnknownOperationException"):
+        raw(pool, "CreateUserPool", {})
+
+
+def test_accounts_sessions_and_keys_outlive_a_restart(tmp_path: Path) -> None:
+    with open_pool(tmp_path) as before:
+        before.sign_up()
+        tokens = before.tokens()
+    with open_pool(tmp_path) as after:
+        assert after.identity.pool_id == before.identity.pool_id
+        assert after.identity.verify_access_token(tokens["AccessToken"])
+        assert after.refresh(tokens["RefreshToken"])
+        assert after.tokens()
+
+
+def test_only_the_owner_can_read_the_keys_and_no_secret_is_stored_as_it_is(
+    strict: Pool, tmp_path: Path
+) -> None:
+    strict.sign_up()
+    code = strict.last_code()
+    stored = b"".join(path.read_bytes() for path in tmp_path.glob("identity.db*"))
+    strict.call("confirm_sign_up", Username=EMAIL, ConfirmationCode=code)
+    secret = strict.tokens()["RefreshToken"].partition(".")[2]
+    stored += b"".join(path.read_bytes() for path in tmp_path.glob("identity.db*"))
+    for value in (PASSWORD, f'"{code}"', secret):
+        assert value.encode() not in stored
+    for path in strict.keys.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_many_threads_signing_up_one_address_make_one_account(pool: Pool) -> None:
+    outcomes: list[int] = []
+    body = {"ClientId": pool.identity.client_id, "Username": EMAIL, "Password": PASSWORD}
+    target = TARGET_PREFIX + "SignUp"
+
+    def sign_up() -> None:
+        outcomes.append(pool.identity.handle(target, json.dumps(body).encode(), {}, endpoint=pool.url).status)
+
+    threads = [threading.Thread(target=sign_up) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(outcomes) == [200] + [400] * 7
+
+
+def test_an_access_token_is_good_until_it_expires(pool: Pool) -> None:
+    pool.sign_up()
+    token = pool.tokens()["AccessToken"]
+    assert pool.identity.verify_access_token(token) == pool.identity.verify_access_token(token)
+    pool.clock.pass_s(HOUR_S)
+    with pytest.raises(Unauthenticated, match="expired"):
+        pool.identity.verify_access_token(token)
+    with refused("NotAuthorizedException", "expired"):
+        pool.cognito.get_user(AccessToken=token)

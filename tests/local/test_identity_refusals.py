@@ -1,0 +1,266 @@
+"""What somebody would try who is not let in: forged tokens, bent proofs, replays, calls without the administrator's key."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from pycognito.aws_srp import AWSSRP
+from tests.local.pools import EMAIL, PASSWORD, Pool, open_pool, refused
+
+from imchat.errors import Unauthenticated
+from imchat.local.identity import srp
+from imchat.local.identity.service import TARGET_PREFIX
+
+pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Iterator[Pool]:
+    with open_pool(tmp_path) as opened:
+        opened.sign_up()
+        yield opened
+
+
+def _resigned(token: str, key: Any, algorithm: str, **changed: Any) -> str:
+    header = jwt.get_unverified_header(token)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    return jwt.encode({**claims, **changed}, key, algorithm=algorithm, headers={"kid": header["kid"]})
+
+
+def _hs256_with_public_key(token: str, public_pem: bytes) -> str:
+    """By hand: PyJWT refuses to sign with a PEM."""
+    _, payload, _ = token.split(".")
+    kid = jwt.get_unverified_header(token)["kid"]
+    head = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "kid": kid}).encode()).rstrip(b"=").decode()
+    mac = hmac.digest(public_pem, f"{head}.{payload}".encode(), "sha256")
+    return f"{head}.{payload}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
+
+
+def test_a_forged_token_is_refused_everywhere(pool: Pool) -> None:
+    token = pool.tokens()["AccessToken"]
+    own = serialization.load_pem_private_key((pool.keys / "signing.pem").read_bytes(), None)
+    assert isinstance(own, rsa.RSAPrivateKey)
+    other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public_pem = own.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    head, payload, signature = token.split(".")
+    bent = base64.urlsafe_b64encode(base64.urlsafe_b64decode(payload + "==").replace(b"access", b"acces5"))
+    forged = {
+        "other key": _resigned(token, other, "RS256"),
+        "alg none": _resigned(token, None, "none"),
+        "HS256 with the public key": _hs256_with_public_key(token, public_pem),
+        "changed payload": f"{head}.{bent.rstrip(b'=').decode()}.{signature}",
+        "no signature": f"{head}.{payload}.",
+        "other issuer": _resigned(token, own, "RS256", iss="https://example.com/local_other"),
+        "other client": _resigned(token, own, "RS256", client_id="other"),
+        "not yet": _resigned(token, own, "RS256", nbf=4_000_000_000),
+        "expired": _resigned(token, own, "RS256", exp=1),
+        "no end": _resigned(token, own, "RS256", exp=None),
+        "ID token": pool.tokens()["IdToken"],
+        "nothing": "",
+        "no JWT": "a.b.c",
+    }
+    assert pool.identity.verify_access_token(
+        _resigned(token, own, "RS256")
+    )  # the tools above do make good tokens
+    for name, made in forged.items():
+        with pytest.raises(Unauthenticated, match=r"sign in again|not valid yet"):
+            pytest.fail(f"{name} was accepted as {pool.identity.verify_access_token(made)}")
+        if made:
+            with refused("NotAuthorizedException"):
+                pool.cognito.get_user(AccessToken=made)
+
+
+class Proof:
+    """One SRP sign-in in its steps, by pycognito's arithmetic."""
+
+    def __init__(self, pool: Pool, email: str = EMAIL, password: str = PASSWORD) -> None:
+        self._pool = pool
+        self._email = email
+        identity = pool.identity
+        self._srp = AWSSRP(email, password, identity.pool_id, identity.client_id, client=pool.cognito)
+
+    def begin(self, **changed: str) -> Mapping[str, str]:
+        parameters = {**self._srp.get_auth_params(), **changed}
+        answer = self._pool.call("initiate_auth", AuthFlow="USER_SRP_AUTH", AuthParameters=parameters)
+        assert answer["ChallengeName"] == "PASSWORD_VERIFIER"
+        found: Mapping[str, str] = answer["ChallengeParameters"]
+        return found
+
+    def answer(self, challenge: Mapping[str, str]) -> dict[str, str]:
+        made: dict[str, str] = self._srp.process_challenge(challenge, {"USERNAME": self._email})
+        return made
+
+    def finish(self, responses: Mapping[str, str]) -> dict[str, Any]:
+        return self._pool.call(
+            "respond_to_auth_challenge", ChallengeName="PASSWORD_VERIFIER", ChallengeResponses=responses
+        )
+
+
+def test_a_right_proof_is_accepted_once(pool: Pool) -> None:
+    proof = Proof(pool)
+    responses = proof.answer(proof.begin())
+    assert proof.finish(responses)["AuthenticationResult"]["AccessToken"]
+    with refused("NotAuthorizedException", "Invalid session"):
+        proof.finish(responses)
+
+
+def test_a_proof_comes_too_late_after_three_minutes(pool: Pool) -> None:
+    proof = Proof(pool)
+    responses = proof.answer(proof.begin())
+    pool.clock.pass_s(181)
+    with refused("NotAuthorizedException", "session is expired"):
+        proof.finish(responses)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"PASSWORD_CLAIM_SIGNATURE": base64.b64encode(bytes(32)).decode()},
+        {"PASSWORD_CLAIM_SIGNATURE": "not base64 !"},
+        {"TIMESTAMP": "Sun Nov 22 19:00:00 UTC 2020"},
+        {"USERNAME": "boss@example.com"},
+        {"PASSWORD_CLAIM_SECRET_BLOCK": base64.b64encode(bytes(48)).decode()},
+    ],
+)
+def test_a_bent_proof_is_refused(pool: Pool, changed: dict[str, str]) -> None:
+    proof = Proof(pool)
+    with refused("NotAuthorizedException"):
+        proof.finish({**proof.answer(proof.begin()), **changed})
+
+
+def test_a_proof_of_a_wrong_password_is_refused_and_the_challenge_is_spent(pool: Pool) -> None:
+    wrong, right = Proof(pool, password="wrong password"), Proof(pool)
+    challenge = wrong.begin()
+    with refused("NotAuthorizedException", "Incorrect username or password."):
+        wrong.finish(wrong.answer(challenge))
+    with refused("NotAuthorizedException", "Invalid session"):
+        right.finish(right.answer(challenge))
+
+
+@pytest.mark.parametrize("public", ["0", "1", f"{srp.N:x}", f"{srp.N - 1:x}", f"{2 * srp.N:x}", "xyz", "-5"])
+def test_a_public_value_that_makes_the_key_known_is_refused(pool: Pool, public: str) -> None:
+    with refused("InvalidParameterException", "SRP_A"):
+        Proof(pool).begin(SRP_A=public)
+
+
+def test_an_unknown_user_gets_a_challenge_like_anyone_and_always_the_same_salt(pool: Pool) -> None:
+    known = Proof(pool).begin()
+    proof = Proof(pool, email="nobody@example.com")
+    first, second = proof.begin(), proof.begin(USERNAME="Nobody@example.com")
+    assert first.keys() == known.keys()
+    assert len(first["SALT"]) == len(known["SALT"])
+    assert (first["SALT"], first["USER_ID_FOR_SRP"]) == (second["SALT"], second["USER_ID_FOR_SRP"])
+    assert first["SRP_B"] != second["SRP_B"]
+    with refused("NotAuthorizedException", "Incorrect username or password."):
+        proof.finish(proof.answer(second))
+
+
+def test_our_arithmetic_agrees_with_pycognito_on_hard_numbers() -> None:
+    """A padding bug shows only for numbers whose first bit or byte is special; so try numbers of all lengths."""
+    for size in (8, 9, 15, 16, 255, 256, 3071):
+        number = (1 << size) - 1
+        made = srp.make_verifier("poolname:user", "pass", number)
+        inner = hashlib.sha256(b"poolname:user:pass").hexdigest()
+        padded = f"{number:x}".zfill(size // 8 * 2 + 2)
+        x = int(hashlib.sha256(bytes.fromhex(padded + inner)).hexdigest(), 16)
+        assert made == pow(2, x, srp.N)
+
+
+def test_a_new_password_session_is_spent_once_and_ends(pool: Pool) -> None:
+    pool.admin("admin_create_user", "bob@example.com", TemporaryPassword=PASSWORD)
+
+    def choose(session: str, password: str) -> dict[str, Any]:
+        responses = {"USERNAME": "bob@example.com", "NEW_PASSWORD": password}
+        return pool.call(
+            "respond_to_auth_challenge",
+            ChallengeName="NEW_PASSWORD_REQUIRED",
+            Session=session,
+            ChallengeResponses=responses,
+        )
+
+    late = pool.sign_in("bob@example.com")["Session"]
+    pool.clock.pass_s(181)
+    with refused("NotAuthorizedException", "expired"):
+        choose(late, "my own words")
+    stale, session = (pool.sign_in("bob@example.com")["Session"] for _ in range(2))
+    with refused("InvalidPasswordException"):
+        choose(session, "short")
+    assert choose(session, "my own words")["AuthenticationResult"]
+    for spent in (session, stale):
+        with refused("NotAuthorizedException", "Invalid session"):
+            choose(spent, "my own words")
+
+
+def test_administration_needs_the_key_of_the_data_folder(pool: Pool) -> None:
+    key_id = json.loads((pool.keys / "admin.json").read_text())["access_key_id"]
+    listing = {"UserPoolId": pool.identity.pool_id}
+    with refused("UnrecognizedClientException"):
+        pool.client("AKIDEXAMPLE", "secret").list_users(**listing)
+    with refused("InvalidSignatureException"):
+        pool.client(key_id, "wrong secret").list_users(**listing)
+    with refused("MissingAuthenticationTokenException"):
+        pool.client("", "", signed=False).list_users(**listing)
+    assert pool.cognito.list_users(**listing)["Users"]
+
+
+def _signed_delete(pool: Pool, body: bytes, *, service: str = "cognito-idp") -> dict[str, str]:
+    stored = json.loads((pool.keys / "admin.json").read_text())
+    credentials = Credentials(stored["access_key_id"], stored["secret_access_key"])
+    request = AWSRequest(
+        "POST", pool.url + "/", data=body, headers={"X-Amz-Target": TARGET_PREFIX + "AdminDeleteUser"}
+    )
+    SigV4Auth(credentials, service, "local").add_auth(request)
+    return {**dict(request.headers.items()), "Host": pool.url.removeprefix("http://")}
+
+
+def test_a_signature_covers_the_body_the_operation_and_five_minutes(pool: Pool) -> None:
+    body = json.dumps({"UserPoolId": pool.identity.pool_id, "Username": EMAIL}).encode()
+    headers = _signed_delete(pool, body)
+
+    def outcome(
+        headers: Mapping[str, str], operation: str = "AdminDeleteUser", *, body: bytes = body, path: str = "/"
+    ) -> str:
+        answer = pool.identity.handle(TARGET_PREFIX + operation, body, headers, endpoint=pool.url, path=path)
+        return str(json.loads(answer.body).get("__type", "done"))
+
+    wrong = "InvalidSignatureException"
+    assert outcome(headers, body=body.replace(b"ann", b"bob")) == wrong
+    assert outcome(headers, "AdminDisableUser") == wrong
+    assert outcome(headers, path="/other") == wrong
+    assert outcome({**headers, "X-Amz-Date": datetime.now(UTC).strftime("%Y%m%dT000000Z")}) == wrong
+    assert outcome(_signed_delete(pool, body, service="s3")) == "IncompleteSignatureException"
+    assert outcome({**headers, "Authorization": "Bearer x"}) == "IncompleteSignatureException"
+    pool.clock.pass_s(301)
+    assert outcome(headers) == wrong
+    pool.clock.pass_s(-602)
+    assert outcome(headers) == wrong
+    pool.clock.pass_s(301)
+    assert outcome(headers) == "done"
+
+
+def test_the_log_names_nobody_and_no_secret(pool: Pool, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, logger="imchat"):
+        tokens = pool.tokens()
+        pool.call("forgot_password", Username=EMAIL)
+        with refused("NotAuthorizedException"):
+            pool.sign_in(password="wrong password")
+    written = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("imchat"))
+    for secret in (EMAIL, PASSWORD, "wrong password", pool.last_code(), tokens["AccessToken"]):
+        assert secret not in written

@@ -1,0 +1,151 @@
+"""Clients that nobody here wrote sign in: pycognito from Python, amazon-cognito-identity-js from Node."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pycognito import Cognito
+from pycognito.exceptions import ForceChangePasswordException
+from tests.local.pools import EMAIL, PASSWORD, Pool, open_pool
+
+JS = Path(__file__).parent / "js"
+OTHER_PASSWORD = "wählt ein Neues 🔑"
+
+# pycognito still asks the clock in the way that Python 3.12 deprecates.
+pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
+
+
+def pycognito(pool: Pool) -> Any:
+    kwargs = {"endpoint_url": pool.url, "aws_access_key_id": "none", "aws_secret_access_key": "none"}
+    return Cognito(pool.identity.pool_id, pool.identity.client_id, username=EMAIL, boto3_client_kwargs=kwargs)
+
+
+class JsClient:
+    """amazon-cognito-identity-js in a Node process."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def ask(self, command: str, **given: str) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps({"command": command, "email": EMAIL, **given}) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return answer
+
+    def result(self, command: str, **given: str) -> Any:
+        answer = self.ask(command, **given)
+        assert "error" not in answer, answer
+        return answer["result"]
+
+    def error(self, command: str, **given: str) -> str:
+        return str(self.ask(command, **given)["error"])
+
+
+@contextmanager
+def js_client(pool: Pool) -> Iterator[JsClient]:
+    node = shutil.which("node")
+    if node is None or not (JS / "node_modules").is_dir():
+        pytest.fail("this test needs Node and `npm ci --prefix tests/local/js`; `make test` does that")
+    command = [node, "client.mjs", pool.url + "/", pool.identity.pool_id, pool.identity.client_id]
+    with subprocess.Popen(  # noqa: S603 - our own script
+        command, cwd=JS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
+    ) as process:
+        yield JsClient(process)
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Iterator[Pool]:
+    with open_pool(tmp_path, confirm=True) as opened:
+        yield opened
+
+
+def test_pycognito_signs_up_confirms_signs_in_changes_the_password_and_refreshes(pool: Pool) -> None:
+    ann = pycognito(pool)
+    ann.set_base_attributes(email=EMAIL, name="Ann")
+    assert ann.register(EMAIL, PASSWORD)["UserConfirmed"] is False
+    with pytest.raises(ann.client.exceptions.UserNotConfirmedException):
+        ann.authenticate(PASSWORD)
+    with pytest.raises(ann.client.exceptions.CodeMismatchException):
+        ann.confirm_sign_up("x" + pool.last_code()[1:])
+    ann.confirm_sign_up(pool.last_code())
+    ann.authenticate(PASSWORD)  # verifies both tokens against the JWKS, the issuer and the audience
+    assert pool.identity.verify_access_token(ann.access_token)["sub"] == ann.id_claims["sub"]
+    assert ann.get_user().name == "Ann"
+    before = ann.access_token
+    ann.change_password(PASSWORD, OTHER_PASSWORD)
+    ann.renew_access_token()
+    assert ann.access_token != before
+    ann.verify_tokens()
+    with pytest.raises(ann.client.exceptions.NotAuthorizedException):
+        pycognito(pool).authenticate(PASSWORD)
+    pycognito(pool).authenticate(OTHER_PASSWORD)
+
+
+def test_pycognito_chooses_a_password_in_place_of_a_temporary_one(pool: Pool) -> None:
+    pool.admin("admin_create_user", TemporaryPassword=PASSWORD)
+    ann = pycognito(pool)
+    with pytest.raises(ForceChangePasswordException):
+        ann.authenticate(PASSWORD)
+    ann.new_password_challenge(PASSWORD, OTHER_PASSWORD)
+    assert ann.access_claims["username"] == ann.id_claims["cognito:username"]
+
+
+def test_pycognito_replaces_a_forgotten_password(pool: Pool) -> None:
+    ann = pycognito(pool)
+    ann.register(EMAIL, PASSWORD)
+    ann.confirm_sign_up(pool.last_code())
+    ann.initiate_forgot_password()
+    ann.confirm_forgot_password(pool.last_code(), OTHER_PASSWORD)
+    ann.authenticate(OTHER_PASSWORD)
+    assert ann.access_token
+
+
+def test_the_javascript_client_goes_from_sign_up_to_signing_out_everywhere(pool: Pool) -> None:
+    with js_client(pool) as js:
+        signed_up = js.result("signUp", password=PASSWORD)
+        assert signed_up["confirmed"] is False
+        assert js.error("signIn", password=PASSWORD) == "UserNotConfirmedException"
+        assert js.error("confirm", code="x" + pool.last_code()[1:]) == "CodeMismatchException"
+        js.result("resend")
+        js.result("confirm", code=pool.last_code())
+        assert js.error("signIn", password=PASSWORD + "!") == "NotAuthorizedException"
+        tokens = js.result("signIn", password=PASSWORD)
+        assert tokens["id"]["email"] == EMAIL
+        assert pool.identity.verify_access_token(tokens["access"])["sub"] == signed_up["sub"]
+        assert js.result("attributes")["sub"] == signed_up["sub"]
+        js.result("changePassword", **{"from": PASSWORD, "to": OTHER_PASSWORD})
+        assert js.result("refresh")["access"] != tokens["access"]
+        assert js.result("signIn", password=OTHER_PASSWORD)
+        js.result("forgot")
+        js.result("newPassword", code=pool.last_code(), password=PASSWORD)
+        js.result("signIn", password=PASSWORD)
+        js.result("signOutEverywhere")
+
+
+def test_the_javascript_client_chooses_a_password_in_place_of_a_temporary_one(pool: Pool) -> None:
+    pool.admin("admin_create_user", TemporaryPassword=PASSWORD)
+    with js_client(pool) as js:
+        assert js.result("signIn", password=PASSWORD)["newPasswordRequired"]["email"] == EMAIL
+        assert js.error("choosePassword", password="short") == "InvalidPasswordException"
+        assert js.result("choosePassword", password=OTHER_PASSWORD)["access"]
+        assert js.result("signIn", password=OTHER_PASSWORD)["access"]
+
+
+def test_the_javascript_client_signs_in_whatever_the_salt_is(pool: Pool) -> None:
+    """Clients pad numbers by rules of their own before they hash them."""
+    with js_client(pool) as js:
+        js.result("signUp", password=PASSWORD)
+        js.result("confirm", code=pool.last_code())
+        for attempt in range(4):
+            password = f"{PASSWORD}{attempt or ''}"
+            assert js.result("signIn", password=password)["access"]
+            js.result("changePassword", **{"from": password, "to": f"{PASSWORD}{attempt + 1}"})
