@@ -19,14 +19,14 @@ export function Shell() {
   const { conversationId, panel } = route.value
   useShortcuts()
   return (
-    <div class={conversationId === null ? 'shell' : 'shell shell-open'}>
+    <main class={conversationId === null ? 'shell' : 'shell shell-open'}>
       <a class="skip" href="#conversation" onClick={skipToConversation}>{t('app.skip')}</a>
       <ConversationList />
-      <main class="pane-main" id="conversation" tabIndex={-1}>
+      <div class="pane-main" id="conversation" tabIndex={-1}>
         {conversationId === null ? <Welcome /> : <ConversationView key={conversationId} id={conversationId} />}
-      </main>
+      </div>
       {panel !== null && <PanelView panel={panel} conversationId={conversationId} />}
-    </div>
+    </main>
   )
 }
 

@@ -4,14 +4,14 @@ import { BubbleSkeletons, RowSkeletons } from '../primitives/Placeholder'
 
 export function Starting() {
   return (
-    <div class="shell" aria-busy="true">
+    <main class="shell" aria-busy="true">
       <div class="pane-list">
         <header class="list-head"><h1>{t('app.name')}</h1></header>
         <RowSkeletons count={8} label={t('app.starting')} />
       </div>
-      <main class="pane-main">
+      <div class="pane-main">
         <BubbleSkeletons label={t('app.starting')} />
-      </main>
-    </div>
+      </div>
+    </main>
   )
 }

@@ -51,10 +51,12 @@ function Rows({ query }: { query: string }) {
   if (all === null) return model.listProblem.value ? <ListProblem /> : <RowSkeletons count={8} label={t('list.loading')} />
   if (all.length === 0) {
     return (
-      <Empty art={<BubblesArt />} title={t('list.empty.title')}>
-        <p class="empty-text">{t('list.empty.text')}</p>
-        <Button kind="primary" onClick={() => openPanel('new')}>{t('list.empty.action')}</Button>
-      </Empty>
+      <div class="list-empty">
+        <Empty art={<BubblesArt />} title={t('list.empty.title')}>
+          <p class="empty-text">{t('list.empty.text')}</p>
+          <Button kind="primary" onClick={() => openPanel('new')}>{t('list.empty.action')}</Button>
+        </Empty>
+      </div>
     )
   }
   const wanted = query.toLocaleLowerCase()
@@ -103,8 +105,8 @@ function Own() {
     <footer class="own">
       <Avatar id={me.user_id} name={nameOf(me)} size="s" />
       <span class="own-text">
-        <bdi class="own-name">{nameOf(me)}</bdi>
-        <bdi class="own-handle">{t('user.handle', { handle: me.handle ?? '' })}</bdi>
+        <span class="own-name"><bdi>{nameOf(me)}</bdi></span>
+        <span class="own-handle"><bdi>{t('user.handle', { handle: me.handle ?? '' })}</bdi></span>
       </span>
       <IconButton icon="settings" label={t('list.settings')} onClick={() => openPanel('settings')} />
     </footer>

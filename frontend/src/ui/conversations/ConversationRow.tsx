@@ -2,8 +2,7 @@
 import type { ConversationSummary } from '../../core/model'
 import { list, t } from '../../i18n'
 import { fullTime, listTime } from '../../lib/time'
-import { openConversation } from '../app/route'
-import { hashOf } from '../app/route'
+import { hashOf, openConversation } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
 import { Icon } from '../primitives/Icon'
 
@@ -25,7 +24,7 @@ export function ConversationRow({ summary, open }: { summary: ConversationSummar
         <Avatar id={peer?.user_id ?? id} name={name} group={kind === 'group'} />
         <span class="row-text">
           <span class="row-line">
-            <bdi class="row-name">{name}</bdi>
+            <span class="row-name"><bdi>{name}</bdi></span>
             {at_ms > 0 && (
               <time class="row-time" dateTime={new Date(at_ms).toISOString()} title={fullTime(at_ms)}>
                 {listTime(at_ms, Date.now())}

@@ -41,7 +41,7 @@ function Header({ conversation }: { conversation: ConversationModel }) {
         <h1 ref={title} tabIndex={-1}><bdi>{name}</bdi></h1>
         <Subline conversation={conversation} />
       </div>
-      <IconButton icon="people" label={t('conversation.details', { name })} onClick={() => openPanel('details')} />
+      <IconButton icon={kind === 'group' ? 'people' : 'person'} label={t('conversation.details', { name })} onClick={() => openPanel('details')} />
     </header>
   )
 }

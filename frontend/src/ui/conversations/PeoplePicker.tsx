@@ -112,8 +112,8 @@ export function PeoplePicker({ chosen, without }: Props) {
 export function Names({ user }: { user: User }) {
   return (
     <span class="person-names">
-      <bdi class="person-name">{nameOf(user)}</bdi>
-      {user.handle && <bdi class="person-handle">{t('user.handle', { handle: user.handle })}</bdi>}
+      <span class="person-name"><bdi>{nameOf(user)}</bdi></span>
+      {user.handle && <span class="person-handle"><bdi>{t('user.handle', { handle: user.handle })}</bdi></span>}
     </span>
   )
 }

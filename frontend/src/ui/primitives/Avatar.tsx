@@ -13,7 +13,7 @@ export function Avatar({ id, name, group = false, size = 'm' }: Props) {
   const letters = initials(name)
   return (
     <span class={`avatar avatar-${size}${group ? ' avatar-group' : ''}`} data-tone={tone(id)} aria-hidden="true">
-      {letters || <Icon name="people" />}
+      {letters || <Icon name={group ? 'people' : 'person'} />}
     </span>
   )
 }

@@ -29,7 +29,7 @@ export function MessageBubble({ row, conversation }: { row: MessageRow; conversa
       {group && !item.own && last && <Avatar id={item.author.user_id} name={nameOf(item.author)} size="s" />}
       <div class="bubble" title={fullTime(item.at_ms)}>
         {group && !item.own && first && (
-          <bdi class="author" data-tone={tone(item.author.user_id)}>{nameOf(item.author)}</bdi>
+          <span class="author" data-tone={tone(item.author.user_id)}><bdi>{nameOf(item.author)}</bdi></span>
         )}
         <BodyText text={item.body} />
         {(last || item.state !== 'sent') && <Meta item={item} conversation={conversation} />}

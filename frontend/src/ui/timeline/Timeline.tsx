@@ -3,7 +3,7 @@
  *
  * Three promises: at the end one stays at the end, elsewhere nothing moves by itself, and what was seen is said once.
  */
-import { useComputed, useSignal } from '@preact/signals'
+import { type ReadonlySignal, useComputed, useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { Virtualizer, type VirtualizerHandle } from 'virtua'
 import type { ConversationModel } from '../../core/model'
@@ -84,7 +84,7 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
           )}
         </Virtualizer>
       </div>
-      {away.value && <ToNewest count={countBeyond(rows, seen.value)} onClick={toEnd} />}
+      <ToNewest rows={rows} away={away} seen={seen} onClick={toEnd} />
     </div>
   )
 }
@@ -100,7 +100,16 @@ function usePrepended(rows: Row[]): boolean {
   return prepended
 }
 
-function ToNewest({ count, onClick }: { count: number; onClick: () => void }) {
+interface ToNewestProps {
+  rows: Row[]
+  away: ReadonlySignal<boolean>
+  seen: ReadonlySignal<number>
+  onClick: () => void
+}
+
+function ToNewest({ rows, away, seen, onClick }: ToNewestProps) {
+  if (!away.value) return null
+  const count = countBeyond(rows, seen.value)
   const label = count > 0 ? t('conversation.toNewestCount', { count }) : t('conversation.toNewest')
   return (
     <button type="button" class="to-newest" aria-label={label} title={label} onClick={onClick}>
