@@ -4,5 +4,12 @@ import base from './vite.config.ts'
 // Apart from vite.config.ts, because a build for the package installs no test tools.
 export default mergeConfig(
   base,
-  defineConfig({ test: { environment: 'happy-dom', include: ['test/**/*.test.{ts,tsx}'] } }),
+  defineConfig({
+    test: {
+      environment: 'happy-dom',
+      include: ['test/**/*.test.{ts,tsx}'],
+      // Through Vite, so that the alias from React to Preact holds in tests too.
+      server: { deps: { inline: ['virtua'] } },
+    },
+  }),
 )

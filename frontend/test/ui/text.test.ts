@@ -1,0 +1,52 @@
+import { describe, expect, test } from 'vitest'
+import { byteCount, charCount, initials, isEmojiOnly, linkify, tone, TONES } from '../../src/lib/text'
+
+const links = (text: string) => linkify(text).flatMap((segment) => segment.href ?? [])
+
+describe('linkify', () => {
+  test.each([
+    ['see https://example.com/a?b=c#d now', 'https://example.com/a?b=c#d'],
+    ['(https://example.com/a)', 'https://example.com/a'],
+    ['https://en.example.org/wiki/Chat_(talk)', 'https://en.example.org/wiki/Chat_(talk)'],
+    ['Read https://example.com.', 'https://example.com'],
+    ['HTTP://EXAMPLE.COM!', 'HTTP://EXAMPLE.COM'],
+    ['<https://example.com/>', 'https://example.com/'],
+  ])('finds the link in %s', (text, link) => {
+    expect(links(text)).toEqual([link])
+  })
+  test.each(['javascript:alert(1)', 'data:text/html,x', 'file:///etc/passwd', 'ftp://example.com', 'example.com', 'https://', 'xhttps://a.b'])(
+    'leaves %s alone',
+    (text) => expect(links(text)).toEqual([]),
+  )
+  test.each(['', ' a  b\n\n\tc ', 'x https://a.b, https://c.d). <y>', 'https://a.b\nhttps://c.d', '\u202ehttps://a.b\u0000'])(
+    'gives back %j to the character',
+    (text) => expect(linkify(text).map((segment) => segment.text).join('')).toBe(text),
+  )
+})
+
+describe('emoji', () => {
+  test.each(['👍', '🎉🎉', ' ☀️ ', '👩‍👩‍👧‍👦', '🇵🇹', '👋🏽 🙂 ❤️'])('%s is shown larger', (text) => expect(isEmojiOnly(text)).toBe(true))
+  test.each(['', ' ', '1', '#', 'a👍', '👍 ok', '🎉🎉🎉🎉', '1️'])('%j is not', (text) => expect(isEmojiOnly(text)).toBe(false))
+})
+
+test.each([
+  ['Ana Silva', 'AS'],
+  ['ana', 'A'],
+  ['  Ana Maria da Silva ', 'AS'],
+  ['Дмитрий Волков', 'ДВ'],
+  ['🎉 Party (2026)', 'P2'],
+  ['🎉', ''],
+  ['', ''],
+])('the initials of %j are %j', (name, letters) => expect(initials(name)).toBe(letters))
+
+test('a tone is the same for the same id, and all tones are used', () => {
+  const ids = Array.from({ length: 500 }, (_, i) => `user-${i * 7919}`)
+  const tones = ids.map(tone)
+  expect(ids.map(tone)).toEqual(tones)
+  expect([...new Set(tones)].sort()).toEqual(Array.from({ length: TONES }, (_, i) => i))
+})
+
+test('characters are counted as the server counts them', () => {
+  expect(charCount('añ🎉')).toBe(3)
+  expect(byteCount('añ🎉')).toBe(7)
+})

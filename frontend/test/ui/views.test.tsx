@@ -1,0 +1,117 @@
+import { signal } from '@preact/signals'
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/preact'
+import { afterEach, expect, test, vi } from 'vitest'
+import { fakeModel } from '../../dev/model'
+import { LIMITS } from '../../src/core/protocol'
+import { App } from '../../src/ui/app/App'
+import { Composer } from '../../src/ui/composer/Composer'
+import { MessageBubble } from '../../src/ui/timeline/MessageBubble'
+
+afterEach(cleanup)
+
+function composer() {
+  const conversation = { ...fakeModel({}).open('c-ana'), draft: signal(''), send: vi.fn(async () => null), typing: vi.fn() }
+  const sending = { ...conversation, setDraft: (text: string) => (conversation.draft.value = text) }
+  render(<Composer conversation={sending} />)
+  const field = screen.getByRole<HTMLTextAreaElement>('textbox', { name: 'Message to Ana Silva' })
+  return { ...sending, field, type: (text: string) => fireEvent.input(field, { target: { value: text } }) }
+}
+
+test('Enter sends what was typed, to the character, and empties the field', async () => {
+  const { field, type, send } = composer()
+  type('  hello\n ')
+  fireEvent.keyDown(field, { key: 'Enter' })
+  expect(send).toHaveBeenCalledExactlyOnceWith('  hello\n ')
+  await waitFor(() => expect(field.value).toBe(''))
+})
+
+test.each([
+  ['Shift+Enter', { shiftKey: true }],
+  ['an Enter that accepts what an input method proposes', { isComposing: true }],
+  ['the same in Safari', { keyCode: 229 }],
+])('%s does not send', (_, keys) => {
+  const { field, type, send } = composer()
+  type('こん')
+  fireEvent.keyDown(field, { key: 'Enter', ...keys })
+  expect(send).not.toHaveBeenCalled()
+  expect(field.value).toBe('こん')
+})
+
+test('nothing but space is not sent', () => {
+  const { field, type, send } = composer()
+  type(' \n ')
+  fireEvent.keyDown(field, { key: 'Enter' })
+  expect(send).not.toHaveBeenCalled()
+})
+
+test('a text that was refused comes back', async () => {
+  const { field, type, send } = composer()
+  send.mockResolvedValueOnce({ code: 'full', message: 'There is no room left on this device.' } as never)
+  type('precious')
+  fireEvent.keyDown(field, { key: 'Enter' })
+  await screen.findByText('There is no room left on this device.')
+  expect(field.value).toBe('precious')
+})
+
+test('a text over the limit is kept, counted and not sent', () => {
+  const { field, type, send } = composer()
+  type('🎉'.repeat(LIMITS.body_chars + 2))
+  expect(screen.getByText('2 characters too long')).toBeTruthy()
+  fireEvent.keyDown(field, { key: 'Enter' })
+  expect(send).not.toHaveBeenCalled()
+})
+
+test('a message that failed says why and can be tried again or discarded', () => {
+  const conversation = { ...fakeModel({ trouble: '1' }).open('c-ana'), retry: vi.fn(), discard: vi.fn() }
+  const item = conversation.timeline.value.find((other) => other.kind === 'message' && other.state === 'failed')
+  if (item?.kind !== 'message') throw new Error('the made-up model has no failed message')
+  render(<MessageBubble row={{ kind: 'message', key: item.key, item, first: true, last: true }} conversation={conversation} />)
+  expect(screen.getByText(/The server is busy/)).toBeTruthy()
+  fireEvent.click(screen.getByRole('button', { name: 'Try again' }))
+  expect(conversation.retry).toHaveBeenCalledExactlyOnceWith(item.key)
+  fireEvent.click(screen.getByRole('button', { name: 'Discard' }))
+  expect(conversation.discard).toHaveBeenCalledExactlyOnceWith(item.key)
+})
+
+test('a body is shown as text, never as markup', () => {
+  const conversation = fakeModel({}).open('c-ana')
+  const item = conversation.timeline.value[0]
+  if (item?.kind !== 'message' || item.state !== 'sent') throw new Error('the made-up model begins with something else')
+  const body = '<img src=x onerror=alert(1)> **b** https://example.com/'
+  render(
+    <MessageBubble row={{ kind: 'message', key: 'k', item: { ...item, body }, first: true, last: true }} conversation={conversation} />,
+  )
+  expect(screen.getByRole('article').querySelector('.body')?.textContent).toBe(body)
+  expect(document.querySelector('img')).toBeNull()
+  const link = screen.getByRole('link', { name: 'https://example.com/' })
+  expect(link.getAttribute('rel')).toBe('noopener noreferrer')
+})
+
+test('a wrong password is said, and the address stays', async () => {
+  render(<App model={fakeModel({ session: 'signed-out' })} />)
+  fireEvent.input(screen.getByLabelText('E-mail'), { target: { value: 'ana@example.com' } })
+  fireEvent.input(screen.getByLabelText('Password'), { target: { value: 'guess' } })
+  fireEvent.click(screen.getByRole('button', { name: 'Sign in' }))
+  await screen.findByText(/password is wrong/)
+  expect(screen.getByLabelText<HTMLInputElement>('E-mail').value).toBe('ana@example.com')
+})
+
+test('a field that cannot be right is told so before anything is sent', () => {
+  const model = fakeModel({ session: 'signed-out' })
+  const signIn = vi.spyOn(model.auth, 'signIn')
+  render(<App model={model} />)
+  fireEvent.input(screen.getByLabelText('E-mail'), { target: { value: 'ana' } })
+  fireEvent.click(screen.getByRole('button', { name: 'Sign in' }))
+  const field = screen.getByLabelText('E-mail')
+  expect(field.getAttribute('aria-invalid')).toBe('true')
+  expect(document.getElementById(field.getAttribute('aria-describedby') ?? '')?.textContent).toMatch(/e-mail address/)
+  expect(signIn).not.toHaveBeenCalled()
+})
+
+test('the list shows who waits, and searching narrows it', async () => {
+  render(<App model={fakeModel({})} />)
+  expect(screen.getByRole('link', { name: /Release crew.*3 unread messages/s })).toBeTruthy()
+  expect(document.title).toMatch(/^\(1,288\) imchat$/)
+  fireEvent.input(screen.getByLabelText('Search conversations'), { target: { value: 'BEN' } })
+  await waitFor(() => expect(screen.getAllByRole('link', { name: /Okafor|Silva|crew/ })).toHaveLength(1))
+})
