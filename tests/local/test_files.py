@@ -24,7 +24,7 @@ def _holder(path: Path, url: str) -> subprocess.Popen[str]:
         "folder = DataDir.open(Path(sys.argv[1]))\n"
         "with folder.lock(), folder.announce(sys.argv[2]): print('held', flush=True); time.sleep(60)\n"
     )
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         [sys.executable, "-c", program, str(path), url], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout is not None

@@ -107,7 +107,7 @@ def running_dynamodb_local(folder: Path, work: Path) -> Iterator[str]:
         str(port),
     ]
     with (work / "log").open("wb") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=work)  # noqa: S603 - our own command
+        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=work)
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(300):

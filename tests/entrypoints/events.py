@@ -1,0 +1,75 @@
+"""Events of the shapes that API Gateway sends to functions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def http_event(
+    method: str, path: str, *, user_id: str | None = None, body: str | None = None, **claims: str
+) -> dict[str, Any]:
+    """An HTTP API event, payload format 2.0. Source: API Gateway developer guide, "AWS Lambda proxy integrations"."""
+    context: dict[str, Any] = {
+        "accountId": "123456789012",
+        "apiId": "api-id",
+        "domainName": "id.execute-api.eu-central-1.amazonaws.com",
+        "http": {
+            "method": method,
+            "path": path,
+            "protocol": "HTTP/1.1",
+            "sourceIp": "192.0.2.1",
+            "userAgent": "agent",
+        },
+        "requestId": "request-1",
+        "routeKey": "ANY /api/{proxy+}",
+        "stage": "$default",
+        "time": "12/Mar/2026:19:03:58 +0000",
+        "timeEpoch": 1773342238000,
+    }
+    if user_id is not None:
+        context["authorizer"] = {
+            "jwt": {"claims": {"sub": user_id, "token_use": "access"} | claims, "scopes": None}
+        }
+    event: dict[str, Any] = {
+        "version": "2.0",
+        "routeKey": "ANY /api/{proxy+}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"host": "example.org", "content-type": "application/json"},
+        "requestContext": context,
+        "pathParameters": {"proxy": path.removeprefix("/api/")},
+        "isBase64Encoded": False,
+    }
+    return event | ({"body": body} if body is not None else {})
+
+
+def websocket_event(
+    route: str, connection_id: str, *, user_id: str | None = None, body: str | None = None
+) -> dict[str, Any]:
+    """A WebSocket API event. Source: API Gateway developer guide, "Set up a WebSocket API integration request"."""
+    context: dict[str, Any] = {
+        "routeKey": route,
+        "eventType": {"$connect": "CONNECT", "$disconnect": "DISCONNECT"}.get(route, "MESSAGE"),
+        "connectionId": connection_id,
+        "requestId": "request-2",
+        "stage": "ws",
+        "apiId": "api-id",
+        "domainName": "id.execute-api.eu-central-1.amazonaws.com",
+        "connectedAt": 1773342238000,
+        "requestTimeEpoch": 1773342238000,
+    }
+    if user_id is not None:
+        context["authorizer"] = {"principalId": user_id, "integrationLatency": 12}
+    return {"requestContext": context, "isBase64Encoded": False} | (
+        {"body": body} if body is not None else {}
+    )
+
+
+def authorizer_event(protocols: str | None, header: str = "Sec-WebSocket-Protocol") -> dict[str, Any]:
+    """A REQUEST authorizer's event."""
+    return {
+        "type": "REQUEST",
+        "methodArn": "arn:aws:execute-api:eu-central-1:123456789012:api-id/ws/$connect",
+        "headers": {"Host": "example.org"} | ({header: protocols} if protocols is not None else {}),
+        "requestContext": {"routeKey": "$connect", "connectionId": "c1", "requestId": "request-3"},
+    }
