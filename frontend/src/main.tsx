@@ -6,4 +6,4 @@ import { App } from './ui/app/App'
 
 const root = document.getElementById('app')
 if (root) render(<App model={createModel()} />, root)
-if (import.meta.env.PROD) addEventListener('load', keepShell, { once: true })
+if (import.meta.env.PROD) addEventListener('load', () => void keepShell(), { once: true })

@@ -1,21 +1,27 @@
-/** Who is signed in, and every way in and out. */
-import { signal, type ReadonlySignal } from '@preact/signals'
+/** Who is signed in. The ways in and out are a chunk of their own: a returning person needs none of them. */
+import { signal, type ReadonlySignal, type Signal } from '@preact/signals'
 import type { Config } from '../core/config'
-import type { AuthModel, Problem, Session } from '../core/model'
+import type { AuthModel, Outcome, Session } from '../core/model'
 import { openChannel } from '../core/platform'
-import { outcome, Refusal, toProblem } from '../core/problem'
+import { networkRefusal, Refusal } from '../core/problem'
 import type { Me } from '../core/protocol'
-import { call } from './cognito'
-import type { SignIn } from './srp'
 import type { Tokens } from './tokens'
-
-const PASSWORD_LEAST = 8
 
 export interface SessionDeps {
   config: Promise<Config>
   tokens: Tokens
   loadMe(): Promise<Me>
 }
+
+/** What the ways in need of the session. */
+export interface Door extends SessionDeps {
+  session: Signal<Session>
+  updateMe(me: Me): Promise<void>
+  /** Tells the other tabs. */
+  tell(news: News): void
+}
+
+export type Ways = Omit<AuthModel, 'signOut'>
 
 export interface SessionControl {
   session: ReadonlySignal<Session>
@@ -24,17 +30,14 @@ export interface SessionControl {
   updateMe(me: Me): Promise<void>
 }
 
-type News = { kind: 'signed-out' } | { kind: 'signed-in' }
+type News = 'signed-out' | 'signed-in'
 
-export function createSession({ config, tokens, loadMe }: SessionDeps): SessionControl {
+export function createSession(deps: SessionDeps): SessionControl {
+  const { tokens, loadMe } = deps
   const session = signal<Session>({ state: 'starting' })
-  /** Kept while the sign-in goes on, to sign in by itself after a code. */
-  let password = ''
-  let challenge: Extract<SignIn, { kind: 'new-password' }> | null = null
-
   const channel = openChannel<News>('imchat:session', (news) => {
-    if (news.kind === 'signed-in' && session.peek().state !== 'signed-in') void resume()
-    if (news.kind === 'signed-out' && session.peek().state === 'signed-in') {
+    if (news === 'signed-in' && session.peek().state !== 'signed-in') void resume()
+    if (news === 'signed-out' && session.peek().state === 'signed-in') {
       tokens.forgotten = true
       session.value = { state: 'signed-out' }
     }
@@ -43,15 +46,12 @@ export function createSession({ config, tokens, loadMe }: SessionDeps): SessionC
     if (session.peek().state === 'signed-in') session.value = { state: 'signed-out' }
   }
 
-  const pool = async <T>(operation: string, params: Record<string, unknown>): Promise<T> => {
-    const { auth } = await config
-    return call<T>(auth, operation, { ClientId: auth.clientId, ...params })
-  }
-
   async function resume(): Promise<void> {
     const kept = await tokens.kept()
     if (!kept) {
       session.value = { state: 'signed-out' }
+      // Whoever goes to the form will need it in a moment.
+      addEventListener('focusin', () => void loadWays().catch(() => undefined), { once: true })
       return
     }
     if (kept.me) session.value = { state: 'signed-in', me: kept.me }
@@ -68,139 +68,48 @@ export function createSession({ config, tokens, loadMe }: SessionDeps): SessionC
     await tokens.remember(me)
   }
 
-  async function enter(result: SignIn, email: string): Promise<void> {
-    if (result.kind === 'new-password') {
-      challenge = result
-      session.value = { state: 'new-password', email }
-      return
-    }
-    await tokens.adopt(result.grant)
-    try {
-      await updateMe(await loadMe())
-    } catch (error) {
-      await tokens.drop()
-      throw error
-    }
-    forget()
-    channel.post({ kind: 'signed-in' })
+  let ways: Promise<Ways> | null = null
+  function loadWays(): Promise<Ways> {
+    const door = { ...deps, session, updateMe, tell: (news: News) => channel.post(news) }
+    ways ??= import('./ways').then(
+      ({ createWays }) => createWays(door),
+      () => {
+        ways = null
+        throw networkRefusal()
+      },
+    )
+    return ways
   }
-
-  async function signIn(email: string, secret: string): Promise<void> {
-    password = secret
-    try {
-      const srp = await import('./srp')
-      await enter(await srp.signIn((await config).auth, email, secret), email)
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error
-      if (error.problem.code === 'unconfirmed') {
-        session.value = { state: 'confirming', email }
-        await pool('ResendConfirmationCode', { Username: email })
-      } else if (error.problem.code === 'reset_required') {
-        await sendReset(email)
-      } else {
-        throw error
+  const way =
+    <A extends unknown[]>(pick: (ways: Ways) => (...args: A) => Outcome) =>
+    async (...args: A): Outcome => {
+      try {
+        return await pick(await loadWays())(...args)
+      } catch {
+        return networkRefusal().problem
       }
     }
-  }
 
-  async function sendReset(email: string): Promise<void> {
-    await pool('ForgotPassword', { Username: email })
-    session.value = { state: 'resetting', email }
-  }
-
-  const forget = (): void => {
-    password = ''
-    challenge = null
-  }
-  /** The address that the forms in between are about. */
-  const email = (): string => {
-    const now = session.peek()
-    return 'email' in now ? now.email : ''
-  }
-  const back = (): void => {
-    forget()
-    session.value = { state: 'signed-out' }
-  }
-
-  const auth: AuthModel = {
-    signUp: async (address, secret) =>
-      checkPassword(secret) ??
-      outcome(async () => {
-        const name = tidy(address)
-        const answer = await pool<{ UserConfirmed: boolean }>('SignUp', {
-          Username: name,
-          Password: secret,
-          UserAttributes: [{ Name: 'email', Value: name }],
-        })
-        password = secret
-        if (answer.UserConfirmed) await signIn(name, secret)
-        else session.value = { state: 'confirming', email: name }
-      }),
-    confirm: (code) =>
-      outcome(async () => {
-        const name = email()
-        await pool('ConfirmSignUp', { Username: name, ConfirmationCode: code.trim() })
-        if (password) await signIn(name, password)
-        else back()
-      }),
-    resendCode: () =>
-      outcome(() =>
-        session.peek().state === 'resetting'
-          ? pool('ForgotPassword', { Username: email() })
-          : pool('ResendConfirmationCode', { Username: email() }),
-      ),
-    signIn: (address, secret) => outcome(() => signIn(tidy(address), secret)),
-    setNewPassword: async (secret) =>
-      checkPassword(secret) ??
-      outcome(async () => {
-        if (!challenge) return back()
-        try {
-          await enter(await challenge.complete(secret), email())
-        } catch (error) {
-          if (toProblem(error).code === 'session_expired') back()
-          throw error
-        }
-      }),
-    forgotPassword: (address) => outcome(() => sendReset(tidy(address))),
-    resetPassword: async (code, secret) =>
-      checkPassword(secret) ??
-      outcome(async () => {
-        const name = email()
-        await pool('ConfirmForgotPassword', { Username: name, ConfirmationCode: code.trim(), Password: secret })
-        await signIn(name, secret)
-      }),
-    changePassword: async (current, next) =>
-      checkPassword(next) ??
-      outcome(async () => {
-        const params = { AccessToken: await tokens.access(), PreviousPassword: current, ProposedPassword: next }
-        try {
-          await call((await config).auth, 'ChangePassword', params)
-        } catch (error) {
-          if (toProblem(error).code !== 'wrong_credentials') throw error
-          const problem = { code: 'wrong_password', message: 'Your current password is wrong.', field: 'current' }
-          throw new Refusal(problem, 400, false)
-        }
-      }),
-    cancel: back,
-    signOut: async () => {
-      const revoked = tokens.revoke()
-      session.value = { state: 'signed-out' }
-      channel.post({ kind: 'signed-out' })
-      await revoked
+  void resume()
+  return {
+    session,
+    updateMe,
+    auth: {
+      signUp: way((w) => w.signUp),
+      confirm: way((w) => w.confirm),
+      resendCode: way((w) => w.resendCode),
+      signIn: way((w) => w.signIn),
+      setNewPassword: way((w) => w.setNewPassword),
+      forgotPassword: way((w) => w.forgotPassword),
+      resetPassword: way((w) => w.resetPassword),
+      changePassword: way((w) => w.changePassword),
+      cancel: () => void loadWays().then((w) => w.cancel()),
+      signOut: async () => {
+        const revoked = tokens.revoke()
+        session.value = { state: 'signed-out' }
+        channel.post('signed-out')
+        await revoked
+      },
     },
   }
-  void resume()
-  return { session, auth, updateMe }
 }
-
-/** The pool's user names ignore case; spaces come from pasting. */
-const tidy = (email: string): string => email.trim().toLowerCase()
-
-const checkPassword = (password: string): Problem | null =>
-  password.length >= PASSWORD_LEAST
-    ? null
-    : {
-        code: 'weak_password',
-        field: 'password',
-        message: `This password is too short: use at least ${PASSWORD_LEAST} characters.`,
-      }

@@ -1,15 +1,15 @@
-/** Sign-in by the Secure Remote Password protocol. Loaded only when someone signs in: the library is larger than the core. */
+/** Sign-in by the Secure Remote Password protocol. */
 import { AuthenticationDetails, CognitoUser, CognitoUserPool, type CognitoUserSession } from 'amazon-cognito-identity-js'
 import type { Config } from '../core/config'
 import { networkRefusal, Refusal } from '../core/problem'
-import { authRefusal, type Grant } from './cognito'
+import { type Grant, PoolError } from './cognito'
 
 export type SignIn =
   | { kind: 'granted'; grant: Grant }
   /** The password was a temporary one; `complete` sets the next. */
   | { kind: 'new-password'; complete(password: string): Promise<SignIn> }
 
-/** Throws Refusal with a sentence for people. */
+/** Throws PoolError, or Refusal `network`. */
 export function signIn(auth: Config['auth'], email: string, password: string): Promise<SignIn> {
   const storage = new Forgetful()
   const pool = new CognitoUserPool({
@@ -33,7 +33,7 @@ function run(user: CognitoUser, start: (callbacks: Callbacks) => void): Promise<
       reject(new Refusal({ code: 'unsupported', message: 'This account needs a second factor, which is not supported yet.' }, 400, false))
     start({
       onSuccess: (session) => resolve({ kind: 'granted', grant: grantOf(session) }),
-      onFailure: (error: unknown) => reject(refusalOf(error)),
+      onFailure: (error: unknown) => reject(errorOf(error)),
       newPasswordRequired: () =>
         resolve({
           kind: 'new-password',
@@ -57,9 +57,9 @@ function grantOf(session: CognitoUserSession): Grant {
   }
 }
 
-function refusalOf(error: unknown): Refusal {
+function errorOf(error: unknown): Error {
   const { code, message } = error as { code?: string; message?: string }
-  return code === 'NetworkError' ? networkRefusal() : authRefusal(code ?? '', message ?? '')
+  return code === 'NetworkError' ? networkRefusal() : new PoolError(code ?? '', message ?? '')
 }
 
 /** The library wants a place for its tokens; ours are kept elsewhere. */

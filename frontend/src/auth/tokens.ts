@@ -2,14 +2,16 @@
 import type { Config } from '../core/config'
 import type { TokenSource } from '../core/http'
 import { exclusive } from '../core/platform'
-import { Refusal, signedOutRefusal } from '../core/problem'
+import { networkRefusal, signedOutRefusal } from '../core/problem'
 import type { Me } from '../core/protocol'
-import { type AuthenticationResult, call, type Grant, grantOf } from './cognito'
+import { type AuthenticationResult, call, type Grant, grantOf, PoolError } from './cognito'
 import { type Kept, readKept, writeKept } from './keeper'
 
 /** A token this close to its end is renewed first. */
 const MARGIN_MS = 60_000
 const LOCK = 'imchat:refresh'
+/** Refusals that end a session; any other may pass. */
+const FINAL = new Set(['NotAuthorized', 'UserNotFound', 'InvalidParameter', 'RefreshTokenReuse', 'PasswordResetRequired'])
 
 export class Tokens implements TokenSource {
   /** Whether the person signed out themselves: then nothing of theirs may stay. */
@@ -89,7 +91,7 @@ export class Tokens implements TokenSource {
       if (grant.refreshToken) await writeKept({ ...kept, refreshToken: grant.refreshToken })
       return this.hold(grant)
     } catch (error) {
-      if (!(error instanceof Refusal) || error.retryable) throw error
+      if (!(error instanceof PoolError) || !FINAL.has(error.type)) throw networkRefusal()
       await writeKept(null)
       this.lost()
       throw signedOutRefusal()

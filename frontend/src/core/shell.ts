@@ -11,16 +11,19 @@ interface TrustedTypes {
 const SCRIPT = 'sw.js'
 
 /** The content security policy lets one policy, `imchat`, name script addresses; this one knows one address. */
-export function keepShell(): void {
+export async function keepShell(): Promise<void> {
   if (!('serviceWorker' in navigator)) return
   const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes }
   const url = new URL(SCRIPT, document.baseURI).href
-  const policy = trustedTypes?.createPolicy('imchat', {
-    createScriptURL: (asked) => {
-      if (asked !== url) throw new TypeError(`${asked} is no script of ours.`)
-      return asked
-    },
-  })
-  // Without it the application works all the same, online.
-  navigator.serviceWorker.register(policy?.createScriptURL(url) ?? url).catch(() => undefined)
+  try {
+    const policy = trustedTypes?.createPolicy('imchat', {
+      createScriptURL: (asked) => {
+        if (asked !== url) throw new TypeError(`${asked} is no script of ours.`)
+        return asked
+      },
+    })
+    await navigator.serviceWorker.register(policy?.createScriptURL(url) ?? url)
+  } catch {
+    // Where it cannot be had, the application works all the same, online.
+  }
 }

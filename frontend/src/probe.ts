@@ -1,0 +1,2 @@
+import { createModel } from './core/create'
+Object.assign(globalThis, { model: createModel() })
