@@ -51,11 +51,8 @@ def dispatch(app: App, request: HttpRequest) -> HttpAnswer:
     """Answer a request. Never raises: what goes wrong is an answer too."""
     try:
         reply = _reply(app, request)
-    except ImchatError as error:
-        return _refusal(error, request.request_id)
     except Exception as error:  # noqa: BLE001 - the last resort: one shape for the client, the place of it for the log
-        log_unexpected(error, request.request_id)
-        return _refusal(ImchatError("something went wrong on our side"), request.request_id)
+        return refuse(error, request.request_id)
     return HttpAnswer(reply.status, dump(reply.answer))
 
 
@@ -148,7 +145,11 @@ def _by_shape() -> dict[tuple[str, int], list[tuple[Route, tuple[str, ...]]]]:
 _BY_SHAPE: Final = _by_shape()
 
 
-def _refusal(error: ImchatError, request_id: str) -> HttpAnswer:
+def refuse(error: Exception, request_id: str) -> HttpAnswer:
+    """The answer to a request that failed. What was not raised on purpose is logged, and says nothing of itself."""
+    if not isinstance(error, ImchatError):
+        log_unexpected(error, request_id)
+        error = ImchatError("something went wrong on our side")
     headers: dict[str, str] = {}
     if error.retryable:
         wait_s = error.details.get("retry_after_s", 1) if isinstance(error, RateLimited) else 1

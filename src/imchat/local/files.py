@@ -12,14 +12,12 @@ import json
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import IO, Final
 
 from imchat.errors import ConfigError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 FORMAT: Final = 1
 """The layout this version reads and writes. A folder with a higher one was written by a newer imchat."""

@@ -109,6 +109,7 @@ class SqliteTable:
         self._connection = connection
         self._cursor = connection.cursor()
         self._turn = _Turn()
+        self._changes_before = 0
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
@@ -198,6 +199,12 @@ class SqliteTable:
             self._turn.seal_batch()
             self._turn.release_batch()
             raise_translated(error)
+        self._changes_before = self._connection.total_changes
+
+    @property
+    def changed(self) -> bool:
+        """Whether the open batch has written anything, so that its commit waits for the disk."""
+        return self._connection.total_changes != self._changes_before
 
     def commit(self) -> None:
         """Make the open batch durable. May be called on another thread, after the batch's last call returned.

@@ -1,0 +1,215 @@
+"""API Gateway's shapes: the events its HTTP and WebSocket APIs hand to a Lambda function, and the answers.
+
+HTTP API payload format 2.0; WebSocket API proxy events; REQUEST authorizer events. Knows no web server.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+Event: TypeAlias = "dict[str, Any]"
+Handler: TypeAlias = "Callable[[Event, object], dict[str, Any]]"
+
+API_ID: Final = "local"
+_ACCOUNT_ID: Final = "000000000000"
+_STAGE: Final = "local"
+_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the shapes need of an HTTP request. `path` is decoded, `query_string` as it came."""
+
+    method: str
+    path: str
+    query_string: str
+    query: Iterable[tuple[str, str]]
+    headers: Iterable[tuple[str, str]]
+    http_version: str
+    source_ip: str
+    host: str
+    body: bytes = b""
+
+
+def new_request_id() -> str:
+    """An id like API Gateway's: 16 characters that end in `=`."""
+    return base64.b64encode(os.urandom(11)).decode()
+
+
+def http_event(request: Request, request_id: str, claims: Mapping[str, Any] | None) -> Event:
+    """The event of an HTTP API route `ANY /api/{proxy+}`; `claims` of a verified token, None for an open route."""
+    now_s = time.time()
+    headers = _joined((name.lower(), value) for name, value in request.headers)
+    context: Event = {
+        "accountId": _ACCOUNT_ID,
+        "apiId": API_ID,
+        "domainName": request.host,
+        "domainPrefix": request.host.partition(".")[0],
+        "http": {
+            "method": request.method,
+            "path": request.path,
+            "protocol": request.http_version,
+            "sourceIp": request.source_ip,
+            "userAgent": headers.get("user-agent", ""),
+        },
+        "requestId": request_id,
+        "routeKey": "ANY /api/{proxy+}",
+        "stage": "$default",
+        "time": _written(now_s),
+        "timeEpoch": int(now_s * 1000),
+    }
+    if claims is not None:
+        context["authorizer"] = {"jwt": {"claims": claims, "scopes": None}}
+    event: Event = {
+        "version": "2.0",
+        "routeKey": context["routeKey"],
+        "rawPath": request.path,
+        "rawQueryString": request.query_string,
+        "headers": headers,
+        "requestContext": context,
+        "pathParameters": {"proxy": request.path.removeprefix("/api/")},
+        "isBase64Encoded": False,
+    }
+    if request.query_string:
+        event["queryStringParameters"] = _joined(request.query)
+    if "cookie" in headers:
+        event["cookies"] = [part.strip() for part in headers.pop("cookie").split(";")]
+    if request.body:
+        event["body"], event["isBase64Encoded"] = text_or_base64(request.body)
+    return event
+
+
+def http_answer(answer: Mapping[str, Any]) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of a handler's answer in format 2.0."""
+    body = answer.get("body") or ""
+    return (
+        int(answer["statusCode"]),
+        {name: str(value) for name, value in (answer.get("headers") or {}).items()},
+        base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode(),
+    )
+
+
+def token_claims(claims: Mapping[str, Any]) -> dict[str, str]:
+    """Claims as the JWT authorizer passes them on: every value a string, a list in brackets."""
+    return {name: _claim(value) for name, value in claims.items()}
+
+
+def text_or_base64(body: bytes) -> tuple[str, bool]:
+    """The body as text if it is UTF-8, else in base64; and whether it is base64."""
+    try:
+        return body.decode(), False
+    except UnicodeDecodeError:
+        return base64.b64encode(body).decode(), True
+
+
+@dataclass(frozen=True, slots=True)
+class WebSocketEvents:
+    """Makes the events of one connection; `authorizer` is what its `$connect` was granted with."""
+
+    request: Request
+    connection_id: str
+    connected_ms: int
+    authorizer: Mapping[str, Any] | None = None
+
+    def authorize(self) -> Event:
+        """For the REQUEST authorizer of `$connect`."""
+        return {
+            "type": "REQUEST",
+            "methodArn": f"arn:aws:execute-api:local:{_ACCOUNT_ID}:{API_ID}/{_STAGE}/$connect",
+            **self._handshake(),
+            "stageVariables": {},
+            "requestContext": self._context("$connect", "CONNECT"),
+        }
+
+    def connect(self) -> Event:
+        """For `$connect`, once authorized."""
+        return {
+            **self._handshake(),
+            "requestContext": self._context("$connect", "CONNECT"),
+            "isBase64Encoded": False,
+        }
+
+    def message(self, body: str, *, is_base64: bool = False) -> Event:
+        """For `$default`: one message of the client."""
+        context = self._context("$default", "MESSAGE")
+        context["messageId"] = new_request_id()
+        return {"requestContext": context, "body": body, "isBase64Encoded": is_base64}
+
+    def disconnect(self, code: int, reason: str) -> Event:
+        """For `$disconnect`, after the socket has ended."""
+        context = self._context("$disconnect", "DISCONNECT")
+        context |= {"disconnectStatusCode": code, "disconnectReason": reason}
+        return {"requestContext": context, "isBase64Encoded": False}
+
+    def _handshake(self) -> Event:
+        headers, query = list(self.request.headers), list(self.request.query)
+        return {
+            "headers": dict(headers),
+            "multiValueHeaders": _listed(headers),
+            "queryStringParameters": dict(query),
+            "multiValueQueryStringParameters": _listed(query),
+        }
+
+    def _context(self, route: str, kind: str) -> Event:
+        now_s = time.time()
+        request_id = new_request_id()
+        context: Event = {
+            "routeKey": route,
+            "eventType": kind,
+            "messageDirection": "IN",
+            "connectionId": self.connection_id,
+            "connectedAt": self.connected_ms,
+            "requestId": request_id,
+            "extendedRequestId": request_id,
+            "requestTime": _written(now_s),
+            "requestTimeEpoch": int(now_s * 1000),
+            "domainName": self.request.host,
+            "stage": _STAGE,
+            "apiId": API_ID,
+            "identity": {"sourceIp": self.request.source_ip},
+        }
+        if self.authorizer is not None:
+            context["authorizer"] = dict(self.authorizer)
+        return context
+
+
+def granted(policy: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What an authorizer's answer puts into the later events, or None if its policy does not allow the call."""
+    statements = policy["policyDocument"]["Statement"]
+    if not statements or any(statement["Effect"] != "Allow" for statement in statements):
+        return None
+    return {"principalId": policy["principalId"], **policy.get("context", {})}
+
+
+def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    joined: dict[str, str] = {}
+    for name, value in pairs:
+        joined[name] = f"{joined[name]},{value}" if name in joined else value
+    return joined
+
+
+def _listed(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    listed: dict[str, list[str]] = {}
+    for name, value in pairs:
+        listed.setdefault(name, []).append(value)
+    return listed
+
+
+def _claim(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return f"[{' '.join(map(str, value))}]"
+    return str(value)
+
+
+def _written(now_s: float) -> str:
+    """The moment as in an access log, e.g. `12/Mar/2030:19:03:58 +0000`; not by strftime, which knows locales."""
+    at = time.gmtime(now_s)
+    month = _MONTHS[at.tm_mon - 1]
+    return f"{at.tm_mday:02}/{month}/{at.tm_year}:{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02} +0000"

@@ -1,0 +1,250 @@
+"""`LocalServer`: site, HTTP API, WebSocket API and sign-in on one port of one process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from types import TracebackType
+from typing import Any, Final, Self, TypeVar
+
+from aiohttp import web
+
+from imchat.errors import ConfigError, ImchatError, NotFound, TooLarge, Unauthenticated
+from imchat.local.answers import answer, error_answer, json_answer
+from imchat.local.batch import Batches
+from imchat.local.events import Handler, Request, http_answer, http_event, new_request_id, token_claims
+from imchat.local.gateway import LocalGateway
+from imchat.local.ports import Purge, SignIn, Store
+from imchat.local.site import Site
+from imchat.local.websocket import IDLE_S, LIFETIME_S, WebSocketApi
+
+T = TypeVar("T")
+
+REQUEST_BYTES: Final = 10 * 1024 * 1024
+"""Largest request body. Source: API Gateway quotas for HTTP APIs, "Payload size"."""
+PURGE_EVERY_S: Final = 60.0
+PURGE_ITEMS: Final = 500
+_STOPPING_S: Final = 0.5
+"""How long open requests may take to end when the server stops."""
+
+# It warns of subprotocols by quoting them, and ours carry a ticket.
+logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
+
+
+@dataclass(frozen=True, slots=True)
+class Handlers:
+    """The application's entrypoints."""
+
+    http: Handler
+    websocket: Handler
+    authorizer: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Where to listen (port 0: any free one), and the limits of connections, in seconds."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    idle_s: float = IDLE_S
+    lifetime_s: float = LIFETIME_S
+    purge_every_s: float = PURGE_EVERY_S
+
+
+class LocalServer:
+    """Serves from `async with` to its end; `url` is where.
+
+    Entering raises ConfigError where the address cannot be listened on. Leaving closes every socket with "going
+    away", finishes the requests that are queued, and commits them.
+    """
+
+    def __init__(
+        self,
+        *,
+        handlers: Handlers,
+        store: Store,
+        gateway: LocalGateway,
+        sign_in: SignIn,
+        purge_accounts: Purge,
+        site: Site,
+        options: Options,
+    ) -> None:
+        self.url = ""
+        self._handlers = handlers
+        self._store = store
+        self._gateway = gateway
+        self._sign_in = sign_in
+        self._purge_accounts = purge_accounts
+        self._site = site
+        self._options = options
+        self._well_known = f"/{sign_in.pool_id}/.well-known/"
+
+    async def __aenter__(self) -> Self:
+        self._batches = Batches(self._store, self._gateway)
+        self._websockets = WebSocketApi(
+            authorizer=self._handlers.authorizer,
+            websocket=self._handlers.websocket,
+            batches=self._batches,
+            gateway=self._gateway,
+            idle_s=self._options.idle_s,
+            lifetime_s=self._options.lifetime_s,
+        )
+        self._sign_in_thread = ThreadPoolExecutor(1, thread_name_prefix="sign-in")
+        self._runner = web.ServerRunner(
+            web.Server(self._serve, request_factory=_request, access_log=None), shutdown_timeout=_STOPPING_S
+        )
+        await self._runner.setup()
+        host = self._options.host
+        try:
+            await web.TCPSite(self._runner, host, self._options.port).start()
+        except (OSError, OverflowError) as error:
+            await self._runner.cleanup()
+            raise _cannot_listen(self._options, error) from error
+        port = self._runner.addresses[0][1]
+        self.url = f"http://{_reachable(host)}:{port}"
+        self._purging = asyncio.create_task(self._purge())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._purging.cancel()
+        for site in self._runner.sites:
+            await site.stop()
+        await self._websockets.close_all()
+        await self._runner.cleanup()
+        await self._batches.close()
+        self._sign_in_thread.shutdown(cancel_futures=True)
+
+    async def run(self, job: Callable[[], Any]) -> Any:
+        """Run `job` among the requests, in their order and in their transactions; what it returned, once durable."""
+        return await self._batches.run(job)
+
+    async def _serve(self, http: web.BaseRequest) -> web.StreamResponse:
+        request_id = new_request_id()
+        try:
+            return await self._route(http, request_id)
+        except web.HTTPRequestEntityTooLarge:
+            error: Exception = TooLarge(
+                f"the body has more than {REQUEST_BYTES:,} bytes", limit=REQUEST_BYTES
+            )
+        except Exception as raised:  # noqa: BLE001  nothing may leave in another shape
+            error = raised
+        return error_answer(error, request_id)
+
+    async def _route(self, http: web.BaseRequest, request_id: str) -> web.StreamResponse:
+        path = http.path
+        if path.startswith("/api/"):
+            return await self._call_api(http, path, request_id)
+        if path == "/ws":
+            return await self._websockets.serve(http, _described(http, b""))
+        if http.method == "POST" and path in {"/", "/cognito", "/cognito/"}:
+            return await self._call_sign_in(http)
+        if path == "/config.json":
+            return json_answer(self._config(), cache="no-cache")
+        if path.removeprefix("/cognito").startswith(self._well_known):
+            return self._publish(path.rpartition("/")[2], http)
+        return self._site.answer(http)
+
+    async def _call_api(self, http: web.BaseRequest, path: str, request_id: str) -> web.StreamResponse:
+        """As an HTTP API with a JWT authorizer on every route but one."""
+        claims = None
+        if path != "/api/health":
+            claims = token_claims(self._sign_in.verify_access_token(_bearer(http)))
+        body = await http.read()
+        event = http_event(_described(http, body), request_id, claims)
+        status, headers, content = http_answer(
+            await self._batches.run(lambda: self._handlers.http(event, None))
+        )
+        return answer(status, content, headers)
+
+    async def _call_sign_in(self, http: web.BaseRequest) -> web.StreamResponse:
+        target, body, headers = http.headers.get("X-Amz-Target", ""), await http.read(), http.headers
+        where, path = _endpoint(http), http.rel_url.raw_path
+        status, own, content = await self._in_thread(
+            lambda: self._sign_in.handle(target, body, headers, endpoint=where, path=path)
+        )
+        return answer(status, content, own)
+
+    def _publish(self, name: str, http: web.BaseRequest) -> web.StreamResponse:
+        if name == "jwks.json":
+            return json_answer(self._sign_in.jwks())
+        if name == "openid-configuration":
+            return json_answer(self._sign_in.openid_configuration(_endpoint(http)))
+        raise NotFound("there is nothing here")
+
+    def _config(self) -> dict[str, object]:
+        auth = {
+            "endpoint": "/cognito",
+            "region": self._sign_in.pool_id.partition("_")[0],
+            "user_pool_id": self._sign_in.pool_id,
+            "client_id": self._sign_in.client_id,
+        }
+        return {"version": 1, "api_url": "/api", "ws_url": "/ws", "auth": auth}
+
+    async def _purge(self) -> None:
+        """Remove what has expired, a little at a time, among the requests."""
+        while True:
+            await asyncio.sleep(self._options.purge_every_s)
+            due = int(time.time()), PURGE_ITEMS
+            with contextlib.suppress(ImchatError):  # a store is busy: the next round will do
+                while await self._batches.run(partial(self._store.purge_expired, *due)) == PURGE_ITEMS:
+                    pass
+                await self._in_thread(partial(self._purge_accounts, *due))
+
+    def _in_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        return asyncio.get_running_loop().run_in_executor(self._sign_in_thread, work)
+
+
+def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=REQUEST_BYTES)
+
+
+def _described(http: web.BaseRequest, body: bytes) -> Request:
+    version = http.version
+    return Request(
+        method=http.method,
+        path=http.path,
+        query_string=http.rel_url.raw_query_string,
+        query=http.query.items(),
+        headers=http.headers.items(),
+        http_version=f"HTTP/{version.major}.{version.minor}",
+        source_ip=http.remote or "",
+        host=http.host,
+        body=body,
+    )
+
+
+def _endpoint(http: web.BaseRequest) -> str:
+    """How the client reached this server: behind a proxy that ends TLS, by https."""
+    return f"{http.headers.get('X-Forwarded-Proto', http.scheme)}://{http.host}"
+
+
+def _bearer(http: web.BaseRequest) -> str:
+    scheme, _, token = http.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthenticated("sign in first: the request has no access token")
+    return token.strip()
+
+
+def _reachable(host: str) -> str:
+    """The host to show and to connect to: a wildcard address means this machine."""
+    shown = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
+    return f"[{shown}]" if ":" in shown and not shown.startswith("[") else shown
+
+
+def _cannot_listen(options: Options, error: Exception) -> ConfigError:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return ConfigError(
+            f"port {options.port} on {options.host} is in use by another program; "
+            f"choose another one, for example: imchat local --port {options.port + 1}"
+        )
+    return ConfigError(f"cannot listen on {options.host} port {options.port}: {error}; see --host and --port")

@@ -1,0 +1,377 @@
+"""The HTTP side of `imchat local`: API Gateway's events and limits, sign-in, the site, and what every answer carries."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import io
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.local.machine import NAME, PAGE, SCRIPT, Machine, machine, run
+
+from imchat.errors import ConfigError
+from imchat.local.server import REQUEST_BYTES
+from imchat.storage.table import Key, Put
+
+
+def on_machine(tmp_path: Path, test: Callable[[Machine], Awaitable[None]], **options: Any) -> None:
+    async def body() -> None:
+        async with machine(tmp_path, **options) as made:
+            await test(made)
+
+    run(body())
+
+
+async def raw(m: Machine, request: bytes) -> bytes:
+    """Send bytes as they are; the whole answer."""
+    host, port = m.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(request)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
+async def event_of(m: Machine, method: str, path: str, **options: Any) -> dict[str, Any]:
+    """The event that a request becomes."""
+    seen: list[dict[str, Any]] = []
+
+    def reply(event: dict[str, Any]) -> dict[str, Any]:
+        seen.append(event)
+        return {"statusCode": 200}
+
+    m.reply = reply
+    async with m.session.request(method, f"{m.url}{path}", **options) as answer:
+        assert answer.status == 200
+    [event] = seen
+    return event
+
+
+def test_a_request_becomes_an_event_of_payload_format_2(tmp_path: Path) -> None:
+    async def test(m: Machine) -> None:
+        event = await event_of(
+            m,
+            "PUT",
+            "/api/a/b%20c?x=1&y=%C3%A9&x=2",
+            data='{"a":"ü"}'.encode(),
+            headers=[
+                ("Authorization", "bearer ada"),
+                ("X-Many", "one"),
+                ("X-Many", "two"),
+                ("Cookie", "a=1; b=2"),
+                ("User-Agent", "test"),
+            ],
+        )
+
+        assert event["version"] == "2.0"
+        assert event["rawPath"] == "/api/a/b c"
+        assert event["pathParameters"] == {"proxy": "a/b c"}
+        assert event["rawQueryString"] == "x=1&y=%C3%A9&x=2"
+        assert event["queryStringParameters"] == {"x": "1,2", "y": "é"}
+        assert event["headers"]["x-many"] == "one,two"
+        assert "cookie" not in event["headers"]
+        assert event["cookies"] == ["a=1", "b=2"]
+        assert event["body"] == '{"a":"ü"}'
+        assert event["isBase64Encoded"] is False
+        context = event["requestContext"]
+        assert context["http"] == {
+            "method": "PUT",
+            "path": "/api/a/b c",
+            "protocol": "HTTP/1.1",
+            "sourceIp": "127.0.0.1",
+            "userAgent": "test",
+        }
+        assert context["authorizer"]["jwt"]["claims"] == {
+            "sub": "ada",
+            "token_use": "access",
+            "exp": "1900000000",
+            "cognito:groups": "[admins ops]",
+        }
+        assert context["requestId"].endswith("=")
+        json.dumps(event)
+
+    on_machine(tmp_path, test)
+
+
+def test_a_body_that_is_no_text_travels_in_base64(tmp_path: Path) -> None:
+    async def test(m: Machine) -> None:
+        event = await event_of(m, "POST", "/api/x", data=b"\xff\x00", headers=NAME)
+
+        assert (event["body"], event["isBase64Encoded"]) == ("/wA=", True)
+
+    on_machine(tmp_path, test)
+
+
+def test_an_answers_status_headers_and_body_leave_as_the_handler_said(tmp_path: Path) -> None:
+    async def test(m: Machine) -> None:
+        m.reply = lambda _event: {
+            "statusCode": 418,
+            "headers": {
+                "x-own": "1",
+                "content-type": "application/octet-stream",
+                "cache-control": "no-cache",
+            },
+            "body": "/wA=",
+            "isBase64Encoded": True,
+        }
+        async with m.session.get(f"{m.url}/api/x", headers=NAME) as answer:
+            assert (answer.status, await answer.read()) == (418, b"\xff\x00")
+            assert answer.headers["X-Own"] == "1"
+            assert answer.headers.getall("Cache-Control") == ["no-cache"]
+
+    on_machine(tmp_path, test)
+
+
+@pytest.mark.parametrize("authorization", [None, "Bearer", "Bearer bad", "Basic YTpi", "ada"])
+def test_the_api_is_closed_without_a_good_token(tmp_path: Path, authorization: str | None) -> None:
+    async def test(m: Machine) -> None:
+        headers = {} if authorization is None else {"Authorization": authorization}
+        for method in ("GET", "POST", "PATCH", "DELETE", "OPTIONS"):
+            async with m.session.request(method, f"{m.url}/api/me", headers=headers) as answer:
+                assert answer.status == 401
+                assert answer.headers["WWW-Authenticate"] == "Bearer"
+                assert (await answer.json())["error"]["code"] == "unauthenticated"
+        async with m.session.get(f"{m.url}/api/health") as answer:
+            assert answer.status == 200
+
+    on_machine(tmp_path, test)
+
+
+def test_a_body_over_10_mb_is_refused_in_the_one_shape(tmp_path: Path) -> None:
+    async def test(m: Machine) -> None:
+        async with m.session.post(
+            f"{m.url}/api/x", data=io.BytesIO(b"x" * REQUEST_BYTES), headers=NAME
+        ) as answer:
+            assert answer.status == 200
+        async with m.session.post(
+            f"{m.url}/api/x", data=io.BytesIO(b"x" * (REQUEST_BYTES + 1)), headers=NAME
+        ) as answer:
+            assert answer.status == 413
+            error = (await answer.json())["error"]
+        assert (error["code"], error["details"]["limit"]) == ("too_large", REQUEST_BYTES)
+
+    on_machine(tmp_path, test)
+
+
+def test_an_unexpected_error_says_its_request_id_and_logs_nothing_of_the_request(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test(m: Machine) -> None:
+        def broken(event: dict[str, Any]) -> dict[str, Any]:
+            raise ValueError(event["body"] + event["headers"]["authorization"])
+
+        m.reply = broken
+        async with m.session.post(f"{m.url}/api/x?secret=s3cret", data=b"s3cret", headers=NAME) as answer:
+            assert answer.status == 500
+            error = (await answer.json())["error"]
+        assert error["code"] == "internal"
+        assert error["request_id"] in caplog.text
+        assert "broken" in caplog.text
+        assert "s3cret" not in caplog.text + json.dumps(error)
+        assert "Bearer" not in caplog.text
+
+    with caplog.at_level(logging.DEBUG):
+        on_machine(tmp_path, test)
+
+
+def test_a_ticket_never_reaches_a_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def test(m: Machine) -> None:
+        m.greet = lambda _event: {"statusCode": 200}
+        ws = await m.connect()
+        await ws.close()
+
+    with caplog.at_level(logging.DEBUG):
+        on_machine(tmp_path, test)
+    assert "ticket" not in caplog.text
+
+
+@pytest.mark.parametrize("path", ["/", "/cognito", "/cognito/"])
+def test_the_sign_in_protocol_is_served_wherever_clients_post_it(tmp_path: Path, path: str) -> None:
+    async def test(m: Machine) -> None:
+        headers = {"X-Amz-Target": "AWSCognitoIdentityProviderService.SignUp", "X-Forwarded-Proto": "https"}
+        async with m.session.post(f"{m.url}{path}", data=b"{}", headers=headers) as answer:
+            asked = await answer.json(content_type="application/x-amz-json-1.1")
+        assert asked == {
+            "target": "AWSCognitoIdentityProviderService.SignUp",
+            "body": "{}",
+            "endpoint": m.url.replace("http", "https"),
+            "path": path,
+        }
+
+    on_machine(tmp_path, test)
+
+
+def test_the_site_is_told_where_everything_is(tmp_path: Path) -> None:
+    async def test(m: Machine) -> None:
+        async with m.session.get(f"{m.url}/config.json") as answer:
+            assert answer.headers["Cache-Control"] == "no-cache"
+            assert await answer.json() == {
+                "version": 1,
+                "api_url": "/api",
+                "ws_url": "/ws",
+                "auth": {
+                    "endpoint": "/cognito",
+                    "region": "local",
+                    "user_pool_id": "local_Pool",
+                    "client_id": "client",
+                },
+            }
+        for prefix in ("", "/cognito"):
+            base = f"{m.url}{prefix}/local_Pool/.well-known"
+            async with m.session.get(f"{base}/jwks.json") as answer:
+                assert await answer.json() == {"keys": []}
+            async with m.session.get(f"{base}/openid-configuration") as answer:
+                assert (await answer.json())["issuer"] == f"{m.url}/local_Pool"
+            async with m.session.get(f"{base}/else") as answer:
+                assert answer.status == 404
+
+    on_machine(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "cache", "body"),
+    [
+        ("/", "text/html; charset=utf-8", "no-cache", PAGE),
+        ("/c/some-conversation", "text/html; charset=utf-8", "no-cache", PAGE),
+        ("/sw.js", "text/javascript; charset=utf-8", "no-cache", SCRIPT),
+        (
+            "/assets/index-Ab3_9xYz.js",
+            "text/javascript; charset=utf-8",
+            "public, max-age=31536000, immutable",
+            SCRIPT,
+        ),
+        ("/assets/logo-Ab3_9xYz.svg", "image/svg+xml", "public, max-age=31536000, immutable", None),
+    ],
+)
+def test_the_sites_files_have_their_type_and_the_right_time_to_live(
+    tmp_path: Path, path: str, kind: str, cache: str, body: bytes | None
+) -> None:
+    async def test(m: Machine) -> None:
+        async with m.session.get(f"{m.url}{path}") as answer:
+            assert answer.status == 200
+            assert answer.headers["Content-Type"] == kind
+            assert answer.headers["Cache-Control"] == cache
+            assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+            assert body is None or await answer.read() == body
+            tag = answer.headers["ETag"]
+        async with m.session.get(f"{m.url}{path}", headers={"If-None-Match": tag}) as answer:
+            assert (answer.status, await answer.read()) == (304, b"")
+        async with m.session.head(f"{m.url}{path}") as answer:
+            assert (answer.status, await answer.read()) == (200, b"")
+        async with m.session.post(f"{m.url}{path}x") as answer:
+            assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+
+    on_machine(tmp_path, test)
+
+
+def test_pages_travel_compressed_to_those_who_understand_it(tmp_path: Path) -> None:
+    async def test(m: Machine) -> None:
+        answer = await raw(
+            m, b"GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: br, gzip\r\nConnection: close\r\n\r\n"
+        )
+        head, _, body = answer.partition(b"\r\n\r\n")
+        assert b"Content-Encoding: gzip" in head
+        assert b"Vary: Accept-Encoding" in head
+        assert gzip.decompress(body) == PAGE
+        answer = await raw(m, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert answer.partition(b"\r\n\r\n")[2] == PAGE
+
+    on_machine(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"/../imchat.db",
+        b"/assets/../../imchat.db",
+        b"/%2e%2e/imchat.db",
+        b"/..%2fimchat.db",
+        b"/assets/..%5c..%5cimchat.db",
+        b"//etc/passwd",
+        b"/assets/missing",
+        b"/.fingerprint",
+        b"/imchat.db%00.html",
+    ],
+)
+def test_nothing_outside_the_site_can_be_fetched(tmp_path: Path, path: bytes) -> None:
+    async def test(m: Machine) -> None:
+        answer = await raw(m, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert answer.split(b" ")[1] in {b"404", b"400"} or answer.endswith(PAGE)
+        assert b"SQLite" not in answer
+        assert b"secret" not in answer
+
+    on_machine(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/"),
+        ("GET", "/missing.js"),
+        ("POST", "/elsewhere"),
+        ("GET", "/api/health"),
+        ("GET", "/api/me"),
+        ("GET", "/config.json"),
+        ("GET", "/ws"),
+        ("POST", "/cognito"),
+        ("GET", "/local_Pool/.well-known/jwks.json"),
+    ],
+)
+def test_every_answer_carries_the_security_headers(tmp_path: Path, method: str, path: str) -> None:
+    async def test(m: Machine) -> None:
+        async with m.session.request(method, f"{m.url}{path}") as answer:
+            headers = answer.headers
+        assert "default-src 'none'" in headers["Content-Security-Policy"]
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+        assert headers["Server"] == "imchat"
+
+    on_machine(tmp_path, test)
+
+
+def test_an_occupied_port_is_named(tmp_path: Path) -> None:
+    async def test(m: Machine) -> None:
+        port = int(m.url.rpartition(":")[2])
+        with pytest.raises(ConfigError, match=rf"port {port} .* in use .* --port {port + 1}"):
+            async with machine(tmp_path / "second", port=port):
+                pass
+
+    on_machine(tmp_path, test)
+
+
+def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
+    async def body() -> None:
+        with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1"):
+            async with machine(tmp_path, host="192.0.2.1"):
+                pass
+
+    run(body())
+
+
+def test_expired_items_are_removed_while_the_server_runs(tmp_path: Path) -> None:
+    async def test(m: Machine) -> None:
+        m.table.write(Put(Key("TICKET", "old"), {"expires_at": 1}))
+        m.table.write(Put(Key("TICKET", "new"), {"expires_at": 4_000_000_000}))
+        await m.until(lambda: m.table.get(Key("TICKET", "old")) is None)
+        assert m.table.get(Key("TICKET", "new")) is not None
+
+    on_machine(tmp_path, test, purge_every_s=0.05)
+
+
+def test_stopping_says_goodbye_to_sockets_and_lets_the_application_know(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with machine(tmp_path) as m:
+            sockets = [await m.connect() for _ in range(5)]
+            ends = [asyncio.ensure_future(ws.receive()) for ws in sockets]
+        await asyncio.gather(*ends)
+        assert [ws.close_code for ws in sockets] == [1001] * 5
+        assert m.routes().count("$disconnect") == 5
+
+    run(body())
