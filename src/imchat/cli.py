@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
+from typing import Final
 
 import click
 
-from imchat import __version__
+from imchat import __version__, ui
 from imchat.cli_user import user
 from imchat.errors import ImchatError
 
+DEFAULT_PORT: Final = 8484
 
-@click.group()
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__)
 def commands() -> None:
     """A complete chat application for one machine or for your own AWS account."""
@@ -20,12 +24,49 @@ def commands() -> None:
 commands.add_command(user)
 
 
+@commands.command()
+@click.option(
+    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 lets others in."
+)
+@click.option(
+    "--port",
+    default=DEFAULT_PORT,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes any free one.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    help="Folder for accounts, messages and keys [default: the platform's].",
+)
+@click.option("--open/--no-open", "open_browser", default=False, help="Open the site in your browser.")
+@click.option("--confirm", is_flag=True, help="Sign-ups need a code, which is printed here.")
+@click.option("--demo", is_flag=True, help="Fill in two people and a conversation to look at.")
+def local(
+    *, host: str, port: int, data_dir: Path | None, open_browser: bool, confirm: bool, demo: bool
+) -> None:
+    """Run the whole application on this machine, until Ctrl-C.
+
+    Example: imchat local --demo --open
+    """
+    from imchat.local import run  # noqa: PLC0415 - as the module's docstring says
+    from imchat.local.server import Options  # noqa: PLC0415
+
+    run.run(
+        data_dir,
+        options=Options(host=host, port=port),
+        confirm=confirm,
+        with_demo=demo,
+        started=lambda server: ui.local_started(server, open_browser=open_browser),
+        deliver=ui.delivered,
+    )
+
+
 def main() -> None:
     """Run one command. Exit status: 0; 1 for an error that is explained in one line; 2 for wrong usage."""
     try:
         commands()
     except ImchatError as error:
-        from imchat import ui  # noqa: PLC0415  rich is only for those who print
-
         ui.failure(error.message)
         sys.exit(1)

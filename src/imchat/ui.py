@@ -1,20 +1,20 @@
-"""Everything imchat prints. Nothing else prints."""
+"""Everything imchat prints. Nothing else prints; rich is loaded only where there is something to lay out."""
 
 from __future__ import annotations
 
 import json
+import sys
+import webbrowser
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # `imchat --help` loads none of these
     from imchat.deploy.users import User
     from imchat.local.identity import Purpose
+    from imchat.local.run import Started
 
 _DELIVERED: Final = {
     "sign_up": "confirmation code",
@@ -25,12 +25,12 @@ _DELIVERED: Final = {
 
 def failure(message: str) -> None:
     """One line that says what went wrong and what to do, on the error stream."""
-    Console(stderr=True).print(f"[bold red]Error:[/] {escape(message)}", highlight=False, soft_wrap=True)
+    click.echo(f"{click.style('Error:', fg='red', bold=True)} {message}", err=True)
 
 
 def done(message: str) -> None:
     """What a command has done."""
-    _say(escape(message))
+    click.echo(message)
 
 
 def ask(question: str) -> None:
@@ -40,13 +40,13 @@ def ask(question: str) -> None:
 
 def delivered(purpose: Purpose, email: str, secret: str) -> None:
     """What a pool on AWS would have mailed."""
-    _say(f"{_DELIVERED[purpose.value].capitalize()} for {escape(email)}: [bold]{escape(secret)}[/]")
+    click.echo(f"{_DELIVERED[purpose.value].capitalize()} for {email}: {click.style(secret, bold=True)}")
 
 
 def temporary_password(email: str, password: str) -> None:
     """The only time a temporary password is shown."""
-    _say(f"Temporary password for {escape(email)}: [bold]{escape(password)}[/]")
-    _say("It is shown only now and good for seven days; a new one must be chosen at the first sign-in.")
+    click.echo(f"Temporary password for {email}: {click.style(password, bold=True)}")
+    click.echo("It is shown only now and good for seven days; a new one must be chosen at the first sign-in.")
 
 
 def users(found: Sequence[User], *, as_json: bool) -> None:
@@ -56,8 +56,12 @@ def users(found: Sequence[User], *, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
         return
     if not found:
-        _say("There are no users yet; make one with: imchat user create you@example.com --admin")
+        click.echo("There are no users yet; make one with: imchat user create you@example.com --admin")
         return
+    from rich.console import Console  # noqa: PLC0415
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
     table = Table("E-mail", "Name", "Role", "Status", "Since", box=None, pad_edge=False)
     for user in found:
         status = user.status.lower().replace("_", " ") if user.enabled else "disabled"
@@ -67,5 +71,36 @@ def users(found: Sequence[User], *, as_json: bool) -> None:
     Console().print(table)
 
 
-def _say(markup: str) -> None:
-    Console().print(markup, highlight=False, soft_wrap=True)
+def local_started(server: Started, *, open_browser: bool) -> None:
+    """Where the server is, where its data lies, how to sign in to the demo, and how to stop."""
+    lines = [("Open", server.url), ("Data", str(server.data_dir))]
+    lines += [("Demo", f"{person.email}  {person.password}") for person in server.people]
+    lines.append(("Stop", "Ctrl-C"))
+    if sys.stdout.isatty():
+        _panel("imchat is running", lines)
+    else:
+        click.echo("imchat is running")
+        for name, value in lines:
+            click.echo(f"  {name}  {value}")
+    if server.reachable_by_others:
+        click.echo(
+            "Other machines can reach it. Browsers hold back some features on a plain http site elsewhere:"
+        )
+        click.echo("for a team, put a proxy with a certificate in front.")
+    sys.stdout.flush()
+    if open_browser:
+        webbrowser.open(server.url)
+
+
+def _panel(title: str, lines: list[tuple[str, str]]) -> None:
+    from rich.console import Console  # noqa: PLC0415
+    from rich.panel import Panel  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table.grid(padding=(0, 2))
+    for name, value in lines:
+        link = f"link {value}" if value.startswith("http") else ""
+        table.add_row(Text(name, "dim"), Text(value, link, overflow="fold"))
+    heading = f"[bold green]{title}[/]"
+    Console().print(Panel(table, title=heading, title_align="left", expand=False, padding=(1, 2)))

@@ -1,0 +1,5 @@
+"""`python -m imchat` is `imchat`."""
+
+from imchat.cli import main
+
+main()

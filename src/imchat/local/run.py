@@ -1,0 +1,122 @@
+"""`imchat local`, composed: the real parts on one data folder, and a process that serves until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from imchat import assets
+from imchat.entrypoints import authorizer, bootstrap, http, websocket
+from imchat.local import demo
+from imchat.local.files import DataDir
+from imchat.local.gateway import LocalGateway
+from imchat.local.identity import Identity, Purpose
+from imchat.local.server import Handlers, LocalServer, Options
+from imchat.local.site import Site
+from imchat.services.app import App
+from imchat.storage.sqlite import SqliteTable
+
+Deliver = Callable[[Purpose, str, str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """What a person wants to know of a server that runs."""
+
+    url: str
+    data_dir: Path
+    reachable_by_others: bool = False
+    people: tuple[demo.Person, ...] = ()
+
+
+@contextlib.asynccontextmanager
+async def serve(
+    data: DataDir,
+    *,
+    deliver: Deliver,
+    options: Options,
+    confirm: bool = False,
+    with_demo: bool = False,
+    site: Path | None = None,
+) -> AsyncIterator[Started]:
+    """Serve the whole application on the data folder until the block ends. Needs a running event loop.
+
+    `deliver` is given every code and temporary password, with whom it is for; `confirm`: sign-ups wait for such a code.
+    `site` is the built web client's folder. Raises: ConfigError.
+    """
+    pages = Site(site or assets.site_dir())
+    with (
+        data.lock(),
+        SqliteTable.open(data.conversations) as store,
+        SqliteTable.open(data.accounts) as accounts,
+    ):
+        gateway = LocalGateway()
+        app = App(table=store, gateway=gateway, now_ms=bootstrap.now_ms, new_id=bootstrap.new_id)
+        identity = Identity(
+            table=accounts, keys=data.keys, now_ms=bootstrap.now_ms, deliver=deliver, confirm=confirm
+        )
+        people = demo.fill(app, accounts, data.keys) if with_demo else ()
+        handlers = Handlers(
+            http=http.make(app), websocket=websocket.make(app), authorizer=authorizer.make(app)
+        )
+        server = LocalServer(
+            handlers=handlers,
+            store=store,
+            gateway=gateway,
+            sign_in=identity,
+            purge_accounts=accounts.purge_expired,
+            site=pages,
+            options=options,
+        )
+        async with server:
+            with data.announce(server.url):
+                yield Started(server.url, data.path, not _is_loopback(options.host), people)
+
+
+def run(
+    data_dir: Path | None,
+    *,
+    options: Options,
+    confirm: bool,
+    with_demo: bool,
+    started: Callable[[Started], None],
+    deliver: Deliver,
+) -> None:
+    """Serve until Ctrl-C or SIGTERM, then end cleanly. Raises: ConfigError."""
+    data = DataDir.open(data_dir)
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        _on_signal(stop.set)
+        async with serve(
+            data, deliver=deliver, options=options, confirm=confirm, with_demo=with_demo
+        ) as server:
+            started(server)
+            await stop.wait()
+
+    # Where there are no signal handlers, Ctrl-C cancels the task instead: it has ended cleanly, too.
+    with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(until_stopped())
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or host.startswith("127.") or host == "::1"
+
+
+def _on_signal(stop: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows
+            loop.add_signal_handler(number, stop)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - not made for Windows
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

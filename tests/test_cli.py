@@ -1,0 +1,248 @@
+"""The `imchat` command as a user meets it: help, exit statuses, one clear line for what cannot work, a clean end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from imchat import assets
+from imchat.local.files import FORMAT, DataDir
+
+COMMAND = [sys.executable, "-m", "imchat"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _site() -> None:
+    """These tests run the real command, so the web client has to be built: `make site`."""
+    assets.site_dir()
+
+
+def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603
+        [*COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env={**os.environ, **environment},
+    )
+
+
+@contextlib.contextmanager
+def serving(data_dir: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`imchat local` on a free port: the process and its URL."""
+    process = subprocess.Popen(  # noqa: S603
+        [*COMMAND, "local", "--data-dir", str(data_dir), "--port", "0", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process, wait_for_url(process, data_dir)
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def wait_for_url(process: subprocess.Popen[str], data_dir: Path) -> str:
+    until = time.monotonic() + 30
+    while time.monotonic() < until and process.poll() is None:
+        with contextlib.suppress(FileNotFoundError):
+            running = json.loads((data_dir / "server.json").read_bytes())
+            assert running["pid"] == process.pid
+            return str(running["url"])
+        time.sleep(0.02)
+    raise AssertionError(process.communicate())
+
+
+def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert done.stderr.startswith("Error: ")
+    assert done.stderr.count("\n") == 1
+    for word in words:
+        assert word in done.stderr
+
+
+def test_help_names_the_commands_and_loads_none_of_what_they_need() -> None:
+    program = (
+        "import sys; from imchat.cli import commands\n"
+        "commands(['--help'], standalone_mode=False)\n"
+        "heavy = {'aiohttp', 'asyncio', 'boto3', 'botocore', 'cryptography', 'pydantic', 'rich', 'sqlite3'} & set(sys.modules)\n"
+        "print('heavy:', sorted(heavy))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
+
+    assert "local" in done.stdout
+    assert "user" in done.stdout
+    assert done.stdout.endswith("heavy: []\n")
+
+
+def test_the_server_starts_without_the_aws_sdk(tmp_path: Path) -> None:
+    program = "import sys; import imchat.local.run; print([name for name in sys.modules if name.startswith('boto')])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
+
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("arguments", [["local", "--port", "99999"], ["local", "--what"], ["nothing"]])
+def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
+    assert run(*arguments).returncode == 2
+
+
+def test_a_running_server_says_where_it_is_and_leaves_no_trace_of_running(tmp_path: Path) -> None:
+    with serving(tmp_path) as (process, url):
+        process.send_signal(signal.SIGTERM)
+        out, err = process.communicate(timeout=10)
+
+    assert process.returncode == 0
+    assert err == ""
+    assert url in out
+    assert str(tmp_path) in out
+    assert "Ctrl-C" in out
+    assert not (tmp_path / "server.json").exists()
+
+
+def test_ctrl_c_ends_it_within_two_seconds_with_fifty_sockets_open(tmp_path: Path) -> None:
+    async def open_sockets_and_interrupt(process: subprocess.Popen[str], url: str) -> list[int | None]:
+        async with aiohttp.ClientSession() as session:
+            token = await sign_up(session, url, "ada@example.com")
+            headers = {"Authorization": f"Bearer {token}"}
+            sockets = []
+            for _ in range(50):
+                async with session.post(f"{url}/api/realtime/tickets", headers=headers) as answer:
+                    ticket = (await answer.json())["ticket"]
+                sockets.append(
+                    await session.ws_connect(f"{url}/ws", protocols=["imchat.v1", f"ticket.{ticket}"])
+                )
+            live = sockets[-32:]  # one person may have 32 connections: the oldest were closed
+            ends = [asyncio.ensure_future(ws.receive()) for ws in live]
+            process.send_signal(signal.SIGINT)
+            await asyncio.gather(*ends)
+            return [ws.close_code for ws in live]
+
+    with serving(tmp_path) as (process, url):
+        codes = asyncio.run(open_sockets_and_interrupt(process, url))
+        _, err = process.communicate(timeout=2)
+
+    assert process.returncode == 0
+    assert err == ""
+    assert codes == [1001] * 32
+
+
+async def sign_up(session: aiohttp.ClientSession, url: str, email: str) -> str:
+    """A new account's access token."""
+    async with session.get(f"{url}/config.json") as answer:
+        auth = (await answer.json())["auth"]
+
+    async def ask(operation: str, **fields: object) -> dict[str, dict[str, str]]:
+        headers = {"X-Amz-Target": f"AWSCognitoIdentityProviderService.{operation}"}
+        body = json.dumps({"ClientId": auth["client_id"], **fields})
+        async with session.post(f"{url}{auth['endpoint']}", data=body, headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
+            found: dict[str, dict[str, str]] = json.loads(await answer.text())
+            return found
+
+    password = "correct horse battery"
+    await ask("SignUp", Username=email, Password=password)
+    given = {"USERNAME": email, "PASSWORD": password}
+    done = await ask("InitiateAuth", AuthFlow="USER_PASSWORD_AUTH", AuthParameters=given)
+    return done["AuthenticationResult"]["AccessToken"]
+
+
+def test_a_second_process_on_the_same_folder_is_refused(tmp_path: Path) -> None:
+    with serving(tmp_path) as (process, url):
+        done = run("local", "--data-dir", str(tmp_path), "--port", "0")
+
+        assert_one_line(done, url, f"process {process.pid}", "--data-dir")
+        assert process.poll() is None
+        assert json.loads((tmp_path / "server.json").read_bytes())["url"] == url
+
+
+def test_an_occupied_port_is_named(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        done = run("local", "--data-dir", str(tmp_path), "--port", str(port))
+
+    assert_one_line(done, f"port {port}", "in use", "--port")
+    assert not (tmp_path / "server.json").exists()
+
+
+def test_a_file_in_place_of_the_data_folder_is_named(tmp_path: Path) -> None:
+    place = tmp_path / "data"
+    place.write_text("")
+
+    assert_one_line(run("local", "--data-dir", str(place)), str(place), "--data-dir")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    if os.geteuid() == 0:  # may write everywhere but where the system itself says no
+        place = Path("/proc/imchat")
+    else:
+        place = tmp_path
+        tmp_path.chmod(0o500)
+
+    assert_one_line(run("local", "--data-dir", str(place)), str(place), "--data-dir")
+
+
+def test_a_folder_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    DataDir.open(tmp_path)
+    (tmp_path / "format").write_text(f"{FORMAT + 1}\n")
+
+    assert_one_line(run("local", "--data-dir", str(tmp_path)), "newer imchat", "pip install --upgrade imchat")
+
+
+def test_a_database_that_is_none_is_named(tmp_path: Path) -> None:
+    DataDir.open(tmp_path).conversations.write_bytes(b"not a database" * 1000)
+
+    assert_one_line(run("local", "--data-dir", str(tmp_path), "--port", "0"), "imchat.db")
+
+
+def test_the_demo_can_be_filled_in_again_and_its_people_can_sign_in(tmp_path: Path) -> None:
+    shown = []
+    for _ in range(2):
+        with serving(tmp_path, "--demo") as (process, url):
+            inbox = asyncio.run(demo_inbox(tmp_path, url))
+            process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=10)
+        assert err == ""
+        shown.append([line for line in out.splitlines() if "Demo" in line])
+        [entry] = inbox["conversations"]
+        assert entry["conversation"]["message_count"] == 11
+        assert [user["display_name"] for user in inbox["users"]] == ["Grace Hopper"]
+    assert shown[0] == shown[1]
+    assert len(shown[0]) == 2
+
+
+async def demo_inbox(data_dir: Path, url: str) -> dict[str, Any]:
+    """The inbox of the demo's first person, who signs in with the password that was made for them."""
+    email, password = next(iter(json.loads((data_dir / "keys" / "demo.json").read_bytes()).items()))
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{url}/config.json") as answer:
+            client_id = (await answer.json())["auth"]["client_id"]
+        body = {
+            "ClientId": client_id,
+            "AuthFlow": "USER_PASSWORD_AUTH",
+            "AuthParameters": {"USERNAME": email, "PASSWORD": password},
+        }
+        headers = {"X-Amz-Target": "AWSCognitoIdentityProviderService.InitiateAuth"}
+        async with session.post(f"{url}/", data=json.dumps(body), headers=headers) as answer:
+            token = json.loads(await answer.text())["AuthenticationResult"]["AccessToken"]
+        async with session.get(
+            f"{url}/api/conversations", headers={"Authorization": f"Bearer {token}"}
+        ) as answer:
+            inbox: dict[str, Any] = await answer.json()
+            return inbox
