@@ -1,0 +1,305 @@
+"""The operator's commands on users: one code, tried on moto's Cognito and on the user pool of `imchat local`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
+from click.testing import CliRunner, Result
+from moto import mock_aws
+from tests.local.pools import open_pool
+
+from imchat.cli_user import user
+from imchat.deploy.users import Users, connect_aws
+from imchat.errors import ConfigError, Conflict, ImchatError, Invalid, NotFound
+from imchat.local.files import DataDir
+from imchat.local.identity import Purpose
+from imchat.local.user_pool import reach_user_pool
+
+ANN, BOB = "ann@example.com", "bob@example.com"
+
+
+class Pool:
+    """A user pool under administration, and what signing in to it answers."""
+
+    def __init__(self, client: Any, pool_id: str, client_id: str) -> None:
+        self.users = Users(client, pool_id)
+        self._client = client
+        self._client_id = client_id
+
+    def sign_in(self, email: str, password: str) -> str:
+        """ "in", the challenge, or the error's name."""
+        try:
+            answer = self._client.initiate_auth(
+                ClientId=self._client_id,
+                AuthFlow="USER_PASSWORD_AUTH",
+                AuthParameters={"USERNAME": email, "PASSWORD": password},
+            )
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return str(answer.get("ChallengeName") or "in")
+
+
+@pytest.fixture(params=["moto", "local"])
+def pool(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pool]:
+    if request.param == "local":
+        with open_pool(tmp_path) as opened:
+            yield Pool(opened.cognito, opened.identity.pool_id, opened.identity.client_id)
+        return
+    with mock_aws():
+        client = boto3.client("cognito-idp", region_name="eu-west-1")
+        made = client.create_user_pool(PoolName="imchat", UsernameAttributes=["email"])["UserPool"]
+        client.create_group(UserPoolId=made["Id"], GroupName="admins")
+        app = client.create_user_pool_client(
+            UserPoolId=made["Id"], ClientName="web", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"]
+        )
+        yield Pool(client, made["Id"], app["UserPoolClient"]["ClientId"])
+
+
+def test_a_made_user_must_choose_a_password_at_the_first_sign_in(pool: Pool) -> None:
+    password = pool.users.create(ANN, name="Ann")
+    assert password is not None
+    assert len(password) >= 20
+    assert pool.sign_in(ANN, password) == "NEW_PASSWORD_REQUIRED"
+    (ann,) = pool.users.list()
+    assert (ann.email, ann.name, ann.status) == (ANN, "Ann", "FORCE_CHANGE_PASSWORD")
+    assert (ann.enabled, ann.admin) == (True, False)
+
+
+def test_a_user_made_with_a_password_signs_in_with_it(pool: Pool) -> None:
+    assert pool.users.create(ANN, password="her own Words 1!") is None
+    assert pool.sign_in(ANN, "her own Words 1!") == "in"
+
+
+def test_an_administrator_is_made_promoted_and_demoted(pool: Pool) -> None:
+    pool.users.create(ANN, admin=True)
+    pool.users.create(BOB)
+    assert [one.admin for one in pool.users.list()] == [True, False]
+    pool.users.promote(BOB)
+    pool.users.promote(BOB)
+    pool.users.demote(ANN)
+    assert [one.admin for one in pool.users.list()] == [False, True]
+
+
+def test_a_disabled_user_cannot_sign_in_until_enabled(pool: Pool) -> None:
+    pool.users.create(ANN, password="her own Words 1!")
+    pool.users.disable(ANN)
+    assert [one.enabled for one in pool.users.list()] == [False]
+    assert pool.sign_in(ANN, "her own Words 1!") == "NotAuthorizedException"
+    pool.users.enable(ANN)
+    assert pool.sign_in(ANN, "her own Words 1!") == "in"
+
+
+def test_a_reset_password_replaces_the_old_one(pool: Pool) -> None:
+    pool.users.create(ANN, password="her own Words 1!")
+    password = pool.users.reset_password(ANN)
+    assert password is not None
+    assert pool.sign_in(ANN, "her own Words 1!") == "NotAuthorizedException"
+    assert pool.sign_in(ANN, password) == "NEW_PASSWORD_REQUIRED"
+
+
+def test_a_deleted_user_is_gone_also_from_the_administrators(pool: Pool) -> None:
+    pool.users.create(ANN, admin=True)
+    pool.users.delete(ANN)
+    assert pool.users.list() == []
+    pool.users.create(ANN)
+    assert [one.admin for one in pool.users.list()] == [False]
+
+
+def test_errors_say_the_next_step(pool: Pool) -> None:
+    pool.users.create(ANN)
+    with pytest.raises(Conflict, match=f"imchat user reset-password {ANN}"):
+        pool.users.create(ANN)
+    for action in (pool.users.disable, pool.users.enable, pool.users.delete, pool.users.promote):
+        with pytest.raises(NotFound, match="imchat user list"):
+            action(BOB)
+    with pytest.raises(Invalid):
+        pool.users.create("")
+
+
+def test_a_password_that_the_policy_forbids_makes_no_user(tmp_path: Path) -> None:
+    """On the local pool only: moto does not look at a temporary password."""
+    with open_pool(tmp_path) as opened:
+        users = Users(opened.cognito, opened.identity.pool_id)
+        with pytest.raises(Invalid, match="at least 8 characters"):
+            users.create(BOB, password="short")
+        assert users.list() == []
+
+
+def test_a_long_list_comes_whole_and_in_order(tmp_path: Path) -> None:
+    """On the local pool only: moto takes a second for each ten users."""
+    with open_pool(tmp_path) as opened:
+        users = Users(opened.cognito, opened.identity.pool_id)
+        emails = [f"user{number:03}@example.com" for number in range(62)]
+        for email in reversed(emails):
+            users.create(email, admin=True)
+        found = users.list()
+    assert [one.email for one in found] == emails
+    assert all(one.admin for one in found)
+
+
+def test_a_filter_finds_an_address_or_a_beginning(tmp_path: Path) -> None:
+    with open_pool(tmp_path) as opened:
+        for email in (ANN, "anna@example.com", BOB):
+            Users(opened.cognito, opened.identity.pool_id).create(email)
+
+        def found(expression: str) -> int:
+            answer = opened.cognito.list_users(UserPoolId=opened.identity.pool_id, Filter=expression)
+            return len(answer["Users"])
+
+        assert found(f'email = "{ANN.upper()}"') == 1
+        assert found('email ^= "ann"') == 2
+        assert found('email ^= "%"') == 0
+        with pytest.raises(ClientError, match="Filter"):
+            found('name = "x"')
+
+
+def test_the_invited_and_those_who_must_reset_are_told_their_secret_by_delivery(tmp_path: Path) -> None:
+    with open_pool(tmp_path) as opened:
+        users = Users(opened.cognito, opened.identity.pool_id)
+        users.create(BOB, password="his own words")
+        assert users.reset_password(BOB, mail=True) is None
+        with pytest.raises(ClientError, match="PasswordResetRequired"):
+            opened.sign_in(BOB, "his own words")
+        opened.call(
+            "confirm_forgot_password", Username=BOB, Password="new words", ConfirmationCode=opened.last_code()
+        )
+        assert opened.tokens(BOB, "new words")
+        assert users.create(ANN, mail=True) is None
+        purpose, email, password = opened.mailbox[-1]
+        assert (purpose, email) == (Purpose.INVITATION, ANN)
+        assert opened.sign_in(ANN, password)["ChallengeName"] == "NEW_PASSWORD_REQUIRED"
+        opened.clock.pass_s(8 * 24 * 3600)
+        with pytest.raises(ClientError, match="Temporary password has expired"):
+            opened.sign_in(ANN, password)
+
+
+def test_a_disabled_or_reset_user_cannot_refresh(tmp_path: Path) -> None:
+    with open_pool(tmp_path) as opened:
+        users = Users(opened.cognito, opened.identity.pool_id)
+        for email, action in ((ANN, users.disable), (BOB, users.reset_password)):
+            opened.sign_up(email)
+            token = opened.tokens(email)["RefreshToken"]
+            action(email)
+            with pytest.raises(ClientError, match=r"disabled|revoked"):
+                opened.refresh(token)
+
+
+class _Aws(BaseHTTPRequestHandler):
+    """The two answers of AWS that finding a stage's pool needs; notes the pool that is asked for."""
+
+    asked: ClassVar[list[str]] = []
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        if "X-Amz-Target" in self.headers:
+            self.asked.append(json.loads(body)["UserPoolId"])
+            self._answer(200, "{}")
+        elif "StackName=imchat-test-state" in body:
+            self._answer(
+                200,
+                "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>imchat-test-state</StackName>"
+                "<Outputs><member><OutputKey>TableName</OutputKey><OutputValue>t</OutputValue></member>"
+                "<member><OutputKey>UserPoolId</OutputKey><OutputValue>eu-west-1_abc</OutputValue></member></Outputs>"
+                "</member></Stacks></DescribeStacksResult></DescribeStacksResponse>",
+            )
+        else:
+            error = "<Error><Code>ValidationError</Code><Message>Stack does not exist</Message></Error>"
+            self._answer(400, f"<ErrorResponse>{error}</ErrorResponse>")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def _answer(self, status: int, body: str) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+
+def test_the_pool_of_a_stage_is_read_from_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    with HTTPServer(("127.0.0.1", 0), _Aws) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        where = {"region": "eu-west-1", "endpoint_url": f"http://127.0.0.1:{server.server_port}"}
+        connect_aws(stage="test", **where).enable(ANN)
+        connect_aws(stage="test", pool_id="eu-west-1_other", **where).enable(ANN)
+        with pytest.raises(ConfigError, match="imchat-other-state"):
+            connect_aws(stage="other", **where)
+        server.shutdown()
+        thread.join()
+    assert _Aws.asked == ["eu-west-1_abc", "eu-west-1_other"]
+    with pytest.raises(ConfigError, match="--profile"):
+        connect_aws(stage="test", profile="no-such-profile", region="eu-west-1")
+
+
+def run(*arguments: str, given: str = "") -> Result:
+    return CliRunner().invoke(user, arguments, input=given)
+
+
+def test_the_commands_work_on_a_data_folder_without_a_server(tmp_path: Path) -> None:
+    here = ("--local", "--data-dir", str(tmp_path / "data"))
+    made = run("create", ANN, "--admin", *here)
+    assert made.exit_code == 0, made.output
+    assert f"Temporary password for {ANN}: " in made.output
+    assert run("create", BOB, "--password-stdin", *here, given="his own words\n").exit_code == 0
+    assert run("disable", BOB, *here, given="n\n").exit_code == 1
+    assert run("disable", BOB, *here, given="y\n").exit_code == 0
+    listed = {one["email"]: one for one in json.loads(run("list", "--json", *here).output)}
+    assert (listed[ANN]["admin"], listed[BOB]["enabled"], listed[BOB]["status"]) == (True, False, "CONFIRMED")
+    assert run("enable", BOB, *here).exit_code == 0
+    assert run("promote", BOB, *here).exit_code == 0
+    assert run("demote", ANN, *here).exit_code == 0
+    assert "Temporary password" in run("reset-password", BOB, *here).output
+    assert run("delete", ANN, "--yes", *here).exit_code == 0
+    table = run("list", *here).output
+    assert ANN not in table
+    assert "administrator" in table
+
+
+def test_the_commands_reach_the_running_server(tmp_path: Path) -> None:
+    folder = DataDir.open(tmp_path)
+    with folder.lock(), open_pool(folder.path) as running, folder.announce(running.url):
+        with reach_user_pool(folder, lambda *_: None) as reached:
+            assert reached.url == running.url
+        assert run("create", ANN, "--local", "--data-dir", str(tmp_path)).exit_code == 0
+        assert running.admin("admin_get_user", ANN)["Username"]
+
+
+def test_a_starting_server_is_not_disturbed(tmp_path: Path) -> None:
+    folder = DataDir.open(tmp_path)
+    with folder.lock():
+        result = run("list", "--local", "--data-dir", str(tmp_path))
+    assert isinstance(result.exception, ImchatError)
+    assert "try again" in str(result.exception)
+
+
+def test_wrong_usage_ends_with_status_2(tmp_path: Path) -> None:
+    for arguments in (
+        ("create",),
+        ("create", ANN, "--mail", "--local"),
+        ("create", ANN, "--mail", "--password-stdin"),
+        ("create", ANN, "--password-stdin", "--local", "--data-dir", str(tmp_path)),
+        ("list", "--data-dir", str(tmp_path)),
+    ):
+        assert run(*arguments).exit_code == 2, arguments
+
+
+def test_the_installed_command_explains_an_error_in_one_line_with_status_1(tmp_path: Path) -> None:
+    command = [str(Path(sys.executable).with_name("imchat")), "user", "delete", ANN, "--yes", "--local"]
+    done = subprocess.run(  # noqa: S603 - our own command
+        [*command, "--data-dir", str(tmp_path)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stderr == f"Error: there is no user {ANN}; `imchat user list` shows who there is\n"
