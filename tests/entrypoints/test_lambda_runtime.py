@@ -12,14 +12,11 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import boto3
 import pytest
 from moto.server import ThreadedMotoServer
+from tests.dynamo import client_at, new_dynamo_table
 from tests.entrypoints.events import authorizer_event, http_event, websocket_event
 
-from imchat.storage import keys
-
-TABLE = "imchat-test"
 PATIENCE_S = 20
 
 
@@ -151,27 +148,10 @@ def functions() -> Iterator[Functions]:
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_ENDPOINT_URL_DYNAMODB": f"http://{host}:{port}",
     }
-    dynamodb = boto3.client(
-        "dynamodb",
-        region_name="eu-central-1",
-        endpoint_url=environment["AWS_ENDPOINT_URL_DYNAMODB"],
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-    dynamodb.create_table(
-        TableName=TABLE,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[
-            {"AttributeName": keys.PARTITION_KEY, "KeyType": "HASH"},
-            {"AttributeName": keys.SORT_KEY, "KeyType": "RANGE"},
-        ],
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in (keys.PARTITION_KEY, keys.SORT_KEY)
-        ],
-    )
+    table = new_dynamo_table(client_at(environment["AWS_ENDPOINT_URL_DYNAMODB"]))
     callbacks = Callbacks()
     made = Functions(
-        environment | {"IMCHAT_TABLE_NAME": TABLE, "IMCHAT_CALLBACK_URL": callbacks.url}, callbacks
+        environment | {"IMCHAT_TABLE_NAME": table.table_name, "IMCHAT_CALLBACK_URL": callbacks.url}, callbacks
     )
     yield made
     made.close()

@@ -56,7 +56,7 @@ def js_client(pool: Pool) -> Iterator[JsClient]:
     if node is None or not (JS / "node_modules").is_dir():
         pytest.fail("this test needs Node and `npm ci --prefix tests/local/js`; `make test` does that")
     command = [node, "client.mjs", pool.url + "/", pool.identity.pool_id, pool.identity.client_id]
-    with subprocess.Popen(  # noqa: S603 - our own script
+    with subprocess.Popen(
         command, cwd=JS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, encoding="utf-8"
     ) as process:
         yield JsClient(process)

@@ -61,7 +61,8 @@ def test_a_group_has_its_maker_as_owner_and_tells_everybody(world: World) -> Non
     assert world.heard(phone) == [{"type": "conversation", "conversation_id": where, "change": "added"}]
 
 
-def test_forty_nine_people_fit_a_new_group_and_fifty_do_not(world: World) -> None:
+def test_forty_nine_people_fit_a_new_group_and_fifty_do_not(sqlite_world: World) -> None:
+    world = sqlite_world
     everybody = world.people(*(f"p{number:02}" for number in range(50)))
     assert len(roles(world, world.group(everybody[0], *everybody[1:49]))) == 49
     with pytest.raises(Invalid) as refusal:
@@ -87,7 +88,8 @@ def test_the_inbox_shows_the_newest_message_and_what_is_unread(world: World) -> 
     assert inbox.next_cursor is None
 
 
-def test_the_inbox_comes_in_pages_that_lose_nothing(world: World) -> None:
+def test_the_inbox_comes_in_pages_that_lose_nothing(sqlite_world: World) -> None:
+    world = sqlite_world
     ann = world.person("ann")
     made = {world.group(ann) for _ in range(conversations.INBOX_PAGE + 5)}
     first = conversations.inbox(world.app, ann, cursor=None)

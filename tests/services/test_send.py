@@ -83,7 +83,8 @@ def test_two_people_may_use_the_same_client_message_id(world: World) -> None:
     assert send(world, bob, where, "same")["seq"] == 3
 
 
-def test_a_retry_without_after_seq_is_found_among_the_newest_fifty(world: World) -> None:
+def test_a_retry_without_after_seq_is_found_among_the_newest_fifty(sqlite_world: World) -> None:
+    world = sqlite_world
     ann, bob = world.people("ann", "bob")
     where = world.direct(ann, bob)
     send(world, ann, where, "mine")
@@ -92,11 +93,21 @@ def test_a_retry_without_after_seq_is_found_among_the_newest_fifty(world: World)
     assert send(world, ann, where, "mine")["seq"] == 2
 
 
-def test_a_sender_too_far_behind_must_read_first(world: World) -> None:
+def test_a_sender_too_far_behind_must_read_first(sqlite_world: World) -> None:
+    world = sqlite_world
     ann, bob = world.people("ann", "bob")
     where = world.direct(ann, bob)
     for number in range(1_000):
-        send(world, bob, where, f"b{number}", after_seq=number + 1)
+        sent: Event = {
+            "seq": number + 2,
+            "at_ms": world.clock_ms,
+            "type": "message.created",
+            "actor_id": bob,
+            "message": {"client_message_id": f"b{number}", "body": "x"},
+            "message_count": number + 1,
+        }
+        events.append(world.table, where, sent)
+    conversations.advance(world.table, where, sent)
     assert send(world, ann, where, "fits", after_seq=1)["seq"] == 1_002
     with pytest.raises(Conflict) as refusal:
         send(world, ann, where, "late", after_seq=1)

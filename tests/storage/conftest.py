@@ -14,21 +14,20 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-import uuid
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
 from moto import mock_aws
+from tests.dynamo import client_at, new_dynamo_table
 
-from imchat.storage.dynamo import DynamoTable
 from imchat.storage.sqlite import SqliteTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from imchat.storage.dynamo import DynamoTable
     from imchat.storage.table import Table
 
 LOCAL = os.environ.get("IMCHAT_DYNAMODB_LOCAL", "")
@@ -130,27 +129,3 @@ def answers(url: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def client_at(url: str | None) -> Any:
-    """A DynamoDB client with credentials that open nothing."""
-    return boto3.client(
-        "dynamodb",
-        endpoint_url=url,
-        region_name="eu-central-1",
-        aws_access_key_id="test",
-        aws_secret_access_key="test",
-    )
-
-
-def new_dynamo_table(client: Any) -> DynamoTable:
-    """A fresh table with the key schema of ours."""
-    name = f"imchat-{uuid.uuid4()}"
-    client.create_table(
-        TableName=name,
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-        AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
-    )
-    client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
-    return DynamoTable(client, name)

@@ -70,7 +70,7 @@ def pragma(table: SqliteTable, name: str) -> object:
 def test_every_acknowledged_write_survives_a_kill(path: Path) -> None:
     acknowledged = -1
     for round_number in range(6):
-        writer = subprocess.Popen(  # noqa: S603 - ourselves
+        writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, str(path), str(acknowledged + 1)],
             stdout=subprocess.PIPE,
             text=True,

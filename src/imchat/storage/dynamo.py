@@ -87,7 +87,7 @@ class DynamoTable:
     ) -> None:
         """Use `client`; `sleep` (seconds, scaled by `jitter` from 0 to 1) parts the rounds of a batch read."""
         self._client = client
-        self._table_name = table_name
+        self.table_name = table_name
         self._sleep = sleep
         self._jitter = jitter
 
@@ -155,19 +155,19 @@ class DynamoTable:
                 raise ConditionFailed(0, item)
 
     def _request(self, op: Op) -> dict[str, Any]:
-        return {"TableName": self._table_name, **op_request(op)}
+        return {"TableName": self.table_name, **op_request(op)}
 
     def _get_batch(self, keys: list[dict[str, Any]], found: dict[Key, Item]) -> None:
         idle_rounds = 0
         while keys:
             answer = self._attempt(
                 self._client.batch_get_item,
-                RequestItems={self._table_name: {"Keys": keys, "ConsistentRead": True}},
+                RequestItems={self.table_name: {"Keys": keys, "ConsistentRead": True}},
             )
-            rows = answer.get("Responses", {}).get(self._table_name, [])
+            rows = answer.get("Responses", {}).get(self.table_name, [])
             for row in rows:
                 found[Key(row["pk"]["S"], row["sk"]["S"])] = item_of(row)
-            keys = answer.get("UnprocessedKeys", {}).get(self._table_name, {}).get("Keys", [])
+            keys = answer.get("UnprocessedKeys", {}).get(self.table_name, {}).get("Keys", [])
             idle_rounds = 0 if rows else idle_rounds + 1
             if idle_rounds == _ATTEMPTS:
                 raise Busy("the table is busy; try again")
@@ -175,7 +175,7 @@ class DynamoTable:
                 self._sleep(self._jitter() * min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2**idle_rounds))
 
     def _call(self, operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
-        return self._attempt(operation, TableName=self._table_name, **request)
+        return self._attempt(operation, TableName=self.table_name, **request)
 
     def _attempt(self, operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
         try:
@@ -185,7 +185,7 @@ class DynamoTable:
         except (HTTPClientError, NoConnectionError) as error:
             raise Busy("the table cannot be reached; try again") from error
         except BotoCoreError as error:
-            raise ConfigError(f"Table {self._table_name} cannot be used: {error}") from error
+            raise ConfigError(f"Table {self.table_name} cannot be used: {error}") from error
 
     def _translated(self, error: ClientError) -> ImchatError | ValueError:
         answer: dict[str, Any] = dict(error.response)
@@ -210,7 +210,7 @@ class DynamoTable:
             return TooLarge(f"an item may hold {MAX_ITEM_BYTES} bytes", limit=MAX_ITEM_BYTES)
         if code in _INVALID:
             return ValueError(message)
-        return ConfigError(f"Table {self._table_name} cannot be used: {message} ({code}).")
+        return ConfigError(f"Table {self.table_name} cannot be used: {message} ({code}).")
 
 
 def _transaction_verb(op: Op) -> str:
