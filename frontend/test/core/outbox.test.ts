@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { FakeSocket, ROOM, refusal } from './server'
 import { bodies, close, pass, server, start, until } from './world'
 
@@ -166,4 +166,29 @@ test('an empty or over-long message is refused here, with the bound named', asyn
   expect((await room.send('x'.repeat(8001)))?.message).toContain('8000')
   expect(server.sends()).toEqual([])
   expect(server.calls.some((call) => call.path === `/conversations/${ROOM}/messages`)).toBe(false)
+})
+
+test('of two tabs one sends, and both show it once', async () => {
+  const held = new Map<string, Promise<unknown>>()
+  vi.stubGlobal('navigator', {
+    onLine: true,
+    locks: {
+      request: (name: string, _options: unknown, task: () => Promise<unknown>) => {
+        const turn = (held.get(name) ?? Promise.resolve()).then(task)
+        held.set(name, turn.catch(() => undefined))
+        return turn
+      },
+    },
+  })
+  const one = await start()
+  const two = await start()
+  await one.room.send('from one')
+  await two.room.send('from two')
+  await until(() => bodies(one.room).join() === 'from one,from two' && bodies(two.room).join() === 'from one,from two')
+  expect(server.sends()).toHaveLength(2)
+  expect(server.bodies()).toEqual(['from one', 'from two'])
+  // The sender goes: the other one takes over.
+  await close(one.workspace)
+  await two.room.send('still here')
+  await until(() => bodies(two.room).length === 3 && bodies(two.room)[2] === 'still here')
 })
