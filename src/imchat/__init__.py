@@ -1,3 +1,74 @@
-"""imchat: a complete chat application for AWS or for one machine, as a library."""
+"""imchat: a complete chat application for AWS or for one machine, as a library.
+
+`open_app` gives an application on a database file; the modules `accounts`, `conversations`, `groups`, `messages`,
+`receipts` and `realtime` are what people do with it.
+
+>>> import imchat
+>>> with imchat.open_app(":memory:") as app:
+...     ada, bob = imchat.UserId("ada-1"), imchat.UserId("bob-1")
+...     _ = imchat.accounts.update_profile(app, ada, handle="ada", display_name="Ada")
+...     _ = imchat.accounts.update_profile(app, bob, handle="bob", display_name="Bob")
+...     entry, _, _ = imchat.conversations.create_direct(app, ada, bob)
+...     where = entry.head.conversation_id
+...     sent = imchat.messages.send(app, ada, where, client_message_id="1", body="Hello, Bob!")
+...     events, more = imchat.messages.read(app, bob, where)
+>>> [(event["seq"], event["type"]) for event in events]
+[(1, 'conversation.created'), (2, 'message.created')]
+
+Names are loaded when they are first used: `import imchat` alone costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from imchat.domain.ids import ConversationId, UserId
+    from imchat.errors import ImchatError
+    from imchat.library import open_app
+    from imchat.services import accounts, conversations, groups, messages, realtime, receipts
+    from imchat.services.app import App
+    from imchat.services.gateway import Gateway
+    from imchat.storage.sqlite import SqliteTable
+    from imchat.storage.table import Table
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "App",
+    "ConversationId",
+    "Gateway",
+    "ImchatError",
+    "SqliteTable",
+    "Table",
+    "UserId",
+    "__version__",
+    "accounts",
+    "conversations",
+    "groups",
+    "messages",
+    "open_app",
+    "realtime",
+    "receipts",
+]
+
+_HOMES: Final = {
+    "App": "imchat.services.app",
+    "ConversationId": "imchat.domain.ids",
+    "Gateway": "imchat.services.gateway",
+    "ImchatError": "imchat.errors",
+    "SqliteTable": "imchat.storage.sqlite",
+    "Table": "imchat.storage.table",
+    "UserId": "imchat.domain.ids",
+    "open_app": "imchat.library",
+}
+"""Where the names above live; the others are modules of `imchat.services`."""
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    if name in __all__:
+        return import_module(f"imchat.services.{name}")
+    raise AttributeError(f"module 'imchat' has no attribute {name!r}")

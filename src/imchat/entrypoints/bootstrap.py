@@ -31,6 +31,12 @@ def new_id() -> str:
     return secrets.token_hex(16)
 
 
+def pause(attempt: int) -> None:
+    """Wait a moment, longer with each attempt, at random: writers that lost together must not meet again."""
+    longest = min(_PAUSE_MOST_S, _PAUSE_BASE_S * 2**attempt)
+    time.sleep(random.uniform(0, longest))  # noqa: S311 - spreads load, keeps no secret
+
+
 @cache
 def lambda_app() -> App:
     """The app of this function's process, made at the first request."""
@@ -54,11 +60,6 @@ def lambda_app() -> App:
         later = threads.submit(first)
         result = second()
         return later.result(), result
-
-    def pause(attempt: int) -> None:
-        # Full jitter: writers that lost together must not meet again.
-        longest = min(_PAUSE_MOST_S, _PAUSE_BASE_S * 2**attempt)
-        time.sleep(random.uniform(0, longest))  # noqa: S311 - spreads load, keeps no secret
 
     return App(
         table=DynamoTable(boto3.client("dynamodb", config=config), settings.table_name),

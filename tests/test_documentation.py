@@ -1,0 +1,142 @@
+"""The documents say what is so: their example runs, their links lead somewhere, nothing of the contract is left out."""
+
+from __future__ import annotations
+
+import doctest
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+import imchat
+from imchat import cli
+from imchat.api.routes import ROUTES, Route
+from imchat.domain import limits
+from imchat.storage import keys
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+README = ROOT / "README.md"
+PAGES = sorted([README, *DOCS.rglob("*.md")])
+
+
+def text_of(name: str) -> str:
+    return (DOCS / name).read_text(encoding="utf-8")
+
+
+def test_the_readmes_example_runs_as_it_stands_and_a_second_run_adds_nothing(tmp_path: Path) -> None:
+    [example] = re.findall(
+        r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
+    for _ in range(2):
+        ran = subprocess.run(
+            [sys.executable, "-W", "error", "-c", example],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ran.stdout, ran.stderr) == ("Hello, Bob!\n", "")
+    with imchat.open_app(tmp_path / "chat.db") as app:
+        inbox = imchat.conversations.inbox(app, imchat.UserId("bob-1"), cursor=None)
+    assert [entry.head.message_count for entry in inbox.entries] == [1]
+
+
+def test_the_librarys_own_example_runs() -> None:
+    assert doctest.testmod(imchat).failed == 0
+    assert doctest.testmod(imchat).attempted > 0
+
+
+@pytest.mark.parametrize("name", imchat.__all__)
+def test_every_public_name_is_there_and_documented(name: str) -> None:
+    value = getattr(imchat, name)
+    assert name == "__version__" or isinstance(value, type) or inspect.getdoc(value) or callable(value)
+
+
+def test_importing_the_library_loads_nothing_that_is_not_used() -> None:
+    heavy = {"boto3", "botocore", "aiohttp", "pydantic", "rich", "sqlite3"}
+    code = f"import sys, imchat; print(*sorted({heavy} & set(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "\n"
+
+
+def links(page: Path) -> Iterator[str]:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if "://" not in target:
+            yield target
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_somewhere(page: Path) -> None:
+    for link in links(page):
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_file_of_the_code_that_a_page_names_exists(page: Path) -> None:
+    for path in re.findall(
+        r"`((?:src|tests|frontend|docs)/[\w./-]+\.\w+)`", page.read_text(encoding="utf-8")
+    ):
+        assert (ROOT / path).is_file(), path
+
+
+def test_every_page_can_be_found_from_the_index() -> None:
+    linked = {(DOCS / link.partition("#")[0]).resolve() for link in links(DOCS / "README.md")}
+    decisions = DOCS / "decisions"
+    linked |= {(decisions / link).resolve() for link in links(decisions / "README.md")}
+    assert set(DOCS.rglob("*.md")) - linked == {DOCS / "README.md"}
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_every_route_is_in_the_protocol(route: Route) -> None:
+    assert f"`{route.method} /api{route.path}`" in text_of("protocol.md")
+
+
+BOUNDS = {name: value for name, value in vars(limits).items() if name.isupper() and not name.startswith("_")}
+
+
+@pytest.mark.parametrize("name", BOUNDS)
+def test_every_limit_is_in_the_protocol_with_its_value(name: str) -> None:
+    [row] = [line for line in text_of("protocol.md").splitlines() if line.endswith(f"| `{name}` |")]
+    value = BOUNDS[name]
+    assert (f"`{value}`" if isinstance(value, str) else f" {value:,} ") in row
+
+
+KEYS = [
+    name for name, made in inspect.getmembers(keys, inspect.isfunction) if made.__module__ == keys.__name__
+]
+
+
+@pytest.mark.parametrize("name", KEYS)
+def test_every_key_is_in_the_data_model(name: str) -> None:
+    assert f"`{name}`" in text_of("data-model.md")
+
+
+def commands(command: click.Command, path: str = "imchat") -> Iterator[str]:
+    if isinstance(command, click.Group):
+        for name, sub in command.commands.items():
+            yield from commands(sub, f"{path} {name}")
+    else:
+        yield path
+
+
+def test_the_readmes_table_holds_the_commands_that_exist() -> None:
+    rows = re.findall(
+        r"^\| `(imchat [a-z -]+?)(?: --[a-z-]+)?` \|", README.read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert set(rows) == set(commands(cli.commands))
