@@ -1,2 +1,0 @@
-import { createModel } from './core/create'
-Object.assign(globalThis, { model: createModel() })
