@@ -73,6 +73,7 @@ def test_a_forged_token_is_refused_everywhere(pool: Pool) -> None:
         "expired": _resigned(token, own, "RS256", exp=1),
         "no end": _resigned(token, own, "RS256", exp=None),
         "ID token": pool.tokens()["IdToken"],
+        "other use": _resigned(token, own, "RS256", token_use="id"),
         "nothing": "",
         "no JWT": "a.b.c",
     }
