@@ -31,7 +31,7 @@ def _site() -> None:
 
 
 def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         [*COMMAND, *arguments],
         capture_output=True,
         text=True,
@@ -44,7 +44,7 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 @contextlib.contextmanager
 def serving(data_dir: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
     """`imchat local` on a free port: the process and its URL."""
-    process = subprocess.Popen(  # noqa: S603
+    process = subprocess.Popen(
         [*COMMAND, "local", "--data-dir", str(data_dir), "--port", "0", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -84,7 +84,7 @@ def test_help_names_the_commands_and_loads_none_of_what_they_need() -> None:
         "heavy = {'aiohttp', 'asyncio', 'boto3', 'botocore', 'cryptography', 'pydantic', 'rich', 'sqlite3'} & set(sys.modules)\n"
         "print('heavy:', sorted(heavy))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert "local" in done.stdout
     assert "user" in done.stdout
@@ -93,7 +93,7 @@ def test_help_names_the_commands_and_loads_none_of_what_they_need() -> None:
 
 def test_the_server_starts_without_the_aws_sdk(tmp_path: Path) -> None:
     program = "import sys; import imchat.local.run; print([name for name in sys.modules if name.startswith('boto')])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
     assert done.stdout == "[]\n"
 

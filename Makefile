@@ -1,0 +1,109 @@
+# Everything needed to run, test and ship imchat. Needs Python 3.11 or newer, git and make; brings the rest.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PIP_NO_INPUT := 1
+export PIP_NO_COMPILE := 1
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --no-deps
+LOCKED := $(PIP) --require-hashes
+PYTHON_CODE := $(wildcard src tests bench) hatch_build.py
+CLIENT := $(BIN)/python hatch_build.py
+# Stamps carry a checksum of what they stand for: another branch's lock files, not newer ones, make a new environment.
+PACKAGES := $(VENV)/packages-$(shell cat requirements/runtime.lock requirements/build.lock | cksum | cut -c 1-8).stamp
+TOOLS := $(VENV)/tools-$(shell cat requirements/*.lock | cksum | cut -c 1-8).stamp
+SAY := printf '\033[2m›\033[0m %s\n'
+
+# The newest interpreter that works; a name on PATH alone proves nothing (pyenv's shims, distributions without venv).
+FIND_PYTHON := for name in $(PYTHON) python3.14 python3.13 python3.12 python3.11 python3 python; do \
+	"$$name" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$name" && break; done
+
+help: ## Show this list
+	@printf '\n\033[1mimchat\033[0m  make <target>\n\n'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\n'
+
+run: $(VENV)/installed.stamp site ## Install and start imchat on this machine; ARGS="--port 9000" are passed on
+	@$(BIN)/imchat local $(ARGS)
+
+test: check chromium $(JS_CLIENT) ## Everything CI runs: checks, all tests, the web client's tests
+	@$(SAY) "tests"
+	@$(BIN)/pytest -q
+	@$(SAY) "web client tests"
+	@$(CLIENT) npm test --silent
+
+test-fast: $(TOOLS) $(JS_CLIENT) site ## The tests without a browser and without slow ones; ARGS are passed to pytest
+	@$(BIN)/pytest -q -m "not slow and not browser" $(ARGS)
+
+check: $(TOOLS) site ## Style, types, layers, the web client's types, generated files; fast
+	@$(SAY) "style"
+	@$(BIN)/ruff check --quiet $(PYTHON_CODE)
+	@$(BIN)/ruff format --quiet --diff $(PYTHON_CODE)
+	@$(SAY) "types"
+	@$(BIN)/mypy --no-error-summary $(PYTHON_CODE)
+	@$(SAY) "layers"
+	@$(BIN)/lint-imports >build/layers.txt 2>&1 || { cat build/layers.txt; exit 1; }
+	@$(SAY) "web client types"
+	@$(CLIENT) npm run --silent check
+
+format: $(TOOLS) ## Format the Python code and mend what ruff can mend
+	@$(BIN)/ruff check --quiet --fix-only $(PYTHON_CODE)
+	@$(BIN)/ruff format --quiet $(PYTHON_CODE)
+
+site: $(VENV)/installed.stamp ## Build the web client if its sources changed
+	@$(CLIENT)
+
+# A sign-in library from npm, against which tests hold the one-machine identity.
+JS_CLIENT := tests/local/js/node_modules/.package-lock.json
+$(JS_CLIENT): tests/local/js/package-lock.json $(TOOLS)
+	@$(CLIENT) npm ci --prefix ../tests/local/js --ignore-scripts --silent >/dev/null
+	@touch $@
+
+chromium: $(TOOLS)
+	@$(BIN)/python -m tests.chromium
+
+lock: $(TOOLS) ## Write the lock files anew (UPGRADE=1: to the newest releases)
+	@$(SAY) "Python lock files"
+	@$(BIN)/python requirements/compile.py $(if $(UPGRADE),--upgrade)
+	@$(SAY) "npm lock file"
+	@$(CLIENT) npm $(if $(UPGRADE),update,install) --package-lock-only --ignore-scripts --silent
+
+dist: $(TOOLS) site ## Build the sdist and the wheel into dist/
+	@rm -rf dist
+	@$(BIN)/python -m hatchling build
+
+clean: ## Remove everything that was built or installed here
+	@rm -rf $(VENV) build dist frontend/node_modules src/imchat/site
+	@rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+
+$(PACKAGES):
+	@python="$$($(FIND_PYTHON))"; \
+	if [ -z "$$python" ]; then \
+		echo "imchat needs Python 3.11 or newer with its venv module (on Debian and Ubuntu: apt install python3-venv);" >&2; \
+		echo "if yours has another name: make PYTHON=/path/to/python" >&2; exit 1; fi; \
+	$(SAY) "virtual environment ($$("$$python" --version))"; \
+	"$$python" -m venv --clear $(VENV)
+	@$(SAY) "packages"
+	@$(LOCKED) -r requirements/build.lock
+	@$(LOCKED) -r requirements/runtime.lock
+	@$(CLIENT) has-node || { $(SAY) "Node"; $(LOCKED) -r requirements/node.lock; }
+	@touch $@
+
+$(VENV)/installed.stamp: $(PACKAGES) pyproject.toml
+	@$(SAY) "imchat"
+	@$(CLIENT)
+	@$(PIP) --no-build-isolation --editable .
+	@mkdir -p build
+	@touch $@
+
+$(TOOLS): $(VENV)/installed.stamp
+	@$(SAY) "test tools"
+	@$(LOCKED) -r requirements/dev.lock
+	@touch $@
+
+.PHONY: help run test test-fast check format site chromium lock dist clean

@@ -1,0 +1,44 @@
+"""Writes the lock files from pyproject.toml: every package of every supported platform, by version and hash.
+
+They hold for Python 3.11 and newer on Linux, macOS and Windows, name no registry, and agree with each other:
+dev.lock is compiled first and bounds the others.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+HERE: Final = Path(__file__).resolve().parent
+ROOT: Final = HERE.parent
+LOCKS: Final = {
+    "dev.lock": ["pyproject.toml", "--group", "dev"],
+    "runtime.lock": ["pyproject.toml", "--constraint", "requirements/dev.lock"],
+    "build.lock": ["--group", "build", "--constraint", "requirements/dev.lock"],
+    "node.lock": ["--group", "node"],
+}
+
+
+def main(options: list[str]) -> int:
+    """Compile every lock file; `--upgrade` takes the newest releases instead of keeping what is locked."""
+    for name, sources in LOCKS.items():
+        command = [
+            *(str(Path(sys.executable).parent / "uv"), "pip", "compile", *sources),
+            *("--universal", "--python-version", "3.11", "--generate-hashes"),
+            *("--no-config", "--no-header", "--no-emit-index-url", "--no-emit-find-links", "--no-annotate"),
+            *("--quiet", "--output-file", f"requirements/{name}", *options),
+        ]
+        subprocess.run(command, cwd=ROOT, env=_environment(), check=True)  # noqa: S603  our own arguments
+    return 0
+
+
+def _environment() -> dict[str, str]:
+    """The environment without settings that would let packages come from anywhere but PyPI."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_"))}
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,57 @@
+"""What all tests share: the browser, the order of tests, and a loud word where browser tests could not run."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+from tests import chromium as machine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The path of the Chromium to drive. Without one the test fails in CI and is skipped, loudly, elsewhere."""
+    path = machine.find()
+    if path is None:
+        if os.environ.get("CI"):
+            pytest.fail(machine.MISSING)
+        pytest.skip(machine.MISSING)
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Path) -> Iterator[Browser]:
+    """A headless browser for one module's tests; each test makes contexts of its own.
+
+    Not for the whole session: while Playwright runs, no other test could start an event loop in this thread.
+    """
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium, args=list(machine.FLAGS))
+        yield launched
+        launched.close()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what uses a browser; run quick tests first, then those with a browser, then slow ones."""
+    for item in items:
+        if isinstance(item, pytest.Function) and "chromium" in item.fixturenames:
+            item.add_marker(pytest.mark.browser)
+    items.sort(key=lambda item: (item.get_closest_marker("slow") is not None, _is_browser(item)))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the very end, in red, that browser tests did not run."""
+    skipped = [report for report in terminalreporter.stats.get("skipped", []) if "browser" in report.keywords]
+    if skipped:
+        terminalreporter.section("BROWSER TESTS DID NOT RUN", red=True, bold=True)
+        terminalreporter.line(f"{len(skipped)} tests were skipped: {machine.MISSING}", red=True)
+
+
+def _is_browser(item: pytest.Item) -> bool:
+    return item.get_closest_marker("browser") is not None
