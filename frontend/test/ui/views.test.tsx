@@ -110,7 +110,7 @@ test('a field that cannot be right is told so before anything is sent', () => {
 
 test('the list shows who waits, and searching narrows it', async () => {
   render(<App model={fakeModel({})} />)
-  expect(screen.getByRole('link', { name: /Release crew.*3 unread messages/s })).toBeTruthy()
+  expect(await screen.findByRole('link', { name: /Release crew.*3 unread messages/s })).toBeTruthy()
   expect(document.title).toMatch(/^\(1,288\) imchat$/)
   fireEvent.input(screen.getByLabelText('Search conversations'), { target: { value: 'BEN' } })
   await waitFor(() => expect(screen.getAllByRole('link', { name: /Okafor|Silva|crew/ })).toHaveLength(1))

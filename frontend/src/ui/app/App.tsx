@@ -7,18 +7,20 @@ import { t } from '../../i18n'
 import { announce, announced } from '../../lib/announcer'
 import { notify } from '../../lib/notify'
 import { applyPreferences } from '../../lib/preferences'
+import { followClock } from '../../lib/today'
 import { Auth } from '../auth/Auth'
 import { ModelContext, nameOf, useModel } from './context'
 import { lazy } from './lazy'
 import { followAddress, openConversation, route } from './route'
-import { Shell } from './Shell'
 import { Starting } from './Starting'
 
+const Shell = lazy(() => import('./Shell').then((m) => m.Shell), Starting)
 const Onboarding = lazy(() => import('../auth/Onboarding').then((m) => m.Onboarding))
 
 export function App({ model }: { model: Model }) {
   useEffect(applyPreferences, [])
   useEffect(followAddress, [])
+  useEffect(followClock, [])
   useTitle(model)
   useNews(model)
   return (

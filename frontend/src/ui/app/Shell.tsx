@@ -7,7 +7,7 @@ import { ConversationView } from '../conversations/ConversationView'
 import { Button } from '../primitives/Button'
 import { BubblesArt, Empty } from '../primitives/Placeholder'
 import { useModel } from './context'
-import { lazy } from './lazy'
+import { lazy, loadAhead } from './lazy'
 import { closeConversation, closePanel, openConversation, openPanel, type Panel, route } from './route'
 
 const NewConversation = lazy(() => import('../conversations/NewConversation').then((m) => m.NewConversation))
@@ -15,9 +15,16 @@ const Details = lazy(() => import('../conversations/Details').then((m) => m.Deta
 const Settings = lazy(() => import('../settings/Settings').then((m) => m.Settings))
 const Shortcuts = lazy(() => import('../settings/Shortcuts').then((m) => m.Shortcuts))
 
+/** After the start has settled. */
+const AHEAD_MS = 3000
+
 export function Shell() {
   const { conversationId, panel } = route.value
   useShortcuts()
+  useEffect(() => {
+    const timer = setTimeout(loadAhead, AHEAD_MS)
+    return () => clearTimeout(timer)
+  }, [])
   return (
     <main class={conversationId === null ? 'shell' : 'shell shell-open'}>
       <a class="skip" href="#conversation" onClick={skipToConversation}>{t('app.skip')}</a>
@@ -67,6 +74,12 @@ function skipToConversation(event: MouseEvent): void {
   document.getElementById('conversation')?.focus()
 }
 
+/** Escape in the search field empties that field; it closes a conversation from anywhere else. */
+function mayClose(target: EventTarget | null): boolean {
+  const searching = target instanceof HTMLInputElement && target.name === 'filter'
+  return !searching && route.value.conversationId !== null
+}
+
 function useShortcuts(): void {
   const model = useModel()
   useEffect(() => {
@@ -82,13 +95,13 @@ function useShortcuts(): void {
       new: () => openPanel('new'),
       help: () => openPanel('shortcuts'),
       search: () => document.querySelector<HTMLInputElement>('input[name="filter"]')?.focus(),
-      escape: () => route.value.conversationId !== null && closeConversation(),
+      escape: () => closeConversation(),
     }
     const onKey = (event: KeyboardEvent) => {
       // An open dialog keeps its keys to itself.
       if (event.defaultPrevented || route.value.panel !== null) return
       const shortcut = shortcutOf(event, isWriting(event.target))
-      if (!shortcut) return
+      if (!shortcut || (shortcut === 'escape' && !mayClose(event.target))) return
       if (shortcut !== 'escape') event.preventDefault()
       actions[shortcut]()
     }

@@ -18,11 +18,10 @@ function Elsewhere({ children, onClick }: { children: string; onClick: () => voi
   return <button type="button" class="text-button" onClick={onClick}>{children}</button>
 }
 
-function EmailField({ email, error, onValue, autofocus }: {
+function EmailField({ email, error, onValue }: {
   email: Signal<string>
   error: string | undefined
   onValue: (value: string) => void
-  autofocus?: boolean
 }) {
   return (
     <Field
@@ -32,7 +31,7 @@ function EmailField({ email, error, onValue, autofocus }: {
       inputmode="email"
       autocomplete="username"
       spellcheck={false}
-      autofocus={autofocus ?? false}
+      autofocus
       value={email.value}
       error={error}
       onValue={(value) => {
@@ -122,7 +121,7 @@ export function ForgotForm({ email, to }: Props) {
     >
       <form class="form" noValidate onSubmit={form.onSubmit}>
         <Complaint text={form.complaints['']} />
-        <EmailField email={email} error={form.complaints.email} onValue={(value) => form.set('email', value)} autofocus />
+        <EmailField email={email} error={form.complaints.email} onValue={(value) => form.set('email', value)} />
         <Button kind="primary" type="submit" wide busy={form.busy}>{t('auth.sendCode')}</Button>
       </form>
     </Card>

@@ -55,7 +55,7 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
         <textarea
           ref={field}
           rows={1}
-          dir="auto"
+          {...(text && { dir: 'auto' as const })}
           name="message"
           value={text}
           enterkeyhint="send"

@@ -1,10 +1,10 @@
 /** The list of conversations: search, rows, and what stands there when there are none. */
 import { useSignal } from '@preact/signals'
-import { useRef } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import { t } from '../../i18n'
 import { moveFocus } from '../../lib/keyboard'
 import { useMe, useModel, nameOf } from '../app/context'
-import { openPanel, route } from '../app/route'
+import { hashOf, openPanel, route } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
 import { Button, IconButton } from '../primitives/Button'
 import { Field } from '../primitives/Field'
@@ -15,6 +15,7 @@ import { ConversationRow } from './ConversationRow'
 export function ConversationList() {
   const query = useSignal('')
   // Where a conversation is open its name is the page's first heading; here it is the list's.
+  useReturn()
   const Title = route.value.conversationId === null ? 'h1' : 'h2'
   return (
     <nav class="pane-list" aria-label={t('list.label')}>
@@ -42,6 +43,19 @@ export function ConversationList() {
       <Own />
     </nav>
   )
+}
+
+/** Coming back from a conversation, go on at its row. */
+function useReturn(): void {
+  const now = route.value.conversationId
+  const before = useRef(now)
+  useEffect(() => {
+    if (now === null && before.current !== null) {
+      const href = hashOf({ conversationId: before.current, panel: null })
+      document.querySelector<HTMLElement>(`a[href="${CSS.escape(href)}"]`)?.focus()
+    }
+    before.current = now
+  }, [now])
 }
 
 function Rows({ query }: { query: string }) {

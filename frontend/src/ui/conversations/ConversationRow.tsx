@@ -2,6 +2,7 @@
 import type { ConversationSummary } from '../../core/model'
 import { list, t } from '../../i18n'
 import { fullTime, listTime } from '../../lib/time'
+import { today } from '../../lib/today'
 import { hashOf, openConversation } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
 import { Icon } from '../primitives/Icon'
@@ -27,7 +28,7 @@ export function ConversationRow({ summary, open }: { summary: ConversationSummar
             <span class="row-name"><bdi>{name}</bdi></span>
             {at_ms > 0 && (
               <time class="row-time" dateTime={new Date(at_ms).toISOString()} title={fullTime(at_ms)}>
-                {listTime(at_ms, Date.now())}
+                {listTime(at_ms, today.value)}
               </time>
             )}
           </span>

@@ -60,11 +60,13 @@ function Subline({ conversation }: { conversation: ConversationModel }) {
     const count = conversation.members.value.length
     return <p class="subline">{count > 0 ? t('conversation.members', { count }) : '\u00a0'}</p>
   }
-  return <p class="subline">{peer?.handle ? t('user.handle', { handle: peer.handle }) : '\u00a0'}</p>
+  return <p class="subline"><bdi>{peer?.handle ? t('user.handle', { handle: peer.handle }) : '\u00a0'}</bdi></p>
 }
 
 function History({ conversation }: { conversation: ConversationModel }) {
-  if (conversation.timeline.value.length > 0) return <Timeline conversation={conversation} />
+  const items = conversation.timeline.value
+  const spoken = conversation.hasOlder.value || items.some((item) => item.kind === 'message')
+  if (items.length > 0) return spoken ? <Timeline conversation={conversation} /> : <Hello conversation={conversation} />
   const problem = conversation.problem.value
   if (problem) {
     return (
@@ -76,9 +78,12 @@ function History({ conversation }: { conversation: ConversationModel }) {
       </div>
     )
   }
-  if (conversation.loading.value !== null) {
-    return <div class="history-rest"><BubbleSkeletons label={t('conversation.loading')} /></div>
-  }
+  // Every log begins with an event: where there is none, it is still to come.
+  return <div class="history-rest"><BubbleSkeletons label={t('conversation.loading')} /></div>
+}
+
+/** Nobody has said anything yet. */
+function Hello({ conversation }: { conversation: ConversationModel }) {
   const { kind, name } = conversation.summary.value
   return (
     <div class="history-rest">

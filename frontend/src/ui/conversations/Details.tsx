@@ -7,14 +7,14 @@ import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { charCount } from '../../lib/text'
 import { nameOf, useMe, useModel } from '../app/context'
-import { closePanel } from '../app/route'
+import { closeConversation } from '../app/route'
 import { Complaint } from '../auth/Auth'
+import { AskingButton } from '../primitives/AskingButton'
 import { Avatar } from '../primitives/Avatar'
 import { Button } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
 import { Field } from '../primitives/Field'
 import { useForm } from '../primitives/form'
-import { Ask } from '../primitives/Ask'
 import { Names, PeoplePicker } from './PeoplePicker'
 
 export function Details({ id, onClose }: { id: string; onClose: () => void }) {
@@ -84,33 +84,21 @@ function MemberRow({ member, conversation, mayManage }: {
   mayManage: boolean
 }) {
   const me = useMe()
-  const asking = useSignal(false)
   const name = nameOf(member.user)
   const removable = mayManage && member.role !== 'owner' && member.user_id !== me.user_id
   return (
-    <li class="person-slot">
-      <div class="person">
-        <Avatar id={member.user_id} name={name} />
-        <Names user={member.user} />
-        <span class="person-role">{member.role !== 'member' && t(`role.${member.role}`)}</span>
-        {removable && !asking.value && (
-          <button
-            type="button"
-            class="text-button"
-            aria-label={t('details.removeLabel', { name })}
-            onClick={() => (asking.value = true)}
-          >
-            {t('details.remove')}
-          </button>
-        )}
-      </div>
-      {asking.value && (
-        <Ask
+    <li class="person">
+      <Avatar id={member.user_id} name={name} />
+      <Names user={member.user} />
+      {member.role !== 'member' && <span class="person-role">{t(`role.${member.role}`)}</span>}
+      {removable && (
+        <AskingButton
+          small
+          label={t('details.remove')}
+          fullLabel={t('details.removeLabel', { name })}
           question={t('details.removeAsk', { name })}
-          yes={t('details.remove')}
           no={t('action.cancel')}
           onYes={() => conversation.removeMember(member.user_id)}
-          onNo={() => (asking.value = false)}
         />
       )}
     </li>
@@ -142,19 +130,16 @@ function AddPeople({ conversation }: { conversation: ConversationModel }) {
 }
 
 function Leave({ conversation }: { conversation: ConversationModel }) {
-  const asking = useSignal(false)
-  if (!asking.value) return <Button kind="danger" wide onClick={() => (asking.value = true)}>{t('details.leave')}</Button>
   return (
-    <Ask
+    <AskingButton
+      label={t('details.leave')}
       question={t('details.leaveAsk')}
-      yes={t('details.leave')}
       no={t('details.stay')}
       onYes={async () => {
         const problem = await conversation.leave()
-        if (!problem) closePanel()
+        if (!problem) closeConversation()
         return problem
       }}
-      onNo={() => (asking.value = false)}
     />
   )
 }

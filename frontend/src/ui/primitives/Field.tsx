@@ -1,7 +1,7 @@
 /** A labelled input with its hint, and its error beside it, tied together for those who cannot see it. */
 import { useSignal } from '@preact/signals'
 import type { InputHTMLAttributes } from 'preact'
-import { useId } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 import { t } from '../../i18n'
 import { Icon, type IconName } from './Icon'
 
@@ -26,7 +26,12 @@ export interface FieldProps {
 
 export function Field({ label, value, onValue, type = 'text', hint, error, prefix, icon, hideLabel = false, ...input }: FieldProps) {
   const id = useId()
+  const ref = useRef<HTMLInputElement>(null)
   const revealed = useSignal(false)
+  useLayoutEffect(() => {
+    // Browsers heed the attribute once a page; dialogs heed nothing else.
+    if (input.autofocus) ref.current?.focus()
+  }, [])
   const described = error ? `${id}-error` : hint ? `${id}-hint` : undefined
   const attributes = {
     ...input,
@@ -44,7 +49,7 @@ export function Field({ label, value, onValue, type = 'text', hint, error, prefi
       <div class="field-box">
         {icon && <Icon name={icon} />}
         {prefix && <span class="field-prefix" aria-hidden="true">{prefix}</span>}
-        <input {...attributes} onInput={(event) => onValue(event.currentTarget.value)} />
+        <input {...attributes} ref={ref} onInput={(event) => onValue(event.currentTarget.value)} />
         {type === 'password' && (
           <button
             type="button"

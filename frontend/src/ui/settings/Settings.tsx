@@ -5,7 +5,7 @@ import { enable, permission } from '../../lib/notify'
 import { notifications, type Theme, theme } from '../../lib/preferences'
 import { useModel } from '../app/context'
 import { openPanel } from '../app/route'
-import { Ask } from '../primitives/Ask'
+import { AskingButton } from '../primitives/AskingButton'
 import { Button } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
 import { PasswordForm } from './PasswordForm'
@@ -78,18 +78,15 @@ function Notifications() {
 
 function SignOut() {
   const { auth } = useModel()
-  const asking = useSignal(false)
-  if (!asking.value) return <Button kind="danger" wide onClick={() => (asking.value = true)}>{t('settings.signOut')}</Button>
   return (
-    <Ask
+    <AskingButton
+      label={t('settings.signOut')}
       question={t('settings.signOutAsk')}
-      yes={t('settings.signOut')}
       no={t('action.cancel')}
       onYes={async () => {
         await auth.signOut()
         return null
       }}
-      onNo={() => (asking.value = false)}
     />
   )
 }

@@ -2,6 +2,7 @@
 import type { ConversationModel } from '../../core/model'
 import { t } from '../../i18n'
 import { dayLabel } from '../../lib/time'
+import { today } from '../../lib/today'
 import { Button } from '../primitives/Button'
 import { MessageBubble } from './MessageBubble'
 import { noticeText } from './notice'
@@ -12,7 +13,7 @@ export function TimelineRow({ row, conversation }: { row: Row; conversation: Con
     case 'start':
       return <Start conversation={conversation} />
     case 'day':
-      return <p class="day"><span>{dayLabel(row.at_ms, Date.now())}</span></p>
+      return <p class="day"><span>{dayLabel(row.at_ms, today.value)}</span></p>
     case 'new':
       return <p class="new-line"><span>{t('conversation.new')}</span></p>
     case 'notice':

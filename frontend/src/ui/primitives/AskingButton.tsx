@@ -1,0 +1,56 @@
+/** A button that asks, in place, before it does what cannot be taken back. */
+import { useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import type { Outcome } from '../../core/model'
+import { Button } from './Button'
+
+interface Props {
+  label: string
+  /** Where `label` alone does not say what it is about. */
+  fullLabel?: string
+  question: string
+  /** The way out. */
+  no: string
+  onYes: () => Outcome
+  /** As words in a row, not as a button of its own. */
+  small?: boolean
+}
+
+export function AskingButton({ label, fullLabel, question, no, onYes, small = false }: Props) {
+  const asking = useSignal(false)
+  const busy = useSignal(false)
+  const problem = useSignal<string | null>(null)
+  const place = useRef<HTMLDivElement>(null)
+  const asked = useRef(false)
+
+  useEffect(() => {
+    // What had the focus is gone: it goes on with the way out, and then back to the button.
+    if (asking.value || asked.current) place.current?.querySelector('button')?.focus()
+    asked.current = asking.value
+  }, [asking.value])
+
+  const agree = async () => {
+    busy.value = true
+    problem.value = (await onYes())?.message ?? null
+    busy.value = false
+  }
+
+  return (
+    <div class={asking.value ? 'asking' : 'asking-not'} ref={place}>
+      {!asking.value && small && (
+        <button type="button" class="text-button" aria-label={fullLabel ?? label} onClick={() => (asking.value = true)}>{label}</button>
+      )}
+      {!asking.value && !small && <Button kind="danger" wide onClick={() => (asking.value = true)}>{label}</Button>}
+      {asking.value && (
+        <div class="ask" role="group" aria-label={question}>
+          <p>{question}</p>
+          {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
+          <div class="ask-answers">
+            <Button onClick={() => (asking.value = false)}>{no}</Button>
+            <Button kind="danger" busy={busy.value} onClick={() => void agree()}>{label}</Button>
+          </div>
+        </div>
+      )}
+    </div>
+  )
+}
