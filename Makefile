@@ -51,6 +51,9 @@ check: $(TOOLS) site ## Style, types, layers, the web client's types, generated 
 	@$(SAY) "web client types"
 	@$(CLIENT) npm run --silent check
 
+generate: $(TOOLS) ## Write what follows from the route table: OpenAPI, the web client's types
+	@$(BIN)/python -m imchat.api.openapi .
+
 format: $(TOOLS) ## Format the Python code and mend what ruff can mend
 	@$(BIN)/ruff check --quiet --fix-only $(PYTHON_CODE)
 	@$(BIN)/ruff format --quiet $(PYTHON_CODE)
@@ -106,4 +109,4 @@ $(TOOLS): $(VENV)/installed.stamp
 	@$(LOCKED) -r requirements/dev.lock
 	@touch $@
 
-.PHONY: help run test test-fast check format site chromium lock dist clean
+.PHONY: help run test test-fast check generate format site chromium lock dist clean
