@@ -4,6 +4,8 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { fakeModel } from '../../dev/model'
 import { LIMITS } from '../../src/core/protocol'
 import { App } from '../../src/ui/app/App'
+// Loaded when first shown; here already, so that no test waits for it.
+import '../../src/ui/app/Shell'
 import { Composer } from '../../src/ui/composer/Composer'
 import { MessageBubble } from '../../src/ui/timeline/MessageBubble'
 
