@@ -69,8 +69,8 @@ class Exchange:
 def _power(base: int, exponent: int) -> int:
     """`base ** exponent % N`, four bits of the exponent a step.
 
-    Not `pow`: that keeps the interpreter to itself for its whole 20 ms, in which the server would answer nobody. This
-    takes less and lets other threads run between its steps.
+    Not `pow`: that keeps the interpreter to itself for its whole 10 to 20 ms, in which the server would answer nobody.
+    This costs about as much and lets other threads run between its steps.
     """
     powers = [1]
     for _ in range(15):
