@@ -40,6 +40,12 @@ test: check chromium $(JS_CLIENT) ## Everything CI runs: checks, all tests, the 
 test-fast: $(TOOLS) $(JS_CLIENT) site ## The tests without a browser and without slow ones; ARGS are passed to pytest
 	@$(BIN)/pytest -q -m "not slow and not browser" $(ARGS)
 
+soak: $(TOOLS) site ## Kill the server 200 times while clients send; KILLS=20: 20 times
+	@IMCHAT_KILLS=$(or $(KILLS),200) $(BIN)/pytest -q --log-cli-level=INFO tests/e2e/test_kill.py
+
+bench: $(TOOLS) site ## Measure imchat local beside a bare server; ARGS="messages --rounds 3" are passed on
+	@$(BIN)/python -m bench $(ARGS)
+
 check: $(TOOLS) site ## Style, types, layers, the web client's types, generated files; fast
 	@$(SAY) "style"
 	@$(BIN)/ruff check --quiet $(PYTHON_CODE)
@@ -109,4 +115,4 @@ $(TOOLS): $(VENV)/installed.stamp
 	@$(LOCKED) -r requirements/dev.lock
 	@touch $@
 
-.PHONY: help run test test-fast check generate format site chromium lock dist clean
+.PHONY: help run test test-fast soak bench check generate format site chromium lock dist clean
