@@ -1,0 +1,1 @@
+"""The benchmarks of `imchat local`: `python -m bench --help`. What they measure and how: `docs/performance.md`."""
