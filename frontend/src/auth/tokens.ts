@@ -11,7 +11,7 @@ import { type Kept, readKept, writeKept } from './keeper'
 const MARGIN_MS = 60_000
 const LOCK = 'imchat:refresh'
 /** Refusals that end a session; any other may pass. */
-const FINAL = new Set(['NotAuthorized', 'UserNotFound', 'InvalidParameter', 'RefreshTokenReuse', 'PasswordResetRequired'])
+const FINAL = new Set(['NotAuthorized', 'UserNotFound', 'InvalidParameter', 'RefreshTokenReuse', 'ResourceNotFound'])
 
 export class Tokens implements TokenSource {
   /** Whether the person signed out themselves: then nothing of theirs may stay. */

@@ -86,7 +86,7 @@ export class Log {
       do {
         this.readAgain = false
         if (this.last === 0 || this.deps.head() - this.last > FAR_BEHIND) await this.readNewest()
-        while ((await this.readNext()).has_more);
+        else while ((await this.readNext()).has_more);
       } while (this.readAgain)
       this.failures = 0
       this.problem.value = null
@@ -102,6 +102,7 @@ export class Log {
       this.events.value = []
       this.atStart.value = !page.has_more
       this.append(page.events)
+      this.drain()
     })
   }
 

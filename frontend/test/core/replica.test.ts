@@ -128,3 +128,15 @@ test('messages of others are announced once, ours and old ones never', async () 
   expect(heard.map((message) => message.body)).toEqual(['new'])
   expect(heard[0]).toMatchObject({ conversationId: ROOM, conversationName: 'Peer', author: { user_id: PEER } })
 })
+
+test('far behind, the newest page is shown instead of everything in between', async () => {
+  const first = await start()
+  await close(first.workspace)
+  server.pushes = false
+  for (let n = 1; n <= 2_000; n++) server.say(`m${n}`)
+  const { room } = await start()
+  expect(bodies(room).at(-1)).toBe('m2000')
+  expect(room.log.events.value.length).toBeLessThan(100)
+  expect(room.hasOlder.value).toBe(true)
+  expect(server.reads().length).toBeLessThan(5)
+})

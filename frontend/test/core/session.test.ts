@@ -74,6 +74,13 @@ test('a refresh token that the pool refuses ends the session', async () => {
   expect(await readKept()).toBeNull()
 })
 
+test('a session of another user pool, on a server that was set up anew, is over', async () => {
+  await writeKept({ refreshToken: 'r1', me: ME })
+  pool.GetTokensFromRefreshToken = refuse('ResourceNotFoundException')
+  await expect(tokens.access()).rejects.toMatchObject({ problem: { code: 'signed_out' } })
+  expect(await readKept()).toBeNull()
+})
+
 test('a pool in trouble ends no session', async () => {
   await writeKept({ refreshToken: 'r1', me: ME })
   pool.GetTokensFromRefreshToken = refuse('TooManyRequestsException')
