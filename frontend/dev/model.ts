@@ -99,7 +99,7 @@ function conversation(id: string, all: Signal<ConversationSummary[] | null>, que
     ? [...notices(), ...items(GROUP, [])]
     : items(DIRECT, query.trouble ? [PENDING, FAILED] : [])
   const huge = state === 'huge' ? many(100_000, 100_000) : state === 'pages' ? many(100_000, 60) : null
-  const timeline = signal<TimelineItem[]>(state === 'full' ? start : state === 'empty' ? notices().slice(0, 1) : (huge ?? []))
+  const timeline = signal<TimelineItem[]>(state === 'full' ? start : (huge ?? []))
   const loading = signal<'first' | 'older' | null>(state === 'loading' ? 'first' : null)
   const draft = signal(own.peek().draft)
   const hasOlder = signal(state === 'pages')

@@ -78,7 +78,7 @@ function History({ conversation }: { conversation: ConversationModel }) {
       </div>
     )
   }
-  // Every log begins with an event: where there is none, it is still to come.
+  if (conversation.loading.value === null) return <Hello conversation={conversation} />
   return <div class="history-rest"><BubbleSkeletons label={t('conversation.loading')} /></div>
 }
 
