@@ -1,34 +1,16 @@
 /** One conversation as the views see it: its place in the list, its timeline, and what one can do in it. */
 import { batch, computed, signal } from '@preact/signals'
-import type { Api } from './api'
 import { checkBody, checkTitle } from './checks'
-import type { Drafts } from './drafts'
-import type { Db } from './db'
+import { entryAfter, summarize, unreadAfter } from './entry'
 import { fold, idInKey } from './fold'
 import { Log } from './log'
-import { membersAfter } from './members'
-import type { ConversationModel, ConversationSummary, Problem } from './model'
-import type { Outbox } from './outbox'
+import { membersAfter, withReceipt } from './members'
+import type { ConversationModel, Problem } from './model'
 import { outcome } from './problem'
-import { nameOf, type Profiles } from './profiles'
 import type { ConversationAnswer, ConversationEntry, Event, Member, MessageCreated } from './protocol'
 import { ReadCursor } from './reads'
+import type { Surroundings } from './surroundings'
 import { Typing } from './typing'
-
-/** What conversations share. */
-export interface Surroundings {
-  me: string
-  api: Api
-  db: Db
-  drafts: Drafts
-  outbox: Outbox
-  profiles: Profiles
-  say(frame: { action: 'typing'; conversation_id: string }): void
-  /** A new message of someone else. */
-  announce(conversation: Conversation, event: MessageCreated): void
-  /** We are no longer in it. */
-  left(conversationId: string): void
-}
 
 const REFRESH_MS = 150
 /** Of many messages that arrive at once, the newest few are worth announcing. */
@@ -42,6 +24,8 @@ export class Conversation implements ConversationModel {
   readonly unreadFrom = signal<number | null>(null)
   readonly draft = signal('')
   readonly log: Log
+  readonly loading: Log['loading']
+  readonly hasOlder: Log['hasOlder']
   private readonly typingNow: Typing
   private readonly cursor: ReadCursor
   private readonly kept = new WeakMap()
@@ -64,6 +48,8 @@ export class Conversation implements ConversationModel {
       head: () => this.entry.peek()?.conversation.last_seq ?? 0,
       onAppended: (events) => this.appended(events),
     })
+    this.loading = this.log.loading
+    this.hasOlder = this.log.hasOlder
     this.typingNow = new Typing(() => with_.say({ action: 'typing', conversation_id: id }))
     this.cursor = new ReadCursor(async (seq) => {
       const answer = await api.read(id, seq)
@@ -79,9 +65,7 @@ export class Conversation implements ConversationModel {
     return fold(this.log.events.value, this.outgoing.value, { me, kind, user: (id) => profiles.get(id) }, this.kept)
   })
 
-  readonly loading = computed(() => this.log.loading.value)
   readonly problem = computed(() => this.missing.value ?? this.log.problem.value)
-  readonly hasOlder = computed(() => this.log.hasOlder.value)
 
   readonly members = computed(() =>
     (this.memberList.value ?? []).map((member) => ({ ...member, user: this.with_.profiles.get(member.user_id) })),
@@ -93,33 +77,18 @@ export class Conversation implements ConversationModel {
 
   readonly unread = computed(() => this.entry.value?.unread ?? 0)
 
-  readonly summary = computed((): ConversationSummary => {
-    const { me, profiles } = this.with_
-    const entry = this.entry.value
-    const others = (this.memberList.value ?? []).filter((m) => m.user_id !== me).map((m) => profiles.get(m.user_id))
-    const kind = entry?.conversation.kind ?? 'direct'
-    const peer = kind === 'direct' ? others[0] : undefined
-    const waiting = this.outgoing.value.at(-1)
-    const last = entry?.last_message
-    const own = last?.actor_id === me
-    const shown = last && {
-      author: kind === 'group' && !own ? nameOf(profiles.get(last.actor_id)) : null,
-      own,
-      body: last.message.body,
-      pending: false,
-    }
-    return {
+  readonly summary = computed(() =>
+    summarize({
       id: this.id,
-      kind,
-      name: (peer ? nameOf(peer) : entry?.conversation.title) || others.map(nameOf).join(', ') || 'Group',
-      ...(peer && { peer }),
-      preview: waiting ? { author: null, own: true, body: waiting.body, pending: true } : (shown ?? null),
-      at_ms: Math.max(waiting?.at_ms ?? 0, last?.at_ms ?? entry?.conversation.created_at_ms ?? 0),
-      unread: this.unread.value,
+      me: this.with_.me,
+      entry: this.entry.value,
+      members: this.memberList.value ?? [],
+      outgoing: this.outgoing.value,
       draft: this.draft.value,
-      typing: this.typingNow.now.value.map((userId) => nameOf(profiles.get(userId))),
-    }
-  })
+      typing: this.typingNow.now.value,
+      user: (userId) => this.with_.profiles.get(userId),
+    }),
+  )
 
   // What views do
 
@@ -157,7 +126,7 @@ export class Conversation implements ConversationModel {
   }
 
   markRead(seq: number): void {
-    if (this.cursor.mark(seq)) this.readUpTo(seq, this.unreadAfter(seq))
+    if (this.cursor.mark(seq)) this.readUpTo(seq, unreadAfter(this.entry.peek(), this.log.events.peek(), seq))
   }
 
   typing(): void {
@@ -223,14 +192,11 @@ export class Conversation implements ConversationModel {
       const entry = this.entry.peek()
       this.cursor.known(seq)
       if (!entry || seq <= entry.read_seq) return
-      const unread = this.unreadAfter(seq)
+      const unread = unreadAfter(entry, this.log.events.peek(), seq)
       if (unread === undefined) this.refreshSoon()
       else this.readUpTo(seq, unread)
     } else {
-      this.memberList.value =
-        this.memberList
-          .peek()
-          ?.map((m) => (m.user_id === userId ? { ...m, read_seq: Math.max(m.read_seq, seq) } : m)) ?? null
+      this.memberList.value = withReceipt(this.memberList.peek(), userId, seq)
     }
   }
 
@@ -291,24 +257,12 @@ export class Conversation implements ConversationModel {
   /** Brings row and members forward by the events that are new to them. */
   private advance(events: readonly Event[]): void {
     const entry = this.entry.peek()
-    if (!entry) return
+    const news = events.filter((event) => event.seq > (entry?.conversation.last_seq ?? Infinity))
+    if (!entry || news.length === 0) return
     const { me } = this.with_
-    let { conversation, unread, last_message } = entry
-    const news = events.filter((event) => event.seq > conversation.last_seq)
-    if (news.length === 0) return
-    for (const event of news) {
-      unread += event.message_count - conversation.message_count
-      if (event.type === 'message.created') {
-        last_message = event
-        // Whoever writes has read: the server counts so too.
-        if (event.actor_id === me) unread = 0
-        this.typingNow.ended(event.actor_id)
-      }
-      if (event.type === 'conversation.updated') conversation = { ...conversation, title: event.title }
-      conversation = { ...conversation, last_seq: event.seq, message_count: event.message_count }
-    }
+    for (const event of news) if (event.type === 'message.created') this.typingNow.ended(event.actor_id)
     this.memberList.value = membersAfter(this.memberList.peek(), news)
-    this.setEntry({ ...entry, conversation, unread, ...(last_message && { last_message }) })
+    this.setEntry(entryAfter(entry, news, me))
     this.announce(news)
     if (news.some((event) => event.type === 'member.removed' && event.user_id === me)) this.with_.left(this.id)
   }
@@ -324,16 +278,6 @@ export class Conversation implements ConversationModel {
     const entry = this.entry.peek()
     if (!entry || seq < entry.read_seq) return
     this.setEntry({ ...entry, read_seq: seq, unread: Math.min(entry.unread, unread ?? entry.unread) })
-  }
-
-  /** Unread messages after `seq` by the counts that run along; undefined if that event is not here. */
-  private unreadAfter(seq: number): number | undefined {
-    const entry = this.entry.peek()
-    if (!entry) return undefined
-    if (seq >= entry.conversation.last_seq) return 0
-    const events = this.log.events.peek()
-    const event = events[seq - (events[0]?.seq ?? 0)]
-    return event && entry.conversation.message_count - event.message_count
   }
 
   private setEntry(entry: ConversationEntry): void {

@@ -1,4 +1,4 @@
-/** How events change who is in a conversation: a pure function. */
+/** How events and receipts change the members of a conversation: pure functions. */
 import type { Event, Member } from './protocol'
 
 /** `members` after `events`; null stays null: who is in it was not known. */
@@ -16,4 +16,10 @@ export function membersAfter(members: Member[] | null, events: readonly Event[])
     }
   }
   return after
+}
+
+/** `members` after `userId` read up to `seq`; a cursor never moves back. */
+export function withReceipt(members: Member[] | null, userId: string, seq: number): Member[] | null {
+  if (!members) return null
+  return members.map((m) => (m.user_id === userId ? { ...m, read_seq: Math.max(m.read_seq, seq) } : m))
 }

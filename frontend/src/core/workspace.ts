@@ -2,7 +2,7 @@
 import { batch, computed, signal } from '@preact/signals'
 import { createApi } from './api'
 import type { Config } from './config'
-import { Conversation, type Surroundings } from './conversation'
+import { Conversation } from './conversation'
 import { Db } from './db'
 import { Drafts } from './drafts'
 import type { Http } from './http'
@@ -12,6 +12,7 @@ import { Refusal, toProblem } from './problem'
 import { Profiles } from './profiles'
 import type { ConversationEntry, Me, MessageCreated, NewConversation, ServerFrame, User } from './protocol'
 import { Realtime } from './realtime'
+import type { Surroundings } from './surroundings'
 
 type Listener = Parameters<Model['onMessage']>[0]
 

@@ -1,0 +1,67 @@
+/** A conversation's row in the list, and how events bring it forward: pure functions. */
+import type { ConversationSummary } from './model'
+import type { Outgoing } from './outbox'
+import { nameOf } from './profiles'
+import type { ConversationEntry, Event, Member, User } from './protocol'
+
+/** `entry` after `news`, all of which are new to it. */
+export function entryAfter(entry: ConversationEntry, news: readonly Event[], me: string): ConversationEntry {
+  let { conversation, unread, last_message } = entry
+  for (const event of news) {
+    unread += event.message_count - conversation.message_count
+    if (event.type === 'message.created') {
+      last_message = event
+      // Whoever writes has read: the server counts so too.
+      if (event.actor_id === me) unread = 0
+    }
+    if (event.type === 'conversation.updated') conversation = { ...conversation, title: event.title }
+    conversation = { ...conversation, last_seq: event.seq, message_count: event.message_count }
+  }
+  return { ...entry, conversation, unread, ...(last_message && { last_message }) }
+}
+
+/** Unread messages past `seq` by the counts that run along; undefined if that event is not among `events`. */
+export function unreadAfter(entry: ConversationEntry | null, events: readonly Event[], seq: number): number | undefined {
+  if (!entry) return undefined
+  if (seq >= entry.conversation.last_seq) return 0
+  const event = events[seq - (events[0]?.seq ?? 0)]
+  return event && entry.conversation.message_count - event.message_count
+}
+
+export interface Row {
+  id: string
+  me: string
+  entry: ConversationEntry | null
+  members: readonly Member[]
+  outgoing: readonly Outgoing[]
+  draft: string
+  /** Who types, by id. */
+  typing: readonly string[]
+  user(userId: string): User
+}
+
+export function summarize({ id, me, entry, members, outgoing, draft, typing, user }: Row): ConversationSummary {
+  const others = members.filter((member) => member.user_id !== me).map((member) => user(member.user_id))
+  const kind = entry?.conversation.kind ?? 'direct'
+  const peer = kind === 'direct' ? others[0] : undefined
+  const waiting = outgoing.at(-1)
+  const last = entry?.last_message
+  const own = last?.actor_id === me
+  const shown = last && {
+    author: kind === 'group' && !own ? nameOf(user(last.actor_id)) : null,
+    own,
+    body: last.message.body,
+    pending: false,
+  }
+  return {
+    id,
+    kind,
+    name: (peer ? nameOf(peer) : entry?.conversation.title) || others.map(nameOf).join(', ') || 'Group',
+    ...(peer && { peer }),
+    preview: waiting ? { author: null, own: true, body: waiting.body, pending: true } : (shown ?? null),
+    at_ms: Math.max(waiting?.at_ms ?? 0, last?.at_ms ?? entry?.conversation.created_at_ms ?? 0),
+    unread: entry?.unread ?? 0,
+    draft,
+    typing: typing.map((userId) => nameOf(user(userId))),
+  }
+}

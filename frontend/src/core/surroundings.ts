@@ -1,0 +1,22 @@
+/** What the conversations of one person share, and what they tell their surroundings. */
+import type { Api } from './api'
+import type { Conversation } from './conversation'
+import type { Db } from './db'
+import type { Drafts } from './drafts'
+import type { Outbox } from './outbox'
+import type { Profiles } from './profiles'
+import type { MessageCreated } from './protocol'
+
+export interface Surroundings {
+  me: string
+  api: Api
+  db: Db
+  drafts: Drafts
+  outbox: Outbox
+  profiles: Profiles
+  say(frame: { action: 'typing'; conversation_id: string }): void
+  /** A new message of someone else. */
+  announce(conversation: Conversation, event: MessageCreated): void
+  /** We are no longer in it. */
+  left(conversationId: string): void
+}
