@@ -195,6 +195,7 @@ export function fakeModel(query: Query): Model {
       open.set(id, there)
       return there
     },
+    close: () => undefined,
     findUsers: async (prefix) => (await wait(200), { users: PEOPLE.filter((user: User) => user.handle?.startsWith(prefix)) }),
     startDirect: async () => (await wait(300), { id: 'c-ana' }),
     startGroup: async () => (await wait(300), { id: 'c-release' }),

@@ -65,6 +65,7 @@ export function createModel(): Model {
     totalUnread: computed(() => workspace.value?.totalUnread.value ?? 0),
     reload: () => void workspace.peek()?.reload(),
     open: (conversationId) => needWorkspace().open(conversationId),
+    close: (conversationId) => workspace.peek()?.close(conversationId),
     findUsers: (prefix) =>
       answer(async () => {
         const users = await api.usersByPrefix(prefix)

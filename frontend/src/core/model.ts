@@ -121,6 +121,8 @@ export interface Model {
   readonly totalUnread: ReadonlySignal<number>
   /** The same object for the same id as long as it is open. Null if it is not ours or does not exist (after loading says so). */
   open(conversationId: string): ConversationModel
+  /** It left the screen: what arrives from now on is new when it is opened again. */
+  close(conversationId: string): void
   findUsers(prefix: string): Promise<{ users: User[] } | { problem: Problem }>
   startDirect(userId: string): Promise<{ id: string } | { problem: Problem }>
   startGroup(title: string, userIds: string[]): Promise<{ id: string } | { problem: Problem }>

@@ -31,12 +31,18 @@ export const networkRefusal = (): Refusal =>
 export const signedOutRefusal = (): Refusal =>
   new Refusal({ code: 'signed_out', message: 'You are signed out. Please sign in again.' }, 401, false)
 
+/** The server speaks in phrases; people are shown sentences. */
+function asSentence(phrase: string): string {
+  const sentence = phrase.charAt(0).toUpperCase() + phrase.slice(1)
+  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`
+}
+
 /** The refusal that an HTTP answer means; `body` is whatever JSON came with it. */
 export function refusalOf(status: number, body: unknown, retryAfter: string | null): Refusal {
   const error = isErrorBody(body) ? body.error : undefined
   const details = error?.details ?? {}
   const said = status === 400 || status === 409 ? error?.message : undefined
-  const message = SENTENCES[status] ?? said ?? 'The server could not do this right now. Please try again in a moment.'
+  const message = SENTENCES[status] ?? (said && asSentence(said)) ?? 'The server could not do this right now. Please try again in a moment.'
   const problem: Problem = { code: error?.code ?? `http_${status}`, message }
   if (typeof details.field === 'string') problem.field = details.field
   const seconds = Number(retryAfter ?? 0)

@@ -97,6 +97,11 @@ export class Workspace {
     return conversation
   }
 
+  /** It left the screen; what is loaded stays. */
+  close(conversationId: string): void {
+    if (this.shown === conversationId) this.shown = null
+  }
+
   /** Starts a conversation, or finds the direct one that exists. */
   async begin(body: NewConversation): Promise<string> {
     const answer = await this.api.create(body)

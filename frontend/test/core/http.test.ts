@@ -105,7 +105,7 @@ test('a server that does not answer is given up', async () => {
 })
 
 test.each([
-  [400, 'for programmers'],
+  [400, 'For programmers.'],
   [403, 'You are not allowed to do this.'],
   [404, 'This is not here, or not open to you.'],
   [413, 'This is too large to send.'],

@@ -71,6 +71,11 @@ export function closeConversation(): void {
   leave({ conversationId: null, panel: null })
 }
 
+/** It is gone: put the list in its place, for going back would only lead to what is missing. */
+export function forgetConversation(): void {
+  replace({ conversationId: null, panel: null })
+}
+
 export function openPanel(panel: Panel): void {
   if (route.value.panel === null) push({ ...route.value, panel })
   else replace({ ...route.value, panel })

@@ -14,7 +14,9 @@ import { ConnectionNote } from './ConversationList'
 import { typingText } from './ConversationRow'
 
 export function ConversationView({ id }: { id: string }) {
-  const conversation = useModel().open(id)
+  const model = useModel()
+  const conversation = model.open(id)
+  useEffect(() => () => model.close(id), [model, id])
   if (conversation.problem.value?.code === 'not_found') return <Missing />
   return (
     <div class="conversation">

@@ -7,7 +7,7 @@ import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { charCount } from '../../lib/text'
 import { nameOf, useMe, useModel } from '../app/context'
-import { closeConversation } from '../app/route'
+import { forgetConversation } from '../app/route'
 import { Complaint } from '../auth/Auth'
 import { AskingButton } from '../primitives/AskingButton'
 import { Avatar } from '../primitives/Avatar'
@@ -137,7 +137,7 @@ function Leave({ conversation }: { conversation: ConversationModel }) {
       no={t('details.stay')}
       onYes={async () => {
         const problem = await conversation.leave()
-        if (!problem) closeConversation()
+        if (!problem) forgetConversation()
         return problem
       }}
     />
