@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import traceback
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any, Final, TypeVar
 from urllib.parse import unquote
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from imchat.api.routes import ROUTES, Call, Reply, Route
 from imchat.domain.ids import UserId
@@ -58,7 +58,7 @@ def dispatch(app: App, request: HttpRequest) -> HttpAnswer:
 
 def dump(answer: Mapping[str, Any]) -> str:
     """The JSON text of an answer."""
-    return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+    return to_json(answer).decode()
 
 
 def error_info(error: ImchatError, request_id: str) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, Literal
+
+from pydantic_core import to_json
 
 from imchat.domain.event import Event
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
@@ -42,4 +43,4 @@ def notify(app: App, user_ids: Iterable[UserId], frame: dict[str, Any]) -> None:
 
 def encode(frame: dict[str, Any]) -> bytes:
     """The bytes of a frame."""
-    return json.dumps(frame, ensure_ascii=False, separators=(",", ":")).encode()
+    return to_json(frame)

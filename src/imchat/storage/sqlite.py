@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable
 from contextlib import suppress
@@ -10,6 +9,8 @@ from pathlib import Path
 from threading import Lock, get_ident
 from types import TracebackType
 from typing import Final, Self
+
+from pydantic_core import from_json, to_json
 
 from imchat.errors import Busy
 from imchat.storage.semantics import change, holds
@@ -42,8 +43,6 @@ _PURGE: Final = """DELETE FROM items WHERE (pk, sk) IN
 _BEYOND_ALL_TEXT: Final = b""  # to SQLite every blob is greater than every text
 _LARGEST_EXPIRY: Final = 2**63 - 1
 
-_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":")).encode
-_decode = json.JSONDecoder().raw_decode
 
 
 class _Turn:
@@ -172,7 +171,7 @@ class SqliteTable:
         bounds = (pk, start, _BEYOND_ALL_TEXT if end is None else end, -1 if limit is None else limit)
         with self._turn:
             rows = self._cursor.execute(sql, bounds).fetchall()
-        return [Row(sk, _decode(text)[0]) for sk, text in rows]
+        return [Row(sk, from_json(text)) for sk, text in rows]
 
     def write(self, *ops: Op) -> None:
         """See `Table.write`. In a batch it is durable once the batch is committed."""
@@ -275,11 +274,11 @@ class SqliteTable:
 
     def _read(self, key: Key) -> Item | None:
         rows = self._cursor.execute(_GET, key).fetchall()
-        return _decode(rows[0][0])[0] if rows else None
+        return from_json(rows[0][0]) if rows else None
 
     def _store(self, sql: str, key: Key, item: Item) -> int:
         """Write the row; how many rows that changed."""
-        text = _encode(item)
+        text = to_json(item).decode()
         if (
             len(text) > MAX_ITEM_BYTES // 8
         ):  # below, it cannot be too large; an update was only checked by its parts
