@@ -9,14 +9,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import click
 import pytest
 
 import imchat
 from imchat import cli
+from imchat.api import schema
 from imchat.api.routes import ROUTES, Route
-from imchat.domain import limits
+from imchat.domain import event, limits
 from imchat.storage import keys
 
 ROOT = Path(__file__).parents[1]
@@ -105,6 +107,19 @@ def test_every_page_can_be_found_from_the_index() -> None:
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_every_route_is_in_the_protocol(route: Route) -> None:
     assert f"`{route.method} /api{route.path}`" in text_of("protocol.md")
+
+
+def test_every_event_is_in_the_protocol() -> None:
+    for name in get_args(event.EventType):
+        assert f"| `{name}` |" in text_of("protocol.md")
+
+
+@pytest.mark.parametrize("union", [schema.ServerFrame, schema.ClientFrame])
+def test_every_frame_is_in_the_protocol(union: object) -> None:
+    for model in get_args(get_args(union)[0]):
+        name = "action" if "action" in model.model_fields else "type"
+        [value] = get_args(model.model_fields[name].annotation)
+        assert f'{{"{name}": "{value}"' in text_of("protocol.md")
 
 
 BOUNDS = {name: value for name, value in vars(limits).items() if name.isupper() and not name.startswith("_")}
