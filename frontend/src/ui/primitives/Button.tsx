@@ -36,11 +36,10 @@ interface IconProps {
   class?: string
   type?: 'button' | 'submit'
   disabled?: boolean
-  pressed?: boolean
   onClick?: () => void
 }
 
-export function IconButton({ icon, label, flip = false, class: extra = '', type = 'button', pressed, ...rest }: IconProps) {
+export function IconButton({ icon, label, flip = false, class: extra = '', type = 'button', ...rest }: IconProps) {
   return (
     <button
       {...rest}
@@ -48,18 +47,8 @@ export function IconButton({ icon, label, flip = false, class: extra = '', type 
       class={`icon-button ${extra}`}
       aria-label={label}
       title={label}
-      {...(pressed === undefined ? {} : { 'aria-pressed': pressed })}
     >
       <Icon name={icon} flip={flip} />
     </button>
-  )
-}
-
-/** A link that looks like a button. */
-export function LinkButton({ href, children, kind = 'plain' }: { href: string; children: ComponentChildren; kind?: 'primary' | 'plain' }) {
-  return (
-    <a class={`button button-${kind}`} href={href}>
-      <span class="button-label">{children}</span>
-    </a>
   )
 }

@@ -15,7 +15,6 @@ export interface FieldProps {
   error?: string | undefined
   autocomplete?: string
   inputmode?: 'text' | 'email' | 'numeric'
-  maxLength?: number
   autofocus?: boolean
   placeholder?: string
   prefix?: string
