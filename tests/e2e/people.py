@@ -1,0 +1,143 @@
+"""What a person does in a browser, in the words of the page: roles and names, as a screen reader would find them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Literal
+
+from playwright.sync_api import Browser, Locator, Page, expect
+
+PASSWORD: Final = "Correct-horse-9"
+PATIENCE_MS: Final = 15_000
+SCREENSHOTS: Final = Path(__file__).parents[2] / "build" / "screenshots"
+WIDE: Final = (1280, 800)
+NARROW: Final = (390, 844)
+
+_LISTEN: Final = """document.addEventListener('securitypolicyviolation', event => {
+    console.error('policy violation: ' + event.violatedDirective + ' ' + event.blockedURI)
+})"""
+
+
+@dataclass
+class Person:
+    """Somebody at a page. `complaints` collects what the page wrote to its console as an error."""
+
+    page: Page
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def email(self) -> str:
+        """The address typed last."""
+        return self.page.get_by_label("E-mail").input_value()
+
+    def press(self, name: str | re.Pattern[str]) -> None:
+        """Press a button (or what acts as one)."""
+        self.page.get_by_role("button", name=name).or_(self.page.get_by_role("link", name=name)).first.click()
+
+    def fill(self, label: str, text: str) -> None:
+        """Type into the field of that label."""
+        self.page.get_by_label(label, exact=True).fill(text)
+
+    def sign_up(self, email: str, *, password: str = PASSWORD) -> None:
+        """Fill in the form for a new account."""
+        self.press("Create an account")
+        self.fill("E-mail", email)
+        self.fill("Password", password)
+        self.press("Create account")
+
+    def sign_in(self, email: str, password: str = PASSWORD) -> None:
+        """Fill in the form for an account that exists."""
+        self.fill("E-mail", email)
+        self.fill("Password", password)
+        self.press("Sign in")
+
+    def introduce(self, name: str, handle: str) -> None:
+        """Choose name and handle, and see the (empty) list."""
+        self.fill("Name", name)
+        self.fill("Handle", handle)
+        self.press("Start chatting")
+        self.sees_the_list()
+
+    def sees_the_list(self) -> None:
+        """Being in: the list of conversations shows."""
+        expect(self.page.get_by_role("button", name="New conversation").first).to_be_visible(timeout=PATIENCE_MS)
+
+    def find(self, *handles: str) -> None:
+        """Choose people by handle in the dialog for a new conversation."""
+        self.press("New conversation")
+        for handle in handles:
+            self.page.get_by_label("Search people by handle").fill(handle)
+            self.page.get_by_role("option", name=re.compile(re.escape(handle))).first.click()
+
+    def open(self, name: str) -> None:
+        """Open a conversation from the list."""
+        rows = self.page.get_by_role("navigation", name="Conversations").get_by_role("link")
+        rows.filter(has_text=name).first.click()
+
+    def says(self, *lines: str) -> None:
+        """Write into the open conversation, a message a line."""
+        box = self.page.get_by_role("textbox", name=re.compile("^Message to "))
+        for line in lines:
+            box.fill(line)
+            box.press("Enter")
+
+    def message(self, text: str) -> Locator:
+        """A message in the open conversation's history."""
+        return self.page.get_by_role("region", name=re.compile("^Messages ")).get_by_text(text, exact=True)
+
+    def sees(self, *texts: str) -> None:
+        """Each text shows in the history exactly once."""
+        for text in texts:
+            expect(self.message(text)).to_have_count(1, timeout=PATIENCE_MS)
+            expect(self.message(text)).to_be_visible()
+
+    def picture(self, name: str) -> Path:
+        """Take a screenshot, when fonts and animations have settled."""
+        SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+        path = SCREENSHOTS / f"{name}.png"
+        self.page.screenshot(path=path, animations="disabled", caret="hide")
+        return path
+
+
+@contextmanager
+def somebody(
+    browser: Browser,
+    url: str,
+    *,
+    scheme: Literal["light", "dark"] = "light",
+    size: tuple[int, int] = WIDE,
+    storage: Path | None = None,
+) -> Iterator[Person]:
+    """A person in a browser context of their own, at the site.
+
+    At the end, whatever the page complained of fails the test: scripts' errors and content policy violations.
+    """
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, storage_state=storage
+    )
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE_MS)
+    page.add_init_script(_LISTEN)
+    person = Person(page)
+    page.on("pageerror", lambda error: person.complaints.append(str(error)))
+    page.on(
+        "console",
+        lambda message: (
+            person.complaints.append(message.text)
+            if message.type == "error" and not _is_about_the_network(message.text)
+            else None
+        ),
+    )
+    page.goto(url)
+    yield person
+    context.close()
+    assert person.complaints == []
+
+
+def _is_about_the_network(text: str) -> bool:
+    """Chromium itself writes failed requests to the console; a server that is down is part of some tests."""
+    return text.startswith(("Failed to load resource", "WebSocket connection to"))

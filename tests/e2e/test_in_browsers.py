@@ -1,0 +1,197 @@
+"""People in real browsers, at a real `imchat local`: from signing up to talking, through kills and lost passwords."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.e2e.harness import IMCHAT, Server
+from tests.e2e.people import NARROW, PASSWORD, PATIENCE_MS, somebody
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(tmp_path_factory.mktemp("data")) as running:
+        yield running
+
+
+def test_two_people_who_signed_up_a_minute_ago_talk_to_each_other(browser: Browser, server: Server) -> None:
+    with (
+        somebody(browser, server.url) as ana,
+        somebody(browser, server.url, scheme="dark", size=NARROW) as zoe,
+    ):
+        ana.picture("sign-in-light-1280")
+        zoe.picture("sign-in-dark-390")
+        ana.sign_up("ana@example.org")
+        ana.introduce("Ana Lima", "ana")
+        zoe.sign_up("zoe@example.org")
+        zoe.introduce("Zoe Park", "zoe")
+        ana.picture("empty-light-1280")
+        zoe.picture("empty-dark-390")
+        ana.find("zoe")
+        ana.press("Message Zoe Park")
+        ana.says("Hi Zoe! 👋", "Did you see the new build?")
+        zoe.open("Ana Lima")
+        zoe.sees("Hi Zoe! 👋", "Did you see the new build?")
+        zoe.says("I did. It even survives a kill -9.")
+        ana.sees("I did. It even survives a kill -9.")
+        ana.says("So nothing that was acknowledged is ever lost?")
+        zoe.sees("So nothing that was acknowledged is ever lost?")
+        zoe.says("Nothing. I pulled the plug twice.", "Lunch at noon?")
+        ana.sees("Lunch at noon?")
+        ana.says("Yes! See you there.")
+        zoe.sees("Yes! See you there.")
+        expect(ana.page.get_by_role("img", name="Read").or_(ana.page.get_by_label("Read")).last).to_be_visible()
+        ana.picture("direct-light-1280")
+        zoe.picture("direct-dark-390")
+        zoe.press("Back to conversations")
+        zoe.sees_the_list()
+        zoe.picture("list-dark-390")
+
+
+def test_three_people_talk_in_a_group_and_one_who_is_removed_hears_nothing_more(
+    browser: Browser, server: Server
+) -> None:
+    with (
+        somebody(browser, server.url, scheme="dark") as bea,
+        somebody(browser, server.url, size=NARROW) as cem,
+        somebody(browser, server.url) as dan,
+    ):
+        for person, name in ((bea, "bea"), (cem, "cem"), (dan, "dan")):
+            person.sign_up(f"{name}@example.org")
+            person.introduce(name.title(), name)
+        bea.find("cem", "dan")
+        bea.fill("Name of the group", "Launch")
+        bea.press(re.compile("^Create a group"))
+        bea.says("Welcome, both.")
+        for person in (cem, dan):
+            person.open("Launch")
+            person.sees("Welcome, both.")
+        cem.says("Glad to be here!")
+        dan.says("Same.")
+        bea.sees("Glad to be here!", "Same.")
+        bea.picture("group-dark-1280")
+        cem.picture("group-light-390")
+        bea.press("Details of Launch")
+        bea.picture("details-dark-1280")
+        bea.press("Remove Dan")
+        bea.press(re.compile("^Remove$"))
+        expect(dan.page.get_by_text("This conversation isn’t here")).to_be_visible(timeout=PATIENCE_MS)
+        bea.press("Close")
+        bea.says("Only for those who stay.")
+        cem.sees("Only for those who stay.")
+        expect(dan.page.get_by_text("Only for those who stay.")).to_have_count(0)
+
+
+def test_a_message_written_while_the_server_is_dead_survives_a_reload_and_arrives_once(
+    browser: Browser, tmp_path: Path
+) -> None:
+    server = Server(tmp_path)
+    with (
+        somebody(browser, server.url) as eve,
+        somebody(browser, server.url) as fay,
+    ):
+        for person, name in ((eve, "eve"), (fay, "fay")):
+            person.sign_up(f"{name}@example.org")
+            person.introduce(name.title(), name)
+        eve.find("fay")
+        eve.press("Message Fay")
+        eve.says("before")
+        fay.open("Eve")
+        fay.sees("before")
+        server.kill()
+        eve.says("during")
+        eve.sees("during")
+        eve.picture("pending-light-1280")
+        with Server(tmp_path, port=server.port):
+            eve.page.reload()
+            eve.says("after")
+            fay.sees("before", "during", "after")
+            eve.sees("before", "during", "after")
+            fay.page.reload()
+            fay.sees("before", "during", "after")
+
+
+def test_a_draft_and_the_session_survive_a_reload(browser: Browser, server: Server) -> None:
+    with somebody(browser, server.url) as gus, somebody(browser, server.url) as hal:
+        for person, name in ((gus, "gus"), (hal, "hal")):
+            person.sign_up(f"{name}@example.org")
+            person.introduce(name.title(), name)
+        gus.find("hal")
+        gus.press("Message Hal")
+        box = gus.page.get_by_role("textbox", name="Message to Hal")
+        box.fill("not quite finished")
+        gus.page.wait_for_timeout(600)
+        gus.page.reload()
+        expect(gus.page.get_by_role("textbox", name="Message to Hal")).to_have_value("not quite finished")
+
+
+def test_a_wrong_password_is_told_beside_the_form_and_nothing_else_happens(
+    browser: Browser, server: Server
+) -> None:
+    with somebody(browser, server.url) as ida:
+        ida.sign_up("ida@example.org")
+        ida.introduce("Ida", "ida")
+    with somebody(browser, server.url) as ida:
+        ida.sign_in("ida@example.org", "not-the-password")
+        expect(ida.page.get_by_role("alert").first).to_be_visible()
+        ida.picture("wrong-password-light-1280")
+        ida.sign_in("ida@example.org")
+        ida.sees_the_list()
+
+
+def test_a_temporary_password_must_be_replaced_at_the_first_sign_in(browser: Browser, tmp_path: Path) -> None:
+    made = subprocess.run(
+        [sys.executable, "-m", "imchat", "user", "create", "jo@example.org", "--admin", "--local"]
+        + ["--data-dir", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    temporary = made.stdout.split("Temporary password for jo@example.org: ")[1].split()[0]
+    with Server(tmp_path) as server, somebody(browser, server.url) as jo:
+        jo.sign_in("jo@example.org", temporary)
+        expect(jo.page.get_by_text("Choose your own password")).to_be_visible()
+        jo.picture("new-password-light-1280")
+        jo.fill("New password", PASSWORD)
+        jo.press("Set password")
+        jo.introduce("Jo", "jo_admin")
+        jo.page.reload()
+        jo.sees_the_list()
+
+
+def test_codes_from_the_terminal_confirm_an_account_and_reset_a_password(browser: Browser, tmp_path: Path) -> None:
+    said = tmp_path / "said.txt"
+    shell = ["sh", "-c", f'exec "$@" >{said}', "sh", *IMCHAT, "--confirm"]
+    with Server(tmp_path / "data", command=shell) as server, somebody(browser, server.url) as kim:
+
+        def code() -> str:
+            kim.page.wait_for_timeout(300)
+            return re.findall(r"for kim@example\.org: (\d{6})", said.read_text())[-1]
+
+        kim.sign_up("kim@example.org")
+        expect(kim.page.get_by_text("Check your e-mail")).to_be_visible()
+        kim.picture("confirm-light-1280")
+        kim.fill("Code", "000000" if code() != "000000" else "000001")
+        kim.press("Confirm")
+        expect(kim.page.get_by_role("alert").first).to_be_visible()
+        kim.fill("Code", code())
+        kim.press("Confirm")
+        kim.introduce("Kim", "kim")
+        kim.press("Settings")
+        kim.press("Sign out")
+        kim.page.get_by_role("dialog").get_by_role("button", name="Sign out").last.click()
+        kim.press("Forgot your password?")
+        kim.fill("E-mail", "kim@example.org")
+        kim.press("Send code")
+        expect(kim.page.get_by_text("Set a new password")).to_be_visible()
+        kim.fill("Code", code())
+        kim.fill("New password", "Another-horse-9")
+        kim.press("Set password")
+        kim.sees_the_list()
