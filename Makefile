@@ -31,14 +31,14 @@ help: ## Show this list
 run: $(VENV)/installed.stamp site ## Install and start imchat on this machine; ARGS="--port 9000" are passed on
 	@$(BIN)/imchat local $(ARGS)
 
-test: check chromium $(JS_CLIENT) ## Everything CI runs: checks, all tests, the web client's tests
+test: check $(JS_CLIENT) ## Everything CI runs: checks, all tests, the web client's tests
 	@$(SAY) "tests"
-	@$(BIN)/pytest -q
+	@$(BIN)/pytest -q -m "not budget"
 	@$(SAY) "web client tests"
 	@$(CLIENT) npm test --silent
 
 test-fast: $(TOOLS) $(JS_CLIENT) site ## The tests without a browser and without slow ones; ARGS are passed to pytest
-	@$(BIN)/pytest -q -m "not slow and not browser" $(ARGS)
+	@$(BIN)/pytest -q -m "not slow and not browser and not budget" $(ARGS)
 
 soak: $(TOOLS) site ## Kill the server 200 times while clients send; KILLS=20: 20 times
 	@IMCHAT_KILLS=$(or $(KILLS),200) $(BIN)/pytest -q --log-cli-level=INFO tests/e2e/test_kill.py
@@ -46,7 +46,7 @@ soak: $(TOOLS) site ## Kill the server 200 times while clients send; KILLS=20: 2
 bench: $(TOOLS) site ## Measure imchat local beside a bare server; ARGS="messages --rounds 3" are passed on
 	@$(BIN)/python -m bench $(ARGS)
 
-check: $(TOOLS) site ## Style, types, layers, the web client's types, generated files; fast
+check: $(TOOLS) site chromium ## Style, types, layers, the web client's types, size and accessibility; fast
 	@$(SAY) "style"
 	@$(BIN)/ruff check --quiet $(PYTHON_CODE)
 	@$(BIN)/ruff format --quiet --diff $(PYTHON_CODE)
@@ -56,6 +56,8 @@ check: $(TOOLS) site ## Style, types, layers, the web client's types, generated 
 	@$(BIN)/lint-imports >build/layers.txt 2>&1 || { cat build/layers.txt; exit 1; }
 	@$(SAY) "web client types"
 	@$(CLIENT) npm run --silent check
+	@$(SAY) "web client size and accessibility"
+	@$(BIN)/pytest -q -m budget
 
 generate: $(TOOLS) ## Write what follows from the route table: OpenAPI, the web client's types
 	@$(BIN)/python -m imchat.api.openapi .

@@ -133,11 +133,15 @@ def cognito(url: str, operation: str, **fields: Any) -> dict[str, Any]:
 
 
 def call(
-    url: str, content: dict[str, Any] | None = None, *, headers: dict[str, str] | None = None
+    url: str,
+    content: dict[str, Any] | None = None,
+    *,
+    headers: dict[str, str] | None = None,
+    method: str | None = None,
 ) -> dict[str, Any]:
-    """One request, a POST if it has content; the answer's JSON. Raises: AssertionError with what a refusal says."""
+    """One request (with content, a POST by default); the answer's JSON. Raises: AssertionError with what was refused."""
     data = None if content is None else json.dumps(content).encode()
-    request = urllib.request.Request(url, data, headers or {})  # noqa: S310 - http, of our own making
+    request = urllib.request.Request(url, data, headers or {}, method=method)  # noqa: S310 - http, of our own making
     try:
         with urllib.request.urlopen(request) as answer:  # noqa: S310
             found: dict[str, Any] = json.load(answer)

@@ -64,7 +64,9 @@ class Person:
 
     def sees_the_list(self) -> None:
         """Being in: the list of conversations shows."""
-        expect(self.page.get_by_role("button", name="New conversation").first).to_be_visible(timeout=PATIENCE_MS)
+        expect(self.page.get_by_role("button", name="New conversation").first).to_be_visible(
+            timeout=PATIENCE_MS
+        )
 
     def find(self, *handles: str) -> None:
         """Choose people by handle in the dialog for a new conversation."""
