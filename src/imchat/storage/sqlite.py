@@ -44,7 +44,6 @@ _BEYOND_ALL_TEXT: Final = b""  # to SQLite every blob is greater than every text
 _LARGEST_EXPIRY: Final = 2**63 - 1
 
 
-
 class _Turn:
     """Whose turn the connection is: one call's, or one batch's from its begin to its end.
 

@@ -1,0 +1,104 @@
+"""templates/state.yaml: what must never be lost is kept, protected, and keyed as the code reads it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from cfnlint.decode import decode
+
+from imchat.assets import templates_dir
+from imchat.storage import keys
+
+GOLDEN: Final = Path(__file__).parent / "user_pool_forever.json"
+
+
+@pytest.fixture(scope="module")
+def state() -> dict[str, Any]:
+    """The template as data; short forms of functions become their long ones."""
+    template, problems = decode(str(templates_dir() / "state.yaml"))
+    assert not problems
+    return dict(template)
+
+
+def test_the_linters_find_nothing() -> None:
+    command = [
+        str(Path(sys.executable).with_name("cfn-lint")),
+        "-c",
+        "I",
+        "E",
+        "W",
+        "-a",
+        "cfn_lint_serverless.rules",
+    ]
+    templates = sorted(map(str, templates_dir().glob("*.yaml")))
+    done = subprocess.run([*command, "--", *templates], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.returncode) == ("", 0)
+
+
+def test_every_resource_is_retained_whatever_happens_to_the_stack(state: dict[str, Any]) -> None:
+    for name, resource in state["Resources"].items():
+        assert resource["DeletionPolicy"] == "RetainExceptOnCreate", name
+        assert resource["UpdateReplacePolicy"] == "Retain", name
+
+
+def test_the_table_is_protected_from_deletion_and_can_be_restored(state: dict[str, Any]) -> None:
+    table = state["Resources"]["Table"]["Properties"]
+    assert table["DeletionProtectionEnabled"] is True
+    assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True
+    assert table["SSESpecification"]["SSEEnabled"] is True
+    assert table["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_the_table_has_the_keys_that_the_code_reads(state: dict[str, Any]) -> None:
+    table = state["Resources"]["Table"]["Properties"]
+    assert table["KeySchema"] == [
+        {"AttributeName": keys.PARTITION_KEY, "KeyType": "HASH"},
+        {"AttributeName": keys.SORT_KEY, "KeyType": "RANGE"},
+    ]
+    assert {found["AttributeName"]: found["AttributeType"] for found in table["AttributeDefinitions"]} == {
+        keys.PARTITION_KEY: "S",
+        keys.SORT_KEY: "S",
+    }
+    assert table["TimeToLiveSpecification"] == {"AttributeName": keys.TTL_ATTRIBUTE, "Enabled": True}
+    assert "GlobalSecondaryIndexes" not in table
+
+
+def test_what_a_user_pool_can_never_change_stays_as_it_was_decided(state: dict[str, Any]) -> None:
+    """Another value would make CloudFormation replace the pool, and every account with it: never edit the golden file."""
+    pool = state["Resources"]["UserPool"]["Properties"]
+    golden = json.loads(GOLDEN.read_text())
+    assert {name: pool.get(name) for name in golden} == golden
+
+
+def test_accounts_cannot_be_deleted_with_the_pool_or_guessed_through_the_client(
+    state: dict[str, Any],
+) -> None:
+    pool = state["Resources"]["UserPool"]["Properties"]
+    client = state["Resources"]["UserPoolClient"]["Properties"]
+    assert pool["DeletionProtection"] == "ACTIVE"
+    assert client["PreventUserExistenceErrors"] == "ENABLED"
+    assert client["EnableTokenRevocation"] is True
+    assert client["GenerateSecret"] is False
+    assert client["ExplicitAuthFlows"] == ["ALLOW_USER_SRP_AUTH", "ALLOW_REFRESH_TOKEN_AUTH"]
+    assert 15 <= client["AccessTokenValidity"] <= 60
+    assert client["TokenValidityUnits"]["AccessToken"] == "minutes"
+
+
+def test_a_password_good_on_one_machine_is_good_on_aws(state: dict[str, Any]) -> None:
+    from imchat.local.identity.state import MIN_PASSWORD_CHARACTERS  # noqa: PLC0415 - the only test that needs it
+
+    policy = state["Resources"]["UserPool"]["Properties"]["Policies"]["PasswordPolicy"]
+    assert policy["MinimumLength"] == MIN_PASSWORD_CHARACTERS
+    assert not any(policy[f"Require{what}"] for what in ("Lowercase", "Uppercase", "Numbers", "Symbols"))
+
+
+def test_every_parameter_and_output_is_described_and_every_parameter_grouped(state: dict[str, Any]) -> None:
+    for name, part in {**state["Parameters"], **state["Outputs"]}.items():
+        assert part.get("Description"), name
+    groups = state["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
+    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(state["Parameters"])

@@ -1,0 +1,202 @@
+"""The house rules that no other checker holds, over every file that git knows."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import re
+import subprocess
+import tomllib
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+LOCKS: Final = ("build.lock", "dev.lock", "node.lock", "runtime.lock")
+NPM_LOCKS: Final = ("frontend/package-lock.json", "tests/local/js/package-lock.json")
+
+# Written apart so that this file does not break its own rule.
+REGISTRIES: Final = (
+    "pypi" + ".org",
+    "python" + "hosted",
+    "npm" + "js.org",
+    "npm" + "js.com",
+    "yarn" + "pkg.com",
+)
+MACHINE_PATH: Final = re.compile(r"(?<![\w.$}/-])/(?:" + "root|work|home/" + r"\w+|Users/\w+)/[\w.-]")
+MOCKING: Final = re.compile(
+    r"\bmock\." + r"patch\b|\bunittest\." + r"mock\b|\bfrom unittest " + r"import mock\b"
+)
+FROM_OUTSIDE: Final = re.compile(
+    r"\b(datetime\.now|datetime\.utcnow|time\.time(_ns)?\(|uuid\d|import random|secrets\.)"
+)
+
+LONGEST_MODULE: Final = 300
+LONGER_WITH_REASON: Final = {
+    "src/imchat/api/schema.py": "one short class for each request and answer, read as a list",
+    "src/imchat/storage/sqlite.py": "the four verbs and the batch they share a transaction in",
+}
+
+
+@cache
+def tracked() -> tuple[str, ...]:
+    """The names of all files that git knows or would add."""
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return tuple(sorted(name for name in listed.split("\0") if name and (ROOT / name).is_file()))
+
+
+@cache
+def texts() -> dict[str, str]:
+    """Every tracked text file by its name."""
+    found = {}
+    for name in tracked():
+        content = (ROOT / name).read_bytes()
+        if b"\0" not in content:
+            found[name] = content.decode("utf-8")
+    return found
+
+
+def python(*tops: str) -> dict[str, str]:
+    """The Python files under some folders."""
+    return {name: text for name, text in texts().items() if name.startswith(tops) and name.endswith(".py")}
+
+
+def pinned(lock: str) -> dict[str, set[str]]:
+    """The versions that a lock file allows, by package; several where platforms or Pythons differ."""
+    pins: dict[str, set[str]] = {}
+    for name, version in re.findall(
+        r"^([\w.-]+)(?:\[[^]]*\])?==([^\s;]+)", texts()[f"requirements/{lock}"], re.M
+    ):
+        pins.setdefault(canonicalize_name(name), set()).add(version)
+    return pins
+
+
+@cache
+def project() -> dict[str, Any]:
+    """pyproject.toml as data."""
+    return tomllib.loads(texts()["pyproject.toml"])
+
+
+def wanted(group: str) -> list[str]:
+    """The requirements of a dependency group and of those that it includes."""
+    found: list[str] = []
+    for part in project()["dependency-groups"][group]:
+        found += wanted(part["include-group"]) if isinstance(part, dict) else [part]
+    return found
+
+
+def test_no_file_names_a_package_registry_or_a_path_of_somebodys_machine() -> None:
+    named = [(name, host) for name, text in texts().items() for host in REGISTRIES if host in text]
+    paths = [(name, match[0]) for name, text in texts().items() for match in MACHINE_PATH.finditer(text)]
+    assert named == []
+    assert paths == []
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_python_lock_names_no_host_and_hashes_every_package(lock: str) -> None:
+    text = texts()[f"requirements/{lock}"]
+    assert "://" not in text
+    assert "--index" not in text
+    assert "--find-links" not in text
+    pins = re.findall(r"^\S+==", text, re.M)
+    assert len(pins) == len(re.findall(r"^\S+==[^\n]+\\\n    --hash=sha256:", text, re.M)) > 0
+
+
+@pytest.mark.parametrize("lock", NPM_LOCKS)
+def test_an_npm_lock_names_no_host_and_hashes_every_package(lock: str) -> None:
+    packages = json.loads(texts()[lock])["packages"]
+    assert [name for name, package in packages.items() if "resolved" in package] == []
+    assert [name for name, package in packages.items() if name and "integrity" not in package] == []
+
+
+@pytest.mark.parametrize(
+    ("lock", "requirements"),
+    [
+        ("runtime.lock", project()["project"]["dependencies"]),
+        ("dev.lock", [*project()["project"]["dependencies"], *wanted("dev")]),
+        ("build.lock", wanted("build")),
+        ("node.lock", wanted("node")),
+    ],
+    ids=["runtime", "dev", "build", "node"],
+)
+def test_a_lock_holds_what_pyproject_asks_for(lock: str, requirements: list[str]) -> None:
+    """If this fails: `make lock`."""
+    pins = pinned(lock)
+    for requirement in map(Requirement, requirements):
+        versions = pins.get(canonicalize_name(requirement.name), set())
+        assert versions, f"{requirement} is not in requirements/{lock}; run: make lock"
+        assert all(map(requirement.specifier.contains, versions)), (
+            f"{requirement} is not what {lock} has: {versions}"
+        )
+
+
+def test_the_locks_agree_with_each_other() -> None:
+    dev = pinned("dev.lock")
+    for lock in ("runtime.lock", "build.lock"):
+        assert {
+            name: versions for name, versions in pinned(lock).items() if not versions <= dev.get(name, set())
+        } == {}
+
+
+def test_the_npm_lock_belongs_to_its_package() -> None:
+    package, lock = (
+        json.loads(texts()[f"frontend/{name}"]) for name in ("package.json", "package-lock.json")
+    )
+    for kind in ("dependencies", "devDependencies"):
+        assert lock["packages"][""][kind] == package[kind]
+
+
+def test_the_client_is_built_with_what_is_not_only_for_tests() -> None:
+    assert "vite" in json.loads(texts()["frontend/package.json"])["dependencies"]
+
+
+def test_no_test_patches_what_it_tests() -> None:
+    assert [name for name, text in python("tests/", "src/", "bench/").items() if MOCKING.search(text)] == []
+
+
+def test_clock_ids_and_randomness_come_into_domain_and_services_from_outside() -> None:
+    core = python("src/imchat/domain/", "src/imchat/services/")
+    assert core
+    assert [(name, match[0]) for name, text in core.items() for match in FROM_OUTSIDE.finditer(text)] == []
+
+
+def test_modules_are_short_enough_to_read_in_one_go() -> None:
+    lengths = {name: len(text.splitlines()) for name, text in python("src/").items()}
+    longer = {name: length for name, length in lengths.items() if length > LONGEST_MODULE}
+    assert {name: length for name, length in longer.items() if name not in LONGER_WITH_REASON} == {}
+    assert set(LONGER_WITH_REASON) <= set(longer), "a reason without a long module"
+
+
+def test_every_module_says_in_its_first_line_what_it_owns() -> None:
+    silent = [
+        name
+        for name, text in python("src/", "tests/", "bench/", "hatch_build.py", "requirements/").items()
+        if text.strip() and not ast.get_docstring(ast.parse(text))
+    ]
+    assert silent == []
+
+
+def test_text_files_end_with_one_newline_and_have_unix_line_ends() -> None:
+    written = {
+        name: text for name, text in texts().items() if text and not name.endswith((".lock", ".json", ".svg"))
+    }
+    assert [name for name, text in written.items() if "\r" in text] == []
+    assert [name for name, text in written.items() if not text.endswith("\n") or text.endswith("\n\n")] == []
+
+
+def test_what_stands_at_the_top_is_there() -> None:
+    assert {"README.md", "LICENSE", "CHANGELOG.md", "Makefile", ".ci/run", "pyproject.toml"} <= set(tracked())
+    assert texts()["LICENSE"].startswith("MIT License")
+    assert project()["project"]["license"] == "MIT"
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_nothing_that_was_built_or_installed_is_in_git() -> None:
+    built = re.compile(r"(^|/)(node_modules|dist|build|\.venv|__pycache__|site)/|\.pyc$")
+    assert [name for name in tracked() if built.search(name)] == []
