@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
 import uuid
@@ -14,6 +11,7 @@ from typing import Any, Self, cast
 from urllib.parse import urljoin
 
 import pytest
+from tests.e2e.harness import Server
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
@@ -139,18 +137,8 @@ class Stranger:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running `imchat local`."""
-    folder = tmp_path_factory.mktemp("data")
-    arguments = ["local", "--no-open", "--port", "0", "--data-dir", str(folder)]
-    server = subprocess.Popen([sys.executable, "-m", "imchat", *arguments])
-    try:
-        announced, until = folder / "server.json", time.monotonic() + 30
-        while not announced.exists() and server.poll() is None and time.monotonic() < until:
-            time.sleep(0.02)
-        assert announced.exists(), "imchat local did not start; is the web client built (make site)?"
-        yield json.loads(announced.read_bytes())["url"]
-    finally:
-        server.terminate()
-        server.wait(10)
+    with Server(tmp_path_factory.mktemp("data")) as server:
+        yield server.url
 
 
 def person(site: str, handle: str) -> Stranger:
