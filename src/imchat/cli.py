@@ -50,8 +50,8 @@ def local(
 
     Example: imchat local --demo --open
     """
-    from imchat.local import run  # noqa: PLC0415 - as the module's docstring says
-    from imchat.local.server import Options  # noqa: PLC0415
+    from imchat.local import run
+    from imchat.local.server import Options
 
     run.run(
         data_dir,

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from imchat import ui
+
 if TYPE_CHECKING:
     from imchat.deploy.users import Users
 
@@ -32,8 +34,7 @@ class _Where:
     def users(self) -> Iterator[Users]:
         """The pool, reached while the block runs."""
         # boto3 and the server cost most of a second to import; `--help` and `imchat local` do without.
-        from imchat import ui  # noqa: PLC0415
-        from imchat.deploy.users import connect_aws, connect_local  # noqa: PLC0415
+        from imchat.deploy.users import connect_aws, connect_local
 
         if not self.local:
             yield connect_aws(
@@ -44,9 +45,9 @@ class _Where:
                 endpoint_url=self.endpoint_url,
             )
             return
-        from imchat.local.files import DataDir  # noqa: PLC0415
-        from imchat.local.identity import REGION  # noqa: PLC0415
-        from imchat.local.user_pool import reach_user_pool  # noqa: PLC0415
+        from imchat.local.files import DataDir
+        from imchat.local.identity import REGION
+        from imchat.local.user_pool import reach_user_pool
 
         with reach_user_pool(DataDir.open(self.data_dir), ui.delivered) as pool:
             yield connect_local(
@@ -115,8 +116,6 @@ def create(
 
     Example: imchat user create you@example.com --admin
     """
-    from imchat import ui  # noqa: PLC0415
-
     if mail and password_stdin:
         raise click.UsageError("--mail and --password-stdin exclude each other.")
     chosen = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
@@ -137,8 +136,6 @@ def list_(where: _Where, *, as_json: bool) -> None:
 
     Example: imchat user list --local --json
     """
-    from imchat import ui  # noqa: PLC0415
-
     with where.users() as users:
         found = users.list()
     ui.users(found, as_json=as_json)
@@ -153,8 +150,6 @@ def disable(where: _Where, email: str, *, yes: bool) -> None:
 
     Example: imchat user disable you@example.com
     """
-    from imchat import ui  # noqa: PLC0415
-
     if not yes:
         ui.ask(f"Disable {email}?")
     with where.users() as users:
@@ -170,8 +165,6 @@ def enable(where: _Where, email: str) -> None:
 
     Example: imchat user enable you@example.com
     """
-    from imchat import ui  # noqa: PLC0415
-
     with where.users() as users:
         users.enable(email)
     ui.done(f"Enabled {email}.")
@@ -186,8 +179,6 @@ def delete(where: _Where, email: str, *, yes: bool) -> None:
 
     Example: imchat user delete you@example.com --yes
     """
-    from imchat import ui  # noqa: PLC0415
-
     if not yes:
         ui.ask(f"Delete the account {email}? This cannot be undone.")
     with where.users() as users:
@@ -204,8 +195,6 @@ def reset_password(where: _Where, email: str, *, mail: bool) -> None:
 
     Example: imchat user reset-password you@example.com --local
     """
-    from imchat import ui  # noqa: PLC0415
-
     with where.users() as users:
         password = users.reset_password(email, mail=mail)
     if password is None:
@@ -222,8 +211,6 @@ def promote(where: _Where, email: str) -> None:
 
     Example: imchat user promote you@example.com
     """
-    from imchat import ui  # noqa: PLC0415
-
     with where.users() as users:
         users.promote(email)
     ui.done(f"{email} is an administrator from their next sign-in on.")
@@ -237,8 +224,6 @@ def demote(where: _Where, email: str) -> None:
 
     Example: imchat user demote you@example.com
     """
-    from imchat import ui  # noqa: PLC0415
-
     with where.users() as users:
         users.demote(email)
     ui.done(f"{email} is no administrator from their next sign-in on.")

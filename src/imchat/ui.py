@@ -58,9 +58,9 @@ def users(found: Sequence[User], *, as_json: bool) -> None:
     if not found:
         click.echo("There are no users yet; make one with: imchat user create you@example.com --admin")
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
 
     table = Table("E-mail", "Name", "Role", "Status", "Since", box=None, pad_edge=False)
     for user in found:
@@ -93,10 +93,10 @@ def local_started(server: Started, *, open_browser: bool) -> None:
 
 
 def _panel(title: str, lines: list[tuple[str, str]]) -> None:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.panel import Panel  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.panel import Panel
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table.grid(padding=(0, 2))
     for name, value in lines:
