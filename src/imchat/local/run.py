@@ -14,13 +14,11 @@ from imchat.entrypoints import authorizer, bootstrap, http, websocket
 from imchat.local import demo
 from imchat.local.files import DataDir
 from imchat.local.gateway import LocalGateway
-from imchat.local.identity import Identity, Purpose
+from imchat.local.identity import Deliver, Identity
 from imchat.local.server import Handlers, LocalServer, Options
 from imchat.local.site import Site
 from imchat.services.app import App
 from imchat.storage.sqlite import SqliteTable
-
-Deliver = Callable[[Purpose, str, str], None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from imchat.entrypoints import bootstrap
 from imchat.errors import Busy
 from imchat.local.files import DataDir
-from imchat.local.identity import AdminKey, Identity, read_admin_key
+from imchat.local.identity import AdminKey, Deliver, Identity, read_admin_key
 from imchat.local.identity.http import serve_identity
-from imchat.local.identity.state import Deliver
 from imchat.storage.sqlite import SqliteTable
 
 
@@ -36,8 +35,6 @@ def reach_user_pool(folder: DataDir, deliver: Deliver) -> Iterator[LocalPool]:
         yield LocalPool(running.url, read_admin_key(folder.keys))
         return
     with folder.lock(), SqliteTable.open(folder.accounts) as table:
-        identity = Identity(
-            table=table, keys=folder.keys, now_ms=lambda: time.time_ns() // 1_000_000, deliver=deliver
-        )
+        identity = Identity(table=table, keys=folder.keys, now_ms=bootstrap.now_ms, deliver=deliver)
         with serve_identity(identity) as url:
             yield LocalPool(url, read_admin_key(folder.keys))
