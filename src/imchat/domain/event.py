@@ -5,7 +5,7 @@ A draft is an event before the log gave it `seq`, `at_ms` and `message_count`.
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict
 
 from imchat.domain.conversation import Kind
 from imchat.domain.ids import UserId
@@ -19,11 +19,6 @@ EventType: TypeAlias = Literal[
     "member.role_changed",
     "message.created",
 ]
-
-MEMBERSHIP: Final = frozenset(
-    {"conversation.created", "member.added", "member.removed", "member.role_changed"}
-)
-"""Types of events that change who is a member, or as what."""
 
 
 class Message(TypedDict):

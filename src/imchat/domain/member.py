@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias
 
 from imchat.domain.ids import UserId
 
 Role: TypeAlias = Literal["owner", "admin", "member"]
-ROLES: Final[tuple[Role, ...]] = get_args(Role)
 _RANK: Final[dict[Role, int]] = {"member": 0, "admin": 1, "owner": 2}
 
 

@@ -123,10 +123,6 @@ class LocalServer:
         await self._batches.close()
         self._sign_in_thread.shutdown(cancel_futures=True)
 
-    async def run(self, job: Callable[[], Any]) -> Any:
-        """Run `job` among the requests, in their order and in their transactions; what it returned, once durable."""
-        return await self._batches.run(job)
-
     async def _serve(self, http: web.BaseRequest) -> web.StreamResponse:
         request_id = new_request_id()
         try:
