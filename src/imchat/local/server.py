@@ -16,6 +16,7 @@ from typing import Any, Final, Self, TypeVar
 
 from aiohttp import web
 
+from imchat.domain.limits import CONNECTION_S
 from imchat.errors import ConfigError, ImchatError, NotFound, TooLarge, Unauthenticated
 from imchat.local.answers import answer, error_answer, json_answer
 from imchat.local.batch import Batches
@@ -23,7 +24,7 @@ from imchat.local.events import Handler, Request, http_answer, http_event, new_r
 from imchat.local.gateway import LocalGateway
 from imchat.local.ports import Purge, SignIn, Store
 from imchat.local.site import Site
-from imchat.local.websocket import IDLE_S, LIFETIME_S, WebSocketApi
+from imchat.local.websocket import IDLE_S, WebSocketApi
 
 T = TypeVar("T")
 
@@ -54,7 +55,7 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 0
     idle_s: float = IDLE_S
-    lifetime_s: float = LIFETIME_S
+    lifetime_s: float = CONNECTION_S
     purge_every_s: float = PURGE_EVERY_S
 
 

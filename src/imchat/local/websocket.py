@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from imchat.api.dispatch import refuse
+from imchat.domain.limits import CONNECTION_S
 from imchat.errors import Forbidden, ImchatError, Invalid, Unauthenticated
 from imchat.local.answers import SECURITY_HEADERS, answer, error_answer
 from imchat.local.batch import Batches
@@ -20,8 +21,6 @@ from imchat.local.gateway import MESSAGE_BYTES, LocalGateway, Socket, encode_tex
 
 IDLE_S: Final = 10 * 60
 """How long a connection may say and hear nothing. Source: API Gateway quotas, "Idle Connection Timeout"."""
-LIFETIME_S: Final = 2 * 60 * 60
-"""How long a connection may last. Source: API Gateway quotas, "Connection duration for WebSocket API"."""
 _CLOSING_S: Final = 1.0
 """How long to wait for a client to answer our closing frame."""
 
@@ -37,7 +36,7 @@ class WebSocketApi:
         batches: Batches,
         gateway: LocalGateway,
         idle_s: float = IDLE_S,
-        lifetime_s: float = LIFETIME_S,
+        lifetime_s: float = CONNECTION_S,
     ) -> None:
         self._authorizer = authorizer
         self._websocket = websocket
