@@ -7,14 +7,15 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from imchat.api import schema
-from imchat.api.dispatch import error_info, log_unexpected, parse
+from imchat.api.answers import refusal_frame
+from imchat.api.parsing import parse_json
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import FRAME_BYTES
 from imchat.entrypoints import bootstrap
 from imchat.entrypoints.authorizer import SUBPROTOCOL
 from imchat.entrypoints.bootstrap import Handler
-from imchat.errors import ImchatError, TooLarge
-from imchat.services import fanout, realtime
+from imchat.errors import TooLarge
+from imchat.services import realtime
 from imchat.services.app import App
 
 _FRAME: Final[TypeAdapter[schema.PingFrame | schema.TypingFrame]] = TypeAdapter(schema.ClientFrame)
@@ -45,28 +46,19 @@ def make(app: App) -> Handler:
 def _answer_frame(app: App, user_id: UserId, connection_id: ConnectionId, body: str, request_id: str) -> None:
     try:
         _obey_frame(app, user_id, connection_id, body)
-    except ImchatError as error:
-        _refuse(app, connection_id, error, request_id)
     except Exception as error:  # noqa: BLE001 - as in dispatch: the client gets the one shape, the log the place
-        log_unexpected(error, request_id)
-        _refuse(app, connection_id, ImchatError("something went wrong on our side"), request_id)
+        app.gateway.post([connection_id], refusal_frame(error, request_id))
 
 
 def _obey_frame(app: App, user_id: UserId, connection_id: ConnectionId, body: str) -> None:
     data = body.encode("utf-8", "surrogatepass")
     if len(data) > FRAME_BYTES:
         raise TooLarge(f"a frame may have {FRAME_BYTES:,} bytes", field="frame", limit=FRAME_BYTES)
-    match parse(_FRAME, data):
+    match parse_json(_FRAME.validate_json, data, below=1):
         case schema.PingFrame():
             realtime.pong(app, connection_id)
         case schema.TypingFrame(conversation_id=conversation_id):
             realtime.notify_typing(app, user_id, ConversationId(conversation_id))
-
-
-def _refuse(app: App, connection_id: ConnectionId, error: ImchatError, request_id: str) -> None:
-    app.gateway.post(
-        [connection_id], fanout.encode({"type": "error", "error": error_info(error, request_id)})
-    )
 
 
 handler = bootstrap.lazily(make)

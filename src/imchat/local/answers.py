@@ -9,7 +9,7 @@ from typing import Final
 from aiohttp import web
 from multidict import CIMultiDict
 
-from imchat.api.dispatch import refuse
+from imchat.api.answers import refuse
 
 SECURITY_HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",

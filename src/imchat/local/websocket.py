@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from contextlib import suppress
 from typing import Any, Final
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from imchat.api.dispatch import refuse
+from imchat.api.answers import refusal_frame
 from imchat.domain.limits import CONNECTION_S
 from imchat.errors import Forbidden, ImchatError, Invalid, Unauthenticated
 from imchat.local.answers import SECURITY_HEADERS, answer, error_answer
@@ -134,8 +133,7 @@ class WebSocketApi:
         try:
             await self._batches.run(lambda: self._websocket(event, None))
         except Exception as error:  # noqa: BLE001  the client is told, the connection stays
-            refusal = json.loads(refuse(error, event["requestContext"]["requestId"]).body)
-            frame = json.dumps({"type": "error", **refusal}, ensure_ascii=False).encode()
+            frame = refusal_frame(error, event["requestContext"]["requestId"])
             socket.write(encode_text(frame), time.monotonic())
 
     def _end(self, ws: web.WebSocketResponse) -> None:
