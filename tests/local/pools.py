@@ -19,8 +19,8 @@ from botocore.exceptions import ClientError
 
 from imchat.local.files import replace_file
 from imchat.local.identity import REGION, Identity, Purpose, read_admin_key
-from imchat.local.identity.http import serve_identity
 from imchat.local.identity.pool import load_signing_key
+from imchat.local.user_pool import serve_identity
 from imchat.storage.sqlite import SqliteTable
 
 EMAIL = "ann@example.com"

@@ -7,26 +7,23 @@ import contextlib
 import errno
 import logging
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self
 
 from aiohttp import web
 
 from imchat.domain.limits import CONNECTION_S
-from imchat.errors import ConfigError, ImchatError, NotFound, TooLarge, Unauthenticated
+from imchat.errors import ConfigError, ImchatError, TooLarge, Unauthenticated
 from imchat.local.answers import answer, error_answer, json_answer
 from imchat.local.batch import Batches
+from imchat.local.cognito import CognitoApi
 from imchat.local.events import Handler, Request, http_answer, http_event, new_request_id, token_claims
 from imchat.local.gateway import LocalGateway
 from imchat.local.ports import Purge, SignIn, Store
 from imchat.local.site import Site
 from imchat.local.websocket import IDLE_S, WebSocketApi
-
-T = TypeVar("T")
 
 REQUEST_BYTES: Final = 10 * 1024 * 1024
 """Largest request body. Source: API Gateway quotas for HTTP APIs, "Payload size"."""
@@ -85,7 +82,6 @@ class LocalServer:
         self._purge_accounts = purge_accounts
         self._site = site
         self._options = options
-        self._well_known = f"/{sign_in.pool_id}/.well-known/"
 
     async def __aenter__(self) -> Self:
         self._batches = Batches(self._store, self._gateway)
@@ -97,7 +93,7 @@ class LocalServer:
             idle_s=self._options.idle_s,
             lifetime_s=self._options.lifetime_s,
         )
-        self._sign_in_thread = ThreadPoolExecutor(1, thread_name_prefix="sign-in")
+        self._cognito = CognitoApi(self._sign_in)
         self._runner = web.ServerRunner(
             web.Server(self._serve, request_factory=_request, access_log=None), shutdown_timeout=_STOPPING_S
         )
@@ -122,7 +118,7 @@ class LocalServer:
         await self._websockets.close_all()
         await self._runner.cleanup()
         await self._batches.close()
-        self._sign_in_thread.shutdown(cancel_futures=True)
+        self._cognito.close()
 
     async def _serve(self, http: web.BaseRequest) -> web.StreamResponse:
         request_id = new_request_id()
@@ -142,12 +138,10 @@ class LocalServer:
             return await self._call_api(http, path, request_id)
         if path == "/ws":
             return await self._websockets.serve(http, _described(http, b""))
-        if http.method == "POST" and path in {"/", "/cognito", "/cognito/"}:
-            return await self._call_sign_in(http)
+        if self._cognito.serves(http):
+            return await self._cognito.serve(http)
         if path == "/config.json":
             return json_answer(self._config(), cache="no-cache")
-        if path.removeprefix("/cognito").startswith(self._well_known):
-            return self._publish(path.rpartition("/")[2], http)
         return self._site.answer(http)
 
     async def _call_api(self, http: web.BaseRequest, path: str, request_id: str) -> web.StreamResponse:
@@ -161,21 +155,6 @@ class LocalServer:
             await self._batches.run(lambda: self._handlers.http(event, None))
         )
         return answer(status, content, headers)
-
-    async def _call_sign_in(self, http: web.BaseRequest) -> web.StreamResponse:
-        target, body, headers = http.headers.get("X-Amz-Target", ""), await http.read(), http.headers
-        where, path = _endpoint(http), http.rel_url.raw_path
-        status, own, content = await self._in_thread(
-            lambda: self._sign_in.handle(target, body, headers, endpoint=where, path=path)
-        )
-        return answer(status, content, own)
-
-    def _publish(self, name: str, http: web.BaseRequest) -> web.StreamResponse:
-        if name == "jwks.json":
-            return json_answer(self._sign_in.jwks())
-        if name == "openid-configuration":
-            return json_answer(self._sign_in.openid_configuration(_endpoint(http)))
-        raise NotFound("there is nothing here")
 
     def _config(self) -> dict[str, object]:
         auth = {
@@ -194,10 +173,7 @@ class LocalServer:
             with contextlib.suppress(ImchatError):  # a store is busy: the next round will do
                 while await self._batches.run(partial(self._store.purge_expired, *due)) == PURGE_ITEMS:
                     pass
-                await self._in_thread(partial(self._purge_accounts, *due))
-
-    def _in_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(self._sign_in_thread, work)
+                await self._cognito.in_turn(partial(self._purge_accounts, *due))
 
 
 def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
@@ -218,11 +194,6 @@ def _described(http: web.BaseRequest, body: bytes) -> Request:
         host=http.host,
         body=body,
     )
-
-
-def _endpoint(http: web.BaseRequest) -> str:
-    """How the client reached this server: behind a proxy that ends TLS, by https."""
-    return f"{http.headers.get('X-Forwarded-Proto', http.scheme)}://{http.host}"
 
 
 def _bearer(http: web.BaseRequest) -> str:

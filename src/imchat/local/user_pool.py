@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from aiohttp import web
+
 from imchat.entrypoints import bootstrap
 from imchat.errors import Busy
+from imchat.local.cognito import CognitoApi
 from imchat.local.files import DataDir
 from imchat.local.identity import AdminKey, Deliver, Identity, read_admin_key
-from imchat.local.identity.http import serve_identity
 from imchat.storage.sqlite import SqliteTable
 
 
@@ -38,3 +42,30 @@ def reach_user_pool(folder: DataDir, deliver: Deliver) -> Iterator[LocalPool]:
         identity = Identity(table=table, keys=folder.keys, now_ms=bootstrap.now_ms, deliver=deliver)
         with serve_identity(identity) as url:
             yield LocalPool(url, read_admin_key(folder.keys))
+
+
+@contextlib.contextmanager
+def serve_identity(identity: Identity) -> Iterator[str]:
+    """Serve `identity` alone on a free port of this machine, from a thread; yields the URL and stops at the end."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="identity-server", daemon=True)
+    thread.start()
+    cognito = CognitoApi(identity)
+
+    async def start() -> web.ServerRunner:
+        runner = web.ServerRunner(web.Server(cognito.serve, access_log=None))
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        return runner
+
+    try:
+        runner = asyncio.run_coroutine_threadsafe(start(), loop).result()
+        try:
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        finally:
+            asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+    finally:
+        cognito.close()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()

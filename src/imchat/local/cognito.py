@@ -1,0 +1,71 @@
+"""A user pool over HTTP: the Cognito protocol, and the documents that let others check its tokens."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeVar
+
+from aiohttp import web
+
+from imchat.errors import NotFound
+from imchat.local.answers import answer, error_answer, json_answer
+from imchat.local.events import new_request_id
+from imchat.local.ports import SignIn
+
+T = TypeVar("T")
+
+_PREFIX: Final = "/cognito"
+"""Where the site posts; other clients of Cognito post to `/`."""
+
+
+class CognitoApi:
+    """Serves one user pool.
+
+    Its work runs on one thread of its own: a password check takes tens of milliseconds, and a crowd signing in must
+    neither stop the event loop nor take the threads that other work waits for.
+    """
+
+    def __init__(self, sign_in: SignIn) -> None:
+        self._sign_in = sign_in
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sign-in")
+        self._published = f"/{sign_in.pool_id}/.well-known/"
+
+    def serves(self, http: web.BaseRequest) -> bool:
+        """Whether the request is one for a user pool."""
+        if http.method == "POST":
+            return http.path in {"/", _PREFIX, f"{_PREFIX}/"}
+        return http.path.removeprefix(_PREFIX).startswith(self._published)
+
+    async def serve(self, http: web.BaseRequest) -> web.StreamResponse:
+        """Answer such a request."""
+        if http.method != "POST":
+            return self._publish(http)
+        target, body, headers = http.headers.get("X-Amz-Target", ""), await http.read(), http.headers
+        where, path = _endpoint(http), http.rel_url.raw_path
+        status, own, content = await self.in_turn(
+            lambda: self._sign_in.handle(target, body, headers, endpoint=where, path=path)
+        )
+        return answer(status, content, own)
+
+    def in_turn(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Run `work` on the pool's thread, after what came before it."""
+        return asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def close(self) -> None:
+        """Let what runs end, and drop what waits."""
+        self._thread.shutdown(cancel_futures=True)
+
+    def _publish(self, http: web.BaseRequest) -> web.StreamResponse:
+        match http.path.rpartition("/")[2]:
+            case "jwks.json":
+                return json_answer(self._sign_in.jwks())
+            case "openid-configuration":
+                return json_answer(self._sign_in.openid_configuration(_endpoint(http)))
+        return error_answer(NotFound("there is nothing here"), new_request_id())
+
+
+def _endpoint(http: web.BaseRequest) -> str:
+    """How the client reached this server: behind a proxy that ends TLS, by https."""
+    return f"{http.headers.get('X-Forwarded-Proto', http.scheme)}://{http.host}"
