@@ -20,6 +20,12 @@ from tests.entrypoints.events import authorizer_event, http_event, websocket_eve
 PATIENCE_S = 20
 
 
+pytestmark = pytest.mark.skipif(
+    not sys.platform.startswith("linux"),
+    reason="NOT PROVEN here: AWS's runtime client is made for Linux only",
+)
+
+
 class RuntimeApi:
     """Lambda's runtime API for one function, and its process. Source: Lambda developer guide, "Lambda runtime API"."""
 
