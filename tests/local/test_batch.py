@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -190,17 +191,21 @@ def test_a_job_that_fails_harms_no_other_of_its_batch(tmp_path: Path) -> None:
     on_table(tmp_path, test)
 
 
+@pytest.mark.parametrize(
+    "error", [Busy("another process writes"), sqlite3.OperationalError("disk I/O error")]
+)
 def test_a_store_that_cannot_begin_refuses_those_who_wait_and_serves_those_who_come_after(
-    tmp_path: Path,
+    tmp_path: Path, error: Exception
 ) -> None:
     async def test(held: HeldTable, batches: Batches) -> None:
-        def busy() -> None:
-            raise Busy("another process writes")
+        def fail() -> None:
+            raise error
 
-        held.begin = busy
+        held.begin = fail
         refused = batches.run(lambda: 1)
-        with pytest.raises(Busy):
-            await refused
+        async with asyncio.timeout(5):
+            with pytest.raises(Busy):
+                await refused
         held.begin = held.table.begin
         assert await batches.run(lambda: 2) == 2
 

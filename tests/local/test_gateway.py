@@ -94,7 +94,7 @@ def test_a_plain_request_to_the_socket_address_is_refused_without_using_a_ticket
     on_machine(tmp_path, test)
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null"])
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://["])
 def test_a_page_of_another_site_may_not_connect(tmp_path: Path, origin: str) -> None:
     async def test(m: Machine) -> None:
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:

@@ -248,6 +248,12 @@ def test_a_signature_covers_the_body_the_operation_and_five_minutes(pool: Pool) 
     assert outcome({**headers, "X-Amz-Date": datetime.now(UTC).strftime("%Y%m%dT000000Z")}) == wrong
     assert outcome(_signed_delete(pool, body, service="s3")) == "IncompleteSignatureException"
     assert outcome({**headers, "Authorization": "Bearer x"}) == "IncompleteSignatureException"
+    no_text = "\udcff"  # as a web server decodes a byte that is no UTF-8
+    assert outcome(headers | {"X-Amz-Date": no_text}) == wrong
+    bent = headers["Authorization"].replace("SignedHeaders=", "SignedHeaders=x;")
+    assert outcome(headers | {"Authorization": bent, "X": no_text}) == wrong
+    bent = headers["Authorization"].replace("Credential=", f"Credential={no_text}")
+    assert outcome(headers | {"Authorization": bent}) == "UnrecognizedClientException"
     pool.clock.pass_s(301)
     assert outcome(headers) == wrong
     pool.clock.pass_s(-602)

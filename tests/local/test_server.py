@@ -190,6 +190,57 @@ def test_a_ticket_never_reaches_a_log(tmp_path: Path, caplog: pytest.LogCaptureF
     assert "ticket" not in caplog.text
 
 
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /api/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer secret\x00\r\n\r\n",
+        b"GET /ws HTTP/1.1\r\nHost: x\r\nSec-WebSocket-Protocol: imchat.v1, ticket.secret\x01\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nsecret\r\n",
+        b"GET /secret page HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: secret" + b"x" * 9_000 + b"\r\n\r\n",
+    ],
+)
+def test_what_is_no_http_is_refused_in_the_one_shape_and_never_quoted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, request_: bytes
+) -> None:
+    async def test(m: Machine) -> None:
+        head, _, body = (await raw(m, request_)).partition(b"\r\n\r\n")
+        assert b" 400 " in head.splitlines()[0]
+        assert b"aiohttp" not in head
+        assert json.loads(body)["error"]["code"] == "invalid"
+        assert b"secret" not in body
+
+    with caplog.at_level(logging.DEBUG):
+        on_machine(tmp_path, test)
+    assert "secret" not in caplog.text
+
+
+def test_a_body_is_handed_on_as_it_came_compressed_or_not(tmp_path: Path) -> None:
+    async def test(m: Machine) -> None:
+        headers = NAME | {"Content-Encoding": "gzip"}
+        event = await event_of(m, "POST", "/api/x", data=b"no gzip", headers=headers)
+        assert event["body"] == "no gzip"
+
+    on_machine(tmp_path, test)
+
+
+def test_bytes_in_a_header_that_are_no_text_become_text(tmp_path: Path) -> None:
+    async def test(m: Machine) -> None:
+        seen: list[str] = []
+
+        def reply(event: dict[str, Any]) -> dict[str, Any]:
+            seen.append(event["headers"]["x"])
+            return {"statusCode": 200}
+
+        m.reply = reply
+        await raw(
+            m, b"GET /api/x HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer ada\r\nX: \xc3\xa9\xff\r\n\r\n"
+        )
+        assert seen == ["é\ufffd"]
+
+    on_machine(tmp_path, test)
+
+
 @pytest.mark.parametrize("path", ["/", "/cognito", "/cognito/"])
 def test_the_sign_in_protocol_is_served_wherever_clients_post_it(tmp_path: Path, path: str) -> None:
     async def test(m: Machine) -> None:

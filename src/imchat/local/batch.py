@@ -103,7 +103,8 @@ class Batches:
     async def _run_batch(self) -> None:
         try:
             self._table.begin()
-        except Busy:
+        except Exception as error:  # noqa: BLE001  whatever it is, nobody may wait for an answer for ever
+            log.error("a batch could not begin: %s", error)  # noqa: TRY400
             while self._queue:
                 _refuse(self._queue.popleft()[1])
             return

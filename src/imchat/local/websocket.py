@@ -168,4 +168,8 @@ def _same_origin(http: web.BaseRequest) -> bool:
     origin = http.headers.get("Origin")
     if origin is None:
         return True
-    return urlsplit(origin).netloc in {http.host, http.headers.get("X-Forwarded-Host")}
+    try:
+        host = urlsplit(origin).netloc
+    except ValueError:
+        return False
+    return host in {http.host, http.headers.get("X-Forwarded-Host")}

@@ -36,7 +36,7 @@ def verify(admin: AdminKey, *, path: str, headers: Mapping[str, str], body: byte
         raise Refused(
             "IncompleteSignatureException", f"The Authorization header must be {_ALGORITHM} for {SERVICE}."
         )
-    if not hmac.compare_digest(claim["key"].encode(), admin.access_key_id.encode()):
+    if not hmac.compare_digest(_raw(claim["key"]), admin.access_key_id.encode()):
         raise Refused("UnrecognizedClientException", "The security token included in the request is invalid.")
     names = claim["headers"].split(";")
     stamp = headers.get("x-amz-date", "")
@@ -60,15 +60,20 @@ def verify(admin: AdminKey, *, path: str, headers: Mapping[str, str], body: byte
         )
     )
     scope = f"{claim['day']}/{claim['region']}/{SERVICE}/aws4_request"
-    text = f"{_ALGORITHM}\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
+    text = f"{_ALGORITHM}\n{stamp}\n{scope}\n{hashlib.sha256(_raw(canonical)).hexdigest()}"
     key = f"AWS4{admin.secret_access_key}".encode()
     for part in scope.split("/"):
-        key = hmac.digest(key, part.encode(), "sha256")
-    if not hmac.compare_digest(hmac.digest(key, text.encode(), "sha256").hex(), claim["signature"]):
+        key = hmac.digest(key, _raw(part), "sha256")
+    if not hmac.compare_digest(hmac.digest(key, _raw(text), "sha256").hex(), claim["signature"]):
         raise Refused(
             "InvalidSignatureException",
             "The request signature we calculated does not match the signature you provided.",
         )
+
+
+def _raw(text: str) -> bytes:
+    """The bytes that came: a web server decodes those of a header that are no UTF-8 to surrogates."""
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _is_current(stamp: str, day: str, now_ms: int) -> bool:
