@@ -19,7 +19,7 @@ from urllib.parse import urljoin, urlsplit
 
 PASSWORD: Final = "Correct-horse-9"
 IMCHAT: Final = (sys.executable, "-m", "imchat", "local", "--no-open")
-_START_S: Final = 30.0
+_START_S: Final = 90.0
 _STOP_S: Final = 10.0
 
 
@@ -104,7 +104,9 @@ class Server:
                 break
             time.sleep(0.002)
         self._said.seek(0)
-        raise AssertionError(f"the server did not start:\n{self._said.read().decode(errors='replace')}")
+        ended = self.process.poll()
+        how = f"did not start in {_START_S} s" if ended is None else f"ended with status {ended}"
+        raise AssertionError(f"the server {how}:\n{self._said.read().decode(errors='replace')}")
 
 
 def sign_up(url: str, email: str) -> Person:
