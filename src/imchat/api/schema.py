@@ -49,7 +49,8 @@ class Query(BaseModel):
 class Answer(BaseModel):
     """An answer. Clients must ignore fields that they do not know."""
 
-    model_config = ConfigDict(extra="forbid")
+    # Nothing that serves ever checks an answer, so the models are built only where they are described.
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class ProfileChange(Request):
