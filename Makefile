@@ -17,6 +17,7 @@ CLIENT := $(BIN)/python hatch_build.py
 # Stamps carry a checksum of what they stand for: another branch's lock files, not newer ones, make a new environment.
 PACKAGES := $(VENV)/packages-$(shell cat requirements/runtime.lock requirements/build.lock | cksum | cut -c 1-8).stamp
 TOOLS := $(VENV)/tools-$(shell cat requirements/*.lock | cksum | cut -c 1-8).stamp
+JS_CLIENT := tests/local/js/node_modules/.package-lock.json
 SAY := printf '\033[2m›\033[0m %s\n'
 
 # The newest interpreter that works; a name on PATH alone proves nothing (pyenv's shims, distributions without venv).
@@ -70,7 +71,6 @@ site: $(VENV)/installed.stamp ## Build the web client if its sources changed
 	@$(CLIENT)
 
 # A sign-in library from npm, against which tests hold the one-machine identity.
-JS_CLIENT := tests/local/js/node_modules/.package-lock.json
 $(JS_CLIENT): tests/local/js/package-lock.json $(TOOLS)
 	@$(CLIENT) npm ci --prefix ../tests/local/js --ignore-scripts --silent >/dev/null
 	@touch $@

@@ -142,15 +142,15 @@ NO_CONTROLS = "no control characters but tab and line breaks"
         (b'{"client_message_id":"m","body":"\xff"}', (400, "invalid", "request", "JSON in UTF-8")),
         (b'{"client_message_id":"m","body":"\\ud800"}', (400, "invalid", "request", "JSON in UTF-8")),
         (b'{"client_message_id":"m","body":"a\nb"}', (400, "invalid", "request", "JSON in UTF-8")),
-        (b"NaN", (400, "invalid", "request", "model_type")),
-        (b"[]", (400, "invalid", "request", "model_type")),
-        (b"null", (400, "invalid", "request", "model_type")),
+        (b"NaN", (400, "invalid", "request", "an object")),
+        (b"[]", (400, "invalid", "request", "an object")),
+        (b"null", (400, "invalid", "request", "an object")),
         (b'{"body":"x"}', (400, "invalid", "client_message_id", "required")),
-        (b'{"client_message_id":"m","body":7}', (400, "invalid", "body", "string_type")),
-        (b'{"client_message_id":"m","body":null}', (400, "invalid", "body", "string_type")),
-        (b'{"client_message_id":"m","body":"x","after_seq":"1"}', (400, "invalid", "after_seq", "int_type")),
-        (b'{"client_message_id":"m","body":"x","after_seq":1.5}', (400, "invalid", "after_seq", "int_type")),
-        (b'{"client_message_id":"m","body":"x","after_seq":-1}', (400, "invalid", "after_seq", 999_999_999_999)),
+        (b'{"client_message_id":"m","body":7}', (400, "invalid", "body", "a valid string")),
+        (b'{"client_message_id":"m","body":null}', (400, "invalid", "body", "a valid string")),
+        (b'{"client_message_id":"m","body":"x","after_seq":"1"}', (400, "invalid", "after_seq", "a valid integer")),
+        (b'{"client_message_id":"m","body":"x","after_seq":1.5}', (400, "invalid", "after_seq", "a valid integer")),
+        (b'{"client_message_id":"m","body":"x","after_seq":-1}', (400, "invalid", "after_seq", 0)),
         (
             b'{"client_message_id":"m","body":"x","after_seq":' + b"9" * 400 + b"}",
             (400, "invalid", "after_seq", 999_999_999_999),
@@ -182,9 +182,9 @@ def test_brackets_inside_text_are_no_nesting(world: World) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "body", "query", "expected"),
     [
-        ("PATCH", "/me", {"handle": "Ab"}, {}, (400, "invalid", "handle", 30)),
+        ("PATCH", "/me", {"handle": "Ab"}, {}, (400, "invalid", "handle", 3)),
         ("PATCH", "/me", {"display_name": "x" * 81}, {}, (400, "invalid", "display_name", 80)),
-        ("PATCH", "/me", {"handle": 3}, {}, (400, "invalid", "handle", "string_type")),
+        ("PATCH", "/me", {"handle": 3}, {}, (400, "invalid", "handle", "a valid string")),
         ("GET", "/users", None, {}, (400, "invalid", "prefix", "one of prefix, ids")),
         ("GET", "/users", None, {"prefix": "a"}, (400, "invalid", "prefix", 2)),
         ("GET", "/users", None, {"prefix": "ab", "ids": "x"}, (400, "invalid", "prefix", "one of prefix, ids")),
@@ -193,8 +193,8 @@ def test_brackets_inside_text_are_no_nesting(world: World) -> None:
         ("GET", "/me", None, {"x": "1"}, (400, "invalid", "x", "known fields only")),
         ("GET", "/conversations", None, {"cursor": "a b"}, (400, "invalid", "cursor", "a next_cursor")),
         ("POST", "/conversations", {"kind": "direct", "member_ids": []}, {}, (400, "invalid", "member_ids", 1)),
-        ("POST", "/conversations", {"kind": "party", "member_ids": []}, {}, (400, "invalid", "kind", "literal_error")),
-        ("POST", "/conversations", {"kind": "group", "member_ids": [1]}, {}, (400, "invalid", "member_ids.0", "string_type")),
+        ("POST", "/conversations", {"kind": "party", "member_ids": []}, {}, (400, "invalid", "kind", "'direct' or 'group'")),
+        ("POST", "/conversations", {"kind": "group", "member_ids": [1]}, {}, (400, "invalid", "member_ids.0", "a valid string")),
         ("POST", "/conversations", {"kind": "group", "member_ids": [], "title": "t" * 101}, {}, (400, "invalid", "title", 100)),
     ],
 )  # fmt: skip
@@ -209,7 +209,7 @@ def test_every_limit_is_refused_with_its_field_and_bound(
     assert refusal(call(world, world.person("ann"), method, path, body, query)) == expected
 
 
-@pytest.mark.parametrize("limit", ["0", "201", "ten", "1.5", ""])
+@pytest.mark.parametrize("limit", ["0", "201", "ten", "1.5", "5.0", "1_0", "+1", " 1", "\u0661", ""])
 def test_a_page_size_out_of_bounds_is_refused(world: World, limit: str) -> None:
     ann = world.person("ann")
     answer = call(world, ann, "GET", f"/conversations/{world.group(ann)}/events", query={"limit": limit})

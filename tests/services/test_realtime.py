@@ -8,7 +8,7 @@ from tests.world import World
 from imchat.domain.limits import CONNECTION_S, CONNECTIONS_PER_USER
 from imchat.errors import NotFound
 from imchat.services import messages, realtime
-from imchat.storage import connections
+from imchat.storage import connections, keys
 
 
 def test_a_ticket_opens_one_connection(world: World) -> None:
@@ -53,7 +53,10 @@ def test_a_closed_connection_hears_nothing(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.direct(ann, bob)
     phone = world.connect(bob)
-    realtime.disconnect(world.app, bob, phone)
+    for _time in range(2):
+        realtime.disconnect(world.app, bob, phone)
+    realtime.disconnect(world.app, ann, phone)
+    assert world.table.get(keys.connections(ann)) is None
     messages.send(world.app, ann, where, client_message_id="m1", body="x")
     assert world.heard(phone) == []
 

@@ -55,7 +55,6 @@ def cancelled(*reasons: dict[str, Any]) -> ClientError:
         client_error("ThrottlingException"),
         client_error("ProvisionedThroughputExceededException"),
         client_error("RequestLimitExceeded"),
-        client_error("TransactionConflictException"),
         client_error("TransactionInProgressException"),
         client_error("InternalServerError", status=500),
         client_error("SomethingNew", status=503),
@@ -90,7 +89,7 @@ def test_an_item_that_only_the_store_finds_too_large_is_too_large() -> None:
         table_on(among).write(Put(B, {}), Update(A, set={"n": 1}))
 
 
-@pytest.mark.parametrize("code", ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"])
+@pytest.mark.parametrize("code", ["ThrottlingError", "ProvisionedThroughputExceeded"])
 def test_the_first_reason_of_a_cancelled_transaction_decides(code: str) -> None:
     failed = {"Code": "ConditionalCheckFailed", "Item": WIRE_A}
 
@@ -99,6 +98,27 @@ def test_the_first_reason_of_a_cancelled_transaction_decides(code: str) -> None:
     with pytest.raises(ConditionFailed) as failure:
         table_on(ScriptedClient(cancelled(failed, {"Code": code}))).write(Put(A, {}, Absent()), Put(B, {}))
     assert (failure.value.index, failure.value.item) == (0, {"n": 1})
+
+
+def test_a_write_that_collides_with_another_is_tried_again() -> None:
+    alone = ScriptedClient(client_error("TransactionConflictException"), {})
+    among = ScriptedClient(*[cancelled({"Code": "None"}, {"Code": "TransactionConflict"})] * 2, {})
+    sleeps: list[float] = []
+
+    table_on(alone).write(Put(A, {}))
+    table_on(among, sleeps).write(Put(A, {}), Put(B, {}))
+    assert (len(alone.requests), len(among.requests)) == (2, 3)
+    assert sleeps == [0.0125, 0.025]
+
+
+def test_a_write_that_keeps_colliding_ends_in_busy() -> None:
+    sleeps: list[float] = []
+
+    with pytest.raises(Busy):
+        table_on(ScriptedClient(*[client_error("TransactionConflictException")] * 20), sleeps).write(
+            Put(A, {})
+        )
+    assert len(sleeps) == 8
 
 
 def test_unprocessed_keys_are_asked_for_again_after_a_pause() -> None:

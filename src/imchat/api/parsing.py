@@ -68,4 +68,5 @@ def _invalid(error: ValidationError, below: int) -> Invalid:
         return Invalid(f"{name} is not known here", field=name, limit="known fields only")
     if kind == "missing":
         return Invalid(f"{name} is missing", field=name, limit="required")
-    return Invalid(f"{name}: {first['msg'][:1].lower()}{first['msg'][1:]}", field=name, limit=kind)
+    wanted = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    return Invalid(f"{name} must be {wanted}", field=name, limit=wanted)

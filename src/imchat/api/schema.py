@@ -5,9 +5,10 @@ Bounds stand in `domain/limits.py` and are enforced there; here they are repeate
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from imchat.domain import limits
 from imchat.domain.conversation import Kind
@@ -29,9 +30,18 @@ DisplayName = Annotated[str, _text(1, limits.DISPLAY_NAME_CHARS)]
 Handle = Annotated[str, _text(limits.HANDLE_MIN, limits.HANDLE_MAX, limits.HANDLE_PATTERN)]
 ClientMessageId = Annotated[str, _text(1, limits.CLIENT_MESSAGE_ID_MAX, limits.CLIENT_MESSAGE_ID_PATTERN)]
 Id = Annotated[str, WithJsonSchema({"type": "string", "pattern": limits.ID_PATTERN})]
+
+
+def _digits(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch("[0-9]{1,20}", value, re.ASCII):
+        raise ValueError("a whole number in digits")
+    return value
+
+
 Seq = Annotated[int, _number(1, limits.SEQ_MAX)]
 Cursor = Annotated[int, _number(0, limits.SEQ_MAX)]
-Limit = Annotated[int, _number(1, limits.PAGE_MAX)]
+QueryCursor = Annotated[int, BeforeValidator(_digits), _number(0, limits.SEQ_MAX)]
+QueryLimit = Annotated[int, BeforeValidator(_digits), _number(1, limits.PAGE_MAX)]
 
 
 class Request(BaseModel):
@@ -116,9 +126,9 @@ class InboxQuery(Query):
 class EventsQuery(Query):
     """Which part of the log: behind `after`, ahead of `before`, or the newest."""
 
-    after: Cursor | None = None
-    before: Cursor | None = None
-    limit: Limit = limits.PAGE_DEFAULT
+    after: QueryCursor | None = None
+    before: QueryCursor | None = None
+    limit: QueryLimit = limits.PAGE_DEFAULT
 
 
 class User(Answer):

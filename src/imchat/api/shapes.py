@@ -38,7 +38,11 @@ def entry(seen: Entry) -> dict[str, Any]:
     }
     if seen.members is not None:
         conversation["members"] = [_member(member) for member in seen.members]
-    answer = {"conversation": conversation, "unread": seen.unread, "read_seq": seen.me.read_seq}
+    answer = {
+        "conversation": conversation,
+        "unread": head.unread(seen.me.user_id, seen.me.read_count),
+        "read_seq": seen.me.read_seq,
+    }
     return answer | ({"last_message": head.last_message} if head.last_message else {})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from imchat.domain.ids import ConversationId
+from imchat.domain.ids import ConversationId, UserId
 
 Kind: TypeAlias = Literal["direct", "group"]
 
@@ -24,3 +24,9 @@ class Head:
     last_seq: int
     message_count: int
     last_message: dict[str, Any] | None
+
+    def unread(self, user_id: UserId, read_count: int) -> int:
+        """Messages past the first `read_count`; none for whoever wrote the newest: writing is reading."""
+        if self.last_message is not None and self.last_message["actor_id"] == user_id:
+            return 0
+        return max(self.message_count - read_count, 0)

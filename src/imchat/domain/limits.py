@@ -47,8 +47,9 @@ TICKET_S: Final = 30
 CONNECTION_S: Final = 2 * 60 * 60
 """Longest life of a WebSocket connection. Source: API Gateway quotas, "Connection duration for WebSocket API"."""
 CONNECTIONS_PER_USER: Final = 32
-RECEIPT_MEMBERS: Final = 100
-"""Receipts are pushed in conversations of up to this many members; in larger ones clients read the cursors when they look."""
+SIGNAL_MEMBERS: Final = 100
+"""Receipts and typing are pushed in conversations of up to this many members: in larger ones they would cost more than
+they tell, and clients read the cursors when they look."""
 SEQ_MAX: Final = 10**12 - 1
 """Highest `seq` that the sort key's padding holds."""
 
@@ -94,10 +95,7 @@ def check_line(text: str, *, field: str, most: int) -> str:
 
 def check_handle(handle: str) -> str:
     """Return the handle. Raises: Invalid unless it is 3 to 30 of a-z, 0-9, `_` and `.`."""
-    if not HANDLE_MIN <= len(handle) <= HANDLE_MAX:
-        raise Invalid(
-            f"handle must have {HANDLE_MIN} to {HANDLE_MAX} characters", field="handle", limit=HANDLE_MAX
-        )
+    check_count(len(handle), field="handle", least=HANDLE_MIN, most=HANDLE_MAX, unit=" characters")
     if not _HANDLE.fullmatch(handle):
         raise Invalid("handle may hold a-z, 0-9, _ and . only", field="handle", limit=HANDLE_PATTERN)
     return handle
@@ -106,10 +104,7 @@ def check_handle(handle: str) -> str:
 def check_prefix(prefix: str) -> str:
     """Return a directory prefix, lower-cased. Raises: Invalid if it cannot begin a handle or has under 2 characters."""
     prefix = prefix.lower()
-    if not PREFIX_MIN <= len(prefix) <= HANDLE_MAX:
-        raise Invalid(
-            f"prefix must have {PREFIX_MIN} to {HANDLE_MAX} characters", field="prefix", limit=PREFIX_MIN
-        )
+    check_count(len(prefix), field="prefix", least=PREFIX_MIN, most=HANDLE_MAX, unit=" characters")
     if not _HANDLE.fullmatch(prefix):
         raise Invalid("prefix may hold a-z, 0-9, _ and . only", field="prefix", limit=HANDLE_PATTERN)
     return prefix
@@ -126,10 +121,16 @@ def check_client_message_id(client_message_id: str) -> str:
     return client_message_id
 
 
-def check_count(count: int, *, field: str, most: int, least: int = 0) -> int:
-    """Return a number. Raises: Invalid unless it lies in `least`..`most`."""
+def check_count(count: int, *, field: str, most: int, least: int = 0, unit: str = "") -> int:
+    """Return a number, of `unit` where it counts something.
+
+    Raises: Invalid, naming the bound that it misses, unless it lies in `least`..`most`.
+    """
     if not least <= count <= most:
-        raise Invalid(f"{field} is {count:,}; it must be {least:,} to {most:,}", field=field, limit=most)
+        bounds = f"it must be {least:,} to {most:,}{unit}"
+        raise Invalid(
+            f"{field} is {count:,}{unit}; {bounds}", field=field, limit=least if count < least else most
+        )
     return count
 
 

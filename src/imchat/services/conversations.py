@@ -13,7 +13,7 @@ from imchat.domain.limits import MEMBERS_AT_CREATION, TITLE_CHARS, check_count, 
 from imchat.domain.member import Member, Role
 from imchat.domain.user import User
 from imchat.errors import Invalid, NotFound
-from imchat.services import fanout
+from imchat.services import accounts, fanout
 from imchat.services.access import access_member, access_users
 from imchat.services.app import App
 from imchat.storage import conversations, events, members, users
@@ -30,14 +30,6 @@ class Entry:
     head: Head
     me: Member
     members: list[Member] | None
-
-    @property
-    def unread(self) -> int:
-        """Messages past my read cursor; none where the newest is mine, for whoever writes has read."""
-        newest = self.head.last_message
-        if newest is not None and newest["actor_id"] == self.me.user_id:
-            return 0
-        return max(self.head.message_count - self.me.read_count, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +107,8 @@ def _create(
 ) -> bool:
     """Write head, first event, members and pointers in one transaction. Returns False where it exists already."""
     member_ids = list(dict.fromkeys([maker_id, *others]))
-    check_count(len(member_ids), field="member_ids", most=MEMBERS_AT_CREATION)
+    check_count(len(member_ids) - 1, field="member_ids", most=MEMBERS_AT_CREATION - 1)
+    accounts.me(app, maker_id)
     access_users(app, member_ids)
     now_ms = app.now_ms()
     draft = Draft(

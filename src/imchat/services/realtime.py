@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
-from imchat.domain.limits import TICKET_S
+from imchat.domain.limits import SIGNAL_MEMBERS, TICKET_S
 from imchat.services import fanout
 from imchat.services.access import access_member
 from imchat.services.app import App
@@ -41,7 +41,13 @@ def pong(app: App, connection_id: ConnectionId) -> None:
 
 
 def notify_typing(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
-    """Tell the other members that somebody is writing. Raises: NotFound for one who is no member."""
+    """Tell the other members that somebody is writing, in conversations of up to `SIGNAL_MEMBERS`.
+
+    Raises: NotFound for one who is no member.
+    """
     access_member(app, user_id, conversation_id)
-    others = [other for other in members.of(app.table, conversation_id) if other != user_id]
+    everybody = members.of(app.table, conversation_id)
+    if len(everybody) > SIGNAL_MEMBERS:
+        return
+    others = [other for other in everybody if other != user_id]
     fanout.notify(app, others, {"type": "typing", "conversation_id": conversation_id, "user_id": user_id})

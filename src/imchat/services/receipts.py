@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.limits import RECEIPT_MEMBERS, SEQ_MAX, check_count
+from imchat.domain.limits import SEQ_MAX, SIGNAL_MEMBERS, check_count
 from imchat.errors import Invalid
 from imchat.services import fanout
 from imchat.services.access import access_member
@@ -31,11 +31,11 @@ def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: i
         else:
             me = access_member(app, user_id, conversation_id)
             read_seq, read_count = me.read_seq, me.read_count
-    return read_seq, max(head.message_count - read_count, 0)
+    return read_seq, head.unread(user_id, read_count)
 
 
 def _notify_receipt(app: App, user_id: UserId, conversation_id: ConversationId, seq: int) -> None:
     everybody = members.of(app.table, conversation_id)
-    if len(everybody) <= RECEIPT_MEMBERS:
+    if len(everybody) <= SIGNAL_MEMBERS:
         frame = {"type": "receipt", "conversation_id": conversation_id, "user_id": user_id, "read_seq": seq}
         fanout.notify(app, everybody, frame)

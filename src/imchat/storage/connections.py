@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from imchat.domain.ids import ConnectionId, UserId
 from imchat.domain.limits import CONNECTION_S, CONNECTIONS_PER_USER
@@ -25,10 +26,12 @@ def add(table: Table, user_id: UserId, connection_id: ConnectionId, *, now_s: in
 
 
 def remove(table: Table, user_id: UserId, connection_ids: Iterable[ConnectionId]) -> None:
-    """Forget connections."""
+    """Forget connections; nothing happens where none is noted."""
     gone = list(connection_ids)
     if gone:
-        table.write(Update(keys.connections(user_id), remove=gone))
+        # The condition keeps a late farewell from leaving an empty item behind that never expires.
+        with suppress(ConditionFailed):
+            table.write(Update(keys.connections(user_id), remove=gone, condition=Present()))
 
 
 def of(table: Table, user_ids: Iterable[UserId], *, now_s: int) -> dict[ConnectionId, UserId]:

@@ -51,12 +51,16 @@ _PASSING: Final = frozenset(
         "Throttling",
         "ThrottlingError",
         "ThrottlingException",
-        "TransactionConflict",
-        "TransactionConflictException",
         "TransactionInProgressException",
     }
 )
+_CONTENDED: Final = frozenset({"TransactionConflict", "TransactionConflictException"})
+"""Refused, untouched, because another write of the same item was under way: the very same write may be sent again."""
 _INVALID: Final = frozenset({"ValidationError", "ValidationException"})
+
+
+class _Contended(Busy):
+    """See `_CONTENDED`."""
 
 
 class DynamoClient(Protocol):
@@ -85,7 +89,7 @@ class DynamoTable:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """Use `client`; `sleep` (seconds, scaled by `jitter` from 0 to 1) parts the rounds of a batch read."""
+        """Use `client`; `sleep` (seconds, scaled by `jitter` from 0 to 1) parts the attempts of a read or write."""
         self._client = client
         self.table_name = table_name
         self._sleep = sleep
@@ -136,8 +140,18 @@ class DynamoTable:
         return rows
 
     def write(self, *ops: Op) -> None:
-        """See `Table.write`. One op is one plain write; several are one TransactWriteItems."""
+        """See `Table.write`. One op is one plain write; several are one TransactWriteItems. A collision is tried again."""
         check_ops(ops)
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._write(ops)
+            except _Contended:
+                self._pause(attempt)
+            else:
+                return
+        raise Busy("the table is busy; try again")
+
+    def _write(self, ops: tuple[Op, ...]) -> None:
         if len(ops) > 1:
             requests = [{_transaction_verb(op): self._request(op)} for op in ops]
             self._attempt(self._client.transact_write_items, TransactItems=requests)
@@ -172,7 +186,10 @@ class DynamoTable:
             if idle_rounds == _ATTEMPTS:
                 raise Busy("the table is busy; try again")
             if keys:
-                self._sleep(self._jitter() * min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2**idle_rounds))
+                self._pause(idle_rounds)
+
+    def _pause(self, rounds: int) -> None:
+        self._sleep(self._jitter() * min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2**rounds))
 
     def _call(self, operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
         return self._attempt(operation, TableName=self.table_name, **request)
@@ -204,6 +221,8 @@ class DynamoTable:
         return self._refusal(code, answer["Error"].get("Message", ""))
 
     def _refusal(self, code: str, message: str) -> ImchatError | ValueError:
+        if code in _CONTENDED:
+            return _Contended("the table is busy; try again")
         if code in _PASSING:
             return Busy("the table is busy; try again")
         if code in _INVALID and "size" in message and "exceeded" in message:

@@ -38,7 +38,7 @@ def read_tail(table: Table, conversation_id: ConversationId, *, after_seq: int |
         if head is None:
             return None
         after_seq = max(head.last_seq - REPLAY_WINDOW + 1, 1)
-    most = BEHIND_MAX + 1
+    most = BEHIND_MAX + (after_seq > 0)  # the event at `after_seq` itself comes on top
     rows = table.query(
         keys.conversation_pk(conversation_id), low=keys.event_sk(after_seq), limit=most + 1 + GROUP_MEMBERS
     )

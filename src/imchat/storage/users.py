@@ -36,7 +36,7 @@ def create(table: Table, user: User) -> User:
 def replace(table: Table, old: User, new: User) -> None:
     """Store the profile `new` of the person whose profile was `old`, with its handle and directory entry, all or nothing.
 
-    Raises: Conflict if somebody else has the handle, or if the profile is no longer `old`.
+    Raises: Conflict if somebody else has the handle, or if this person's handle is no longer the one in `old`.
     """
     profile = {"handle": new.handle, "display_name": new.display_name}
     unchanged = Equals("handle", old.handle)
