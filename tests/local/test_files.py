@@ -12,6 +12,8 @@ import pytest
 
 from imchat.errors import ConfigError
 from imchat.local.files import FORMAT, DataDir, Running, default_path, replace_file
+from imchat.storage.sqlite import SqliteTable
+from imchat.storage.table import Key, Put
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +42,17 @@ def test_a_new_folder_is_made_for_its_owner_only(tmp_path: Path) -> None:
     assert folder.conversations.parent == folder.accounts.parent == folder.path
 
 
+def test_nobody_else_can_read_the_databases_even_in_a_folder_open_to_all(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    folder = DataDir.open(tmp_path)
+    with SqliteTable.open(folder.conversations) as store, SqliteTable.open(folder.accounts) as accounts:
+        for table in (store, accounts):
+            table.write(Put(Key("A", "a"), {}))
+        databases = sorted(place.name for place in tmp_path.glob("*.db*"))
+        assert len(databases) == 6  # each with its log and its index of that
+        assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in databases} == {0o600}
+
+
 def test_the_default_folder_is_the_platforms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
 
@@ -52,7 +65,7 @@ def test_opening_a_folder_twice_changes_nothing(tmp_path: Path) -> None:
 
     DataDir.open(tmp_path)
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == before == ["format", "keys"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == before == ["format", "identity.db", "imchat.db", "keys"]
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from tests.local.pools import EMAIL, PASSWORD, Pool, open_pool, refused
 from imchat.errors import Unauthenticated
 from imchat.local.identity import srp
 from imchat.local.identity.service import TARGET_PREFIX
+from imchat.local.identity.throttle import FREE_FAILURES, LONGEST_WAIT_MS, MAX_KEYS
 
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 
@@ -260,6 +261,25 @@ def test_a_signature_covers_the_body_the_operation_and_five_minutes(pool: Pool) 
     assert outcome(headers) == wrong
     pool.clock.pass_s(301)
     assert outcome(headers) == "done"
+
+
+def test_guessing_at_invented_names_does_not_let_the_guesses_at_an_account_be_forgotten(pool: Pool) -> None:
+    for _ in range(FREE_FAILURES + 10):
+        pool.clock.pass_s(LONGEST_WAIT_MS // 1000)
+        pool.call("forgot_password", Username=EMAIL)
+    for number in range(MAX_KEYS + 1):
+        body = {"ClientId": pool.identity.client_id, "Username": f"nobody{number}@example.com"}
+        pool.identity.handle(
+            TARGET_PREFIX + "ForgotPassword", json.dumps(body).encode(), {}, endpoint=pool.url
+        )
+    with refused("LimitExceededException"):
+        pool.call("forgot_password", Username=EMAIL)
+
+
+@pytest.mark.parametrize("name", ["ann@example.com\u200b", "\u202eann@example.com", "ann\u00ad@example.com"])
+def test_an_address_that_only_looks_like_anothers_is_refused(pool: Pool, name: str) -> None:
+    with refused("InvalidParameterException", "email"):
+        pool.sign_up(name)
 
 
 def test_the_log_names_nobody_and_no_secret(pool: Pool, caplog: pytest.LogCaptureFixture) -> None:

@@ -49,6 +49,8 @@ class DataDir:
             folder.keys.mkdir(mode=0o700, exist_ok=True)
             with tempfile.TemporaryFile(dir=folder.path):
                 pass
+            for database in (folder.conversations, folder.accounts):
+                database.touch(mode=0o600)  # SQLite gives its other files the mode of this one
             folder._check_format()
         except OSError as error:
             why = error.strerror or type(error).__name__

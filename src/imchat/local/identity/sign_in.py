@@ -12,6 +12,7 @@ from imchat.local.identity.accounts import Account, Status
 from imchat.local.identity.challenges import NewPassword, PasswordProof
 from imchat.local.identity.srp import Exchange
 from imchat.local.identity.state import MAX_PASSWORD_CHARACTERS, State, new_password, username
+from imchat.local.identity.throttle import count_by
 from imchat.local.identity.tokens import SignedIn
 from imchat.local.identity.wire import Refused, Request, invalid_parameter, not_authorized
 
@@ -57,7 +58,7 @@ def revoke_token(state: State, request: Request) -> dict[str, Any]:
 
 def throttle_key(account: Account | None, name: str) -> str:
     """What failed sign-ins are counted by: one key for all names of an account."""
-    return f"password:{account.email if account else name.lower()}"
+    return count_by("password", account.email if account else None, name)
 
 
 def _ask_for_proof(state: State, parameters: Request) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from imchat.local.identity.state import (
     new_password,
     username,
 )
+from imchat.local.identity.throttle import count_by
 from imchat.local.identity.wire import (
     Refused,
     Request,
@@ -144,7 +145,7 @@ def user_attributes(request: Request, email: str, allowed: frozenset[str] = ATTR
 def _use_code(state: State, purpose: Purpose, account: Account | None, request: Request) -> None:
     """Spend the request's code; tries are counted for unknown users too."""
     code = request.text("ConfirmationCode")
-    key = f"code:{purpose}:{account.email if account else username(request).lower()}"
+    key = count_by(f"code:{purpose}", account.email if account else None, username(request))
     state.must_allow(key)
     try:
         if account is None:

@@ -15,7 +15,7 @@ from imchat.local.identity.challenges import Challenges, NewPassword, PasswordPr
 from imchat.local.identity.codes import Codes, Purpose
 from imchat.local.identity.pool import Pool
 from imchat.local.identity.sessions import Sessions
-from imchat.local.identity.throttle import Throttle
+from imchat.local.identity.throttle import Throttle, count_by
 from imchat.local.identity.tokens import Tokens
 from imchat.local.identity.wire import MAX_USERNAME, Refused, Request, invalid_parameter, not_authorized
 
@@ -93,7 +93,7 @@ class State:
 
     def send_code(self, purpose: Purpose, account: Account | None, name: str) -> dict[str, str]:
         """Make and deliver a code, as if also where there is no such account; at most a few in a short time."""
-        key = f"send:{purpose}:{account.email if account else name.lower()}"
+        key = count_by(f"send:{purpose}", account.email if account else None, name)
         self.must_allow(key)
         self.throttle.failed(key)
         if account is not None:
@@ -109,7 +109,8 @@ def username(request: Request, name: str = "Username") -> str:
 def new_email(request: Request) -> str:
     """The `Username` of a new account: an e-mail address, in lower case."""
     email = username(request).lower()
-    if len(email) > MAX_USERNAME or not _EMAIL.fullmatch(email):
+    # What cannot be seen, a zero-width space say, would make an address that looks like somebody else's.
+    if len(email) > MAX_USERNAME or not _EMAIL.fullmatch(email) or not email.isprintable():
         raise invalid_parameter("Username should be an email.")
     return email
 
