@@ -26,23 +26,29 @@ commands.add_command(user)
 
 @commands.command()
 @click.option(
-    "--host", default="127.0.0.1", show_default=True, help="Address to listen on; 0.0.0.0 lets others in."
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="Address to listen on; 0.0.0.0 lets other machines in.",
 )
 @click.option(
     "--port",
     default=DEFAULT_PORT,
     show_default=True,
     type=click.IntRange(0, 65535),
+    metavar="PORT",
     help="Port to listen on; 0 takes any free one.",
 )
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
-    help="Folder for accounts, messages and keys [default: the platform's].",
+    metavar="FOLDER",
+    help="Where accounts, messages and keys lie, if not in the usual place (shown at the start).",
 )
 @click.option("--open/--no-open", "open_browser", default=False, help="Open the site in your browser.")
-@click.option("--confirm", is_flag=True, help="Sign-ups need a code, which is printed here.")
-@click.option("--demo", is_flag=True, help="Fill in two people and a conversation to look at.")
+@click.option("--confirm", is_flag=True, help="A sign-up needs a code, which is printed here.")
+@click.option("--demo", is_flag=True, help="Add two people and a conversation to look at.")
 def local(
     *, host: str, port: int, data_dir: Path | None, open_browser: bool, confirm: bool, demo: bool
 ) -> None:

@@ -60,20 +60,25 @@ class _Where:
 
 
 _WHERE_OPTIONS = (
-    click.option("--local", is_flag=True, help="The users of `imchat local` on this machine, not of AWS."),
+    click.option(
+        "--local", is_flag=True, help="The users of `imchat local` on this machine, not those on AWS."
+    ),
     click.option(
         "--data-dir",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="With --local: its data folder [default: the platform's].",
+        type=click.Path(path_type=Path),
+        metavar="FOLDER",
+        help="With --local: its data folder, if it is not the usual one.",
     ),
     click.option("--stage", default="prod", show_default=True, help="The deployed stage."),
-    click.option("--profile", help="A profile of the AWS configuration."),
+    click.option("--profile", help="The profile of your AWS configuration to use."),
     click.option("--region", help="The stage's AWS region."),
-    click.option("--user-pool-id", help="Another user pool than the stage's."),
+    click.option("--user-pool-id", help="The id of another user pool than the stage's."),
     click.option("--endpoint-url", envvar="AWS_ENDPOINT_URL", help="An AWS emulator's address."),
 )
-_yes = click.option("--yes", is_flag=True, help="Do not ask.")
-_mail = click.option("--mail", is_flag=True, help="Let Cognito mail it instead of showing it (AWS only).")
+_yes = click.option("--yes", is_flag=True, help="Go ahead without asking.")
+_mail = click.option(
+    "--mail", is_flag=True, help="Have Cognito mail it to them instead of showing it here (AWS only)."
+)
 
 
 def _with_where(command: Callable[..., None]) -> Callable[..., None]:
@@ -84,7 +89,7 @@ def _with_where(command: Callable[..., None]) -> Callable[..., None]:
         chosen = {field.name: options.pop(field.name) for field in fields(_Where)}
         where = _Where(**chosen)
         if where.local and options.get("mail"):
-            raise click.UsageError("--mail needs AWS; imchat local sends no mail.")
+            raise click.UsageError("--mail goes with AWS only: `imchat local` sends no mail.")
         if where.data_dir is not None and not where.local:
             raise click.UsageError("--data-dir goes with --local.")
         command(where=where, **options)
@@ -106,7 +111,11 @@ def user() -> None:
 @click.argument("email")
 @click.option("--admin", is_flag=True, help="Make the user an administrator.")
 @click.option("--name", help="The user's name.")
-@click.option("--password-stdin", is_flag=True, help="Read a password that stays from standard input.")
+@click.option(
+    "--password-stdin",
+    is_flag=True,
+    help="Read a lasting password from standard input instead of making a temporary one.",
+)
 @_mail
 @_with_where
 def create(
@@ -120,7 +129,7 @@ def create(
         raise click.UsageError("--mail and --password-stdin exclude each other.")
     chosen = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
     if chosen == "":
-        raise click.UsageError("There is no password on standard input.")
+        raise click.UsageError("standard input holds no password.")
     with where.users() as users:
         temporary = users.create(email, name=name, password=chosen, admin=admin, mail=mail)
     ui.done(f"Made {'administrator' if admin else 'user'} {email}.")
@@ -129,10 +138,10 @@ def create(
 
 
 @user.command("list")
-@click.option("--json", "as_json", is_flag=True, help="As JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @_with_where
 def list_(where: _Where, *, as_json: bool) -> None:
-    """Show everyone.
+    """List everyone who has an account.
 
     Example: imchat user list --local --json
     """
@@ -207,23 +216,27 @@ def reset_password(where: _Where, email: str, *, mail: bool) -> None:
 @click.argument("email")
 @_with_where
 def promote(where: _Where, email: str) -> None:
-    """Make a user an administrator, from their next sign-in or token renewal on.
+    """Make a user an administrator.
+
+    It counts from their next token on: within the hour, or at once after a new sign-in.
 
     Example: imchat user promote you@example.com
     """
     with where.users() as users:
         users.promote(email)
-    ui.done(f"{email} is an administrator from their next sign-in on.")
+    ui.done(f"{email} is an administrator from their next sign-in on, or within the hour.")
 
 
 @user.command()
 @click.argument("email")
 @_with_where
 def demote(where: _Where, email: str) -> None:
-    """Make an administrator an ordinary user, from their next sign-in or token renewal on.
+    """Make an administrator an ordinary user.
+
+    It counts from their next token on: within the hour, or at once after a new sign-in.
 
     Example: imchat user demote you@example.com
     """
     with where.users() as users:
         users.demote(email)
-    ui.done(f"{email} is no administrator from their next sign-in on.")
+    ui.done(f"{email} is no administrator from their next sign-in on, or within the hour.")

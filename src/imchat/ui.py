@@ -22,6 +22,14 @@ _DELIVERED: Final = {
     "invitation": "temporary password",
 }
 
+_STATUSES: Final = {
+    "CONFIRMED": "active",
+    "FORCE_CHANGE_PASSWORD": "must choose a password",
+    "RESET_REQUIRED": "must choose a password",
+    "UNCONFIRMED": "has not confirmed the e-mail address",
+}
+"""Cognito's words for an account's state, in ours."""
+
 
 def failure(message: str) -> None:
     """One line that says what went wrong and what to do, on the error stream."""
@@ -56,7 +64,7 @@ def users(found: Sequence[User], *, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
         return
     if not found:
-        click.echo("There are no users yet; make one with: imchat user create you@example.com --admin")
+        click.echo("There are no users yet; `imchat user create` makes one.")
         return
     from rich.console import Console
     from rich.markup import escape
@@ -64,7 +72,7 @@ def users(found: Sequence[User], *, as_json: bool) -> None:
 
     table = Table("E-mail", "Name", "Role", "Status", "Since", box=None, pad_edge=False)
     for user in found:
-        status = user.status.lower().replace("_", " ") if user.enabled else "disabled"
+        status = _STATUSES.get(user.status, user.status) if user.enabled else "disabled"
         role = "administrator" if user.admin else ""
         since = user.created.strftime("%Y-%m-%d")
         table.add_row(escape(user.email), escape(user.name), role, status, since)
@@ -74,7 +82,7 @@ def users(found: Sequence[User], *, as_json: bool) -> None:
 def local_started(server: Started, *, open_browser: bool) -> None:
     """Where the server is, where its data lies, how to sign in to the demo, and how to stop."""
     lines = [("Open", server.url), ("Data", str(server.data_dir))]
-    lines += [("Demo", f"{person.email}  {person.password}") for person in server.people]
+    lines += [("Demo", f"{person.email}, password {person.password}") for person in server.people]
     lines.append(("Stop", "Ctrl-C"))
     if sys.stdout.isatty():
         _panel("imchat is running", lines)

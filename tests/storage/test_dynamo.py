@@ -74,7 +74,7 @@ def test_what_passes_with_time_is_busy(error: Exception) -> None:
     [client_error("AccessDeniedException"), client_error("ResourceNotFoundException"), NoCredentialsError()],
 )
 def test_what_the_operator_must_mend_is_a_configuration_error(error: Exception) -> None:
-    with pytest.raises(ConfigError, match="Table t cannot be used"):
+    with pytest.raises(ConfigError, match="the table t cannot be used"):
         table_on(ScriptedClient(error)).get(A)
 
 

@@ -205,8 +205,10 @@ def _translated(email: str | None) -> Iterator[None]:
     except ParamValidationError as error:
         raise Invalid(str(error)) from error
     except BotoCoreError as error:
+        why = str(error).rstrip(".")
         raise ConfigError(
-            f"{error} Check --profile, --region and --endpoint-url, and `aws sts get-caller-identity`."
+            f"AWS cannot be asked: {why}; check --profile and --region, "
+            "or say --local for the users of `imchat local`"
         ) from error
 
 
@@ -217,12 +219,20 @@ def _in_our_words(error: dict[str, Any], email: str | None) -> ImchatError:
             return NotFound(f"there is no user {email}; `imchat user list` shows who there is")
         case "UsernameExistsException":
             return Conflict(
-                f"{email} has an account already; for a new password: imchat user reset-password {email}"
+                f"{email} has an account already; `imchat user reset-password` gives a new password"
             )
         case "InvalidPasswordException" | "InvalidParameterException":
-            return Invalid(message)
+            return Invalid(_plain(message, email))
         case "ResourceNotFoundException":
-            return ConfigError(f"{message} Deploy the stage again, or check --user-pool-id and --region.")
+            return ConfigError(
+                f"{message.rstrip('.')}; deploy the stage again, or check --user-pool-id and --region"
+            )
         case "TooManyRequestsException" | "LimitExceededException":
-            return Busy(f"{message} Try again in a minute.")
+            return Busy(f"{message.rstrip('.')}; try again in a minute")
     return ConfigError(f"the request was refused ({code}: {message}); check the credentials and --profile")
+
+
+def _plain(message: str, email: str | None) -> str:
+    if "should be an email" in message:
+        return f"{email} is no e-mail address"
+    return message.replace("Password did not conform with policy:", "the password was refused:")

@@ -53,7 +53,7 @@ class DataDir:
                 database.touch(mode=0o600)  # SQLite gives its other files the mode of this one
             folder._check_format()
         except OSError as error:
-            why = error.strerror or type(error).__name__
+            why = "it is a file" if isinstance(error, FileExistsError) else error.strerror
             raise ConfigError(
                 f"cannot write to the data folder {folder.path} ({why}); choose another one with --data-dir"
             ) from error

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 import errno
 import logging
+import os
+import socket
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -248,4 +250,11 @@ def _cannot_listen(options: Options, error: Exception) -> ConfigError:
             f"port {options.port} on {options.host} is in use by another program; "
             f"choose another one, for example: imchat local --port {options.port + 1}"
         )
-    return ConfigError(f"cannot listen on {options.host} port {options.port}: {error}; see --host and --port")
+    if isinstance(error, socket.gaierror) or (
+        isinstance(error, OSError) and error.errno == errno.EADDRNOTAVAIL
+    ):
+        return ConfigError(
+            f"{options.host} is no address of this machine; choose another one with --host, such as 0.0.0.0 for all"
+        )
+    why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
+    return ConfigError(f"cannot listen on {options.host} port {options.port}: {why}; see --host and --port")

@@ -202,7 +202,7 @@ class DynamoTable:
         except (HTTPClientError, NoConnectionError) as error:
             raise Busy("the table cannot be reached; try again") from error
         except BotoCoreError as error:
-            raise ConfigError(f"Table {self.table_name} cannot be used: {error}") from error
+            raise ConfigError(f"the table {self.table_name} cannot be used: {error}") from error
 
     def _translated(self, error: ClientError) -> ImchatError | ValueError:
         answer: dict[str, Any] = dict(error.response)
@@ -229,7 +229,7 @@ class DynamoTable:
             return TooLarge(f"an item may hold {MAX_ITEM_BYTES} bytes", limit=MAX_ITEM_BYTES)
         if code in _INVALID:
             return ValueError(message)
-        return ConfigError(f"Table {self.table_name} cannot be used: {message} ({code}).")
+        return ConfigError(f"the table {self.table_name} cannot be used: {message} ({code})")
 
 
 def _transaction_verb(op: Op) -> str:

@@ -39,14 +39,14 @@ def connect(path: Path | str) -> sqlite3.Connection:
             path, isolation_level=None, check_same_thread=False, timeout=BUSY_TIMEOUT_S
         )
     except sqlite3.Error as error:
-        raise ConfigError(f"{path} cannot be opened as a database: {error}.") from error
+        raise ConfigError(f"{path} cannot be opened as a database: {error}") from error
     try:
         _prepare(connection, path)
     except sqlite3.Error as error:
         connection.close()
         if _passes(error):
             raise Busy(f"{path} is in use by another process; try again") from error
-        raise ConfigError(f"{path} cannot be used as a database: {error}.") from error
+        raise ConfigError(f"{path} cannot be used as a database: {error}") from error
     except BaseException:
         connection.close()
         raise
@@ -69,7 +69,7 @@ def _prepare(connection: sqlite3.Connection, path: Path | str) -> None:
     _is_ours(connection, path)  # before anything is changed in a file that is not
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != ("memory" if path == _MEMORY else "wal"):
-        raise ConfigError(f"{path} cannot be shared on its file system; use a folder on a local disk.")
+        raise ConfigError(f"{path} cannot be shared on its file system; use a folder on a local disk")
     for pragma in _SETTINGS:
         connection.execute(pragma)
     connection.execute("BEGIN IMMEDIATE")
@@ -89,8 +89,8 @@ def _is_ours(connection: sqlite3.Connection, path: Path | str) -> bool:
     if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         return False
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-        raise ConfigError(f"{path} is a database, but not one of imchat; choose another folder.")
+        raise ConfigError(f"{path} is a database, but not one of imchat; choose another folder")
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:
-        raise ConfigError(f"{path} was made by a newer imchat (format {version}); upgrade imchat to open it.")
+        raise ConfigError(f"{path} was made by a newer imchat (format {version}); upgrade imchat to open it")
     return True
