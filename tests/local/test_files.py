@@ -65,7 +65,11 @@ def test_opening_a_folder_twice_changes_nothing(tmp_path: Path) -> None:
 
     DataDir.open(tmp_path)
 
-    assert sorted(path.name for path in tmp_path.iterdir()) == before == ["format", "identity.db", "imchat.db", "keys"]
+    assert (
+        sorted(path.name for path in tmp_path.iterdir())
+        == before
+        == ["format", "identity.db", "imchat.db", "keys"]
+    )
 
 
 def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:

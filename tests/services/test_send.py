@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from imchat.domain.ids import ConversationId, UserId
 from imchat.errors import Busy, Conflict, Invalid, NotFound
 from imchat.services import groups, messages
 from imchat.services.app import App
-from imchat.storage import conversations, events
+from imchat.storage import conversations, events, keys
 from imchat.storage.sqlite import SqliteTable
 from imchat.storage.table import Item, Key, Op, Put, Row, Table
 
@@ -212,6 +213,42 @@ def test_a_removal_that_comes_between_reading_and_writing_is_met(world: World) -
     with pytest.raises(NotFound):
         messages.send(app, eve, where, client_message_id="m1", body="too late", after_seq=1)
     assert [event["type"] for event in log(world, where)] == ["conversation.created", "member.removed"]
+
+
+class HalfDone(Interleaved):
+    """A table whose queries meet a removal half done: its event is there, and the member still stands."""
+
+    def __init__(self, table: Table, still_there: Row) -> None:
+        super().__init__(table, lambda: None)
+        self._still_there = still_there
+
+    def query(self, pk: str, **bounds: Any) -> list[Row]:
+        return [*self._table.query(pk, **bounds), self._still_there]
+
+
+@pytest.mark.parametrize("after_seq", [None, 1, 2])
+def test_a_removal_of_which_only_the_event_shows_yet_counts(world: World, after_seq: int | None) -> None:
+    ann, bob, eve = world.people("ann", "bob", "eve")
+    where = world.group(ann, bob, eve)
+    phone = world.connect(eve)
+    place = keys.member(where, eve)
+    still_there = Row(place.sk, world.table.get(place) or {})
+    groups.remove_member(world.app, ann, where, eve)
+    heard = len(world.heard(phone))
+
+    app = replace(world.app, table=HalfDone(world.table, still_there))
+    with pytest.raises(NotFound):
+        messages.send(app, eve, where, client_message_id="m1", body="too late", after_seq=after_seq)
+    messages.send(app, bob, where, client_message_id="m2", body="secret", after_seq=after_seq)
+    assert len(world.heard(phone)) == heard
+
+
+def test_who_was_removed_and_came_back_may_post(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.group(ann, bob)
+    groups.remove_member(world.app, ann, where, bob)
+    groups.add_members(world.app, ann, where, [bob])
+    assert send(world, bob, where, "m1", after_seq=1)["seq"] == 4
 
 
 def test_a_member_added_meanwhile_hears_the_message(world: World) -> None:

@@ -19,6 +19,8 @@ class Tail:
     """A conversation as a writer sees it: the newest events, then the head, then the members, read in that order.
 
     So every membership change up to the last of `events` shows in `members`; a later one takes the seq after it.
+    A removal among `events` counts even where the member still stood: DynamoDB's queries read what is committed
+    item by item, so one may meet a transaction half done.
     `behind` says that the log goes on past `events`, too far to check.
     """
 
@@ -55,7 +57,7 @@ def read_tail(table: Table, conversation_id: ConversationId, *, after_seq: int |
     return Tail(
         events,
         conversations.head_of(conversation_id, rest[0].item),
-        dict(members.member_of(row) for row in rest[1:]),
+        _without_removed(dict(members.member_of(row) for row in rest[1:]), events),
         behind=False,
     )
 
@@ -89,6 +91,16 @@ def before(table: Table, conversation_id: ConversationId, seq: int, *, limit: in
     pk = keys.conversation_pk(conversation_id)
     rows = table.query(pk, low=keys.event_sk(1), high=keys.event_sk(seq - 1), limit=limit, reverse=True)
     return [_event(row) for row in reversed(rows)]
+
+
+def _without_removed(known: dict[UserId, Member], events: list[Event]) -> dict[UserId, Member]:
+    """Those of `known` who were not removed after they joined."""
+    for event in events:
+        if event["type"] == "member.removed":
+            member = known.get(event["user_id"])
+            if member is not None and member.joined_seq < event["seq"]:
+                del known[event["user_id"]]
+    return known
 
 
 def _tail_too_far_behind(table: Table, conversation_id: ConversationId) -> Tail | None:
