@@ -60,6 +60,10 @@ check: $(TOOLS) site chromium ## Style, types, layers, the web client's types, s
 	@$(SAY) "web client size and accessibility"
 	@$(BIN)/pytest -q -m budget
 
+screenshot: $(TOOLS) site chromium ## Take the README's picture anew, from the browser tests
+	@$(BIN)/pytest -q tests/e2e/test_in_browsers.py -k signed_up_a_minute_ago
+	@cp build/screenshots/conversation.png docs/images/
+
 generate: $(TOOLS) ## Write what follows from the route table: OpenAPI, the web client's types
 	@$(BIN)/python -m imchat.api.openapi .
 
@@ -116,4 +120,4 @@ $(TOOLS): $(VENV)/installed.stamp
 	@$(LOCKED) -r requirements/dev.lock
 	@touch $@
 
-.PHONY: help run test test-fast soak bench check generate format site chromium lock dist clean
+.PHONY: help run test test-fast soak bench check screenshot generate format site chromium lock dist clean

@@ -1,4 +1,4 @@
-/** Start a conversation: one person makes it direct, several make it a group with a name. */
+/** Start a conversation: one person makes it direct, or a group if asked for; several make it a group with a name. */
 import { useSignal } from '@preact/signals'
 import type { User } from '../../core/protocol'
 import { LIMITS } from '../../core/protocol'
@@ -16,11 +16,13 @@ export function NewConversation({ onClose }: { onClose: () => void }) {
   const me = useMe()
   const chosen = useSignal<User[]>([])
   const title = useSignal('')
+  const asGroup = useSignal(false)
   const busy = useSignal(false)
   const problem = useSignal<string | null>(null)
   const people = chosen.value
-  const group = people.length > 1
-  const tooMany = people.length > LIMITS.members_at_creation
+  const group = people.length > 1 || (people.length === 1 && asGroup.value)
+  const most = LIMITS.members_at_creation - 1 // the maker is one of them
+  const tooMany = people.length > most
   const tooLong = charCount(title.value.trim()) > LIMITS.title_chars
   const first = people[0]
 
@@ -61,7 +63,10 @@ export function NewConversation({ onClose }: { onClose: () => void }) {
             onValue={(value) => (title.value = value)}
           />
         )}
-        {tooMany && <p class="complaint" role="alert">{t('new.tooMany', { max: LIMITS.members_at_creation })}</p>}
+        {people.length === 1 && !group && (
+          <Button kind="quiet" onClick={() => (asGroup.value = true)}>{t('new.asGroup')}</Button>
+        )}
+        {tooMany && <p class="complaint" role="alert">{t('new.tooMany', { max: most })}</p>}
         {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
         <Button kind="primary" type="submit" wide busy={busy.value} disabled={!first}>{action}</Button>
       </form>
