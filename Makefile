@@ -12,7 +12,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --no-deps
 LOCKED := $(PIP) --require-hashes
-PYTHON_CODE := $(wildcard src tests bench) hatch_build.py
+PYTHON_CODE := src tests bench requirements hatch_build.py
 CLIENT := $(BIN)/python hatch_build.py
 # Stamps carry a checksum of what they stand for: another branch's lock files, not newer ones, make a new environment.
 PACKAGES := $(VENV)/packages-$(shell cat requirements/runtime.lock requirements/build.lock | cksum | cut -c 1-8).stamp

@@ -52,7 +52,7 @@ class SiteBuildHook(BuildHookInterface[Any]):
         """A Node from PyPI, only where one is needed and the machine has none."""
         return [] if is_current() or has_node() else [NODE_WHEEL]
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002  the interface's
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002 - the interface's
         """Build the site unless it is there and current."""
         build_site()
 
@@ -111,7 +111,7 @@ def has_node() -> bool:
 def npm(*arguments: str, quiet: bool) -> None:
     """Run npm in frontend/; `quiet` shows its output only if it fails. Raises: BuildError."""
     command, path = _npm()
-    done = subprocess.run(  # noqa: S603  our own arguments
+    done = subprocess.run(  # noqa: S603 - our own arguments
         [*command, *arguments],
         cwd=FRONTEND,
         env={**os.environ, "PATH": path},
@@ -150,7 +150,7 @@ def _system_node_is_good() -> bool:
     node = shutil.which("node")
     if node is None or shutil.which("npm") is None:
         return False
-    answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
     found = re.match(r"v(\d+)\.(\d+)", answer.stdout)
     return found is not None and (int(found[1]), int(found[2])) >= OLDEST_NODE
 

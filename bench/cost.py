@@ -66,7 +66,7 @@ def instructions(module: str) -> Figures:
 
 def _count(code: str) -> int:
     command = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
-    run = subprocess.run(  # noqa: S603
+    run = subprocess.run(  # noqa: S603 - our own arguments
         [*command, sys.executable, "-c", code],
         capture_output=True,
         text=True,

@@ -31,7 +31,7 @@ def main(options: list[str]) -> int:
             *("--no-config", "--no-header", "--no-emit-index-url", "--no-emit-find-links", "--no-annotate"),
             *("--quiet", "--output-file", f"requirements/{name}", *options),
         ]
-        subprocess.run(command, cwd=ROOT, env=_environment(), check=True)  # noqa: S603  our own arguments
+        subprocess.run(command, cwd=ROOT, env=_environment(), check=True)  # noqa: S603 - our own arguments
     return 0
 
 

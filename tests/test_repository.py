@@ -71,7 +71,7 @@ def pinned(lock: str) -> dict[str, set[str]]:
     """The versions that a lock file allows, by package; several where platforms or Pythons differ."""
     pins: dict[str, set[str]] = {}
     for name, version in re.findall(
-        r"^([\w.-]+)(?:\[[^]]*\])?==([^\s;]+)", texts()[f"requirements/{lock}"], re.M
+        r"^([\w.-]+)(?:\[[^]]*\])?==([^\s;]+)", texts()[f"requirements/{lock}"], re.MULTILINE
     ):
         pins.setdefault(canonicalize_name(name), set()).add(version)
     return pins
@@ -104,8 +104,8 @@ def test_a_python_lock_names_no_host_and_hashes_every_package(lock: str) -> None
     assert "://" not in text
     assert "--index" not in text
     assert "--find-links" not in text
-    pins = re.findall(r"^\S+==", text, re.M)
-    assert len(pins) == len(re.findall(r"^\S+==[^\n]+\\\n    --hash=sha256:", text, re.M)) > 0
+    pins = re.findall(r"^\S+==", text, re.MULTILINE)
+    assert len(pins) == len(re.findall(r"^\S+==[^\n]+\\\n    --hash=sha256:", text, re.MULTILINE)) > 0
 
 
 @pytest.mark.parametrize("lock", NPM_LOCKS)
@@ -180,6 +180,12 @@ def test_every_module_says_in_its_first_line_what_it_owns() -> None:
         if text.strip() and not ast.get_docstring(ast.parse(text))
     ]
     assert silent == []
+
+
+def test_every_silenced_rule_says_why() -> None:
+    code = python("src/", "tests/", "bench/", "hatch_build.py", "requirements/")
+    silenced = re.compile(r"# (?:noqa(?!: [A-Z0-9, ]+ - \w)|type: ignore(?!\[[a-z-]+\]  # \w)).*")
+    assert [(name, match[0]) for name, text in code.items() for match in silenced.finditer(text)] == []
 
 
 def test_text_files_end_with_one_newline_and_have_unix_line_ends() -> None:

@@ -145,7 +145,7 @@ def call(
     data = None if content is None else json.dumps(content).encode()
     request = urllib.request.Request(url, data, headers or {}, method=method)  # noqa: S310 - http, of our own making
     try:
-        with urllib.request.urlopen(request) as answer:  # noqa: S310
+        with urllib.request.urlopen(request) as answer:  # noqa: S310 - http, of our own making
             found: dict[str, Any] = json.load(answer)
             return found
     except urllib.error.HTTPError as error:

@@ -30,7 +30,7 @@ def call(method: str, url: str, body: object = None, **headers: str) -> Any:
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - our own server
     try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - http, of our own making
             return json.load(answer)
     except urllib.error.HTTPError as error:
         with error:

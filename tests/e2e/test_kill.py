@@ -83,9 +83,9 @@ class Trial:
         """One kill in the middle of sending; nothing that was seen outside may be missing after it."""
         acknowledged, heard = self.acknowledged, len(self._listener.heard)
         listening = asyncio.create_task(self._listener.listen())
-        while self.acknowledged < acknowledged + _LEAST_BETWEEN or len(self._listener.heard) == heard:  # noqa: ASYNC110
+        while self.acknowledged < acknowledged + _LEAST_BETWEEN or len(self._listener.heard) == heard:  # noqa: ASYNC110 - what is waited for happens in another process
             await asyncio.sleep(0.01)
-        await asyncio.sleep(random.uniform(0, 0.1))  # noqa: S311
+        await asyncio.sleep(random.uniform(0, 0.1))  # noqa: S311 - any moment will do
         self._outage.up.clear()
         self.server.kill()
         while self._outage.waiting < CLIENTS:  # noqa: ASYNC110 - a test may poll

@@ -186,7 +186,7 @@ def test_what_a_removal_overtakes_is_not_shown(world: World) -> None:
                 send(world, ann, where, "secret")
             return table.get(key, consistent=consistent)
 
-    app = App(Slow(), world.gateway, world.app.now_ms, world.app.new_id)  # type: ignore[arg-type] # delegates the rest
+    app = App(Slow(), world.gateway, world.app.now_ms, world.app.new_id)  # type: ignore[arg-type]  # delegates the rest
     with pytest.raises(NotFound):
         messages.read(app, eve, where)
     assert steps

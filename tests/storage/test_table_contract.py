@@ -280,7 +280,7 @@ def test_adding_to_what_is_no_integer_is_refused(table: Table) -> None:
     for name in item:
         with pytest.raises(ValueError):  # noqa: PT011 - the store's own words
             table.write(Update(A, add={name: 1}))
-        with pytest.raises(ValueError):  # noqa: PT011
+        with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
             table.write(Put(B, {}), Update(A, add={name: 1}))
 
     assert table.query("P") == [Row("a", item)]
@@ -405,12 +405,12 @@ def test_one_condition_does_not_see_what_another_op_of_the_write_does(table: Tab
     ids=["empty pk", "empty sk", "long pk", "long sk", "long in bytes", "lone surrogate"],
 )
 def test_a_key_that_no_table_keeps_is_refused(table: Table, key: Key) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011
+    with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
         table.get(key)
-    with pytest.raises(ValueError):  # noqa: PT011
+    with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
         table.get_many([A, key])
     for op in (Put(key, {}), Update(key, set={"x": 1}), Delete(key), Check(key, Absent())):
-        with pytest.raises(ValueError):  # noqa: PT011
+        with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
             table.write(Put(A, {}), op)
     assert table.get(A) is None
 
@@ -440,9 +440,9 @@ def test_a_value_that_no_table_keeps_is_refused(table: Table, value: Any) -> Non
         Update(A, set={"x": value}),
         Put(A, {}, Equals("x", value)),
     ):
-        with pytest.raises(ValueError):  # noqa: PT011
+        with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
             table.write(op)
-        with pytest.raises(ValueError):  # noqa: PT011
+        with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
             table.write(Put(B, {}), op)
     assert table.query("P") == []
 
@@ -473,7 +473,7 @@ def test_a_value_that_no_table_keeps_is_refused(table: Table, value: Any) -> Non
     ids=str,
 )
 def test_a_write_that_could_never_work_is_refused(table: Table, ops: tuple[Op, ...]) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011
+    with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
         table.write(*ops)
     assert table.query("P") == []
 
@@ -494,7 +494,7 @@ def test_a_write_that_could_never_work_is_refused(table: Table, ops: tuple[Op, .
     ids=str,
 )
 def test_a_query_that_could_never_work_is_refused(table: Table, query: dict[str, Any]) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011
+    with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
         table.query(**{"pk": "P", **query})
 
 

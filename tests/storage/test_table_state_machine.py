@@ -125,7 +125,7 @@ class TwoTables(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         for pk in ("P", "P\0", "Q"):
-            self.compare(lambda table, pk=pk: table.query(pk))  # type: ignore[misc]
+            self.compare(lambda table, pk=pk: table.query(pk))  # type: ignore[misc]  # no type for a lambda's default
         self.sqlite.close()
 
 

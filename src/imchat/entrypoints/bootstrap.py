@@ -41,10 +41,10 @@ def pause(attempt: int) -> None:
 def lambda_app() -> App:
     """The app of this function's process, made at the first request."""
     import boto3  # noqa: PLC0415 - the one-machine runtime shares this package and never loads boto3
-    from botocore.config import Config  # noqa: PLC0415
+    from botocore.config import Config  # noqa: PLC0415 - as above
 
-    from imchat.entrypoints.callbacks import CallbackGateway  # noqa: PLC0415
-    from imchat.storage.dynamo import DynamoTable  # noqa: PLC0415
+    from imchat.entrypoints.callbacks import CallbackGateway  # noqa: PLC0415 - as above
+    from imchat.storage.dynamo import DynamoTable  # noqa: PLC0415 - as above
 
     settings = Settings.from_environment(os.environ)
     config = Config(

@@ -103,8 +103,8 @@ class Batches:
     async def _run_batch(self) -> None:
         try:
             self._table.begin()
-        except Exception as error:  # noqa: BLE001  whatever it is, nobody may wait for an answer for ever
-            log.error("a batch could not begin: %s", error)  # noqa: TRY400
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for an answer for ever
+            log.error("a batch could not begin: %s", error)  # noqa: TRY400 - its place says nothing: it always is the commit
             while self._queue:
                 _refuse(self._queue.popleft()[1])
             return
@@ -114,9 +114,9 @@ class Batches:
                 await self._loop.run_in_executor(self._thread, self._table.commit)
             else:  # nothing to sync: a thread would only add its latency
                 self._table.commit()
-        except Exception as error:  # noqa: BLE001  whatever it is, nothing was stored
+        except Exception as error:  # noqa: BLE001 - whatever it is, nothing was stored
             self._outbox.discard()
-            log.error("a batch of %d requests could not be stored: %s", len(done), error)  # noqa: TRY400
+            log.error("a batch of %d requests could not be stored: %s", len(done), error)  # noqa: TRY400 - its place says nothing: it always is the commit
             for future, _, _ in done:
                 _refuse(future)
             return
@@ -136,7 +136,7 @@ class Batches:
             job, future = self._queue.popleft()
             try:
                 done.append(_Done(future, job(), None))
-            except Exception as error:  # noqa: BLE001  whoever waits for the answer judges it
+            except Exception as error:  # noqa: BLE001 - whoever waits for the answer judges it
                 done.append(_Done(future, None, error))
             if time.monotonic() > until:
                 break

@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,13 +103,13 @@ def _passwords(place: Path) -> tuple[Person, ...]:
 
 def _sign_up(identity: Identity, person: Person) -> UserId:
     status, made = _ask(identity, "SignUp", {"Username": person.email, "Password": person.password})
-    if status == 200:  # noqa: PLR2004
+    if status == HTTPStatus.OK:
         return UserId(made["UserSub"])
     credentials = {"USERNAME": person.email, "PASSWORD": person.password}
     status, known = _ask(
         identity, "InitiateAuth", {"AuthFlow": "USER_PASSWORD_AUTH", "AuthParameters": credentials}
     )
-    if status != 200:  # noqa: PLR2004
+    if status != HTTPStatus.OK:
         raise ConfigError(
             f"the demo's account {person.email} exists with another password; start without --demo"
         )

@@ -127,7 +127,7 @@ class DataDir:
 
 def default_path() -> Path:
     """Where data lies unless told otherwise, e.g. `~/.local/share/imchat`."""
-    from platformdirs import user_data_path  # noqa: PLC0415  keeps `imchat --help` fast
+    from platformdirs import user_data_path  # noqa: PLC0415 - keeps `imchat --help` fast
 
     return user_data_path("imchat", appauthor=False)
 

@@ -131,7 +131,7 @@ class LocalServer:
             error: Exception = TooLarge(
                 f"the body has more than {REQUEST_BYTES:,} bytes", limit=REQUEST_BYTES
             )
-        except Exception as raised:  # noqa: BLE001  nothing may leave in another shape
+        except Exception as raised:  # noqa: BLE001 - nothing may leave in another shape
             error = raised
         return error_answer(error, request_id)
 
@@ -197,7 +197,7 @@ class _Http(web.RequestHandler):
         message: str | None = None,  # noqa: ARG002 - quotes the request
     ) -> web.StreamResponse:
         error: Exception = Invalid("the request is not valid HTTP", field="request", limit="HTTP/1.1")
-        if status >= 500 and isinstance(exc, Exception):  # noqa: PLR2004  ours, not the client's
+        if status >= 500 and isinstance(exc, Exception):  # noqa: PLR2004 - ours, not the client's
             error = exc
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun to leave already")
@@ -240,7 +240,7 @@ def _bearer(http: web.BaseRequest) -> str:
 
 def _reachable(host: str) -> str:
     """The host to show and to connect to: a wildcard address means this machine."""
-    shown = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104
+    shown = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - names it, does not listen on it
     return f"[{shown}]" if ":" in shown and not shown.startswith("[") else shown
 
 

@@ -77,7 +77,7 @@ class WebSocketApi:
         events = WebSocketEvents(request, socket.connection_id, int(time.time() * 1000))
         try:
             events, welcome = await self._batches.run(lambda: self._connect(events))
-        except Exception as error:  # noqa: BLE001  an authorizer says "Unauthorized" by an exception of no type of its own
+        except Exception as error:  # noqa: BLE001 - an authorizer says "Unauthorized" by an exception of no type of its own
             return _refusal(error)
         ws.headers.update(SECURITY_HEADERS)
         ws.headers.update(welcome.get("headers") or {})
@@ -101,7 +101,7 @@ class WebSocketApi:
             raise Forbidden("the ticket does not open this connection")
         allowed = WebSocketEvents(events.request, events.connection_id, events.connected_ms, context)
         answer = self._websocket(allowed.connect(), None)
-        if int(answer.get("statusCode", 200)) >= 300:  # noqa: PLR2004  every success is below
+        if int(answer.get("statusCode", 200)) >= 300:  # noqa: PLR2004 - every success is below
             raise _Refused(answer)
         return allowed, answer
 
@@ -132,7 +132,7 @@ class WebSocketApi:
     async def _hand_on(self, socket: Socket, event: dict[str, Any]) -> None:
         try:
             await self._batches.run(lambda: self._websocket(event, None))
-        except Exception as error:  # noqa: BLE001  the client is told, the connection stays
+        except Exception as error:  # noqa: BLE001 - the client is told, the connection stays
             frame = refusal_frame(error, event["requestContext"]["requestId"])
             socket.write(encode_text(frame), time.monotonic())
 
