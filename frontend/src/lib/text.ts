@@ -25,12 +25,16 @@ export function linkify(text: string): Segment[] {
 
 /** Without the punctuation that ends the sentence around a link; a closing bracket stays if it was opened inside. */
 function trimmed(link: string): string {
-  for (;;) {
-    const last = link.at(-1) ?? ''
+  const counts = new Map<string, number>()
+  const count = (char: string): number => counts.get(char) ?? 0
+  for (const char of link) counts.set(char, count(char) + 1)
+  let end = link.length
+  for (; ; end--) {
+    const last = link[end - 1] ?? ''
     const opening = PAIRS[last]
-    const loose = opening ? link.split(opening).length < link.split(last).length : /[.,:;!?'*_~…’”»]/.test(last)
-    if (!loose) return link
-    link = link.slice(0, -1)
+    const loose = opening ? count(opening) < count(last) : /[.,:;!?'*_~…’”»]/.test(last)
+    if (!loose) return link.slice(0, end)
+    counts.set(last, count(last) - 1)
   }
 }
 

@@ -24,6 +24,11 @@ describe('linkify', () => {
   )
 })
 
+test('a link that ends in any number of brackets is found without counting them again for each', () => {
+  // Counted again for each, this would not end within the test's time.
+  expect(links(`https://a.b/(c)${')'.repeat(300_000)}`)).toEqual(['https://a.b/(c)'])
+})
+
 describe('emoji', () => {
   test.each(['👍', '🎉🎉', ' ☀️ ', '👩‍👩‍👧‍👦', '🇵🇹', '👋🏽 🙂 ❤️'])('%s is shown larger', (text) => expect(isEmojiOnly(text)).toBe(true))
   test.each(['', ' ', '1', '#', 'a👍', '👍 ok', '🎉🎉🎉🎉', '1️'])('%j is not', (text) => expect(isEmojiOnly(text)).toBe(false))
