@@ -17,6 +17,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from tests.e2e import harness
 
 from imchat import assets
 from imchat.local.files import FORMAT, DataDir
@@ -117,9 +118,10 @@ def test_a_running_server_says_where_it_is_and_leaves_no_trace_of_running(tmp_pa
 
 
 def test_ctrl_c_ends_it_within_two_seconds_with_fifty_sockets_open(tmp_path: Path) -> None:
-    async def open_sockets_and_interrupt(process: subprocess.Popen[str], url: str) -> list[int | None]:
+    async def open_sockets_and_interrupt(
+        process: subprocess.Popen[str], url: str, token: str
+    ) -> list[int | None]:
         async with aiohttp.ClientSession() as session:
-            token = await sign_up(session, url, "ada@example.com")
             headers = {"Authorization": f"Bearer {token}"}
             sockets = []
             for _ in range(50):
@@ -135,32 +137,14 @@ def test_ctrl_c_ends_it_within_two_seconds_with_fifty_sockets_open(tmp_path: Pat
             return [ws.close_code for ws in live]
 
     with serving(tmp_path) as (process, url):
-        codes = asyncio.run(open_sockets_and_interrupt(process, url))
+        codes = asyncio.run(
+            open_sockets_and_interrupt(process, url, harness.sign_up(url, "ada@example.com").token)
+        )
         _, err = process.communicate(timeout=2)
 
     assert process.returncode == 0
     assert err == ""
     assert codes == [1001] * 32
-
-
-async def sign_up(session: aiohttp.ClientSession, url: str, email: str) -> str:
-    """A new account's access token."""
-    async with session.get(f"{url}/config.json") as answer:
-        auth = (await answer.json())["auth"]
-
-    async def ask(operation: str, **fields: object) -> dict[str, dict[str, str]]:
-        headers = {"X-Amz-Target": f"AWSCognitoIdentityProviderService.{operation}"}
-        body = json.dumps({"ClientId": auth["client_id"], **fields})
-        async with session.post(f"{url}{auth['endpoint']}", data=body, headers=headers) as answer:
-            assert answer.status == 200, await answer.text()
-            found: dict[str, dict[str, str]] = json.loads(await answer.text())
-            return found
-
-    password = "correct horse battery"
-    await ask("SignUp", Username=email, Password=password)
-    given = {"USERNAME": email, "PASSWORD": password}
-    done = await ask("InitiateAuth", AuthFlow="USER_PASSWORD_AUTH", AuthParameters=given)
-    return done["AuthenticationResult"]["AccessToken"]
 
 
 def test_a_second_process_on_the_same_folder_is_refused(tmp_path: Path) -> None:
@@ -221,7 +205,7 @@ def test_the_demo_can_be_filled_in_again_and_its_people_can_sign_in(tmp_path: Pa
     shown = []
     for _ in range(2):
         with serving(tmp_path, "--demo") as (process, url):
-            inbox = asyncio.run(demo_inbox(tmp_path, url))
+            inbox = demo_inbox(tmp_path, url)
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=10)
         assert err == ""
@@ -233,22 +217,8 @@ def test_the_demo_can_be_filled_in_again_and_its_people_can_sign_in(tmp_path: Pa
     assert len(shown[0]) == 2
 
 
-async def demo_inbox(data_dir: Path, url: str) -> dict[str, Any]:
+def demo_inbox(data_dir: Path, url: str) -> dict[str, Any]:
     """The inbox of the demo's first person, who signs in with the password that was made for them."""
     email, password = next(iter(json.loads((data_dir / "keys" / "demo.json").read_bytes()).items()))
-    async with aiohttp.ClientSession() as session:
-        async with session.get(f"{url}/config.json") as answer:
-            client_id = (await answer.json())["auth"]["client_id"]
-        body = {
-            "ClientId": client_id,
-            "AuthFlow": "USER_PASSWORD_AUTH",
-            "AuthParameters": {"USERNAME": email, "PASSWORD": password},
-        }
-        headers = {"X-Amz-Target": "AWSCognitoIdentityProviderService.InitiateAuth"}
-        async with session.post(f"{url}/", data=json.dumps(body), headers=headers) as answer:
-            token = json.loads(await answer.text())["AuthenticationResult"]["AccessToken"]
-        async with session.get(
-            f"{url}/api/conversations", headers={"Authorization": f"Bearer {token}"}
-        ) as answer:
-            inbox: dict[str, Any] = await answer.json()
-            return inbox
+    token = harness.sign_in(url, email, password)
+    return harness.call(f"{url}/api/conversations", headers={"Authorization": f"Bearer {token}"})

@@ -117,9 +117,9 @@ def sign_up(url: str, email: str) -> Person:
     return Person(profile["user"]["user_id"], token)
 
 
-def sign_in(url: str, email: str) -> str:
+def sign_in(url: str, email: str, password: str = PASSWORD) -> str:
     """An access token."""
-    parameters = {"USERNAME": email, "PASSWORD": PASSWORD}
+    parameters = {"USERNAME": email, "PASSWORD": password}
     answer = cognito(url, "InitiateAuth", AuthFlow="USER_PASSWORD_AUTH", AuthParameters=parameters)
     return str(answer["AuthenticationResult"]["AccessToken"])
 
