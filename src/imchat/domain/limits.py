@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import Final
+from unicodedata import category
 
 from imchat.errors import Invalid
 
@@ -57,6 +58,8 @@ _HANDLE = re.compile(HANDLE_PATTERN)
 _CLIENT_MESSAGE_ID = re.compile(CLIENT_MESSAGE_ID_PATTERN)
 _ID = re.compile(ID_PATTERN)
 _UNKEPT_IN_BODY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Zs"})
+"""Unicode's categories of what takes no ink: controls, formats such as the zero-width space, spaces."""
 _UNKEPT_IN_LINE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 
 
@@ -82,9 +85,9 @@ def check_body(body: str) -> str:
 
 
 def check_line(text: str, *, field: str, most: int) -> str:
-    """Return a one-line text as it came. Raises: Invalid unless it has 1 to `most` characters, not all of them
-    spaces, and no line break or other control character."""
-    if not text.strip():
+    """Return a one-line text as it came. Raises: Invalid unless it has 1 to `most` characters, one that can be seen
+    among them, and no line break or other control character."""
+    if all(category(char) in _UNSEEN for char in text):
         raise Invalid(f"{field} must not be empty", field=field, limit=1)
     if len(text) > most:
         raise Invalid(f"{field} has {len(text):,} characters; {most} is the most", field=field, limit=most)
