@@ -6,37 +6,31 @@ import { announce } from '../../lib/announcer'
 import { useModel } from '../app/context'
 import { Button } from '../primitives/Button'
 import { Field } from '../primitives/Field'
-import { useForm } from '../primitives/form'
+import { type Bound, useForm } from '../primitives/form'
 import { Card, Complaint } from './Auth'
 import { CHECKS, complaintsOf } from './check'
 
-function CodeField({ value, error, onValue }: { value: string; error: string | undefined; onValue: (value: string) => void }) {
+function CodeField(bound: Bound) {
   return (
     <Field
+      {...bound}
       label={t('auth.code')}
-      name="code"
       inputmode="numeric"
       autocomplete="one-time-code"
       spellcheck={false}
       autofocus
-      value={value}
-      error={error}
-      onValue={onValue}
     />
   )
 }
 
-function NewPasswordField({ value, error, onValue }: { value: string; error: string | undefined; onValue: (value: string) => void }) {
+function NewPasswordField(bound: Bound) {
   return (
     <Field
+      {...bound}
       label={t('auth.newPassword')}
-      name="password"
       type="password"
       autocomplete="new-password"
       hint={t('auth.passwordHint')}
-      value={value}
-      error={error}
-      onValue={onValue}
     />
   )
 }
@@ -70,7 +64,7 @@ export function ConfirmForm({ email }: { email: string }) {
     <Card title={t('auth.confirmTitle')} lead={t('auth.confirmLead', { email })} footer={<Ways resend={() => auth.resendCode()} />}>
       <form class="form" noValidate onSubmit={form.onSubmit}>
         <Complaint text={form.complaints['']} />
-        <CodeField value={form.values.code} error={form.complaints.code} onValue={(value) => form.set('code', value)} />
+        <CodeField {...form.field('code')} />
         <Button kind="primary" type="submit" wide busy={form.busy}>{t('auth.confirm')}</Button>
       </form>
     </Card>
@@ -92,12 +86,8 @@ export function ResetForm({ email }: { email: string }) {
     >
       <form class="form" noValidate onSubmit={form.onSubmit}>
         <Complaint text={form.complaints['']} />
-        <CodeField value={form.values.code} error={form.complaints.code} onValue={(value) => form.set('code', value)} />
-        <NewPasswordField
-          value={form.values.password}
-          error={form.complaints.password}
-          onValue={(value) => form.set('password', value)}
-        />
+        <CodeField {...form.field('code')} />
+        <NewPasswordField {...form.field('password')} />
         <Button kind="primary" type="submit" wide busy={form.busy}>{t('auth.reset')}</Button>
       </form>
     </Card>
@@ -115,11 +105,7 @@ export function NewPasswordForm({ email }: { email: string }) {
     <Card title={t('auth.forcedTitle')} lead={t('auth.forcedLead', { email })} footer={<Ways />}>
       <form class="form" noValidate onSubmit={form.onSubmit}>
         <Complaint text={form.complaints['']} />
-        <NewPasswordField
-          value={form.values.password}
-          error={form.complaints.password}
-          onValue={(value) => form.set('password', value)}
-        />
+        <NewPasswordField {...form.field('password')} />
         <Button kind="primary" type="submit" wide busy={form.busy}>{t('auth.reset')}</Button>
       </form>
     </Card>

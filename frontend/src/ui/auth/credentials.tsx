@@ -4,7 +4,7 @@ import { t } from '../../i18n'
 import { useModel } from '../app/context'
 import { Button } from '../primitives/Button'
 import { Field } from '../primitives/Field'
-import { useForm } from '../primitives/form'
+import { type Bound, useForm } from '../primitives/form'
 import { Card, Complaint, type Door } from './Auth'
 import { CHECKS, complaintsOf } from './check'
 
@@ -18,25 +18,19 @@ function Elsewhere({ children, onClick }: { children: string; onClick: () => voi
   return <button type="button" class="text-button" onClick={onClick}>{children}</button>
 }
 
-function EmailField({ email, error, onValue }: {
-  email: Signal<string>
-  error: string | undefined
-  onValue: (value: string) => void
-}) {
+function EmailField({ email, ...bound }: Bound & { email: Signal<string> }) {
   return (
     <Field
+      {...bound}
       label={t('auth.email')}
-      name="email"
       type="email"
       inputmode="email"
       autocomplete="username"
       spellcheck={false}
       autofocus
-      value={email.value}
-      error={error}
       onValue={(value) => {
         email.value = value
-        onValue(value)
+        bound.onValue(value)
       }}
     />
   )
@@ -57,15 +51,12 @@ export function SignInForm({ email, to }: Props) {
     >
       <form class="form" noValidate onSubmit={form.onSubmit}>
         <Complaint text={form.complaints['']} />
-        <EmailField email={email} error={form.complaints.email} onValue={(value) => form.set('email', value)} />
+        <EmailField {...form.field('email')} email={email} />
         <Field
+          {...form.field('password')}
           label={t('auth.password')}
-          name="password"
           type="password"
           autocomplete="current-password"
-          value={form.values.password}
-          error={form.complaints.password}
-          onValue={(value) => form.set('password', value)}
         />
         <p class="form-aside"><Elsewhere onClick={() => to('forgot')}>{t('auth.toForgot')}</Elsewhere></p>
         <Button kind="primary" type="submit" wide busy={form.busy}>{t('auth.signIn')}</Button>
@@ -89,16 +80,13 @@ export function SignUpForm({ email, to }: Props) {
     >
       <form class="form" noValidate onSubmit={form.onSubmit}>
         <Complaint text={form.complaints['']} />
-        <EmailField email={email} error={form.complaints.email} onValue={(value) => form.set('email', value)} />
+        <EmailField {...form.field('email')} email={email} />
         <Field
+          {...form.field('password')}
           label={t('auth.password')}
-          name="password"
           type="password"
           autocomplete="new-password"
           hint={t('auth.passwordHint')}
-          value={form.values.password}
-          error={form.complaints.password}
-          onValue={(value) => form.set('password', value)}
         />
         <Button kind="primary" type="submit" wide busy={form.busy}>{t('auth.signUp')}</Button>
       </form>
@@ -121,7 +109,7 @@ export function ForgotForm({ email, to }: Props) {
     >
       <form class="form" noValidate onSubmit={form.onSubmit}>
         <Complaint text={form.complaints['']} />
-        <EmailField email={email} error={form.complaints.email} onValue={(value) => form.set('email', value)} />
+        <EmailField {...form.field('email')} email={email} />
         <Button kind="primary" type="submit" wide busy={form.busy}>{t('auth.sendCode')}</Button>
       </form>
     </Card>

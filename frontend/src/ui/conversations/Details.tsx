@@ -52,12 +52,10 @@ function Rename({ conversation }: { conversation: ConversationModel }) {
   return (
     <form class="inline-form" noValidate onSubmit={form.onSubmit}>
       <Field
+        {...form.field('title')}
         label={t('details.name')}
-        name="title"
         autocomplete="off"
-        value={form.values.title}
         error={form.complaints.title ?? form.complaints['']}
-        onValue={(value) => form.set('title', value)}
       />
       <Button type="submit" busy={form.busy} disabled={!changed}>{t('details.rename')}</Button>
     </form>

@@ -20,32 +20,23 @@ export function PasswordForm() {
       form.reset(empty)
       changed.value = true
     },
+    edited: () => (changed.value = false),
   })
-  const set = (name: 'current' | 'password', value: string) => {
-    changed.value = false
-    form.set(name, value)
-  }
   return (
     <form class="form" noValidate onSubmit={form.onSubmit}>
       <Complaint text={form.complaints['']} />
       <Field
+        {...form.field('current')}
         label={t('settings.password.current')}
-        name="current"
         type="password"
         autocomplete="current-password"
-        value={form.values.current}
-        error={form.complaints.current}
-        onValue={(value) => set('current', value)}
       />
       <Field
+        {...form.field('password')}
         label={t('auth.newPassword')}
-        name="password"
         type="password"
         autocomplete="new-password"
         hint={t('auth.passwordHint')}
-        value={form.values.password}
-        error={form.complaints.password}
-        onValue={(value) => set('password', value)}
       />
       <p class="section-text" role="status">{changed.value && t('settings.password.changed')}</p>
       <Button type="submit" busy={form.busy}>{t('settings.password.change')}</Button>

@@ -23,12 +23,9 @@ export function ProfileForm({ action, wide = false }: { action: string; wide?: b
       saved.value = true
       announce(t('action.saved'))
     },
+    edited: () => (saved.value = false),
   })
   const { handle, display_name } = form.values
-  const set = (name: 'handle' | 'display_name', value: string) => {
-    saved.value = false
-    form.set(name, value)
-  }
   // While it grows it may still be too short, but a letter that is not allowed is worth saying at once.
   const early = handle.length >= LIMITS.handle_min || !new RegExp(`${LIMITS.handle_pattern}|^$`).test(handle)
   const live = early ? (CHECKS.handle(handle) ?? undefined) : undefined
@@ -38,25 +35,21 @@ export function ProfileForm({ action, wide = false }: { action: string; wide?: b
       <div class="profile-name">
         <Avatar id={me.user_id} name={display_name || handle} size="l" />
         <Field
+          {...form.field('display_name')}
           label={t('profile.name')}
-          name="display_name"
           autocomplete="name"
           autofocus={wide}
-          value={display_name}
-          error={form.complaints.display_name}
-          onValue={(value) => set('display_name', value)}
         />
       </div>
       <Field
+        {...form.field('handle')}
         label={t('profile.handle')}
-        name="handle"
         prefix="@"
         autocomplete="off"
         spellcheck={false}
         hint={t('profile.handleHint', { min: LIMITS.handle_min, max: LIMITS.handle_max })}
-        value={handle}
         error={form.complaints.handle ?? live}
-        onValue={(value) => set('handle', value.toLowerCase())}
+        onValue={(value) => form.set('handle', value.toLowerCase())}
       />
       <Button kind="primary" type="submit" wide={wide} busy={form.busy}>{saved.value ? t('action.saved') : action}</Button>
     </form>
