@@ -11,6 +11,7 @@ import type { ConversationAnswer, ConversationEntry, Event, Member, MessageCreat
 import { ReadCursor } from './reads'
 import type { Surroundings } from './surroundings'
 import { Typing } from './typing'
+import { Waiting } from './waiting'
 
 const REFRESH_MS = 150
 /** Of many messages that arrive at once, the newest few are worth announcing. */
@@ -32,14 +33,13 @@ export class Conversation implements ConversationModel {
   private announced = 0
   private drawLine = false
   private refreshing: ReturnType<typeof setTimeout> | undefined
-  /** Who waits for the log to reach which seq. */
-  private readonly waiting = new Map<() => void, number>()
+  private readonly waiting = new Waiting()
 
   constructor(
     readonly id: string,
-    private readonly with_: Surroundings,
+    private readonly around: Surroundings,
   ) {
-    const { api, db, drafts } = with_
+    const { api, db, drafts } = around
     this.draft.value = drafts.get(id)
     this.log = new Log({
       read: (query) => api.events(id, query),
@@ -50,17 +50,17 @@ export class Conversation implements ConversationModel {
     })
     this.loading = this.log.loading
     this.hasOlder = this.log.hasOlder
-    this.typingNow = new Typing(() => with_.say({ action: 'typing', conversation_id: id }))
+    this.typingNow = new Typing(() => around.say({ action: 'typing', conversation_id: id }))
     this.cursor = new ReadCursor(async (seq) => {
       const answer = await api.read(id, seq)
       this.readUpTo(answer.read_seq, answer.unread)
     })
   }
 
-  private readonly outgoing = computed(() => this.with_.outbox.items.value.filter((item) => item.conversation_id === this.id))
+  private readonly outgoing = computed(() => this.around.outbox.items.value.filter((item) => item.conversation_id === this.id))
 
   readonly timeline = computed(() => {
-    const { me, profiles } = this.with_
+    const { me, profiles } = this.around
     const kind = this.entry.value?.conversation.kind ?? 'direct'
     return fold(this.log.events.value, this.outgoing.value, { me, kind, user: (id) => profiles.get(id) }, this.kept)
   })
@@ -68,11 +68,11 @@ export class Conversation implements ConversationModel {
   readonly problem = computed(() => this.missing.value ?? this.log.problem.value)
 
   readonly members = computed(() =>
-    (this.memberList.value ?? []).map((member) => ({ ...member, user: this.with_.profiles.get(member.user_id) })),
+    (this.memberList.value ?? []).map((member) => ({ ...member, user: this.around.profiles.get(member.user_id) })),
   )
 
   readonly readByOthers = computed(() =>
-    (this.memberList.value ?? []).reduce((most, m) => (m.user_id === this.with_.me ? most : Math.max(most, m.read_seq)), 0),
+    (this.memberList.value ?? []).reduce((most, m) => (m.user_id === this.around.me ? most : Math.max(most, m.read_seq)), 0),
   )
 
   readonly unread = computed(() => this.entry.value?.unread ?? 0)
@@ -80,13 +80,13 @@ export class Conversation implements ConversationModel {
   readonly summary = computed(() =>
     summarize({
       id: this.id,
-      me: this.with_.me,
+      me: this.around.me,
       entry: this.entry.value,
       members: this.memberList.value ?? [],
       outgoing: this.outgoing.value,
       draft: this.draft.value,
       typing: this.typingNow.now.value,
-      user: (userId) => this.with_.profiles.get(userId),
+      user: (userId) => this.around.profiles.get(userId),
     }),
   )
 
@@ -102,7 +102,7 @@ export class Conversation implements ConversationModel {
 
   setDraft(text: string): void {
     this.draft.value = text
-    this.with_.drafts.set(this.id, text)
+    this.around.drafts.set(this.id, text)
   }
 
   async loadOlder(): Promise<void> {
@@ -114,15 +114,15 @@ export class Conversation implements ConversationModel {
     const problem = checkBody(body)
     if (problem) return problem
     this.typingNow.pause()
-    return outcome(() => this.with_.outbox.add(this.id, body))
+    return outcome(() => this.around.outbox.add(this.id, body))
   }
 
   retry(key: string): void {
-    void this.with_.outbox.retry(idInKey(key))
+    void this.around.outbox.retry(idInKey(key))
   }
 
   discard(key: string): void {
-    void this.with_.outbox.discard(idInKey(key))
+    void this.around.outbox.discard(idInKey(key))
   }
 
   markRead(seq: number): void {
@@ -134,24 +134,24 @@ export class Conversation implements ConversationModel {
   }
 
   async rename(title: string): Promise<Problem | null> {
-    return checkTitle(title) ?? outcome(async () => this.merge(await this.with_.api.rename(this.id, title.trim())))
+    return checkTitle(title) ?? outcome(async () => this.merge(await this.around.api.rename(this.id, title.trim())))
   }
 
   addMembers(userIds: string[]): Promise<Problem | null> {
-    return outcome(async () => this.merge(await this.with_.api.addMembers(this.id, userIds)))
+    return outcome(async () => this.merge(await this.around.api.addMembers(this.id, userIds)))
   }
 
   removeMember(userId: string): Promise<Problem | null> {
     return outcome(async () => {
-      await this.with_.api.removeMember(this.id, userId)
+      await this.around.api.removeMember(this.id, userId)
       void this.log.catchUp()
     })
   }
 
   leave(): Promise<Problem | null> {
     return outcome(async () => {
-      await this.with_.api.removeMember(this.id, this.with_.me)
-      this.with_.left(this.id)
+      await this.around.api.removeMember(this.id, this.around.me)
+      this.around.left(this.id)
     })
   }
 
@@ -163,7 +163,7 @@ export class Conversation implements ConversationModel {
     const now = this.entry.peek()
     batch(() => {
       this.missing.value = null
-      if (users) this.with_.profiles.learn(users)
+      if (users) this.around.profiles.learn(users)
       if (!now || entry.conversation.last_seq >= now.conversation.last_seq) {
         const read = Math.max(entry.read_seq, now?.read_seq ?? 0)
         const unread = read > entry.read_seq ? Math.min(now?.unread ?? 0, entry.unread) : entry.unread
@@ -175,7 +175,7 @@ export class Conversation implements ConversationModel {
       else if (entry.last_message) this.announce([entry.last_message])
       this.placeLine()
     })
-    this.with_.profiles.want((entry.conversation.members ?? []).map((member) => member.user_id))
+    this.around.profiles.want((entry.conversation.members ?? []).map((member) => member.user_id))
   }
 
   /** Takes pushed events. */
@@ -188,7 +188,7 @@ export class Conversation implements ConversationModel {
   }
 
   receipt(userId: string, seq: number): void {
-    if (userId === this.with_.me) {
+    if (userId === this.around.me) {
       const entry = this.entry.peek()
       this.cursor.known(seq)
       if (!entry || seq <= entry.read_seq) return
@@ -201,8 +201,8 @@ export class Conversation implements ConversationModel {
   }
 
   typed(userId: string): void {
-    if (userId === this.with_.me) return
-    this.with_.profiles.want([userId])
+    if (userId === this.around.me) return
+    this.around.profiles.want([userId])
     this.typingNow.started(userId)
   }
 
@@ -217,9 +217,7 @@ export class Conversation implements ConversationModel {
     if (!this.log.active) return this.receive([event])
     this.log.apply([event])
     if (this.log.last < event.seq) await this.log.catchUp()
-    if (this.log.last < event.seq && this.log.active) {
-      await new Promise<void>((resolve) => this.waiting.set(resolve, event.seq))
-    }
+    if (this.log.last < event.seq && this.log.active) await this.waiting.until(event.seq)
   }
 
   gone(problem: Problem): void {
@@ -233,25 +231,17 @@ export class Conversation implements ConversationModel {
     this.log.close()
     this.cursor.stop()
     this.typingNow.stop()
-    this.release(Infinity)
-  }
-
-  private release(seq: number): void {
-    for (const [resolve, awaited] of [...this.waiting]) {
-      if (awaited > seq) continue
-      this.waiting.delete(resolve)
-      resolve()
-    }
+    this.waiting.reached(Infinity)
   }
 
   private appended(events: readonly Event[]): void {
     this.advance(events)
-    this.with_.profiles.want(new Set(events.flatMap((e) => ('user_id' in e ? [e.actor_id, e.user_id] : [e.actor_id]))))
+    this.around.profiles.want(new Set(events.flatMap((e) => ('user_id' in e ? [e.actor_id, e.user_id] : [e.actor_id]))))
     for (const event of events) {
-      if (event.type === 'message.created' && event.actor_id === this.with_.me)
-        void this.with_.outbox.confirm(event.message.client_message_id)
+      if (event.type === 'message.created' && event.actor_id === this.around.me)
+        void this.around.outbox.confirm(event.message.client_message_id)
     }
-    this.release(this.log.last)
+    this.waiting.reached(this.log.last)
   }
 
   /** Brings row and members forward by the events that are new to them. */
@@ -259,19 +249,19 @@ export class Conversation implements ConversationModel {
     const entry = this.entry.peek()
     const news = events.filter((event) => event.seq > (entry?.conversation.last_seq ?? Infinity))
     if (!entry || news.length === 0) return
-    const { me } = this.with_
+    const { me } = this.around
     for (const event of news) if (event.type === 'message.created') this.typingNow.ended(event.actor_id)
     this.memberList.value = membersAfter(this.memberList.peek(), news)
     this.setEntry(entryAfter(entry, news, me))
     this.announce(news)
-    if (news.some((event) => event.type === 'member.removed' && event.user_id === me)) this.with_.left(this.id)
+    if (news.some((event) => event.type === 'member.removed' && event.user_id === me)) this.around.left(this.id)
   }
 
   private announce(events: readonly Event[]): void {
-    const news = events.filter((e) => e.type === 'message.created' && e.actor_id !== this.with_.me && e.seq > this.announced)
+    const news = events.filter((e) => e.type === 'message.created' && e.actor_id !== this.around.me && e.seq > this.announced)
     this.announced = Math.max(this.announced, events.at(-1)?.seq ?? 0)
-    this.with_.profiles.want(news.map((event) => event.actor_id))
-    for (const event of news.slice(-ANNOUNCE_MOST)) this.with_.announce(this, event as MessageCreated)
+    this.around.profiles.want(news.map((event) => event.actor_id))
+    for (const event of news.slice(-ANNOUNCE_MOST)) this.around.announce(this, event as MessageCreated)
   }
 
   private readUpTo(seq: number, unread: number | undefined): void {
@@ -283,7 +273,7 @@ export class Conversation implements ConversationModel {
   private setEntry(entry: ConversationEntry): void {
     const members = entry.conversation.members ?? this.entry.peek()?.conversation.members
     this.entry.value = members ? { ...entry, conversation: { ...entry.conversation, members } } : entry
-    void this.with_.db.keepEntries([this.entry.value])
+    void this.around.db.keepEntries([this.entry.value])
   }
 
   private placeLine(): void {
@@ -301,7 +291,7 @@ export class Conversation implements ConversationModel {
   }
 
   async refresh(): Promise<void> {
-    const problem = await outcome(async () => this.merge(await this.with_.api.conversation(this.id)))
+    const problem = await outcome(async () => this.merge(await this.around.api.conversation(this.id)))
     if (problem && !this.entry.peek()) this.missing.value = problem
   }
 }
