@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,7 +12,7 @@ from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.services import accounts, conversations, realtime
 from imchat.services.app import App
 from imchat.storage.sqlite import SqliteTable
-from imchat.storage.table import Table
+from imchat.storage.table import Item, Key, Op, Row, Table
 
 
 class ListeningGateway:
@@ -30,6 +30,25 @@ class ListeningGateway:
 
     def disconnect(self, connection_id: str) -> None:
         self.disconnected.append(connection_id)
+
+
+class Borrowed:
+    """Another table, verb by verb: what a test derives from to interfere with one of them."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    def get(self, key: Key, *, consistent: bool = True) -> Item | None:
+        return self.table.get(key, consistent=consistent)
+
+    def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
+        return self.table.get_many(keys)
+
+    def query(self, pk: str, **bounds: Any) -> list[Row]:
+        return self.table.query(pk, **bounds)
+
+    def write(self, *ops: Op) -> None:
+        self.table.write(*ops)
 
 
 class World:

@@ -52,6 +52,42 @@ def test_a_connection_has_the_life_that_api_gateway_gives_it(tmp_path: Path) -> 
     on_machine(tmp_path, test)
 
 
+def test_a_client_that_goes_away_without_a_word_is_no_error(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test(m: Machine) -> None:
+        def reply(_event: dict[str, Any]) -> dict[str, Any]:
+            m.write("something")
+            return {"statusCode": 200}
+
+        m.reply = reply
+        reader, writer = await asyncio.open_connection(*m.url.removeprefix("http://").split(":"))
+        writer.write(
+            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: imchat.v1, ticket.good\r\n\r\n"
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        m.held.go.clear()
+        m.held.committing.clear()
+        answer = asyncio.ensure_future(m.session.get(f"{m.url}/api/x", headers=NAME))
+        await m.until(m.held.committing.is_set)
+        ping = b"\x89\x80\0\0\0\0"
+        writer.write(
+            b"\x81\x82\0\0\0\0{}" + ping * 50
+        )  # the message waits for the commit, the pings behind it
+        await writer.drain()
+        [socket] = m.gateway.sockets
+        await asyncio.sleep(0.05)
+        writer.transport.abort()
+        await m.until(lambda: bool(socket._transport and socket._transport.is_closing()))  # noqa: SLF001
+        m.held.go.set()
+        (await answer).close()
+        await m.until(lambda: "$disconnect" in m.routes())
+
+    on_machine(tmp_path, test)
+    assert "unexpected" not in caplog.text
+
+
 @pytest.mark.parametrize(
     ("ticket", "status", "code"),
     [("ticket.wrong", 401, "unauthenticated"), ("ticket.good-but-denied", 403, "forbidden")],

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import pytest
-from tests.world import World
+from dataclasses import replace
 
+import pytest
+from tests.world import Borrowed, World
+
+from imchat.domain.ids import UserId
 from imchat.domain.limits import CONNECTION_S, CONNECTIONS_PER_USER
 from imchat.errors import NotFound
 from imchat.services import messages, realtime
 from imchat.storage import connections, keys
+from imchat.storage.table import Item, Key
 
 
 def test_a_ticket_opens_one_connection(world: World) -> None:
@@ -17,6 +21,22 @@ def test_a_ticket_opens_one_connection(world: World) -> None:
     assert expires_at_ms == world.clock_ms + 30_000
     assert realtime.redeem_ticket(world.app, secret) == ann
     assert realtime.redeem_ticket(world.app, secret) is None
+
+
+def test_a_ticket_that_two_use_at_the_same_moment_opens_one_connection(world: World) -> None:
+    secret, _ = realtime.issue_ticket(world.app, world.person("ann"))
+    in_between: list[UserId | None] = []
+
+    class Slow(Borrowed):
+        """Somebody else uses the ticket right after this one was read."""
+
+        def get(self, key: Key, *, consistent: bool = True) -> Item | None:
+            item = self.table.get(key, consistent=consistent)
+            in_between.append(realtime.redeem_ticket(world.app, secret))
+            return item
+
+    late = realtime.redeem_ticket(replace(world.app, table=Slow(world.table)), secret)
+    assert (in_between, late) == (["u-ann"], None)
 
 
 def test_a_ticket_expires_after_thirty_seconds(world: World) -> None:

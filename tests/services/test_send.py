@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.world import World
+from tests.world import Borrowed, World
 
 from imchat.domain.event import Event
 from imchat.domain.ids import ConversationId, UserId
@@ -18,7 +18,7 @@ from imchat.services import groups, messages
 from imchat.services.app import App
 from imchat.storage import conversations, events, keys
 from imchat.storage.sqlite import SqliteTable
-from imchat.storage.table import Item, Key, Op, Put, Row, Table
+from imchat.storage.table import Op, Put, Row, Table
 
 
 def send(
@@ -161,26 +161,17 @@ def test_a_removed_member_cannot_post_and_hears_nothing_more(world: World) -> No
     ]
 
 
-class Interleaved:
+class Interleaved(Borrowed):
     """A table that runs `meanwhile` once, right before the first put of an event: the race, forced."""
 
     def __init__(self, table: Table, meanwhile: Callable[[], object]) -> None:
-        self._table = table
+        super().__init__(table)
         self._meanwhile: list[Callable[[], object]] = [meanwhile]
-
-    def get(self, key: Key, *, consistent: bool = True) -> Item | None:
-        return self._table.get(key, consistent=consistent)
-
-    def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
-        return self._table.get_many(keys)
-
-    def query(self, pk: str, **bounds: Any) -> list[Row]:
-        return self._table.query(pk, **bounds)
 
     def write(self, *ops: Op) -> None:
         if self._meanwhile and isinstance(ops[0], Put) and ops[0].key.sk.startswith("EVENT#"):
             self._meanwhile.pop()()
-        self._table.write(*ops)
+        super().write(*ops)
 
 
 def interleaved(world: World, meanwhile: Callable[[], object]) -> App:
@@ -215,15 +206,15 @@ def test_a_removal_that_comes_between_reading_and_writing_is_met(world: World) -
     assert [event["type"] for event in log(world, where)] == ["conversation.created", "member.removed"]
 
 
-class HalfDone(Interleaved):
+class HalfDone(Borrowed):
     """A table whose queries meet a removal half done: its event is there, and the member still stands."""
 
     def __init__(self, table: Table, still_there: Row) -> None:
-        super().__init__(table, lambda: None)
+        super().__init__(table)
         self._still_there = still_there
 
     def query(self, pk: str, **bounds: Any) -> list[Row]:
-        return [*self._table.query(pk, **bounds), self._still_there]
+        return [*super().query(pk, **bounds), self._still_there]
 
 
 @pytest.mark.parametrize("after_seq", [None, 1, 2])
@@ -270,7 +261,7 @@ def test_after_too_many_lost_races_the_sender_is_told_to_try_again(world: World)
         def write(self, *ops: Op) -> None:
             if isinstance(ops[0], Put) and ops[0].key.sk.startswith("EVENT#"):
                 send(world, bob, where, f"b{len(pauses)}")
-            self._table.write(*ops)
+            self.table.write(*ops)
 
     table = Contended(world.table, lambda: None)
     app = App(table, world.gateway, world.app.now_ms, world.app.new_id, pause=pauses.append)

@@ -88,6 +88,8 @@ class WebSocketApi:
             if transport is not None:
                 socket.open(transport, lambda: self._end(ws))
                 code = await self._listen(ws, socket, events)
+        except ConnectionError:
+            pass  # the client went away while something was being said to it: an end like any other
         finally:
             self._gateway.remove(socket)
             with suppress(ImchatError):
