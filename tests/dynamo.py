@@ -7,8 +7,8 @@ from typing import Any
 
 import boto3
 
-from imchat.storage import keys
 from imchat.storage.dynamo import DynamoTable
+from imchat.storage.table import Key
 
 
 def client_at(url: str | None) -> Any:
@@ -29,12 +29,10 @@ def new_dynamo_table(client: Any) -> DynamoTable:
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
         KeySchema=[
-            {"AttributeName": keys.PARTITION_KEY, "KeyType": "HASH"},
-            {"AttributeName": keys.SORT_KEY, "KeyType": "RANGE"},
+            {"AttributeName": name, "KeyType": kind}
+            for name, kind in zip(Key._fields, ("HASH", "RANGE"), strict=True)
         ],
-        AttributeDefinitions=[
-            {"AttributeName": key, "AttributeType": "S"} for key in (keys.PARTITION_KEY, keys.SORT_KEY)
-        ],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in Key._fields],
     )
     client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
     return DynamoTable(client, name)

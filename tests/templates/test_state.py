@@ -12,7 +12,10 @@ import pytest
 from cfnlint.decode import decode
 
 from imchat.assets import templates_dir
-from imchat.storage import keys
+from imchat.deploy.users import ADMINS
+from imchat.local.identity.accounts import GROUPS
+from imchat.local.identity.state import MIN_PASSWORD_CHARACTERS
+from imchat.storage.table import TTL_ATTRIBUTE, Key
 
 GOLDEN: Final = Path(__file__).parent / "user_pool_forever.json"
 
@@ -57,14 +60,12 @@ def test_the_table_is_protected_from_deletion_and_can_be_restored(state: dict[st
 def test_the_table_has_the_keys_that_the_code_reads(state: dict[str, Any]) -> None:
     table = state["Resources"]["Table"]["Properties"]
     assert table["KeySchema"] == [
-        {"AttributeName": keys.PARTITION_KEY, "KeyType": "HASH"},
-        {"AttributeName": keys.SORT_KEY, "KeyType": "RANGE"},
+        {"AttributeName": name, "KeyType": kind}
+        for name, kind in zip(Key._fields, ("HASH", "RANGE"), strict=True)
     ]
-    assert {found["AttributeName"]: found["AttributeType"] for found in table["AttributeDefinitions"]} == {
-        keys.PARTITION_KEY: "S",
-        keys.SORT_KEY: "S",
-    }
-    assert table["TimeToLiveSpecification"] == {"AttributeName": keys.TTL_ATTRIBUTE, "Enabled": True}
+    types = {found["AttributeName"]: found["AttributeType"] for found in table["AttributeDefinitions"]}
+    assert types == dict.fromkeys(Key._fields, "S")
+    assert table["TimeToLiveSpecification"] == {"AttributeName": TTL_ATTRIBUTE, "Enabled": True}
     assert "GlobalSecondaryIndexes" not in table
 
 
@@ -90,11 +91,14 @@ def test_accounts_cannot_be_deleted_with_the_pool_or_guessed_through_the_client(
 
 
 def test_a_password_good_on_one_machine_is_good_on_aws(state: dict[str, Any]) -> None:
-    from imchat.local.identity.state import MIN_PASSWORD_CHARACTERS  # noqa: PLC0415 - the only test that needs it
-
     policy = state["Resources"]["UserPool"]["Properties"]["Policies"]["PasswordPolicy"]
     assert policy["MinimumLength"] == MIN_PASSWORD_CHARACTERS
     assert not any(policy[f"Require{what}"] for what in ("Lowercase", "Uppercase", "Numbers", "Symbols"))
+
+
+def test_the_administrators_group_has_one_name_everywhere(state: dict[str, Any]) -> None:
+    assert state["Resources"]["Administrators"]["Properties"]["GroupName"] == ADMINS
+    assert {ADMINS} == GROUPS
 
 
 def test_every_parameter_and_output_is_described_and_every_parameter_grouped(state: dict[str, Any]) -> None:

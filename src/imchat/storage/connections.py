@@ -8,20 +8,18 @@ from contextlib import suppress
 from imchat.domain.ids import ConnectionId, UserId
 from imchat.domain.limits import CONNECTION_S, CONNECTIONS_PER_USER
 from imchat.storage import keys
-from imchat.storage.table import ConditionFailed, Delete, Item, Present, Put, Table, Update
+from imchat.storage.table import TTL_ATTRIBUTE, ConditionFailed, Delete, Item, Present, Put, Table, Update
 
 
 def add(table: Table, user_id: UserId, connection_id: ConnectionId, *, now_s: int) -> list[ConnectionId]:
     """Note an open connection; forget expired ones. Returns the oldest ones past the limit, forgotten as well."""
     key = keys.connections(user_id)
-    known = {name: expiry for name, expiry in (table.get(key) or {}).items() if name != keys.TTL_ATTRIBUTE}
+    known = {name: expiry for name, expiry in (table.get(key) or {}).items() if name != TTL_ATTRIBUTE}
     expired = [name for name, expiry in known.items() if expiry <= now_s]
     live = sorted((name for name, expiry in known.items() if expiry > now_s), key=known.__getitem__)
     surplus = live[: max(0, len(live) + 1 - CONNECTIONS_PER_USER)]
     expiry = now_s + CONNECTION_S
-    table.write(
-        Update(key, set={connection_id: expiry, keys.TTL_ATTRIBUTE: expiry}, remove=[*expired, *surplus])
-    )
+    table.write(Update(key, set={connection_id: expiry, TTL_ATTRIBUTE: expiry}, remove=[*expired, *surplus]))
     return [ConnectionId(name) for name in surplus]
 
 
@@ -41,7 +39,7 @@ def of(table: Table, user_ids: Iterable[UserId], *, now_s: int) -> dict[Connecti
         ConnectionId(name): wanted[key]
         for key, item in table.get_many(wanted).items()
         for name, expiry in item.items()
-        if name != keys.TTL_ATTRIBUTE and expiry > now_s
+        if name != TTL_ATTRIBUTE and expiry > now_s
     }
 
 
@@ -50,7 +48,7 @@ def put_ticket(table: Table, secret: str, user_id: UserId, *, expires_at_ms: int
     item: Item = {
         "user_id": user_id,
         "expires_at_ms": expires_at_ms,
-        keys.TTL_ATTRIBUTE: expires_at_ms // 1000 + 1,
+        TTL_ATTRIBUTE: expires_at_ms // 1000 + 1,
     }
     table.write(Put(keys.ticket(secret), item))
 

@@ -24,10 +24,6 @@ from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import PREFIX_MIN, SEQ_MAX
 from imchat.storage.table import Key
 
-PARTITION_KEY: Final = "pk"
-SORT_KEY: Final = "sk"
-TTL_ATTRIBUTE: Final = "expires_at"
-
 POINTER_PREFIX: Final = "CONV#"
 MEMBER_PREFIX: Final = "MEMBER#"
 EVENT_PREFIX: Final = "EVENT#"

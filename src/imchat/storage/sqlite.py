@@ -17,6 +17,7 @@ from imchat.storage.semantics import change, holds
 from imchat.storage.sqlite_file import BUSY_TIMEOUT_S, connect, raise_translated
 from imchat.storage.table import (
     MAX_ITEM_BYTES,
+    TTL_ATTRIBUTE,
     Absent,
     Condition,
     ConditionFailed,
@@ -278,11 +279,10 @@ class SqliteTable:
     def _store(self, sql: str, key: Key, item: Item) -> int:
         """Write the row; how many rows that changed."""
         text = to_json(item).decode()
-        if (
-            len(text) > MAX_ITEM_BYTES // 8
-        ):  # below, it cannot be too large; an update was only checked by its parts
+        # Of an update only the parts were checked. Text this short cannot be an item that is too large.
+        if len(text) > MAX_ITEM_BYTES // 8:
             check_item_size(key, item)
-        expiry = item.get("expires_at")
+        expiry = item.get(TTL_ATTRIBUTE)
         expires_at = expiry if is_int(expiry) and 0 <= expiry <= _LARGEST_EXPIRY else None
         return self._cursor.execute(sql, (*key, expires_at, text)).rowcount
 

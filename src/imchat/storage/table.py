@@ -2,7 +2,7 @@
 
 Four verbs over items addressed by (`pk`, `sk`). An item is a JSON-like dict: str, int, bool, None, lists and
 dicts of these (no floats, no bytes, no sets); it does not hold its key. Within one `pk`, items are ordered by
-the UTF-8 bytes of `sk`. An attribute `expires_at` (epoch seconds) lets the store remove the item some time after
+the UTF-8 bytes of `sk`. The attribute `TTL_ATTRIBUTE` (epoch seconds) lets the store remove the item some time after
 that moment; until it does, reads still return it, so whoever reads it must look.
 """
 
@@ -16,6 +16,7 @@ from imchat.errors import ImchatError
 
 Item: TypeAlias = dict[str, Any]
 
+TTL_ATTRIBUTE: Final = "expires_at"
 MAX_ITEM_BYTES: Final = 400 * 1024
 """DynamoDB's limit; both tables refuse a larger item with `TooLarge`. Source: DynamoDB quotas, "Item size"."""
 MAX_OPS: Final = 100

@@ -33,7 +33,7 @@ MAX_TRANSACTION_BYTES: Final = 4 * 1024 * 1024
 _NUMBER_BOUND: Final = 10**38  # 38 digits are kept exactly
 _SMALL: Final = 2**47
 _SMALL_BYTES: Final = 10
-_KEY_ATTRIBUTES: Final = frozenset({"pk", "sk"})
+_KEY_ATTRIBUTES: Final = frozenset(Key._fields)
 
 
 def check_key(key: Key) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from imchat.local.identity.pool import Pool
 from imchat.local.identity.wire import Refused
-from imchat.storage.table import Delete, Key, Put, Table, Update
+from imchat.storage.table import TTL_ATTRIBUTE, Delete, Key, Put, Table, Update
 
 MAX_TRIES: Final = 5
 KEPT_AFTER_END_MS: Final = 24 * 3600 * 1000
@@ -45,7 +45,7 @@ class Codes:
             "digest": self._digest(purpose, email, code),
             "ends_ms": ends_ms,
             "tries": 0,
-            "expires_at": (ends_ms + KEPT_AFTER_END_MS) // 1000,
+            TTL_ATTRIBUTE: (ends_ms + KEPT_AFTER_END_MS) // 1000,
         }
         self._table.write(Put(_key(purpose, email), item))
         return code

@@ -12,7 +12,7 @@ from typing import Final
 
 from imchat.local.identity.accounts import Account
 from imchat.local.identity.wire import Refused, not_authorized
-from imchat.storage.table import Delete, Key, Put, Table
+from imchat.storage.table import TTL_ATTRIBUTE, Delete, Key, Put, Table
 
 SESSION_LIFETIME_S: Final = 30 * 24 * 3600
 
@@ -52,7 +52,7 @@ class Sessions:
             "user_id": session.user_id,
             "generation": session.generation,
             "auth_time_s": session.auth_time_s,
-            "expires_at": session.ends_s,
+            TTL_ATTRIBUTE: session.ends_s,
             "digest": _digest(secret),
         }
         self._table.write(Put(_key(session.origin_jti), item))
@@ -86,7 +86,7 @@ class Sessions:
         if item is None:
             return None
         session = Session(
-            origin_jti, item["user_id"], item["generation"], item["auth_time_s"], item["expires_at"]
+            origin_jti, item["user_id"], item["generation"], item["auth_time_s"], item[TTL_ATTRIBUTE]
         )
         return session, item["digest"]
 
