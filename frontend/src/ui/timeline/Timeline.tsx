@@ -20,18 +20,27 @@ const AHEAD_PX = 1500
 export function Timeline({ conversation }: { conversation: ConversationModel }) {
   const rows = useComputed(() => toRows(conversation.timeline.value, conversation.unreadFrom.value)).value
   const handle = useRef<VirtualizerHandle>(null)
+  const scroller = useRef<HTMLDivElement>(null)
   const atEnd = useRef(true)
+  const offset = useRef(0)
   const away = useSignal(false)
   const seen = useSignal(0)
   const prepended = usePrepended(rows)
 
-  const toEnd = () => handle.current?.scrollToIndex(rows.length - 1, { align: 'end' })
+  // Not the list's own scrollToIndex: it insists for a moment, and would pull back whoever scrolls up in that moment.
+  const toEnd = () => {
+    atEnd.current = true
+    if (scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight
+  }
 
   const look = () => {
     const list = handle.current
     if (!list || list.viewportSize === 0) return
     const bottom = list.scrollOffset + list.viewportSize
-    atEnd.current = bottom >= list.scrollSize - END_PX
+    // Rows that grow put the end further away; only moving up means having left it.
+    if (bottom >= list.scrollSize - END_PX) atEnd.current = true
+    else if (list.scrollOffset < offset.current) atEnd.current = false
+    offset.current = list.scrollOffset
     away.value = bottom < list.scrollSize - list.viewportSize / 2
     const seq = atEnd.current ? seqUpTo(rows, rows.length - 1) : seqUpTo(rows, list.findItemIndex(bottom - 1))
     if (document.hasFocus() && document.visibilityState === 'visible') {
@@ -68,7 +77,7 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
   const label = t(kind === 'group' ? 'conversation.historyGroup' : 'conversation.history', { name })
   return (
     <div class="history">
-      <div class="history-scroll" role="region" aria-label={label} tabIndex={0}>
+      <div ref={scroller} class="history-scroll" role="region" aria-label={label} tabIndex={0}>
         <span class="history-spring" />
         <Virtualizer
           ref={handle}

@@ -1,0 +1,121 @@
+"""A long conversation in a real browser: history loads upwards, and nothing on the screen moves by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from tests.e2e.harness import PASSWORD, Server, call, sign_up
+from tests.e2e.people import Person, somebody
+
+MESSAGES: Final = 450
+
+_WATCH: Final = """async () => {
+    // Stand still near the top while older messages arrive, and follow one message in the middle of the screen.
+    const scroller = document.querySelector('[role=region][aria-label^="Messages"]')
+    const articles = () => [...scroller.querySelectorAll('article')]
+    const frame = () => new Promise(requestAnimationFrame)
+    scroller.scrollTop = Math.min(scroller.scrollTop, 300)
+    await frame(); await frame()
+    const middle = scroller.getBoundingClientRect().top + scroller.clientHeight / 2
+    const followed = articles().find(article => article.getBoundingClientRect().bottom > middle)
+    const text = followed.textContent
+    const top = followed.getBoundingClientRect().top
+    let drift = 0
+    const until = performance.now() + 1500
+    while (performance.now() < until) {
+        await frame()
+        const now = articles().find(article => article.textContent === text)
+        drift = Math.max(drift, now ? Math.abs(now.getBoundingClientRect().top - top) : 9999)
+    }
+    return {drift, first: articles()[0].textContent}
+}"""
+_AT_END: Final = """() => {
+    const scroller = document.querySelector('[role=region][aria-label^="Messages"]')
+    return scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop < 2
+}"""
+_TO_TOP: Final = "() => { document.querySelector('[role=region][aria-label^=\"Messages\"]').scrollTop = 0 }"
+_TOP: Final = "() => document.querySelector('[role=region][aria-label^=\"Messages\"]').scrollTop"
+
+
+@dataclass(frozen=True)
+class LongTalk:
+    """A server, and a way for Bob to write to Ana, who has his messages."""
+
+    url: str
+    bob_writes: Callable[[str], None]
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LongTalk]:
+    with Server(tmp_path_factory.mktemp("data")) as server:
+        people = {}
+        for name in ("ana", "bob"):
+            person = sign_up(server.url, f"{name}@example.org")
+            people[name] = person
+            profile = {"handle": name, "display_name": name.title()}
+            call(f"{server.url}/api/me", profile, headers=_as(person.token), method="PATCH")
+        new = {"kind": "direct", "member_ids": [people["ana"].user_id]}
+        made = call(f"{server.url}/api/conversations", new, headers=_as(people["bob"].token))
+        path = f"{server.url}/api/conversations/{made['conversation']['conversation_id']}/messages"
+
+        def bob_writes(body: str) -> None:
+            message = {"client_message_id": body.replace(" ", "-")[:60], "body": body}
+            call(path, message, headers=_as(people["bob"].token))
+
+        for number in range(1, MESSAGES + 1):
+            bob_writes(f"message {number} " + "word " * (number % 40))
+        yield LongTalk(server.url, bob_writes)
+
+
+def _as(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def _open(ana: Person) -> Page:
+    ana.sign_in("ana@example.org", PASSWORD)
+    ana.open("Bob")
+    expect(ana.page.get_by_text(f"message {MESSAGES} ").last).to_be_visible()
+    ana.page.wait_for_function(_AT_END)
+    return ana.page
+
+
+def test_older_messages_load_without_moving_what_is_on_the_screen(browser: Browser, talk: LongTalk) -> None:
+    with somebody(browser, talk.url) as ana:
+        page = _open(ana)
+        pages: list[str] = []
+        page.on("request", lambda request: pages.append(request.url) if "before=" in request.url else None)
+        for _page in range(20):
+            seen: dict[str, Any] = page.evaluate(_WATCH)
+            assert seen["drift"] <= 1
+            if "message 1 " in seen["first"]:
+                break
+        assert len(pages) >= 2
+        page.evaluate(_TO_TOP)
+        expect(page.get_by_text("This is the beginning of your conversation with Bob.")).to_be_attached()
+        assert page.locator("*").count() <= 500
+
+
+def test_at_the_end_new_messages_stay_in_view_and_further_up_they_move_nothing(
+    browser: Browser, talk: LongTalk
+) -> None:
+    with somebody(browser, talk.url) as ana:
+        page = _open(ana)
+        for number in range(3):
+            talk.bob_writes(f"still in view {number} " + "line " * 60)
+            expect(page.get_by_text(f"still in view {number} ").last).to_be_visible()
+            page.wait_for_function(_AT_END)
+        page.mouse.move(800, 400)
+        page.mouse.wheel(0, -1_500)
+        page.wait_for_timeout(400)
+        top = page.evaluate(_TOP)
+        talk.bob_writes("while you were reading")
+        newest = page.get_by_role("button", name="1 new message, jump to the newest")
+        expect(newest).to_be_visible()
+        assert page.evaluate(_TOP) == top
+        newest.click()
+        page.wait_for_function(_AT_END)
+        expect(page.get_by_text("while you were reading").last).to_be_visible()
