@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,6 +49,20 @@ class Borrowed:
 
     def write(self, *ops: Op) -> None:
         self.table.write(*ops)
+
+
+class Interleaved(Borrowed):
+    """A table that runs `meanwhile` once, right before the first write to an `sk` that begins so: the race, forced."""
+
+    def __init__(self, table: Table, meanwhile: Callable[[], object], sk: str = "EVENT#") -> None:
+        super().__init__(table)
+        self._meanwhile: list[Callable[[], object]] = [meanwhile]
+        self._sk = sk
+
+    def write(self, *ops: Op) -> None:
+        if self._meanwhile and ops[0].key.sk.startswith(self._sk):
+            self._meanwhile.pop()()
+        super().write(*ops)
 
 
 class World:

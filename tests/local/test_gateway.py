@@ -79,7 +79,7 @@ def test_a_client_that_goes_away_without_a_word_is_no_error(
         [socket] = m.gateway.sockets
         await asyncio.sleep(0.05)
         writer.transport.abort()
-        await m.until(lambda: bool(socket._transport and socket._transport.is_closing()))  # noqa: SLF001
+        await m.until(lambda: bool(socket._transport and socket._transport.is_closing()))
         m.held.go.set()
         (await answer).close()
         await m.until(lambda: "$disconnect" in m.routes())

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
-from tests.world import World
+from tests.world import Interleaved, World
 
 from imchat.domain.ids import ConversationId, UserId
 from imchat.errors import Conflict, Forbidden, ImchatError, Invalid, NotFound
 from imchat.services import accounts, conversations, groups, messages, receipts
 from imchat.services.app import App
+from imchat.storage import conversations as stored
 from imchat.storage import events, members
 from imchat.storage.table import Item, Key
 
@@ -110,6 +112,34 @@ def test_reading_moves_the_cursor_up_and_never_back(world: World) -> None:
     assert receipts.mark_read(world.app, ann, where, seqs[2]) == (seqs[2], 0)
     read = [(frame["user_id"], frame["read_seq"]) for frame in world.heard(phone, "receipt")]
     assert read == [(ann, seqs[1]), (ann, seqs[2])]
+
+
+def test_a_cursor_that_another_device_moved_further_meanwhile_stays_there(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    seqs = [send(world, bob, where, f"m{number}") for number in range(3)]
+    table = Interleaved(world.table, lambda: receipts.mark_read(world.app, ann, where, seqs[2]), "MEMBER#")
+    assert receipts.mark_read(replace(world.app, table=table), ann, where, seqs[0]) == (seqs[2], 0)
+    assert members.of(world.table, where)[ann].read_seq == seqs[2]
+
+
+def test_a_head_that_shows_a_newer_event_stays_so(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    table = Interleaved(world.table, lambda: send(world, bob, where, "newer"), "HEAD")
+    messages.send(replace(world.app, table=table), ann, where, client_message_id="older", body="x")
+    head = conversations.entry(world.app, ann, where)[0].head
+    assert (head.last_seq, head.message_count) == (3, 2)
+    assert head.last_message is not None
+    assert head.last_message["message"]["client_message_id"] == "newer"
+
+
+def test_who_is_out_has_the_conversation_in_no_list(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.group(ann, bob)
+    groups.remove_member(world.app, ann, where, bob)
+    assert conversations.inbox(world.app, bob, cursor=None).entries == []
+    assert stored.pointers(world.table, bob, after=None, limit=10) == []
 
 
 def test_a_cursor_past_the_end_of_the_log_is_refused(world: World) -> None:
@@ -296,12 +326,27 @@ def test_a_handle_belongs_to_one_person_and_is_free_again_after_a_change(world: 
     assert refusal.value.details == {"field": "handle", "reason": "taken"}
     assert accounts.me(world.app, bob).display_name == "Bob"
     accounts.update_profile(world.app, ann, handle="anna", display_name=None)
+    assert [user.handle for user in accounts.find_users(world.app, "ann")] == ["anna"]
     accounts.update_profile(world.app, bob, handle="ann", display_name=None)
     found = accounts.find_users(world.app, "AN")
     assert [(user.user_id, user.handle, user.display_name) for user in found] == [
         (bob, "ann", "Bob"),
         (ann, "anna", "Ann"),
     ]
+
+
+def test_two_devices_that_choose_a_handle_at_the_same_moment_leave_one(world: World) -> None:
+    ann = world.person("ann")
+
+    def choose(app: App, handle: str) -> None:
+        accounts.update_profile(app, ann, handle=handle, display_name=None)
+
+    table = Interleaved(world.table, lambda: choose(world.app, "anna"), "PROFILE")
+    with pytest.raises(Conflict) as refusal:
+        choose(replace(world.app, table=table), "annie")
+    assert refusal.value.details == {"reason": "changed"}
+    assert accounts.me(world.app, ann).handle == "anna"
+    assert [user.handle for user in accounts.find_users(world.app, "an")] == ["anna"]
 
 
 def test_a_new_name_shows_in_the_directory(world: World) -> None:

@@ -12,7 +12,7 @@ from imchat.domain.limits import CONNECTION_S, CONNECTIONS_PER_USER
 from imchat.errors import NotFound
 from imchat.services import messages, realtime
 from imchat.storage import connections, keys
-from imchat.storage.table import Item, Key
+from imchat.storage.table import Item, Key, Op
 
 
 def test_a_ticket_opens_one_connection(world: World) -> None:
@@ -21,6 +21,19 @@ def test_a_ticket_opens_one_connection(world: World) -> None:
     assert expires_at_ms == world.clock_ms + 30_000
     assert realtime.redeem_ticket(world.app, secret) == ann
     assert realtime.redeem_ticket(world.app, secret) is None
+
+
+def test_who_can_read_the_table_can_use_no_ticket(world: World) -> None:
+    written: list[Op] = []
+
+    class Watched(Borrowed):
+        def write(self, *ops: Op) -> None:
+            written.extend(ops)
+            super().write(*ops)
+
+    secret, _ = realtime.issue_ticket(replace(world.app, table=Watched(world.table)), world.person("ann"))
+    assert len(written) == 1
+    assert secret not in repr(written)
 
 
 def test_a_ticket_that_two_use_at_the_same_moment_opens_one_connection(world: World) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.world import Borrowed, World
+from tests.world import Borrowed, Interleaved, World
 
 from imchat.domain.event import Event
 from imchat.domain.ids import ConversationId, UserId
@@ -159,19 +159,6 @@ def test_a_removed_member_cannot_post_and_hears_nothing_more(world: World) -> No
     assert [event["seq"] for frame in world.heard(phone, "events") for event in frame["events"]] == [
         removal["seq"]
     ]
-
-
-class Interleaved(Borrowed):
-    """A table that runs `meanwhile` once, right before the first put of an event: the race, forced."""
-
-    def __init__(self, table: Table, meanwhile: Callable[[], object]) -> None:
-        super().__init__(table)
-        self._meanwhile: list[Callable[[], object]] = [meanwhile]
-
-    def write(self, *ops: Op) -> None:
-        if self._meanwhile and isinstance(ops[0], Put) and ops[0].key.sk.startswith("EVENT#"):
-            self._meanwhile.pop()()
-        super().write(*ops)
 
 
 def interleaved(world: World, meanwhile: Callable[[], object]) -> App:
