@@ -165,12 +165,6 @@ def test_an_occupied_port_is_named(tmp_path: Path) -> None:
     assert not (tmp_path / "server.json").exists()
 
 
-def test_an_address_of_another_machine_is_named(tmp_path: Path) -> None:
-    done = run("local", "--data-dir", str(tmp_path), "--host", "192.0.2.1")
-
-    assert_one_line(done, "192.0.2.1 is no address of this machine", "--host")
-
-
 def test_a_file_in_place_of_the_data_folder_is_named(tmp_path: Path) -> None:
     place = tmp_path / "data"
     place.write_text("")

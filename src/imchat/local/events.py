@@ -8,12 +8,11 @@ from __future__ import annotations
 import base64
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-Event: TypeAlias = "dict[str, Any]"
-Handler: TypeAlias = "Callable[[Event, object], dict[str, Any]]"
+Event: TypeAlias = dict[str, Any]
 
 API_ID: Final = "local"
 _ACCOUNT_ID: Final = "000000000000"

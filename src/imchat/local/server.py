@@ -12,23 +12,23 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from aiohttp import web
 
 from imchat.domain.limits import CONNECTION_S
-from imchat.errors import ConfigError, ImchatError, Invalid, TooLarge, Unauthenticated
+from imchat.entrypoints.bootstrap import Handler
+from imchat.errors import ConfigError, ImchatError, TooLarge, Unauthenticated
 from imchat.local.answers import answer, error_answer, json_answer
 from imchat.local.batch import Batches
 from imchat.local.cognito import CognitoApi
-from imchat.local.events import Handler, Request, http_answer, http_event, new_request_id, token_claims
+from imchat.local.events import http_answer, http_event, new_request_id, token_claims
 from imchat.local.gateway import LocalGateway
+from imchat.local.http_server import PAYLOAD_BYTES, HttpServer, described
 from imchat.local.ports import Purge, SignIn, Store
 from imchat.local.site import Site
 from imchat.local.websocket import IDLE_S, WebSocketApi
 
-REQUEST_BYTES: Final = 10 * 1024 * 1024
-"""Largest request body. Source: API Gateway quotas for HTTP APIs, "Payload size"."""
 PURGE_EVERY_S: Final = 60.0
 PURGE_ITEMS: Final = 500
 _STOPPING_S: Final = 0.5
@@ -97,7 +97,7 @@ class LocalServer:
         )
         self._cognito = CognitoApi(self._sign_in)
         self._runner = web.ServerRunner(
-            _HttpServer(self._serve, request_factory=_request, access_log=None, auto_decompress=False),
+            HttpServer(self._serve),
             shutdown_timeout=_STOPPING_S,
         )
         await self._runner.setup()
@@ -129,7 +129,7 @@ class LocalServer:
             return await self._route(http, request_id)
         except web.HTTPRequestEntityTooLarge:
             error: Exception = TooLarge(
-                f"the body has more than {REQUEST_BYTES:,} bytes", limit=REQUEST_BYTES
+                f"the body has more than {PAYLOAD_BYTES:,} bytes", limit=PAYLOAD_BYTES
             )
         except Exception as raised:  # noqa: BLE001 - nothing may leave in another shape
             error = raised
@@ -140,7 +140,7 @@ class LocalServer:
         if path.startswith("/api/"):
             return await self._call_api(http, path, request_id)
         if path == "/ws":
-            return await self._websockets.serve(http, _described(http, b""))
+            return await self._websockets.serve(http, described(http, b""))
         if self._cognito.serves(http):
             return await self._cognito.serve(http)
         if path == "/config.json":
@@ -153,7 +153,7 @@ class LocalServer:
         if path != "/api/health":
             claims = token_claims(self._sign_in.verify_access_token(_bearer(http)))
         body = await http.read()
-        event = http_event(_described(http, body), request_id, claims)
+        event = http_event(described(http, body), request_id, claims)
         status, headers, content = http_answer(
             await self._batches.run(lambda: self._handlers.http(event, None))
         )
@@ -177,58 +177,6 @@ class LocalServer:
                 while await self._batches.run(partial(self._store.purge_expired, *due)) == PURGE_ITEMS:
                     pass
                 await self._cognito.in_turn(partial(self._purge_accounts, *due))
-
-
-class _HttpServer(web.Server):
-    """Speaks `_Http`. Bodies are not decompressed: API Gateway hands them on as they came."""
-
-    def __call__(self) -> web.RequestHandler:
-        return _Http(self, loop=self._loop, **self._kwargs)
-
-
-class _Http(web.RequestHandler):
-    """Refuses what is no HTTP in the one shape. aiohttp would quote the bytes, tokens among them, to the log as well."""
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 - quotes the request
-    ) -> web.StreamResponse:
-        error: Exception = Invalid("the request is not valid HTTP", field="request", limit="HTTP/1.1")
-        if status >= 500 and isinstance(exc, Exception):  # noqa: PLR2004 - ours, not the client's
-            error = exc
-        if request.writer.output_size > 0:
-            raise ConnectionError("the answer has begun to leave already")
-        refusal = error_answer(error, new_request_id())
-        refusal.force_close()
-        return refusal
-
-
-def _request(message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
-    loop = asyncio.get_running_loop()
-    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=REQUEST_BYTES)
-
-
-def _described(http: web.BaseRequest, body: bytes) -> Request:
-    version = http.version
-    return Request(
-        method=http.method,
-        path=http.path,
-        query_string=http.rel_url.raw_query_string,
-        query=http.query.items(),
-        headers=[(name, _unicode(value)) for name, value in http.headers.items()],
-        http_version=f"HTTP/{version.major}.{version.minor}",
-        source_ip=http.remote or "",
-        host=http.host,
-        body=body,
-    )
-
-
-def _unicode(value: str) -> str:
-    """A header's value, bytes that are no UTF-8 replaced: events are JSON on AWS, and JSON cannot hold them."""
-    return value if value.isascii() else value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _bearer(http: web.BaseRequest) -> str:

@@ -14,6 +14,7 @@ from imchat.entrypoints import bootstrap
 from imchat.errors import Busy
 from imchat.local.cognito import CognitoApi
 from imchat.local.files import DataDir
+from imchat.local.http_server import HttpServer
 from imchat.local.identity import AdminKey, Deliver, Identity, read_admin_key
 from imchat.storage.sqlite import SqliteTable
 
@@ -53,7 +54,7 @@ def serve_identity(identity: Identity) -> Iterator[str]:
     cognito = CognitoApi(identity)
 
     async def start() -> web.ServerRunner:
-        runner = web.ServerRunner(web.Server(cognito.serve, access_log=None))
+        runner = web.ServerRunner(HttpServer(cognito.serve))
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         return runner

@@ -12,10 +12,11 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from imchat.api.answers import refusal_frame
 from imchat.domain.limits import CONNECTION_S
+from imchat.entrypoints.bootstrap import Handler
 from imchat.errors import Forbidden, ImchatError, Invalid, Unauthenticated
 from imchat.local.answers import SECURITY_HEADERS, answer, error_answer
 from imchat.local.batch import Batches
-from imchat.local.events import Handler, Request, WebSocketEvents, granted, new_request_id, text_or_base64
+from imchat.local.events import Request, WebSocketEvents, granted, new_request_id, text_or_base64
 from imchat.local.gateway import MESSAGE_BYTES, LocalGateway, Socket, encode_text
 
 IDLE_S: Final = 10 * 60
