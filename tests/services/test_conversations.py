@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from imchat.services import accounts, conversations, groups, messages, receipts
 from imchat.services.app import App
 from imchat.storage import conversations as stored
 from imchat.storage import events, members
-from imchat.storage.table import Item, Key, Row
+from imchat.storage.table import Item, Key, Row, Table
 
 
 def send(world: World, who: UserId, where: ConversationId, id_: str = "m1", body: str = "hello") -> int:
@@ -199,34 +200,61 @@ def test_a_page_out_of_bounds_is_refused(world: World, bounds: dict[str, int], f
     assert refusal.value.details["field"] == field
 
 
-def test_what_a_removal_overtakes_is_not_shown(world: World) -> None:
-    """The log is read before the membership is checked; the other way round, the later message would leak."""
+class RemovedAfter(Borrowed):
+    """A table that runs `removal` once, right after so many reads."""
+
+    def __init__(self, table: Table, reads: int, removal: Callable[[], object]) -> None:
+        super().__init__(table)
+        self.reads_left = reads
+        self._removal = removal
+
+    def _count(self) -> None:
+        self.reads_left -= 1
+        if self.reads_left == 0:
+            self._removal()
+
+    def get(self, key: Key, *, consistent: bool = True) -> Item | None:
+        item = super().get(key, consistent=consistent)
+        self._count()
+        return item
+
+    def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
+        items = super().get_many(keys)
+        self._count()
+        return items
+
+    def query(self, pk: str, **bounds: Any) -> list[Row]:
+        rows = super().query(pk, **bounds)
+        self._count()
+        return rows
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        messages.read,
+        conversations.entry,
+        lambda app, who, _where: conversations.inbox(app, who, cursor=None),
+    ],
+    ids=["log", "conversation", "inbox"],
+)
+def test_what_a_removal_overtakes_is_not_shown(world: World, look: Callable[..., object]) -> None:
+    """Content is read before the membership is checked; the other way round, the later message would leak."""
     ann, bob, eve = world.people("ann", "bob", "eve")
-    where = world.group(ann, bob, eve)
-    steps: list[str] = []
 
-    class Slow(Borrowed):
-        """Between the first read and the second, whichever they are, Eve is removed and spoken of."""
+    def remove(where: ConversationId) -> None:
+        groups.remove_member(world.app, ann, where, eve)
+        send(world, ann, where, body="secret")
 
-        def then_remove(self) -> None:
-            if not steps:
-                steps.append("removed")
-                groups.remove_member(world.app, ann, where, eve)
-                send(world, ann, where, "secret")
-
-        def get(self, key: Key, *, consistent: bool = True) -> Item | None:
-            item = super().get(key, consistent=consistent)
-            self.then_remove()
-            return item
-
-        def query(self, pk: str, **bounds: Any) -> list[Row]:
-            rows = super().query(pk, **bounds)
-            self.then_remove()
-            return rows
-
-    with pytest.raises(NotFound):
-        messages.read(replace(world.app, table=Slow(world.table)), eve, where)
-    assert steps
+    for reads in (1, 2, 3):
+        where = world.group(ann, bob, eve)
+        table = RemovedAfter(world.table, reads, partial(remove, where))
+        try:
+            seen = look(replace(world.app, table=table), eve, where)
+        except NotFound:
+            seen = None
+        assert "secret" not in repr(seen)
+        assert table.reads_left <= 0 or reads == 3
 
 
 def test_a_group_is_renamed_by_those_who_manage_it(world: World) -> None:
