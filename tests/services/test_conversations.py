@@ -11,6 +11,7 @@ import pytest
 from tests.world import Borrowed, Interleaved, World
 
 from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.member import Member
 from imchat.errors import Conflict, Forbidden, ImchatError, Invalid, NotFound
 from imchat.services import accounts, conversations, groups, messages, receipts
 from imchat.services.app import App
@@ -73,6 +74,20 @@ def test_forty_nine_people_fit_a_new_group_and_fifty_do_not(sqlite_world: World)
     with pytest.raises(Invalid) as refusal:
         world.group(everybody[0], *everybody[1:])
     assert refusal.value.details == {"field": "member_ids", "limit": 48}
+
+
+def test_a_thousand_people_fit_a_group_and_one_more_does_not(sqlite_world: World) -> None:
+    world = sqlite_world
+    ann, bob, eve = world.people("ann", "bob", "eve")
+    where = world.group(ann)
+    for number in range(998):
+        world.table.write(members.put_new(where, Member(UserId(f"m{number}"), "member", 1, 1, 0)))
+    groups.add_members(world.app, ann, where, [bob])
+    assert send(world, bob, where) == 3
+    with pytest.raises(Invalid) as refusal:
+        groups.add_members(world.app, ann, where, [eve])
+    assert refusal.value.details == {"field": "user_ids", "limit": 1_000}
+    assert len(roles(world, where)) == 1_000
 
 
 def test_the_inbox_shows_the_newest_message_and_what_is_unread(world: World) -> None:
