@@ -215,6 +215,24 @@ def test_what_is_no_http_is_refused_in_the_one_shape_and_never_quoted(
     assert "secret" not in caplog.text
 
 
+def test_a_request_that_breaks_off_is_no_error_of_ours(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test(m: Machine) -> None:
+        _, writer = await asyncio.open_connection(*m.url.removeprefix("http://").split(":"))
+        writer.write(
+            b"POST /api/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ada\r\nContent-Length: 9\r\n\r\n{"
+        )
+        await writer.drain()
+        await asyncio.sleep(0.1)
+        writer.transport.abort()
+        await asyncio.sleep(0.1)
+        assert await event_of(m, "GET", "/api/x", headers=NAME)
+
+    on_machine(tmp_path, test)
+    assert "unexpected" not in caplog.text
+
+
 def test_a_body_is_handed_on_as_it_came_compressed_or_not(tmp_path: Path) -> None:
     async def test(m: Machine) -> None:
         headers = NAME | {"Content-Encoding": "gzip"}

@@ -18,7 +18,7 @@ from aiohttp import web
 
 from imchat.domain.limits import CONNECTION_S
 from imchat.entrypoints.bootstrap import Handler
-from imchat.errors import ConfigError, ImchatError, TooLarge, Unauthenticated
+from imchat.errors import ConfigError, ImchatError, Invalid, TooLarge, Unauthenticated
 from imchat.local.answers import answer, error_answer, json_answer
 from imchat.local.batch import Batches
 from imchat.local.cognito import CognitoApi
@@ -131,6 +131,10 @@ class LocalServer:
             error: Exception = TooLarge(
                 f"the body has more than {PAYLOAD_BYTES:,} bytes", limit=PAYLOAD_BYTES
             )
+        except (
+            ConnectionError
+        ):  # the client went away in the middle of its request: nobody's fault, nobody to tell
+            error = Invalid("the request broke off", field="request", limit="whole")
         except Exception as raised:  # noqa: BLE001 - nothing may leave in another shape
             error = raised
         return error_answer(error, request_id)
