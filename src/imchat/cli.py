@@ -56,8 +56,11 @@ def local(
 
     Example: imchat local --demo --open
     """
-    from imchat.local import run
-    from imchat.local.server import Options
+    from imchat.local.start_up import without_ballast
+
+    with without_ballast():
+        from imchat.local import run
+        from imchat.local.server import Options
 
     run.run(
         data_dir,

@@ -47,13 +47,14 @@ QueryLimit = Annotated[int, BeforeValidator(_digits), _number(1, limits.PAGE_MAX
 class Request(BaseModel):
     """A request: exact types, nothing unknown."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    # Built at its first use: a start, in a function above all, then pays for no model that it does not meet.
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class Query(BaseModel):
     """A query string: numbers are written as text, nothing unknown."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Answer(BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pydantic import TypeAdapter
+from pydantic import ConfigDict, TypeAdapter
 
 from imchat.api import schema
 from imchat.api.answers import refusal_frame
@@ -18,7 +18,9 @@ from imchat.errors import TooLarge
 from imchat.services import realtime
 from imchat.services.app import App
 
-_FRAME: Final[TypeAdapter[schema.PingFrame | schema.TypingFrame]] = TypeAdapter(schema.ClientFrame)
+_FRAME: Final[TypeAdapter[schema.PingFrame | schema.TypingFrame]] = TypeAdapter(
+    schema.ClientFrame, config=ConfigDict(defer_build=True)
+)
 _OK: Final = {"statusCode": 200}
 
 
