@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib.parse import unquote
 
 from imchat.api.answers import HttpAnswer, dump, refuse
@@ -18,8 +17,7 @@ from imchat.services.app import App
 PREFIX: Final = "/api"
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(NamedTuple):
     """What a runtime hands over. `path` as it came, still percent-encoded; `user_id` None: nobody is signed in."""
 
     method: str

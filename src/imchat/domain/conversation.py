@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from imchat.domain.ids import ConversationId, UserId
 
 Kind: TypeAlias = Literal["direct", "group"]
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """`last_seq`, `message_count` and `last_message` are a hint that heals: they may lag behind the log, never lead it.
 
     `last_message` is the newest `message.created` event with its body cut to `limits.PREVIEW_CHARS`.

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from imchat.domain.ids import UserId
 
@@ -11,8 +10,7 @@ Role: TypeAlias = Literal["owner", "admin", "member"]
 _RANK: Final[dict[Role, int]] = {"member": 0, "admin": 1, "owner": 2}
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(NamedTuple):
     """`read_seq` is the newest event the person has seen, `read_count` how many messages lie up to it."""
 
     user_id: UserId

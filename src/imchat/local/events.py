@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 Event: TypeAlias = dict[str, Any]
 
@@ -20,8 +20,7 @@ _STAGE: Final = "local"
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(NamedTuple):
     """What the shapes need of an HTTP request. `path` is decoded, `query_string` as it came."""
 
     method: str

@@ -6,9 +6,8 @@ removal of a member is an event too, so their append either precedes it or meets
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 from imchat.domain.event import Draft, Event, place
 from imchat.domain.ids import ConversationId, UserId
@@ -24,8 +23,7 @@ ATTEMPTS: Final = 12
 """Lost races before `Busy`. With jittered pauses a writer among 50 loses fewer; measured by the race tests."""
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """A decision to append `draft`, and in the same transaction whatever `ops` says about the seq it gets.
 
     `also_notify` are people to push the event to who are no members before it.
@@ -33,11 +31,10 @@ class Write:
 
     draft: Draft
     ops: Callable[[Event], list[Op]] = lambda _event: []
-    also_notify: list[UserId] = field(default_factory=list)
+    also_notify: Sequence[UserId] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
+class Done(NamedTuple):
     """A decision that nothing is to be written: `event` did it already (None: there was nothing to do)."""
 
     event: Event | None
@@ -46,8 +43,7 @@ class Done:
 Decide: TypeAlias = Callable[[Tail, Member], Write | Done]
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """The event that stands for the request; `new` unless an earlier attempt wrote it. None: there was nothing to do."""
 
     event: Event | None

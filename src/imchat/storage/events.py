@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from imchat.domain.conversation import Head
 from imchat.domain.event import Event
@@ -14,8 +13,7 @@ from imchat.storage import conversations, keys, members
 from imchat.storage.table import Absent, Op, Put, Row, Table
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(NamedTuple):
     """A conversation as a writer sees it: the newest events, then the head, then the members, read in that order.
 
     So every membership change up to the last of `events` shows in `members`; a later one takes the seq after it.

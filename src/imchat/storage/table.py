@@ -9,12 +9,14 @@ that moment; until it does, reads still return it, so whoever reads it must look
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
 from imchat.errors import ImchatError
 
 Item: TypeAlias = dict[str, Any]
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 TTL_ATTRIBUTE: Final = "expires_at"
 MAX_ITEM_BYTES: Final = 400 * 1024
@@ -47,16 +49,14 @@ class Present:
     """An item lies under the key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Equals:
+class Equals(NamedTuple):
     """The item exists and its top-level attribute equals `value`."""
 
     attribute: str
     value: str | int | bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class LessThan:
+class LessThan(NamedTuple):
     """The item exists and its top-level integer attribute exists and is lower than `value`."""
 
     attribute: str
@@ -66,8 +66,7 @@ class LessThan:
 Condition: TypeAlias = Absent | Present | Equals | LessThan
 
 
-@dataclass(frozen=True, slots=True)
-class Put:
+class Put(NamedTuple):
     """Store `item` whole, in place of what lay there."""
 
     key: Key
@@ -75,8 +74,7 @@ class Put:
     condition: Condition | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Update:
+class Update(NamedTuple):
     """Change top-level attributes: set some, add integers to some (a missing one counts as 0), remove some.
 
     Makes the item where there is none, unless the condition forbids it. One attribute may stand in one of the three only,
@@ -84,22 +82,20 @@ class Update:
     """
 
     key: Key
-    set: Mapping[str, Any] = field(default_factory=dict)
-    add: Mapping[str, int] = field(default_factory=dict)
+    set: Mapping[str, Any] = _NOTHING
+    add: Mapping[str, int] = _NOTHING
     remove: Sequence[str] = ()
     condition: Condition | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Delete:
+class Delete(NamedTuple):
     """Remove the item; nothing happens where there is none, unless the condition forbids it."""
 
     key: Key
     condition: Condition | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(NamedTuple):
     """Write nothing; the transaction holds only if the condition does."""
 
     key: Key
