@@ -6,7 +6,6 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
-export PIP_NO_COMPILE := 1
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -104,7 +103,7 @@ $(PACKAGES):
 	$(SAY) "virtual environment ($$("$$python" --version))"; \
 	"$$python" -m venv --clear $(VENV)
 	@$(SAY) "packages"
-	@$(LOCKED) -r requirements/build.lock
+	@$(LOCKED) --no-compile -r requirements/build.lock
 	@$(LOCKED) -r requirements/runtime.lock
 	@$(CLIENT) has-node || { $(SAY) "Node"; $(LOCKED) -r requirements/node.lock; }
 	@touch $@
@@ -113,11 +112,12 @@ $(VENV)/installed.stamp: $(PACKAGES) pyproject.toml
 	@$(SAY) "imchat"
 	@$(CLIENT)
 	@$(PIP) --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q src/imchat
 	@touch $@
 
 $(TOOLS): $(VENV)/installed.stamp
 	@$(SAY) "test tools"
-	@$(LOCKED) -r requirements/dev.lock
+	@$(LOCKED) --no-compile -r requirements/dev.lock
 	@touch $@
 
 .PHONY: help run test test-fast soak bench check screenshot generate format site chromium lock dist clean

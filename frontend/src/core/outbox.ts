@@ -11,8 +11,8 @@ export interface Outgoing {
   conversation_id: string
   body: string
   at_ms: number
-  /** The newest seq known when it was first tried: the server looks for earlier tries after it. Fixed from then on. */
-  after_seq: number | null
+  /** The newest seq known when it was written, so before any try: the server looks for earlier tries after it. */
+  after_seq: number
   failed: Problem | null
 }
 
@@ -76,7 +76,7 @@ export class Outbox {
       conversation_id: conversationId,
       body,
       at_ms: Math.max(Date.now(), newest + 1),
-      after_seq: null,
+      after_seq: this.deps.lastSeen(conversationId),
       failed: null,
     }
     this.held.add(item.client_message_id)
@@ -154,14 +154,8 @@ export class Outbox {
   }
 
   /** One try. Answers how long to wait before the next one; 0: go on. */
-  private async attempt(given: Outgoing, attempt: number): Promise<number> {
-    let item = given
+  private async attempt(item: Outgoing, attempt: number): Promise<number> {
     try {
-      if (item.after_seq === null) {
-        item = { ...item, after_seq: this.deps.lastSeen(item.conversation_id) }
-        await this.change(item)
-        if (!this.sender) return 0
-      }
       await this.sent(item, await this.deps.post(item))
       return 0
     } catch (error) {
@@ -176,7 +170,7 @@ export class Outbox {
 
   /** The log went on too far past `after_seq`: reads it, and either finds the message there or raises `after_seq`. */
   private async lookFor(item: Outgoing, attempt: number): Promise<number> {
-    let seen = item.after_seq ?? 0
+    let seen = item.after_seq
     try {
       for (let more = true; more; ) {
         const page = await this.deps.read(item.conversation_id, seen)
@@ -192,7 +186,7 @@ export class Outbox {
     } catch {
       return backoff(attempt)
     }
-    const raised = seen > (item.after_seq ?? 0)
+    const raised = seen > item.after_seq
     await this.change({ ...item, after_seq: seen })
     return raised ? 0 : backoff(attempt)
   }

@@ -23,7 +23,7 @@ const outgoing = (id: string, failed: Outgoing['failed'] = null): Outgoing => ({
   conversation_id: 'c',
   body: id,
   at_ms: 9,
-  after_seq: null,
+  after_seq: 0,
   failed,
 })
 
