@@ -201,7 +201,7 @@ def test_codes_from_the_terminal_confirm_an_account_and_reset_a_password(
             return str(re.findall(r"for kim@example\.org: (\d{6})", said.read_text())[-1])
 
         kim.sign_up("kim@example.org")
-        expect(kim.page.get_by_text("Check your e-mail")).to_be_visible()
+        expect(kim.page.get_by_role("heading", name="Enter your code")).to_be_visible()
         kim.picture("confirm-light-1280")
         kim.fill("Code", "000000" if code() != "000000" else "000001")
         kim.press("Confirm")
