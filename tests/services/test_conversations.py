@@ -410,3 +410,10 @@ def test_a_profile_is_made_on_the_first_call_and_kept(world: World) -> None:
     world.clock_ms += 1_000
     assert accounts.me(world.app, UserId("new")) == first
     assert (first.handle, first.display_name) == (None, None)
+
+
+def test_whoever_never_asked_for_their_profile_can_start_a_conversation(world: World) -> None:
+    newcomer, ann = UserId("newcomer"), world.person("ann")
+    _, users, new = conversations.create_direct(world.app, newcomer, ann)
+    assert new
+    assert {user.user_id for user in users} == {newcomer, ann}

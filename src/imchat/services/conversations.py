@@ -109,7 +109,7 @@ def _create(
     member_ids = list(dict.fromkeys([maker_id, *others]))
     check_count(len(member_ids) - 1, field="member_ids", most=MEMBERS_AT_CREATION - 1)
     accounts.me(app, maker_id)
-    access_users(app, member_ids)
+    access_users(app, member_ids[1:])
     now_ms = app.now_ms()
     draft = Draft(
         type="conversation.created", actor_id=maker_id, kind=kind, title=title, member_ids=member_ids
