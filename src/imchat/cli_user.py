@@ -101,7 +101,7 @@ def _with_where(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def user() -> None:
-    """Make and administer users, on AWS or, with --local, on this machine.
+    """Administer users, on AWS or, with --local, on this machine.
 
     Example: imchat user create you@example.com --admin --local
     """
@@ -200,7 +200,7 @@ def delete(where: _Where, email: str, *, yes: bool) -> None:
 @_mail
 @_with_where
 def reset_password(where: _Where, email: str, *, mail: bool) -> None:
-    """Sign a user out everywhere and show a temporary password for them.
+    """Sign a user out everywhere; show a temporary password.
 
     Example: imchat user reset-password you@example.com --local
     """
