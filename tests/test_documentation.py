@@ -17,7 +17,8 @@ import pytest
 import imchat
 from imchat import cli
 from imchat.api import schema
-from imchat.api.routes import ROUTES, Route
+from imchat.api.route import Route
+from imchat.api.routes import ROUTES
 from imchat.domain import event, limits
 from imchat.storage import keys
 

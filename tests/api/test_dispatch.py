@@ -11,7 +11,8 @@ from tests.world import World
 
 from imchat.api import schema
 from imchat.api.dispatch import HttpRequest, dispatch
-from imchat.api.routes import ROUTES, Route
+from imchat.api.route import Route
+from imchat.api.routes import ROUTES
 from imchat.domain.ids import UserId
 from imchat.errors import Busy, RateLimited
 from imchat.services.app import App

@@ -8,7 +8,8 @@ from urllib.parse import unquote
 
 from imchat.api.answers import HttpAnswer, dump, refuse
 from imchat.api.parsing import parse, parse_json
-from imchat.api.routes import ROUTES, Call, Reply, Route
+from imchat.api.route import Call, Reply, Route
+from imchat.api.routes import ROUTES
 from imchat.domain.ids import UserId
 from imchat.domain.limits import is_id
 from imchat.errors import Invalid, NotFound, Unauthenticated

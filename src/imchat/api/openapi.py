@@ -17,7 +17,8 @@ from pydantic.json_schema import models_json_schema
 
 import imchat
 from imchat.api import schema
-from imchat.api.routes import ROUTES, Route
+from imchat.api.route import Route
+from imchat.api.routes import ROUTES
 from imchat.domain import limits
 
 OPENAPI_FILE: Final = "docs/reference/openapi.json"

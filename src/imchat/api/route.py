@@ -1,0 +1,57 @@
+"""What a row of the route table is made of: the call that comes in, the reply that goes out, the route itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from imchat.api import schema
+from imchat.domain.ids import ConversationId, UserId
+from imchat.services.app import App
+
+CONVERSATION: Final = "/conversations/{conversation_id}"
+"""Where most paths begin."""
+
+
+class Call(NamedTuple):
+    """One request, checked: who asks, the path's parameters, the query and the body as the route's models."""
+
+    app: App
+    user_id: UserId
+    path: dict[str, str]
+    query: Any
+    body: Any
+
+    @property
+    def conversation_id(self) -> ConversationId:
+        """The conversation that the path names."""
+        return ConversationId(self.path["conversation_id"])
+
+    @property
+    def member_id(self) -> UserId:
+        """The person that the path names."""
+        return UserId(self.path["user_id"])
+
+
+class Reply(NamedTuple):
+    """An answer and its status."""
+
+    status: int
+    answer: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """`path` lies under `/api`; `{name}` stands for one id. `statuses` are those of success, `errors` those of refusal."""
+
+    method: str
+    path: str
+    summary: str
+    action: Callable[[Call], Reply]
+    answer: type[schema.Answer]
+    body: type[schema.Request] | None = None
+    query: type[schema.Query] | None = None
+    statuses: tuple[int, ...] = (200,)
+    errors: tuple[int, ...] = ()
+    open: bool = False

@@ -1,0 +1,15 @@
+"""THE route table: every HTTP route, what it takes, what it answers, and the service behind it; a module for each area."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from imchat.api.routes import conversations, groups, messages, people, realtime
+
+ROUTES: Final = (
+    *people.ROUTES,
+    *conversations.ROUTES,
+    *groups.ROUTES,
+    *messages.ROUTES,
+    *realtime.ROUTES,
+)

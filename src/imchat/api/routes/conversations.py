@@ -1,0 +1,63 @@
+"""My conversations: the inbox, starting one, one of them whole."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from imchat.api import schema, shapes
+from imchat.api.route import CONVERSATION, Call, Reply, Route
+from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.limits import is_id
+from imchat.errors import Invalid
+from imchat.services import conversations
+
+
+def _inbox(call: Call) -> Reply:
+    query: schema.InboxQuery = call.query
+    if query.cursor is not None and not is_id(query.cursor):
+        raise Invalid("cursor is none that an answer gave", field="cursor", limit="a next_cursor")
+    cursor = None if query.cursor is None else ConversationId(query.cursor)
+    return Reply(200, shapes.inbox(conversations.inbox(call.app, call.user_id, cursor=cursor)))
+
+
+def _create_conversation(call: Call) -> Reply:
+    body: schema.NewConversation = call.body
+    member_ids = [UserId(user_id) for user_id in body.member_ids]
+    if body.kind == "direct":
+        if len(member_ids) != 1 or body.title is not None:
+            raise Invalid(
+                "a direct conversation takes one other person and no title", field="member_ids", limit=1
+            )
+        entry, users, new = conversations.create_direct(call.app, call.user_id, member_ids[0])
+        return Reply(201 if new else 200, shapes.conversation(entry, users))
+    return Reply(
+        201, shapes.conversation(*conversations.create_group(call.app, call.user_id, member_ids, body.title))
+    )
+
+
+def conversation(call: Call) -> Reply:
+    """The answer of everything that changes a conversation: it, whole."""
+    return Reply(200, shapes.conversation(*conversations.entry(call.app, call.user_id, call.conversation_id)))
+
+
+ROUTES: Final = (
+    Route("GET", "/conversations", "My inbox", _inbox, schema.ConversationsAnswer, query=schema.InboxQuery),
+    Route(
+        "POST",
+        "/conversations",
+        "Start a conversation; a direct one that exists is answered as it is",
+        _create_conversation,
+        schema.ConversationAnswer,
+        schema.NewConversation,
+        statuses=(201, 200),
+        errors=(404,),
+    ),
+    Route(
+        "GET",
+        CONVERSATION,
+        "A conversation with its members",
+        conversation,
+        schema.ConversationAnswer,
+        errors=(404,),
+    ),
+)

@@ -1,0 +1,70 @@
+"""What a group is, and who is in it as what."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from imchat.api import schema
+from imchat.api.route import CONVERSATION, Call, Reply, Route
+from imchat.api.routes.conversations import conversation
+from imchat.domain.ids import UserId
+from imchat.domain.limits import USER_IDS_MAX, check_count
+from imchat.services import groups
+
+_MEMBER: Final = CONVERSATION + "/members/{user_id}"
+
+
+def _rename(call: Call) -> Reply:
+    groups.rename(call.app, call.user_id, call.conversation_id, call.body.title)
+    return conversation(call)
+
+
+def _add_members(call: Call) -> Reply:
+    user_ids = [UserId(user_id) for user_id in dict.fromkeys(call.body.user_ids)]
+    check_count(len(user_ids), field="user_ids", least=1, most=USER_IDS_MAX)
+    groups.add_members(call.app, call.user_id, call.conversation_id, user_ids)
+    return conversation(call)
+
+
+def _set_role(call: Call) -> Reply:
+    groups.set_role(call.app, call.user_id, call.conversation_id, call.member_id, call.body.role)
+    return conversation(call)
+
+
+def _remove_member(call: Call) -> Reply:
+    groups.remove_member(call.app, call.user_id, call.conversation_id, call.member_id)
+    return Reply(200, {})
+
+
+ROUTES: Final = (
+    Route(
+        "PATCH",
+        CONVERSATION,
+        "Rename a group",
+        _rename,
+        schema.ConversationAnswer,
+        schema.ConversationChange,
+        errors=(403, 404, 409),
+    ),
+    Route(
+        "POST",
+        CONVERSATION + "/members",
+        "Add people to a group",
+        _add_members,
+        schema.ConversationAnswer,
+        schema.NewMembers,
+        errors=(403, 404, 409),
+    ),
+    Route(
+        "PATCH",
+        _MEMBER,
+        "Give a member a role",
+        _set_role,
+        schema.ConversationAnswer,
+        schema.RoleChange,
+        errors=(403, 404, 409),
+    ),
+    Route(
+        "DELETE", _MEMBER, "Remove a member, or leave", _remove_member, schema.Nothing, errors=(403, 404, 409)
+    ),
+)
