@@ -18,6 +18,14 @@ from imchat.local.identity.state import MIN_PASSWORD_CHARACTERS
 from imchat.storage.table import TTL_ATTRIBUTE, Key
 
 GOLDEN: Final = Path(__file__).parent / "user_pool_forever.json"
+ACCEPTED: Final = {
+    "ES1001": "where an event source mapping of a queue sends failures: the queue's own dead letters",
+    "ES2000": "access logs of the WebSocket API need a role that is set once for an account: by parameter only",
+    "ES6000": "a dead-letter queue that has no dead-letter queue",
+    "W1030": "a certificate that need not be given",
+    "WS1000": "tracing needs a permission for every resource of the account",
+    "WS1004": "log groups that stand under LoggingConfig",
+}
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +45,8 @@ def test_the_linters_find_nothing() -> None:
         "W",
         "-a",
         "cfn_lint_serverless.rules",
+        "-i",
+        *ACCEPTED,
     ]
     templates = sorted(map(str, templates_dir().glob("*.yaml")))
     done = subprocess.run([*command, "--", *templates], capture_output=True, text=True, check=False)
