@@ -3,7 +3,7 @@
 ImchatError
 ├── Invalid 400 · Unauthenticated 401 · Forbidden 403 · NotFound 404
 ├── Conflict 409 · TooLarge 413 · RateLimited 429 · Busy 503
-└── ConfigError (the operator's side: no HTTP status is ever sent for it)
+└── ConfigError · DeployError (the operator's side: no HTTP status is ever sent for them)
 """
 
 from __future__ import annotations
@@ -86,3 +86,22 @@ class ConfigError(ImchatError):
     """The operator's setting, file, folder or port cannot be used; the message says what to do."""
 
     code = "config"
+
+
+class DeployError(ImchatError):
+    """A deployment or teardown stopped. `message` says where and why, and ends with the next step, `hint`.
+
+    `stack` is the stack's name, `resource` the logical id that failed first; each is None where none is to blame.
+    """
+
+    code = "deploy"
+
+    def __init__(
+        self, reason: str, *, hint: str, stack: str | None = None, resource: str | None = None
+    ) -> None:
+        where = "".join(f"{part}: " for part in (stack, resource) if part)
+        super().__init__(f"{where}{reason.rstrip('.')}; {hint}")
+        self.reason = reason
+        self.hint = hint
+        self.stack = stack
+        self.resource = resource

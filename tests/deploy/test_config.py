@@ -1,0 +1,103 @@
+"""imchat.toml: what is refused names the file or the option, the key and what it must be; what is written is read back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imchat.deploy import Config, load_config, render_config
+from imchat.errors import ConfigError
+
+CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0a1b"
+
+
+def written(folder: Path, text: str) -> Path:
+    place = folder / "imchat.toml"
+    place.write_text(text)
+    return place
+
+
+def test_without_a_file_there_are_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_config() == Config()
+    assert Config().stage == "prod"
+
+
+def test_the_file_of_this_folder_is_read_and_options_win(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path, 'stage = "blue"\nmemory_mb = 512\n')
+    monkeypatch.chdir(tmp_path)
+    config = load_config(overrides={"stage": "green", "region": None})
+    assert (config.stage, config.memory_mb, config.region) == ("green", 512, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("memory_mb = 64", "memory_mb must be 256 or more"),
+        ("memory_mb = 20000", "memory_mb must be 10240 or less"),
+        ('memory_mb = "512"', "memory_mb input should be a valid integer"),
+        ('stage = "Prod"', "stage must be 1 to 20 lower-case letters"),
+        ('region = "Frankfurt"', "region must be the name of an AWS region, such as eu-central-1"),
+        ('architecture = "sparc"', "architecture input should be 'arm64' or 'x86_64'"),
+        ("log_retention_days = 31", "log_retention_days must be one of 1, 3, 5, 7, 14, 30,"),
+        ('domain = "chat.example.org"', "certificate_arn must be given together with domain"),
+        (f'certificate_arn = "{CERTIFICATE}"', "domain must be given together with certificate_arn"),
+        (
+            f'certificate_arn = "{CERTIFICATE.replace("us-east-1", "eu-west-1")}"',
+            "certificate_arn must be the ARN of an ACM certificate in us-east-1",
+        ),
+        ('mail_from = "chat@example.org"', "mail_identity_arn must be given together with mail_from"),
+        ('domian = "x"', "domian is no setting; did you mean domain?"),
+        ("[site]\nx = 1", "site is no setting"),
+        ("stage = prod", "is no TOML"),
+    ],
+)
+def test_what_is_wrong_is_named_with_file_key_and_limit(tmp_path: Path, text: str, message: str) -> None:
+    place = written(tmp_path, text)
+    with pytest.raises(ConfigError) as refused:
+        load_config(place)
+    assert str(place) in refused.value.message
+    assert message in refused.value.message
+
+
+def test_a_wrong_option_is_named_as_the_option(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^--memory-mb must be 256 or more$"):
+        load_config(written(tmp_path, ""), overrides={"memory_mb": 1})
+
+
+def test_a_file_that_is_asked_for_must_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"there is no file .*other\.toml; `imchat init` writes one"):
+        load_config(tmp_path / "other.toml")
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {},
+        {"stage": "test", "region": "eu-west-1", "open_sign_up": False, "memory_mb": 512},
+        {"domain": "chat.example.org", "certificate_arn": CERTIFICATE},
+        {
+            "mail_identity_arn": "arn:aws:ses:eu-west-1:123456789012:identity/example.org",
+            "mail_from": '"Team" <chat@example.org>',
+        },
+    ],
+)
+def test_what_init_writes_is_read_as_it_was_chosen(tmp_path: Path, chosen: dict[str, Any]) -> None:
+    config = Config(**chosen)
+    place = written(tmp_path, render_config(config))
+    assert load_config(place) == config
+    assert all(key in place.read_text() for key in Config.model_fields)
+
+
+def test_every_example_in_the_file_is_a_value_that_is_taken(tmp_path: Path) -> None:
+    lines = render_config(Config()).splitlines()
+    examples = [
+        line.removeprefix("# ") for line in lines if line.removeprefix("# ").split(" = ")[0].islower()
+    ]
+    settings = [line for line in examples if " = " in line]
+    assert len(settings) == len(Config.model_fields)
+    load_config(written(tmp_path, "\n".join(settings)))
