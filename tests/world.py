@@ -11,6 +11,7 @@ from typing import Any
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.services import accounts, conversations, realtime
 from imchat.services.app import App
+from imchat.services.jobs import Job, decode
 from imchat.storage.sqlite import SqliteTable
 from imchat.storage.table import Item, Key, Op, Row, Table
 
@@ -30,6 +31,21 @@ class ListeningGateway:
 
     def disconnect(self, connection_id: str) -> None:
         self.disconnected.append(connection_id)
+
+
+class WaitingQueue:
+    """Keeps jobs until they are run, with how long each was to wait."""
+
+    def __init__(self) -> None:
+        self.jobs: list[tuple[int, str]] = []
+
+    def put(self, jobs: Sequence[str], *, delay_s: int = 0) -> None:
+        self.jobs += [(delay_s, job) for job in jobs]
+
+    def take(self) -> list[Job]:
+        """The jobs that wait now."""
+        waiting, self.jobs = self.jobs, []
+        return [decode(job) for _, job in waiting]
 
 
 class Borrowed:

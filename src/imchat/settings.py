@@ -11,10 +11,11 @@ from imchat.errors import ConfigError
 @dataclass(frozen=True, slots=True)
 class Settings:
     """Each field is read from `IMCHAT_<NAME>`. `callback_url` is where connections are posted to:
-    `https://{api}.execute-api.{region}.{suffix}/{stage}`."""
+    `https://{api}.execute-api.{region}.{suffix}/{stage}`; `fanout_queue_url` is where pushes to many wait."""
 
     table_name: str
     callback_url: str
+    fanout_queue_url: str
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:

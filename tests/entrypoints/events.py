@@ -73,3 +73,31 @@ def authorizer_event(protocols: str | None, header: str = "Sec-WebSocket-Protoco
         "headers": {"Host": "example.org"} | ({header: protocols} if protocols is not None else {}),
         "requestContext": {"routeKey": "$connect", "connectionId": "c1", "requestId": "request-3"},
     }
+
+
+def queue_event(*bodies: str, receive_count: int = 1) -> dict[str, Any]:
+    """A batch of a standard queue; the messages' ids are `message-1`, `message-2`, …
+
+    Source: Lambda developer guide, "Using Lambda with Amazon SQS".
+    """
+    return {
+        "Records": [
+            {
+                "messageId": f"message-{number}",
+                "receiptHandle": "handle",
+                "body": body,
+                "attributes": {
+                    "ApproximateReceiveCount": str(receive_count),
+                    "SentTimestamp": "1773342238000",
+                    "SenderId": "id",
+                    "ApproximateFirstReceiveTimestamp": "1773342238000",
+                },
+                "messageAttributes": {},
+                "md5OfBody": "md5",
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:fanout",
+                "awsRegion": "eu-central-1",
+            }
+            for number, body in enumerate(bodies, 1)
+        ]
+    }

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 
 import pytest
-from tests.entrypoints.events import authorizer_event, http_event, websocket_event
-from tests.world import World
+from tests.entrypoints.events import authorizer_event, http_event, queue_event, websocket_event
+from tests.world import Borrowed, World
 
 from imchat.domain.ids import UserId
-from imchat.entrypoints import authorizer, http, websocket
+from imchat.entrypoints import authorizer, fanout, http, websocket
+from imchat.errors import Busy
 from imchat.services import realtime
+from imchat.services.jobs import Announce, encode
+from imchat.storage.table import Row
 
 
 def test_a_request_is_answered_as_lambda_proxy_wants_it(world: World) -> None:
@@ -103,3 +107,21 @@ def test_a_bad_frame_is_answered_with_an_error_frame(
         "request-2",
     )
     assert frame["error"].get("details", {}).get("field") == field
+
+
+def test_of_a_batch_of_jobs_only_those_that_failed_come_again(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    busy, fine = world.group(ann, bob, title="busy"), world.group(ann, bob, title="fine")
+    phone = world.connect(bob)
+
+    class PartlyBusy(Borrowed):
+        def query(self, pk: str, **bounds: object) -> list[Row]:
+            if busy in pk:
+                raise Busy("try again")
+            return super().query(pk, **bounds)
+
+    handle = fanout.make(replace(world.app, table=PartlyBusy(world.table)))
+    jobs = [encode(Announce(busy, 1)), "no job", encode(Announce(fine, 1))]
+    answer = handle(queue_event(*jobs), None)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}, {"itemIdentifier": "message-2"}]}
+    assert [frame["conversation_id"] for frame in world.heard(phone, "events")] == [fine]

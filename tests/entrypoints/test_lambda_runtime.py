@@ -8,14 +8,22 @@ import queue
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 from tests.dynamo import client_at, new_dynamo_table
-from tests.entrypoints.events import authorizer_event, http_event, websocket_event
+from tests.entrypoints.events import authorizer_event, http_event, queue_event, websocket_event
+
+from imchat.domain.ids import UserId
+from imchat.services.fanout import DIRECT_POSTS
+from imchat.storage.dynamo import DynamoTable
+from imchat.storage.keys import connections
+from imchat.storage.table import Put
 
 PATIENCE_S = 20
 
@@ -119,10 +127,14 @@ class Callbacks:
 
 
 class Functions:
-    """The three functions, sharing one table and one callback service."""
+    """The four functions, sharing one table, one callback service and one queue."""
 
-    def __init__(self, environment: dict[str, str], callbacks: Callbacks) -> None:
+    def __init__(
+        self, environment: dict[str, str], table: DynamoTable, callbacks: Callbacks, queue: Any
+    ) -> None:
+        self.table = table
         self.callbacks = callbacks
+        self.queue = queue
         self._environment = environment
         self._running: dict[str, RuntimeApi] = {}
 
@@ -137,6 +149,13 @@ class Functions:
         kind, answer = self.invoke("http", http_event(method, path, user_id=user_id, body=text))
         assert kind == "response"
         return answer["statusCode"], json.loads(answer["body"])
+
+    def work(self) -> int:
+        """Hand the fan-out function what waits in the queue, as Lambda's poller does. Returns how many jobs it was."""
+        bodies = [message.body for message in self.queue.receive_messages(MaxNumberOfMessages=10)]
+        if bodies:
+            assert self.invoke("fanout", queue_event(*bodies)) == ("response", {"batchItemFailures": []})
+        return len(bodies)
 
     def close(self) -> None:
         for running in self._running.values():
@@ -153,12 +172,23 @@ def functions() -> Iterator[Functions]:
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_DEFAULT_REGION": "eu-central-1",
         "AWS_ENDPOINT_URL_DYNAMODB": f"http://{host}:{port}",
+        "AWS_ENDPOINT_URL_SQS": f"http://{host}:{port}",
     }
     table = new_dynamo_table(client_at(environment["AWS_ENDPOINT_URL_DYNAMODB"]))
     callbacks = Callbacks()
-    made = Functions(
-        environment | {"IMCHAT_TABLE_NAME": table.table_name, "IMCHAT_CALLBACK_URL": callbacks.url}, callbacks
-    )
+    queue = boto3.resource(
+        "sqs",
+        endpoint_url=environment["AWS_ENDPOINT_URL_SQS"],
+        region_name="eu-central-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    ).create_queue(QueueName="fanout")
+    ours = {
+        "IMCHAT_TABLE_NAME": table.table_name,
+        "IMCHAT_CALLBACK_URL": callbacks.url,
+        "IMCHAT_FANOUT_QUEUE_URL": queue.url,
+    }
+    made = Functions(environment | ours, table, callbacks, queue)
     yield made
     made.close()
     callbacks.close()
@@ -194,3 +224,26 @@ def test_two_people_talk_through_the_functions_and_a_connection_that_is_gone_is_
 def test_a_used_ticket_is_answered_with_the_word_that_api_gateway_takes_for_401(functions: Functions) -> None:
     kind, error = functions.invoke("authorizer", authorizer_event("imchat.v1, ticket.invented"))
     assert (kind, error["errorMessage"]) == ("error", "Unauthorized")
+
+
+def test_a_push_to_many_goes_by_way_of_the_queue_and_reaches_each_once(functions: Functions) -> None:
+    people = [f"u-crowd{number}" for number in range(4)]
+    devices = [f"{who}-{number}" for who in people for number in range(DIRECT_POSTS // 4 + 1)]
+    for who in people:
+        functions.http("PATCH", "/api/me", who, {"handle": who[2:], "display_name": who})
+        theirs = {name: int(time.time()) + 600 for name in devices if name.startswith(who)}
+        functions.table.write(Put(connections(UserId(who)), theirs))
+    group = {"kind": "group", "title": "Crowd", "member_ids": people[1:]}
+    made = functions.http("POST", "/api/conversations", people[0], group)
+    where = made[1]["conversation"]["conversation_id"]
+    while functions.work():
+        pass
+    functions.callbacks.posted.clear()
+    message = {"client_message_id": "m1", "body": "hello, all", "after_seq": 1}
+    status, sent = functions.http("POST", f"/api/conversations/{where}/messages", people[0], message)
+    assert (status, functions.callbacks.posted) == (201, [])
+    while functions.work():
+        pass
+    assert sorted(name for name, _ in functions.callbacks.posted) == sorted(devices)
+    frame = {"type": "events", "conversation_id": where, "events": [sent["event"]]}
+    assert all(frame == posted for _, posted in functions.callbacks.posted)

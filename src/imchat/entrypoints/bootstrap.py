@@ -44,6 +44,7 @@ def lambda_app() -> App:
     from botocore.config import Config  # noqa: PLC0415 - as above
 
     from imchat.entrypoints.callbacks import CallbackGateway  # noqa: PLC0415 - as above
+    from imchat.entrypoints.queue import SqsQueue  # noqa: PLC0415 - as above
     from imchat.storage.dynamo import DynamoTable  # noqa: PLC0415 - as above
 
     settings = Settings.from_environment(os.environ)
@@ -68,6 +69,7 @@ def lambda_app() -> App:
         new_id=new_id,
         pause=pause,
         both=both,
+        queue=SqsQueue(lambda: boto3.client("sqs", config=config), settings.fanout_queue_url),
     )
 
 

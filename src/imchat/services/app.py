@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from imchat.services.gateway import Gateway
+from imchat.services.gateway import FanoutQueue, Gateway
 from imchat.storage.table import Table
 
 A = TypeVar("A")
@@ -27,7 +27,7 @@ class App:
 
     `now_ms` is the clock (epoch, UTC), `new_id` makes unguessable ids of 32 letters and digits, `pause(attempt)` waits a
     jittered moment before a lost race is run again (attempt 1, 2, …), `both` runs two functions, side by side
-    where calls are remote.
+    where calls are remote. Without a `queue` every push is made by the request that causes it.
     """
 
     table: Table
@@ -36,3 +36,4 @@ class App:
     new_id: Callable[[], str]
     pause: Callable[[int], None] = _at_once
     both: Callable[[Callable[[], object], Callable[[], object]], tuple[object, object]] = _in_turn
+    queue: FanoutQueue | None = None

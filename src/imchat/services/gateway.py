@@ -1,4 +1,4 @@
-"""The `Gateway` protocol: how a service reaches an open WebSocket connection."""
+"""The protocols by which services reach people: posting to open connections, and queueing what is to be posted later."""
 
 from __future__ import annotations
 
@@ -17,3 +17,13 @@ class Gateway(Protocol):
 
     def disconnect(self, connection_id: str) -> None:
         """Close a connection; nothing happens if it is closed."""
+
+
+class FanoutQueue(Protocol):
+    """Where pushes wait that are too many for the request that causes them; `services/delivery.py` makes them."""
+
+    def put(self, jobs: Sequence[str], *, delay_s: int = 0) -> None:
+        """Keep the jobs (texts of a few KB) durably; each is run at least once, in any order, after `delay_s` seconds.
+
+        Raises: Busy; some of the jobs may be kept all the same.
+        """

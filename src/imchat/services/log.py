@@ -107,5 +107,5 @@ def _publish(app: App, conversation_id: ConversationId, event: Event, user_ids: 
     """Bring the head up to date and push. Repeating it does no harm: a retry repairs what a crash swallowed."""
     app.both(
         lambda: conversations.advance(app.table, conversation_id, event),
-        lambda: fanout.notify_events(app, user_ids, conversation_id, [event]),
+        lambda: fanout.notify_event(app, user_ids, conversation_id, event),
     )
