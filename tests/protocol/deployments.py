@@ -1,0 +1,29 @@
+"""Where the protocol suite finds a running imchat. All that a test may know of a runtime stands in `Deployment`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.e2e.harness import Server
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A running imchat: the address of its site, and how the code of a sign-up's mail is had (where it sends one)."""
+
+    site: str
+    mailed_code: Callable[[str], str]
+
+
+@contextmanager
+def local(folder: Path) -> Iterator[Deployment]:
+    """`imchat local` as a process, on an empty data folder."""
+
+    def no_mail(email: str) -> str:
+        raise AssertionError(f"imchat local confirms sign-ups at once, and asked for {email}'s code")
+
+    with Server(folder) as server:
+        yield Deployment(server.url, no_mail)

@@ -1,0 +1,39 @@
+"""Nothing of the protocol is without a test here. See `docs/add-a-feature.md` on how to add one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from tests.protocol import coverage
+from tests.protocol.stranger import Exchange, Record
+
+
+def test_every_route_frame_and_event_has_a_test_and_every_test_names_what_exists() -> None:
+    assert coverage.claimed(Path(__file__).parent) == coverage.everything()
+
+
+def test_only_what_was_answered_with_success_counts() -> None:
+    record = Record()
+    me = {"user": {"user_id": "a", "handle": None, "display_name": None, "created_at_ms": 1}}
+    refusal = {"error": {"code": "not_found", "message": "no", "retryable": False, "request_id": "r"}}
+    record.exchanges += [Exchange("GET", "/me?x=1", 200, me), Exchange("GET", "/users/a", 404, refusal)]
+
+    assert coverage.seen(record) == {"GET /me"}
+
+
+@pytest.mark.parametrize(
+    "exchange",
+    [
+        Exchange("GET", "/me", 200, {"user": {"user_id": "a"}}),
+        Exchange("GET", "/realtime/tickets", 200, {}),
+        Exchange("POST", "/realtime/tickets", 200, {"ticket": "t", "expires_at_ms": 1}),
+        Exchange("GET", "/me", 404, {"error": {"code": "not_found"}}),
+    ],
+)
+def test_an_answer_that_is_not_as_described_fails_the_test_that_got_it(exchange: Exchange) -> None:
+    record = Record()
+    record.exchanges.append(exchange)
+
+    with pytest.raises((AssertionError, ValueError)):
+        coverage.seen(record)

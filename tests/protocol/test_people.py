@@ -1,0 +1,76 @@
+"""Signing in, profiles, tickets: who somebody is, and that it is really checked."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.protocol.conftest import People
+from tests.protocol.stranger import refused
+from websockets.exceptions import InvalidStatus
+
+
+@pytest.mark.covers("GET /health")
+def test_whether_it_runs_is_told_to_anybody(people: People) -> None:
+    [ada] = people("ada")
+    ada.token = ""
+
+    assert ada.http("GET", "/health")["status"] == "ok"
+
+
+@pytest.mark.covers("GET /me", "PATCH /me", "GET /users/{user_id}")
+def test_a_profile_is_seen_by_others_and_a_handle_is_one_persons(people: People) -> None:
+    ada, bob = people("ada", "bob")
+    mine = ada.http("GET", "/me")["user"]
+    assert ada.http("GET", f"/users/{bob.user_id}")["user"]["display_name"] == "Bob"
+
+    with refused(409, "conflict", reason="taken"):
+        bob.http("PATCH", "/me", {"handle": mine["handle"]})
+    with refused(400, "invalid", field="handle"):
+        bob.http("PATCH", "/me", {"handle": "B"})
+
+
+def test_a_wrong_password_is_refused(people: People) -> None:
+    [lee] = people("lee")
+
+    with pytest.raises(ClientError) as wrong:
+        lee.sign_in("wrong horse 9")
+
+    assert wrong.value.response["Error"]["Code"] == "NotAuthorizedException"
+
+
+def test_a_refreshed_token_is_good_and_a_forged_or_missing_one_is_not(people: People) -> None:
+    [lee] = people("lee")
+    lee.refresh()
+    assert lee.http("GET", "/me")["user"]["user_id"] == lee.user_id
+
+    lee.token = lee.token[:-8] + "AAAAAAAA"
+    with refused(401):
+        lee.http("GET", "/me")
+    lee.token = ""
+    with refused(401):
+        lee.http("GET", "/me")
+
+
+@pytest.mark.covers("POST /realtime/tickets")
+def test_a_ticket_opens_one_connection(people: People) -> None:
+    [lee] = people("lee")
+    ticket = lee.http("POST", "/realtime/tickets")["ticket"]
+    with lee.connect_with(ticket) as line:
+        assert line.subprotocol == "imchat.v1"
+
+    for bad in (ticket, "never-issued"):
+        with pytest.raises(InvalidStatus) as refusal, lee.connect_with(bad):
+            pass
+        assert refusal.value.response.status_code == 401
+
+
+@pytest.mark.covers("action ping", "frame pong", "frame error")
+def test_a_frame_that_means_nothing_is_refused_and_the_connection_stays(people: People) -> None:
+    [lee] = people("lee")
+    with lee.connect() as line:
+        line.say("dance")
+        assert line.hear("error")["error"]["code"] == "invalid"
+        line.say("ping")
+        assert line.hear("pong") == json.loads('{"type": "pong"}')
