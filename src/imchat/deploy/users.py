@@ -10,9 +10,10 @@ from datetime import datetime
 from typing import Any, Final
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
+from botocore.exceptions import ClientError
 
-from imchat.errors import Busy, ConfigError, Conflict, ImchatError, Invalid, NotFound
+from imchat.deploy.refusals import code_of, translated
+from imchat.errors import ConfigError, Conflict, ImchatError, Invalid, NotFound
 
 ADMINS: Final = "admins"
 """The group whose members are administrators."""
@@ -168,7 +169,7 @@ def _deployed_pool_id(cloudformation: Any, stage: str) -> str:
     try:
         stacks = cloudformation.describe_stacks(StackName=name)["Stacks"]
     except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":
+        if code_of(error) == "ValidationError":
             raise ConfigError(missing) from error
         raise
     for output in stacks[0].get("Outputs", []):
@@ -197,24 +198,20 @@ def _temporary_password() -> str:
 
 @contextlib.contextmanager
 def _translated(email: str | None) -> Iterator[None]:
-    """Say botocore's errors in our words."""
-    try:
-        yield
-    except ClientError as error:
-        raise _in_our_words(error.response["Error"], email) from error
-    except ParamValidationError as error:
-        raise Invalid(str(error)) from error
-    except BotoCoreError as error:
-        why = str(error).rstrip(".")
-        raise ConfigError(
-            f"AWS cannot be asked: {why}; check --profile and --region, "
-            "or say --local for the users of `imchat local`"
-        ) from error
+    """Say what Cognito refuses about a user in our words; everything else as everywhere."""
+    with translated():
+        try:
+            yield
+        except ClientError as error:
+            about = _about_a_user(error, email)
+            if about is None:
+                raise
+            raise about from error
 
 
-def _in_our_words(error: dict[str, Any], email: str | None) -> ImchatError:
-    code, message = str(error.get("Code")), str(error.get("Message"))
-    match code:
+def _about_a_user(error: ClientError, email: str | None) -> ImchatError | None:
+    message = str(error.response["Error"].get("Message"))
+    match code_of(error):
         case "UserNotFoundException":
             return NotFound(f"there is no user {email}; `imchat user list` shows who there is")
         case "UsernameExistsException":
@@ -227,9 +224,7 @@ def _in_our_words(error: dict[str, Any], email: str | None) -> ImchatError:
             return ConfigError(
                 f"{message.rstrip('.')}; deploy the stage again, or check --user-pool-id and --region"
             )
-        case "TooManyRequestsException" | "LimitExceededException":
-            return Busy(f"{message.rstrip('.')}; try again in a minute")
-    return ConfigError(f"the request was refused ({code}: {message}); check the credentials and --profile")
+    return None
 
 
 def _plain(message: str, email: str | None) -> str:
