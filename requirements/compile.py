@@ -1,7 +1,8 @@
 """Writes the lock files from pyproject.toml: every package of every supported platform, by version and hash.
 
 They hold for Python 3.11 and newer on Linux, macOS and Windows, name no registry, and agree with each other:
-dev.lock is compiled first and bounds the others.
+dev.lock is compiled first and bounds the others. The functions' lock is for Lambda's Linux alone, and lies in the
+package: `imchat deploy` installs from it.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ from typing import Final
 
 HERE: Final = Path(__file__).resolve().parent
 ROOT: Final = HERE.parent
+BOUND: Final = ("--constraint", "requirements/dev.lock")
 LOCKS: Final = {
-    "dev.lock": ["pyproject.toml", "--group", "dev"],
-    "runtime.lock": ["pyproject.toml", "--constraint", "requirements/dev.lock"],
-    "build.lock": ["--group", "build", "--constraint", "requirements/dev.lock"],
-    "node.lock": ["--group", "node"],
+    "requirements/dev.lock": ["pyproject.toml", "--group", "dev", "--universal"],
+    "requirements/runtime.lock": ["pyproject.toml", *BOUND, "--universal"],
+    "requirements/build.lock": ["--group", "build", *BOUND, "--universal"],
+    "requirements/node.lock": ["--group", "node", "--universal"],
+    "src/imchat/deploy/functions.lock": ["--group", "functions", *BOUND, "--python-platform", "linux"],
 }
 
 
@@ -27,9 +30,9 @@ def main(options: list[str]) -> int:
     for name, sources in LOCKS.items():
         command = [
             *(str(Path(sys.executable).parent / "uv"), "pip", "compile", *sources),
-            *("--universal", "--python-version", "3.11", "--generate-hashes"),
+            *("--python-version", "3.11", "--generate-hashes"),
             *("--no-config", "--no-header", "--no-emit-index-url", "--no-emit-find-links", "--no-annotate"),
-            *("--quiet", "--output-file", f"requirements/{name}", *options),
+            *("--quiet", "--output-file", name, *options),
         ]
         subprocess.run(command, cwd=ROOT, env=_environment(), check=True)  # noqa: S603 - our own arguments
     return 0

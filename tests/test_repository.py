@@ -17,7 +17,13 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-LOCKS: Final = ("build.lock", "dev.lock", "node.lock", "runtime.lock")
+LOCKS: Final = (
+    "requirements/build.lock",
+    "requirements/dev.lock",
+    "requirements/node.lock",
+    "requirements/runtime.lock",
+    "src/imchat/deploy/functions.lock",
+)
 NPM_LOCKS: Final = ("frontend/package-lock.json", "tests/local/js/package-lock.json")
 
 # Written apart so that this file does not break its own rule.
@@ -70,9 +76,7 @@ def python(*tops: str) -> dict[str, str]:
 def pinned(lock: str) -> dict[str, set[str]]:
     """The versions that a lock file allows, by package; several where platforms or Pythons differ."""
     pins: dict[str, set[str]] = {}
-    for name, version in re.findall(
-        r"^([\w.-]+)(?:\[[^]]*\])?==([^\s;]+)", texts()[f"requirements/{lock}"], re.MULTILINE
-    ):
+    for name, version in re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==([^\s;]+)", texts()[lock], re.MULTILINE):
         pins.setdefault(canonicalize_name(name), set()).add(version)
     return pins
 
@@ -100,7 +104,7 @@ def test_no_file_names_a_package_registry_or_a_path_of_somebodys_machine() -> No
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_python_lock_names_no_host_and_hashes_every_package(lock: str) -> None:
-    text = texts()[f"requirements/{lock}"]
+    text = texts()[lock]
     assert "://" not in text
     assert "--index" not in text
     assert "--find-links" not in text
@@ -118,27 +122,28 @@ def test_an_npm_lock_names_no_host_and_hashes_every_package(lock: str) -> None:
 @pytest.mark.parametrize(
     ("lock", "requirements"),
     [
-        ("runtime.lock", project()["project"]["dependencies"]),
-        ("dev.lock", [*project()["project"]["dependencies"], *wanted("dev")]),
-        ("build.lock", wanted("build")),
-        ("node.lock", wanted("node")),
+        ("requirements/runtime.lock", project()["project"]["dependencies"]),
+        ("requirements/dev.lock", [*project()["project"]["dependencies"], *wanted("dev")]),
+        ("requirements/build.lock", wanted("build")),
+        ("requirements/node.lock", wanted("node")),
+        ("src/imchat/deploy/functions.lock", wanted("functions")),
     ],
-    ids=["runtime", "dev", "build", "node"],
+    ids=["runtime", "dev", "build", "node", "functions"],
 )
 def test_a_lock_holds_what_pyproject_asks_for(lock: str, requirements: list[str]) -> None:
     """If this fails: `make lock`."""
     pins = pinned(lock)
     for requirement in map(Requirement, requirements):
         versions = pins.get(canonicalize_name(requirement.name), set())
-        assert versions, f"{requirement} is not in requirements/{lock}; run: make lock"
+        assert versions, f"{requirement} is not in {lock}; run: make lock"
         assert all(map(requirement.specifier.contains, versions)), (
             f"{requirement} is not what {lock} has: {versions}"
         )
 
 
 def test_the_locks_agree_with_each_other() -> None:
-    dev = pinned("dev.lock")
-    for lock in ("runtime.lock", "build.lock"):
+    dev = pinned("requirements/dev.lock")
+    for lock in ("requirements/runtime.lock", "requirements/build.lock", "src/imchat/deploy/functions.lock"):
         assert {
             name: versions for name, versions in pinned(lock).items() if not versions <= dev.get(name, set())
         } == {}

@@ -1,0 +1,283 @@
+"""What the functions run: only what they need, the same to the byte, for their machine and not for the operator's."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Final
+
+import pydantic_core
+import pytest
+from cfnlint.data import AdditionalSpecs
+
+from imchat.assets import PACKAGE
+from imchat.deploy import bundle, wheels, zips
+from imchat.deploy.bundle import Bundle
+from imchat.errors import ConfigError
+
+HANDLERS: Final = sorted(path.stem for path in (PACKAGE / "entrypoints").glob("*.py"))
+AARCH64: Final = b"\x7fELF\x02\x01\x01" + bytes(11) + (183).to_bytes(2, "little")
+
+
+def names(made: Bundle) -> list[str]:
+    return zipfile.ZipFile(io.BytesIO(made.content)).namelist()
+
+
+@pytest.fixture(scope="module")
+def code() -> Bundle:
+    return bundle.build_code()
+
+
+def test_the_code_holds_what_handlers_import_and_nothing_else(code: Bundle) -> None:
+    packages = {name.split("/")[1] for name in names(code)}
+    assert packages == {
+        *("api", "domain", "entrypoints", "services", "storage"),
+        *("__init__.pyc", "errors.pyc", "settings.pyc"),
+    }
+    assert not [name for name in names(code) if "sqlite" in name or "openapi" in name]
+
+
+def test_the_code_is_small(code: Bundle) -> None:
+    assert len(code.content) <= 200_000
+
+
+def test_the_same_code_gives_the_same_bytes_wherever_it_lies(code: Bundle, tmp_path: Path) -> None:
+    shutil.copytree(PACKAGE, tmp_path / "imchat", ignore=shutil.ignore_patterns("site", "__pycache__"))
+    again = bundle.build_code(tmp_path / "imchat")
+    assert again == code
+    assert code.key == f"code/{hashlib.sha256(code.content).hexdigest()}.zip"
+
+
+def test_other_code_has_another_key(code: Bundle, tmp_path: Path) -> None:
+    shutil.copytree(PACKAGE, tmp_path / "imchat", ignore=shutil.ignore_patterns("site", "__pycache__"))
+    changed = tmp_path / "imchat" / "domain" / "limits.py"
+    changed.write_text(changed.read_text("utf-8") + "\nMORE = 1\n", encoding="utf-8")
+    assert bundle.build_code(tmp_path / "imchat").key != code.key
+
+
+def test_a_change_outside_the_functions_changes_nothing(code: Bundle, tmp_path: Path) -> None:
+    shutil.copytree(PACKAGE, tmp_path / "imchat", ignore=shutil.ignore_patterns("site", "__pycache__"))
+    for name in ("cli.py", "local/server.py", "deploy/bundle.py", "storage/sqlite.py"):
+        (tmp_path / "imchat" / name).write_text("CHANGED = 1\n", encoding="utf-8")
+    assert bundle.build_code(tmp_path / "imchat") == code
+
+
+def test_files_are_packed_without_times_or_owners() -> None:
+    packed = zipfile.ZipFile(io.BytesIO(zips.pack({"b": b"2", "a": b"1"})))
+    assert [
+        (entry.filename, entry.date_time, oct(entry.external_attr >> 16)) for entry in packed.infolist()
+    ] == [
+        ("a", (1980, 1, 1, 0, 0, 0), "0o100644"),
+        ("b", (1980, 1, 1, 0, 0, 0), "0o100644"),
+    ]
+
+
+def test_bytecode_is_loaded_without_its_source_and_names_its_home() -> None:
+    [(name, content)] = zips.compiled({"a/b.py": b"x = 1\n"}, home="/opt").items()
+    assert name == "a/b.pyc"
+    assert int.from_bytes(content[4:8], "little") == 0b01  # by hash, which nobody checks
+    assert b"/opt/a/b.py" in content
+
+
+def test_a_source_that_does_not_compile_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"a/b\.py"):
+        zips.compiled({"a/b.py": b"x = = 1\n"}, home="/opt")
+
+
+def test_the_functions_run_the_deploying_interpreters_version() -> None:
+    assert bundle.functions_python() == ".".join(platform.python_version_tuple()[:2])
+
+
+@pytest.mark.parametrize("version", [(3, 10), (3, 99)])
+def test_a_python_that_lambda_does_not_have_is_refused_with_those_that_it_has(
+    version: tuple[int, int],
+) -> None:
+    with pytest.raises(ConfigError, match=r"no 3\.(10|99); .* 3\.11, 3\.12, 3\.13, 3\.14"):
+        bundle.functions_python(version)
+
+
+def test_lambda_has_the_pythons_that_we_say() -> None:
+    """From cfn-lint's data: if this fails, Lambda has a newer one or an older one has ended."""
+    path = Path(AdditionalSpecs.__path__[0], "LmbdRuntimeLifecycle.json")
+    there = {
+        name.removeprefix("python") for name in json.loads(path.read_text()) if name.startswith("python3.")
+    }
+    minors = sorted(int(name.removeprefix("3.")) for name in there)
+    assert [f"3.{minor}" for minor in minors if minor >= 11] == list(bundle.PYTHONS)
+
+
+def test_the_layers_key_follows_from_architecture_lock_and_python_and_needs_no_network() -> None:
+    assert bundle.layer_key("arm64") == bundle.layer_key("arm64") != bundle.layer_key("x86_64")
+
+
+def test_every_service_that_the_functions_call_is_in_the_layer() -> None:
+    sources = [path.read_text("utf-8") for path in bundle.runtime_modules()]
+    called = {name for source in sources for name in re.findall(r"\.client\(\s*\"([\w-]+)\"", source)}
+    assert called
+    assert called <= set(bundle.SERVICES)
+
+
+@pytest.mark.parametrize(
+    ("python", "newest"), [("3.11", "manylinux_2_26_aarch64"), ("3.13", "manylinux_2_34_aarch64")]
+)
+def test_wheels_are_for_the_c_library_that_lambda_has(python: str, newest: str) -> None:
+    tags = wheels.platforms(python, "arm64")
+    assert tags[0] == newest
+    assert {"manylinux_2_17_aarch64", "manylinux2014_aarch64"} <= set(tags)
+
+
+def test_a_library_for_another_machine_is_refused() -> None:
+    wheels.check_machine({"a/core.so": AARCH64, "a/core.py": b""}, "arm64")
+    with pytest.raises(ConfigError, match=r"a/core\.so is not made for x86_64"):
+        wheels.check_machine({"a/core.so": AARCH64}, "x86_64")
+    with pytest.raises(ConfigError, match="is not made for arm64"):
+        wheels.check_machine({"a/core.so": b"MZ"}, "arm64")
+
+
+@pytest.fixture
+def pip_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A pip that knows one folder of packages and no index."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    return tmp_path
+
+
+def wheel(folder: Path, tag: str, files: dict[str, bytes]) -> str:
+    """Makes a wheel of the package `bell`; returns its line in a lock."""
+    content = zips.pack(
+        files
+        | {
+            "bell-1.dist-info/METADATA": b"Metadata-Version: 2.1\nName: bell\nVersion: 1\n",
+            "bell-1.dist-info/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: false\nTag: {tag}\n".encode(),
+            "bell-1.dist-info/RECORD": b"",
+        }
+    )
+    (folder / f"bell-1-{tag}.whl").write_bytes(content)
+    return f"bell==1 --hash=sha256:{hashlib.sha256(content).hexdigest()}\n"
+
+
+def test_a_wheel_for_the_functions_platform_is_fetched_whatever_this_machine_is(pip_here: Path) -> None:
+    lock = wheel(pip_here, "cp313-cp313-manylinux_2_28_aarch64", {"bell/core.so": AARCH64})
+    assert wheels.fetch(lock, "3.13", "arm64")["bell/core.so"] == AARCH64
+    with pytest.raises(ConfigError, match=r"does not have all .* bell==1"):
+        wheels.fetch(lock, "3.13", "x86_64")
+    with pytest.raises(ConfigError, match="does not have all"):
+        wheels.fetch(lock, "3.12", "arm64")
+
+
+def test_a_wheel_with_another_hash_is_refused(pip_here: Path) -> None:
+    lock = wheel(pip_here, "py3-none-any", {"bell/__init__.py": b""})
+    wheel(pip_here, "py3-none-any", {"bell/__init__.py": b"import evil"})
+    with pytest.raises(ConfigError, match=r"gave another bell==1 than the one imchat was tested with"):
+        wheels.fetch(lock, "3.13", "arm64")
+
+
+def test_a_wheel_with_a_library_for_another_machine_is_refused(pip_here: Path) -> None:
+    lock = wheel(pip_here, "cp313-cp313-manylinux2014_x86_64", {"bell/core.so": AARCH64})
+    with pytest.raises(ConfigError, match="wrong wheel"):
+        wheels.fetch(lock, "3.13", "x86_64")
+
+
+def test_an_index_out_of_reach_is_said_to_be(pip_here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PIP_NO_INDEX")
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # nobody listens at "discard"
+    monkeypatch.setenv("PIP_RETRIES", "1")
+    with pytest.raises(ConfigError, match=r"index cannot be reached.*pip config list"):
+        wheels.fetch("bell==1 --hash=sha256:" + "0" * 64, "3.13", "arm64")
+
+
+def test_a_layer_is_built_once_and_again_if_it_was_damaged(pip_here: Path) -> None:
+    lock, cache = wheel(pip_here, "py3-none-any", {"bell/__init__.py": b"x = 1\n"}), pip_here / "cache"
+    steps = list[str]()
+
+    def build() -> Bundle:
+        return bundle.build_layer("arm64", lock=lock, cache=cache, on_progress=steps.append)
+
+    first = build()
+    assert names(first) == [
+        "python/bell-1.dist-info/METADATA",
+        "python/bell-1.dist-info/WHEEL",
+        "python/bell/__init__.pyc",
+    ]
+    assert build() == first
+    assert steps == ["fetching", "compiling", "packing"]
+    (cache / first.key).write_bytes(first.content[:-10])
+    assert build() == first
+    assert steps == ["fetching", "compiling", "packing"] * 2
+
+
+def test_a_cache_that_cannot_be_written_is_no_hindrance(pip_here: Path) -> None:
+    lock = wheel(pip_here, "py3-none-any", {"bell/__init__.py": b""})
+    (pip_here / "cache").write_text("a file, where the folder should be", encoding="utf-8")
+    assert bundle.build_layer("arm64", lock=lock, cache=pip_here / "cache").content
+
+
+@pytest.fixture(scope="module")
+def layer(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """The real layer, fetched from the index that pip is configured for."""
+    return bundle.build_layer("arm64", cache=tmp_path_factory.mktemp("cache"))
+
+
+@pytest.mark.slow
+def test_the_layer_knows_the_services_used_and_no_other(layer: Bundle) -> None:
+    below = {name.split("/")[3] for name in names(layer) if name.startswith("python/botocore/data/")}
+    files = {"_retry.json", "endpoints.json", "partitions.json", "sdk-default-configuration.json"}
+    assert below == files | set(bundle.SERVICES)
+    assert len(layer.content) <= 6_000_000
+
+
+@pytest.mark.slow
+def test_the_layer_has_every_packages_licence_and_no_source(layer: Bundle) -> None:
+    held = names(layer)
+    distributions = {name.split("/")[1] for name in held if ".dist-info/" in name}
+    licensed = {
+        name.split("/")[1] for name in held if re.search(r"\.dist-info/.*(LICEN|NOTICE|COPYING)", name)
+    }
+    assert licensed == distributions
+    assert not [name for name in held if name.endswith(".py")]
+
+
+@pytest.mark.slow
+def test_handlers_run_on_code_and_layer_alone(code: Bundle, layer: Bundle, tmp_path: Path) -> None:
+    """All is as on Lambda but pydantic's compiled part: that is this machine's."""
+    for made, home in ((code, "task"), (layer, "opt")):
+        zipfile.ZipFile(io.BytesIO(made.content)).extractall(tmp_path / home)
+    shutil.copytree(Path(pydantic_core.__file__).parent, tmp_path / "ours" / "pydantic_core")
+    path = [str(tmp_path / name) for name in ("ours", "task", "opt/python")]
+    program = f"""if True:
+        import importlib, sys
+        sys.path[:0] = {path}
+        for name in {HANDLERS}:
+            importlib.import_module("imchat.entrypoints." + name)
+        import boto3
+        from imchat.entrypoints import bootstrap, http
+        bootstrap.lambda_app()
+        for name in {bundle.SERVICES}:
+            boto3.client(name)
+        context = {{"http": {{"method": "GET"}}, "requestId": "1"}}
+        print(http.handler({{"rawPath": "/api/health", "requestContext": context}}, None)["statusCode"])
+    """
+    ran = subprocess.run(
+        [sys.executable, "-I", "-S", "-W", "error", "-c", program],
+        env={
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "IMCHAT_TABLE_NAME": "t",
+            "IMCHAT_CALLBACK_URL": "https://example.org/ws",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.stdout, ran.stderr) == ("200\n", "")
