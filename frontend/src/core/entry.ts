@@ -2,7 +2,7 @@
 import type { ConversationSummary } from './model'
 import type { Outgoing } from './outbox'
 import { nameOf } from './profiles'
-import type { ConversationEntry, Event, Member, User } from './protocol'
+import type { Conversation, ConversationEntry, ConversationUpdated, Event, Member, User } from './protocol'
 
 /** `entry` after `news`, all of which are new to it. */
 export function entryAfter(entry: ConversationEntry, news: readonly Event[], me: string): ConversationEntry {
@@ -14,10 +14,15 @@ export function entryAfter(entry: ConversationEntry, news: readonly Event[], me:
       // Whoever writes has read: the server counts so too.
       if (event.actor_id === me) unread = 0
     }
-    if (event.type === 'conversation.updated') conversation = { ...conversation, title: event.title }
+    if (event.type === 'conversation.updated') conversation = { ...conversation, ...settingsOf(event) }
     conversation = { ...conversation, last_seq: event.seq, message_count: event.message_count }
   }
   return { ...entry, conversation, unread, ...(last_message && { last_message }) }
+}
+
+/** What a `conversation.updated` says of the conversation: all but what every event has. */
+function settingsOf({ type, seq, at_ms, actor_id, message_count, ...settings }: ConversationUpdated): Partial<Conversation> {
+  return settings
 }
 
 /** Unread messages past `seq` by the counts that run along; undefined if that event is not among `events`. */

@@ -5,9 +5,14 @@ export interface Conversation {
   conversation_id: string
   kind: 'direct' | 'group'
   title: string | null
+  description?: string
+  posting?: 'all' | 'admins'
+  history?: 'all' | 'joined'
+  public?: boolean
   created_at_ms: number
   last_seq: number
   message_count: number
+  member_count?: number
   members?: Member[]
 }
 
@@ -16,13 +21,18 @@ export interface ConversationAnswer {
   conversation: Conversation
   unread: number
   read_seq: number
+  history_from?: number
   last_message?: MessageCreated
   users: User[]
 }
 
-/** A group's new title. */
+/** What to change of a group; what is left out stays. An empty description takes it away. */
 export interface ConversationChange {
-  title: string
+  title?: string
+  description?: string
+  posting?: 'all' | 'admins'
+  history?: 'all' | 'joined'
+  public?: boolean
 }
 
 /** Always seq 1: who made it, with whom. */
@@ -37,11 +47,12 @@ export interface ConversationCreated {
   member_ids: string[]
 }
 
-/** A conversation as I see it. `last_message`'s body is cut to its first 200 characters; it is left out before the first. */
+/** A conversation as I see it. `last_message`'s body is cut to its first 200 characters; it is left out before the first.  The log begins for me at `history_from`. */
 export interface ConversationEntry {
   conversation: Conversation
   unread: number
   read_seq: number
+  history_from?: number
   last_message?: MessageCreated
 }
 
@@ -52,14 +63,18 @@ export interface ConversationFrame {
   change: 'added' | 'removed'
 }
 
-/** The group was renamed. */
+/** The group's title as it is now, and those of its settings that changed. */
 export interface ConversationUpdated {
   seq: number
   at_ms: number
   actor_id: string
   message_count: number
   type: 'conversation.updated'
-  title: string
+  title: string | null
+  description?: string
+  posting?: 'all' | 'admins'
+  history?: 'all' | 'joined'
+  public?: boolean
 }
 
 /** A page of my conversations, and the people they speak of. `next_cursor` is left out on the last page. */

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from imchat.domain import limits
-from imchat.domain.conversation import Kind
+from imchat.domain.conversation import History, Kind, Posting
 from imchat.domain.member import Role
 
 
@@ -26,6 +26,7 @@ def _number(least: int, most: int) -> WithJsonSchema:
 
 Body = Annotated[str, _text(1, limits.BODY_CHARS)]
 Title = Annotated[str, _text(1, limits.TITLE_CHARS)]
+Description = Annotated[str, _text(0, limits.DESCRIPTION_CHARS)]
 DisplayName = Annotated[str, _text(1, limits.DISPLAY_NAME_CHARS)]
 Handle = Annotated[str, _text(limits.HANDLE_MIN, limits.HANDLE_MAX, limits.HANDLE_PATTERN)]
 ClientMessageId = Annotated[str, _text(1, limits.CLIENT_MESSAGE_ID_MAX, limits.CLIENT_MESSAGE_ID_PATTERN)]
@@ -80,9 +81,13 @@ class NewConversation(Request):
 
 
 class ConversationChange(Request):
-    """A group's new title."""
+    """What to change of a group; what is left out stays. An empty description takes it away."""
 
-    title: Title
+    title: Title | None = None
+    description: Description | None = None
+    posting: Posting | None = None
+    history: History | None = None
+    public: bool | None = None
 
 
 class NewMembers(Request):
@@ -161,9 +166,14 @@ class Conversation(Answer):
     conversation_id: str
     kind: Kind
     title: str | None
+    description: str | None = None
+    posting: Posting = "all"
+    history: History = "all"
+    public: bool = False
     created_at_ms: int
     last_seq: int
     message_count: int
+    member_count: int = 0
     members: list[Member] = Field(default_factory=list)
 
 
@@ -191,10 +201,14 @@ class ConversationCreated(_Event):
 
 
 class ConversationUpdated(_Event):
-    """The group was renamed."""
+    """The group's title as it is now, and those of its settings that changed."""
 
     type: Literal["conversation.updated"]
-    title: str
+    title: str | None
+    description: str | None = None
+    posting: Posting | None = None
+    history: History | None = None
+    public: bool | None = None
 
 
 class MemberAdded(_Event):
@@ -239,11 +253,15 @@ Event = Annotated[
 
 
 class ConversationEntry(Answer):
-    """A conversation as I see it. `last_message`'s body is cut to its first 200 characters; it is left out before the first."""
+    """A conversation as I see it. `last_message`'s body is cut to its first 200 characters; it is left out before the first.
+
+    The log begins for me at `history_from`.
+    """
 
     conversation: Conversation
     unread: int
     read_seq: int
+    history_from: int = 1
     last_message: MessageCreated | None = None
 
 

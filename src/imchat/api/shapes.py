@@ -32,9 +32,11 @@ def entry(seen: Entry) -> dict[str, Any]:
         "conversation_id": head.conversation_id,
         "kind": head.kind,
         "title": head.title,
+        **head.settings._asdict(),
         "created_at_ms": head.created_at_ms,
         "last_seq": head.last_seq,
         "message_count": head.message_count,
+        "member_count": head.member_count,
     }
     if seen.members is not None:
         conversation["members"] = [_member(member) for member in seen.members]
@@ -42,8 +44,11 @@ def entry(seen: Entry) -> dict[str, Any]:
         "conversation": conversation,
         "unread": head.unread(seen.me.user_id, seen.me.read_count),
         "read_seq": seen.me.read_seq,
+        "history_from": seen.me.history_from,
     }
-    return answer | ({"last_message": head.last_message} if head.last_message else {})
+    if head.last_message and head.last_message["seq"] >= seen.me.history_from:
+        answer["last_message"] = head.last_message
+    return answer
 
 
 def conversation(seen: Entry, people: Iterable[User]) -> dict[str, Any]:

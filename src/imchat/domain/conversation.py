@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from imchat.domain.ids import ConversationId, UserId
 
 Kind: TypeAlias = Literal["direct", "group"]
+Posting: TypeAlias = Literal["all", "admins"]
+History: TypeAlias = Literal["all", "joined"]
+
+
+class GroupSettings(NamedTuple):
+    """What owner and admins decide of a group.
+
+    `posting`: who may send messages. `history`: whether who joins from now on sees the log from its start or from their
+    joining. `public`: whether everybody may find it and join.
+    """
+
+    description: str | None = None
+    posting: Posting = "all"
+    history: History = "all"
+    public: bool = False
+
+
+DEFAULT_SETTINGS: Final = GroupSettings()
 
 
 class Head(NamedTuple):
@@ -22,6 +40,8 @@ class Head(NamedTuple):
     last_seq: int
     message_count: int
     last_message: dict[str, Any] | None
+    member_count: int = 0
+    settings: GroupSettings = DEFAULT_SETTINGS
 
     def unread(self, user_id: UserId, read_count: int) -> int:
         """Messages past the first `read_count`; none for whoever wrote the newest: writing is reading."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypeAlias, TypedDict
 
-from imchat.domain.conversation import Kind
+from imchat.domain.conversation import History, Kind, Posting
 from imchat.domain.ids import UserId
 from imchat.domain.member import Role
 
@@ -35,6 +35,10 @@ class Draft(TypedDict, total=False):
     actor_id: UserId
     kind: Kind
     title: str | None
+    description: str | None
+    posting: Posting
+    history: History
+    public: bool
     member_ids: list[UserId]
     user_id: UserId
     role: Role

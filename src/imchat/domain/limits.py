@@ -13,6 +13,7 @@ BODY_CHARS: Final = 8_000
 BODY_BYTES: Final = 24 * 1024
 """Longest message body, in UTF-8 bytes."""
 TITLE_CHARS: Final = 100
+DESCRIPTION_CHARS: Final = 500
 DISPLAY_NAME_CHARS: Final = 80
 HANDLE_MIN: Final = 3
 HANDLE_MAX: Final = 30
@@ -93,6 +94,19 @@ def check_line(text: str, *, field: str, most: int) -> str:
         raise Invalid(f"{field} has {len(text):,} characters; {most} is the most", field=field, limit=most)
     if _UNKEPT_IN_LINE.search(text):
         raise Invalid(f"{field} holds a line break or a control character", field=field, limit="one line")
+    return text
+
+
+def check_description(text: str) -> str:
+    """Return a description as it came; it may be empty. Raises: Invalid where it has over 500 characters, or control
+    characters but tab and line breaks."""
+    check_count(len(text), field="description", most=DESCRIPTION_CHARS, unit=" characters")
+    if _UNKEPT_IN_BODY.search(text):
+        raise Invalid(
+            "description holds a control character",
+            field="description",
+            limit="no control characters but tab and line breaks",
+        )
     return text
 
 

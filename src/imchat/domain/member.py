@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final, Literal, NamedTuple, TypeAlias
 
 from imchat.domain.ids import UserId
 
 Role: TypeAlias = Literal["owner", "admin", "member"]
+Setting: TypeAlias = Literal["muted", "archived", "pinned", "marked_unread"]
 _RANK: Final[dict[Role, int]] = {"member": 0, "admin": 1, "owner": 2}
 
 
 class Member(NamedTuple):
-    """`read_seq` is the newest event the person has seen, `read_count` how many messages lie up to it."""
+    """`read_seq` is the newest event the person has seen, `read_count` how many messages lie up to it.
+
+    Of the log they see what lies from `history_from` on. `settings` holds what they chose for themselves; `mentions` the
+    seqs of messages that name them, ascending, none missing that lies past `read_seq`, except in the longest rows.
+    """
 
     user_id: UserId
     role: Role
     joined_seq: int
     read_seq: int
     read_count: int
+    history_from: int = 1
+    settings: Sequence[Setting] = ()
+    mentions: Sequence[int] = ()
+
+    @property
+    def unread_mentions(self) -> int:
+        """How many messages past the read cursor name the person."""
+        return sum(seq > self.read_seq for seq in self.mentions)
 
     @property
     def may_manage(self) -> bool:

@@ -115,7 +115,9 @@ def _create(
         type="conversation.created", actor_id=maker_id, kind=kind, title=title, member_ids=member_ids
     )
     event = place(draft, seq=1, at_ms=now_ms, messages_before=0)
-    ops: list[Op] = [conversations.put_new(Head(conversation_id, kind, title, now_ms, 1, 0, None))]
+    ops: list[Op] = [
+        conversations.put_new(Head(conversation_id, kind, title, now_ms, 1, 0, None, len(member_ids)))
+    ]
     for user_id in member_ids:
         role: Role = "owner" if kind == "group" and user_id == maker_id else "member"
         peer_id = (

@@ -19,15 +19,18 @@ DIRECT_POSTS: Final = 100
 """Posts that a request makes itself while its sender waits; more are left to the queue."""
 
 
-def notify_event(app: App, user_ids: Iterable[UserId], conversation_id: ConversationId, event: Event) -> None:
-    """Push an event that lies in the log, exactly as it stands there; by way of the queue where it goes to many."""
+def notify_events(
+    app: App, user_ids: Iterable[UserId], conversation_id: ConversationId, events: list[Event]
+) -> None:
+    """Push events that follow each other, exactly as they stand in the log; by way of the queue where they go to many."""
     owners = connections.of(app.table, user_ids, now_s=app.now_ms() // 1000)
     if app.queue is not None and len(owners) > DIRECT_POSTS:
-        app.queue.put([encode_job(Announce(conversation_id, event["seq"]))])
+        app.queue.put([encode_job(Announce(conversation_id, events[0]["seq"]))])
         # Whoever was removed is no member when the job runs, and is to know.
-        owners = {name: user_id for name, user_id in owners.items() if user_id == event.get("user_id")}
+        named = {event.get("user_id") for event in events}
+        owners = {name: user_id for name, user_id in owners.items() if user_id in named}
     if owners:
-        _post(app, owners, events_frame(conversation_id, [event]))
+        _post(app, owners, events_frame(conversation_id, events))
 
 
 def notify_conversation(

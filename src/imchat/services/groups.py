@@ -1,12 +1,13 @@
-"""Who is in a group, as what, and what it is called. Each change is an event and its item in one transaction."""
+"""Who is in a group, as what, and what it is and allows. Each change is an event and its items in one transaction."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from imchat.domain.event import Draft, Event
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.limits import GROUP_MEMBERS, TITLE_CHARS, check_count, check_line
+from imchat.domain.limits import GROUP_MEMBERS, TITLE_CHARS, check_count, check_description, check_line
 from imchat.domain.member import Member, Role
 from imchat.errors import Conflict, Forbidden, NotFound
 from imchat.services import fanout
@@ -16,19 +17,36 @@ from imchat.services.log import Done, Write, append
 from imchat.storage import conversations, members
 from imchat.storage.conversations import Pointer
 from imchat.storage.events import Tail
-from imchat.storage.table import Op
+from imchat.storage.table import MAX_OPS, Op
+
+_OPS_EACH = 3
+ADDED_AT_ONCE = (MAX_OPS - 1) // _OPS_EACH
+"""People added in one transaction: event, membership and pointer each, and the head's count of members."""
 
 
-def rename(app: App, actor_id: UserId, conversation_id: ConversationId, title: str) -> None:
-    """Set a group's title. Raises: Invalid, NotFound; Forbidden for all but owner and admins."""
-    check_line(title, field="title", most=TITLE_CHARS)
-    draft = Draft(type="conversation.updated", actor_id=actor_id, title=title)
+def update(
+    app: App, actor_id: UserId, conversation_id: ConversationId, *, title: str | None = None, **changes: Any
+) -> None:
+    """Change a group's title and those of its `GroupSettings` that are not None; an empty description takes it away.
+
+    Raises: Invalid, NotFound; Forbidden for all but owner and admins.
+    """
+    wanted = {name: value for name, value in changes.items() if value is not None}
+    if title is not None:
+        check_line(title, field="title", most=TITLE_CHARS)
+    if "description" in wanted:
+        wanted["description"] = check_description(wanted["description"]) or None
 
     def decide(tail: Tail, actor: Member) -> Write | Done:
         _check_may_manage(tail, actor)
-        if tail.head.title == title:
-            return Done(None)
-        return Write(draft, lambda _event: [conversations.set_title(conversation_id, title)])
+        old, new_title = tail.head.settings, title or tail.head.title
+        new = old._replace(**wanted)
+        if (new_title, new) == (tail.head.title, old):
+            return Done(tail.events[-1])
+        draft = Draft(type="conversation.updated", actor_id=actor_id, title=new_title)
+        changed: Any = {name: value for name, value in wanted.items() if value != getattr(old, name)}
+        draft.update(changed)
+        return Write(draft, lambda _event: [conversations.set_settings(conversation_id, new_title, new)])
 
     append(app, conversation_id, actor_id, decide)
 
@@ -36,33 +54,59 @@ def rename(app: App, actor_id: UserId, conversation_id: ConversationId, title: s
 def add_members(
     app: App, actor_id: UserId, conversation_id: ConversationId, user_ids: Sequence[UserId]
 ) -> None:
-    """Add people as members, one event each; who is in already stays as they are.
+    """Add people as members, one event each, `ADDED_AT_ONCE` in a transaction; who is in already stays as they are.
 
     Raises: Invalid, NotFound for a stranger's conversation or an unknown person; Forbidden for all but owner and admins.
     """
-    for user in access_users(app, user_ids):
-        _add_member(app, actor_id, conversation_id, user.user_id)
+    known = [user.user_id for user in access_users(app, user_ids)]
+    for start in range(0, len(known), ADDED_AT_ONCE):
+        _add_members(app, actor_id, conversation_id, known[start:])
 
 
-def _add_member(app: App, actor_id: UserId, conversation_id: ConversationId, user_id: UserId) -> None:
-    draft = Draft(type="member.added", actor_id=actor_id, user_id=user_id, role="member")
-
-    def ops(event: Event) -> list[Op]:
-        seq = event["seq"]
-        return [
-            members.put_new(conversation_id, Member(user_id, "member", seq, seq, event["message_count"])),
-            conversations.put_pointer(user_id, Pointer(conversation_id, None)),
-        ]
+def _add_members(
+    app: App, actor_id: UserId, conversation_id: ConversationId, user_ids: Sequence[UserId]
+) -> None:
+    """Add the first of these people, having seen that all of them fit."""
+    now = user_ids[:ADDED_AT_ONCE]
 
     def decide(tail: Tail, actor: Member) -> Write | Done:
         _check_may_manage(tail, actor)
-        if user_id in tail.members:
-            return Done(None)
-        check_count(len(tail.members) + 1, field="user_ids", most=GROUP_MEMBERS)
-        return Write(draft, ops, also_notify=[user_id])
+        check_room(tail, user_ids)
+        return addition(tail, actor_id, now)
 
-    if append(app, conversation_id, actor_id, decide).new:
-        fanout.notify_conversation(app, [user_id], conversation_id, "added")
+    append(app, conversation_id, actor_id, decide)
+    fanout.notify_conversation(app, now, conversation_id, "added")
+
+
+def check_room(tail: Tail, user_ids: Sequence[UserId]) -> None:
+    """Raises: Invalid unless the group takes those of these people who are not in it yet."""
+    count = len(tail.members.keys() | set(user_ids))
+    check_count(count, field="user_ids", most=GROUP_MEMBERS, unit=" members")
+
+
+def addition(tail: Tail, actor_id: UserId, user_ids: Sequence[UserId], *further: Op) -> Write | Done:
+    """The decision to add those of up to `ADDED_AT_ONCE` people who are no members; `further` ops join its transaction."""
+    conversation_id = tail.head.conversation_id
+    new = [user_id for user_id in user_ids if user_id not in tail.members]
+    if not new:
+        return Done(tail.events[-1])
+
+    def ops(event: Event) -> list[Op]:
+        seq = event["seq"]
+        first = seq if tail.head.settings.history == "joined" else 1
+        member = Member(event["user_id"], "member", seq, seq, event["message_count"], first)
+        return [
+            members.put_new(conversation_id, member),
+            conversations.put_pointer(member.user_id, Pointer(conversation_id, None)),
+        ]
+
+    once = [conversations.set_member_count(conversation_id, len(tail.members) + len(new)), *further]
+    drafts = [
+        Draft(type="member.added", actor_id=actor_id, user_id=user_id, role="member") for user_id in new
+    ]
+    return Write(
+        drafts[0], lambda event: [*ops(event), *once], then=[Write(draft, ops) for draft in drafts[1:]]
+    )
 
 
 def set_role(
@@ -70,7 +114,6 @@ def set_role(
 ) -> None:
     """Give a member a role; a group may have several owners. Raises: NotFound; Forbidden for all but owners;
     Conflict if the last owner would step down."""
-    draft = Draft(type="member.role_changed", actor_id=actor_id, user_id=user_id, role=role)
 
     def decide(tail: Tail, actor: Member) -> Write | Done:
         _check_group(tail)
@@ -78,11 +121,10 @@ def set_role(
         if actor.role != "owner":
             raise Forbidden("only an owner gives roles")
         if member.role == role:
-            return Done(None)
-        _check_owner_remains(tail, member)
-        return Write(
-            draft, lambda _event: [members.set_role(conversation_id, user_id, old=member.role, new=role)]
-        )
+            return Done(tail.events[-1])
+        if _is_last_owner(tail, member):
+            raise Conflict("make somebody else an owner first", reason="last_owner")
+        return _role_change(tail, actor_id, member, role)
 
     append(app, conversation_id, actor_id, decide)
 
@@ -90,27 +132,59 @@ def set_role(
 def remove_member(app: App, actor_id: UserId, conversation_id: ConversationId, user_id: UserId) -> None:
     """Remove a member, or leave. The removed person gets the event of it, and nothing after.
 
-    Raises: NotFound; Forbidden unless the actor leaves or outranks them; Conflict if the last owner would leave others behind.
+    Where the last owner leaves others behind, the group passes to its longest-standing admin, else member.
+    Raises: NotFound; Forbidden unless the actor leaves or outranks them.
     """
     draft = Draft(type="member.removed", actor_id=actor_id, user_id=user_id)
 
+    def ops(tail: Tail) -> list[Op]:
+        return [
+            members.delete(conversation_id, user_id),
+            conversations.delete_pointer(user_id, conversation_id),
+            conversations.set_member_count(conversation_id, len(tail.members) - 1),
+        ]
+
     def decide(tail: Tail, actor: Member) -> Write | Done:
         _check_group(tail)
-        member = _member(tail, user_id)
+        member = tail.members.get(user_id)
+        if member is None:
+            return Done(_removal(tail, actor_id, user_id))
         if actor_id != user_id and not (actor.may_manage and actor.outranks(member)):
             raise Forbidden("your role does not allow this")
-        if len(tail.members) > 1:
-            _check_owner_remains(tail, member)
-        return Write(
-            draft,
-            lambda _event: [
-                members.delete(conversation_id, user_id),
-                conversations.delete_pointer(user_id, conversation_id),
-            ],
-        )
+        removal = Write(draft, lambda _event: ops(tail))
+        if not _is_last_owner(tail, member) or len(tail.members) == 1:
+            return removal
+        passing = _role_change(tail, actor_id, _successor(tail, user_id), "owner")
+        return passing._replace(then=[removal])
 
     append(app, conversation_id, actor_id, decide)
     fanout.notify_conversation(app, [user_id], conversation_id, "removed")
+
+
+def _role_change(tail: Tail, actor_id: UserId, member: Member, role: Role) -> Write:
+    draft = Draft(type="member.role_changed", actor_id=actor_id, user_id=member.user_id, role=role)
+    change = members.set_role(tail.head.conversation_id, member.user_id, old=member.role, new=role)
+    return Write(draft, lambda _event: [change])
+
+
+def _removal(tail: Tail, actor_id: UserId, user_id: UserId) -> Event:
+    """The event by which the actor removed them, not long ago: they ask again after a lost answer. Raises: NotFound."""
+    for event in reversed(tail.events):
+        if event["type"] == "member.removed" and (event["actor_id"], event["user_id"]) == (actor_id, user_id):
+            return event
+    raise NotFound("no such member")
+
+
+def _successor(tail: Tail, user_id: UserId) -> Member:
+    """To whom a group passes: the admin, else the member, who has been in it longest."""
+    others = [member for member in tail.members.values() if member.user_id != user_id]
+    return min(others, key=lambda member: (not member.may_manage, member.joined_seq, member.user_id))
+
+
+def _is_last_owner(tail: Tail, member: Member) -> bool:
+    return member.role == "owner" and not any(
+        other.role == "owner" for other in tail.members.values() if other.user_id != member.user_id
+    )
 
 
 def _check_group(tail: Tail) -> None:
@@ -122,12 +196,6 @@ def _check_may_manage(tail: Tail, actor: Member) -> None:
     _check_group(tail)
     if not actor.may_manage:
         raise Forbidden("only the owner and admins may do this")
-
-
-def _check_owner_remains(tail: Tail, member: Member) -> None:
-    others = (other for other in tail.members.values() if other.user_id != member.user_id)
-    if member.role == "owner" and not any(other.role == "owner" for other in others):
-        raise Conflict("make somebody else an owner first", reason="last_owner")
 
 
 def _member(tail: Tail, user_id: UserId) -> Member:

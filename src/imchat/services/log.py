@@ -24,18 +24,21 @@ ATTEMPTS: Final = 12
 
 
 class Write(NamedTuple):
-    """A decision to append `draft`, and in the same transaction whatever `ops` says about the seq it gets.
+    """A decision to append `draft`, and in the same transaction whatever `ops` says about the event that it becomes.
 
-    `also_notify` are people to push the event to who are no members before it.
+    `then` follows it, seq by seq, in that same transaction.
     """
 
     draft: Draft
     ops: Callable[[Event], list[Op]] = lambda _event: []
-    also_notify: Sequence[UserId] = ()
+    then: Sequence[Write] = ()
 
 
 class Done(NamedTuple):
-    """A decision that nothing is to be written: `event` did it already (None: there was nothing to do)."""
+    """A decision that nothing is to be written: `event` did it already (None: there was nothing to do).
+
+    The event is pushed again: a crash may have swallowed the first push.
+    """
 
     event: Event | None
 
@@ -57,39 +60,53 @@ def append(
     decide: Decide,
     *,
     after_seq: int | None = None,
+    newcomer: Member | None = None,
 ) -> Appended:
     """Append what `decide` says of the conversation's tail from `after_seq` on (the newest events if None), and push it.
 
     `decide` gets the tail and the actor's membership as of the tail's last event, and is asked again after a
-    lost race. Raises: NotFound for one who is no member; Conflict `behind` if the log goes on too far past
+    lost race. `newcomer` stands for the membership of an actor who has none yet. Raises: NotFound for one who is no
+    member; Conflict `behind` if the log goes on too far past
     `after_seq`; Busy after too many lost races; what `decide` raises.
     """
     for attempt in range(1, ATTEMPTS + 1):
         tail = events.read_tail(app.table, conversation_id, after_seq=after_seq)
-        if tail is None or actor_id not in tail.members:
+        actor = None if tail is None else tail.members.get(actor_id, newcomer)
+        if tail is None or actor is None:
             raise NotFound("no such conversation")
         _check_reach(tail)
-        decision = decide(tail, tail.members[actor_id])
+        decision = decide(tail, actor)
         if isinstance(decision, Done):
             if decision.event is not None:
-                _publish(app, conversation_id, decision.event, list(tail.members))
+                _publish(app, conversation_id, [decision.event], list(tail.members))
             return Appended(decision.event, new=False)
         newest = tail.events[-1]
-        event = place(
-            decision.draft,
-            seq=newest["seq"] + 1,
-            at_ms=max(app.now_ms(), newest["at_ms"]),
-            messages_before=newest["message_count"],
-        )
+        event = _next(app, newest, decision.draft)
+        written = [event]
+        ops = decision.ops(event)
+        for write in decision.then:
+            following = _next(app, written[-1], write.draft)
+            written.append(following)
+            ops += [events.put_new(conversation_id, following), *write.ops(following)]
         try:
-            events.append(app.table, conversation_id, event, *decision.ops(event))
+            events.append(app.table, conversation_id, event, *ops)
         except ConditionFailed:
             after_seq = newest["seq"]
             app.pause(attempt)
             continue
-        _publish(app, conversation_id, event, [*tail.members, *decision.also_notify])
+        _publish(app, conversation_id, written, list(tail.members))
         return Appended(event, new=True)
     raise Busy("many people are writing here at this moment; try again")
+
+
+def _next(app: App, newest: Event, draft: Draft) -> Event:
+    """The event that `draft` becomes behind `newest`."""
+    return place(
+        draft,
+        seq=newest["seq"] + 1,
+        at_ms=max(app.now_ms(), newest["at_ms"]),
+        messages_before=newest["message_count"],
+    )
 
 
 def _check_reach(tail: Tail) -> None:
@@ -103,9 +120,9 @@ def _check_reach(tail: Tail) -> None:
         raise Invalid("after_seq is past the log's end", field="after_seq", limit=tail.head.last_seq)
 
 
-def _publish(app: App, conversation_id: ConversationId, event: Event, user_ids: list[UserId]) -> None:
+def _publish(app: App, conversation_id: ConversationId, written: list[Event], user_ids: list[UserId]) -> None:
     """Bring the head up to date and push. Repeating it does no harm: a retry repairs what a crash swallowed."""
     app.both(
-        lambda: conversations.advance(app.table, conversation_id, event),
-        lambda: fanout.notify_event(app, user_ids, conversation_id, event),
+        lambda: conversations.advance(app.table, conversation_id, written[-1]),
+        lambda: fanout.notify_events(app, user_ids, conversation_id, written),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from imchat.domain.conversation import Head
+from imchat.domain.conversation import DEFAULT_SETTINGS, GroupSettings, Head
 from imchat.domain.event import Event
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import PREVIEW_CHARS
@@ -52,13 +52,22 @@ def advance(table: Table, conversation_id: ConversationId, event: Event) -> None
 def put_new(head: Head) -> Put:
     """The op that makes a head, and fails where the conversation exists."""
     item = {"kind": head.kind, "title": head.title, "created_at_ms": head.created_at_ms}
-    item |= {"last_seq": head.last_seq, "message_count": head.message_count}
+    item |= {
+        "last_seq": head.last_seq,
+        "message_count": head.message_count,
+        "member_count": head.member_count,
+    }
     return Put(keys.head(head.conversation_id), item, Absent())
 
 
-def set_title(conversation_id: ConversationId, title: str) -> Update:
-    """The op that renames."""
-    return Update(keys.head(conversation_id), set={"title": title})
+def set_settings(conversation_id: ConversationId, title: str | None, settings: GroupSettings) -> Update:
+    """The op that changes title and settings to these."""
+    return Update(keys.head(conversation_id), set={"title": title, "settings": settings._asdict()})
+
+
+def set_member_count(conversation_id: ConversationId, count: int) -> Update:
+    """The op that notes how many members there are."""
+    return Update(keys.head(conversation_id), set={"member_count": count})
 
 
 def put_pointer(user_id: UserId, pointer: Pointer) -> Put:
@@ -90,4 +99,6 @@ def head_of(conversation_id: ConversationId, item: Item) -> Head:
         item["last_seq"],
         item["message_count"],
         item.get("last_message"),
+        item.get("member_count", 0),
+        GroupSettings(**item["settings"]) if "settings" in item else DEFAULT_SETTINGS,
     )

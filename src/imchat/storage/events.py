@@ -65,8 +65,13 @@ def append(table: Table, conversation_id: ConversationId, event: Event, *ops: Op
 
     Raises: ConditionFailed; index 0 means that the seq is taken.
     """
+    table.write(put_new(conversation_id, event), *ops)
+
+
+def put_new(conversation_id: ConversationId, event: Event) -> Put:
+    """The op that puts an event at its seq, and fails where something lies there."""
     item = {name: value for name, value in event.items() if name != "seq"}
-    table.write(Put(keys.event(conversation_id, event["seq"]), item, Absent()), *ops)
+    return Put(keys.event(conversation_id, event["seq"]), item, Absent())
 
 
 def get(table: Table, conversation_id: ConversationId, seq: int) -> Event | None:

@@ -46,6 +46,8 @@ def put_new(conversation_id: ConversationId, member: Member) -> Put:
     """The op that adds a member, and fails where they are one."""
     item = {"role": member.role, "joined_seq": member.joined_seq}
     item |= {"read_seq": member.read_seq, "read_count": member.read_count}
+    if member.history_from > 1:
+        item["history_from"] = member.history_from
     return Put(keys.member(conversation_id, member.user_id), item, Absent())
 
 
@@ -79,4 +81,7 @@ def member_of(row: Row) -> tuple[UserId, Member]:
 
 
 def _member(user_id: UserId, item: Item) -> Member:
-    return Member(user_id, item["role"], item["joined_seq"], item["read_seq"], item["read_count"])
+    plain = (user_id, item["role"], item["joined_seq"], item["read_seq"], item["read_count"])
+    if len(item) < len(plain):  # nothing but these: nearly everybody, and a room's send makes one of each
+        return Member(*plain)
+    return Member(*plain, item.get("history_from", 1), item.get("settings", ()), item.get("mentions", ()))

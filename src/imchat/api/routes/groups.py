@@ -14,8 +14,8 @@ from imchat.services import groups
 _MEMBER: Final = CONVERSATION + "/members/{user_id}"
 
 
-def _rename(call: Call) -> Reply:
-    groups.rename(call.app, call.user_id, call.conversation_id, call.body.title)
+def _update(call: Call) -> Reply:
+    groups.update(call.app, call.user_id, call.conversation_id, **call.body.model_dump())
     return conversation(call)
 
 
@@ -40,8 +40,8 @@ ROUTES: Final = (
     Route(
         "PATCH",
         CONVERSATION,
-        "Rename a group",
-        _rename,
+        "Change a group's title and settings",
+        _update,
         schema.ConversationAnswer,
         schema.ConversationChange,
         errors=(403, 404, 409),
