@@ -3,54 +3,23 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from cfnlint.decode import decode
+from tests.templates.loading import load
 
-from imchat.assets import templates_dir
 from imchat.deploy.users import ADMINS
 from imchat.local.identity.accounts import GROUPS
 from imchat.local.identity.state import MIN_PASSWORD_CHARACTERS
 from imchat.storage.table import TTL_ATTRIBUTE, Key
 
 GOLDEN: Final = Path(__file__).parent / "user_pool_forever.json"
-ACCEPTED: Final = {
-    "ES1001": "where an event source mapping of a queue sends failures: the queue's own dead letters",
-    "ES2000": "access logs of the WebSocket API need a role that is set once for an account: by parameter only",
-    "ES6000": "a dead-letter queue that has no dead-letter queue",
-    "W1030": "a certificate that need not be given",
-    "WS1000": "tracing needs a permission for every resource of the account",
-    "WS1004": "log groups that stand under LoggingConfig",
-}
 
 
 @pytest.fixture(scope="module")
 def state() -> dict[str, Any]:
-    """The template as data; short forms of functions become their long ones."""
-    template, problems = decode(str(templates_dir() / "state.yaml"))
-    assert not problems
-    return dict(template)
-
-
-def test_the_linters_find_nothing() -> None:
-    command = [
-        str(Path(sys.executable).with_name("cfn-lint")),
-        "-c",
-        "I",
-        "E",
-        "W",
-        "-a",
-        "cfn_lint_serverless.rules",
-        "-i",
-        *ACCEPTED,
-    ]
-    templates = sorted(map(str, templates_dir().glob("*.yaml")))
-    done = subprocess.run([*command, "--", *templates], capture_output=True, text=True, check=False)
-    assert (done.stdout, done.returncode) == ("", 0)
+    return load("state")
 
 
 def test_every_resource_is_retained_whatever_happens_to_the_stack(state: dict[str, Any]) -> None:
@@ -109,10 +78,3 @@ def test_a_password_good_on_one_machine_is_good_on_aws(state: dict[str, Any]) ->
 def test_the_administrators_group_has_one_name_everywhere(state: dict[str, Any]) -> None:
     assert state["Resources"]["Administrators"]["Properties"]["GroupName"] == ADMINS
     assert {ADMINS} == GROUPS
-
-
-def test_every_parameter_and_output_is_described_and_every_parameter_grouped(state: dict[str, Any]) -> None:
-    for name, part in {**state["Parameters"], **state["Outputs"]}.items():
-        assert part.get("Description"), name
-    groups = state["Metadata"]["AWS::CloudFormation::Interface"]["ParameterGroups"]
-    assert sorted(name for group in groups for name in group["Parameters"]) == sorted(state["Parameters"])

@@ -1,0 +1,209 @@
+"""The templates and the code agree: handlers exist, variables are those that are read, routes lead where they should."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import pkgutil
+import re
+from dataclasses import fields
+from typing import Any, Final
+
+import pytest
+from tests.templates.loading import GIVEN, NAMES, Permission, load, of_type, permissions, render, role_of
+
+from imchat import entrypoints
+from imchat.api.routes import ROUTES
+from imchat.entrypoints.authorizer import SUBPROTOCOL
+from imchat.settings import Settings
+
+FUNCTIONS: Final = of_type(load("app"), "AWS::Lambda::Function")
+VARIABLES: Final = {f"IMCHAT_{field.name.upper()}" for field in fields(Settings)}
+OUTPUT_VALUES: Final = {"TableName", "TableArn", "UserPoolId", "UserPoolClientId", "ArtifactBucketName"}
+
+
+def test_every_entrypoint_is_a_function_and_every_function_an_entrypoint() -> None:
+    modules = [f"imchat.entrypoints.{found.name}" for found in pkgutil.iter_modules(entrypoints.__path__)]
+    handlers = {f"{name}.handler" for name in modules if hasattr(importlib.import_module(name), "handler")}
+    assert {part["Handler"] for part in FUNCTIONS.values()} == handlers
+    assert len(handlers) == len(FUNCTIONS)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_given_the_variables_that_it_reads_and_no_other(name: str) -> None:
+    variables = render(load("app"), FUNCTIONS[name]["Environment"]["Variables"])
+    assert set(variables) == VARIABLES
+    assert Settings.from_environment(variables).table_name == "TableName"
+
+
+def test_an_emulator_is_posted_to_where_it_says() -> None:
+    url = "http://127.0.0.1:4566/_aws/execute-api"
+    for part in FUNCTIONS.values():
+        variables = render(
+            load("app"), part["Environment"]["Variables"], GIVEN | {"CallbackUrlOverride": url}
+        )
+        assert Settings.from_environment(variables).callback_url == url
+
+
+def test_api_gateway_knows_of_the_routes_only_which_need_no_token() -> None:
+    app = load("app")
+    api = of_type(app, "AWS::ApiGatewayV2::Route").values()
+    keys = {
+        route["RouteKey"]: route["AuthorizationType"] for route in api if route["ApiId"]["Ref"] == "HttpApi"
+    }
+    opened = {f"{route.method} /api{route.path}": "NONE" for route in ROUTES if route.open}
+    assert keys == {"ANY /api/{proxy+}": "JWT"} | opened
+
+
+def test_the_websocket_api_has_the_routes_that_the_function_answers() -> None:
+    api = of_type(load("app"), "AWS::ApiGatewayV2::Route").values()
+    keys = {route["RouteKey"] for route in api if route["ApiId"]["Ref"] == "WebSocketApi"}
+    assert keys == {"$connect", "$disconnect", "$default"}
+    assert SUBPROTOCOL == "imchat.v1"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_parameters_and_outputs_are_described_and_parameters_grouped_and_labelled(name: str) -> None:
+    template = load(name)
+    for part in {**template["Parameters"], **template["Outputs"]}.values():
+        assert len(part["Description"]) > 10
+        assert part["Description"].endswith(".")
+    interface = template["Metadata"]["AWS::CloudFormation::Interface"]
+    grouped = [parameter for group in interface["ParameterGroups"] for parameter in group["Parameters"]]
+    assert sorted(grouped) == sorted(template["Parameters"]) == sorted(interface["ParameterLabels"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_default_is_a_value_that_the_parameter_takes(name: str) -> None:
+    for parameter, part in load(name)["Parameters"].items():
+        default = part.get("Default")
+        if default is not None:
+            assert re.fullmatch(part.get("AllowedPattern", ".*"), str(default)), parameter
+            assert default in part.get("AllowedValues", [default]), parameter
+
+
+@pytest.mark.parametrize(
+    ("template", "parameter", "good", "bad"),
+    [
+        ("app", "Stage", "prod", "Prod"),
+        ("app", "ReservedConcurrency", "20", "0"),
+        ("app", "AlarmMail", "ops@example.org", "example.org"),
+        ("app", "AlarmTopicArn", "arn:aws:sns:eu-west-1:123456789012:alarms", "alarms"),
+        ("app", "PermissionsBoundaryArn", "arn:aws:iam::123456789012:policy/bound", "bound"),
+        ("app", "CallbackUrlOverride", "http://127.0.0.1:4566/x", "127.0.0.1"),
+        ("site", "DomainName", "chat.example.org", "https://chat.example.org"),
+        (
+            "site",
+            "CertificateArn",
+            "arn:aws:acm:us-east-1:123456789012:certificate/a-b",
+            "arn:aws:acm:eu-west-1:123456789012:certificate/a-b",
+        ),
+        (
+            "site",
+            "WebAclArn",
+            "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/b",
+            "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/a/b",
+        ),
+        (
+            "state",
+            "MailIdentityArn",
+            "arn:aws:ses:eu-west-1:123456789012:identity/example.org",
+            "example.org",
+        ),
+    ],
+)
+def test_a_parameter_takes_what_it_is_for(template: str, parameter: str, good: str, bad: str) -> None:
+    pattern = load(template)["Parameters"][parameter]["AllowedPattern"]
+    assert re.fullmatch(pattern, good)
+    assert not re.fullmatch(pattern, bad)
+
+
+def test_what_comes_from_the_state_stack_is_an_output_of_it() -> None:
+    state, app, site = map(load, NAMES)
+    assert set(app["Parameters"]) >= OUTPUT_VALUES
+    assert set(state["Outputs"]) >= OUTPUT_VALUES
+    needed = {name for name, part in site["Parameters"].items() if "Default" not in part}
+    assert needed - {"Stage"} <= {*state["Outputs"], *app["Outputs"]}
+
+
+def test_nobody_signs_up_where_that_is_closed() -> None:
+    state = load("state")
+    config = state["Resources"]["UserPool"]["Properties"]["AdminCreateUserConfig"]
+    assert render(state, config) == {"AllowAdminCreateUserOnly": False}
+    assert render(state, config, {"OpenSignUp": "no"}) == {"AllowAdminCreateUserOnly": True}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_reaches_its_table_its_log_its_connections_its_queue_and_nothing_else(
+    function: str,
+) -> None:
+    app = load("app")
+    own_log = render(app, {"Fn::GetAtt": [FUNCTIONS[function]["LoggingConfig"]["LogGroup"]["Ref"], "Arn"]})
+    connections = "arn:aws:execute-api:eu-central-1:123456789012:WebSocketApi/ws/"
+    reach = {
+        "dynamodb": {GIVEN["TableArn"]},
+        "logs": {own_log},
+        "sqs": {render(app, {"Fn::GetAtt": ["FanoutQueue", "Arn"]})},
+        "execute-api": {f"{connections}{verb}/@connections/*" for verb in ("POST", "DELETE")},
+    }
+    for action, resource in permissions(app, role_of(app, function)):
+        assert resource in reach[action.partition(":")[0]], action
+
+
+def test_only_who_opens_connections_may_close_one() -> None:
+    app = load("app")
+    close = "arn:aws:execute-api:eu-central-1:123456789012:WebSocketApi/ws/DELETE/@connections/*"
+    may = [
+        name
+        for name in FUNCTIONS
+        if Permission("execute-api:ManageConnections", close) in permissions(app, role_of(app, name))
+    ]
+    assert may == ["WebSocketFunction"]
+
+
+def test_a_strangers_bad_ticket_raises_no_alarm() -> None:
+    """The authorizer refuses by failing, as API Gateway wants it."""
+    metrics = load("app")["Resources"]["FunctionErrorsAlarm"]["Properties"]["Metrics"]
+    assert "AuthorizerFunction" not in json.dumps(metrics)
+    assert {"HttpFunction", "WebSocketFunction", "FanoutFunction"} <= set(
+        re.findall(r"\w+Function", json.dumps(metrics))
+    )
+
+
+def test_an_alarm_adds_up_what_it_measures() -> None:
+    for name, alarm in of_type(load("app"), "AWS::CloudWatch::Alarm").items():
+        metrics = alarm.get("Metrics", [])
+        [expression] = [metric["Expression"] for metric in metrics if "Expression" in metric] or [""]
+        assert set(re.findall(r"\w+", expression)) == {
+            metric["Id"] for metric in metrics if "MetricStat" in metric
+        }, name
+        assert alarm["TreatMissingData"] == "notBreaching", name
+
+
+def test_the_dashboard_shows_each_thing_once_and_is_valid() -> None:
+    app = load("app")
+    body: dict[str, Any] = json.loads(
+        render(app, app["Resources"]["Dashboard"]["Properties"]["DashboardBody"])
+    )
+    places = [(widget["x"], widget["y"]) for widget in body["widgets"]]
+    assert len(set(places)) == len(places) == 9
+    shown = {tuple(metric[:4]) for widget in body["widgets"] for metric in widget["properties"]["metrics"]}
+    for function in FUNCTIONS:
+        name = render(app, {"Ref": function})
+        assert ("AWS/Lambda", "Errors", "FunctionName", name) in shown
+
+
+def test_access_logs_name_no_person_and_no_address() -> None:
+    for stage in of_type(load("app"), "AWS::ApiGatewayV2::Stage").values():
+        logs = render(load("app"), stage, GIVEN | {"WebSocketAccessLogs": "yes"})["AccessLogSettings"]
+        logged = set(re.findall(r"\$context\.([\w.]+)", logs["Format"]))
+        assert logged <= {
+            "requestId",
+            "routeKey",
+            "status",
+            "eventType",
+            "responseLatency",
+            "integrationLatency",
+            "error.messageString",
+            "integrationErrorMessage",
+        }
