@@ -275,6 +275,7 @@ def test_handlers_run_on_code_and_layer_alone(code: Bundle, layer: Bundle, tmp_p
             "AWS_DEFAULT_REGION": "eu-west-1",
             "IMCHAT_TABLE_NAME": "t",
             "IMCHAT_CALLBACK_URL": "https://example.org/ws",
+            "IMCHAT_FANOUT_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/1/fanout",
         },
         capture_output=True,
         text=True,
