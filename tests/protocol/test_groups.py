@@ -70,3 +70,61 @@ def test_a_role_allows_what_was_refused_before(people: People) -> None:
     assert renamed["conversation"]["title"] == "Dinner"
     bob.catch_up(where)
     assert bob.types(where) == ["conversation.created", "member.role_changed", "conversation.updated"]
+
+
+@pytest.mark.covers(
+    "POST /conversations/{conversation_id}/invites",
+    "GET /conversations/{conversation_id}/invites",
+    "DELETE /conversations/{conversation_id}/invites/{invite_id}",
+    "GET /invites/{token}",
+    "POST /invites/{token}/accept",
+)
+def test_a_link_leads_in_until_it_is_used_up_or_revoked(people: People) -> None:
+    ada, bob, eve = people("ada", "bob", "eve")
+    where = ada.start_group(title="Hikers")
+    once = ada.http("POST", f"/conversations/{where}/invites", {"max_uses": 1, "expires_in_s": 3600})
+    link = f"/invites/{once['token']}"
+    assert bob.http("GET", link)["conversation"]["title"] == "Hikers"
+    assert bob.http("POST", f"{link}/accept")["conversation"]["member_count"] == 2
+    assert bob.http("POST", f"{link}/accept")["conversation"]["member_count"] == 2
+    with refused(409, "conflict", reason="used_up"):
+        eve.http("POST", f"{link}/accept")
+    other = ada.http("POST", f"/conversations/{where}/invites", {})
+    assert [one["uses"] for one in ada.http("GET", f"/conversations/{where}/invites")["invites"]] == [1, 0]
+    assert ada.http("DELETE", f"/conversations/{where}/invites/{other['invite']['invite_id']}") == {}
+    with refused(409, "conflict", reason="revoked"):
+        eve.http("GET", f"/invites/{other['token']}")
+    with refused(404, "not_found"):
+        eve.http("GET", "/invites/nothing")
+    with refused(403, "forbidden"):
+        bob.http("POST", f"/conversations/{where}/invites", {})
+
+
+@pytest.mark.covers(
+    "GET /channels",
+    "POST /conversations/{conversation_id}/join",
+    "GET /conversations/{conversation_id}/members",
+)
+def test_everybody_finds_and_joins_a_public_channel_and_sees_it_from_their_joining(people: People) -> None:
+    ada, bob = people("ada", "bob")
+    word = f"peak{ada.user_id[:8]}"
+    where = ada.start_group(title=f"The {word} watchers")
+    with refused(404, "not_found"):
+        bob.http("POST", f"/conversations/{where}/join")
+    ada.write(where, "Among ourselves")
+    settings = {"public": True, "history": "joined", "posting": "admins", "description": "Who sees most?"}
+    ada.http("PATCH", f"/conversations/{where}", settings)
+
+    [found] = bob.http("GET", f"/channels?q=watch%20{word.upper()}")["channels"]
+    assert (found["conversation_id"], found["description"]) == (where, "Who sees most?")
+    joined = bob.http("POST", f"/conversations/{where}/join")
+
+    assert {name: joined["conversation"][name] for name in settings} == settings
+    page = bob.http("GET", f"/conversations/{where}/events?after=0")
+    assert [event["type"] for event in page["events"]] == ["member.added"]
+    assert page["events"][0]["seq"] == joined["history_from"] == 4
+    assert len(bob.http("GET", f"/conversations/{where}/members")["members"]) == 2
+    with refused(403, "forbidden"):
+        bob.http("POST", f"/conversations/{where}/messages", {"client_message_id": "m1", "body": "May I?"})
+    with refused(400, "invalid", field="q"):
+        bob.http("GET", "/channels?q=a")

@@ -1,6 +1,11 @@
 // The wire contract's types. Generated from src/imchat/api by `make generate`; do not edit.
 
-/** A conversation. `members` is left out of the inbox's groups. */
+/** Public channels. */
+export interface ChannelsAnswer {
+  channels: Preview[]
+}
+
+/** A conversation. `members` is left out of the inbox's groups, and where there are more than 1,000. */
 export interface Conversation {
   conversation_id: string
   kind: 'direct' | 'group'
@@ -128,6 +133,21 @@ export interface HealthAnswer {
   version: string
 }
 
+/** A link that leads into a group. `expires_at_ms` and `max_uses` are null where there is no end to it. */
+export interface Invite {
+  invite_id: string
+  created_by: string
+  created_at_ms: number
+  expires_at_ms: number | null
+  max_uses: number | null
+  uses: number
+}
+
+/** A group's links, oldest first. */
+export interface InvitesAnswer {
+  invites: Invite[]
+}
+
 /** Myself. */
 export interface Me {
   user_id: string
@@ -181,6 +201,13 @@ export interface MemberRoleChanged {
   role: 'owner' | 'admin' | 'member'
 }
 
+/** A page of a conversation's members, and their profiles. `next_cursor` is left out on the last page. */
+export interface MembersAnswer {
+  members: Member[]
+  users: User[]
+  next_cursor?: string
+}
+
 /** A message's current state. */
 export interface Message {
   client_message_id: string
@@ -202,6 +229,18 @@ export interface NewConversation {
   kind: 'direct' | 'group'
   member_ids: string[]
   title?: string
+}
+
+/** How long a link is good, and for how many; without them for ever, and for all. */
+export interface NewInvite {
+  expires_in_s?: number
+  max_uses?: number
+}
+
+/** A new link. The token is shown this once. */
+export interface NewInviteAnswer {
+  invite: Invite
+  token: string
 }
 
 /** People to add. */
@@ -228,6 +267,20 @@ export interface PingFrame {
 /** The answer to a ping. */
 export interface PongFrame {
   type: 'pong'
+}
+
+/** A group as those see it who might join. */
+export interface Preview {
+  conversation_id: string
+  title: string | null
+  description: string | null
+  public: boolean
+  member_count: number
+}
+
+/** Where a link leads. */
+export interface PreviewAnswer {
+  conversation: Preview
 }
 
 /** What to change of my profile; what is left out stays. */

@@ -96,6 +96,13 @@ class NewMembers(Request):
     user_ids: Annotated[list[Id], Field(json_schema_extra={"minItems": 1, "maxItems": limits.USER_IDS_MAX})]
 
 
+class NewInvite(Request):
+    """How long a link is good, and for how many; without them for ever, and for all."""
+
+    expires_in_s: Annotated[int, _number(limits.INVITE_S_MIN, limits.INVITE_S_MAX)] | None = None
+    max_uses: Annotated[int, _number(1, limits.INVITE_USES_MAX)] | None = None
+
+
 class RoleChange(Request):
     """A member's new role."""
 
@@ -121,6 +128,18 @@ class UsersQuery(Query):
 
     prefix: Handle | None = None
     ids: str | None = None
+
+
+class MembersQuery(Query):
+    """Where the next page begins: the `next_cursor` of the page before."""
+
+    cursor: Id | None = None
+
+
+class ChannelsQuery(Query):
+    """Words, or how they begin; a channel has to match all of them."""
+
+    q: str
 
 
 class InboxQuery(Query):
@@ -161,7 +180,7 @@ class Member(Answer):
 
 
 class Conversation(Answer):
-    """A conversation. `members` is left out of the inbox's groups."""
+    """A conversation. `members` is left out of the inbox's groups, and where there are more than 1,000."""
 
     conversation_id: str
     kind: Kind
@@ -265,6 +284,27 @@ class ConversationEntry(Answer):
     last_message: MessageCreated | None = None
 
 
+class Preview(Answer):
+    """A group as those see it who might join."""
+
+    conversation_id: str
+    title: str | None
+    description: str | None
+    public: bool
+    member_count: int
+
+
+class Invite(Answer):
+    """A link that leads into a group. `expires_at_ms` and `max_uses` are null where there is no end to it."""
+
+    invite_id: str
+    created_by: str
+    created_at_ms: int
+    expires_at_ms: int | None
+    max_uses: int | None
+    uses: int
+
+
 class HealthAnswer(Answer):
     """It runs, and which version."""
 
@@ -302,6 +342,39 @@ class ConversationAnswer(ConversationEntry):
     """One conversation with all members, and the people it speaks of."""
 
     users: list[User]
+
+
+class MembersAnswer(Answer):
+    """A page of a conversation's members, and their profiles. `next_cursor` is left out on the last page."""
+
+    members: list[Member]
+    users: list[User]
+    next_cursor: str | None = None
+
+
+class NewInviteAnswer(Answer):
+    """A new link. The token is shown this once."""
+
+    invite: Invite
+    token: str
+
+
+class InvitesAnswer(Answer):
+    """A group's links, oldest first."""
+
+    invites: list[Invite]
+
+
+class PreviewAnswer(Answer):
+    """Where a link leads."""
+
+    conversation: Preview
+
+
+class ChannelsAnswer(Answer):
+    """Public channels."""
+
+    channels: list[Preview]
 
 
 class EventAnswer(Answer):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from imchat.domain.conversation import Head
+from imchat.domain.invite import Invite
 from imchat.domain.member import Member
 from imchat.domain.user import User
 from imchat.services.conversations import Entry, Inbox
@@ -39,7 +41,7 @@ def entry(seen: Entry) -> dict[str, Any]:
         "member_count": head.member_count,
     }
     if seen.members is not None:
-        conversation["members"] = [_member(member) for member in seen.members]
+        conversation["members"] = members(seen.members)
     answer = {
         "conversation": conversation,
         "unread": head.unread(seen.me.user_id, seen.me.read_count),
@@ -60,6 +62,29 @@ def inbox(page: Inbox) -> dict[str, Any]:
     """schema.ConversationsAnswer"""
     answer = {"conversations": [entry(one) for one in page.entries], "users": users(page.users)}
     return answer | ({"next_cursor": page.next_cursor} if page.next_cursor else {})
+
+
+def preview(head: Head) -> dict[str, Any]:
+    """schema.Preview"""
+    return {
+        "conversation_id": head.conversation_id,
+        "title": head.title,
+        "description": head.settings.description,
+        "public": head.settings.public,
+        "member_count": head.member_count,
+    }
+
+
+def invite(made: Invite) -> dict[str, Any]:
+    """schema.Invite"""
+    shape = made._asdict()
+    del shape["conversation_id"], shape["revoked"]
+    return shape
+
+
+def members(people: Iterable[Member]) -> list[dict[str, Any]]:
+    """schema.Member, several"""
+    return [_member(person) for person in people]
 
 
 def _member(member: Member) -> dict[str, Any]:

@@ -28,6 +28,18 @@ MEMBERS_AT_CREATION: Final = 49
 """People in a conversation when it is made, its maker included: 2 items each, the head and the first event fill a
 transaction of 100."""
 GROUP_MEMBERS: Final = 1_000
+CHANNEL_MEMBERS: Final = 10_000
+"""People in a public channel."""
+MEMBERS_SHOWN: Final = 1_000
+"""Members that come with a conversation; those of a larger one are read page by page."""
+CHANNEL_WORDS: Final = 8
+"""Words of its title by which a public channel is found, the first ones."""
+CHANNELS_FOUND: Final = 20
+GROUP_INVITES: Final = 50
+"""Invites of one group that can be used."""
+INVITE_S_MIN: Final = 60
+INVITE_S_MAX: Final = 366 * 24 * 60 * 60
+INVITE_USES_MAX: Final = 10_000
 PAGE_MAX: Final = 200
 PAGE_DEFAULT: Final = 50
 DIRECTORY_PAGE: Final = 20

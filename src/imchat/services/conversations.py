@@ -9,7 +9,7 @@ from typing import Final
 from imchat.domain.conversation import Head, Kind
 from imchat.domain.event import Draft, place
 from imchat.domain.ids import ConversationId, UserId, direct_conversation_id
-from imchat.domain.limits import MEMBERS_AT_CREATION, TITLE_CHARS, check_count, check_line
+from imchat.domain.limits import MEMBERS_AT_CREATION, MEMBERS_SHOWN, TITLE_CHARS, check_count, check_line
 from imchat.domain.member import Member, Role
 from imchat.domain.user import User
 from imchat.errors import Invalid, NotFound
@@ -21,11 +21,12 @@ from imchat.storage.conversations import Pointer
 from imchat.storage.table import ConditionFailed, Op
 
 INBOX_PAGE: Final = 100
+MEMBERS_PAGE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A conversation as one of its members sees it. `members`: all of them, or None where they were not read."""
+    """A conversation as one of its members sees it. `members`: all of them, or None where they were not read or are too many."""
 
     head: Head
     me: Member
@@ -84,16 +85,37 @@ def inbox(app: App, user_id: UserId, *, cursor: ConversationId | None) -> Inbox:
 
 
 def entry(app: App, user_id: UserId, conversation_id: ConversationId) -> tuple[Entry, list[User]]:
-    """One conversation with all its members, and their profiles. Raises: NotFound for one who is no member."""
+    """One conversation with all its members, if they are `MEMBERS_SHOWN` at most, and their profiles.
+
+    Raises: NotFound for one who is no member.
+    """
     head = conversations.get(app.table, conversation_id)
-    everybody = members.of(app.table, conversation_id)
-    me = everybody.get(user_id)
-    if head is None or me is None:
+    if head is None:
         raise NotFound("no such conversation")
-    spoken_of = set(everybody)
+    many = head.member_count > MEMBERS_SHOWN
+    everybody = {} if many else members.of(app.table, conversation_id)
+    me = access_member(app, user_id, conversation_id) if many else everybody.get(user_id)
+    if me is None:
+        raise NotFound("no such conversation")
+    spoken_of = {user_id, *everybody}
     if head.last_message:
         spoken_of.add(UserId(head.last_message["actor_id"]))
-    return Entry(head, me, list(everybody.values())), list(users.get_many(app.table, spoken_of).values())
+    profiles = users.get_many(app.table, spoken_of)
+    return Entry(head, me, None if many else list(everybody.values())), list(profiles.values())
+
+
+def members_page(
+    app: App, user_id: UserId, conversation_id: ConversationId, *, after: UserId | None
+) -> tuple[list[Member], list[User], UserId | None]:
+    """Members by their ids behind `after`, up to `MEMBERS_PAGE`, their profiles, and the cursor of the next page, if any.
+
+    Raises: NotFound for one who is no member.
+    """
+    found = members.page(app.table, conversation_id, after=after, limit=MEMBERS_PAGE + 1)
+    access_member(app, user_id, conversation_id)
+    page = found[:MEMBERS_PAGE]
+    profiles = users.get_many(app.table, [member.user_id for member in page])
+    return page, list(profiles.values()), page[-1].user_id if len(found) > MEMBERS_PAGE else None
 
 
 def _create(

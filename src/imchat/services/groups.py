@@ -7,14 +7,23 @@ from typing import Any
 
 from imchat.domain.event import Draft, Event
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.limits import GROUP_MEMBERS, TITLE_CHARS, check_count, check_description, check_line
+from imchat.domain.limits import (
+    CHANNEL_MEMBERS,
+    GROUP_MEMBERS,
+    PREFIX_MIN,
+    TITLE_CHARS,
+    check_count,
+    check_description,
+    check_line,
+)
 from imchat.domain.member import Member, Role
-from imchat.errors import Conflict, Forbidden, NotFound
+from imchat.domain.words import words_of
+from imchat.errors import Conflict, Forbidden, Invalid, NotFound
 from imchat.services import fanout
 from imchat.services.access import access_users
 from imchat.services.app import App
 from imchat.services.log import Done, Write, append
-from imchat.storage import conversations, members
+from imchat.storage import channels, conversations, members
 from imchat.storage.conversations import Pointer
 from imchat.storage.events import Tail
 from imchat.storage.table import MAX_OPS, Op
@@ -46,7 +55,15 @@ def update(
         draft = Draft(type="conversation.updated", actor_id=actor_id, title=new_title)
         changed: Any = {name: value for name, value in wanted.items() if value != getattr(old, name)}
         draft.update(changed)
-        return Write(draft, lambda _event: [conversations.set_settings(conversation_id, new_title, new)])
+        listed = channels.changes(
+            conversation_id,
+            old=tail.head.title if old.public else None,
+            new=_channel_title(new_title) if new.public else None,
+        )
+        return Write(
+            draft,
+            lambda _event: [conversations.set_settings(conversation_id, new_title, new), *listed],
+        )
 
     append(app, conversation_id, actor_id, decide)
 
@@ -81,7 +98,8 @@ def _add_members(
 def check_room(tail: Tail, user_ids: Sequence[UserId]) -> None:
     """Raises: Invalid unless the group takes those of these people who are not in it yet."""
     count = len(tail.members.keys() | set(user_ids))
-    check_count(count, field="user_ids", most=GROUP_MEMBERS, unit=" members")
+    most = CHANNEL_MEMBERS if tail.head.settings.public else GROUP_MEMBERS
+    check_count(count, field="user_ids", most=most, unit=" members")
 
 
 def addition(tail: Tail, actor_id: UserId, user_ids: Sequence[UserId], *further: Op) -> Write | Done:
@@ -138,11 +156,14 @@ def remove_member(app: App, actor_id: UserId, conversation_id: ConversationId, u
     draft = Draft(type="member.removed", actor_id=actor_id, user_id=user_id)
 
     def ops(tail: Tail) -> list[Op]:
-        return [
+        found: list[Op] = [
             members.delete(conversation_id, user_id),
             conversations.delete_pointer(user_id, conversation_id),
             conversations.set_member_count(conversation_id, len(tail.members) - 1),
         ]
+        if tail.head.settings.public and len(tail.members) == 1:
+            found += channels.changes(conversation_id, old=tail.head.title, new=None)
+        return found
 
     def decide(tail: Tail, actor: Member) -> Write | Done:
         _check_group(tail)
@@ -159,6 +180,15 @@ def remove_member(app: App, actor_id: UserId, conversation_id: ConversationId, u
 
     append(app, conversation_id, actor_id, decide)
     fanout.notify_conversation(app, [user_id], conversation_id, "removed")
+
+
+def _channel_title(title: str | None) -> str:
+    """The title of a public channel. Raises: Invalid unless it can be found by it."""
+    if title is None or not words_of(title):
+        raise Invalid(
+            "a public channel needs a title with a word of two letters", field="title", limit=PREFIX_MIN
+        )
+    return title
 
 
 def _role_change(tail: Tail, actor_id: UserId, member: Member, role: Role) -> Write:

@@ -7,7 +7,7 @@ from typing import NamedTuple, cast
 from imchat.domain.conversation import Head
 from imchat.domain.event import Event
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.limits import BEHIND_MAX, GROUP_MEMBERS, REPLAY_WINDOW
+from imchat.domain.limits import BEHIND_MAX, CHANNEL_MEMBERS, REPLAY_WINDOW
 from imchat.domain.member import Member
 from imchat.storage import conversations, keys, members
 from imchat.storage.table import Absent, Op, Put, Row, Table
@@ -40,7 +40,7 @@ def read_tail(table: Table, conversation_id: ConversationId, *, after_seq: int |
         after_seq = max(head.last_seq - REPLAY_WINDOW + 1, 1)
     most = BEHIND_MAX + (after_seq > 0)  # the event at `after_seq` itself comes on top
     rows = table.query(
-        keys.conversation_pk(conversation_id), low=keys.event_sk(after_seq), limit=most + 1 + GROUP_MEMBERS
+        keys.conversation_pk(conversation_id), low=keys.event_sk(after_seq), limit=most + 1 + CHANNEL_MEMBERS
     )
     events: list[Event] = []
     for row in rows:

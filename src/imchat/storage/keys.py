@@ -9,6 +9,8 @@
     conversation head             CONV#<conversation_id>  HEAD                    get; get_many (inbox)
     member                        CONV#<conversation_id>  MEMBER#<user_id>        get (access); query prefix MEMBER#
     event                         CONV#<conversation_id>  EVENT#<seq>             query low..high (the log)
+    invite                        INVITES#<conversation>  <sha256, 32 digits>     get; query (a group's invites)
+    public channel, by word       CHANNELS#<two letters>  <word>#<conversation>   query prefix (find channels)
     realtime ticket               TICKET#<sha256>         TICKET                  get, then conditional delete
 
 `EVENT#` < `HEAD` < `MEMBER#` in byte order: one query from an event upward reads the newest events, the head and the
@@ -89,6 +91,26 @@ def event_sk(seq: int) -> str:
 def event(conversation_id: ConversationId, seq: int) -> Key:
     """One event of a log."""
     return Key(conversation_pk(conversation_id), event_sk(seq))
+
+
+def invites_pk(conversation_id: ConversationId) -> str:
+    """The partition of a group's invites."""
+    return f"INVITES#{conversation_id}"
+
+
+def invite(conversation_id: ConversationId, invite_id: str) -> Key:
+    """An invite, under a digest of its token."""
+    return Key(invites_pk(conversation_id), invite_id)
+
+
+def channels_pk(word: str) -> str:
+    """The partition that holds all words of public channels' titles which begin like `word`."""
+    return f"CHANNELS#{word[:PREFIX_MIN]}"
+
+
+def channel(word: str, conversation_id: ConversationId) -> Key:
+    """Lists a public channel under a word of its title."""
+    return Key(channels_pk(word), f"{word}#{conversation_id}")
 
 
 def ticket(secret: str) -> Key:

@@ -9,6 +9,7 @@ from imchat.domain.member import Member, Role
 from imchat.storage import keys
 from imchat.storage.table import (
     Absent,
+    Check,
     ConditionFailed,
     Delete,
     Equals,
@@ -42,6 +43,15 @@ def of(table: Table, conversation_id: ConversationId) -> dict[UserId, Member]:
     return dict(member_of(row) for row in rows)
 
 
+def page(table: Table, conversation_id: ConversationId, *, after: UserId | None, limit: int) -> list[Member]:
+    """The first `limit` members behind `after`, by their ids."""
+    start = None if after is None else keys.member(conversation_id, after).sk
+    rows = table.query(
+        keys.conversation_pk(conversation_id), prefix=keys.MEMBER_PREFIX, after=start, limit=limit
+    )
+    return [member_of(row)[1] for row in rows]
+
+
 def put_new(conversation_id: ConversationId, member: Member) -> Put:
     """The op that adds a member, and fails where they are one."""
     item = {"role": member.role, "joined_seq": member.joined_seq}
@@ -59,6 +69,11 @@ def delete(conversation_id: ConversationId, user_id: UserId) -> Delete:
 def set_role(conversation_id: ConversationId, user_id: UserId, *, old: Role, new: Role) -> Update:
     """The op that changes a role, and fails where it is no longer `old`."""
     return Update(keys.member(conversation_id, user_id), set={"role": new}, condition=Equals("role", old))
+
+
+def check_role(conversation_id: ConversationId, member: Member) -> Check:
+    """The op that fails where somebody's role is no longer the one in `member`."""
+    return Check(keys.member(conversation_id, member.user_id), Equals("role", member.role))
 
 
 def advance_cursor(

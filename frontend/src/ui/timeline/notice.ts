@@ -13,6 +13,7 @@ export function noticeText({ event, actor, subject }: NoticeItem): string | null
       if (event.kind === 'direct') return t('notice.created.direct', who)
       return event.title ? t('notice.created.group', { ...who, title: event.title }) : t('notice.created.untitled', who)
     case 'conversation.updated':
+      if ('description' in event || 'posting' in event || 'history' in event || 'public' in event) return t('notice.changed', who)
       return event.title ? t('notice.renamed', { ...who, title: event.title }) : t('notice.unnamed', who)
     case 'member.added':
       return t(event.user_id === event.actor_id ? 'notice.joined' : 'notice.added', who)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from imchat.api.routes import conversations, groups, messages, people, realtime
+from imchat.api.routes import conversations, groups, joining, messages, people, realtime
 
 ROUTES: Final = (
     *people.ROUTES,
     *conversations.ROUTES,
     *groups.ROUTES,
+    *joining.ROUTES,
     *messages.ROUTES,
     *realtime.ROUTES,
 )

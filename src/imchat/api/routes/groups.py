@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from imchat.api import schema
+from imchat.api import schema, shapes
 from imchat.api.route import CONVERSATION, Call, Reply, Route
 from imchat.api.routes.conversations import conversation
 from imchat.domain.ids import UserId
-from imchat.domain.limits import USER_IDS_MAX, check_count
-from imchat.services import groups
+from imchat.domain.limits import USER_IDS_MAX, check_count, is_id
+from imchat.errors import Invalid
+from imchat.services import conversations, groups
 
 _MEMBER: Final = CONVERSATION + "/members/{user_id}"
 
@@ -17,6 +18,17 @@ _MEMBER: Final = CONVERSATION + "/members/{user_id}"
 def _update(call: Call) -> Reply:
     groups.update(call.app, call.user_id, call.conversation_id, **call.body.model_dump())
     return conversation(call)
+
+
+def _members(call: Call) -> Reply:
+    cursor = call.query.cursor
+    if cursor is not None and not is_id(cursor):
+        raise Invalid("cursor is none that an answer gave", field="cursor", limit="a next_cursor")
+    page, users, next_cursor = conversations.members_page(
+        call.app, call.user_id, call.conversation_id, after=None if cursor is None else UserId(cursor)
+    )
+    answer = {"members": shapes.members(page), "users": shapes.users(users)}
+    return Reply(200, answer | ({"next_cursor": next_cursor} if next_cursor else {}))
 
 
 def _add_members(call: Call) -> Reply:
@@ -45,6 +57,15 @@ ROUTES: Final = (
         schema.ConversationAnswer,
         schema.ConversationChange,
         errors=(403, 404, 409),
+    ),
+    Route(
+        "GET",
+        CONVERSATION + "/members",
+        "The members, page by page",
+        _members,
+        schema.MembersAnswer,
+        query=schema.MembersQuery,
+        errors=(404,),
     ),
     Route(
         "POST",

@@ -1,0 +1,34 @@
+"""Invites by link: a secret that lets whoever has it join a group."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final, NamedTuple
+
+from imchat.domain.ids import ConversationId, UserId
+
+SECRET_CHARS: Final = 30
+"""With a group's id behind it a token stays within the 64 characters of a path's parameter."""
+
+
+class Invite(NamedTuple):
+    """`expires_at_ms` and `max_uses` are None where there is no end to it. `revoked` ones are kept for a while, to say so."""
+
+    conversation_id: ConversationId
+    invite_id: str
+    created_by: UserId
+    created_at_ms: int
+    expires_at_ms: int | None
+    max_uses: int | None
+    uses: int
+    revoked: bool = False
+
+
+def new_token(conversation_id: ConversationId, secret: str) -> str:
+    """What the link holds: `SECRET_CHARS` of a secret, and where it leads."""
+    return secret[-SECRET_CHARS:] + conversation_id
+
+
+def read_token(token: str) -> tuple[ConversationId, str]:
+    """Where a token leads, and the id of its invite: a digest, so who can read the table still cannot use one."""
+    return ConversationId(token[SECRET_CHARS:]), hashlib.sha256(token.encode()).hexdigest()[:32]
