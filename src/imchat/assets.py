@@ -1,7 +1,11 @@
-"""Where the files that are no Python lie: the built web client and the AWS templates, in a wheel and in a checkout."""
+"""Where the files that are no Python lie, in a wheel and in a checkout: the built web client, and the AWS templates.
+
+Also how the client's files are served, which is the same on one machine and from S3.
+"""
 
 from __future__ import annotations
 
+import mimetypes
 import re
 from pathlib import Path
 from typing import Final
@@ -10,6 +14,21 @@ from imchat.errors import ConfigError
 
 PACKAGE: Final = Path(__file__).resolve().parent
 FINGERPRINT: Final = ".fingerprint"
+_TYPES: Final = {
+    ".js": "text/javascript; charset=utf-8",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".json": "application/json",
+    ".map": "application/json",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".wasm": "application/wasm",
+    ".webmanifest": "application/manifest+json",
+    ".woff2": "font/woff2",
+}
+"""Types of our own: what the machine's tables say differs from one to the next."""
+_HASHED: Final = re.compile(r"-[A-Za-z0-9_-]{8}\.[a-z0-9]+$")
 _REFERENCE: Final = re.compile(r"""\s(?:src|href)=["']?([^"'\s>#?]+)""")
 
 
@@ -34,6 +53,22 @@ def templates_dir(package: Path = PACKAGE) -> Path:
         if (folder / "state.yaml").is_file():
             return folder
     raise ConfigError(f"the templates are missing from {package / 'templates'}; {_mend(package)}")
+
+
+def site_files(site: Path) -> dict[str, Path]:
+    """The files of a built client that are served, by their path below the site; hidden ones are not."""
+    found = sorted(place for place in site.rglob("[!.]*") if place.is_file())
+    return {place.relative_to(site).as_posix(): place for place in found}
+
+
+def content_type(path: str) -> str:
+    """A file's `Content-Type`."""
+    return _TYPES.get(Path(path).suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream"
+
+
+def cache_control(path: str) -> str:
+    """A file's `Cache-Control`: one whose name holds its checksum is kept for ever, any other asked for each time."""
+    return "public, max-age=31536000, immutable" if _HASHED.search(path) else "no-cache"
 
 
 def _local_references(html: str) -> set[str]:

@@ -44,14 +44,14 @@ def test_the_file_of_this_folder_is_read_and_options_win(
         ('region = "Frankfurt"', "region must be the name of an AWS region, such as eu-central-1"),
         ('architecture = "sparc"', "architecture input should be 'arm64' or 'x86_64'"),
         ("log_retention_days = 31", "log_retention_days must be one of 1, 3, 5, 7, 14, 30,"),
-        ('domain = "chat.example.org"', "certificate_arn must be given together with domain"),
-        (f'certificate_arn = "{CERTIFICATE}"', "domain must be given together with certificate_arn"),
+        ('domain_name = "chat.example.org"', "certificate_arn must be given together with domain_name"),
+        (f'certificate_arn = "{CERTIFICATE}"', "domain_name must be given together with certificate_arn"),
         (
             f'certificate_arn = "{CERTIFICATE.replace("us-east-1", "eu-west-1")}"',
             "certificate_arn must be the ARN of an ACM certificate in us-east-1",
         ),
         ('mail_from = "chat@example.org"', "mail_identity_arn must be given together with mail_from"),
-        ('domian = "x"', "domian is no setting; did you mean domain?"),
+        ('domian_name = "x"', "domian_name is no setting; did you mean domain_name?"),
         ("[site]\nx = 1", "site is no setting"),
         ("stage = prod", "is no TOML"),
     ],
@@ -79,7 +79,7 @@ def test_a_file_that_is_asked_for_must_be_there(tmp_path: Path) -> None:
     [
         {},
         {"stage": "test", "region": "eu-west-1", "open_sign_up": False, "memory_mb": 512},
-        {"domain": "chat.example.org", "certificate_arn": CERTIFICATE},
+        {"domain_name": "chat.example.org", "certificate_arn": CERTIFICATE},
         {
             "mail_identity_arn": "arn:aws:ses:eu-west-1:123456789012:identity/example.org",
             "mail_from": '"Team" <chat@example.org>',

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from imchat.deploy.config import Config, load_config, render_config
     from imchat.deploy.execute import Deployment, deploy
-    from imchat.deploy.plan import ParameterChange, Plan, ResourceChange, StackPlan, make_plan
+    from imchat.deploy.plan import ParameterChange, Plan, ResourceChange, StackPlan
+    from imchat.deploy.planner import make_plan
     from imchat.deploy.progress import Event, Progress
+    from imchat.deploy.release import Release, read_release
     from imchat.deploy.status import StackStatus, Status, read_status
     from imchat.deploy.target import Target, connect
     from imchat.deploy.teardown import TornDown, tear_down
@@ -29,6 +31,7 @@ __all__ = [
     "ParameterChange",
     "Plan",
     "Progress",
+    "Release",
     "ResourceChange",
     "StackPlan",
     "StackStatus",
@@ -39,6 +42,7 @@ __all__ = [
     "deploy",
     "load_config",
     "make_plan",
+    "read_release",
     "read_status",
     "render_config",
     "tear_down",
@@ -51,6 +55,7 @@ _HOMES: Final = {
     "ParameterChange": "plan",
     "Plan": "plan",
     "Progress": "progress",
+    "Release": "release",
     "ResourceChange": "plan",
     "StackPlan": "plan",
     "StackStatus": "status",
@@ -60,7 +65,8 @@ _HOMES: Final = {
     "connect": "target",
     "deploy": "execute",
     "load_config": "config",
-    "make_plan": "plan",
+    "make_plan": "planner",
+    "read_release": "release",
     "read_status": "status",
     "render_config": "config",
     "tear_down": "teardown",

@@ -47,7 +47,7 @@ _SHAPES: Final = {
         "1 to 20 lower-case letters, digits and hyphens, beginning with a letter",
     ),
     "region": (r"^[a-z]{2}(-[a-z]+)+-[0-9]$", "the name of an AWS region, such as eu-central-1"),
-    "domain": (
+    "domain_name": (
         r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$",
         "a host name in lower case, such as chat.example.org",
     ),
@@ -78,9 +78,10 @@ class Config(BaseModel):
     stage: Annotated[str, StringConstraints(pattern=_SHAPES["stage"][0])] = "prod"
     region: Annotated[str, StringConstraints(pattern=_SHAPES["region"][0])] | None = None
     profile: Annotated[str, StringConstraints(min_length=1)] | None = None
-    domain: Annotated[str, StringConstraints(pattern=_SHAPES["domain"][0])] | None = None
+    domain_name: Annotated[str, StringConstraints(pattern=_SHAPES["domain_name"][0])] | None = None
     certificate_arn: Annotated[str, StringConstraints(pattern=_SHAPES["certificate_arn"][0])] | None = None
     web_acl_arn: Annotated[str, StringConstraints(pattern=_SHAPES["web_acl_arn"][0])] | None = None
+    price_class: Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"] = "PriceClass_100"
     open_sign_up: bool = True
     mail_identity_arn: Annotated[str, StringConstraints(pattern=_SHAPES["mail_identity_arn"][0])] | None = (
         None
@@ -101,10 +102,12 @@ class Config(BaseModel):
     def _belongs_together(self) -> Self:
         if self.log_retention_days not in LOG_RETENTION_DAYS:
             raise _broken("log_retention_days", f"one of {', '.join(map(str, LOG_RETENTION_DAYS))} days")
-        if self.domain and not self.certificate_arn:
-            raise _broken("certificate_arn", f"given together with domain: {_SHAPES['certificate_arn'][1]}")
-        if self.certificate_arn and not self.domain:
-            raise _broken("domain", f"given together with certificate_arn: {_SHAPES['domain'][1]}")
+        if self.domain_name and not self.certificate_arn:
+            raise _broken(
+                "certificate_arn", f"given together with domain_name: {_SHAPES['certificate_arn'][1]}"
+            )
+        if self.certificate_arn and not self.domain_name:
+            raise _broken("domain_name", f"given together with certificate_arn: {_SHAPES['domain_name'][1]}")
         if self.mail_from and not self.mail_identity_arn:
             raise _broken(
                 "mail_identity_arn", f"given together with mail_from: {_SHAPES['mail_identity_arn'][1]}"
@@ -142,9 +145,10 @@ _ABOUT: Final = {
     "stage": "Names this installation; part of every resource's name. Another stage is another installation.",
     "region": "Where it runs. Without it: what your AWS profile says.",
     "profile": "The profile of your AWS configuration.",
-    "domain": "The site's own address; goes with a certificate for it. Without it: a *.cloudfront.net address.",
+    "domain_name": "The site's own address; goes with a certificate for it. Without it: a *.cloudfront.net address.",
     "certificate_arn": "An ACM certificate for the domain, in us-east-1.",
     "web_acl_arn": "A WAF web ACL (scope CLOUDFRONT) in front of everything.",
+    "price_class": "Where it is served from: PriceClass_100 (North America, Europe), _200 (and most of Asia, Africa) or _All.",
     "open_sign_up": "false: only `imchat user create` makes accounts.",
     "mail_identity_arn": "Send mail (codes, forgotten passwords) through SES. Without it Cognito sends 50 a day at most.",
     "mail_from": "The sender of mails, with an SES identity only.",
@@ -160,7 +164,7 @@ _ABOUT: Final = {
 _EXAMPLES: Final[dict[str, str | int]] = {
     "region": "eu-central-1",
     "profile": "default",
-    "domain": "chat.example.org",
+    "domain_name": "chat.example.org",
     "certificate_arn": "arn:aws:acm:us-east-1:123456789012:certificate/00000000-0000-0000-0000-000000000000",
     "web_acl_arn": "arn:aws:wafv2:us-east-1:123456789012:global/webacl/chat/00000000-0000-0000-0000-000000000000",
     "mail_identity_arn": "arn:aws:ses:eu-central-1:123456789012:identity/example.org",

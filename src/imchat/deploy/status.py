@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from imchat.deploy.progress import StackKind
+from imchat.deploy.addresses import addresses
+from imchat.deploy.layout import KINDS, OUTPUTS
+from imchat.deploy.progress import StackKind, silent
+from imchat.deploy.refusals import translated
+from imchat.deploy.stacks import EMPTY, Stacks
 from imchat.deploy.target import Target
+from imchat.deploy.watching import waits
+from imchat.errors import DeployError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,49 @@ class Status:
     stacks: tuple[StackStatus, ...]
 
 
+@translated()
 def read_status(target: Target, *, drift: bool = False) -> Status:
     """Look at the three stacks; with `drift` let CloudFormation compare them with what there is, which takes a while."""
-    raise NotImplementedError
+    client = target.client("cloudformation")
+    stacks = Stacks(client, sleep=target.sleep, jitter=target.jitter, progress=silent)
+    found: list[StackStatus] = []
+    known: dict[str, str] = {}
+    for kind in KINDS:
+        name = target.stack_name(kind)
+        stack = stacks.find(name)
+        if stack is None:
+            found.append(StackStatus(kind, name, None, None, None, {}))
+            continue
+        known |= stack.outputs
+        drifted = _drifted(target, client, name) if drift and stack.status not in EMPTY else None
+        found.append(
+            StackStatus(kind, name, stack.status, stack.reason, stack.updated_ms, stack.outputs, drifted)
+        )
+    whole = all(OUTPUTS[kind] <= known.keys() for kind in KINDS)
+    where = addresses(known, cognito="", endpoint_url=target.endpoint_url) if whole else None
+    return Status(
+        stage=target.config.stage,
+        region=target.region,
+        version=known["Version"] if whole else None,
+        url=where.site if where else None,
+        stacks=tuple(found),
+    )
+
+
+def _drifted(target: Target, client: Any, name: str) -> tuple[str, ...]:
+    detection = client.detect_stack_drift(StackName=name)["StackDriftDetectionId"]
+    for wait in waits(target.jitter):
+        state = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
+        if state["DetectionStatus"] == "DETECTION_FAILED":
+            raise DeployError(
+                f"its drift cannot be told: {state.get('DetectionStatusReason', 'no reason given')}",
+                hint="try again, or leave --drift away",
+                stack=name,
+            )
+        if state["DetectionStatus"] == "DETECTION_COMPLETE":
+            break
+        target.sleep(wait)
+    pages = client.get_paginator("describe_stack_resource_drifts").paginate(
+        StackName=name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"]
+    )
+    return tuple(one["LogicalResourceId"] for page in pages for one in page["StackResourceDrifts"])

@@ -6,6 +6,7 @@ import random
 import time
 import urllib.error
 import urllib.request
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -58,6 +59,7 @@ class Target:
     sleep: Callable[[float], None] = time.sleep
     jitter: Callable[[], float] = random.random
     fetch: Callable[[str], Fetched] = field(default=fetch)
+    new_id: Callable[[], str] = lambda: uuid.uuid4().hex
 
     def stack_name(self, kind: str) -> str:
         """`imchat-<stage>-<kind>`."""

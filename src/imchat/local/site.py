@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import mimetypes
-import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,34 +11,18 @@ from typing import Final
 
 from aiohttp import web
 
+from imchat.assets import cache_control, content_type, site_files
 from imchat.errors import NotFound
 from imchat.local.answers import answer, error_answer
 from imchat.local.events import new_request_id
 
-_TYPES: Final = {
-    ".js": "text/javascript; charset=utf-8",
-    ".mjs": "text/javascript; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".html": "text/html; charset=utf-8",
-    ".json": "application/json",
-    ".map": "application/json",
-    ".svg": "image/svg+xml",
-    ".txt": "text/plain; charset=utf-8",
-    ".wasm": "application/wasm",
-    ".webmanifest": "application/manifest+json",
-    ".woff2": "font/woff2",
-}
-"""Types of our own: what the machine's tables say differs from one to the next."""
 _SHRINKS: Final = {".js", ".mjs", ".css", ".html", ".json", ".map", ".svg", ".txt", ".wasm", ".webmanifest"}
-_HASHED: Final = re.compile(r"-[A-Za-z0-9_-]{8}\.[a-z0-9]+$")
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types imchat"
 )
 _FEATURES: Final = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
-_FOREVER: Final = "public, max-age=31536000, immutable"
-_ALWAYS_ASK: Final = "no-cache"
 _LEAST_TO_SHRINK: Final = 860
 """Bytes. Smaller answers fit in one packet either way."""
 
@@ -58,10 +40,8 @@ class Site:
     def __init__(self, folder: Path) -> None:
         """Read all files of a folder that `assets.site_dir` found whole; hidden ones are not served."""
         self._files: dict[str, _File] = {}
-        for place in folder.rglob("[!.]*"):
-            if place.is_file():
-                path = f"/{place.relative_to(folder).as_posix()}"
-                self._files[path] = _read(place, path)
+        for path, place in site_files(folder).items():
+            self._files[f"/{path}"] = _read(place, path)
 
     def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         """The file at the request's path; for a page's address that is no file, the application itself."""
@@ -87,17 +67,16 @@ class Site:
 
 def _read(place: Path, path: str) -> _File:
     plain = place.read_bytes()
-    kind = _TYPES.get(place.suffix) or mimetypes.guess_type(place.name)[0] or "application/octet-stream"
     gzipped = _gzip(plain) if place.suffix in _SHRINKS and len(plain) >= _LEAST_TO_SHRINK else None
     return _File(
         plain,
         gzipped,
         {
-            "Content-Type": kind,
+            "Content-Type": content_type(path),
             "Content-Security-Policy": _POLICY,
             "Permissions-Policy": _FEATURES,
             "ETag": f'W/"{hashlib.sha256(plain).hexdigest()[:20]}"',
-            "Cache-Control": _FOREVER if _HASHED.search(path) else _ALWAYS_ASK,
+            "Cache-Control": cache_control(path),
         },
     )
 

@@ -1,0 +1,14 @@
+"""An account to deploy to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.deploy.cloud import World, world
+
+
+@pytest.fixture
+def aws() -> Iterator[World]:
+    with world() as made:
+        yield made
