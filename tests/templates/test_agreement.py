@@ -42,7 +42,7 @@ def test_an_emulator_is_posted_to_where_it_says() -> None:
         variables = render(
             load("app"), part["Environment"]["Variables"], GIVEN | {"CallbackUrlOverride": url}
         )
-        assert Settings.from_environment(variables).callback_url == url
+        assert Settings.from_environment(variables).callback_url == f"{url}/WebSocketApi/ws"
 
 
 def test_api_gateway_knows_of_the_routes_only_which_need_no_token() -> None:

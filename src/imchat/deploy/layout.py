@@ -35,11 +35,11 @@ OUTPUTS: Final[Mapping[StackKind, frozenset[str]]] = {
         {
             "AuthorizerLogGroupName",
             "DashboardUrl",
+            "DeployedVersion",
             "FanoutLogGroupName",
             "HttpApiDomain",
             "HttpApiId",
             "HttpLogGroupName",
-            "Version",
             "WebSocketApiDomain",
             "WebSocketApiId",
             "WebSocketLogGroupName",

@@ -63,7 +63,7 @@ def read_status(target: Target, *, drift: bool = False) -> Status:
     return Status(
         stage=target.config.stage,
         region=target.region,
-        version=known["Version"] if whole else None,
+        version=known["DeployedVersion"] if whole else None,
         url=where.site if where else None,
         stacks=tuple(found),
     )
