@@ -10,6 +10,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -61,17 +62,18 @@ def instructions(module: str) -> Figures:
     """Millions of instructions to import a module, beyond the interpreter's own start; nothing without valgrind."""
     if shutil.which("valgrind") is None:
         return {}
-    return {"import": (_count(f"import {module}") - _count("pass")) / 1e6}
+    return {"import": (count(f"import {module}") - count("pass")) / 1e6}
 
 
-def _count(code: str) -> int:
+def count(code: str, *options: str, environment: Mapping[str, str] = os.environ) -> int:
+    """The instructions of an interpreter that is started with `options` and runs `code`."""
     command = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
     run = subprocess.run(  # noqa: S603 - our own arguments
-        [*command, sys.executable, "-c", code],
+        [*command, sys.executable, *options, "-c", code],
         capture_output=True,
         text=True,
         check=True,
-        env=os.environ | {"PYTHONHASHSEED": "0"},
+        env={**environment, "PYTHONHASHSEED": "0"},
     )
     found = re.search(r"I\s+refs:\s+([\d,]+)", run.stderr)
     assert found is not None, run.stderr

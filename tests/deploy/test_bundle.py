@@ -282,3 +282,19 @@ def test_handlers_run_on_code_and_layer_alone(code: Bundle, layer: Bundle, tmp_p
         check=False,
     )
     assert (ran.stdout, ran.stderr) == ("200\n", "")
+
+
+def test_importing_the_handlers_loads_nothing_that_a_function_does_not_need() -> None:
+    """Nor boto3 (but botocore's errors), which is loaded when the app is composed: the one-machine runtime imports the same modules."""
+    needless = {
+        *("aiohttp", "asyncio", "boto3", "click", "cryptography", "http.server", "platformdirs"),
+        *("rich", "sqlite3", "uvloop", "imchat.deploy", "imchat.local", "imchat.cli", "imchat.ui"),
+    }
+    imports = "; ".join(f"import imchat.entrypoints.{name}" for name in HANDLERS)
+    ran = subprocess.run(
+        [sys.executable, "-c", f"import sys; {imports}; print(*sorted({needless} & set(sys.modules)))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout == "\n"
