@@ -285,7 +285,7 @@ def test_handlers_run_on_code_and_layer_alone(code: Bundle, layer: Bundle, tmp_p
 
 
 def test_importing_the_handlers_loads_nothing_that_a_function_does_not_need() -> None:
-    """Nor boto3 (but botocore's errors), which is loaded when the app is composed: the one-machine runtime imports the same modules."""
+    """Nor boto3 (but botocore's errors): the one-machine runtime imports the same modules."""
     needless = {
         *("aiohttp", "asyncio", "boto3", "click", "cryptography", "http.server", "platformdirs"),
         *("rich", "sqlite3", "uvloop", "imchat.deploy", "imchat.local", "imchat.cli", "imchat.ui"),
