@@ -16,6 +16,8 @@ CLIENT := $(BIN)/python hatch_build.py
 # Stamps carry a checksum of what they stand for: another branch's lock files, not newer ones, make a new environment.
 PACKAGES := $(VENV)/packages-$(shell cat requirements/runtime.lock requirements/build.lock | cksum | cut -c 1-8).stamp
 TOOLS := $(VENV)/tools-$(shell cat requirements/*.lock | cksum | cut -c 1-8).stamp
+CHECKERS := $(VENV)/checkers
+CHECKER_PACKAGES := $(CHECKERS)/packages-$(shell cksum <requirements/checkers.lock | cut -c 1-8).stamp
 JS_CLIENT := tests/local/js/node_modules/.package-lock.json
 SAY := printf '\033[2m›\033[0m %s\n'
 
@@ -46,12 +48,13 @@ soak: $(TOOLS) site ## Kill the server 200 times while clients send; KILLS=20: 2
 bench: $(TOOLS) site ## Measure imchat local beside a bare server; ARGS="messages --rounds 3" are passed on
 	@$(BIN)/python -m bench $(ARGS)
 
-check: $(TOOLS) site chromium ## Style, types, layers, the web client's types, size and accessibility; fast
+check: $(TOOLS) $(CHECKER_PACKAGES) site chromium ## Style, types, layers, templates, the web client's types, size and accessibility; fast
 	@$(SAY) "style"
 	@$(BIN)/ruff check --quiet $(PYTHON_CODE)
 	@$(BIN)/ruff format --quiet --diff $(PYTHON_CODE)
-	@$(SAY) "types"
-	@$(BIN)/mypy --no-error-summary $(PYTHON_CODE)
+	@$(SAY) "types, and the templates beside them"
+	@$(BIN)/python -m tests.templates.checkers & checkers=$$!; \
+	$(BIN)/mypy --no-error-summary $(PYTHON_CODE); types=$$?; wait $$checkers && exit $$types
 	@$(SAY) "layers"
 	@$(BIN)/lint-imports >$(VENV)/layers.txt 2>&1 || { cat $(VENV)/layers.txt; exit 1; }
 	@$(SAY) "web client types"
@@ -76,6 +79,13 @@ site: $(VENV)/installed.stamp ## Build the web client if its sources changed
 # A sign-in library from npm, against which tests hold the one-machine identity.
 $(JS_CLIENT): tests/local/js/package-lock.json $(TOOLS)
 	@$(CLIENT) npm ci --prefix ../tests/local/js --ignore-scripts --silent >/dev/null
+	@touch $@
+
+# What looks at the templates, in an environment of its own: it wants another boto3 than imchat has.
+$(CHECKER_PACKAGES): requirements/checkers.lock $(TOOLS)
+	@$(SAY) "checkers of the templates"
+	@$(BIN)/python -m venv --clear $(CHECKERS)
+	@$(CHECKERS)/bin/python -m pip install --quiet --no-deps --require-hashes --no-compile -r $<
 	@touch $@
 
 chromium: $(TOOLS)

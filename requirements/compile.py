@@ -1,8 +1,8 @@
 """Writes the lock files from pyproject.toml: every package of every supported platform, by version and hash.
 
 They hold for Python 3.11 and newer on Linux, macOS and Windows, name no registry, and agree with each other:
-dev.lock is compiled first and bounds the others. The functions' lock is for Lambda's Linux alone, and lies in the
-package: `imchat deploy` installs from it.
+dev.lock is compiled first and bounds the others, except for those that have an environment of their own. The
+functions' lock is for Lambda's Linux alone, and lies in the package: `imchat deploy` installs from it.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ LOCKS: Final = {
     "requirements/dev.lock": ["pyproject.toml", "--group", "dev", "--universal"],
     "requirements/runtime.lock": ["pyproject.toml", *BOUND, "--universal"],
     "requirements/build.lock": ["--group", "build", *BOUND, "--universal"],
+    "requirements/checkers.lock": ["--group", "checkers", "--universal"],
     "requirements/node.lock": ["--group", "node", "--universal"],
     "src/imchat/deploy/functions.lock": ["--group", "functions", *BOUND, "--python-platform", "linux"],
 }

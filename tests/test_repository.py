@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 ROOT: Final = Path(__file__).resolve().parents[1]
 LOCKS: Final = (
     "requirements/build.lock",
+    "requirements/checkers.lock",
     "requirements/dev.lock",
     "requirements/node.lock",
     "requirements/runtime.lock",
@@ -125,10 +126,11 @@ def test_an_npm_lock_names_no_host_and_hashes_every_package(lock: str) -> None:
         ("requirements/runtime.lock", project()["project"]["dependencies"]),
         ("requirements/dev.lock", [*project()["project"]["dependencies"], *wanted("dev")]),
         ("requirements/build.lock", wanted("build")),
+        ("requirements/checkers.lock", wanted("checkers")),
         ("requirements/node.lock", wanted("node")),
         ("src/imchat/deploy/functions.lock", wanted("functions")),
     ],
-    ids=["runtime", "dev", "build", "node", "functions"],
+    ids=["runtime", "dev", "build", "checkers", "node", "functions"],
 )
 def test_a_lock_holds_what_pyproject_asks_for(lock: str, requirements: list[str]) -> None:
     """If this fails: `make lock`."""
