@@ -82,6 +82,7 @@ def test_two_people_meet_and_talk(world: World) -> None:
     assert call(world, bob, "PUT", f"/conversations/{where}/read", {"seq": 2})[1] == {
         "read_seq": 2,
         "unread": 0,
+        "unread_mentions": 0,
     }
     assert call(world, bob, "POST", "/realtime/tickets")[0] == 201
 

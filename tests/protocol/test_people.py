@@ -74,3 +74,23 @@ def test_a_frame_that_means_nothing_is_refused_and_the_connection_stays(people: 
         assert line.hear("error")["error"]["code"] == "invalid"
         line.say("ping")
         assert line.hear("pong") == json.loads('{"type": "pong"}')
+
+
+@pytest.mark.covers("PATCH /conversations/{conversation_id}/me", "frame settings")
+def test_what_somebody_chooses_for_themselves_reaches_their_devices_and_nobody_else(people: People) -> None:
+    ada, bob = people("ada", "bob")
+    where = ada.start_direct(bob)
+    mine = f"/conversations/{where}/me"
+    with ada.connect() as phone, bob.connect() as his:
+        chosen = ada.http("PATCH", mine, {"muted": True, "pinned": True, "marked_unread": True})["settings"]
+        assert chosen == {"muted": True, "archived": False, "pinned": True, "marked_unread": True}
+        assert phone.hear("settings") == {"type": "settings", "conversation_id": where, "settings": chosen}
+        ada.http("PUT", f"/conversations/{where}/read", {"seq": 1})
+        assert phone.hear("settings")["settings"] == chosen | {"marked_unread": False}
+        assert his.rest() == []
+    ada.http("PATCH", mine, {"muted": False})
+    [entry] = ada.http("GET", "/conversations")["conversations"]
+    assert entry["settings"] == {"muted": False, "archived": False, "pinned": True, "marked_unread": False}
+    assert not any(bob.http("GET", f"/conversations/{where}")["settings"].values())
+    with refused(400, "invalid", field="loud"):
+        ada.http("PATCH", mine, {"loud": True})

@@ -25,8 +25,10 @@ export interface Conversation {
 export interface ConversationAnswer {
   conversation: Conversation
   unread: number
+  unread_mentions?: number
   read_seq: number
   history_from?: number
+  settings?: Settings
   last_message?: MessageCreated
   users: User[]
 }
@@ -56,8 +58,10 @@ export interface ConversationCreated {
 export interface ConversationEntry {
   conversation: Conversation
   unread: number
+  unread_mentions?: number
   read_seq: number
   history_from?: number
+  settings?: Settings
   last_message?: MessageCreated
 }
 
@@ -289,10 +293,11 @@ export interface ProfileChange {
   display_name?: string
 }
 
-/** Where my cursor stands, and how many messages lie past it. */
+/** Where my cursor stands, how many messages lie past it, and how many of these mention me. */
 export interface ReadAnswer {
   read_seq: number
   unread: number
+  unread_mentions?: number
 }
 
 /** The newest event that was seen. */
@@ -311,6 +316,34 @@ export interface ReceiptFrame {
 /** A member's new role. */
 export interface RoleChange {
   role: 'owner' | 'admin' | 'member'
+}
+
+/** What I chose for myself of a conversation. */
+export interface Settings {
+  muted: boolean
+  archived: boolean
+  pinned: boolean
+  marked_unread: boolean
+}
+
+/** My settings for a conversation. */
+export interface SettingsAnswer {
+  settings: Settings
+}
+
+/** What to change of my settings for a conversation; what is left out stays. */
+export interface SettingsChange {
+  muted?: boolean
+  archived?: boolean
+  pinned?: boolean
+  marked_unread?: boolean
+}
+
+/** I changed my settings for a conversation, here or on another device. */
+export interface SettingsFrame {
+  type: 'settings'
+  conversation_id: string
+  settings: Settings
 }
 
 /** Where the web client signs people in. */
@@ -381,6 +414,7 @@ export type ServerFrame =
   | ReceiptFrame
   | TypingNotice
   | ConversationFrame
+  | SettingsFrame
   | PongFrame
   | ErrorFrame
 

@@ -117,6 +117,15 @@ class NewMessage(Request):
     after_seq: Cursor | None = None
 
 
+class SettingsChange(Request):
+    """What to change of my settings for a conversation; what is left out stays."""
+
+    muted: bool | None = None
+    archived: bool | None = None
+    pinned: bool | None = None
+    marked_unread: bool | None = None
+
+
 class ReadCursor(Request):
     """The newest event that was seen."""
 
@@ -271,6 +280,15 @@ Event = Annotated[
 ]
 
 
+class Settings(Answer):
+    """What I chose for myself of a conversation."""
+
+    muted: bool
+    archived: bool
+    pinned: bool
+    marked_unread: bool
+
+
 class ConversationEntry(Answer):
     """A conversation as I see it. `last_message`'s body is cut to its first 200 characters; it is left out before the first.
 
@@ -279,8 +297,10 @@ class ConversationEntry(Answer):
 
     conversation: Conversation
     unread: int
+    unread_mentions: int = 0
     read_seq: int
     history_from: int = 1
+    settings: Settings | None = None
     last_message: MessageCreated | None = None
 
 
@@ -391,10 +411,17 @@ class EventsAnswer(Answer):
 
 
 class ReadAnswer(Answer):
-    """Where my cursor stands, and how many messages lie past it."""
+    """Where my cursor stands, how many messages lie past it, and how many of these mention me."""
 
     read_seq: int
     unread: int
+    unread_mentions: int = 0
+
+
+class SettingsAnswer(Answer):
+    """My settings for a conversation."""
+
+    settings: Settings
 
 
 class TicketAnswer(Answer):
@@ -491,6 +518,14 @@ class ConversationFrame(Answer):
     change: Literal["added", "removed"]
 
 
+class SettingsFrame(Answer):
+    """I changed my settings for a conversation, here or on another device."""
+
+    type: Literal["settings"]
+    conversation_id: str
+    settings: Settings
+
+
 class PongFrame(Answer):
     """The answer to a ping."""
 
@@ -505,6 +540,6 @@ class ErrorFrame(Answer):
 
 
 ServerFrame = Annotated[
-    EventsFrame | ReceiptFrame | TypingNotice | ConversationFrame | PongFrame | ErrorFrame,
+    EventsFrame | ReceiptFrame | TypingNotice | ConversationFrame | SettingsFrame | PongFrame | ErrorFrame,
     Field(discriminator="type"),
 ]

@@ -45,8 +45,10 @@ def entry(seen: Entry) -> dict[str, Any]:
     answer = {
         "conversation": conversation,
         "unread": head.unread(seen.me.user_id, seen.me.read_count),
+        "unread_mentions": seen.me.unread_mentions,
         "read_seq": seen.me.read_seq,
         "history_from": seen.me.history_from,
+        "settings": seen.me.chosen(),
     }
     if head.last_message and head.last_message["seq"] >= seen.me.history_from:
         answer["last_message"] = head.last_message

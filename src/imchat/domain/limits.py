@@ -49,6 +49,8 @@ REPLAY_WINDOW: Final = 50
 """Events checked for an earlier attempt when a send names no `after_seq`."""
 BEHIND_MAX: Final = 1_000
 """Events past `after_seq` that a send checks; beyond them the client has to read the log first."""
+MENTIONS_KEPT: Final = 100
+"""Unread mentions of a person that are counted in one conversation."""
 PREVIEW_CHARS: Final = 200
 """How much of the newest message's body the inbox carries."""
 REQUEST_BYTES: Final = 128 * 1024

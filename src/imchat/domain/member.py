@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias, get_args
 
 from imchat.domain.ids import UserId
 
 Role: TypeAlias = Literal["owner", "admin", "member"]
 Setting: TypeAlias = Literal["muted", "archived", "pinned", "marked_unread"]
+SETTINGS: Final[tuple[Setting, ...]] = get_args(Setting)
 _RANK: Final[dict[Role, int]] = {"member": 0, "admin": 1, "owner": 2}
 
 
@@ -32,6 +33,10 @@ class Member(NamedTuple):
     def unread_mentions(self) -> int:
         """How many messages past the read cursor name the person."""
         return sum(seq > self.read_seq for seq in self.mentions)
+
+    def chosen(self) -> dict[Setting, bool]:
+        """Each setting, and whether the person chose it."""
+        return {name: name in self.settings for name in SETTINGS}
 
     @property
     def may_manage(self) -> bool:

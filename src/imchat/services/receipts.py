@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import SEQ_MAX, SIGNAL_MEMBERS, check_count
 from imchat.errors import Invalid
-from imchat.services import fanout
+from imchat.services import fanout, personal
 from imchat.services.access import access_member
 from imchat.services.app import App
 from imchat.storage import conversations, events, members
 
 
-def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: int) -> tuple[int, int]:
-    """Move my cursor up to event `seq` (inclusive); never back. Returns where it stands and how many messages lie past it.
+class Position(NamedTuple):
+    """Where a cursor stands, how many messages lie past it, and how many of these name the reader."""
+
+    read_seq: int
+    unread: int
+    unread_mentions: int
+
+
+def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: int) -> Position:
+    """Move my cursor up to event `seq` (inclusive); never back. What was marked unread no longer is. Returns where it stands.
 
     Raises: NotFound for one who is no member; Invalid if `seq` is past the log's end.
     """
@@ -22,16 +32,16 @@ def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: i
     me = access_member(app, user_id, conversation_id)
     if event is None or head is None:
         raise Invalid("seq is past the log's end", field="seq", limit=head.last_seq if head else 0)
-    read_seq, read_count = me.read_seq, me.read_count
     if seq > me.read_seq:
-        read_seq, read_count = seq, event["message_count"]
-        moved = members.advance_cursor(app.table, conversation_id, user_id, seq=seq, count=read_count)
-        if moved:
+        count = event["message_count"]
+        if members.advance_cursor(app.table, conversation_id, user_id, seq=seq, count=count):
+            me = me._replace(read_seq=seq, read_count=count)
             _notify_receipt(app, user_id, conversation_id, seq)
         else:
             me = access_member(app, user_id, conversation_id)
-            read_seq, read_count = me.read_seq, me.read_count
-    return read_seq, head.unread(user_id, read_count)
+    if "marked_unread" in me.settings:
+        personal.update(app, user_id, conversation_id, {"marked_unread": False})
+    return Position(me.read_seq, head.unread(user_id, me.read_count), me.unread_mentions)
 
 
 def _notify_receipt(app: App, user_id: UserId, conversation_id: ConversationId, seq: int) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.member import Member, Role
+from imchat.domain.limits import MENTIONS_KEPT
+from imchat.domain.member import SETTINGS, Member, Role, Setting
 from imchat.storage import keys
 from imchat.storage.table import (
     Absent,
@@ -71,6 +72,30 @@ def set_role(conversation_id: ConversationId, user_id: UserId, *, old: Role, new
     return Update(keys.member(conversation_id, user_id), set={"role": new}, condition=Equals("role", old))
 
 
+def note_mention(conversation_id: ConversationId, member: Member, seq: int) -> Update:
+    """The op that notes that event `seq` names the member, and fails where they are none; of the unread, the newest stay.
+
+    Decided from the log's tail like the event that it belongs to, so no other mention comes between.
+    """
+    unread = [earlier for earlier in member.mentions if earlier > member.read_seq]
+    kept = [*unread, seq][-MENTIONS_KEPT:]
+    return Update(keys.member(conversation_id, member.user_id), set={"mentions": kept}, condition=Present())
+
+
+def set_settings(
+    table: Table, conversation_id: ConversationId, user_id: UserId, changes: Mapping[Setting, bool]
+) -> bool:
+    """Choose some settings and take others back, at least one. Returns False for one who is no member."""
+    chosen: Item = {name: True for name, wanted in changes.items() if wanted}
+    taken_back = [name for name, wanted in changes.items() if not wanted]
+    key = keys.member(conversation_id, user_id)
+    try:
+        table.write(Update(key, set=chosen, remove=taken_back, condition=Present()))
+    except ConditionFailed:
+        return False
+    return True
+
+
 def check_role(conversation_id: ConversationId, member: Member) -> Check:
     """The op that fails where somebody's role is no longer the one in `member`."""
     return Check(keys.member(conversation_id, member.user_id), Equals("role", member.role))
@@ -99,4 +124,5 @@ def _member(user_id: UserId, item: Item) -> Member:
     plain = (user_id, item["role"], item["joined_seq"], item["read_seq"], item["read_count"])
     if len(item) < len(plain):  # nothing but these: nearly everybody, and a room's send makes one of each
         return Member(*plain)
-    return Member(*plain, item.get("history_from", 1), item.get("settings", ()), item.get("mentions", ()))
+    settings = tuple(name for name in SETTINGS if name in item)
+    return Member(*plain, item.get("history_from", 1), settings, item.get("mentions", ()))

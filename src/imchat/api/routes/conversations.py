@@ -9,7 +9,7 @@ from imchat.api.route import CONVERSATION, Call, Reply, Route
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import is_id
 from imchat.errors import Invalid
-from imchat.services import conversations
+from imchat.services import conversations, personal
 
 
 def _inbox(call: Call) -> Reply:
@@ -40,6 +40,12 @@ def conversation(call: Call) -> Reply:
     return Reply(200, shapes.conversation(*conversations.entry(call.app, call.user_id, call.conversation_id)))
 
 
+def _update_mine(call: Call) -> Reply:
+    changes = call.body.model_dump(exclude_none=True)
+    me = personal.update(call.app, call.user_id, call.conversation_id, changes)
+    return Reply(200, {"settings": me.chosen()})
+
+
 ROUTES: Final = (
     Route("GET", "/conversations", "My inbox", _inbox, schema.ConversationsAnswer, query=schema.InboxQuery),
     Route(
@@ -58,6 +64,15 @@ ROUTES: Final = (
         "A conversation with its members",
         conversation,
         schema.ConversationAnswer,
+        errors=(404,),
+    ),
+    Route(
+        "PATCH",
+        CONVERSATION + "/me",
+        "Mute, archive or pin a conversation for myself, or mark it unread",
+        _update_mine,
+        schema.SettingsAnswer,
+        schema.SettingsChange,
         errors=(404,),
     ),
 )

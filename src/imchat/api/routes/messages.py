@@ -36,8 +36,8 @@ def _send(call: Call) -> Reply:
 
 
 def _mark_read(call: Call) -> Reply:
-    read_seq, unread = receipts.mark_read(call.app, call.user_id, call.conversation_id, call.body.seq)
-    return Reply(200, {"read_seq": read_seq, "unread": unread})
+    position = receipts.mark_read(call.app, call.user_id, call.conversation_id, call.body.seq)
+    return Reply(200, position._asdict())
 
 
 ROUTES: Final = (
