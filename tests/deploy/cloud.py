@@ -84,6 +84,7 @@ class Made:
     body: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
     outputs: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     change_sets: dict[str, dict[str, Any]] = field(default_factory=dict)
     coming: list[tuple[str | None, str, str | None]] = field(default_factory=list)
@@ -153,6 +154,7 @@ class CloudFormation:
         if asked["ChangeSetName"] in stack.change_sets:
             raise refusal("AlreadyExistsException", "it exists", "CreateChangeSet")
         parameters = {one["ParameterKey"]: one["ParameterValue"] for one in asked["Parameters"]}
+        stack.tags = {one["Key"]: one["Value"] for one in asked["Tags"]}
         body = asked.get("TemplateBody") or asked["TemplateURL"]
         proposed: dict[str, Any] = {
             "ChangeSetId": f"{stack.id}/{asked['ChangeSetName']}/{next(self._number)}",

@@ -77,6 +77,11 @@ def test_values_go_from_stack_to_stack(deployed: World) -> None:
     assert site["HttpApiDomain"] == "the-HttpApiDomain"
 
 
+def test_what_belongs_to_a_stage_is_tagged_so(deployed: World) -> None:
+    for stack in deployed.cloudformation.stacks.values():
+        assert stack.tags == {"imchat:stage": "test"}
+
+
 def test_config_json_tells_the_web_client_where_everything_is(deployed: World) -> None:
     config = json.loads(deployed.objects("site")["config.json"])
     assert config == {

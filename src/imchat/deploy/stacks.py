@@ -113,6 +113,8 @@ class Stacks:
             "Parameters": [
                 {"ParameterKey": key, "ParameterValue": value} for key, value in inputs.parameters.items()
             ],
+            # CloudFormation passes it on to whatever can have tags: what a stage costs can be told apart.
+            "Tags": [{"Key": "imchat:stage", "Value": inputs.parameters["Stage"]}],
             "Capabilities": ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
             **template,
         }
