@@ -219,6 +219,61 @@ def test_a_page_size_out_of_bounds_is_refused(world: World, limit: str) -> None:
     assert refusal(answer)[:3] == (400, "invalid", "limit")
 
 
+def test_a_message_is_changed_over_the_wire(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    one = f"/conversations/{world.direct(ann, bob)}"
+    sent = {"client_message_id": "m1", "body": "helo @bob"}
+    assert call(world, ann, "POST", f"{one}/messages", sent)[1]["event"]["message"]["mentions"] == {
+        "bob": bob
+    }
+    reply = {"client_message_id": "m2", "body": "yes", "reply_to": 2}
+    assert call(world, bob, "POST", f"{one}/messages", reply)[1]["event"]["quote"]["body"] == "helo @bob"
+    edited = call(world, ann, "PATCH", f"{one}/messages/2", {"body": "hello"})[1]
+    assert edited["event"]["message"] == edited["message"]
+    for emoji in ("👩🏽‍🚀", "#️⃣", "❤"):
+        assert (
+            call(world, bob, "PUT", f"{one}/messages/2/reactions/{emoji}")[1]["event"]["type"]
+            == "reaction.added"
+        )
+    assert call(world, bob, "PUT", f"{one}/messages/2/reactions/👩🏽‍🚀")[1].keys() == {"message"}
+    assert call(world, bob, "DELETE", f"{one}/messages/2/reactions/#️⃣")[1]["event"]["emoji"] == "#️⃣"
+    assert call(world, bob, "PUT", f"{one}/messages/2/pin")[0] == 200
+    assert call(world, ann, "GET", one)[1]["conversation"]["pinned"] == [2]
+    [pinned] = call(world, ann, "GET", f"{one}/pins")[1]["events"]
+    assert [(r["emoji"], r["count"]) for r in pinned["message"]["reactions"]] == [("👩🏽‍🚀", 1), ("❤️", 1)]
+    assert call(world, ann, "DELETE", f"{one}/messages/2/pin")[1]["event"]["type"] == "message.unpinned"
+    assert call(world, ann, "DELETE", f"{one}/messages/2")[1]["message"]["body"] == ""
+    events = call(world, bob, "GET", f"{one}/events")[1]["events"]
+    assert [event["seq"] for event in events] == list(range(1, 12))
+    assert "hello" not in json.dumps(events)
+
+
+def test_a_change_that_cannot_be_is_refused_and_nothing_is_written(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    one = f"/conversations/{world.direct(ann, bob)}"
+    for id_ in ("m1", "m2"):
+        call(world, ann, "POST", f"{one}/messages", {"client_message_id": id_, "body": "hi"})
+    call(world, ann, "DELETE", f"{one}/messages/3")
+    deleted = (409, "conflict", None, None)
+    no_emoji = (400, "invalid", "emoji", "one emoji")
+    for who, method, path, body, expected in (
+        (bob, "PATCH", "2", {"body": "ho"}, (403, "forbidden", None, None)),
+        (bob, "DELETE", "2", None, (403, "forbidden", None, None)),
+        (ann, "PATCH", "2", {"body": ""}, (400, "invalid", "body", 1)),
+        (ann, "PATCH", "3", {"body": "ho"}, deleted),
+        (bob, "PUT", "3/reactions/👍", None, deleted),
+        (bob, "PUT", "3/pin", None, deleted),
+        (bob, "PUT", "2/reactions/LOL", None, no_emoji),
+        (bob, "DELETE", "2/reactions/👍👍", None, no_emoji),
+        (bob, "PUT", "2/reactions/%F0%9F%91%8D", None, no_emoji),
+    ):
+        assert refusal(call(world, who, method, f"{one}/messages/{path}", body)) == expected
+    for seq in ("1", "4", "99", "0", "x", "-1", "2.0", "٢", "9" * 13, "9" * 64):
+        for method, path in (("PUT", "/reactions/👍"), ("PUT", "/pin"), ("DELETE", "")):
+            assert call(world, ann, method, f"{one}/messages/{seq}{path}")[0] == 404
+    assert len(call(world, ann, "GET", f"{one}/events")[1]["events"]) == 4
+
+
 def test_unknown_ids_all_get_one_body(world: World) -> None:
     ann = world.person("ann")
     bodies = set()

@@ -1,11 +1,17 @@
 // The wire contract's types. Generated from src/imchat/api by `make generate`; do not edit.
 
+/** A message as it is now, and the event that made it so; left out where it was so already. */
+export interface ChangeAnswer {
+  message: Message
+  event?: Event
+}
+
 /** Public channels. */
 export interface ChannelsAnswer {
   channels: Preview[]
 }
 
-/** A conversation. `members` is left out of the inbox's groups, and where there are more than 1,000. */
+/** A conversation. `members` is left out of the inbox's groups, and where there are more than 1,000.  `pinned` are messages by seq, the last one pinned last. */
 export interface Conversation {
   conversation_id: string
   kind: 'direct' | 'group'
@@ -18,6 +24,7 @@ export interface Conversation {
   last_seq: number
   message_count: number
   member_count?: number
+  pinned: number[]
   members?: Member[]
 }
 
@@ -212,13 +219,24 @@ export interface MembersAnswer {
   next_cursor?: string
 }
 
-/** A message's current state. */
+/** A message's current state; what does not apply is left out.  `reply_to` is the seq of the quoted message, `mentions` leads from handles in the body to members, `changed_seq` is the event that changed it last. A deleted message has an empty body and `deleted_at_ms`. */
 export interface Message {
   client_message_id: string
   body: string
+  reply_to?: number
+  mentions?: Record<string, string>
+  reactions?: Reaction[]
+  edited_at_ms?: number
+  deleted_at_ms?: number
+  changed_seq?: number
 }
 
-/** A message. */
+/** A message's new text. */
+export interface MessageChange {
+  body: string
+}
+
+/** A message. `quote` comes with a reply. */
 export interface MessageCreated {
   seq: number
   at_ms: number
@@ -226,6 +244,51 @@ export interface MessageCreated {
   message_count: number
   type: 'message.created'
   message: Message
+  quote?: Quote
+}
+
+/** `actor_id` deleted the message of event `target_seq`; its pin is gone, too. */
+export interface MessageDeleted {
+  seq: number
+  at_ms: number
+  actor_id: string
+  message_count: number
+  target_seq: number
+  message?: Message
+  type: 'message.deleted'
+}
+
+/** `actor_id` gave the message of event `target_seq` another text; `message` is its current state.  It is left out, as everywhere, where that lies before the reader's `history_from`. */
+export interface MessageEdited {
+  seq: number
+  at_ms: number
+  actor_id: string
+  message_count: number
+  target_seq: number
+  message?: Message
+  type: 'message.edited'
+}
+
+/** `actor_id` pinned the message of event `target_seq`. */
+export interface MessagePinned {
+  seq: number
+  at_ms: number
+  actor_id: string
+  message_count: number
+  target_seq: number
+  message?: Message
+  type: 'message.pinned'
+}
+
+/** `actor_id` took the pin of event `target_seq`'s message away. */
+export interface MessageUnpinned {
+  seq: number
+  at_ms: number
+  actor_id: string
+  message_count: number
+  target_seq: number
+  message?: Message
+  type: 'message.unpinned'
 }
 
 /** Whom to talk to. `direct` takes exactly one other person and no title; both kinds add the asker themselves. */
@@ -252,11 +315,12 @@ export interface NewMembers {
   user_ids: string[]
 }
 
-/** A message. Retries repeat it unchanged, `after_seq` (the newest seq known at the first try) included. */
+/** A message. Retries repeat it unchanged, `after_seq` (the newest seq known at the first try) included.  `reply_to` is the seq of a message to quote. */
 export interface NewMessage {
   client_message_id: string
   body: string
   after_seq?: number
+  reply_to?: number
 }
 
 /** It is done; there is nothing to say. */
@@ -266,6 +330,11 @@ export interface Nothing {
 /** Asks for a pong. */
 export interface PingFrame {
   action: 'ping'
+}
+
+/** The pinned messages, the last one pinned last. */
+export interface PinsAnswer {
+  events: MessageCreated[]
 }
 
 /** The answer to a ping. */
@@ -291,6 +360,45 @@ export interface PreviewAnswer {
 export interface ProfileChange {
   handle?: string
   display_name?: string
+}
+
+/** The quoted message as it is now, its body cut to 200 characters; empty, with `deleted_at_ms`, once it is deleted. */
+export interface Quote {
+  actor_id: string
+  body: string
+  deleted_at_ms?: number
+  changed_seq?: number
+}
+
+/** An emoji under a message: how many people chose it, and the first 20 of them. */
+export interface Reaction {
+  emoji: string
+  count: number
+  user_ids: string[]
+}
+
+/** `actor_id` reacts to the message of event `target_seq`. */
+export interface ReactionAdded {
+  seq: number
+  at_ms: number
+  actor_id: string
+  message_count: number
+  target_seq: number
+  message?: Message
+  type: 'reaction.added'
+  emoji: string
+}
+
+/** `actor_id` took a reaction to the message of event `target_seq` back. */
+export interface ReactionRemoved {
+  seq: number
+  at_ms: number
+  actor_id: string
+  message_count: number
+  target_seq: number
+  message?: Message
+  type: 'reaction.removed'
+  emoji: string
 }
 
 /** Where my cursor stands, how many messages lie past it, and how many of these mention me. */
@@ -408,6 +516,12 @@ export type Event =
   | MemberRemoved
   | MemberRoleChanged
   | MessageCreated
+  | MessageEdited
+  | MessageDeleted
+  | MessagePinned
+  | MessageUnpinned
+  | ReactionAdded
+  | ReactionRemoved
 
 export type ServerFrame =
   | EventsFrame

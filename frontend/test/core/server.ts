@@ -83,6 +83,7 @@ export class Server {
         created_at_ms: 1,
         last_seq: head.seq,
         message_count: head.message_count,
+        pinned: [],
         members: [
           { user_id: ME, role: 'member', joined_seq: 1, read_seq: this.readSeq },
           { user_id: PEER, role: 'member', joined_seq: 1, read_seq: 1 },

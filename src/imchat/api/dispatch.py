@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
-from urllib.parse import unquote
 
 from imchat.api.answers import HttpAnswer, dump, refuse
 from imchat.api.parsing import parse, parse_json
-from imchat.api.route import Call, Reply, Route
+from imchat.api.route import EMOJI, Call, Reply, Route
 from imchat.api.routes import ROUTES
 from imchat.domain.ids import UserId
 from imchat.domain.limits import is_id
@@ -19,7 +18,10 @@ PREFIX: Final = "/api"
 
 
 class HttpRequest(NamedTuple):
-    """What a runtime hands over. `path` as it came, still percent-encoded; `user_id` None: nobody is signed in."""
+    """What a runtime hands over. `user_id` None: nobody is signed in.
+
+    `path` is decoded, once: API Gateway's HTTP APIs and our own gateway both do that before a handler sees it.
+    """
 
     method: str
     path: str
@@ -65,10 +67,9 @@ def _match(template: tuple[str, ...], segments: tuple[str, ...]) -> dict[str, st
     parameters: dict[str, str] = {}
     for expected, segment in zip(template, segments, strict=True):
         if expected.startswith("{"):
-            value = unquote(segment)
-            if not is_id(value):
+            if expected != EMOJI and not is_id(segment):
                 return None
-            parameters[expected[1:-1]] = value
+            parameters[expected[1:-1]] = segment
         elif expected != segment:
             return None
     return parameters

@@ -30,6 +30,11 @@ _ERRORS: Final = {
     404: "No such thing, or not yours",
     409: "It does not fit the present state",
 }
+_PARAMETERS: Final[dict[str, dict[str, Any]]] = {
+    "seq": {"type": "integer", "minimum": 1, "maximum": limits.SEQ_MAX},
+    "emoji": {"type": "string", "description": "One emoji, percent-encoded"},
+}
+"""What stands in a path and is no id."""
 _UNIONS: Final[dict[str, Any]] = {
     "Event": schema.Event,
     "ServerFrame": schema.ServerFrame,
@@ -130,7 +135,7 @@ def _operation(route: Route) -> dict[str, Any]:
             "name": name,
             "in": "path",
             "required": True,
-            "schema": {"type": "string", "pattern": limits.ID_PATTERN},
+            "schema": _PARAMETERS.get(name, {"type": "string", "pattern": limits.ID_PATTERN}),
         }
         for name in re.findall(r"\{(\w+)\}", route.path)
     ]
@@ -203,6 +208,8 @@ def _type(shape: dict[str, Any]) -> str:
         case {"type": "array", "items": item}:
             text = _type(item)
             text = f"({text})[]" if " " in text else f"{text}[]"
+        case {"type": "object", "additionalProperties": {"type": _} as value}:
+            text = f"Record<string, {_type(value)}>"
         case {"type": "object"}:
             text = "Record<string, unknown>"
         case _:

@@ -8,10 +8,13 @@ from typing import Any, Final, NamedTuple
 
 from imchat.api import schema
 from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.limits import SEQ_MAX
 from imchat.services.app import App
 
 CONVERSATION: Final = "/conversations/{conversation_id}"
 """Where most paths begin."""
+EMOJI: Final = "{emoji}"
+"""The one parameter of a path that is no id."""
 
 
 class Call(NamedTuple):
@@ -29,6 +32,12 @@ class Call(NamedTuple):
         return ConversationId(self.path["conversation_id"])
 
     @property
+    def seq(self) -> int:
+        """The event that the path names; 0, which none has, where it is no number."""
+        text = self.path["seq"]
+        return int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(SEQ_MAX)) else 0
+
+    @property
     def member_id(self) -> UserId:
         """The person that the path names."""
         return UserId(self.path["user_id"])
@@ -43,7 +52,10 @@ class Reply(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """`path` lies under `/api`; `{name}` stands for one id. `statuses` are those of success, `errors` those of refusal."""
+    """`path` lies under `/api`; `{name}` stands for one id, `{emoji}` for any text.
+
+    `statuses` are those of success, `errors` those of refusal.
+    """
 
     method: str
     path: str

@@ -110,11 +110,21 @@ class RoleChange(Request):
 
 
 class NewMessage(Request):
-    """A message. Retries repeat it unchanged, `after_seq` (the newest seq known at the first try) included."""
+    """A message. Retries repeat it unchanged, `after_seq` (the newest seq known at the first try) included.
+
+    `reply_to` is the seq of a message to quote.
+    """
 
     client_message_id: ClientMessageId
     body: Body
     after_seq: Cursor | None = None
+    reply_to: Seq | None = None
+
+
+class MessageChange(Request):
+    """A message's new text."""
+
+    body: Body
 
 
 class SettingsChange(Request):
@@ -189,7 +199,10 @@ class Member(Answer):
 
 
 class Conversation(Answer):
-    """A conversation. `members` is left out of the inbox's groups, and where there are more than 1,000."""
+    """A conversation. `members` is left out of the inbox's groups, and where there are more than 1,000.
+
+    `pinned` are messages by seq, the last one pinned last.
+    """
 
     conversation_id: str
     kind: Kind
@@ -202,14 +215,42 @@ class Conversation(Answer):
     last_seq: int
     message_count: int
     member_count: int = 0
+    pinned: list[int]
     members: list[Member] = Field(default_factory=list)
 
 
+class Reaction(Answer):
+    """An emoji under a message: how many people chose it, and the first 20 of them."""
+
+    emoji: str
+    count: int
+    user_ids: list[str]
+
+
 class Message(Answer):
-    """A message's current state."""
+    """A message's current state; what does not apply is left out.
+
+    `reply_to` is the seq of the quoted message, `mentions` leads from handles in the body to members, `changed_seq` is the
+    event that changed it last. A deleted message has an empty body and `deleted_at_ms`.
+    """
 
     client_message_id: str
     body: str
+    reply_to: int | None = None
+    mentions: dict[str, str] | None = None
+    reactions: list[Reaction] | None = None
+    edited_at_ms: int | None = None
+    deleted_at_ms: int | None = None
+    changed_seq: int | None = None
+
+
+class Quote(Answer):
+    """The quoted message as it is now, its body cut to 200 characters; empty, with `deleted_at_ms`, once it is deleted."""
+
+    actor_id: str
+    body: str
+    deleted_at_ms: int | None = None
+    changed_seq: int | None = None
 
 
 class _Event(Answer):
@@ -263,10 +304,57 @@ class MemberRoleChanged(_Event):
 
 
 class MessageCreated(_Event):
-    """A message."""
+    """A message. `quote` comes with a reply."""
 
     type: Literal["message.created"]
     message: Message
+    quote: Quote | None = None
+
+
+class _MessageChanged(_Event):
+    target_seq: int
+    message: Message | None = None
+
+
+class MessageEdited(_MessageChanged):
+    """`actor_id` gave the message of event `target_seq` another text; `message` is its current state.
+
+    It is left out, as everywhere, where that lies before the reader's `history_from`.
+    """
+
+    type: Literal["message.edited"]
+
+
+class MessageDeleted(_MessageChanged):
+    """`actor_id` deleted the message of event `target_seq`; its pin is gone, too."""
+
+    type: Literal["message.deleted"]
+
+
+class MessagePinned(_MessageChanged):
+    """`actor_id` pinned the message of event `target_seq`."""
+
+    type: Literal["message.pinned"]
+
+
+class MessageUnpinned(_MessageChanged):
+    """`actor_id` took the pin of event `target_seq`'s message away."""
+
+    type: Literal["message.unpinned"]
+
+
+class ReactionAdded(_MessageChanged):
+    """`actor_id` reacts to the message of event `target_seq`."""
+
+    type: Literal["reaction.added"]
+    emoji: str
+
+
+class ReactionRemoved(_MessageChanged):
+    """`actor_id` took a reaction to the message of event `target_seq` back."""
+
+    type: Literal["reaction.removed"]
+    emoji: str
 
 
 Event = Annotated[
@@ -275,7 +363,13 @@ Event = Annotated[
     | MemberAdded
     | MemberRemoved
     | MemberRoleChanged
-    | MessageCreated,
+    | MessageCreated
+    | MessageEdited
+    | MessageDeleted
+    | MessagePinned
+    | MessageUnpinned
+    | ReactionAdded
+    | ReactionRemoved,
     Field(discriminator="type"),
 ]
 
@@ -401,6 +495,19 @@ class EventAnswer(Answer):
     """One event."""
 
     event: Event
+
+
+class ChangeAnswer(Answer):
+    """A message as it is now, and the event that made it so; left out where it was so already."""
+
+    message: Message
+    event: Event | None = None
+
+
+class PinsAnswer(Answer):
+    """The pinned messages, the last one pinned last."""
+
+    events: list[MessageCreated]
 
 
 class EventsAnswer(Answer):

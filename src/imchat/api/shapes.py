@@ -9,6 +9,7 @@ from imchat.domain.conversation import Head
 from imchat.domain.invite import Invite
 from imchat.domain.member import Member
 from imchat.domain.user import User
+from imchat.services.changes import Changed
 from imchat.services.conversations import Entry, Inbox
 
 
@@ -39,6 +40,7 @@ def entry(seen: Entry) -> dict[str, Any]:
         "last_seq": head.last_seq,
         "message_count": head.message_count,
         "member_count": head.member_count,
+        "pinned": list(head.pinned),
     }
     if seen.members is not None:
         conversation["members"] = members(seen.members)
@@ -53,6 +55,11 @@ def entry(seen: Entry) -> dict[str, Any]:
     if head.last_message and head.last_message["seq"] >= seen.me.history_from:
         answer["last_message"] = head.last_message
     return answer
+
+
+def change(done: Changed) -> dict[str, Any]:
+    """schema.ChangeAnswer"""
+    return {"message": done.message} | ({"event": done.event} if done.event else {})
 
 
 def conversation(seen: Entry, people: Iterable[User]) -> dict[str, Any]:

@@ -30,7 +30,8 @@ DEFAULT_SETTINGS: Final = GroupSettings()
 class Head(NamedTuple):
     """`last_seq`, `message_count` and `last_message` are a hint that heals: they may lag behind the log, never lead it.
 
-    `last_message` is the newest `message.created` event with its body cut to `limits.PREVIEW_CHARS`.
+    `last_message` is the newest `message.created` event as `preview_of` shows it. `pinned` are messages by seq, in the
+    order in which they were pinned; it changes together with its events.
     """
 
     conversation_id: ConversationId
@@ -42,6 +43,7 @@ class Head(NamedTuple):
     last_message: dict[str, Any] | None
     member_count: int = 0
     settings: GroupSettings = DEFAULT_SETTINGS
+    pinned: tuple[int, ...] = ()
 
     def unread(self, user_id: UserId, read_count: int) -> int:
         """Messages past the first `read_count`; none for whoever wrote the newest: writing is reading."""

@@ -53,6 +53,14 @@ MENTIONS_KEPT: Final = 100
 """Unread mentions of a person that are counted in one conversation."""
 PREVIEW_CHARS: Final = 200
 """How much of the newest message's body the inbox carries."""
+MENTIONS_MAX: Final = 50
+"""Different handles looked up for one message; those after them are plain text."""
+REACTION_KINDS: Final = 20
+"""Different emoji under one message."""
+REACTION_NAMES: Final = 20
+"""People named for each of them, the first ones; the others are counted. With it an event stays below 50 KB."""
+PINS_MAX: Final = 50
+"""Messages pinned in one conversation."""
 REQUEST_BYTES: Final = 128 * 1024
 """Longest request body: the longest message, every character escaped, fits."""
 FRAME_BYTES: Final = 4 * 1024

@@ -14,6 +14,7 @@ from imchat.domain.limits import PAGE_MAX
 from imchat.services import fanout
 from imchat.services.app import App
 from imchat.services.jobs import Announce, Deliver, Job, encode
+from imchat.services.shown import settled, shown
 from imchat.storage import events, members
 
 CHUNK: Final = 200
@@ -36,12 +37,12 @@ def _announce(app: App, conversation_id: ConversationId, seq: int) -> None:
     if not page:
         return
     last_seq = page[-1]["seq"]
-    starts: defaultdict[int, list[UserId]] = defaultdict(list)
+    starts: defaultdict[tuple[int, int], list[UserId]] = defaultdict(list)
     for member in members.of(app.table, conversation_id).values():
-        starts[max(seq, member.joined_seq)].append(member.user_id)
+        starts[max(seq, member.joined_seq), member.history_from].append(member.user_id)
     chunks = [
-        Deliver(conversation_id, first_seq, last_seq, user_ids[start : start + CHUNK])
-        for first_seq, user_ids in starts.items()
+        Deliver(conversation_id, first_seq, last_seq, history_from, user_ids[start : start + CHUNK])
+        for (first_seq, history_from), user_ids in starts.items()
         if first_seq <= last_seq
         for start in range(0, len(user_ids), CHUNK)
     ]
@@ -53,6 +54,8 @@ def _announce(app: App, conversation_id: ConversationId, seq: int) -> None:
 
 
 def _deliver(app: App, chunk: Deliver) -> None:
-    conversation_id, first_seq, last_seq, user_ids = chunk
-    page = events.after(app.table, conversation_id, first_seq - 1, limit=last_seq - first_seq + 1)
-    fanout.notify(app, user_ids, fanout.events_frame(conversation_id, page))
+    conversation_id, first_seq, last_seq, history_from, user_ids = chunk
+    stored = events.after(app.table, conversation_id, first_seq - 1, limit=last_seq - first_seq + 1)
+    page = settled(shown(app.table, conversation_id, stored, since=history_from), last_seq)
+    if page:
+        fanout.notify(app, user_ids, fanout.events_frame(conversation_id, page))

@@ -21,11 +21,15 @@ class Announce(NamedTuple):
 
 
 class Deliver(NamedTuple):
-    """Push the events `first_seq` to `last_seq` (inclusive) to these people, who were members when they were chosen."""
+    """Push the events `first_seq` to `last_seq` (inclusive) to these people, who were members when they were chosen.
+
+    They see no message from before `history_from`.
+    """
 
     conversation_id: ConversationId
     first_seq: int
     last_seq: int
+    history_from: int
     user_ids: Sequence[UserId]
 
 

@@ -6,7 +6,7 @@ removal of a member is an event too, so their append either precedes it or meets
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from imchat.domain.event import Draft, Event, place
@@ -15,6 +15,7 @@ from imchat.domain.member import Member
 from imchat.errors import Busy, Conflict, Invalid, NotFound
 from imchat.services import fanout
 from imchat.services.app import App
+from imchat.services.shown import audiences, settled, shown
 from imchat.storage import conversations, events
 from imchat.storage.events import Tail
 from imchat.storage.table import ConditionFailed, Op
@@ -26,12 +27,14 @@ ATTEMPTS: Final = 12
 class Write(NamedTuple):
     """A decision to append `draft`, and in the same transaction whatever `ops` says about the event that it becomes.
 
-    `then` follows it, seq by seq, in that same transaction.
+    `then` follows it, seq by seq, in that same transaction. `shown` makes of the stored event the one that is answered and
+    pushed.
     """
 
     draft: Draft
     ops: Callable[[Event], list[Op]] = lambda _event: []
     then: Sequence[Write] = ()
+    shown: Callable[[Event], Event] = lambda event: event
 
 
 class Done(NamedTuple):
@@ -77,9 +80,12 @@ def append(
         _check_reach(tail)
         decision = decide(tail, actor)
         if isinstance(decision, Done):
-            if decision.event is not None:
-                _publish(app, conversation_id, [decision.event], list(tail.members))
-            return Appended(decision.event, new=False)
+            if decision.event is None:
+                return Appended(None, new=False)
+            [event] = shown(app.table, conversation_id, [decision.event])
+            if settled([event], tail.events[-1]["seq"]):
+                _publish(app, conversation_id, [event], tail.members)
+            return Appended(event, new=False)
         newest = tail.events[-1]
         event = _next(app, newest, decision.draft)
         written = [event]
@@ -94,7 +100,8 @@ def append(
             after_seq = newest["seq"]
             app.pause(attempt)
             continue
-        _publish(app, conversation_id, written, list(tail.members))
+        written[0] = event = decision.shown(event)
+        _publish(app, conversation_id, written, tail.members)
         return Appended(event, new=True)
     raise Busy("many people are writing here at this moment; try again")
 
@@ -120,9 +127,18 @@ def _check_reach(tail: Tail) -> None:
         raise Invalid("after_seq is past the log's end", field="after_seq", limit=tail.head.last_seq)
 
 
-def _publish(app: App, conversation_id: ConversationId, written: list[Event], user_ids: list[UserId]) -> None:
+def _publish(
+    app: App, conversation_id: ConversationId, written: list[Event], members: Mapping[UserId, Member]
+) -> None:
     """Bring the head up to date and push. Repeating it does no harm: a retry repairs what a crash swallowed."""
     app.both(
         lambda: conversations.advance(app.table, conversation_id, written[-1]),
-        lambda: fanout.notify_events(app, user_ids, conversation_id, written),
+        lambda: _push(app, conversation_id, written, members),
     )
+
+
+def _push(
+    app: App, conversation_id: ConversationId, written: list[Event], members: Mapping[UserId, Member]
+) -> None:
+    for page, user_ids in audiences(written, members):
+        fanout.notify_events(app, user_ids, conversation_id, page)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imchat.domain.event import Draft, Event, is_attempt_of
+from imchat.domain.event import Draft, Event, Quote, is_attempt_of, quote_of
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import (
     PAGE_DEFAULT,
@@ -13,12 +13,16 @@ from imchat.domain.limits import (
     check_count,
 )
 from imchat.domain.member import Member
+from imchat.domain.mentions import handles_in, mentions_in
+from imchat.domain.message import Message
 from imchat.errors import Forbidden, Invalid
 from imchat.services.access import access_member
 from imchat.services.app import App
 from imchat.services.log import Appended, Done, Write, append
-from imchat.storage import events
+from imchat.services.shown import shown
+from imchat.storage import conversations, events, members, users
 from imchat.storage.events import Tail
+from imchat.storage.table import Op
 
 
 def send(
@@ -29,21 +33,21 @@ def send(
     client_message_id: str,
     body: str,
     after_seq: int | None = None,
+    reply_to: int | None = None,
 ) -> Appended:
     """Append a message, once however often it is sent: a repeated `client_message_id` answers the first one's event.
 
-    `after_seq` is the newest seq the sender knew when it first tried; every retry says the same one.
+    `after_seq` is the newest seq the sender knew when it first tried; every retry says the same one. `reply_to` is the
+    seq of a message to quote. `@handle` mentions a member; any other is plain text.
     Raises: Invalid, NotFound, Conflict (`behind`), Busy; Forbidden where only owner and admins write.
     """
     check_body(body)
     check_client_message_id(client_message_id)
     if after_seq is not None:
         check_count(after_seq, field="after_seq", most=SEQ_MAX)
-    draft = Draft(
-        type="message.created",
-        actor_id=sender_id,
-        message={"client_message_id": client_message_id, "body": body},
-    )
+    named = look_up_handles(app, body)
+    plain: Message = {"client_message_id": client_message_id, "body": body}
+    draft = Draft(type="message.created", actor_id=sender_id, message=plain)
 
     def decide(tail: Tail, sender: Member) -> Write | Done:
         for event in tail.events:
@@ -51,9 +55,38 @@ def send(
                 return Done(event)
         if tail.head.settings.posting == "admins" and not sender.may_manage:
             raise Forbidden("only the owner and admins write here")
-        return Write(draft)
+        if reply_to is None and not named:
+            return Write(draft)
+        message = plain.copy()
+        mentions = mentions_in(body, named, tail.members)
+        mentioned = [tail.members[user_id] for user_id in mentions.values() if user_id != sender_id]
+
+        def ops(event: Event) -> list[Op]:
+            return [members.note_mention(conversation_id, member, event["seq"]) for member in mentioned]
+
+        if mentions:
+            message["mentions"] = mentions
+        if reply_to is None:
+            return Write({**draft, "message": message}, ops)
+        message["reply_to"] = reply_to
+        quote = _quote(app, conversation_id, reply_to, sender)
+        return Write({**draft, "message": message}, ops, shown=lambda event: {**event, "quote": quote})
 
     return append(app, conversation_id, sender_id, decide, after_seq=after_seq)
+
+
+def look_up_handles(app: App, body: str) -> dict[str, UserId]:
+    """Who has the handles that a text may mention, members or not."""
+    return users.by_handle(app.table, handles_in(body)) if "@" in body else {}
+
+
+def _quote(app: App, conversation_id: ConversationId, seq: int, sender: Member) -> Quote:
+    quoted = events.get(app.table, conversation_id, check_count(seq, field="reply_to", least=1, most=SEQ_MAX))
+    if quoted is None or quoted["type"] != "message.created" or seq < sender.history_from:
+        raise Invalid(
+            "reply_to is no message of this conversation", field="reply_to", limit="a message's seq"
+        )
+    return quote_of(quoted)
 
 
 def read(
@@ -68,8 +101,8 @@ def read(
     """A page of the log, ascending, and whether there is more in the direction asked for.
 
     `after`: the first events with a higher seq; `before`: the last ones with a lower seq; neither: the newest.
-    The log begins where the reader's history does. The membership is checked after the log was read: whatever was read
-    lies before any removal.
+    The log begins where the reader's history does; messages have their current state. The membership is checked after all
+    was read: whatever was read lies before any removal.
     Raises: NotFound for one who is no member; Invalid.
     """
     check_count(limit, field="limit", least=1, most=PAGE_MAX)
@@ -83,7 +116,10 @@ def read(
     if after is not None and after < first - 1:
         page, more = _page(app, conversation_id, first - 1, None, limit)
         first = access_member(app, reader_id, conversation_id).history_from
-    seen = [event for event in page if event["seq"] >= first]
+    mine = [event for event in page if event["seq"] >= first]
+    seen = shown(app.table, conversation_id, mine, since=first)
+    if seen is not mine:  # more was read
+        access_member(app, reader_id, conversation_id)
     return seen, more and (after is not None or page[0]["seq"] > first)
 
 
@@ -95,3 +131,14 @@ def _page(
         return page[:limit], len(page) > limit
     page = events.before(app.table, conversation_id, SEQ_MAX if before is None else before, limit=limit + 1)
     return page[-limit:], len(page) > limit
+
+
+def pinned(app: App, reader_id: UserId, conversation_id: ConversationId) -> list[Event]:
+    """The pinned messages, in the order in which they were pinned. Raises: NotFound for one who is no member."""
+    first = access_member(app, reader_id, conversation_id).history_from
+    head = conversations.get(app.table, conversation_id)
+    seqs = [seq for seq in head.pinned if seq >= first] if head else []
+    found = events.get_many(app.table, conversation_id, seqs)
+    page = shown(app.table, conversation_id, [found[seq] for seq in seqs], since=first)
+    access_member(app, reader_id, conversation_id)
+    return page

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from imchat.domain.conversation import DEFAULT_SETTINGS, GroupSettings, Head
-from imchat.domain.event import Event
+from imchat.domain.event import Event, preview_of
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.limits import PREVIEW_CHARS
 from imchat.storage import keys
-from imchat.storage.table import Absent, ConditionFailed, Delete, Item, LessThan, Put, Table, Update
+from imchat.storage.table import Absent, ConditionFailed, Delete, Equals, Item, LessThan, Put, Table, Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,7 @@ def advance(table: Table, conversation_id: ConversationId, event: Event) -> None
     """Let the head show `event` as the newest, unless it shows a newer one already."""
     changes: Item = {"last_seq": event["seq"], "message_count": event["message_count"]}
     if event["type"] == "message.created":
-        message = event["message"]
-        if len(message["body"]) > PREVIEW_CHARS:
-            message = {**message, "body": message["body"][:PREVIEW_CHARS]}
-        changes["last_message"] = {**event, "message": message}
+        changes["last_message"] = preview_of(event)
     try:
         table.write(
             Update(keys.head(conversation_id), set=changes, condition=LessThan("last_seq", event["seq"]))
@@ -58,6 +55,16 @@ def put_new(head: Head) -> Put:
         "member_count": head.member_count,
     }
     return Put(keys.head(head.conversation_id), item, Absent())
+
+
+def bring_to(seen: Head, event: Event, **changes: Any) -> Update:
+    """The op that changes a head together with `event`, and fails where it has moved on from `seen`.
+
+    So a slower `advance` can bring back nothing that `changes` took away.
+    """
+    hint = {"last_seq": event["seq"], "message_count": event["message_count"]}
+    unmoved = Equals("last_seq", seen.last_seq)
+    return Update(keys.head(seen.conversation_id), set={**hint, **changes}, condition=unmoved)
 
 
 def set_settings(conversation_id: ConversationId, title: str | None, settings: GroupSettings) -> Update:
@@ -101,4 +108,5 @@ def head_of(conversation_id: ConversationId, item: Item) -> Head:
         item.get("last_message"),
         item.get("member_count", 0),
         GroupSettings(**item["settings"]) if "settings" in item else DEFAULT_SETTINGS,
+        tuple(item.get("pinned", ())),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple, cast
 
 from imchat.domain.conversation import Head
@@ -9,8 +10,9 @@ from imchat.domain.event import Event
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import BEHIND_MAX, CHANNEL_MEMBERS, REPLAY_WINDOW
 from imchat.domain.member import Member
+from imchat.domain.message import Message
 from imchat.storage import conversations, keys, members
-from imchat.storage.table import Absent, Op, Put, Row, Table
+from imchat.storage.table import Absent, Op, Present, Put, Row, Table, Update
 
 
 class Tail(NamedTuple):
@@ -78,6 +80,18 @@ def get(table: Table, conversation_id: ConversationId, seq: int) -> Event | None
     """Event `seq`, or None past the log's end."""
     item = table.get(keys.event(conversation_id, seq))
     return None if item is None else _event(Row(keys.event_sk(seq), item))
+
+
+def get_many(table: Table, conversation_id: ConversationId, seqs: Iterable[int]) -> dict[int, Event]:
+    """The events that exist among `seqs`."""
+    wanted = {keys.event(conversation_id, seq): seq for seq in seqs}
+    found = table.get_many(wanted)
+    return {wanted[key]: _event(Row(key.sk, item)) for key, item in found.items()}
+
+
+def set_message(conversation_id: ConversationId, seq: int, message: Message) -> Update:
+    """The op that gives event `seq` its message's new state."""
+    return Update(keys.event(conversation_id, seq), set={"message": message}, condition=Present())
 
 
 def after(table: Table, conversation_id: ConversationId, seq: int, *, limit: int) -> list[Event]:

@@ -4,13 +4,14 @@
     profile                       USER#<user_id>          PROFILE                 get; get_many (names of people)
     my conversations (pointer)    USER#<user_id>          CONV#<conversation_id>  query prefix CONV# (inbox)
     open connections              USER#<user_id>          CONNECTIONS             get_many (fan-out)
-    unique handle                 HANDLE#<handle>         HANDLE                  condition only
+    unique handle                 HANDLE#<handle>         HANDLE                  condition; get_many (mentions)
     directory entry               DIR#<first two letters> <handle>                query prefix (find people)
     conversation head             CONV#<conversation_id>  HEAD                    get; get_many (inbox)
     member                        CONV#<conversation_id>  MEMBER#<user_id>        get (access); query prefix MEMBER#
     event                         CONV#<conversation_id>  EVENT#<seq>             query low..high (the log)
     invite                        INVITES#<conversation>  <sha256, 32 digits>     get; query (a group's invites)
     public channel, by word       CHANNELS#<two letters>  <word>#<conversation>   query prefix (find channels)
+    one person's reaction         REACTIONS#<id>#<seq>    <emoji>#<user_id>       get (is it there); query (deletion)
     realtime ticket               TICKET#<sha256>         TICKET                  get, then conditional delete
 
 `EVENT#` < `HEAD` < `MEMBER#` in byte order: one query from an event upward reads the newest events, the head and the
@@ -111,6 +112,16 @@ def channels_pk(word: str) -> str:
 def channel(word: str, conversation_id: ConversationId) -> Key:
     """Lists a public channel under a word of its title."""
     return Key(channels_pk(word), f"{word}#{conversation_id}")
+
+
+def reactions_pk(conversation_id: ConversationId, seq: int) -> str:
+    """The partition of the reactions to one message."""
+    return f"REACTIONS#{conversation_id}#{seq}"
+
+
+def reaction(conversation_id: ConversationId, seq: int, emoji: str, user_id: UserId) -> Key:
+    """Exists while somebody reacts so to a message."""
+    return Key(reactions_pk(conversation_id, seq), f"{emoji}#{user_id}")
 
 
 def ticket(secret: str) -> Key:

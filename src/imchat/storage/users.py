@@ -64,5 +64,11 @@ def search(table: Table, prefix: str, *, limit: int) -> list[User]:
     return [User(UserId(row.item["user_id"]), row.sk, row.item["display_name"], 0) for row in rows]
 
 
+def by_handle(table: Table, handles: Iterable[str]) -> dict[str, UserId]:
+    """Who has these handles, for those that somebody has."""
+    wanted = {keys.handle(text): text for text in handles}
+    return {wanted[key]: UserId(item["user_id"]) for key, item in table.get_many(wanted).items()}
+
+
 def _user(user_id: UserId, item: Item) -> User:
     return User(user_id, item["handle"], item["display_name"], item["created_at_ms"])

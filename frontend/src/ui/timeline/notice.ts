@@ -21,7 +21,7 @@ export function noticeText({ event, actor, subject }: NoticeItem): string | null
       return t(event.user_id === event.actor_id ? 'notice.left' : 'notice.removed', who)
     case 'member.role_changed':
       return t(`notice.role.${event.role}`, who)
-    case 'message.created':
+    default:
       return null
   }
 }

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from imchat.api import schema
-from imchat.api.route import CONVERSATION, Call, Reply, Route
-from imchat.services import messages, receipts
+from imchat.api import schema, shapes
+from imchat.api.route import CONVERSATION, EMOJI, Call, Reply, Route
+from imchat.services import changes, messages, receipts
+
+_MESSAGE: Final = CONVERSATION + "/messages/{seq}"
+_REACTION: Final = f"{_MESSAGE}/reactions/{EMOJI}"
+_PIN: Final = _MESSAGE + "/pin"
 
 
 def _events(call: Call) -> Reply:
@@ -31,8 +35,42 @@ def _send(call: Call) -> Reply:
         client_message_id=body.client_message_id,
         body=body.body,
         after_seq=body.after_seq,
+        reply_to=body.reply_to,
     )
     return Reply(201 if sent.new else 200, {"event": sent.event})
+
+
+def _edit(call: Call) -> Reply:
+    done = changes.edit(call.app, call.user_id, call.conversation_id, call.seq, call.body.body)
+    return Reply(200, shapes.change(done))
+
+
+def _delete(call: Call) -> Reply:
+    return Reply(200, shapes.change(changes.delete(call.app, call.user_id, call.conversation_id, call.seq)))
+
+
+def _react(call: Call) -> Reply:
+    emoji = call.path["emoji"]
+    done = changes.react(call.app, call.user_id, call.conversation_id, call.seq, emoji)
+    return Reply(200, shapes.change(done))
+
+
+def _unreact(call: Call) -> Reply:
+    emoji = call.path["emoji"]
+    done = changes.unreact(call.app, call.user_id, call.conversation_id, call.seq, emoji)
+    return Reply(200, shapes.change(done))
+
+
+def _pin(call: Call) -> Reply:
+    return Reply(200, shapes.change(changes.pin(call.app, call.user_id, call.conversation_id, call.seq)))
+
+
+def _unpin(call: Call) -> Reply:
+    return Reply(200, shapes.change(changes.unpin(call.app, call.user_id, call.conversation_id, call.seq)))
+
+
+def _pins(call: Call) -> Reply:
+    return Reply(200, {"events": messages.pinned(call.app, call.user_id, call.conversation_id)})
 
 
 def _mark_read(call: Call) -> Reply:
@@ -60,6 +98,21 @@ ROUTES: Final = (
         statuses=(201, 200),
         errors=(404, 409),
     ),
+    Route(
+        "PATCH",
+        _MESSAGE,
+        "Edit my message",
+        _edit,
+        schema.ChangeAnswer,
+        schema.MessageChange,
+        errors=(403, 404, 409),
+    ),
+    Route("DELETE", _MESSAGE, "Delete a message", _delete, schema.ChangeAnswer, errors=(403, 404)),
+    Route("PUT", _REACTION, "React to a message", _react, schema.ChangeAnswer, errors=(404, 409)),
+    Route("DELETE", _REACTION, "Take a reaction back", _unreact, schema.ChangeAnswer, errors=(404,)),
+    Route("PUT", _PIN, "Pin a message", _pin, schema.ChangeAnswer, errors=(403, 404, 409)),
+    Route("DELETE", _PIN, "Take a pin away", _unpin, schema.ChangeAnswer, errors=(403, 404)),
+    Route("GET", CONVERSATION + "/pins", "The pinned messages", _pins, schema.PinsAnswer, errors=(404,)),
     Route(
         "PUT",
         CONVERSATION + "/read",

@@ -1,0 +1,49 @@
+"""What counts as an emoji: Unicode's own list, and nothing beside it."""
+
+from __future__ import annotations
+
+import pytest
+from tests import generate
+
+from imchat.domain.emoji import check_emoji
+from imchat.errors import Invalid
+
+
+def test_the_committed_table_is_what_unicodes_data_makes() -> None:
+    path = generate.ROOT / generate.EMOJI_FILE
+    assert path.read_text(encoding="utf-8") == generate.emoji_table(), "run `make generate`"
+
+
+@pytest.mark.parametrize("emoji", ["👍", "👍🏽", "👩🏽‍🚀", "🏳️‍🌈", "🇨🇭", "#️⃣", "🧑🏿‍❤️‍🧑🏻", "🏴󠁧󠁢󠁷󠁬󠁳󠁿"])
+def test_an_emoji_of_any_number_of_code_points_is_one(emoji: str) -> None:
+    assert check_emoji(emoji) == emoji
+
+
+def test_an_emoji_written_short_is_the_same_as_written_in_full() -> None:
+    assert check_emoji("\u2764") == check_emoji("\u2764\ufe0f") == "\u2764\ufe0f"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "a",
+        "1",
+        "👍👍",
+        "👍 ",
+        "+1",
+        ":tada:",
+        "🏽",
+        "🇨",
+        "é",
+        "\ufe0f",
+        "👍\u200d👍",
+        "👩‍👩",
+        "🙂" * 5000,
+    ],
+)
+def test_what_is_no_single_emoji_is_refused(text: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        check_emoji(text)
+    assert refused.value.details == {"field": "emoji", "limit": "one emoji"}
