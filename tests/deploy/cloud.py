@@ -74,6 +74,10 @@ def change(action: str, resource: str, type_: str, *properties: str, **more: Any
     }
 
 
+_ADDS: Final = [change("Add", f"Resource{number}", "AWS::Any::Thing") for number in range(4)]
+_ANY: Final = change("Modify", "Any", "AWS::Lambda::Function", "Code")
+
+
 @dataclass
 class Made:
     """A stack. `coming`: what happens to it next, a (resource, status, reason) at a time; resource None: the stack itself."""
@@ -109,7 +113,7 @@ class CloudFormation:
 
     def tick(self) -> None:
         """Time passes: each stack moves on by one step."""
-        for stack in self.stacks.values():
+        for stack in list(self.stacks.values()):
             if stack.coming:
                 resource, status, reason = stack.coming.pop(0)
                 self._happen(stack, resource, status, reason)
@@ -162,8 +166,7 @@ class CloudFormation:
             "body": body,
             "parameters": parameters,
             "Changes": [
-                {"ResourceChange": one}
-                for one in self.changes.get(name, [change("Modify", "Any", "AWS::Lambda::Function", "Code")])
+                {"ResourceChange": one} for one in (_ADDS if creates else self.changes.get(name, [_ANY]))
             ],
         }
         if (body, parameters) == (stack.body, stack.parameters):
@@ -233,7 +236,7 @@ class CloudFormation:
             found.append(
                 {
                     "LogicalResourceId": declared.resource,
-                    "PhysicalResourceId": stack.outputs.get(f"{declared.resource}Name", declared.resource),
+                    "PhysicalResourceId": _physical(stack, declared.resource),
                     "ResourceType": declared.type,
                     "ResourceStatus": "UPDATE_FAILED" if failed else "CREATE_COMPLETE",
                     **({"ResourceStatusReason": "its role is gone."} if failed else {}),
@@ -294,6 +297,10 @@ class CloudFormation:
                 **({"ResourceStatusReason": reason} if reason else {}),
             }
         )
+
+
+def _physical(stack: Made, resource: str) -> str:
+    return stack.outputs.get(f"{resource}Name") or stack.outputs.get(f"{resource}Id") or resource
 
 
 class _OnePage:
