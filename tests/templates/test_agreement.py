@@ -6,14 +6,19 @@ import importlib
 import json
 import pkgutil
 import re
+import subprocess
+import sys
 from dataclasses import fields
 from typing import Any, Final
 
 import pytest
+from tests.entrypoints.events import authorizer_event
 from tests.templates.loading import GIVEN, NAMES, Permission, load, of_type, permissions, render, role_of
+from tests.world import new_world
 
 from imchat import entrypoints
 from imchat.api.routes import ROUTES
+from imchat.entrypoints import authorizer
 from imchat.entrypoints.authorizer import SUBPROTOCOL
 from imchat.settings import Settings
 
@@ -162,21 +167,43 @@ def test_only_who_opens_connections_may_close_one() -> None:
 
 
 def test_a_strangers_bad_ticket_raises_no_alarm() -> None:
-    """The authorizer refuses by failing, as API Gateway wants it."""
+    """The authorizer refuses by failing, as API Gateway wants it, so Lambda's own count of its errors does not tell."""
     metrics = load("app")["Resources"]["FunctionErrorsAlarm"]["Properties"]["Metrics"]
-    assert "AuthorizerFunction" not in json.dumps(metrics)
-    assert {"HttpFunction", "WebSocketFunction", "FanoutFunction"} <= set(
-        re.findall(r"\w+Function", json.dumps(metrics))
+    counted = set(re.findall(r"\w+Function", json.dumps(metrics)))
+    assert counted == {"HttpFunction", "WebSocketFunction", "FanoutFunction"}
+    [errors] = of_type(load("app"), "AWS::Logs::MetricFilter").values()
+    assert errors["LogGroupName"] == {"Ref": "AuthorizerLogs"}
+    assert '($.errorMessage = "*" && $.errorMessage != "Unauthorized")' in errors["FilterPattern"]
+    [added] = [metric["MetricStat"]["Metric"] for metric in metrics if metric["Id"] == "authorizer"]
+    [written] = errors["MetricTransformations"]
+    assert (added["Namespace"], added["MetricName"]) == (written["MetricNamespace"], written["MetricName"])
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="NOT PROVEN here: AWS's runtime is Linux's")
+def test_lambda_logs_a_refused_ticket_as_the_alarm_expects() -> None:
+    program = (
+        "from awslambdaric import bootstrap as b\n"
+        "b.log_error(b.make_error('Unauthorized', 'Exception', [], 'r1'), b.StandardLogSink())"
     )
+    ran = subprocess.run(
+        [sys.executable, "-c", program],
+        env={"AWS_LAMBDA_LOG_FORMAT": "JSON"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(ran.stdout)["errorMessage"] == "Unauthorized"
+    with pytest.raises(Exception, match=r"^Unauthorized$"), new_world() as world:
+        authorizer.make(world.app)(authorizer_event(None), None)
 
 
 def test_an_alarm_adds_up_what_it_measures() -> None:
     for name, alarm in of_type(load("app"), "AWS::CloudWatch::Alarm").items():
         metrics = alarm.get("Metrics", [])
         [expression] = [metric["Expression"] for metric in metrics if "Expression" in metric] or [""]
-        assert set(re.findall(r"\w+", expression)) == {
-            metric["Id"] for metric in metrics if "MetricStat" in metric
-        }, name
+        # What did not happen has no number, and no number added to one is none.
+        added = sorted(f"FILL({metric['Id']}, 0)" for metric in metrics if "MetricStat" in metric)
+        assert sorted(re.findall(r"FILL\(\w+, 0\)", expression)) == added, name
         assert alarm["TreatMissingData"] == "notBreaching", name
 
 
@@ -196,6 +223,7 @@ def test_the_dashboard_shows_each_thing_once_and_is_valid() -> None:
 def test_access_logs_name_no_person_and_no_address() -> None:
     for stage in of_type(load("app"), "AWS::ApiGatewayV2::Stage").values():
         logs = render(load("app"), stage, GIVEN | {"WebSocketAccessLogs": "yes"})["AccessLogSettings"]
+        json.loads(logs["Format"])
         logged = set(re.findall(r"\$context\.([\w.]+)", logs["Format"]))
         assert logged <= {
             "requestId",
@@ -204,6 +232,6 @@ def test_access_logs_name_no_person_and_no_address() -> None:
             "eventType",
             "responseLatency",
             "integrationLatency",
-            "error.messageString",
+            "error.message",
             "integrationErrorMessage",
         }
