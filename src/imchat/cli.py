@@ -56,9 +56,9 @@ def local(
 
     Example: imchat local --demo --open
     """
-    from imchat.local.start_up import without_ballast
+    from imchat.local.start_up import without_collecting
 
-    with without_ballast():
+    with without_collecting():
         from imchat.local import run
         from imchat.local.server import Options
 

@@ -62,30 +62,40 @@ class AnySignIn:
 
 
 class HeldTable:
-    """A SQLite table whose commits wait until `go` is set, and fail while `broken`."""
+    """A SQLite table whose syncs wait until `go` is set; while `broken`, neither they nor commits succeed."""
 
     def __init__(self, table: SqliteTable) -> None:
         self.table = table
         self.begin = table.begin
+        self.tidy = table.tidy
         self.purge_expired = table.purge_expired
         self.go = threading.Event()
         self.go.set()
-        self.committing = threading.Event()
+        self.syncing = threading.Event()
         self.broken = False
-        self.commits = 0
+        self.syncs = 0
 
     @property
     def changed(self) -> bool:
         return self.table.changed
 
+    @property
+    def overgrown(self) -> bool:
+        return self.table.overgrown
+
     def commit(self) -> None:
-        self.committing.set()
-        assert self.go.wait(10)
         if self.broken:
             self.table.rollback()
             raise Busy("the disk is full")
         self.table.commit()
-        self.commits += 1
+
+    def sync(self) -> None:
+        self.syncing.set()
+        assert self.go.wait(10)
+        if self.broken:
+            raise Busy("the disk is broken")
+        self.table.sync()
+        self.syncs += 1
 
 
 class Machine:

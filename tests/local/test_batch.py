@@ -1,9 +1,11 @@
-"""Group commit: nothing leaves before its commit, and what could not be committed is refused."""
+"""Group commit: nothing leaves before it is durable, and what could not be stored is refused."""
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sqlite3
+import threading
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -17,6 +19,7 @@ from imchat.errors import Busy
 from imchat.local.batch import MAX_JOBS, Batches
 from imchat.local.gateway import LocalGateway
 from imchat.storage.sqlite import SqliteTable
+from imchat.storage.sqlite_file import CHECKPOINT_BYTES
 from imchat.storage.table import Key, Put
 
 
@@ -61,7 +64,7 @@ async def nothing_yet(*waiting: asyncio.Future[Any]) -> None:
     assert not done
 
 
-def test_no_answer_and_no_push_leaves_before_its_commit(tmp_path: Path) -> None:
+def test_no_answer_and_no_push_leaves_before_it_is_durable(tmp_path: Path) -> None:
     async def test(m: Machine) -> None:
         ws = await m.connect()
         store_and_push(m)
@@ -78,14 +81,14 @@ def test_no_answer_and_no_push_leaves_before_its_commit(tmp_path: Path) -> None:
     on_machine(tmp_path, test)
 
 
-def test_a_failed_commit_refuses_every_request_of_the_batch_and_pushes_nothing(tmp_path: Path) -> None:
+def test_what_could_not_be_committed_or_synced_is_refused_and_never_pushed(tmp_path: Path) -> None:
     async def test(m: Machine) -> None:
         ws = await m.connect()
         store_and_push(m)
         m.held.go.clear()
-        m.held.committing.clear()
+        m.held.syncing.clear()
         first = asyncio.ensure_future(post(m, "first"))
-        await m.until(m.held.committing.is_set)
+        await m.until(m.held.syncing.is_set)
         second, third = (asyncio.ensure_future(post(m, name)) for name in ("second", "third"))
         await nothing_yet(first, second, third)
         m.held.broken = True
@@ -95,8 +98,6 @@ def test_a_failed_commit_refuses_every_request_of_the_batch_and_pushes_nothing(t
             assert status == 503
             assert body["error"]["code"] == "busy"
             assert body["error"]["retryable"] is True
-        assert m.table.query("TEST") == []
-
         m.held.broken = False
         assert (await post(m, "fourth"))[0] == 200
         assert await ws.receive_str() == "/api/fourth"
@@ -120,30 +121,30 @@ def test_a_connection_whose_commit_fails_is_refused(tmp_path: Path) -> None:
     on_machine(tmp_path, test)
 
 
-def test_requests_that_arrive_during_a_commit_share_the_next_one(tmp_path: Path) -> None:
+def test_requests_that_arrive_during_a_sync_share_the_next_one(tmp_path: Path) -> None:
     async def test(held: HeldTable, batches: Batches) -> None:
         held.go.clear()
         first = batches.run(lambda: held.table.write(Put(Key("A", "0"), {})))
-        await asyncio.to_thread(held.committing.wait, 10)
+        await asyncio.to_thread(held.syncing.wait, 10)
         rest = [batches.run(partial(held.table.write, Put(Key("A", str(n)), {}))) for n in range(1, 9)]
         await nothing_yet(first, *rest)
         held.go.set()
 
         await asyncio.gather(first, *rest)
 
-        assert held.commits == 2
+        assert held.syncs == 2
         assert len(held.table.query("A")) == 9
 
     on_table(tmp_path, test)
 
 
-def test_a_read_waits_for_the_commit_of_what_it_saw(tmp_path: Path) -> None:
+def test_a_read_waits_until_what_it_saw_is_durable(tmp_path: Path) -> None:
     async def test(held: HeldTable, batches: Batches) -> None:
         held.go.clear()
         key = Key("A", "1")
         written = batches.run(lambda: held.table.write(Put(key, {"n": 1})))
         seen_in_batch = batches.run(lambda: held.table.get(key))
-        await asyncio.to_thread(held.committing.wait, 10)
+        await asyncio.to_thread(held.syncing.wait, 10)
         seen_later = batches.run(lambda: held.table.get(key))
 
         await nothing_yet(written, seen_in_batch, seen_later)
@@ -157,6 +158,13 @@ def test_a_read_waits_for_the_commit_of_what_it_saw(tmp_path: Path) -> None:
 def test_jobs_run_in_the_order_they_came_and_large_crowds_in_several_batches(tmp_path: Path) -> None:
     async def test(held: HeldTable, batches: Batches) -> None:
         order: list[int] = []
+        batches_begun = itertools.count()
+
+        def begin() -> None:
+            next(batches_begun)
+            held.table.begin()
+
+        held.begin = begin
 
         def job(number: int) -> int:
             order.append(number)
@@ -167,7 +175,7 @@ def test_jobs_run_in_the_order_they_came_and_large_crowds_in_several_batches(tmp
         answers = await asyncio.gather(*(batches.run(partial(job, n)) for n in range(count)))
 
         assert answers == order == list(range(count))
-        assert held.commits >= 3
+        assert next(batches_begun) >= 3
 
     on_table(tmp_path, test)
 
@@ -219,5 +227,36 @@ def test_closing_finishes_what_is_queued_and_refuses_the_rest(tmp_path: Path) ->
         assert all(future.done() for future in queued)
         with pytest.raises(Busy):
             await batches.run(lambda: 1)
+
+    on_table(tmp_path, test)
+
+
+def test_the_next_requests_run_while_a_batch_waits_for_the_disk(tmp_path: Path) -> None:
+    async def test(held: HeldTable, batches: Batches) -> None:
+        held.go.clear()
+        first = batches.run(lambda: held.table.write(Put(Key("A", "1"), {})))
+        await asyncio.to_thread(held.syncing.wait, 10)
+        ran = threading.Event()
+        second = batches.run(ran.set)
+
+        await asyncio.to_thread(ran.wait, 10)
+
+        assert ran.is_set()
+        await nothing_yet(first, second)
+        held.go.set()
+        await asyncio.gather(first, second)
+
+    on_table(tmp_path, test)
+
+
+def test_the_log_is_cleared_up_between_batches(tmp_path: Path) -> None:
+    async def test(held: HeldTable, batches: Batches) -> None:
+        log = tmp_path / "imchat.db-wal"
+        longest = 0
+        for number in range(200):
+            item = {"text": "x" * 60_000}
+            await batches.run(partial(held.table.write, Put(Key("A", str(number)), item)))
+            longest = max(longest, log.stat().st_size)
+        assert CHECKPOINT_BYTES < longest < 2 * CHECKPOINT_BYTES
 
     on_table(tmp_path, test)

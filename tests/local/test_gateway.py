@@ -11,11 +11,14 @@ from typing import Any, TypeAlias
 
 import aiohttp
 import pytest
+import websockets
 from aiohttp import WSMsgType
 from tests.local.machine import NAME, WELCOME, Machine, machine, run
+from websockets.asyncio.client import connect
 
 from imchat.errors import TooLarge
 from imchat.local.gateway import MESSAGE_BYTES, LocalGateway, encode_text
+from imchat.local.websocket import FRAME_BYTES
 
 Test: TypeAlias = Callable[[Machine], Awaitable[None]]
 
@@ -62,15 +65,12 @@ def test_a_client_that_goes_away_without_a_word_is_no_error(
 
         m.reply = reply
         reader, writer = await asyncio.open_connection(*m.url.removeprefix("http://").split(":"))
-        writer.write(
-            b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-            b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: imchat.v1, ticket.good\r\n\r\n"
-        )
+        writer.write(HANDSHAKE)
         await reader.readuntil(b"\r\n\r\n")
         m.held.go.clear()
-        m.held.committing.clear()
+        m.held.syncing.clear()
         answer = asyncio.ensure_future(m.session.get(f"{m.url}/api/x", headers=NAME))
-        await m.until(m.held.committing.is_set)
+        await m.until(m.held.syncing.is_set)
         ping = b"\x89\x80\0\0\0\0"
         writer.write(
             b"\x81\x82\0\0\0\0{}" + ping * 50
@@ -86,6 +86,17 @@ def test_a_client_that_goes_away_without_a_word_is_no_error(
 
     on_machine(tmp_path, test)
     assert "unexpected" not in caplog.text
+
+
+HANDSHAKE = (
+    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: imchat.v1, ticket.good\r\n\r\n"
+)
+
+
+def websockets_client(m: Machine) -> connect:
+    offered = [websockets.Subprotocol("imchat.v1"), websockets.Subprotocol("ticket.good")]
+    return connect(f"{m.url.replace('http', 'ws')}/ws", subprotocols=offered, max_size=None)
 
 
 @pytest.mark.parametrize(
@@ -154,14 +165,70 @@ def test_our_own_pages_may_connect_behind_a_proxy_as_well(tmp_path: Path) -> Non
 
 def test_a_message_of_128_kb_passes_and_a_longer_one_closes_the_connection(tmp_path: Path) -> None:
     async def test(m: Machine) -> None:
-        ws = await m.connect(max_msg_size=0)
-        await ws.send_str("x" * MESSAGE_BYTES)
-        assert len(await ws.receive_str()) == MESSAGE_BYTES
-        await ws.send_str("x" * (MESSAGE_BYTES + 1))
-        assert (await ws.receive()).type is WSMsgType.CLOSE
-        assert ws.close_code == 1009
+        part = "x" * FRAME_BYTES
+        async with websockets_client(m) as ws:
+            await ws.send([part] * 4)
+            assert await ws.recv() == part * 4
+            await ws.send([*[part] * 4, "x"])
+            with pytest.raises(websockets.ConnectionClosed):
+                await ws.recv()
+            assert ws.close_code == 1009
         await m.until(lambda: m.routes()[-1] == "$disconnect")
         assert m.routes().count("$default") == 1
+
+    on_machine(tmp_path, test)
+
+
+def test_a_frame_of_more_than_32_kb_closes_the_connection(tmp_path: Path) -> None:
+    async def test(m: Machine) -> None:
+        ws = await m.connect()
+        await ws.send_str("x" * (FRAME_BYTES + 1))
+        assert (await ws.receive()).type is WSMsgType.CLOSE
+        assert ws.close_code == 1009
+
+    on_machine(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [
+        (b"\x81\x02{}", 1002),  # not masked
+        (b"\x83\x80\0\0\0\0", 1002),  # a kind of frame that there is not
+        (b"\xc1\x80\0\0\0\0", 1002),  # compressed, which nobody agreed to
+        (b"\x81\x82\0\0\0\0\xc3\x28", 1007),  # text that is not UTF-8
+    ],
+)
+def test_frames_that_break_the_protocol_close_the_connection_and_reach_nobody(
+    tmp_path: Path, frame: bytes, code: int
+) -> None:
+    async def test(m: Machine) -> None:
+        reader, writer = await asyncio.open_connection(*m.url.removeprefix("http://").split(":"))
+        writer.write(HANDSHAKE + frame)
+        await reader.readuntil(b"\r\n\r\n")
+        closing = await reader.read()
+        assert closing[0] == 0x88
+        assert int.from_bytes(closing[2:4], "big") == code
+        writer.close()
+        await m.until(lambda: m.routes() == ["$connect", "$disconnect"])
+
+    on_machine(tmp_path, test)
+
+
+def test_a_ping_is_answered_with_its_own_words(tmp_path: Path) -> None:
+    async def test(m: Machine) -> None:
+        async with websockets_client(m) as ws:
+            await (await ws.ping(b"here?"))
+
+    on_machine(tmp_path, test)
+
+
+def test_a_closing_frame_is_answered_and_the_connection_ends(tmp_path: Path) -> None:
+    async def test(m: Machine) -> None:
+        async with websockets_client(m) as ws:
+            await ws.close(4321, "bye")
+            assert ws.close_code == 4321
+        await m.until(lambda: m.routes()[-1] == "$disconnect")
+        assert m.calls[-1]["requestContext"]["disconnectStatusCode"] == 4321
 
     on_machine(tmp_path, test)
 

@@ -1,25 +1,13 @@
-"""Starting without ballast leaves the process as it was."""
+"""Starting sooner leaves the process as it was."""
 
 from __future__ import annotations
 
 import gc
-import os
 
-import pytest
-
-from imchat.local.start_up import without_ballast
+from imchat.local.start_up import without_collecting
 
 
-@pytest.mark.parametrize("before", [None, "/some/authorities.pem"])
-def test_what_is_imported_within_reads_no_authorities_and_afterwards_all_is_as_before(
-    monkeypatch: pytest.MonkeyPatch, before: str | None
-) -> None:
-    if before is None:
-        monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    else:
-        monkeypatch.setenv("SSL_CERT_FILE", before)
-    with without_ballast():
-        assert os.environ["SSL_CERT_FILE"] == os.devnull
+def test_the_collector_is_back_after_the_imports() -> None:
+    with without_collecting():
         assert not gc.isenabled()
-    assert os.environ.get("SSL_CERT_FILE") == before
     assert gc.isenabled()

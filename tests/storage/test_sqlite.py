@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import signal
@@ -11,21 +12,22 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from imchat.errors import ConfigError
+from imchat.errors import Busy, ConfigError
 from imchat.storage.sqlite import SqliteTable
+from imchat.storage.sqlite_file import CHECKPOINT_BYTES, Log, connect
 from imchat.storage.table import Absent, ConditionFailed, Key, Put, Update
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 A, B = Key("P", "a"), Key("P", "b")
 
-# Writes for ever: alone, then in batches whose commit runs on another thread; prints a number once it is durable.
+# Writes for ever: alone, then in batches that are synced on another thread; prints a number once it is durable.
 WRITER = """
 import sys, threading
 from imchat.storage.sqlite import SqliteTable
@@ -43,9 +45,10 @@ while True:
         if not batched:
             print(number, flush=True)
     if batched:
-        committing = threading.Thread(target=table.commit)
-        committing.start()
-        committing.join()
+        table.commit()
+        syncing = threading.Thread(target=table.sync)
+        syncing.start()
+        syncing.join()
         print(number, flush=True)
     number += 1
 """
@@ -91,9 +94,70 @@ def test_every_acknowledged_write_survives_a_kill(path: Path) -> None:
             acknowledged = numbers[-1]  # what was written but not acknowledged may be there too
 
 
-def test_a_commit_waits_for_the_disk(table: SqliteTable) -> None:
-    assert pragma(table, "journal_mode") == "wal"
-    assert pragma(table, "synchronous") == 2
+class Disk:
+    """Stands before the system's call: notes how long the log was at each sync, and fails while `broken`."""
+
+    def __init__(self) -> None:
+        self.synced: list[int] = []
+        self.broken = False
+
+    def __call__(self, file: int) -> None:
+        if self.broken:
+            raise OSError(errno.EIO, "Input/output error")
+        os.fdatasync(file)
+        self.synced.append(os.fstat(file).st_size)
+
+
+@pytest.fixture
+def disk() -> Disk:
+    return Disk()
+
+
+@pytest.fixture
+def watched(path: Path, disk: Disk) -> Iterator[SqliteTable]:
+    with SqliteTable(connect(path), Log(path, disk)) as table:
+        yield table
+
+
+def test_a_write_is_on_the_disk_when_it_returns(watched: SqliteTable, disk: Disk, path: Path) -> None:
+    assert pragma(watched, "journal_mode") == "wal"
+    for number in range(3):
+        watched.write(Put(A, {"n": number}))
+        assert len(disk.synced) == number + 1
+        assert disk.synced[-1] == Path(f"{path}-wal").stat().st_size
+
+
+def test_a_batch_is_on_the_disk_when_it_is_synced(watched: SqliteTable, disk: Disk, path: Path) -> None:
+    watched.begin()
+    for number in range(3):
+        watched.write(Put(A, {"n": number}))
+    watched.commit()
+    assert disk.synced == []
+    watched.sync()
+    assert disk.synced == [Path(f"{path}-wal").stat().st_size]
+
+
+def test_a_disk_that_failed_once_is_not_trusted_again(watched: SqliteTable, disk: Disk) -> None:
+    watched.write(Put(A, {"n": 1}))
+    disk.broken = True
+    with pytest.raises(Busy, match="disk"):
+        watched.write(Put(A, {"n": 2}))
+    disk.broken = False
+    with pytest.raises(Busy, match="restart"):
+        watched.write(Put(A, {"n": 3}))
+    with pytest.raises(Busy, match="restart"):
+        watched.begin()
+    with pytest.raises(Busy, match="restart"):
+        watched.sync()
+
+
+def test_the_log_of_lone_writes_is_cleared_up_too(table: SqliteTable, path: Path) -> None:
+    log, longest = Path(f"{path}-wal"), 0
+    for number in range(150):
+        table.write(Put(Key("P", f"{number}"), {"text": "x" * 60_000}))
+        longest = max(longest, log.stat().st_size)
+    assert longest < 2 * CHECKPOINT_BYTES
+    assert len(table.query("P")) == 150
 
 
 def test_of_racing_conditional_puts_exactly_one_wins(path: Path) -> None:
@@ -136,9 +200,7 @@ def test_nobody_sees_a_batch_before_its_commit(table: SqliteTable, path: Path) -
         assert table.get(A) == {"n": 2}
         assert reader.query("P") == []
 
-        committing = threading.Thread(target=table.commit)
-        committing.start()
-        committing.join()
+        table.commit()
 
         assert reader.get(A) == {"n": 2}
         assert len(reader.query("P")) == 2

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from aiohttp.test_utils import make_mocked_request
 from tests.templates.loading import Template, load, of_type, render
 
 from imchat.local.answers import SECURITY_HEADERS
+from imchat.local.events import Request
 from imchat.local.site import Site
 
 ON_AWS_ONLY: Final = {
@@ -52,7 +52,7 @@ def local(tmp_path: Path) -> Site:
 
 
 def local_headers(local: Site, path: str) -> dict[str, str]:
-    answer = local.answer(make_mocked_request("GET", path))
+    answer = local.answer(Request.of("GET", path, []))
     return {name.lower(): value for name, value in answer.headers.items()}
 
 
@@ -102,7 +102,7 @@ def test_a_file_that_never_changes_is_never_asked_for_again(site: Template, loca
 def test_an_answer_of_the_api_has_the_headers_that_it_has_on_one_machine(site: Template) -> None:
     there = cloudfront_headers(site, "AnswerHeaders")
     assert {name: value for name, value in there.items() if name not in BY_CLOUDFRONT_ONLY} == {
-        name.lower(): value for name, value in SECURITY_HEADERS.items() if name != "Server"
+        name: value for name, value in SECURITY_HEADERS.items() if name != "server"
     }
 
 
@@ -139,7 +139,7 @@ def test_the_address_of_a_page_is_answered_by_the_application(site: Template) ->
 
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_one_machine_answers_an_address_by_the_same_file(local: Site, address: str) -> None:
-    answer: Any = local.answer(make_mocked_request("GET", address))
+    answer: Any = local.answer(Request.of("GET", address, []))
     there = ADDRESSES[address].removeprefix("/")
     assert (answer.status, answer.body) == (
         (200, there.encode()) if there in {"index.html", "sw.js"} else (404, answer.body)

@@ -1,7 +1,8 @@
 """Group commit: requests run one after another on the event loop's thread, many in one transaction.
 
-While one batch commits in a worker thread (the fsync holds no GIL), the next requests queue. What a batch answers
-and pushes leaves after its commit, all at once: nothing that was seen outside can be lost.
+A batch is committed where it ran, which writes it but does not wait for the disk; one fsync, in a worker thread that
+holds no GIL, then makes all batches durable that were committed before it began. Meanwhile the next requests run. What
+a batch answers and pushes leaves after its fsync, all at once: nothing that was seen outside can be lost.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from imchat.errors import Busy
@@ -26,27 +28,34 @@ MAX_RUN_S: Final = 0.008
 
 
 class Transactions(Protocol):
-    """What a batch needs of its table; `SqliteTable` has it."""
+    """What batches need of their table; `SqliteTable` has it."""
 
     @property
     def changed(self) -> bool:
         """Whether the open transaction has written anything."""
 
+    @property
+    def overgrown(self) -> bool:
+        """Whether it is time to `tidy`."""
+
     def begin(self) -> None:
-        """Open a transaction on the calling thread. Raises: Busy."""
+        """Open a transaction. Raises: Busy."""
 
     def commit(self) -> None:
-        """Make it durable; called on another thread than `begin` was. Raises: Busy, and then nothing happened."""
+        """End it; it is durable after the next `sync`. Raises: Busy, and then nothing happened."""
+
+    def sync(self) -> None:
+        """Make durable what was committed; on any thread, while other transactions run. Raises: Busy."""
+
+    def tidy(self) -> None:
+        """Clear up, which is slow; on any thread, while no transaction is open. Raises: Busy."""
 
 
 class Outbox(Protocol):
-    """What jobs send while they run, held back until their commit."""
+    """What jobs send while they run, held back until it is durable."""
 
-    def release(self) -> None:
-        """The batch is durable: send."""
-
-    def discard(self) -> None:
-        """The batch did not happen: forget."""
+    def seal(self) -> Callable[[], None]:
+        """Take what was sent since the last call; what to call when it is durable, or to forget if it never is."""
 
 
 class _Done(NamedTuple):
@@ -57,6 +66,14 @@ class _Done(NamedTuple):
     error: Exception | None
 
 
+class _Batch(NamedTuple):
+    """What leaves once it is durable."""
+
+    done: list[_Done]
+    changed: bool
+    send: Callable[[], None]
+
+
 class Batches:
     """The queue of jobs over one table. Make it and use it on a running event loop's thread."""
 
@@ -64,15 +81,17 @@ class Batches:
         self._table = table
         self._outbox = outbox
         self._queue: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
+        self._committed: list[_Batch] = []
         self._loop = asyncio.get_running_loop()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="commit")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sync")
         self._worker: asyncio.Task[None] | None = None
+        self._syncing: asyncio.Future[None] | None = None
         self._closed = False
 
     def run(self, job: Callable[[], T]) -> asyncio.Future[T]:
         """What `job` returned or raised, once it is durable. Jobs run in the order of the calls.
 
-        Raises, through the future: Busy if the commit failed (then nothing of the job happened).
+        Raises, through the future: Busy if it could not be stored.
         """
         future: asyncio.Future[T] = self._loop.create_future()
         if self._closed:
@@ -88,19 +107,22 @@ class Batches:
         self._closed = True
         if self._worker is not None:
             await self._worker
+        await self._settled()
         self._thread.shutdown()
 
     async def _work(self) -> None:
         try:
             while self._queue:
-                await self._run_batch()
-                # Two turns of the loop: in the first the answers are written, in the second they leave.
-                await asyncio.sleep(0)
-                await asyncio.sleep(0)
+                self._run_batch()
+                self._sync()
+                if self._table.overgrown:
+                    await self._settled()
+                    await self._tidy()
+                await asyncio.sleep(0)  # others want to read, too
         finally:
             self._worker = None
 
-    async def _run_batch(self) -> None:
+    def _run_batch(self) -> None:
         try:
             self._table.begin()
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for an answer for ever
@@ -109,25 +131,13 @@ class Batches:
                 _refuse(self._queue.popleft()[1])
             return
         done = self._run_jobs()
+        batch = _Batch(done, self._table.changed, self._outbox.seal())
         try:
-            if self._table.changed:
-                await self._loop.run_in_executor(self._thread, self._table.commit)
-            else:  # nothing to sync: a thread would only add its latency
-                self._table.commit()
+            self._table.commit()
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing was stored
-            self._outbox.discard()
-            log.error("a batch of %d requests could not be stored: %s", len(done), error)  # noqa: TRY400 - its place says nothing: it always is the commit
-            for future, _, _ in done:
-                _refuse(future)
-            return
-        self._outbox.release()
-        for future, answer, problem in done:
-            if future.cancelled():
-                continue
-            if problem is None:
-                future.set_result(answer)
-            else:
-                future.set_exception(problem)
+            self._drop([batch], error)
+        else:
+            self._committed.append(batch)
 
     def _run_jobs(self) -> list[_Done]:
         done: list[_Done] = []
@@ -141,6 +151,54 @@ class Batches:
             if time.monotonic() > until:
                 break
         return done
+
+    def _sync(self) -> None:
+        """Make durable what was committed, unless that is being done: then it goes on by itself."""
+        if self._syncing is not None or not self._committed:
+            return
+        batches, self._committed = self._committed, []
+        if any(batch.changed for batch in batches):
+            self._syncing = self._loop.run_in_executor(self._thread, self._table.sync)
+            self._syncing.add_done_callback(partial(self._synced, batches))
+        else:  # nothing to wait for: a thread would only add its latency
+            _release(batches)
+
+    def _synced(self, batches: list[_Batch], syncing: asyncio.Future[None]) -> None:
+        self._syncing = None
+        error = syncing.exception()
+        if error is None:
+            _release(batches)
+        else:
+            self._drop(batches, error)
+        self._sync()
+
+    async def _settled(self) -> None:
+        while self._syncing is not None:
+            await asyncio.wait([self._syncing])
+
+    async def _tidy(self) -> None:
+        try:
+            await self._loop.run_in_executor(self._thread, self._table.tidy)
+        except Exception as error:  # noqa: BLE001 - it is tried again behind the next batch
+            log.warning("the database could not be cleared up: %s", error)
+
+    def _drop(self, batches: list[_Batch], error: BaseException) -> None:
+        for batch in batches:
+            log.error("a batch of %d requests could not be stored: %s", len(batch.done), error)
+            for future, _, _ in batch.done:
+                _refuse(future)
+
+
+def _release(batches: list[_Batch]) -> None:
+    for batch in batches:
+        batch.send()
+        for future, answer, problem in batch.done:
+            if future.cancelled():
+                continue
+            if problem is None:
+                future.set_result(answer)
+            else:
+                future.set_exception(problem)
 
 
 def _refuse(future: asyncio.Future[Any]) -> None:

@@ -7,11 +7,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
-from aiohttp import web
-
 from imchat.errors import NotFound
-from imchat.local.answers import answer, error_answer, json_answer
-from imchat.local.events import new_request_id
+from imchat.local.answers import Answer, answer, error_answer, json_answer
+from imchat.local.events import Request, new_request_id
 from imchat.local.ports import SignIn
 
 T = TypeVar("T")
@@ -32,20 +30,21 @@ class CognitoApi:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sign-in")
         self._published = f"/{sign_in.pool_id}/.well-known/"
 
-    def serves(self, http: web.BaseRequest) -> bool:
+    def serves(self, request: Request) -> bool:
         """Whether the request is one for a user pool."""
-        if http.method == "POST":
-            return http.path in {"/", _PREFIX, f"{_PREFIX}/"}
-        return http.path.removeprefix(_PREFIX).startswith(self._published)
+        if request.method == "POST":
+            return request.path in {"/", _PREFIX, f"{_PREFIX}/"}
+        return request.path.removeprefix(_PREFIX).startswith(self._published)
 
-    async def serve(self, http: web.BaseRequest) -> web.StreamResponse:
+    async def serve(self, request: Request) -> Answer:
         """Answer such a request."""
-        if http.method != "POST":
-            return self._publish(http)
-        target, body, headers = http.headers.get("X-Amz-Target", ""), await http.read(), http.headers
-        where, path = _endpoint(http), http.rel_url.raw_path
+        if request.method != "POST":
+            return self._publish(request)
+        target, where = request.headers.get("x-amz-target", ""), _endpoint(request)
         status, own, content = await self.in_turn(
-            lambda: self._sign_in.handle(target, body, headers, endpoint=where, path=path)
+            lambda: self._sign_in.handle(
+                target, request.body, request.headers, endpoint=where, path=request.raw_path
+            )
         )
         return answer(status, content, own)
 
@@ -57,15 +56,15 @@ class CognitoApi:
         """Let what runs end, and drop what waits."""
         self._thread.shutdown(cancel_futures=True)
 
-    def _publish(self, http: web.BaseRequest) -> web.StreamResponse:
-        match http.path.rpartition("/")[2]:
+    def _publish(self, request: Request) -> Answer:
+        match request.path.rpartition("/")[2]:
             case "jwks.json":
                 return json_answer(self._sign_in.jwks())
             case "openid-configuration":
-                return json_answer(self._sign_in.openid_configuration(_endpoint(http)))
+                return json_answer(self._sign_in.openid_configuration(_endpoint(request)))
         return error_answer(NotFound("there is nothing here"), new_request_id())
 
 
-def _endpoint(http: web.BaseRequest) -> str:
+def _endpoint(request: Request) -> str:
     """How the client reached this server: behind a proxy that ends TLS, by https."""
-    return f"{http.headers.get('X-Forwarded-Proto', http.scheme)}://{http.host}"
+    return f"{request.headers.get('x-forwarded-proto', 'http')}://{request.host}"

@@ -10,7 +10,9 @@ import os
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, TypeAlias
+from functools import lru_cache
+from typing import Any, Final, NamedTuple, Self, TypeAlias
+from urllib.parse import parse_qsl, unquote
 
 Event: TypeAlias = dict[str, Any]
 
@@ -21,17 +23,49 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 
 
 class Request(NamedTuple):
-    """What the shapes need of an HTTP request. `path` is decoded, `query_string` as it came."""
+    """What the shapes need of an HTTP request.
+
+    `path` is decoded, `raw_path` and `query_string` are as they came. `headers` have their names in lower case, those
+    given several times joined by commas; `header_lines` are as they came. `http_version` is like `1.1`.
+    """
 
     method: str
     path: str
+    raw_path: str
     query_string: str
-    query: Iterable[tuple[str, str]]
-    headers: Iterable[tuple[str, str]]
+    headers: dict[str, str]
+    header_lines: list[tuple[str, str]]
     http_version: str
     source_ip: str
-    host: str
-    body: bytes = b""
+    body: bytes
+
+    @classmethod
+    def of(
+        cls,
+        method: str,
+        target: str,
+        header_lines: list[tuple[str, str]],
+        *,
+        version: str = "1.1",
+        source_ip: str = "",
+        body: bytes = b"",
+    ) -> Self:
+        """The request that its first line, its headers and its body make. `target` may name scheme and host."""
+        if not target.startswith("/"):
+            target = "/" + target.partition("://")[2].partition("/")[2]
+        raw_path, _, query_string = target.partition("#")[0].partition("?")
+        path = unquote(raw_path) if "%" in raw_path else raw_path
+        headers = _joined([(name.lower(), value) for name, value in header_lines])
+        return cls(method, path, raw_path, query_string, headers, header_lines, version, source_ip, body)
+
+    @property
+    def host(self) -> str:
+        """The host and port that the client asked for."""
+        return self.headers.get("host", "")
+
+    def query(self) -> list[tuple[str, str]]:
+        """The query's names and values, decoded."""
+        return parse_qsl(self.query_string, keep_blank_values=True)
 
 
 def new_request_id() -> str:
@@ -42,23 +76,23 @@ def new_request_id() -> str:
 def http_event(request: Request, request_id: str, claims: Mapping[str, Any] | None) -> Event:
     """The event of an HTTP API route `ANY /api/{proxy+}`; `claims` of a verified token, None for an open route."""
     now_s = time.time()
-    headers = _joined((name.lower(), value) for name, value in request.headers)
+    headers, host = request.headers, request.host
     context: Event = {
         "accountId": _ACCOUNT_ID,
         "apiId": API_ID,
-        "domainName": request.host,
-        "domainPrefix": request.host.partition(".")[0],
+        "domainName": host,
+        "domainPrefix": host.partition(".")[0],
         "http": {
             "method": request.method,
             "path": request.path,
-            "protocol": request.http_version,
+            "protocol": f"HTTP/{request.http_version}",
             "sourceIp": request.source_ip,
             "userAgent": headers.get("user-agent", ""),
         },
         "requestId": request_id,
         "routeKey": "ANY /api/{proxy+}",
         "stage": "$default",
-        "time": _written(now_s),
+        "time": _written(int(now_s)),
         "timeEpoch": int(now_s * 1000),
     }
     if claims is not None:
@@ -74,21 +108,22 @@ def http_event(request: Request, request_id: str, claims: Mapping[str, Any] | No
         "isBase64Encoded": False,
     }
     if request.query_string:
-        event["queryStringParameters"] = _joined(request.query)
+        event["queryStringParameters"] = _joined(request.query())
     if "cookie" in headers:
-        event["cookies"] = [part.strip() for part in headers.pop("cookie").split(";")]
+        event["cookies"] = [part.strip() for part in headers["cookie"].split(";")]
+        event["headers"] = {name: value for name, value in headers.items() if name != "cookie"}
     if request.body:
         event["body"], event["isBase64Encoded"] = text_or_base64(request.body)
     return event
 
 
-def http_answer(answer: Mapping[str, Any]) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of a handler's answer in format 2.0."""
+def http_answer(answer: Mapping[str, Any]) -> tuple[int, bytes, dict[str, str]]:
+    """Status, body and headers of a handler's answer in format 2.0."""
     body = answer.get("body") or ""
     return (
         int(answer["statusCode"]),
-        {name: str(value) for name, value in (answer.get("headers") or {}).items()},
         base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode(),
+        {name: str(value) for name, value in (answer.get("headers") or {}).items()},
     )
 
 
@@ -145,7 +180,7 @@ class WebSocketEvents:
         return {"requestContext": context, "isBase64Encoded": False}
 
     def _handshake(self) -> Event:
-        headers, query = list(self.request.headers), list(self.request.query)
+        headers, query = self.request.header_lines, self.request.query()
         return {
             "headers": dict(headers),
             "multiValueHeaders": _listed(headers),
@@ -164,7 +199,7 @@ class WebSocketEvents:
             "connectedAt": self.connected_ms,
             "requestId": request_id,
             "extendedRequestId": request_id,
-            "requestTime": _written(now_s),
+            "requestTime": _written(int(now_s)),
             "requestTimeEpoch": int(now_s * 1000),
             "domainName": self.request.host,
             "stage": _STAGE,
@@ -206,7 +241,8 @@ def _claim(value: object) -> str:
     return str(value)
 
 
-def _written(now_s: float) -> str:
+@lru_cache(maxsize=1)
+def _written(now_s: int) -> str:
     """The moment as in an access log, e.g. `12/Mar/2030:19:03:58 +0000`; not by strftime, which knows locales."""
     at = time.gmtime(now_s)
     month = _MONTHS[at.tm_mon - 1]

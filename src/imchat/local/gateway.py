@@ -8,6 +8,7 @@ import struct
 import time
 from base64 import b64encode
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from imchat.errors import TooLarge
@@ -102,36 +103,39 @@ class LocalGateway:
         if socket is not None:
             self._closing.append(socket)
 
-    def release(self) -> None:
-        """The batch is durable: send what was posted, one write for each recipient."""
+    def seal(self) -> Callable[[], None]:
+        """Take what was posted since the last call; what to call once it is durable: one write for each recipient."""
         posts, self._posts = self._posts, []
         closing, self._closing = self._closing, []
-        now_s = time.monotonic()
-        if len(posts) == 1:
-            [(sockets, frame)] = posts
-            for socket in sockets:
-                socket.write(frame, now_s)
-        else:
-            frames: dict[Socket, list[bytes]] = {}
-            for sockets, frame in posts:
-                for socket in sockets:
-                    frames.setdefault(socket, []).append(frame)
-            for socket, parts in frames.items():
-                socket.write(b"".join(parts), now_s)
-        for socket in closing:
-            if socket.close is not None:
-                socket.close()
+        return partial(_send, posts, closing) if posts or closing else _nothing
 
-    def discard(self) -> None:
-        """The batch did not happen: forget what it posted."""
-        self._posts.clear()
-        self._closing.clear()
+
+def _nothing() -> None:
+    pass
+
+
+def _send(posts: list[tuple[list[Socket], bytes]], closing: list[Socket]) -> None:
+    now_s = time.monotonic()
+    if len(posts) == 1:
+        [(sockets, frame)] = posts
+        for socket in sockets:
+            socket.write(frame, now_s)
+    else:
+        frames: dict[Socket, list[bytes]] = {}
+        for sockets, frame in posts:
+            for socket in sockets:
+                frames.setdefault(socket, []).append(frame)
+        for socket, parts in frames.items():
+            socket.write(b"".join(parts), now_s)
+    for socket in closing:
+        if socket.close is not None:
+            socket.close()
 
 
 def encode_text(payload: bytes) -> bytes:
     """`payload` as one WebSocket text frame of a server (RFC 6455, section 5.2).
 
-    Encoded here, once for all recipients, because a write to the transport costs a third of aiohttp's `send_str`.
+    Encoded here, once for all recipients, because framing it anew for each would cost more than the write.
     """
     size = len(payload)
     if size < _ONE_BYTE:

@@ -5,26 +5,25 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import logging
 import os
 import socket
 import time
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
-from aiohttp import web
-
 from imchat.domain.limits import CONNECTION_S
 from imchat.entrypoints.bootstrap import Handler
-from imchat.errors import ConfigError, ImchatError, Invalid, TooLarge, Unauthenticated
-from imchat.local.answers import answer, error_answer, json_answer
+from imchat.errors import ConfigError, ImchatError, Unauthenticated
+from imchat.local.answers import Answer, answer, error_answer, json_answer
 from imchat.local.batch import Batches
 from imchat.local.cognito import CognitoApi
-from imchat.local.events import http_answer, http_event, new_request_id, token_claims
+from imchat.local.events import Request, http_answer, http_event, new_request_id, token_claims
 from imchat.local.gateway import LocalGateway
-from imchat.local.http_server import PAYLOAD_BYTES, HttpServer, described
+from imchat.local.http_connection import Served
+from imchat.local.http_server import HttpServer
 from imchat.local.ports import Purge, SignIn, Store
 from imchat.local.site import Site
 from imchat.local.websocket import IDLE_S, WebSocketApi
@@ -33,9 +32,6 @@ PURGE_EVERY_S: Final = 60.0
 PURGE_ITEMS: Final = 500
 _STOPPING_S: Final = 0.5
 """How long open requests may take to end when the server stops."""
-
-# It warns of subprotocols by quoting them, and ours carry a ticket.
-logging.getLogger("aiohttp.websocket").setLevel(logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,18 +92,12 @@ class LocalServer:
             lifetime_s=self._options.lifetime_s,
         )
         self._cognito = CognitoApi(self._sign_in)
-        self._runner = web.ServerRunner(
-            HttpServer(self._serve),
-            shutdown_timeout=_STOPPING_S,
-        )
-        await self._runner.setup()
+        self._http = HttpServer(self._serve)
         host = self._options.host
         try:
-            await web.TCPSite(self._runner, host, self._options.port).start()
+            port = await self._http.start(host, self._options.port)
         except (OSError, OverflowError) as error:
-            await self._runner.cleanup()
             raise _cannot_listen(self._options, error) from error
-        port = self._runner.addresses[0][1]
         self.url = f"http://{_reachable(host)}:{port}"
         self._purging = asyncio.create_task(self._purge())
         return self
@@ -116,52 +106,42 @@ class LocalServer:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._purging.cancel()
-        for site in self._runner.sites:
-            await site.stop()
+        self._http.stop_listening()
         await self._websockets.close_all()
-        await self._runner.cleanup()
+        await self._http.stop(_STOPPING_S)
         await self._batches.close()
         self._cognito.close()
 
-    async def _serve(self, http: web.BaseRequest) -> web.StreamResponse:
-        request_id = new_request_id()
-        try:
-            return await self._route(http, request_id)
-        except web.HTTPRequestEntityTooLarge:
-            error: Exception = TooLarge(
-                f"the body has more than {PAYLOAD_BYTES:,} bytes", limit=PAYLOAD_BYTES
-            )
-        except (
-            ConnectionError
-        ):  # the client went away in the middle of its request: nobody's fault, nobody to tell
-            error = Invalid("the request broke off", field="request", limit="whole")
-        except Exception as raised:  # noqa: BLE001 - nothing may leave in another shape
-            error = raised
-        return error_answer(error, request_id)
-
-    async def _route(self, http: web.BaseRequest, request_id: str) -> web.StreamResponse:
-        path = http.path
+    def _serve(self, request: Request) -> Answer | Awaitable[Served]:
+        path = request.path
         if path.startswith("/api/"):
-            return await self._call_api(http, path, request_id)
+            return self._call_api(request, path)
         if path == "/ws":
-            return await self._websockets.serve(http, described(http, b""))
-        if self._cognito.serves(http):
-            return await self._cognito.serve(http)
+            return self._websockets.serve(request)
+        if self._cognito.serves(request):
+            return self._cognito.serve(request)
         if path == "/config.json":
             return json_answer(self._config(), cache="no-cache")
-        return self._site.answer(http)
+        return self._site.answer(request)
 
-    async def _call_api(self, http: web.BaseRequest, path: str, request_id: str) -> web.StreamResponse:
+    def _call_api(self, request: Request, path: str) -> Answer | Awaitable[Served]:
         """As an HTTP API with a JWT authorizer on every route but one."""
+        request_id = new_request_id()
         claims = None
         if path != "/api/health":
-            claims = token_claims(self._sign_in.verify_access_token(_bearer(http)))
-        body = await http.read()
-        event = http_event(described(http, body), request_id, claims)
-        status, headers, content = http_answer(
-            await self._batches.run(lambda: self._handlers.http(event, None))
-        )
-        return answer(status, content, headers)
+            try:
+                claims = token_claims(self._sign_in.verify_access_token(_bearer(request)))
+            except Unauthenticated as error:
+                return error_answer(error, request_id)
+        event = http_event(request, request_id, claims)
+
+        def call() -> Answer:
+            try:
+                return answer(*http_answer(self._handlers.http(event, None)))
+            except Exception as error:  # noqa: BLE001 - a handler's own dispatch answers all it can
+                return error_answer(error, request_id)
+
+        return self._batches.run(call)
 
     def _config(self) -> dict[str, object]:
         auth = {
@@ -183,8 +163,8 @@ class LocalServer:
                 await self._cognito.in_turn(partial(self._purge_accounts, *due))
 
 
-def _bearer(http: web.BaseRequest) -> str:
-    scheme, _, token = http.headers.get("Authorization", "").partition(" ")
+def _bearer(request: Request) -> str:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise Unauthenticated("sign in first: the request has no access token")
     return token.strip()

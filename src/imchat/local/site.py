@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from aiohttp import web
-
 from imchat.assets import cache_control, content_type, site_files
 from imchat.errors import NotFound
-from imchat.local.answers import answer, error_answer
-from imchat.local.events import new_request_id
+from imchat.local.answers import Answer, answer, error_answer
+from imchat.local.events import Request, new_request_id
 
 _SHRINKS: Final = {".js", ".mjs", ".css", ".html", ".json", ".map", ".svg", ".txt", ".wasm", ".webmanifest"}
 _POLICY: Final = (
@@ -43,11 +41,11 @@ class Site:
         for path, place in site_files(folder).items():
             self._files[f"/{path}"] = _read(place, path)
 
-    def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+    def answer(self, request: Request) -> Answer:
         """The file at the request's path; for a page's address that is no file, the application itself."""
         if request.method not in {"GET", "HEAD"}:
             refusal = error_answer(NotFound("there is nothing here"), new_request_id(), status=405)
-            refusal.headers["Allow"] = "GET, HEAD"
+            refusal.headers["allow"] = "GET, HEAD"
             return refusal
         path = request.path
         if path not in self._files:
@@ -55,12 +53,12 @@ class Site:
                 return error_answer(NotFound("there is nothing here"), new_request_id())
             path = "/index.html"
         file = self._files[path]
-        if file.headers["ETag"] in request.headers.get("If-None-Match", ""):
+        if file.headers["ETag"] in request.headers.get("if-none-match", ""):
             return answer(304, b"", dict(file.headers))
         headers, body = dict(file.headers), file.plain
         if file.gzipped is not None:
             headers["Vary"] = "Accept-Encoding"
-            if "gzip" in request.headers.get("Accept-Encoding", ""):
+            if "gzip" in request.headers.get("accept-encoding", ""):
                 headers["Content-Encoding"], body = "gzip", file.gzipped
         return answer(200, body, headers)
 

@@ -8,8 +8,6 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from aiohttp import web
-
 from imchat.entrypoints import bootstrap
 from imchat.errors import Busy
 from imchat.local.cognito import CognitoApi
@@ -53,18 +51,13 @@ def serve_identity(identity: Identity) -> Iterator[str]:
     thread.start()
     cognito = CognitoApi(identity)
 
-    async def start() -> web.ServerRunner:
-        runner = web.ServerRunner(HttpServer(cognito.serve))
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        return runner
-
+    server = HttpServer(cognito.serve)
     try:
-        runner = asyncio.run_coroutine_threadsafe(start(), loop).result()
+        port = asyncio.run_coroutine_threadsafe(server.start("127.0.0.1", 0), loop).result()
         try:
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+            yield f"http://127.0.0.1:{port}"
         finally:
-            asyncio.run_coroutine_threadsafe(runner.cleanup(), loop).result()
+            asyncio.run_coroutine_threadsafe(server.stop(0), loop).result()
     finally:
         cognito.close()
         loop.call_soon_threadsafe(loop.stop)

@@ -1,4 +1,4 @@
-"""`SqliteTable`: the table in one SQLite file. A commit is fsynced before the call that made it returns."""
+"""`SqliteTable`: the table in one SQLite file. A write is fsynced before it returns, or with the batch it is in."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pydantic_core import from_json, to_json
 
 from imchat.errors import Busy
 from imchat.storage.semantics import change, holds
-from imchat.storage.sqlite_file import BUSY_TIMEOUT_S, connect, raise_translated
+from imchat.storage.sqlite_file import BUSY_TIMEOUT_S, Log, connect, raise_translated
 from imchat.storage.table import (
     MAX_ITEM_BYTES,
     TTL_ATTRIBUTE,
@@ -96,16 +96,17 @@ class _Turn:
 class SqliteTable:
     """A `Table` in one SQLite file, for any number of threads; any process may open the same file.
 
-    A `write` commits by itself, unless the calling thread has opened a batch: then its reads and writes are
-    one transaction, which `commit` makes durable as a whole. Other threads wait for the batch's end.
+    A `write` is durable when it returns, unless the calling thread has opened a batch: then its reads and writes are
+    one transaction, which `commit` ends and `sync` makes durable. Other threads wait for the batch's end.
 
         with SqliteTable.open("chat.db") as table:
             table.write(Put(Key("USER#1", "PROFILE"), {"handle": "ada"}, Absent()))
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, log: Log) -> None:
         """Use `open`, which prepares the connection."""
         self._connection = connection
+        self._log = log
         self._cursor = connection.cursor()
         self._turn = _Turn()
         self._changes_before = 0
@@ -117,13 +118,14 @@ class SqliteTable:
         Raises: ConfigError for a folder that does not exist or a file that cannot be written, is no database
         of imchat, is damaged, or was made by a newer imchat; Busy while another process holds it.
         """
-        return cls(connect(path))
+        return cls(connect(path), Log(path))
 
     def close(self) -> None:
         """Give the file back. A batch still open is undone."""
         if self._turn.in_batch:
             self.rollback()
         with self._turn:
+            self._log.close()
             self._connection.close()
 
     def __enter__(self) -> Self:
@@ -174,11 +176,15 @@ class SqliteTable:
         return [Row(sk, from_json(text)) for sk, text in rows]
 
     def write(self, *ops: Op) -> None:
-        """See `Table.write`. In a batch it is durable once the batch is committed."""
+        """See `Table.write`. In a batch it is durable once the batch is."""
         check_ops(ops)
         with self._turn:
             if not self._turn.in_batch:
+                self._log.check()
                 self._apply_all(ops, "BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
+                self._log.sync()
+                if self._log.overgrown:
+                    self._checkpoint()
             elif len(ops) == 1:
                 self._apply(0, ops[0])  # decides before it writes its one row, so it has nothing to undo
             else:
@@ -189,8 +195,9 @@ class SqliteTable:
     def begin(self) -> None:
         """Open a batch: this thread's calls from here to `commit` or `rollback` are one transaction.
 
-        Raises: Busy where another process or thread writes for too long.
+        Raises: Busy where another process or thread writes for too long, or a `sync` has failed.
         """
+        self._log.check()
         self._turn.open_batch()
         try:
             self._cursor.execute("BEGIN IMMEDIATE")
@@ -202,15 +209,32 @@ class SqliteTable:
 
     @property
     def changed(self) -> bool:
-        """Whether the open batch has written anything, so that its commit waits for the disk."""
+        """Whether the open batch has written anything, so that it has to be synced."""
         return self._connection.total_changes != self._changes_before
 
     def commit(self) -> None:
-        """Make the open batch durable. May be called on another thread, after the batch's last call returned.
+        """End the open batch. Everybody sees it from here on; it is durable once `sync` has returned.
 
         Raises: Busy where the disk refuses: then nothing of the batch happened.
         """
         self._end_batch("COMMIT")
+
+    def sync(self) -> None:
+        """Make durable what was committed before this call. On any thread, whatever others do meanwhile.
+
+        Raises: Busy where the disk refuses. What was committed may then be lost, and this table takes nothing more.
+        """
+        self._log.sync()
+
+    @property
+    def overgrown(self) -> bool:
+        """Whether batches have written so much that it is time to `tidy`."""
+        return self._log.overgrown
+
+    def tidy(self) -> None:
+        """Move what was committed from the log into the database, and empty the log. Slow; waits for an open batch."""
+        with self._turn:
+            self._checkpoint()
 
     def rollback(self) -> None:
         """Undo the open batch. May be called on another thread, like `commit`."""
@@ -220,6 +244,10 @@ class SqliteTable:
         """Remove at most `limit` items that had expired at `now_s` (epoch seconds); how many they were."""
         with self._turn:
             return self._cursor.execute(_PURGE, (now_s, limit)).rowcount
+
+    def _checkpoint(self) -> None:
+        # Another process that reads may keep it from being emptied: then the next one empties it.
+        self._cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def _end_batch(self, statement: str) -> None:
         self._turn.seal_batch()

@@ -1,8 +1,10 @@
-"""The SQLite file behind `SqliteTable`: its schema and settings, whose it is, and what its errors mean."""
+"""The SQLite file behind `SqliteTable`: its schema and settings, its log, whose it is, and what its errors mean."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -12,6 +14,10 @@ SCHEMA_VERSION: Final = 1
 APPLICATION_ID: Final = 0x696D6368  # "imch": marks the file as ours, for us and for file(1)
 BUSY_TIMEOUT_S: Final = 5.0
 
+CHECKPOINT_BYTES: Final = 4 * 1024 * 1024
+"""A log longer than this is emptied into the database. SQLite's own measure, 1,000 pages."""
+
+_DATA_SYNC: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)  # Linux alone has the former
 _MEMORY: Final = ":memory:"
 _SCHEMA: Final = (
     # WITHOUT ROWID: the key is the tree's key, so a query reads neighbours. SQLite orders text by its UTF-8.
@@ -23,10 +29,61 @@ _SCHEMA: Final = (
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
 _SETTINGS: Final = (
-    "PRAGMA synchronous = FULL",  # in WAL mode: an fsync in every commit
+    "PRAGMA synchronous = NORMAL",  # in WAL mode: commits are written, checkpoints synced; see `Log.sync`
+    "PRAGMA wal_autocheckpoint = 0",  # it would stop whoever happens to commit; see `Log.overgrown`
     "PRAGMA cache_size = -8000",  # KiB; the operating system's cache holds the rest
 )
 _PASSING: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
+
+
+class Log:
+    """The write-ahead log behind a connection: SQLite writes commits to it, `sync` makes them durable.
+
+    SQLite would do the same in each commit (`synchronous = FULL`), and hold the connection meanwhile. A log that could
+    not be synced once is never trusted again: the system may have dropped what it could not write
+    (https://wiki.postgresql.org/wiki/Fsync_Errors).
+    """
+
+    __slots__ = ("_file", "_path", "_sync", "_untrusted")
+
+    def __init__(self, path: Path | str, sync: Callable[[int], None] = _DATA_SYNC) -> None:
+        """For the database at `path`; ":memory:" has no log. `sync` is the system's call, on a file descriptor."""
+        self._path = None if path == _MEMORY else Path(f"{Path(path).resolve()}-wal")
+        self._file: int | None = None
+        self._sync = sync
+        self._untrusted = False
+
+    def sync(self) -> None:
+        """Wait until what was committed is on the disk. Raises: Busy."""
+        if self._path is None:
+            return
+        self.check()
+        try:
+            self._sync(self._open(self._path))
+        except OSError as error:
+            self._untrusted = True
+            raise Busy(f"the disk did not store what was written: {error}") from error
+
+    def check(self) -> None:
+        """Refuse to go on once a `sync` has failed. Raises: Busy."""
+        if self._untrusted:
+            raise Busy("the disk failed to store something; restart imchat once it works again")
+
+    @property
+    def overgrown(self) -> bool:
+        """Whether a checkpoint should empty it."""
+        return self._file is not None and os.fstat(self._file).st_size > CHECKPOINT_BYTES
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def _open(self, path: Path) -> int:
+        if self._file is None:
+            self._file = os.open(path, os.O_RDWR)
+        return self._file
 
 
 def connect(path: Path | str) -> sqlite3.Connection:

@@ -1,0 +1,236 @@
+"""HTTP/1.1 as it stands on the wire: whatever way the bytes come, each request is answered once and in its turn."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.local.machine import NAME, machine, run
+
+from imchat.local.answers import Answer, answer
+from imchat.local.events import Request
+from imchat.local.http_connection import HEAD_S, REQUEST_S
+from imchat.local.http_reader import HEAD_BYTES, PAYLOAD_BYTES
+from imchat.local.http_server import HttpServer
+
+
+def echo(request: Request) -> Answer:
+    said = [request.method, request.path, request.query_string, request.body.decode()]
+    return answer(200, json.dumps(said).encode(), {})
+
+
+@dataclass
+class Client:
+    """A server that answers with what it was asked, and a connection to it."""
+
+    server: HttpServer
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def answers(self, count: int) -> list[Any]:
+        """The bodies of the next answers."""
+        return [(await self.answer())[1] for _ in range(count)]
+
+    async def answer(self) -> tuple[bytes, Any]:
+        """The head and the body of the next answer."""
+        head = await self.reader.readuntil(b"\r\n\r\n")
+        [length] = [line for line in head.split(b"\r\n") if line.startswith(b"content-length")]
+        return head, json.loads(await self.reader.readexactly(int(length.partition(b":")[2])))
+
+
+@asynccontextmanager
+async def serving(serve: Callable[[Request], Answer | Awaitable[Answer]] = echo) -> AsyncIterator[Client]:
+    server = HttpServer(serve)
+    port = await server.start("127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        yield Client(server, reader, writer)
+    finally:
+        writer.close()
+        await server.stop(1)
+
+
+def against(test: Callable[[Client], Awaitable[None]], serve: Callable[[Request], Answer] = echo) -> None:
+    async def body() -> None:
+        async with serving(serve) as client:
+            await test(client)
+
+    run(body())
+
+
+def test_a_request_may_come_byte_by_byte() -> None:
+    async def test(c: Client) -> None:
+        for byte in b"POST /a%20b?x=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello":
+            c.writer.write(bytes([byte]))
+            await asyncio.sleep(0)
+        assert await c.answers(1) == [["POST", "/a b", "x=1", "hello"]]
+
+    against(test)
+
+
+def test_a_body_may_come_in_chunks() -> None:
+    async def test(c: Client) -> None:
+        c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        c.writer.write(b"3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n")
+        assert await c.answers(1) == [["POST", "/", "", "hello"]]
+
+    against(test)
+
+
+def test_requests_sent_ahead_are_answered_in_their_order_though_the_first_takes_longer() -> None:
+    async def slow(request: Request) -> Answer:
+        await asyncio.sleep(0.05)
+        return echo(request)
+
+    async def body() -> None:
+        async with serving(lambda request: slow(request) if request.path == "/0" else echo(request)) as c:
+            count = 100  # more than are read ahead
+            for number in range(count):
+                c.writer.write(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number)
+            assert await c.answers(count) == [["GET", f"/{number}", "", ""] for number in range(count)]
+
+    run(body())
+
+
+def test_a_client_that_waits_for_leave_to_send_its_body_gets_it() -> None:
+    async def test(c: Client) -> None:
+        c.writer.write(b"PUT / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
+        assert await c.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        c.writer.write(b"ok")
+        assert await c.answers(1) == [["PUT", "/", "", "ok"]]
+
+    against(test)
+
+
+def test_head_says_what_get_would_and_sends_no_body() -> None:
+    async def test(c: Client) -> None:
+        c.writer.write(b"HEAD /x HTTP/1.1\r\nHost: x\r\n\r\nGET /y HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"content-length: 22" in await c.reader.readuntil(b"\r\n\r\n")
+        assert await c.answers(1) == [["GET", "/y", "", ""]]
+
+    against(test)
+
+
+@pytest.mark.parametrize(
+    ("request_", "stays"),
+    [
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", True),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", False),
+        (b"GET / HTTP/1.0\r\nHost: x\r\n\r\n", False),
+        (b"GET / HTTP/1.0\r\nHost: x\r\nConnection: keep-alive\r\n\r\n", True),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", False),
+    ],
+)
+def test_a_connection_stays_open_as_long_as_the_client_wants_it(request_: bytes, *, stays: bool) -> None:
+    async def test(c: Client) -> None:
+        c.writer.write(request_)
+        head, _ = await c.answer()
+        assert (b"connection: close" not in head) is stays
+        if not stays:
+            assert await c.reader.read() == b""
+
+    against(test)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET / HTTP/1.1\r\nHost : x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n",
+        b"GET / HTTP/1.1\nHost: x\n\n",
+        b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+        b"GET /" + b"x" * HEAD_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"x" * 3 * HEAD_BYTES,
+    ],
+)
+def test_what_a_proxy_might_read_otherwise_is_refused_and_the_connection_ends(request_: bytes) -> None:
+    served: list[Request] = []
+
+    def serve(request: Request) -> Answer:
+        served.append(request)
+        return echo(request)
+
+    async def test(c: Client) -> None:
+        c.writer.write(request_)
+        head, body = await c.answer()
+        assert head.startswith(b"HTTP/1.1 400 ")
+        assert body["error"]["code"] == "invalid"
+        assert await c.reader.read() == b""
+
+    against(test, serve)
+    assert served == []
+
+
+def test_a_body_that_announces_too_much_is_refused_before_it_comes() -> None:
+    async def test(c: Client) -> None:
+        c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (PAYLOAD_BYTES + 1))
+        head, _ = await c.answer()
+        assert head.startswith(b"HTTP/1.1 413 ")
+
+    against(test)
+
+
+def test_a_header_of_an_answer_cannot_hold_a_line_break() -> None:
+    async def test(c: Client) -> None:
+        c.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        head, _ = await c.answer()
+        assert head.startswith(b"HTTP/1.1 500 ")
+        assert b"injected" not in head
+
+    against(test, lambda _request: answer(200, b"", {"x": "a\r\ninjected: 1"}))
+
+
+def test_a_client_that_dawdles_is_let_go_and_one_that_waits_for_us_is_not() -> None:
+    async def body() -> None:
+        answers: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        async with serving(lambda _request: answers) as c:
+            await asyncio.sleep(0.01)
+            [connection] = c.server.connections
+            now_s = time.monotonic()
+            c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n")
+            await asyncio.sleep(0.01)
+            connection.close_if_late(now_s + HEAD_S + 1)  # a body has longer
+            c.writer.write(b"x")
+            await asyncio.sleep(0.01)
+            connection.close_if_late(now_s + REQUEST_S + 1)  # now it is our turn
+            answers.set_result(answer(200, b"{}", {}))
+            assert await c.answers(1) == [{}]
+            connection.close_if_late(time.monotonic() + HEAD_S + 1)
+            assert await c.reader.read() == b""
+
+    run(body())
+
+
+def test_stopping_waits_for_the_answer_that_is_due_and_for_no_idle_connection(tmp_path: Path) -> None:
+    async def body() -> None:
+        async with machine(tmp_path) as m:
+            m.reply = lambda _event: {"statusCode": 200, "body": "{}"}
+            host, port = m.url.removeprefix("http://").split(":")
+            idle, idle_writer = await asyncio.open_connection(host, int(port))
+            m.held.go.clear()
+            m.held.syncing.clear()
+
+            def store(_event: dict[str, object]) -> dict[str, object]:
+                m.write("last")
+                return {"statusCode": 200, "body": "{}"}
+
+            m.reply = store
+            due = asyncio.ensure_future(m.session.get(f"{m.url}/api/x", headers=NAME))
+            await m.until(m.held.syncing.is_set)
+            asyncio.get_running_loop().call_later(0.1, m.held.go.set)
+        assert (await due).status == 200
+        assert await idle.read() == b""
+        idle_writer.close()
+
+    run(body())
