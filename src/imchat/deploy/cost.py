@@ -39,7 +39,7 @@ PINGS_AN_HOUR: Final = 15
 CONNECTION_HOURS: Final = 2
 SIGNAL_MEMBERS: Final = 100
 DIRECT_POSTS: Final = 100
-ALARM_METRICS: Final = 14
+ALARM_METRICS: Final = 15
 MEMORY_MB: Final = 1024
 
 # Sizes and times as assumed for this estimate.
