@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import emoji
+from tests import cli_reference
 
 ROOT: Final = Path(__file__).parents[1]
 EMOJI_FILE: Final = "src/imchat/domain/emoji_table.py"
@@ -17,7 +18,7 @@ _WIDEST: Final = 108
 
 def outputs() -> dict[str, str]:
     """Every generated file's text, by its path below the checkout's root."""
-    return {EMOJI_FILE: emoji_table()}
+    return {EMOJI_FILE: emoji_table(), cli_reference.PLACE: cli_reference.reference()}
 
 
 def emoji_table() -> str:

@@ -9,19 +9,45 @@ from typing import Final
 import click
 
 from imchat import __version__, ui
+from imchat.cli_deploy import deploy, init, teardown
+from imchat.cli_operate import completion, doctor, logs, open_, status
+from imchat.cli_options import Reach
 from imchat.cli_user import user
 from imchat.errors import ImchatError
 
 DEFAULT_PORT: Final = 8484
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+_SECTIONS: Final = {
+    "On this machine": ("local",),
+    "On AWS": ("init", "doctor", "deploy", "status", "open", "logs", "teardown"),
+    "Both": ("user", "completion"),
+}
+
+
+class _Sections(click.Group):
+    """A group whose help lists its commands in the order in which they are met."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section for each of `_SECTIONS`."""
+        width = max(map(len, self.list_commands(ctx)))
+        for title, names in _SECTIONS.items():
+            with formatter.section(title):
+                limit = formatter.width - 6 - width
+                rows = [(name.ljust(width), self.commands[name].get_short_help_str(limit)) for name in names]
+                formatter.write_dl(rows)
+
+
+@click.group(
+    cls=_Sections, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__)
 def commands() -> None:
     """A complete chat application for one machine or for your own AWS account."""
 
 
-commands.add_command(user)
+for command in (init, doctor, deploy, status, open_, logs, teardown, user, completion):
+    commands.add_command(command)
 
 
 @commands.command()
@@ -72,10 +98,13 @@ def local(
     )
 
 
-def main() -> None:
-    """Run one command. Exit status: 0; 1 for an error that is explained in one line; 2 for wrong usage."""
+def main(obj: Reach | None = None) -> None:
+    """Run one command. Exit status: 0; 1 for an error that is explained in one line; 2 for wrong usage; 130 after Ctrl-C.
+
+    `obj`: another way to reach AWS than boto3's own.
+    """
     try:
-        commands()
+        commands(obj=obj)
     except ImchatError as error:
         ui.failure(error.message)
         sys.exit(1)

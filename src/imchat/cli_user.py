@@ -6,29 +6,27 @@ import contextlib
 import functools
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from imchat import ui
+from imchat.cli_options import Where, as_json, with_where, yes
 
 if TYPE_CHECKING:
     from imchat.deploy.users import Users
 
 
 @dataclass(frozen=True, slots=True)
-class _Where:
+class _Pool:
     """Which user pool a command means, as its options say."""
 
+    where: Where
     local: bool
     data_dir: Path | None
-    stage: str
-    profile: str | None
-    region: str | None
     user_pool_id: str | None
-    endpoint_url: str | None
 
     @contextlib.contextmanager
     def users(self) -> Iterator[Users]:
@@ -37,13 +35,7 @@ class _Where:
         from imchat.deploy.users import connect_aws, connect_local
 
         if not self.local:
-            yield connect_aws(
-                stage=self.stage,
-                profile=self.profile,
-                region=self.region,
-                pool_id=self.user_pool_id,
-                endpoint_url=self.endpoint_url,
-            )
+            yield connect_aws(self.where.target(), pool_id=self.user_pool_id)
             return
         from imchat.local.files import DataDir
         from imchat.local.identity import REGION
@@ -59,7 +51,7 @@ class _Where:
             )
 
 
-_WHERE_OPTIONS = (
+_POOL_OPTIONS = (
     click.option(
         "--local", is_flag=True, help="The users of `imchat local` on this machine, not those on AWS."
     ),
@@ -69,34 +61,30 @@ _WHERE_OPTIONS = (
         metavar="FOLDER",
         help="With --local: its data folder, if it is not the usual one.",
     ),
-    click.option("--stage", default="prod", show_default=True, help="The deployed stage."),
-    click.option("--profile", help="The profile of your AWS configuration to use."),
-    click.option("--region", help="The stage's AWS region."),
-    click.option("--user-pool-id", help="The id of another user pool than the stage's."),
-    click.option("--endpoint-url", envvar="AWS_ENDPOINT_URL", help="An AWS emulator's address."),
+    click.option("--user-pool-id", metavar="ID", help="The id of another user pool than the stage's."),
 )
-_yes = click.option("--yes", is_flag=True, help="Go ahead without asking.")
 _mail = click.option(
     "--mail", is_flag=True, help="Have Cognito mail it to them instead of showing it here (AWS only)."
 )
 
 
-def _with_where(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that choose a user pool, as one `where`."""
+def _with_pool(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that choose a user pool, as one `pool`."""
 
     @functools.wraps(command)
-    def run(**options: Any) -> None:
-        chosen = {field.name: options.pop(field.name) for field in fields(_Where)}
-        where = _Where(**chosen)
-        if where.local and options.get("mail"):
+    def run(where: Where, **options: Any) -> None:
+        chosen = {name: options.pop(name) for name in ("local", "data_dir", "user_pool_id")}
+        pool = _Pool(where, **chosen)
+        if pool.local and options.get("mail"):
             raise click.UsageError("--mail goes with AWS only: `imchat local` sends no mail.")
-        if where.data_dir is not None and not where.local:
+        if pool.data_dir is not None and not pool.local:
             raise click.UsageError("--data-dir goes with --local.")
-        command(where=where, **options)
+        command(pool=pool, **options)
 
-    for option in reversed(_WHERE_OPTIONS):
-        run = option(run)
-    return run
+    wrapped: Callable[..., None] = with_where(run)
+    for option in reversed(_POOL_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped
 
 
 @click.group()
@@ -117,9 +105,9 @@ def user() -> None:
     help="Read a lasting password from standard input instead of making a temporary one.",
 )
 @_mail
-@_with_where
+@_with_pool
 def create(
-    where: _Where, email: str, *, admin: bool, name: str | None, password_stdin: bool, mail: bool
+    pool: _Pool, email: str, *, admin: bool, name: str | None, password_stdin: bool, mail: bool
 ) -> None:
     """Make a user, with a temporary password that is shown once.
 
@@ -130,7 +118,7 @@ def create(
     chosen = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
     if chosen == "":
         raise click.UsageError("standard input holds no password.")
-    with where.users() as users:
+    with pool.users() as users:
         temporary = users.create(email, name=name, password=chosen, admin=admin, mail=mail)
     ui.done(f"Made {'administrator' if admin else 'user'} {email}.")
     if temporary is not None:
@@ -138,59 +126,59 @@ def create(
 
 
 @user.command("list")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-@_with_where
-def list_(where: _Where, *, as_json: bool) -> None:
+@as_json
+@_with_pool
+def list_(pool: _Pool, *, as_json: bool) -> None:
     """List everyone who has an account.
 
     Example: imchat user list --local --json
     """
-    with where.users() as users:
+    with pool.users() as users:
         found = users.list()
     ui.users(found, as_json=as_json)
 
 
 @user.command()
 @click.argument("email")
-@_yes
-@_with_where
-def disable(where: _Where, email: str, *, yes: bool) -> None:
+@yes
+@_with_pool
+def disable(pool: _Pool, email: str, *, yes: bool) -> None:
     """Refuse a user's sign-in from now on; nothing is deleted.
 
     Example: imchat user disable you@example.com
     """
     if not yes:
         ui.ask(f"Disable {email}?")
-    with where.users() as users:
+    with pool.users() as users:
         users.disable(email)
     ui.done(f"Disabled {email}: tokens they hold end within the hour.")
 
 
 @user.command()
 @click.argument("email")
-@_with_where
-def enable(where: _Where, email: str) -> None:
+@_with_pool
+def enable(pool: _Pool, email: str) -> None:
     """Let a disabled user sign in again.
 
     Example: imchat user enable you@example.com
     """
-    with where.users() as users:
+    with pool.users() as users:
         users.enable(email)
     ui.done(f"Enabled {email}.")
 
 
 @user.command()
 @click.argument("email")
-@_yes
-@_with_where
-def delete(where: _Where, email: str, *, yes: bool) -> None:
+@yes
+@_with_pool
+def delete(pool: _Pool, email: str, *, yes: bool) -> None:
     """Delete a user's account; what they wrote stays.
 
     Example: imchat user delete you@example.com --yes
     """
     if not yes:
         ui.ask(f"Delete the account {email}? This cannot be undone.")
-    with where.users() as users:
+    with pool.users() as users:
         users.delete(email)
     ui.done(f"Deleted {email}.")
 
@@ -198,13 +186,13 @@ def delete(where: _Where, email: str, *, yes: bool) -> None:
 @user.command("reset-password")
 @click.argument("email")
 @_mail
-@_with_where
-def reset_password(where: _Where, email: str, *, mail: bool) -> None:
+@_with_pool
+def reset_password(pool: _Pool, email: str, *, mail: bool) -> None:
     """Sign a user out everywhere; show a temporary password.
 
     Example: imchat user reset-password you@example.com --local
     """
-    with where.users() as users:
+    with pool.users() as users:
         password = users.reset_password(email, mail=mail)
     if password is None:
         ui.done(f"Cognito has mailed a code for a new password to {email}.")
@@ -214,29 +202,29 @@ def reset_password(where: _Where, email: str, *, mail: bool) -> None:
 
 @user.command()
 @click.argument("email")
-@_with_where
-def promote(where: _Where, email: str) -> None:
+@_with_pool
+def promote(pool: _Pool, email: str) -> None:
     """Make a user an administrator.
 
     It counts from their next token on: within the hour, or at once after a new sign-in.
 
     Example: imchat user promote you@example.com
     """
-    with where.users() as users:
+    with pool.users() as users:
         users.promote(email)
     ui.done(f"{email} is an administrator from their next sign-in on, or within the hour.")
 
 
 @user.command()
 @click.argument("email")
-@_with_where
-def demote(where: _Where, email: str) -> None:
+@_with_pool
+def demote(pool: _Pool, email: str) -> None:
     """Make an administrator an ordinary user.
 
     It counts from their next token on: within the hour, or at once after a new sign-in.
 
     Example: imchat user demote you@example.com
     """
-    with where.users() as users:
+    with pool.users() as users:
         users.demote(email)
     ui.done(f"{email} is no administrator from their next sign-in on, or within the hour.")

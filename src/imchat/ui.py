@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
+import textwrap
 import webbrowser
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 import click
 
 if TYPE_CHECKING:  # `imchat --help` loads none of these
+    from rich.console import Console, RenderableType
+
     from imchat.deploy.users import User
     from imchat.local.identity import Purpose
     from imchat.local.run import Started
@@ -33,7 +38,13 @@ _STATUSES: Final = {
 
 def failure(message: str) -> None:
     """One line that says what went wrong and what to do, on the error stream."""
-    click.echo(f"{click.style('Error:', fg='red', bold=True)} {message}", err=True)
+    text = f"Error: {message}"
+    if sys.stderr.isatty():  # a terminal would break the line in the middle of a word
+        width = shutil.get_terminal_size().columns
+        text = textwrap.fill(
+            text, width, subsequent_indent="       ", break_long_words=False, break_on_hyphens=False
+        )
+    click.echo(click.style("Error:", fg="red", bold=True) + text.removeprefix("Error:"), err=True)
 
 
 def done(message: str) -> None:
@@ -41,9 +52,27 @@ def done(message: str) -> None:
     click.echo(message)
 
 
+def remark(message: str) -> None:
+    """Something to know beside the output, on the error stream: what reads the output does not see it."""
+    click.echo(message, err=True)
+
+
+def open_site(url: str) -> None:
+    """Show the address, and open it in the browser where there is one."""
+    click.echo(url)
+    webbrowser.open(url)
+
+
 def ask(question: str) -> None:
-    """Go on only after a yes; otherwise the command ends with status 1."""
-    click.confirm(question, abort=True)
+    """Go on only after a yes; otherwise the command ends with status 1. Raises: UsageError if nobody can answer."""
+    try:
+        sure = click.confirm(question)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        raise click.UsageError("nobody is there to answer; --yes goes ahead without asking.") from None
+    if not sure:
+        raise click.Abort
 
 
 def delivered(purpose: Purpose, email: str, secret: str) -> None:
@@ -66,7 +95,6 @@ def users(found: Sequence[User], *, as_json: bool) -> None:
     if not found:
         click.echo("There are no users yet; `imchat user create` makes one.")
         return
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -76,7 +104,7 @@ def users(found: Sequence[User], *, as_json: bool) -> None:
         role = "administrator" if user.admin else ""
         since = user.created.strftime("%Y-%m-%d")
         table.add_row(escape(user.email), escape(user.name), role, status, since)
-    Console().print(table)
+    show(table)
 
 
 def local_started(server: Started, *, open_browser: bool) -> None:
@@ -84,12 +112,7 @@ def local_started(server: Started, *, open_browser: bool) -> None:
     lines = [("Open", server.url), ("Data", str(server.data_dir))]
     lines += [("Demo", f"{person.email}, password {person.password}") for person in server.people]
     lines.append(("Stop", "Ctrl-C"))
-    if sys.stdout.isatty():
-        _panel("imchat is running", lines)
-    else:
-        click.echo("imchat is running")
-        for name, value in lines:
-            click.echo(f"  {name}  {value}")
+    panel("imchat is running", lines)
     if server.reachable_by_others:
         click.echo(
             "Other machines can reach it. Browsers hold back some features on a plain http site elsewhere:"
@@ -100,8 +123,33 @@ def local_started(server: Started, *, open_browser: bool) -> None:
         webbrowser.open(server.url)
 
 
-def _panel(title: str, lines: list[tuple[str, str]]) -> None:
+def console() -> Console:
+    """Where everything laid out goes. Without a terminal lines are as long as they are: nothing is cut in a file."""
     from rich.console import Console
+
+    fixed = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 10_000
+    return Console(highlight=False, width=fixed)
+
+
+def show(laid_out: RenderableType) -> None:
+    """Print what is laid out, with no blanks at the lines' ends."""
+    where = console()
+    if where.is_terminal:
+        where.print(laid_out)
+        return
+    with where.capture() as captured:
+        where.print(laid_out)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def panel(title: str, lines: Sequence[tuple[str, str]]) -> None:
+    """The end of a command, framed: what is there now, and what to do next. Without a terminal: plain lines."""
+    if not sys.stdout.isatty():
+        click.echo(title)
+        longest = max((len(name) for name, _ in lines), default=0)
+        for name, value in lines:
+            click.echo(f"  {name:<{longest}}  {value}")
+        return
     from rich.panel import Panel
     from rich.table import Table
     from rich.text import Text
@@ -111,4 +159,4 @@ def _panel(title: str, lines: list[tuple[str, str]]) -> None:
         link = f"link {value}" if value.startswith("http") else ""
         table.add_row(Text(name, "dim"), Text(value, link, overflow="fold"))
     heading = f"[bold green]{title}[/]"
-    Console().print(Panel(table, title=heading, title_align="left", expand=False, padding=(1, 2)))
+    show(Panel(table, title=heading, title_align="left", expand=False, padding=(1, 2)))

@@ -19,6 +19,7 @@ from moto import mock_aws
 from tests.local.pools import open_pool
 
 from imchat.cli_user import user
+from imchat.deploy import Config, connect
 from imchat.deploy.users import Users, connect_aws
 from imchat.errors import ConfigError, Conflict, ImchatError, Invalid, NotFound
 from imchat.local.files import DataDir
@@ -219,6 +220,8 @@ class _Aws(BaseHTTPRequestHandler):
             self._answer(
                 200,
                 "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>imchat-test-state</StackName>"
+                "<StackId>arn:test</StackId><StackStatus>CREATE_COMPLETE</StackStatus>"
+                "<CreationTime>2026-01-31T08:00:00Z</CreationTime>"
                 "<Outputs><member><OutputKey>TableName</OutputKey><OutputValue>t</OutputValue></member>"
                 "<member><OutputKey>UserPoolId</OutputKey><OutputValue>eu-west-1_abc</OutputValue></member></Outputs>"
                 "</member></Stacks></DescribeStacksResult></DescribeStacksResponse>",
@@ -243,16 +246,19 @@ def test_the_pool_of_a_stage_is_read_from_its_stack(monkeypatch: pytest.MonkeyPa
     with HTTPServer(("127.0.0.1", 0), _Aws) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        where = {"region": "eu-west-1", "endpoint_url": f"http://127.0.0.1:{server.server_port}"}
-        connect_aws(stage="test", **where).enable(ANN)
-        connect_aws(stage="test", pool_id="eu-west-1_other", **where).enable(ANN)
+        url = f"http://127.0.0.1:{server.server_port}"
+        test, other = (
+            connect(Config(stage=stage, region="eu-west-1"), endpoint_url=url) for stage in ("test", "other")
+        )
+        connect_aws(test).enable(ANN)
+        connect_aws(test, pool_id="eu-west-1_other").enable(ANN)
         with pytest.raises(ConfigError, match="imchat-other-state"):
-            connect_aws(stage="other", **where)
+            connect_aws(other)
         server.shutdown()
         thread.join()
     assert _Aws.asked == ["eu-west-1_abc", "eu-west-1_other"]
     with pytest.raises(ConfigError, match="--profile"):
-        connect_aws(stage="test", profile="no-such-profile", region="eu-west-1")
+        connect(Config(profile="no-such-profile", region="eu-west-1"))
 
 
 def run(*arguments: str, given: str = "") -> Result:

@@ -122,12 +122,13 @@ def load_config(path: Path | None = None, *, overrides: Mapping[str, Any] | None
     Raises: ConfigError naming the file (or the option), the key and what it must be.
     """
     place = path or Path(FILE_NAME)
-    chosen = {key: value for key, value in (overrides or {}).items() if value is not None}
     written = {} if path is None and not place.exists() else _read(place)
-    try:
-        return Config.model_validate({**written, **chosen})
-    except ValidationError as error:
-        raise _in_our_words(error, place, set(chosen)) from error
+    return _checked(written, overrides or {}, place)
+
+
+def check_config(options: Mapping[str, Any]) -> Config:
+    """The settings that `options` hold (None: not chosen), with no file. Raises: ConfigError; `details["field"]` is the key."""
+    return _checked({}, options, Path(FILE_NAME))
 
 
 def render_config(config: Config) -> str:
@@ -176,6 +177,14 @@ _EXAMPLES: Final[dict[str, str | int]] = {
     "reserved_concurrency": 100,
     "permissions_boundary_arn": "arn:aws:iam::123456789012:policy/boundary",
 }
+
+
+def _checked(written: Mapping[str, Any], options: Mapping[str, Any], place: Path) -> Config:
+    chosen = {key: value for key, value in options.items() if value is not None}
+    try:
+        return Config.model_validate({**written, **chosen})
+    except ValidationError as error:
+        raise _in_our_words(error, place, set(chosen)) from error
 
 
 def _toml(value: str | int) -> str:

@@ -24,6 +24,8 @@ _CLIENT_CONFIG: Final = ClientConfig(
     read_timeout=60,
     user_agent_extra="imchat",
 )
+_ONLY_REGION: Final = {"acm": "us-east-1"}
+"""CloudFront reads certificates from there."""
 _FETCH_TIMEOUT_S: Final = 15
 
 
@@ -83,7 +85,12 @@ def connect(config: Config, *, endpoint_url: str | None = None) -> Target:
 
     def client(service: str) -> Any:
         if service not in clients:
-            clients[service] = session.client(service, endpoint_url=endpoint_url, config=_CLIENT_CONFIG)
+            clients[service] = session.client(
+                service,
+                region_name=_ONLY_REGION.get(service),
+                endpoint_url=endpoint_url,
+                config=_CLIENT_CONFIG,
+            )
         return clients[service]
 
     return Target(config, session.region_name, client, endpoint_url)

@@ -13,6 +13,8 @@ import boto3
 from botocore.exceptions import ClientError
 
 from imchat.deploy.refusals import code_of, translated
+from imchat.deploy.status import read_status
+from imchat.deploy.target import Target
 from imchat.errors import ConfigError, Conflict, ImchatError, Invalid, NotFound
 
 ADMINS: Final = "admins"
@@ -146,36 +148,19 @@ def connect_local(
     return Users(client, pool_id)
 
 
-def connect_aws(
-    *,
-    stage: str,
-    profile: str | None = None,
-    region: str | None = None,
-    pool_id: str | None = None,
-    endpoint_url: str | None = None,
-) -> Users:
+def connect_aws(target: Target, *, pool_id: str | None = None) -> Users:
     """The users of a deployed stage; its pool is read from the stage's state stack unless `pool_id` says it."""
-    with _translated(None):
-        session = boto3.Session(profile_name=profile, region_name=region)
-        client = session.client("cognito-idp", endpoint_url=endpoint_url)
-        if pool_id is None:
-            pool_id = _deployed_pool_id(session.client("cloudformation", endpoint_url=endpoint_url), stage)
-    return Users(client, pool_id)
+    return Users(target.client("cognito-idp"), pool_id or _deployed_pool_id(target))
 
 
-def _deployed_pool_id(cloudformation: Any, stage: str) -> str:
-    name = f"imchat-{stage}-state"
-    missing = f"there is no stack {name} with a UserPoolId here; deploy the stage first, or see --stage and --region"
-    try:
-        stacks = cloudformation.describe_stacks(StackName=name)["Stacks"]
-    except ClientError as error:
-        if code_of(error) == "ValidationError":
-            raise ConfigError(missing) from error
-        raise
-    for output in stacks[0].get("Outputs", []):
-        if output["OutputKey"] == "UserPoolId":
-            return str(output["OutputValue"])
-    raise ConfigError(missing)
+def _deployed_pool_id(target: Target) -> str:
+    for stack in read_status(target).stacks:
+        if "UserPoolId" in stack.outputs:
+            return stack.outputs["UserPoolId"]
+    raise ConfigError(
+        f"there is no stack {target.stack_name('state')} with a UserPoolId in {target.region}; "
+        "deploy the stage first, see --stage and --region, or say --local for the users of `imchat local`"
+    )
 
 
 def _user(found: dict[str, Any], *, admin: bool) -> User:
