@@ -30,11 +30,11 @@ def pack(files: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def compiled(files: Mapping[str, bytes], *, home: str) -> dict[str, bytes]:
+def compiled(files: Mapping[str, bytes], *, home: str, docstrings: bool = True) -> dict[str, bytes]:
     """`files` with each module's bytecode in place of its source.
 
-    `home` is the folder that the files will lie in: tracebacks name it. Raises: ConfigError for a source that
-    does not compile.
+    `home` is the folder that the files will lie in: tracebacks name it. Without `docstrings` asserts go as well.
+    Raises: ConfigError for a source that does not compile.
     """
     sources = {name: content for name, content in files.items() if name.endswith(".py")}
     with tempfile.TemporaryDirectory() as made:
@@ -42,11 +42,13 @@ def compiled(files: Mapping[str, bytes], *, home: str) -> dict[str, bytes]:
         for name, content in sources.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
+        # Columns of a line are of use only beside the line, which is not there.
         # In a process of its own: bytecode says which strings are shared, and that depends on all that was loaded before.
         done = subprocess.run(  # noqa: S603 - our own arguments
             [
-                *(sys.executable, "-I", "-S", "-m", "compileall", "-q", "-f", "-b"),
-                *("--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", home, str(folder)),
+                *(sys.executable, "-I", "-S", "-X", "no_debug_ranges", "-m", "compileall", "-q", "-f", "-b"),
+                *("-o", "0" if docstrings else "2", "--invalidation-mode", "unchecked-hash"),
+                *("-s", str(folder), "-p", home, str(folder)),
             ],
             capture_output=True,
             text=True,
