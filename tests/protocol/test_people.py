@@ -94,3 +94,34 @@ def test_what_somebody_chooses_for_themselves_reaches_their_devices_and_nobody_e
     assert not any(bob.http("GET", f"/conversations/{where}")["settings"].values())
     with refused(400, "invalid", field="loud"):
         ada.http("PATCH", mine, {"loud": True})
+
+
+@pytest.mark.covers(
+    "GET /conversations/{conversation_id}/presence",
+    "PUT /conversations/{conversation_id}/presence/watch",
+    "frame presence",
+)
+def test_whoever_watches_somebody_sees_them_come_go_and_hide(people: People) -> None:
+    ada, bob, eve = people("ada", "bob", "eve")
+    where = ada.start_direct(bob)
+    watch = f"/conversations/{where}/presence/watch"
+    with ada.connect() as phone:
+        watched = ada.http("PUT", watch, {"user_ids": [bob.user_id]})
+        assert watched["presence"] == [{"user_id": bob.user_id, "online": False}]
+        with bob.connect():
+            came = phone.hear("presence")
+            assert (came["user_id"], came["online"]) == (bob.user_id, True)
+            shown = ada.http("GET", f"/conversations/{where}/presence?user_ids={bob.user_id}")["presence"]
+            assert shown == [{"user_id": bob.user_id, "online": True}]
+        went = phone.hear("presence")
+        assert not went["online"]
+        assert went["last_seen_ms"] <= watched["until_ms"]
+        assert not bob.http("PATCH", "/me", {"show_presence": False})["user"]["show_presence"]
+        assert not phone.hear("presence")["online"]
+    assert {one["user_id"] for one in ada.http("GET", f"/conversations/{where}/presence")["presence"]} == {
+        ada.user_id
+    }
+    with refused(404, "not_found"):
+        eve.http("GET", f"/conversations/{where}/presence")
+    with refused(400, "invalid", field="user_ids"):
+        ada.http("PUT", watch, {"user_ids": []})

@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 from tests.world import Interleaved, World
 
-from imchat.domain.ids import ConversationId
+from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.limits import MENTIONS_KEPT
 from imchat.errors import NotFound
-from imchat.services import conversations, groups, personal, receipts
+from imchat.services import conversations, groups, messages, personal, receipts
 from imchat.storage import members
 
 
@@ -63,3 +64,47 @@ def test_a_stranger_chooses_nothing(world: World) -> None:
     for where in (world.direct(ann, bob), ConversationId("nowhere")):
         with pytest.raises(NotFound, match="no such conversation"):
             personal.update(world.app, eve, where, {})
+
+
+def mention(world: World, where: ConversationId, who: UserId, id_: str, body: str) -> int:
+    event = messages.send(world.app, who, where, client_message_id=id_, body=body).event
+    assert event is not None
+    return event["seq"]
+
+
+def mentions(world: World, where: ConversationId, who: UserId) -> int:
+    return conversations.entry(world.app, who, where)[0].me.unread_mentions
+
+
+def test_unread_mentions_are_counted_apart_once_each_and_end_with_reading(world: World) -> None:
+    ann, bob, eve = world.people("ann", "bob", "eve")
+    where = world.group(ann, bob, eve)
+    first = mention(world, where, ann, "m1", "@bob and @bob, look")
+    mention(world, where, ann, "m1", "@bob and @bob, look")
+    mention(world, where, ann, "m2", "nobody in particular")
+    mention(world, where, bob, "b1", "@bob is me, @eve is you")
+    last = mention(world, where, ann, "m3", "@bob?")
+    assert (mentions(world, where, bob), mentions(world, where, eve)) == (2, 1)
+    assert receipts.mark_read(world.app, bob, where, first) == (first, 3, 1)
+    assert receipts.mark_read(world.app, bob, where, last) == (last, 0, 0)
+    [entry] = conversations.inbox(world.app, eve, cursor=None).entries
+    assert (entry.me.unread_mentions, entry.head.unread(eve, entry.me.read_count)) == (1, 4)
+
+
+def test_two_mentions_at_once_both_count(world: World) -> None:
+    ann, bob, eve = world.people("ann", "bob", "eve")
+    where = world.group(ann, bob, eve)
+    table = Interleaved(world.table, lambda: mention(world, where, eve, "e1", "@bob!"))
+    messages.send(replace(world.app, table=table), ann, where, client_message_id="a1", body="@bob!")
+    assert mentions(world, where, bob) == 2
+
+
+def test_of_many_unread_mentions_the_newest_are_kept_and_a_reader_starts_anew(sqlite_world: World) -> None:
+    world = sqlite_world
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    seqs = [mention(world, where, ann, f"m{number}", "@bob") for number in range(MENTIONS_KEPT + 1)]
+    assert mentions(world, where, bob) == MENTIONS_KEPT
+    receipts.mark_read(world.app, bob, where, seqs[-1])
+    mention(world, where, ann, "new", "@bob")
+    assert members.of(world.table, where)[bob].mentions == [seqs[-1] + 1]

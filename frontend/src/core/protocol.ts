@@ -165,6 +165,7 @@ export interface Me {
   handle: string | null
   display_name: string | null
   created_at_ms: number
+  show_presence?: boolean
 }
 
 /** My profile. */
@@ -342,6 +343,26 @@ export interface PongFrame {
   type: 'pong'
 }
 
+/** Whether somebody is there; `last_seen_ms` when they were last, where that is known and they are not there now. */
+export interface Presence {
+  user_id: string
+  online: boolean
+  last_seen_ms?: number
+}
+
+/** The presence of those members who show it. */
+export interface PresenceAnswer {
+  presence: Presence[]
+}
+
+/** Somebody whom I watch came or went. */
+export interface PresenceFrame {
+  user_id: string
+  online: boolean
+  last_seen_ms?: number
+  type: 'presence'
+}
+
 /** A group as those see it who might join. */
 export interface Preview {
   conversation_id: string
@@ -360,6 +381,7 @@ export interface PreviewAnswer {
 export interface ProfileChange {
   handle?: string
   display_name?: string
+  show_presence?: boolean
 }
 
 /** The quoted message as it is now, its body cut to 200 characters; empty, with `deleted_at_ms`, once it is deleted. */
@@ -506,6 +528,17 @@ export interface UsersAnswer {
   users: User[]
 }
 
+/** The same, and until when frames tell of changes. */
+export interface WatchAnswer {
+  presence: Presence[]
+  until_ms: number
+}
+
+/** Whose presence to hear of. */
+export interface Watched {
+  user_ids: string[]
+}
+
 export type Role = Member['role']
 export type Kind = Conversation['kind']
 
@@ -529,6 +562,7 @@ export type ServerFrame =
   | TypingNotice
   | ConversationFrame
   | SettingsFrame
+  | PresenceFrame
   | PongFrame
   | ErrorFrame
 

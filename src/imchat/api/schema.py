@@ -70,6 +70,7 @@ class ProfileChange(Request):
 
     handle: Handle | None = None
     display_name: DisplayName | None = None
+    show_presence: bool | None = None
 
 
 class NewConversation(Request):
@@ -101,6 +102,12 @@ class NewInvite(Request):
 
     expires_in_s: Annotated[int, _number(limits.INVITE_S_MIN, limits.INVITE_S_MAX)] | None = None
     max_uses: Annotated[int, _number(1, limits.INVITE_USES_MAX)] | None = None
+
+
+class Watched(Request):
+    """Whose presence to hear of."""
+
+    user_ids: Annotated[list[Id], Field(json_schema_extra={"minItems": 1, "maxItems": limits.WATCHED_MAX})]
 
 
 class RoleChange(Request):
@@ -161,6 +168,12 @@ class ChannelsQuery(Query):
     q: str
 
 
+class PresenceQuery(Query):
+    """Whose presence: ids, separated by commas; without them, everybody's."""
+
+    user_ids: str | None = None
+
+
 class InboxQuery(Query):
     """Where the next page of the inbox begins: the `next_cursor` of the page before."""
 
@@ -187,6 +200,7 @@ class Me(User):
     """Myself."""
 
     created_at_ms: int
+    show_presence: bool = True
 
 
 class Member(Answer):
@@ -531,6 +545,26 @@ class SettingsAnswer(Answer):
     settings: Settings
 
 
+class Presence(Answer):
+    """Whether somebody is there; `last_seen_ms` when they were last, where that is known and they are not there now."""
+
+    user_id: str
+    online: bool
+    last_seen_ms: int | None = None
+
+
+class PresenceAnswer(Answer):
+    """The presence of those members who show it."""
+
+    presence: list[Presence]
+
+
+class WatchAnswer(PresenceAnswer):
+    """The same, and until when frames tell of changes."""
+
+    until_ms: int
+
+
 class TicketAnswer(Answer):
     """A ticket for one WebSocket connection."""
 
@@ -633,6 +667,12 @@ class SettingsFrame(Answer):
     settings: Settings
 
 
+class PresenceFrame(Presence):
+    """Somebody whom I watch came or went."""
+
+    type: Literal["presence"]
+
+
 class PongFrame(Answer):
     """The answer to a ping."""
 
@@ -647,6 +687,13 @@ class ErrorFrame(Answer):
 
 
 ServerFrame = Annotated[
-    EventsFrame | ReceiptFrame | TypingNotice | ConversationFrame | SettingsFrame | PongFrame | ErrorFrame,
+    EventsFrame
+    | ReceiptFrame
+    | TypingNotice
+    | ConversationFrame
+    | SettingsFrame
+    | PresenceFrame
+    | PongFrame
+    | ErrorFrame,
     Field(discriminator="type"),
 ]

@@ -25,7 +25,7 @@ def users(people: Iterable[User]) -> list[dict[str, Any]]:
 
 def me(person: User) -> dict[str, Any]:
     """schema.Me"""
-    return user(person) | {"created_at_ms": person.created_at_ms}
+    return user(person) | {"created_at_ms": person.created_at_ms, "show_presence": person.show_presence}
 
 
 def entry(seen: Entry) -> dict[str, Any]:

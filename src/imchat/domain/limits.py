@@ -74,6 +74,12 @@ CONNECTIONS_PER_USER: Final = 32
 SIGNAL_MEMBERS: Final = 100
 """Receipts and typing are pushed in conversations of up to this many members: in larger ones they would cost more than
 they tell, and clients read the cursors when they look."""
+WATCH_S: Final = 5 * 60
+"""How long a watcher of somebody's presence hears of it."""
+WATCHED_MAX: Final = 20
+"""People whose presence is watched by one request: those on a screen."""
+WATCHERS_MAX: Final = 100
+"""Watchers of one person; the one who asked longest ago makes way."""
 SEQ_MAX: Final = 10**12 - 1
 """Highest `seq` that the sort key's padding holds."""
 

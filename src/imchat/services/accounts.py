@@ -8,6 +8,7 @@ from dataclasses import replace
 from imchat.domain.ids import UserId
 from imchat.domain.limits import DIRECTORY_PAGE, DISPLAY_NAME_CHARS, check_handle, check_line, check_prefix
 from imchat.domain.user import User
+from imchat.services import presence
 from imchat.services.access import access_users
 from imchat.services.app import App
 from imchat.storage import users
@@ -19,7 +20,14 @@ def me(app: App, user_id: UserId) -> User:
     return known or users.create(app.table, User(user_id, None, None, app.now_ms()))
 
 
-def update_profile(app: App, user_id: UserId, *, handle: str | None, display_name: str | None) -> User:
+def update_profile(
+    app: App,
+    user_id: UserId,
+    *,
+    handle: str | None = None,
+    display_name: str | None = None,
+    show_presence: bool | None = None,
+) -> User:
     """Change what is not None. Raises: Invalid; Conflict if the handle is taken."""
     old = me(app, user_id)
     new = old
@@ -29,8 +37,12 @@ def update_profile(app: App, user_id: UserId, *, handle: str | None, display_nam
         new = replace(
             new, display_name=check_line(display_name, field="display_name", most=DISPLAY_NAME_CHARS)
         )
+    if show_presence is not None:
+        new = replace(new, show_presence=show_presence)
     if new != old:
         users.replace(app.table, old, new)
+    if new.show_presence != old.show_presence:
+        presence.switched(app, user_id)
     return new
 
 

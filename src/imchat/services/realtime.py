@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import SIGNAL_MEMBERS, TICKET_S
-from imchat.services import fanout
+from imchat.services import fanout, presence
 from imchat.services.access import access_member
 from imchat.services.app import App
 from imchat.storage import connections, members
@@ -26,13 +26,17 @@ def redeem_ticket(app: App, secret: str) -> UserId | None:
 def connect(app: App, user_id: UserId, connection_id: ConnectionId) -> None:
     """Note an open connection; the person's oldest ones past the limit are closed."""
     now_s = app.now_ms() // 1000
-    for surplus in connections.add(app.table, user_id, connection_id, now_s=now_s):
+    added = connections.add(app.table, user_id, connection_id, now_s=now_s)
+    for surplus in added.surplus:
         app.gateway.disconnect(surplus)
+    if added.alone:
+        presence.came(app, user_id)
 
 
 def disconnect(app: App, user_id: UserId, connection_id: ConnectionId) -> None:
     """Forget a closed connection."""
     connections.remove(app.table, user_id, [connection_id])
+    presence.went(app, user_id)
 
 
 def pong(app: App, connection_id: ConnectionId) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from typing import NamedTuple
 
 from imchat.domain.ids import ConnectionId, UserId
 from imchat.domain.limits import CONNECTION_S, CONNECTIONS_PER_USER
@@ -11,8 +12,15 @@ from imchat.storage import keys
 from imchat.storage.table import TTL_ATTRIBUTE, ConditionFailed, Delete, Item, Present, Put, Table, Update
 
 
-def add(table: Table, user_id: UserId, connection_id: ConnectionId, *, now_s: int) -> list[ConnectionId]:
-    """Note an open connection; forget expired ones. Returns the oldest ones past the limit, forgotten as well."""
+class Added(NamedTuple):
+    """`surplus` are the oldest connections past the limit, forgotten now; `alone` says that no other was open."""
+
+    surplus: list[ConnectionId]
+    alone: bool
+
+
+def add(table: Table, user_id: UserId, connection_id: ConnectionId, *, now_s: int) -> Added:
+    """Note an open connection; forget expired ones, and the oldest past the limit."""
     key = keys.connections(user_id)
     known = {name: expiry for name, expiry in (table.get(key) or {}).items() if name != TTL_ATTRIBUTE}
     expired = [name for name, expiry in known.items() if expiry <= now_s]
@@ -20,7 +28,7 @@ def add(table: Table, user_id: UserId, connection_id: ConnectionId, *, now_s: in
     surplus = live[: max(0, len(live) + 1 - CONNECTIONS_PER_USER)]
     expiry = now_s + CONNECTION_S
     table.write(Update(key, set={connection_id: expiry, TTL_ATTRIBUTE: expiry}, remove=[*expired, *surplus]))
-    return [ConnectionId(name) for name in surplus]
+    return Added([ConnectionId(name) for name in surplus], alone=not live)
 
 
 def remove(table: Table, user_id: UserId, connection_ids: Iterable[ConnectionId]) -> None:

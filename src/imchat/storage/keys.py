@@ -4,6 +4,7 @@
     profile                       USER#<user_id>          PROFILE                 get; get_many (names of people)
     my conversations (pointer)    USER#<user_id>          CONV#<conversation_id>  query prefix CONV# (inbox)
     open connections              USER#<user_id>          CONNECTIONS             get_many (fan-out)
+    watchers of a person          USER#<user_id>          WATCHERS                get (presence)
     unique handle                 HANDLE#<handle>         HANDLE                  condition; get_many (mentions)
     directory entry               DIR#<first two letters> <handle>                query prefix (find people)
     conversation head             CONV#<conversation_id>  HEAD                    get; get_many (inbox)
@@ -52,6 +53,11 @@ def profile(user_id: UserId) -> Key:
 def connections(user_id: UserId) -> Key:
     """A person's open connections: one attribute each, its id, holding its expiry in epoch seconds."""
     return Key(user_pk(user_id), "CONNECTIONS")
+
+
+def watchers(user_id: UserId) -> Key:
+    """Who wants to hear of a person's coming and going: one attribute each, their id, holding until when and from where."""
+    return Key(user_pk(user_id), "WATCHERS")
 
 
 def pointer(user_id: UserId, conversation_id: ConversationId) -> Key:

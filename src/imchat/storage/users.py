@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from imchat.domain.ids import UserId
 from imchat.domain.user import User
 from imchat.errors import Conflict
 from imchat.storage import keys
-from imchat.storage.table import Absent, ConditionFailed, Delete, Equals, Item, Op, Put, Table, Update
+from imchat.storage.table import (
+    Absent,
+    ConditionFailed,
+    Delete,
+    Equals,
+    Item,
+    Op,
+    Present,
+    Put,
+    Table,
+    Update,
+)
 
 
 def get(table: Table, user_id: UserId) -> User | None:
@@ -38,7 +50,8 @@ def replace(table: Table, old: User, new: User) -> None:
 
     Raises: Conflict if somebody else has the handle, or if this person's handle is no longer the one in `old`.
     """
-    profile = {"handle": new.handle, "display_name": new.display_name}
+    profile: Item = {"handle": new.handle, "display_name": new.display_name}
+    profile["show_presence"] = new.show_presence
     unchanged = Equals("handle", old.handle)
     ops: list[Op] = [Update(keys.profile(new.user_id), set=profile, condition=unchanged)]
     if new.handle is not None:
@@ -58,6 +71,12 @@ def replace(table: Table, old: User, new: User) -> None:
         raise Conflict("this handle is taken", field="handle", reason="taken") from None
 
 
+def note_seen(table: Table, user_id: UserId, now_ms: int) -> None:
+    """Note that the person was there just now; nothing happens without a profile."""
+    with suppress(ConditionFailed):
+        table.write(Update(keys.profile(user_id), set={"last_seen_ms": now_ms}, condition=Present()))
+
+
 def search(table: Table, prefix: str, *, limit: int) -> list[User]:
     """People whose handle begins with `prefix` (at least two characters), in the handles' order."""
     rows = table.query(keys.directory_pk(prefix), prefix=prefix, limit=limit, consistent=False)
@@ -71,4 +90,11 @@ def by_handle(table: Table, handles: Iterable[str]) -> dict[str, UserId]:
 
 
 def _user(user_id: UserId, item: Item) -> User:
-    return User(user_id, item["handle"], item["display_name"], item["created_at_ms"])
+    return User(
+        user_id,
+        item["handle"],
+        item["display_name"],
+        item["created_at_ms"],
+        item.get("show_presence", True),
+        item.get("last_seen_ms"),
+    )

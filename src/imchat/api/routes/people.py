@@ -24,7 +24,11 @@ def _me(call: Call) -> Reply:
 def _update_me(call: Call) -> Reply:
     change: schema.ProfileChange = call.body
     user = accounts.update_profile(
-        call.app, call.user_id, handle=change.handle, display_name=change.display_name
+        call.app,
+        call.user_id,
+        handle=change.handle,
+        display_name=change.display_name,
+        show_presence=change.show_presence,
     )
     return Reply(200, {"user": shapes.me(user)})
 
@@ -50,7 +54,7 @@ ROUTES: Final = (
     Route(
         "PATCH",
         "/me",
-        "Choose handle and name",
+        "Choose handle and name, and whether to show presence",
         _update_me,
         schema.MeAnswer,
         schema.ProfileChange,

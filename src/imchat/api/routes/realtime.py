@@ -1,17 +1,37 @@
-"""The way to the WebSocket."""
+"""The way to the WebSocket, and who is there."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from imchat.api import schema
-from imchat.api.route import Call, Reply, Route
-from imchat.services import realtime
+from imchat.api.route import CONVERSATION, Call, Reply, Route
+from imchat.domain.ids import UserId
+from imchat.domain.limits import is_id
+from imchat.services import presence, realtime
 
 
 def _ticket(call: Call) -> Reply:
     ticket, expires_at_ms = realtime.issue_ticket(call.app, call.user_id)
     return Reply(201, {"ticket": ticket, "expires_at_ms": expires_at_ms})
+
+
+def _presence(call: Call) -> Reply:
+    query: schema.PresenceQuery = call.query
+    named = None if query.user_ids is None else _user_ids(query.user_ids.split(","))
+    seen = presence.look(call.app, call.user_id, call.conversation_id, named)
+    return Reply(200, {"presence": [presence.told(one) for one in seen]})
+
+
+def _watch(call: Call) -> Reply:
+    body: schema.Watched = call.body
+    seen, until_ms = presence.watch(call.app, call.user_id, call.conversation_id, _user_ids(body.user_ids))
+    return Reply(200, {"presence": [presence.told(one) for one in seen], "until_ms": until_ms})
+
+
+def _user_ids(texts: Iterable[str]) -> list[UserId]:
+    return [UserId(text) for text in dict.fromkeys(texts) if is_id(text)]
 
 
 ROUTES: Final = (
@@ -22,5 +42,23 @@ ROUTES: Final = (
         _ticket,
         schema.TicketAnswer,
         statuses=(201,),
+    ),
+    Route(
+        "GET",
+        CONVERSATION + "/presence",
+        "Which members are there, and were last",
+        _presence,
+        schema.PresenceAnswer,
+        query=schema.PresenceQuery,
+        errors=(404,),
+    ),
+    Route(
+        "PUT",
+        CONVERSATION + "/presence/watch",
+        "The same of a few, and hear of it for a while",
+        _watch,
+        schema.WatchAnswer,
+        schema.Watched,
+        errors=(404,),
     ),
 )
