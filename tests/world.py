@@ -9,11 +9,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
+from imchat.domain.member import Member
 from imchat.services import accounts, conversations, realtime
 from imchat.services.app import App
 from imchat.services.jobs import Job, decode
+from imchat.storage import conversations as storage
+from imchat.storage import members
 from imchat.storage.sqlite import SqliteTable
-from imchat.storage.table import Item, Key, Op, Row, Table
+from imchat.storage.table import MAX_OPS, Item, Key, Op, Row, Table
 
 
 class ListeningGateway:
@@ -110,6 +113,15 @@ class World:
 
     def group(self, owner: UserId, *others: UserId, title: str = "Team") -> ConversationId:
         return conversations.create_group(self.app, owner, others, title)[0].head.conversation_id
+
+    def fill(self, where: ConversationId, count: int, prefix: str = "crowd-") -> list[UserId]:
+        """Put so many people into a group at once, as if they had joined at its first event."""
+        people = [UserId(f"{prefix}{number:05}") for number in range(count)]
+        for start in range(0, count, MAX_OPS - 1):
+            part = people[start : start + MAX_OPS - 1]
+            added = [members.put_new(where, Member(who, "member", 1, 1, 0)) for who in part]
+            self.table.write(storage.count_members(where, more=len(part)), *added)
+        return people
 
     def connect(self, user_id: UserId, connection_id: str | None = None) -> ConnectionId:
         """Open a connection for somebody; frames that reach it are in `heard`."""

@@ -8,13 +8,13 @@ from dataclasses import replace
 
 import pytest
 from tests.entrypoints.events import authorizer_event, http_event, queue_event, websocket_event
-from tests.world import Borrowed, World
+from tests.world import Borrowed, WaitingQueue, World
 
 from imchat.domain.ids import UserId
 from imchat.entrypoints import authorizer, fanout, http, websocket
 from imchat.errors import Busy
 from imchat.services import realtime
-from imchat.services.jobs import Announce, encode
+from imchat.services.jobs import Announce, Deliver, encode
 from imchat.storage.table import Row
 
 
@@ -112,7 +112,6 @@ def test_a_bad_frame_is_answered_with_an_error_frame(
 def test_of_a_batch_of_jobs_only_those_that_failed_come_again(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     busy, fine = world.group(ann, bob, title="busy"), world.group(ann, bob, title="fine")
-    phone = world.connect(bob)
 
     class PartlyBusy(Borrowed):
         def query(self, pk: str, **bounds: object) -> list[Row]:
@@ -120,8 +119,9 @@ def test_of_a_batch_of_jobs_only_those_that_failed_come_again(world: World) -> N
                 raise Busy("try again")
             return super().query(pk, **bounds)
 
-    handle = fanout.make(replace(world.app, table=PartlyBusy(world.table)))
+    queue = WaitingQueue()
+    handle = fanout.make(replace(world.app, table=PartlyBusy(world.table), queue=queue))
     jobs = [encode(Announce(busy, 1)), "no job", encode(Announce(fine, 1))]
     answer = handle(queue_event(*jobs), None)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}, {"itemIdentifier": "message-2"}]}
-    assert [frame["conversation_id"] for frame in world.heard(phone, "events")] == [fine]
+    assert queue.take() == [Deliver(fine, 1, 1, [ann, bob])]

@@ -20,7 +20,7 @@ from tests.dynamo import client_at, new_dynamo_table
 from tests.entrypoints.events import authorizer_event, http_event, queue_event, websocket_event
 
 from imchat.domain.ids import UserId
-from imchat.services.fanout import DIRECT_POSTS
+from imchat.services.delivery import DIRECT_POSTS
 from imchat.storage.dynamo import DynamoTable
 from imchat.storage.keys import connections
 from imchat.storage.table import Put

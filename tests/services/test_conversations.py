@@ -11,7 +11,6 @@ import pytest
 from tests.world import Borrowed, Interleaved, World
 
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.member import Member
 from imchat.errors import Conflict, Forbidden, ImchatError, Invalid, NotFound
 from imchat.services import accounts, conversations, groups, messages, receipts
 from imchat.services.app import App
@@ -80,8 +79,7 @@ def test_a_thousand_people_fit_a_group_and_one_more_does_not(sqlite_world: World
     world = sqlite_world
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann)
-    for number in range(998):
-        world.table.write(members.put_new(where, Member(UserId(f"m{number}"), "member", 1, 1, 0)))
+    world.fill(where, 998)
     groups.add_members(world.app, ann, where, [bob])
     assert send(world, bob, where) == 3
     with pytest.raises(Invalid) as refusal:

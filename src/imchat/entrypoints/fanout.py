@@ -25,7 +25,8 @@ def make(app: App) -> Handler:
 
 def _done(app: App, record: dict[str, Any]) -> bool:
     try:
-        delivery.run(app, jobs.decode(record["body"]))
+        again = int(record["attributes"]["ApproximateReceiveCount"]) > 1
+        delivery.run(app, jobs.decode(record["body"]), again=again)
     except Exception:
         # Whatever it is must not hold up the batch's other jobs; the queue brings this one again, then puts it aside.
         log.exception("the job %s failed", record["messageId"])

@@ -3,7 +3,7 @@ items that it changes; doing again what is done already writes nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Literal, NamedTuple
 
 from imchat.domain import message as states
@@ -67,7 +67,7 @@ def edit(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int, 
         draft = Draft(type="message.edited", actor_id=actor_id, target_seq=seq)
         return _write(target, draft, after, lambda event: [_in_head(target, event, after(event))])
 
-    return _change(app, actor_id, conversation_id, seq, change)
+    return _change(app, actor_id, conversation_id, seq, change, about=named.values())
 
 
 def delete(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int) -> Changed:
@@ -167,8 +167,13 @@ def _change(
     conversation_id: ConversationId,
     seq: int,
     change: Callable[[_Target], Write | None],
+    *,
+    about: Collection[UserId] = (),
 ) -> Changed:
-    """Append what `change` wants of the message as it is after the log's tail; None: it is so already."""
+    """Append what `change` wants of the message as it is after the log's tail; None: it is so already.
+
+    `about`: see `append`.
+    """
 
     def decide(tail: Tail, actor: Member) -> Write | Done:
         event = _message(app, conversation_id, seq, actor)
@@ -176,7 +181,7 @@ def _change(
         changes = (other for other in reversed(tail.events) if other.get("target_seq") == seq)
         return change(_Target(conversation_id, seq, event, tail, actor)) or Done(next(changes, None))
 
-    event, new = append(app, conversation_id, actor_id, decide)
+    event, new = append(app, conversation_id, actor_id, decide, about=about)
     if event is None:
         me = access_member(app, actor_id, conversation_id)
         return Changed(_message(app, conversation_id, seq, me)["message"], None)

@@ -1,61 +1,118 @@
-"""Running the jobs of the fan-out queue: who gets which events, decided in an order that keeps "out means out".
+"""Bringing events to members: at once to few, by way of the queue to many, in one frame for several where a room is hot.
 
-Events are read first, members after them: whoever is a member then, and has been one since before an event, was a
-member when it was written. So however late a job runs, nobody gets an event that lies past their removal.
+Of the queue's jobs (`services/jobs.py`) each reads the events first and the members after them: whoever is a member then,
+and has been one since before an event, was a member when it was written. So however late or often a job runs, nobody
+gets an event that lies past their removal.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Final, assert_never
 
+from imchat.domain.event import Event
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import PAGE_MAX
+from imchat.domain.member import Member
+from imchat.errors import ConfigError
 from imchat.services import fanout
 from imchat.services.app import App
+from imchat.services.gateway import FanoutQueue
 from imchat.services.jobs import Announce, Deliver, Job, encode
-from imchat.services.shown import settled, shown
-from imchat.storage import events, members
+from imchat.services.shown import audiences, settled, shown, spoken_of
+from imchat.storage import conversations, events, members, pushes
+from imchat.storage.events import Tail
 
+DIRECT_POSTS: Final = 50
+"""Posts that a request makes itself while its sender waits; more are left to the queue."""
+ROOM_POSTS_PER_S: Final = 2_500
+"""What one conversation may post when it is hot: a quarter of an account's default quota. Its events are then pushed together,
+as far apart as posting to all members takes at this rate. Source: API Gateway quotas, "Throttle quota per account"."""
+REACH: Final = 50
+"""Events between the last one that was taken on and a job's own, that the job sees to as well: theirs may come after it."""
 CHUNK: Final = 200
 """People in one `Deliver`: two batch gets of connections, and posts for a fraction of a second."""
 
 
-def run(app: App, job: Job) -> None:
-    """Do what the job says. Running it again does no harm. Raises: Busy; then run it again."""
+def publish(app: App, conversation_id: ConversationId, written: list[Event], tail: Tail) -> None:
+    """Push events that lie in the log since `tail` was read, or see to it that they will be. Raises: Busy."""
+    known: Mapping[UserId, Member] = tail.members if tail.whole else {}
+    if app.queue is None and not tail.whole:
+        known = {**members.of(app.table, conversation_id), **tail.members}
+    ready = [(page, fanout.connected(app, user_ids)) for page, user_ids in audiences(written, known)]
+    if app.queue is None or (tail.whole and sum(len(owners) for _, owners in ready) <= DIRECT_POSTS):
+        for page, owners in ready:
+            fanout.post(app, owners, fanout.events_frame(conversation_id, page))
+        return
+    app.queue.put([encode(Announce(conversation_id, written[0]["seq"]))])
+    # Whoever was removed is no member when the job runs, and is to know.
+    removed = {event["user_id"] for event in written if event["type"] == "member.removed"}
+    for page, user_ids in audiences(written, {who: tail.members[who] for who in removed & tail.members.keys()}):
+        fanout.notify(app, user_ids, fanout.events_frame(conversation_id, page))
+
+
+def run(app: App, job: Job, *, again: bool) -> None:
+    """Do what the job says; `again` where an earlier run of it may have ended half-way. Raises: Busy; then run it again."""
+    if app.queue is None:
+        raise ConfigError("there is no fan-out queue that this job could come from")
     match job:
-        case Announce(conversation_id, seq):
-            _announce(app, conversation_id, seq)
+        case Announce():
+            _announce(app, app.queue, job, again=again)
         case Deliver():
             _deliver(app, job)
         case _:
             assert_never(job)
 
 
-def _announce(app: App, conversation_id: ConversationId, seq: int) -> None:
-    page = events.after(app.table, conversation_id, seq - 1, limit=PAGE_MAX)
-    if not page:
+def _announce(app: App, queue: FanoutQueue, job: Announce, *, again: bool) -> None:
+    """Take on the event and whatever follows it by now, unless another job did; in a hot room, later."""
+    conversation_id, seq = job
+    pushed = pushes.get(app.table, conversation_id)
+    now_ms = app.now_ms()
+    if pushed is not None:
+        if seq <= (pushed.handed_seq if again else pushed.taken_seq):
+            return
+        if now_ms < pushed.next_ms and not again:
+            queue.put([encode(job)], delay_s=-(-(pushed.next_ms - now_ms) // 1000))
+            return
+    first_seq = seq
+    if pushed is not None and seq - pushed.taken_seq <= REACH:
+        first_seq = min(seq, pushed.taken_seq + 1)
+    page = events.after(app.table, conversation_id, first_seq - 1, limit=PAGE_MAX)
+    head = conversations.get(app.table, conversation_id)
+    if not page or head is None:
         return
     last_seq = page[-1]["seq"]
-    starts: defaultdict[tuple[int, int], list[UserId]] = defaultdict(list)
+    next_ms = now_ms + head.member_count * 1000 // ROOM_POSTS_PER_S
+    taken = pushes.take(app.table, conversation_id, pushed, seq=seq, last_seq=last_seq, next_ms=next_ms)
+    if taken or again:
+        queue.put([encode(chunk) for chunk in _chunks(app, conversation_id, page)])
+        pushes.hand_over(app.table, conversation_id, last_seq)
+
+
+def _chunks(app: App, conversation_id: ConversationId, page: list[Event]) -> list[Deliver]:
+    """The events for everybody who is a member now, from their joining on and as far as their history goes."""
+    first_seq, last_seq = page[0]["seq"], page[-1]["seq"]
+    older = sorted(spoken_of(page))
+    alike: defaultdict[tuple[int, int], list[UserId]] = defaultdict(list)
     for member in members.of(app.table, conversation_id).values():
-        starts[max(seq, member.joined_seq), member.history_from].append(member.user_id)
-    chunks = [
-        Deliver(conversation_id, first_seq, last_seq, history_from, user_ids[start : start + CHUNK])
-        for (first_seq, history_from), user_ids in starts.items()
-        if first_seq <= last_seq
+        unseen = bisect_left(older, member.history_from)
+        since = older[unseen - 1] + 1 if unseen else 1
+        alike[max(first_seq, member.joined_seq), since].append(member.user_id)
+    return [
+        Deliver(conversation_id, start_seq, last_seq, since, user_ids[start : start + CHUNK])
+        for (start_seq, since), user_ids in alike.items()
+        if start_seq <= last_seq
         for start in range(0, len(user_ids), CHUNK)
     ]
-    if app.queue is None or len(chunks) == 1:
-        for chunk in chunks:
-            _deliver(app, chunk)
-    else:
-        app.queue.put([encode(chunk) for chunk in chunks])
 
 
 def _deliver(app: App, chunk: Deliver) -> None:
     conversation_id, first_seq, last_seq, history_from, user_ids = chunk
     stored = events.after(app.table, conversation_id, first_seq - 1, limit=last_seq - first_seq + 1)
     page = settled(shown(app.table, conversation_id, stored, since=history_from), last_seq)
-    if page:
-        fanout.notify(app, user_ids, fanout.events_frame(conversation_id, page))
+    owners = fanout.connected(app, user_ids)
+    for part in fanout.in_frames(page):
+        fanout.post(app, owners, fanout.events_frame(conversation_id, part))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, Final, Literal
 
 from pydantic_core import to_json
@@ -11,26 +11,10 @@ from pydantic_core import to_json
 from imchat.domain.event import Event
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.services.app import App
-from imchat.services.jobs import Announce
-from imchat.services.jobs import encode as encode_job
 from imchat.storage import connections
 
-DIRECT_POSTS: Final = 100
-"""Posts that a request makes itself while its sender waits; more are left to the queue."""
-
-
-def notify_events(
-    app: App, user_ids: Iterable[UserId], conversation_id: ConversationId, events: list[Event]
-) -> None:
-    """Push events that follow each other, exactly as they stand in the log; by way of the queue where they go to many."""
-    owners = connections.of(app.table, user_ids, now_s=app.now_ms() // 1000)
-    if app.queue is not None and len(owners) > DIRECT_POSTS:
-        app.queue.put([encode_job(Announce(conversation_id, events[0]["seq"]))])
-        # Whoever was removed is no member when the job runs, and is to know.
-        named = {event.get("user_id") for event in events}
-        owners = {name: user_id for name, user_id in owners.items() if user_id in named}
-    if owners:
-        _post(app, owners, events_frame(conversation_id, events))
+EVENTS_BYTES: Final = 96 * 1024
+"""Events in one frame. With what is around them they stay below API Gateway's 128 KB for a message."""
 
 
 def notify_conversation(
@@ -40,27 +24,48 @@ def notify_conversation(
     notify(app, user_ids, {"type": "conversation", "conversation_id": conversation_id, "change": change})
 
 
-def notify(app: App, user_ids: Iterable[UserId], frame: dict[str, Any]) -> None:
-    """Push one frame to every open connection of these people; forget the connections that turn out to be gone."""
-    owners = connections.of(app.table, user_ids, now_s=app.now_ms() // 1000)
-    if owners:
-        _post(app, owners, frame)
-
-
 def events_frame(conversation_id: ConversationId, events: list[Event]) -> dict[str, Any]:
-    """The frame that brings events."""
+    """The frame that brings events, exactly as they stand in the log."""
     return {"type": "events", "conversation_id": conversation_id, "events": events}
 
 
-def encode(frame: dict[str, Any]) -> bytes:
-    """The bytes of a frame."""
-    return to_json(frame)
+def in_frames(events: list[Event]) -> Iterator[list[Event]]:
+    """The events, in order, as parts that fit a frame each."""
+    part: list[Event] = []
+    size = 0
+    for event in events:
+        bytes_more = len(to_json(event))
+        if part and size + bytes_more > EVENTS_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(event)
+        size += bytes_more
+    if part:
+        yield part
 
 
-def _post(app: App, owners: dict[ConnectionId, UserId], frame: dict[str, Any]) -> None:
+def notify(app: App, user_ids: Iterable[UserId], frame: dict[str, Any]) -> None:
+    """Push one frame to every open connection of these people; forget the connections that turn out to be gone."""
+    post(app, connected(app, user_ids), frame)
+
+
+def connected(app: App, user_ids: Iterable[UserId]) -> dict[ConnectionId, UserId]:
+    """The open connections of these people, each with whose it is."""
+    return connections.of(app.table, user_ids, now_s=app.now_ms() // 1000)
+
+
+def post(app: App, owners: dict[ConnectionId, UserId], frame: dict[str, Any]) -> None:
+    """Push one frame to connections, given with whose they are; forget those that turn out to be gone."""
+    if not owners:
+        return
     gone = app.gateway.post(list(owners), encode(frame))
     by_owner: defaultdict[UserId, list[ConnectionId]] = defaultdict(list)
     for connection_id in map(ConnectionId, gone):
         by_owner[owners[connection_id]].append(connection_id)
     for user_id, theirs in by_owner.items():
         connections.remove(app.table, user_id, theirs)
+
+
+def encode(frame: dict[str, Any]) -> bytes:
+    """The bytes of a frame."""
+    return to_json(frame)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from imchat.domain.event import Draft, Event
@@ -91,13 +91,13 @@ def _add_members(
         check_room(tail, user_ids)
         return addition(tail, actor_id, now)
 
-    append(app, conversation_id, actor_id, decide)
+    append(app, conversation_id, actor_id, decide, about=user_ids)
     fanout.notify_conversation(app, now, conversation_id, "added")
 
 
 def check_room(tail: Tail, user_ids: Sequence[UserId]) -> None:
     """Raises: Invalid unless the group takes those of these people who are not in it yet."""
-    count = len(tail.members.keys() | set(user_ids))
+    count = tail.member_count + len(set(user_ids) - tail.members.keys())
     most = CHANNEL_MEMBERS if tail.head.settings.public else GROUP_MEMBERS
     check_count(count, field="user_ids", most=most, unit=" members")
 
@@ -118,7 +118,7 @@ def addition(tail: Tail, actor_id: UserId, user_ids: Sequence[UserId], *further:
             conversations.put_pointer(member.user_id, Pointer(conversation_id, None)),
         ]
 
-    once = [conversations.set_member_count(conversation_id, len(tail.members) + len(new)), *further]
+    once = [conversations.count_members(conversation_id, more=len(new)), *further]
     drafts = [
         Draft(type="member.added", actor_id=actor_id, user_id=user_id, role="member") for user_id in new
     ]
@@ -140,11 +140,11 @@ def set_role(
             raise Forbidden("only an owner gives roles")
         if member.role == role:
             return Done(tail.events[-1])
-        if _is_last_owner(tail, member):
+        if _is_last_owner(_everybody(app, tail), member):
             raise Conflict("make somebody else an owner first", reason="last_owner")
         return _role_change(tail, actor_id, member, role)
 
-    append(app, conversation_id, actor_id, decide)
+    append(app, conversation_id, actor_id, decide, about=[user_id])
 
 
 def remove_member(app: App, actor_id: UserId, conversation_id: ConversationId, user_id: UserId) -> None:
@@ -159,9 +159,9 @@ def remove_member(app: App, actor_id: UserId, conversation_id: ConversationId, u
         found: list[Op] = [
             members.delete(conversation_id, user_id),
             conversations.delete_pointer(user_id, conversation_id),
-            conversations.set_member_count(conversation_id, len(tail.members) - 1),
+            conversations.count_members(conversation_id, more=-1),
         ]
-        if tail.head.settings.public and len(tail.members) == 1:
+        if tail.head.settings.public and tail.member_count == 1:
             found += channels.changes(conversation_id, old=tail.head.title, new=None)
         return found
 
@@ -173,12 +173,15 @@ def remove_member(app: App, actor_id: UserId, conversation_id: ConversationId, u
         if actor_id != user_id and not (actor.may_manage and actor.outranks(member)):
             raise Forbidden("your role does not allow this")
         removal = Write(draft, lambda _event: ops(tail))
-        if not _is_last_owner(tail, member) or len(tail.members) == 1:
+        if member.role != "owner":
             return removal
-        passing = _role_change(tail, actor_id, _successor(tail, user_id), "owner")
+        everybody = _everybody(app, tail)
+        if not _is_last_owner(everybody, member) or len(everybody) == 1:
+            return removal
+        passing = _role_change(tail, actor_id, _successor(everybody, user_id), "owner")
         return passing._replace(then=[removal])
 
-    append(app, conversation_id, actor_id, decide)
+    append(app, conversation_id, actor_id, decide, about=[user_id])
     fanout.notify_conversation(app, [user_id], conversation_id, "removed")
 
 
@@ -205,15 +208,21 @@ def _removal(tail: Tail, actor_id: UserId, user_id: UserId) -> Event:
     raise NotFound("no such member")
 
 
-def _successor(tail: Tail, user_id: UserId) -> Member:
+def _everybody(app: App, tail: Tail) -> Mapping[UserId, Member]:
+    """All members. Of a crowd the tail shows a few; read after it, the others stand as of its last event, or a later one,
+    which the write will meet."""
+    return tail.members if tail.whole else members.of(app.table, tail.head.conversation_id)
+
+
+def _successor(everybody: Mapping[UserId, Member], user_id: UserId) -> Member:
     """To whom a group passes: the admin, else the member, who has been in it longest."""
-    others = [member for member in tail.members.values() if member.user_id != user_id]
+    others = [member for member in everybody.values() if member.user_id != user_id]
     return min(others, key=lambda member: (not member.may_manage, member.joined_seq, member.user_id))
 
 
-def _is_last_owner(tail: Tail, member: Member) -> bool:
+def _is_last_owner(everybody: Mapping[UserId, Member], member: Member) -> bool:
     return member.role == "owner" and not any(
-        other.role == "owner" for other in tail.members.values() if other.user_id != member.user_id
+        other.role == "owner" for other in everybody.values() if other.user_id != member.user_id
     )
 
 

@@ -6,16 +6,16 @@ removal of a member is an event too, so their append either precedes it or meets
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from imchat.domain.event import Draft, Event, place
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.member import Member
 from imchat.errors import Busy, Conflict, Invalid, NotFound
-from imchat.services import fanout
+from imchat.services import delivery
 from imchat.services.app import App
-from imchat.services.shown import audiences, settled, shown
+from imchat.services.shown import settled, shown
 from imchat.storage import conversations, events
 from imchat.storage.events import Tail
 from imchat.storage.table import ConditionFailed, Op
@@ -63,17 +63,18 @@ def append(
     decide: Decide,
     *,
     after_seq: int | None = None,
+    about: Collection[UserId] = (),
     newcomer: Member | None = None,
 ) -> Appended:
     """Append what `decide` says of the conversation's tail from `after_seq` on (the newest events if None), and push it.
 
     `decide` gets the tail and the actor's membership as of the tail's last event, and is asked again after a
-    lost race. `newcomer` stands for the membership of an actor who has none yet. Raises: NotFound for one who is no
-    member; Conflict `behind` if the log goes on too far past
-    `after_seq`; Busy after too many lost races; what `decide` raises.
+    lost race. `about` are others whose membership it looks at: of a crowd the tail shows only these and the actor.
+    `newcomer` stands for the membership of an actor who has none yet. Raises: NotFound for one who is no member;
+    Conflict `behind` if the log goes on too far past `after_seq`; Busy after too many lost races; what `decide` raises.
     """
     for attempt in range(1, ATTEMPTS + 1):
-        tail = events.read_tail(app.table, conversation_id, after_seq=after_seq)
+        tail = events.read_tail(app.table, conversation_id, after_seq=after_seq, about=[actor_id, *about])
         actor = None if tail is None else tail.members.get(actor_id, newcomer)
         if tail is None or actor is None:
             raise NotFound("no such conversation")
@@ -84,7 +85,7 @@ def append(
                 return Appended(None, new=False)
             [event] = shown(app.table, conversation_id, [decision.event])
             if settled([event], tail.events[-1]["seq"]):
-                _publish(app, conversation_id, [event], tail.members)
+                _publish(app, conversation_id, [event], tail)
             return Appended(event, new=False)
         newest = tail.events[-1]
         event = _next(app, newest, decision.draft)
@@ -101,7 +102,7 @@ def append(
             app.pause(attempt)
             continue
         written[0] = event = decision.shown(event)
-        _publish(app, conversation_id, written, tail.members)
+        _publish(app, conversation_id, written, tail)
         return Appended(event, new=True)
     raise Busy("many people are writing here at this moment; try again")
 
@@ -127,18 +128,9 @@ def _check_reach(tail: Tail) -> None:
         raise Invalid("after_seq is past the log's end", field="after_seq", limit=tail.head.last_seq)
 
 
-def _publish(
-    app: App, conversation_id: ConversationId, written: list[Event], members: Mapping[UserId, Member]
-) -> None:
+def _publish(app: App, conversation_id: ConversationId, written: list[Event], tail: Tail) -> None:
     """Bring the head up to date and push. Repeating it does no harm: a retry repairs what a crash swallowed."""
     app.both(
         lambda: conversations.advance(app.table, conversation_id, written[-1]),
-        lambda: _push(app, conversation_id, written, members),
+        lambda: delivery.publish(app, conversation_id, written, tail),
     )
-
-
-def _push(
-    app: App, conversation_id: ConversationId, written: list[Event], members: Mapping[UserId, Member]
-) -> None:
-    for page, user_ids in audiences(written, members):
-        fanout.notify_events(app, user_ids, conversation_id, page)

@@ -72,7 +72,7 @@ def send(
         quote = _quote(app, conversation_id, reply_to, sender)
         return Write({**draft, "message": message}, ops, shown=lambda event: {**event, "quote": quote})
 
-    return append(app, conversation_id, sender_id, decide, after_seq=after_seq)
+    return append(app, conversation_id, sender_id, decide, after_seq=after_seq, about=named.values())
 
 
 def look_up_handles(app: App, body: str) -> dict[str, UserId]:

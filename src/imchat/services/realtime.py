@@ -50,7 +50,7 @@ def notify_typing(app: App, user_id: UserId, conversation_id: ConversationId) ->
     Raises: NotFound for one who is no member.
     """
     access_member(app, user_id, conversation_id)
-    everybody = members.of(app.table, conversation_id)
+    everybody = members.of(app.table, conversation_id, most=SIGNAL_MEMBERS + 1)
     if len(everybody) > SIGNAL_MEMBERS:
         return
     others = [other for other in everybody if other != user_id]

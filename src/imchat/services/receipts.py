@@ -45,7 +45,7 @@ def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: i
 
 
 def _notify_receipt(app: App, user_id: UserId, conversation_id: ConversationId, seq: int) -> None:
-    everybody = members.of(app.table, conversation_id)
+    everybody = members.of(app.table, conversation_id, most=SIGNAL_MEMBERS + 1)
     if len(everybody) <= SIGNAL_MEMBERS:
         frame = {"type": "receipt", "conversation_id": conversation_id, "user_id": user_id, "read_seq": seq}
         fanout.notify(app, everybody, frame)

@@ -27,6 +27,11 @@ def shown(table: Table, conversation_id: ConversationId, page: list[Event], *, s
     return [_with(event, known) for event in page]
 
 
+def spoken_of(page: list[Event]) -> set[int]:
+    """The seqs of the messages that these events change or quote."""
+    return {seq for event in page if (seq := _speaks_of(event)) is not None}
+
+
 def settled(page: list[Event], last_seq: int) -> list[Event]:
     """The events before the first that shows what happened after `last_seq`, which may not be for whoever was a member then."""
     return list(takewhile(lambda event: _changed_seq(event) <= last_seq, page))

@@ -72,9 +72,9 @@ def set_settings(conversation_id: ConversationId, title: str | None, settings: G
     return Update(keys.head(conversation_id), set={"title": title, "settings": settings._asdict()})
 
 
-def set_member_count(conversation_id: ConversationId, count: int) -> Update:
-    """The op that notes how many members there are."""
-    return Update(keys.head(conversation_id), set={"member_count": count})
+def count_members(conversation_id: ConversationId, *, more: int) -> Update:
+    """The op that notes how many members there are more (or fewer) than before."""
+    return Update(keys.head(conversation_id), add={"member_count": more})
 
 
 def put_pointer(user_id: UserId, pointer: Pointer) -> Put:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import NamedTuple, cast
+from collections.abc import Collection, Iterable
+from typing import Final, NamedTuple, cast
 
 from imchat.domain.conversation import Head
 from imchat.domain.event import Event
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.limits import BEHIND_MAX, CHANNEL_MEMBERS, REPLAY_WINDOW
+from imchat.domain.limits import BEHIND_MAX, REPLAY_WINDOW
 from imchat.domain.member import Member
 from imchat.domain.message import Message
 from imchat.storage import conversations, keys, members
 from imchat.storage.table import Absent, Op, Present, Put, Row, Table, Update
+
+ROOM_MEMBERS: Final = 100
+"""Up to so many members are read along with the tail; more are a crowd, of whom a write meets only those it is about."""
+TAIL_ROWS: Final = 1 + REPLAY_WINDOW + 1 + ROOM_MEMBERS
+"""Rows that the first query of a tail reads: what a room needs if its writer is not far behind."""
 
 
 class Tail(NamedTuple):
@@ -21,17 +26,26 @@ class Tail(NamedTuple):
     So every membership change up to the last of `events` shows in `members`; a later one takes the seq after it.
     A removal among `events` counts even where the member still stood: DynamoDB's queries read what is committed
     item by item, so one may meet a transaction half done.
-    `behind` says that the log goes on past `events`, too far to check.
+    `behind` says that the log goes on past `events`, too far to check. `members` are all there are where `whole` says so;
+    in a crowd, and behind, only the people whom the write is about.
     """
 
     events: list[Event]
     head: Head
     members: dict[UserId, Member]
+    whole: bool
     behind: bool
 
+    @property
+    def member_count(self) -> int:
+        """How many members there are."""
+        return len(self.members) if self.whole else self.head.member_count
 
-def read_tail(table: Table, conversation_id: ConversationId, *, after_seq: int | None) -> Tail | None:
-    """The tail from event `after_seq` (inclusive), or the newest `REPLAY_WINDOW` events.
+
+def read_tail(
+    table: Table, conversation_id: ConversationId, *, after_seq: int | None, about: Collection[UserId]
+) -> Tail | None:
+    """The tail from event `after_seq` (inclusive), or the newest `REPLAY_WINDOW` events, for a write about these people.
 
     None if there is no such conversation.
     """
@@ -41,25 +55,19 @@ def read_tail(table: Table, conversation_id: ConversationId, *, after_seq: int |
             return None
         after_seq = max(head.last_seq - REPLAY_WINDOW + 1, 1)
     most = BEHIND_MAX + (after_seq > 0)  # the event at `after_seq` itself comes on top
-    rows = table.query(
-        keys.conversation_pk(conversation_id), low=keys.event_sk(after_seq), limit=most + 1 + CHANNEL_MEMBERS
-    )
-    events: list[Event] = []
-    for row in rows:
-        if not row.sk.startswith(keys.EVENT_PREFIX):
-            break
-        events.append(_event(row))
-    rest = rows[len(events) :]
+    rows, events = _read_rows(table, conversation_id, after_seq, most)
     if len(events) > most:
-        return _tail_too_far_behind(table, conversation_id)
-    if not rest:
+        head = conversations.get(table, conversation_id)
+        if head is None:
+            return None
+        return Tail([], head, _some(table, conversation_id, about), whole=False, behind=True)
+    if len(rows) == len(events):
         return None
-    return Tail(
-        events,
-        conversations.head_of(conversation_id, rest[0].item),
-        _without_removed(dict(members.member_of(row) for row in rest[1:]), events),
-        behind=False,
-    )
+    head = conversations.head_of(conversation_id, rows[len(events)].item)
+    found = rows[len(events) + 1 :]
+    whole = len(found) <= ROOM_MEMBERS
+    known = dict(map(members.member_of, found)) if whole else _some(table, conversation_id, about)
+    return Tail(events, head, _without_removed(known, events), whole, behind=False)
 
 
 def append(table: Table, conversation_id: ConversationId, event: Event, *ops: Op) -> None:
@@ -110,6 +118,39 @@ def before(table: Table, conversation_id: ConversationId, seq: int, *, limit: in
     return [_event(row) for row in reversed(rows)]
 
 
+def _read_rows(
+    table: Table, conversation_id: ConversationId, after_seq: int, most: int
+) -> tuple[list[Row], list[Event]]:
+    """From event `after_seq` on up to `most` + 1 events, the head, and up to `ROOM_MEMBERS` + 1 members; and those events.
+
+    One query brings all of it, unless so many events lie there that the first page ends before the members do.
+    """
+    pk, low = keys.conversation_pk(conversation_id), keys.event_sk(after_seq)
+    rows = table.query(pk, low=low, limit=TAIL_ROWS)
+    events = _leading_events(rows)
+    if len(rows) == TAIL_ROWS and len(rows) - len(events) < ROOM_MEMBERS + 2:
+        enough = most + 1 + ROOM_MEMBERS + 1
+        rows += table.query(pk, low=low, after=rows[-1].sk, limit=enough - len(rows))
+        events = _leading_events(rows)
+    return rows, events
+
+
+def _leading_events(rows: list[Row]) -> list[Event]:
+    events: list[Event] = []
+    for row in rows:
+        if not row.sk.startswith(keys.EVENT_PREFIX):
+            break
+        events.append(_event(row))
+    return events
+
+
+def _some(
+    table: Table, conversation_id: ConversationId, user_ids: Collection[UserId]
+) -> dict[UserId, Member]:
+    pairs = [(conversation_id, user_id) for user_id in user_ids]
+    return {user_id: member for (_, user_id), member in members.get_many(table, pairs).items()}
+
+
 def _without_removed(known: dict[UserId, Member], events: list[Event]) -> dict[UserId, Member]:
     """Those of `known` who were not removed after they joined."""
     for event in events:
@@ -118,11 +159,6 @@ def _without_removed(known: dict[UserId, Member], events: list[Event]) -> dict[U
             if member is not None and member.joined_seq < event["seq"]:
                 del known[event["user_id"]]
     return known
-
-
-def _tail_too_far_behind(table: Table, conversation_id: ConversationId) -> Tail | None:
-    head = conversations.get(table, conversation_id)
-    return None if head is None else Tail([], head, members.of(table, conversation_id), behind=True)
 
 
 def _event(row: Row) -> Event:

@@ -13,6 +13,7 @@
     invite                        INVITES#<conversation>  <sha256, 32 digits>     get; query (a group's invites)
     public channel, by word       CHANNELS#<two letters>  <word>#<conversation>   query prefix (find channels)
     one person's reaction         REACTIONS#<id>#<seq>    <emoji>#<user_id>       get (is it there); query (deletion)
+    pushed so far (crowds)        PUSHED#<conversation_id> PUSHED                 get (fan-out)
     realtime ticket               TICKET#<sha256>         TICKET                  get, then conditional delete
 
 `EVENT#` < `HEAD` < `MEMBER#` in byte order: one query from an event upward reads the newest events, the head and the
@@ -128,6 +129,11 @@ def reactions_pk(conversation_id: ConversationId, seq: int) -> str:
 def reaction(conversation_id: ConversationId, seq: int, emoji: str, user_id: UserId) -> Key:
     """Exists while somebody reacts so to a message."""
     return Key(reactions_pk(conversation_id, seq), f"{emoji}#{user_id}")
+
+
+def pushes(conversation_id: ConversationId) -> Key:
+    """How far the events of a crowded conversation have been pushed; apart, so that its log is not written more often."""
+    return Key(f"PUSHED#{conversation_id}", "PUSHED")
 
 
 def ticket(secret: str) -> Key:

@@ -38,9 +38,9 @@ def get_many(
     return {wanted[key]: _member(wanted[key][1], item) for key, item in table.get_many(wanted).items()}
 
 
-def of(table: Table, conversation_id: ConversationId) -> dict[UserId, Member]:
-    """Everybody in the conversation as of now."""
-    rows = table.query(keys.conversation_pk(conversation_id), prefix=keys.MEMBER_PREFIX)
+def of(table: Table, conversation_id: ConversationId, *, most: int | None = None) -> dict[UserId, Member]:
+    """Everybody in the conversation as of now, or the first `most` of them."""
+    rows = table.query(keys.conversation_pk(conversation_id), prefix=keys.MEMBER_PREFIX, limit=most)
     return dict(member_of(row) for row in rows)
 
 
