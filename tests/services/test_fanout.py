@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from tests.world import WaitingQueue, World
+from tests.world import Interleaved, WaitingQueue, World
 
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import CONNECTION_S
+from imchat.errors import Busy
 from imchat.services import delivery, groups, messages, realtime
 from imchat.services.app import App
-from imchat.services.delivery import CHUNK, DIRECT_POSTS
-from imchat.services.jobs import Announce, Deliver, encode
-from imchat.storage import connections, keys
-from imchat.storage.table import Put
+from imchat.services.delivery import CHUNK, DIRECT_POSTS, ROOM_POSTS_PER_S
+from imchat.services.jobs import Announce, Deliver, decode, encode
+from imchat.storage import connections, conversations, keys, pushes
+from imchat.storage.table import Delete, Put
 
 
 class Crowd:
@@ -27,6 +30,7 @@ class Crowd:
         self.ann, self.bob, self.eve = world.people("ann", "bob", "eve")
         self.where: ConversationId = world.group(self.ann, self.bob, self.eve)
         self.phones = {who: self.open_devices(who) for who in (self.ann, self.bob, self.eve)}
+        pushes.take(world.table, self.where, None, seq=1, last_seq=1, next_ms=0)
         self.world.gateway.frames.clear()
 
     def open_devices(self, who: UserId, count: int = DIRECT_POSTS // 3 + 1) -> ConnectionId:
@@ -36,11 +40,20 @@ class Crowd:
         self.world.table.write(Put(keys.connections(who), item))
         return ConnectionId(f"{who}-0")
 
-    def say(self, body: str) -> int:
+    def say(self, body: str, *, times: int = 1) -> int:
         name = body.replace(" ", "-")
-        sent = messages.send(self.app, self.ann, self.where, client_message_id=name, body=body).event
+        sent = messages.send(self.app, self.ann, self.where, client_message_id=name, body=body * times).event
         assert sent is not None
         return sent["seq"]
+
+    def run_waiting(self) -> None:
+        """Run the jobs that wait now, and the chunks that come of them."""
+        for job in [*self.queue.take()]:
+            delivery.run(self.app, job, again=False)
+        chunks = [job for job in self.queue.jobs if job[0] == 0]
+        self.queue.jobs = [job for job in self.queue.jobs if job[0] > 0]
+        for _, chunk in chunks:
+            delivery.run(self.app, decode(chunk), again=False)
 
     def work(self) -> None:
         """Run all jobs, and those that come of them, when their time has come."""
@@ -55,9 +68,23 @@ class Crowd:
         return [event["seq"] for frame in frames for event in frame["events"]]
 
 
+class BusyQueue:
+    def put(self, jobs: Sequence[str], *, delay_s: int = 0) -> None:
+        raise Busy(f"{len(jobs)} jobs cannot wait {delay_s} s; try again")
+
+
+HOT_S = 4
+"""How far apart pushes to ten thousand are."""
+
+
+def make_it_seem_large(crowd: Crowd) -> None:
+    count = HOT_S * ROOM_POSTS_PER_S - 3
+    crowd.world.table.write(conversations.count_members(crowd.where, more=count))
+
+
 @pytest.fixture
-def crowd(world: World) -> Crowd:
-    return Crowd(world)
+def crowd(sqlite_world: World) -> Crowd:
+    return Crowd(sqlite_world)
 
 
 def test_a_push_to_many_waits_in_the_queue_as_one_job_that_says_nothing(crowd: Crowd) -> None:
@@ -143,3 +170,83 @@ def test_a_newcomer_is_not_brought_what_lies_before_them(crowd: Crowd) -> None:
     after = crowd.say("after")
     crowd.work()
     assert set(crowd.heard(kim)) == {after - 1, after}
+
+
+def test_what_comes_fast_in_a_hot_room_is_pushed_together(crowd: Crowd) -> None:
+    make_it_seem_large(crowd)
+    first = crowd.say("first")
+    crowd.run_waiting()
+    seqs = [crowd.say(f"quick-{number}") for number in range(5)]
+    crowd.run_waiting()
+    assert crowd.heard(crowd.bob) == [first]
+    assert [delay_s for delay_s, _ in crowd.queue.jobs] == [HOT_S] * 5
+    crowd.world.gateway.frames.clear()
+    crowd.work()
+    (frame,) = crowd.world.heard(crowd.phones[crowd.bob], "events")
+    assert [event["seq"] for event in frame["events"]] == seqs
+
+
+def test_after_a_quiet_while_nothing_waits(crowd: Crowd) -> None:
+    make_it_seem_large(crowd)
+    crowd.say("first")
+    crowd.run_waiting()
+    crowd.world.clock_ms += HOT_S * 1000
+    second = crowd.say("second")
+    crowd.run_waiting()
+    assert crowd.queue.jobs == []
+    assert crowd.heard(crowd.bob)[-1] == second
+
+
+def test_a_job_that_died_after_it_took_the_events_on_pushes_them_when_it_comes_again(crowd: Crowd) -> None:
+    seq = crowd.say("hello")
+    (announce,) = crowd.queue.take()
+    dying = replace(crowd.app, queue=BusyQueue())
+    with pytest.raises(Busy):
+        delivery.run(dying, announce, again=False)
+    crowd.work()
+    assert crowd.heard(crowd.bob) == []
+    delivery.run(crowd.app, announce, again=True)
+    crowd.work()
+    assert crowd.heard(crowd.bob) == [seq]
+    delivery.run(crowd.app, announce, again=True)
+    assert crowd.queue.jobs == []
+
+
+def test_a_job_that_comes_before_its_turn_brings_what_lies_before_it(crowd: Crowd) -> None:
+    seqs = [crowd.say("one"), crowd.say("two")]
+    one, two = crowd.queue.take()
+    crowd.world.clock_ms += 1_000
+    for job in (two, one):
+        delivery.run(crowd.app, job, again=False)
+    crowd.work()
+    assert crowd.heard(crowd.bob) == seqs
+
+
+def test_two_first_jobs_at_once_leave_nothing_out(crowd: Crowd) -> None:
+    first = crowd.say("one")
+    (one,) = crowd.queue.take()
+    later: list[int] = []
+
+    crowd.world.table.write(Delete(keys.pushes(crowd.where)))
+
+    def meanwhile() -> None:
+        later.append(crowd.say("two"))
+        delivery.run(crowd.app, crowd.queue.take()[-1], again=False)
+
+    racing = Interleaved(crowd.world.table, meanwhile, sk="PUSHED")
+    delivery.run(replace(crowd.app, table=racing), one, again=False)
+    crowd.work()
+    assert set(crowd.heard(crowd.bob)) == {1, first, *later}
+
+
+def test_long_events_are_pushed_in_frames_that_the_gateway_takes(crowd: Crowd) -> None:
+    make_it_seem_large(crowd)
+    crowd.say("first")
+    crowd.run_waiting()
+    seqs = [crowd.say(f"{number}" + "-" * 62, times=120) for number in range(20)]
+    crowd.world.gateway.frames.clear()
+    crowd.work()
+    frames = crowd.world.heard(crowd.phones[crowd.bob], "events")
+    assert len(frames) == 2
+    assert all(len(json.dumps(frame)) < 128 * 1024 for frame in frames)
+    assert crowd.heard(crowd.bob) == seqs

@@ -12,7 +12,6 @@ from tests.world import Borrowed, Interleaved, World
 from imchat.domain.event import Event
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import PAGE_MAX
-from imchat.domain.member import Member
 from imchat.errors import Conflict, Forbidden, ImchatError, Invalid, NotFound
 from imchat.services import conversations, groups, messages
 from imchat.storage import events, members
@@ -120,8 +119,7 @@ def test_those_who_do_not_all_fit_are_not_added_in_part(sqlite_world: World) -> 
     world = sqlite_world
     ann = world.person("ann")
     where = world.group(ann)
-    for number in range(949):
-        world.table.write(members.put_new(where, Member(UserId(f"m{number}"), "member", 1, 1, 0)))
+    world.fill(where, 949)
     crowd = world.people(*(f"p{number:03}" for number in range(51)))
     with pytest.raises(Invalid) as refusal:
         groups.add_members(world.app, ann, where, crowd)

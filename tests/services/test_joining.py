@@ -12,7 +12,6 @@ from tests.world import Interleaved, World
 
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import CHANNEL_MEMBERS, GROUP_INVITES
-from imchat.domain.member import Member
 from imchat.errors import Conflict, Forbidden, ImchatError, Invalid, NotFound
 from imchat.services import conversations, groups, joining
 from imchat.services.app import App
@@ -259,13 +258,7 @@ def test_ten_thousand_people_fit_a_public_channel_and_its_members_come_in_pages(
     world = sqlite_world
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = public(world, ann, "Everybody")
-    for start in range(0, CHANNEL_MEMBERS - 2, 98):
-        world.table.write(
-            *(
-                members.put_new(where, Member(UserId(f"m{number:05}"), "member", 1, 1, 0))
-                for number in range(start, min(start + 98, CHANNEL_MEMBERS - 2))
-            )
-        )
+    world.fill(where, CHANNEL_MEMBERS - 2, prefix="m")
     joining.join(world.app, bob, where)
     with pytest.raises(Invalid) as refusal:
         joining.join(world.app, eve, where)

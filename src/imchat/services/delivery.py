@@ -30,8 +30,8 @@ DIRECT_POSTS: Final = 50
 ROOM_POSTS_PER_S: Final = 2_500
 """What one conversation may post when it is hot: a quarter of an account's default quota. Its events are then pushed together,
 as far apart as posting to all members takes at this rate. Source: API Gateway quotas, "Throttle quota per account"."""
-REACH: Final = 50
-"""Events between the last one that was taken on and a job's own, that the job sees to as well: theirs may come after it."""
+REACH: Final = 20
+"""Events right before its own that a job sees to as well, if none has taken them on: their jobs may come after it."""
 CHUNK: Final = 200
 """People in one `Deliver`: two batch gets of connections, and posts for a fraction of a second."""
 
@@ -77,9 +77,7 @@ def _announce(app: App, queue: FanoutQueue, job: Announce, *, again: bool) -> No
         if now_ms < pushed.next_ms and not again:
             queue.put([encode(job)], delay_s=-(-(pushed.next_ms - now_ms) // 1000))
             return
-    first_seq = seq
-    if pushed is not None and seq - pushed.taken_seq <= REACH:
-        first_seq = min(seq, pushed.taken_seq + 1)
+    first_seq = min(seq, max(pushed.taken_seq + 1 if pushed else 1, seq - REACH))
     page = events.after(app.table, conversation_id, first_seq - 1, limit=PAGE_MAX)
     head = conversations.get(app.table, conversation_id)
     if not page or head is None:
