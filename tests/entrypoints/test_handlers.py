@@ -124,4 +124,4 @@ def test_of_a_batch_of_jobs_only_those_that_failed_come_again(world: World) -> N
     jobs = [encode(Announce(busy, 1)), "no job", encode(Announce(fine, 1))]
     answer = handle(queue_event(*jobs), None)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}, {"itemIdentifier": "message-2"}]}
-    assert queue.take() == [Deliver(fine, 1, 1, [ann, bob])]
+    assert queue.take() == [Deliver(fine, 1, 1, 1, [ann, bob])]

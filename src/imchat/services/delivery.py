@@ -49,7 +49,9 @@ def publish(app: App, conversation_id: ConversationId, written: list[Event], tai
     app.queue.put([encode(Announce(conversation_id, written[0]["seq"]))])
     # Whoever was removed is no member when the job runs, and is to know.
     removed = {event["user_id"] for event in written if event["type"] == "member.removed"}
-    for page, user_ids in audiences(written, {who: tail.members[who] for who in removed & tail.members.keys()}):
+    for page, user_ids in audiences(
+        written, {who: tail.members[who] for who in removed & tail.members.keys()}
+    ):
         fanout.notify(app, user_ids, fanout.events_frame(conversation_id, page))
 
 
