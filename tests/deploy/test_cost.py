@@ -16,7 +16,7 @@ from imchat.deploy import cost
 from imchat.deploy.cost import Estimate, Row, Usage, estimate
 from imchat.domain import limits
 from imchat.errors import ConfigError
-from imchat.services import fanout
+from imchat.services import delivery
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 TEAM: Final = Usage()
@@ -127,7 +127,7 @@ def test_numbers_that_cannot_be_are_refused_by_name(wrong: dict[str, int]) -> No
 
 
 def test_what_is_taken_for_granted_is_what_the_code_does() -> None:
-    assert cost.DIRECT_POSTS == fanout.DIRECT_POSTS
+    assert cost.DIRECT_POSTS == delivery.DIRECT_POSTS
     assert cost.SIGNAL_MEMBERS == limits.SIGNAL_MEMBERS
     realtime = (ROOT / "frontend" / "src" / "core" / "realtime.ts").read_text("utf-8")
     [minutes] = re.findall(r"PING_MS = (\d+) \* 60_000", realtime)
