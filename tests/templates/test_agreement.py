@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from dataclasses import fields
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -153,6 +154,21 @@ def test_a_function_reaches_its_table_its_log_its_connections_its_queue_and_noth
     }
     for action, resource in permissions(app, role_of(app, function)):
         assert resource in reach[action.partition(":")[0]], action
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_security_page_says_what_a_function_may_do(function: str) -> None:
+    app = load("app")
+    may: dict[str, set[str]] = {"dynamodb": set(), "execute-api": set(), "sqs": set()}
+    for action, resource in permissions(app, role_of(app, function)):
+        service, _, name = action.partition(":")
+        if service == "execute-api":
+            may[service].add(resource.split("/")[2])
+        elif service != "logs":
+            may[service].add(name)
+    told = [", ".join(sorted(names)) or "none" for names in may.values()]
+    page = Path(__file__).parents[2] / "docs" / "security.md"
+    assert f"| `{function}` | {' | '.join(told)} |" in page.read_text("utf-8")
 
 
 def test_only_who_opens_connections_may_close_one() -> None:
