@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
@@ -79,12 +79,26 @@ def test_an_update_that_could_not_be_undone_is_explained_and_nothing_skipped(dep
 
 
 @pytest.mark.parametrize("status", ["DELETE_FAILED", "ROLLBACK_FAILED", "CREATE_FAILED"])
-def test_a_stack_half_made_or_half_deleted_is_named_with_the_way_out(deployed: World, status: str) -> None:
-    deployed.cloudformation.stacks[SITE].status = status
+@pytest.mark.parametrize(
+    ("stack", "way_out"),
+    [
+        (
+            SITE,
+            "`imchat teardown` removes it and keeps accounts, messages and files; then run `imchat deploy` again",
+        ),
+        (
+            STATE,
+            "if nothing that it holds is needed, `imchat teardown --delete-data` removes it, and `imchat deploy`",
+        ),
+    ],
+)
+def test_a_stack_half_made_or_half_deleted_is_named_with_the_way_out(
+    deployed: World, status: str, stack: str, way_out: str
+) -> None:
+    deployed.cloudformation.stacks[stack].status = status
     told = fails(deployed)
-    assert told.startswith(f"imchat-test-site: it is half made or half deleted ({status}")
-    assert "`aws cloudformation delete-stack --stack-name imchat-test-site`, then run `imchat deploy`" in told
-    assert "tables, accounts and files are kept" in told
+    assert told.startswith(f"{stack}: it is half made or half deleted ({status}")
+    assert way_out in told
 
 
 def test_a_stack_that_somebody_is_changing_is_waited_for(deployed: World) -> None:
@@ -178,8 +192,42 @@ def test_a_change_set_that_cannot_be_made_is_told_and_removed(deployed: World) -
         return {**real(**asked), "Status": "FAILED", "StatusReason": "The transform is unknown."}
 
     deployed.cloudformation.describe_change_set = describe  # type: ignore[method-assign]  # what no other direction gives
+    deployed.cloudformation.describe_events = lambda **_: {"OperationEvents": []}  # type: ignore[attr-defined]  # nothing
     assert fails(deployed, code=b"better").startswith("imchat-test-app: The transform is unknown; ")
     assert deployed.change_sets() == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (
+            {"LogicalResourceId": "Table", "ValidationStatusReason": "Table imchat-test already exists."},
+            "imchat-test-state: Table: Table imchat-test already exists; an earlier installation of this stage was kept",
+        ),
+        ({}, "imchat-test-state: failed: [AWS::EarlyValidation::ResourceExistenceCheck]; mend that"),
+    ],
+)
+def test_what_cloudformation_finds_wrong_beforehand_is_looked_up(
+    aws: World, answer: dict[str, str], told: str
+) -> None:
+    real, formation = aws.cloudformation.describe_change_set, cast("Any", aws.cloudformation)
+    reason = "failed: [AWS::EarlyValidation::ResourceExistenceCheck]."
+    formation.describe_change_set = lambda **asked: {
+        **real(**asked),
+        "Status": "FAILED",
+        "StatusReason": reason,
+    }
+
+    def describe_events(**_: object) -> dict[str, Any]:
+        if not answer:
+            raise refusal("AccessDenied", "not allowed", "DescribeEvents")
+        return {
+            "OperationEvents": [{"EventType": "STACK_EVENT"}, {"EventType": "VALIDATION_ERROR", **answer}]
+        }
+
+    formation.describe_events = describe_events
+    assert fails(aws).startswith(told)
+    assert aws.change_sets() == []
 
 
 # ---- polling
@@ -335,7 +383,7 @@ def test_who_planned_while_somebody_else_deployed_is_told_to_plan_anew(deployed:
         return True
 
     assert fails(deployed, code=b"better", approve=meanwhile) == (
-        "imchat-test-app: somebody else deployed while this run was planning, so the plan does not hold any more; "
+        "imchat-test-app: somebody else deployed or planned while this run was planning, so the plan does not hold any more; "
         "run this again to plan anew"
     )
 

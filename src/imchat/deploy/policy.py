@@ -23,6 +23,7 @@ OWN_CALLS: Final[Mapping[str, tuple[str, ...]]] = {
         "cloudformation:CreateChangeSet",
         "cloudformation:DeleteChangeSet",
         "cloudformation:DescribeChangeSet",
+        "cloudformation:DescribeEvents",
         "cloudformation:DescribeStackEvents",
         "cloudformation:DescribeStacks",
         "cloudformation:ExecuteChangeSet",

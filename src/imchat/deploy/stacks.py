@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from imchat.deploy.progress import Progress, StackBusy, StackStarted
 from imchat.deploy.refusals import code_of
+from imchat.deploy.verdicts import failed, not_deleted, refused, stuck
 from imchat.deploy.watching import Stack, Watcher, is_busy, waits
 from imchat.errors import DeployError
 
@@ -36,7 +38,6 @@ _GONE_OR_DONE: Final = frozenset(
         "InvalidChangeSetStatusException",
     }
 )
-_MEND_AND_REPEAT: Final = "mend that and run `imchat deploy` again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,8 @@ class Stacks:
             stack, _ = self._watcher.follow(stack.id, seen=self._watcher.newest_event(stack.id), name=name)
         if stack is None or stack.status in _STEADY | EMPTY:
             return stack
-        raise self._stuck(stack)
+        pages = self._client.get_paginator("list_stack_resources").paginate(StackName=stack.id)
+        raise stuck(stack, [one for page in pages for one in page["StackResourceSummaries"]])
 
     def propose(self, name: str, inputs: Inputs, *, creates: bool, change_set: str) -> ChangeSet | None:
         """Let CloudFormation work out what `inputs` change; None for nothing at all, and then nothing is left behind."""
@@ -126,18 +128,20 @@ class Stacks:
             if code_of(error) != "ValidationError":
                 raise
             message = str(error.response["Error"].get("Message"))
-            raise DeployError(message, hint=_MEND_AND_REPEAT, stack=name) from error
+            raise refused(name, message, None, creates=creates) from error
         proposed = ChangeSet(made["Id"], name, made["StackId"], creates, inputs, ())
         described = self._worked_out(proposed)
         if described["Status"] == "CREATE_COMPLETE":
             return ChangeSet(
                 made["Id"], name, made["StackId"], creates, inputs, tuple(self._changes(described))
             )
-        self.discard(proposed)
         reason = str(described.get("StatusReason", described["Status"]))
         if _says_no_changes(reason):
+            self.discard(proposed)
             return None
-        raise DeployError(reason, hint=_MEND_AND_REPEAT, stack=name)
+        resource, reason = self._invalid(proposed) or (None, reason)
+        self.discard(proposed)
+        raise refused(name, reason, resource, creates=creates)
 
     def discard(self, change_set: ChangeSet) -> None:
         """Remove a proposal that is not executed."""
@@ -152,20 +156,12 @@ class Stacks:
         name = change_set.stack
         seen = self._watcher.newest_event(change_set.stack_id)
         self._progress(StackStarted(name, "create" if change_set.creates else "update"))
-        try:
+        with _told_if_overtaken(name):
             self._client.execute_change_set(ChangeSetName=change_set.id)
-        except ClientError as error:
-            if code_of(error) not in _GONE_OR_DONE:
-                raise
-            raise DeployError(
-                "somebody else deployed while this run was planning, so the plan does not hold any more",
-                hint="run this again to plan anew",
-                stack=name,
-            ) from error
         stack, failure = self._watcher.follow(change_set.stack_id, seen=seen, name=name)
         if stack is not None and stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
             return stack
-        raise _failed(name, stack, failure, creates=change_set.creates)
+        raise failed(name, stack, failure, creates=change_set.creates)
 
     def delete(self, name: str) -> bool:
         """Delete a stack; False if there was none. Raises: DeployError with the first resource that would not go."""
@@ -182,13 +178,7 @@ class Stacks:
         left, failure = self._watcher.follow(stack.id, seen=seen, name=name)
         if left is None:
             return True
-        resource, reason = failure or (None, left.reason or left.status)
-        raise DeployError(
-            f"it could not be deleted: {reason}",
-            hint="mend that and run `imchat teardown` again; it goes on where this stopped",
-            stack=name,
-            resource=resource,
-        )
+        raise not_deleted(left, failure)
 
     def _create_change_set(self, request: dict[str, Any]) -> dict[str, str]:
         try:
@@ -205,13 +195,28 @@ class Stacks:
 
     def _worked_out(self, change_set: ChangeSet) -> dict[str, Any]:
         for wait in waits(self._jitter):
-            described: dict[str, Any] = self._client.describe_change_set(
-                ChangeSetName=change_set.id, IncludePropertyValues=True
-            )
+            with _told_if_overtaken(change_set.stack):
+                described: dict[str, Any] = self._client.describe_change_set(
+                    ChangeSetName=change_set.id, IncludePropertyValues=True
+                )
             if not described["Status"].endswith(("_PENDING", "_IN_PROGRESS")):
                 break
             self._sleep(wait)
         return described
+
+    def _invalid(self, change_set: ChangeSet) -> tuple[str, str] | None:
+        """The first resource that CloudFormation's validation refused, and why: the change set itself does not tell."""
+        try:
+            answer = self._client.describe_events(ChangeSetName=change_set.id, Filters={"FailedEvents": True})
+        except (
+            ClientError,
+            BotoCoreError,
+        ):  # not allowed, or not known to an emulator: then it stays as it was told
+            return None
+        for event in answer["OperationEvents"]:
+            if event.get("EventType") == "VALIDATION_ERROR" and event.get("ValidationStatusReason"):
+                return event["LogicalResourceId"], event["ValidationStatusReason"]
+        return None
 
     def _changes(self, described: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
         while True:
@@ -224,50 +229,21 @@ class Stacks:
                 NextToken=described["NextToken"],
             )
 
-    def _stuck(self, stack: Stack) -> DeployError:
-        if stack.status == "UPDATE_ROLLBACK_FAILED":
-            resources = self._client.list_stack_resources(StackName=stack.id)["StackResourceSummaries"]
-            failed = [one for one in resources if one["ResourceStatus"] == "UPDATE_FAILED"]
-            told = ", ".join(
-                f"{one['LogicalResourceId']} ({str(one.get('ResourceStatusReason', 'no reason given')).rstrip('.')})"
-                for one in failed
-            )
-            return DeployError(
-                f"an update failed and could not be undone either: {told or stack.reason}",
-                hint=(
-                    f"mend that, then `aws cloudformation continue-update-rollback --stack-name {stack.name}`, then "
-                    "`imchat deploy`; imchat skips no resource, because the stack would not know any more what there is"
-                ),
-                stack=stack.name,
-                resource=failed[0]["LogicalResourceId"] if failed else None,
-            )
-        return DeployError(
-            f"it is half made or half deleted ({stack.status}: {stack.reason or 'no reason given'})",
-            hint=(
-                f"delete it with `aws cloudformation delete-stack --stack-name {stack.name}`, then run `imchat deploy` "
-                "again; tables, accounts and files are kept"
-            ),
-            stack=stack.name,
-        )
-
 
 def _says_no_changes(reason: str) -> bool:
     return any(wording in reason for wording in _NO_CHANGES)
 
 
-def _failed(name: str, stack: Stack | None, failure: tuple[str, str] | None, *, creates: bool) -> DeployError:
-    resource, reason = failure or (None, (stack and stack.reason) or "CloudFormation gives no reason")
-    if stack is None:
-        reason, hint = "it was deleted while it was being changed", "run `imchat deploy` again"
-    elif creates and "already exists" in reason:
-        hint = (
-            "an earlier installation of this stage was kept and its stack deleted by hand: delete or rename what is in "
-            "the way, or deploy another stage with --stage"
-        )
-    elif creates:
-        hint = "nothing is left of it; " + _MEND_AND_REPEAT
-    elif stack.status == "UPDATE_ROLLBACK_COMPLETE":
-        hint = "the stack is again as it was before; " + _MEND_AND_REPEAT
-    else:
-        hint = f"the stack is left in {stack.status}; {_MEND_AND_REPEAT}, which says what to do"
-    return DeployError(reason, hint=hint, stack=name, resource=resource)
+@contextlib.contextmanager
+def _told_if_overtaken(name: str) -> Iterator[None]:
+    """Say what it means that a change set of ours is not there any more."""
+    try:
+        yield
+    except ClientError as error:
+        if code_of(error) not in _GONE_OR_DONE:
+            raise
+        raise DeployError(
+            "somebody else deployed or planned while this run was planning, so the plan does not hold any more",
+            hint="run this again to plan anew",
+            stack=name,
+        ) from error
