@@ -9,16 +9,21 @@ from pathlib import Path
 from typing import Final
 
 import emoji
-from tests import cli_reference
+from tests import cli_reference, scenes
 
 ROOT: Final = Path(__file__).parents[1]
 EMOJI_FILE: Final = "src/imchat/domain/emoji_table.py"
+CASES_FILE: Final = "frontend/test/core/replica-cases.json"
 _WIDEST: Final = 108
 
 
 def outputs() -> dict[str, str]:
     """Every generated file's text, by its path below the checkout's root."""
-    return {EMOJI_FILE: emoji_table(), cli_reference.PLACE: cli_reference.reference()}
+    return {
+        EMOJI_FILE: emoji_table(),
+        CASES_FILE: scenes.cases_as_json(),
+        cli_reference.PLACE: cli_reference.reference(),
+    }
 
 
 def emoji_table() -> str:

@@ -1,4 +1,5 @@
 /** A conversation's row in the list, and how events bring it forward: pure functions. */
+import { pinnedAfter } from './changes'
 import type { ConversationSummary } from './model'
 import type { Outgoing } from './outbox'
 import { nameOf } from './profiles'
@@ -14,8 +15,14 @@ export function entryAfter(entry: ConversationEntry, news: readonly Event[], me:
       // Whoever writes has read: the server counts so too.
       if (event.actor_id === me) unread = 0
     }
+    if ('target_seq' in event) {
+      conversation = { ...conversation, pinned: pinnedAfter(conversation.pinned, event) }
+      if (last_message?.seq === event.target_seq && event.message) last_message = { ...last_message, message: event.message }
+    }
     if (event.type === 'conversation.updated') conversation = { ...conversation, ...settingsOf(event) }
-    conversation = { ...conversation, last_seq: event.seq, message_count: event.message_count }
+    const { seq, message_count, type } = event
+    const member_count = (conversation.member_count ?? 0) + (type === 'member.added' ? 1 : type === 'member.removed' ? -1 : 0)
+    conversation = { ...conversation, last_seq: seq, message_count, member_count }
   }
   return { ...entry, conversation, unread, ...(last_message && { last_message }) }
 }

@@ -1,5 +1,6 @@
 /** The replica of one conversation's log: contiguous, and healed by reading whenever a push was late, lost or doubled. */
 import { batch, computed, signal } from '@preact/signals'
+import { withChanges } from './changes'
 import type { Problem } from './model'
 import { Refusal, toProblem } from './problem'
 import type { Event, EventsAnswer } from './protocol'
@@ -164,12 +165,14 @@ export class Log {
   }
 
   private append(events: readonly Event[], keep = true): void {
+    const before = this.events.peek()
+    const after = withChanges([...before, ...events], events)
     batch(() => {
-      this.events.value = [...this.events.peek(), ...events]
+      this.events.value = after
       for (const seq of [...this.early.keys()]) if (seq <= this.last) this.early.delete(seq)
       this.deps.onAppended(events)
     })
-    if (keep) this.deps.keep(events)
+    if (keep) this.deps.keep(after.filter((event, at) => event !== before[at]))
   }
 
   private failed(error: unknown): void {

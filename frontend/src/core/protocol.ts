@@ -580,6 +580,7 @@ export const LIMITS = {
   handle_max: 30,
   handle_pattern: '^[a-z0-9_.]+$',
   prefix_min: 2,
+  preview_chars: 200,
   members_at_creation: 49,
   page_max: 200,
   user_ids_max: 100,
