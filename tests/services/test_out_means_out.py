@@ -174,7 +174,7 @@ def test_control_a_membership_checked_before_the_reading_is_found(stage: World) 
             access_member(scene.app, scene.bob, scene.where)
             scene.read += events.after(scene.app.table, scene.where, 0, limit=100)
 
-        scene.bob_reads = read_carelessly  # type: ignore[method-assign]
+        scene.bob_reads = read_carelessly  # type: ignore[method-assign]  # broken on purpose
 
     assert finds_it(stage, break_it)
 
@@ -191,6 +191,6 @@ def test_control_a_job_that_chooses_people_before_events_is_found(stage: World) 
                         frame: dict[str, Any] = fanout.events_frame(scene.where, page)
                         fanout.notify(scene.app, everybody, frame)
 
-        scene.jobs_run = run_carelessly  # type: ignore[method-assign]
+        scene.jobs_run = run_carelessly  # type: ignore[method-assign]  # broken on purpose
 
     assert finds_it(stage, break_it)
