@@ -10,6 +10,7 @@ from typing import Final
 
 import emoji
 from tests import cli_reference, scenes
+from tests.deploy import permissions
 
 ROOT: Final = Path(__file__).parents[1]
 EMOJI_FILE: Final = "src/imchat/domain/emoji_table.py"
@@ -23,6 +24,7 @@ def outputs() -> dict[str, str]:
         EMOJI_FILE: emoji_table(),
         CASES_FILE: scenes.cases_as_json(),
         cli_reference.PLACE: cli_reference.reference(),
+        permissions.PLACE: permissions.generate(),
     }
 
 

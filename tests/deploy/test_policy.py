@@ -19,8 +19,10 @@ from tests.templates import loading
 
 from imchat import deploy
 from imchat.deploy import policy
-from imchat.deploy.policy import Place, Policy
+from imchat.deploy.place import Place
+from imchat.deploy.policy import Policy
 
+ROOT: Final = Path(__file__).resolve().parents[2]
 PLACE: Final = Place("prod", loading.REGION, loading.ACCOUNT)
 WIDEST: Final = Place("a-stage-of-20-letter", "ap-southeast-1", loading.ACCOUNT, "aws-us-gov")
 SERVICES: Final = {"cognito-idp": "cognito-idp", "sesv2": "ses"} | {
@@ -62,8 +64,7 @@ def deployer() -> dict[str, dict[str, Any]]:
 
 
 def test_the_permissions_file_is_what_the_templates_need() -> None:
-    """If this fails: python -m tests.deploy.permissions"""
-    assert permissions.FILE.read_text("utf-8") == permissions.generate()
+    assert (ROOT / permissions.PLACE).read_text("utf-8") == permissions.generate(), "run `make generate`"
 
 
 def test_every_action_of_every_resource_type_is_allowed_or_needless_for_a_reason() -> None:

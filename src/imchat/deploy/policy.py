@@ -15,6 +15,8 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final, NamedTuple
 
+from imchat.deploy.place import Place
+
 MOST_CHARACTERS: Final = 6_144
 """Of a managed policy, as IAM counts: without white space."""
 
@@ -147,22 +149,6 @@ _BOUND: Final = frozenset({"iam:CreateRole", "iam:PutRolePermissionsBoundary", "
 _MAPPINGS: Final = f"lambda:{_HERE}:event-source-mapping:*"
 _TAG: Final = "aws:{}Tag/imchat:stage"
 _LINKED_SERVICES: Final = ["email.cognito-idp.amazonaws.com", "ops.apigateway.amazonaws.com"]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """One stage in one account and region. `partition`: "aws", or "aws-cn" and the like."""
-
-    stage: str
-    region: str
-    account_id: str
-    partition: str = "aws"
-
-    def arn(self, resource: str) -> str:
-        """An entry of the table above, filled in."""
-        return f"arn:{self.partition}:" + resource.format(
-            stage=self.stage, region=self.region, account_id=self.account_id
-        )
 
 
 @dataclass(frozen=True, slots=True)
