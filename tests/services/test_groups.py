@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from tests.world import Borrowed, Interleaved, World
 
+from imchat.api import shapes
 from imchat.domain.event import Event
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import PAGE_MAX
@@ -265,3 +266,31 @@ def test_a_group_settings_are_not_for_direct_conversations(world: World) -> None
         with pytest.raises(ImchatError) as refusal:
             groups.update(world.app, ann, where, **change)
         assert refusal.value.details == {"reason": "direct"}
+
+
+def test_those_added_together_hear_of_nothing_below_their_own_joining(world: World) -> None:
+    ann, bob, eve = world.people("ann", "bob", "eve")
+    where = world.group(ann)
+    groups.update(world.app, ann, where, history="joined")
+    phones = {who: world.connect(who) for who in (bob, eve)}
+    groups.add_members(world.app, ann, where, [bob, eve])
+    send(world, ann, where)
+    for who, phone in phones.items():
+        heard = [event["seq"] for frame in world.heard(phone, "events") for event in frame["events"]]
+        assert heard == [5]
+        assert min(heard) > members.of(world.table, where)[who].joined_seq
+
+
+def test_the_inbox_of_who_joined_shows_no_message_from_before(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.group(ann)
+    groups.update(world.app, ann, where, history="joined")
+    send(world, ann, where, "secret")
+    groups.add_members(world.app, ann, where, [bob])
+    page = conversations.inbox(world.app, bob, cursor=None)
+    [told] = shapes.inbox(page)["conversations"]
+    assert "last_message" not in told
+    assert told["unread"] == 0
+    send(world, ann, where, "open")
+    [told] = shapes.inbox(conversations.inbox(world.app, bob, cursor=None))["conversations"]
+    assert (told["last_message"]["seq"], told["unread"]) == (5, 1)

@@ -254,6 +254,22 @@ def test_everybody_joins_a_public_channel_and_a_private_group_looks_like_none(wo
     assert members_of(world, private) == {ann}
 
 
+def test_nobody_comes_into_a_group_that_everybody_has_left(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = public(world, ann, "Ghost town")
+    token = joining.invite(world.app, ann, where)[1]
+    groups.remove_member(world.app, ann, where, ann)
+    actions: list[Callable[[], object]] = [
+        lambda: joining.preview(world.app, token),
+        lambda: joining.accept(world.app, bob, token),
+        lambda: joining.join(world.app, bob, where),
+    ]
+    for action in actions:
+        with pytest.raises(NotFound):
+            action()
+    assert members_of(world, where) == set()
+
+
 def test_ten_thousand_people_fit_a_public_channel_and_its_members_come_in_pages(sqlite_world: World) -> None:
     world = sqlite_world
     ann, bob, eve = world.people("ann", "bob", "eve")

@@ -87,7 +87,7 @@ def preview(app: App, token: str) -> tuple[Head, Invite]:
     """Where a link leads. Raises: NotFound for none; Conflict if it was `revoked`, has `expired` or is `used_up`."""
     found = _access_invite(app, token)
     head = conversations.get(app.table, found.conversation_id)
-    if head is None:
+    if head is None or not head.member_count:
         raise NotFound("no such invite")
     return head, found
 
@@ -101,7 +101,13 @@ def accept(app: App, user_id: UserId, token: str) -> ConversationId:
     conversation_id = read_token(token)[0]
     if members.get(app.table, conversation_id, user_id) is None:
         _access_invite(app, token)
-    return _join(app, user_id, conversation_id, lambda _tail: [invites.use(_access_invite(app, token))])
+
+    def check(tail: Tail) -> list[Op]:
+        if not tail.member_count:
+            raise NotFound("no such invite")
+        return [invites.use(_access_invite(app, token))]
+
+    return _join(app, user_id, conversation_id, check)
 
 
 def join(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
@@ -109,7 +115,7 @@ def join(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
     accounts.me(app, user_id)
 
     def check(tail: Tail) -> list[Op]:
-        if not tail.head.settings.public:
+        if not tail.head.settings.public or not tail.member_count:
             raise NotFound("no such conversation")
         return []
 
