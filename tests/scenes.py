@@ -16,7 +16,7 @@ from tests.world import World, new_world
 from imchat.domain.ids import UserId
 from imchat.domain.limits import PREVIEW_CHARS
 from imchat.domain.member import Role
-from imchat.services import changes, groups, messages
+from imchat.services import changes, groups, joining, messages
 
 TEXTS: Final = ("Hello", "@bob, @eve and @zoe?", "x" * (PREVIEW_CHARS + 1), "👩🏽‍🚀\n<b>", "@ann")
 EMOJI: Final = ("👍", "🎉", "\u2764")
@@ -64,6 +64,8 @@ ACTIONS: Final[dict[str, Action]] = {
     "describe": lambda s, who, _seq, n: groups.update(s.app, who, s.where, description=TEXTS[n % 5]),
     "posting": lambda s, who, _seq, n: groups.update(s.app, who, s.where, posting=("admins", "all")[n % 2]),
     "history": lambda s, who, _seq, n: groups.update(s.app, who, s.where, history=("joined", "all")[n % 2]),
+    "open": lambda s, who, _seq, n: groups.update(s.app, who, s.where, public=n % 2 == 0),
+    "join": lambda s, who, _seq, _n: joining.join(s.app, who, s.where),
     "add": lambda s, who, _seq, n: groups.add_members(s.app, who, s.where, [s.people[n % 4]]),
     "remove": lambda s, who, _seq, n: groups.remove_member(s.app, who, s.where, s.people[n % 4]),
     "role": lambda s, who, seq, n: groups.set_role(s.app, who, s.where, s.people[seq % 4], ROLES[n % 3]),
@@ -90,6 +92,7 @@ CASES: Final[dict[str, list[tuple[str, int, int, int]]]] = {
     "a new title": [("rename", ANN, 0, 7)],
     "a description and who may post": [("describe", ANN, 0, 3), ("posting", ANN, 0, 0)],
     "somebody added": [("add", ANN, 0, ZOE)],
+    "somebody joins a public channel": [("open", ANN, 0, 0), ("join", ZOE, 0, 0)],
     "somebody removed": [("remove", ANN, 0, EVE)],
     "a role": [("role", ANN, EVE, 1)],
     "the owner leaves": [("remove", ANN, 0, ANN)],
