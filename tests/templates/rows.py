@@ -35,6 +35,8 @@ from imchat.entrypoints import http, websocket
 
 GOLDEN: Final = Path(__file__).parent / "user_pool_forever.json"
 ALL_VIEWER_EXCEPT_HOST: Final = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+KEPT_ERRORS: Final = frozenset({400, 403, 404, 405, 414, 500, 501, 502, 503, 504})
+"""What CloudFront keeps for a moment. Source: CloudFront developer guide, "Control how long CloudFront caches errors"."""
 CACHING_DISABLED: Final = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 LARGEST_BODY_BYTES: Final = 51_200
 INVOKE: Final = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{{}}/invocations"
@@ -414,8 +416,9 @@ def alarms_arrive(it: Installation) -> Problems:
 
 @rule("22")
 def only_pages_fall_back_to_the_application(it: Installation) -> Problems:
-    if it.distribution.get("CustomErrorResponses"):
-        yield "errors of the API are replaced by the site"
+    for error in it.distribution.get("CustomErrorResponses", []):
+        if "ResponsePagePath" in error or "ResponseCode" in error:
+            yield f"{error['ErrorCode']} of the API is replaced by the site"
     for pattern, behaviour in it.behaviours.items():
         kinds = [found["EventType"] for found in behaviour.get("FunctionAssociations", [])]
         if kinds != (["viewer-request"] if pattern == "*" else []):
@@ -511,6 +514,17 @@ def functions_have_logs_and_rights_of_their_own(it: Installation) -> Problems:
     for name, part in of_type(it.app, "AWS::IAM::Role").items():
         if part.get("ManagedPolicyArns"):
             yield f"{name} has rights that stand elsewhere"
+
+
+@rule("29")
+def one_persons_error_is_not_anothers(it: Installation) -> Problems:
+    times = {
+        error["ErrorCode"]: error.get("ErrorCachingMinTTL")
+        for error in it.distribution.get("CustomErrorResponses", [])
+    }
+    for code in KEPT_ERRORS:
+        if times.get(code) != 0:
+            yield f"a {code} is kept at the edge, and given to whoever asks next"
 
 
 def _arn(it: Installation, function: str) -> str:

@@ -550,3 +550,19 @@ def a_function_may_write_to_every_log(it: Installation) -> None:
 def rights_come_from_awss_own_policies(it: Installation) -> None:
     arn = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"
     app(it, "HttpRole")["ManagedPolicyArns"] = [arn]
+
+
+@seed("29")
+def errors_are_kept_as_cloudfront_likes(it: Installation) -> None:
+    del it.distribution["CustomErrorResponses"]
+
+
+@seed("29")
+def a_strangers_not_found_is_kept(it: Installation) -> None:
+    it.distribution["CustomErrorResponses"][2]["ErrorCachingMinTTL"] = 10
+
+
+@seed("29")
+def busy_is_kept(it: Installation) -> None:
+    errors = it.distribution["CustomErrorResponses"]
+    it.distribution["CustomErrorResponses"] = [error for error in errors if error["ErrorCode"] != 503]

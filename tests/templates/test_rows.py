@@ -6,7 +6,7 @@ import pytest
 from tests.templates.rows import RULES, Installation
 from tests.templates.seeds import SEEDS, Seed
 
-ROWS = {*map(str, range(1, 29)), "11a"}
+ROWS = {*map(str, range(1, 30)), "11a"}
 
 
 @pytest.mark.parametrize("number", RULES)
