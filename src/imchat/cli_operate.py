@@ -1,4 +1,4 @@
-"""The commands that look at what is deployed and change nothing: `imchat status`, `logs`, `open`, `doctor`, `completion`."""
+"""The commands that look and change nothing: `imchat status`, `logs`, `open`, `doctor`, `completion`."""
 
 from __future__ import annotations
 

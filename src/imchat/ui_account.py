@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -15,6 +16,11 @@ from imchat import ui
 if TYPE_CHECKING:
     from imchat.deploy.cost import Estimate, Row
     from imchat.deploy.policy import Policy
+
+_WIDE: Final = 100
+"""Columns of a terminal that has room for the prices, too."""
+_TINY: Final = 0.001
+_SHORT: Final = {"million": "M", "GB-second": "GB-s"}
 
 
 def policies(made: Sequence[Policy]) -> None:
@@ -46,35 +52,50 @@ def estimated(made: Estimate, *, region: str, as_json: bool) -> None:
         click.echo(json.dumps(asdict(made) | {"rows": rows} | totals, indent=2))
         return
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(box=None, padding=(0, 2), pad_edge=False)
-    for title in ("", "", "a month", "", "$ list", "$ beyond free"):
-        table.add_column(title, justify="left" if not title else "right", header_style="dim")
-    service = ""
-    for row in made.rows:
-        table.add_row(row.service if row.service != service else "", *_cells(row))
-        service = row.service
-    table.add_section()
-    table.add_row("Together", "", "", "", _dollars(made.total), _dollars(made.total_after_free), style="bold")
+    usage = made.usage
+    heading = (
+        f"{usage.users:,} people, {usage.messages_per_user_day:g} messages each a day, conversations of "
+        f"{usage.group_size:,}, {usage.hours_online:g} hours online"
+    )
+    ui.show(Text(f"\n {heading}\n", "bold"))
+    priced = ui.console().width >= _WIDE
+    table = Table(box=None, padding=(0, 1), pad_edge=False)
+    table.add_column(width=0)
+    table.add_column("", no_wrap=True, style="dim")
+    table.add_column("", overflow="fold")
+    for title in ("a month", *(["each"] if priced else []), "$ list", "$ beyond free"):
+        table.add_column(title, justify="right", no_wrap=True, header_style="dim")
+    for service, meters in groupby(made.rows, key=lambda row: row.service):
+        for number, row in enumerate(meters):
+            table.add_row("", "" if number else service, *_cells(row, priced=priced))
+    table.add_row()
+    total, beyond = Text(_dollars(made.total), "bold"), Text(_dollars(made.total_after_free), "bold green")
+    table.add_row("", Text("Together", "bold not dim"), *[""] * (3 if priced else 2), total, beyond)
     ui.show(table)
-    other = (
-        "" if made.prices_of == region else f" They are of {made.prices_of}: {region}'s are not known here."
-    )
-    ui.remark(
-        f"List prices of {made.as_of} in US dollars, from AWS's pricing pages.{other} "
-        "What is free is free once an account. Attachments, mail and tax are not in it."
-    )
+    ui.remark(f"\n{_about_prices(made, region)}\n")
 
 
-def _cells(row: Row) -> tuple[str, ...]:
-    digits = 0 if row.quantity >= 100 or row.quantity == int(row.quantity) else 2  # noqa: PLR2004 - as people read
-    return (
-        row.what,
-        f"{row.quantity:,.{digits}f}",
-        row.unit,
-        _dollars(row.cost),
-        _dollars(row.cost_after_free),
-    )
+def _cells(row: Row, *, priced: bool) -> list[str]:
+    each = f"${row.price:.2f}" if row.price == round(row.price, 2) else f"${row.price:.3g}"
+    if row.price < _TINY:
+        each = f"${row.price:.7f}"
+    quantity = f"{_number(row.quantity)} {_SHORT.get(row.unit, row.unit)}"
+    beyond = _dollars(row.cost_after_free) if row.cost_after_free else "free"
+    return [row.what, quantity, *([each] if priced else []), _dollars(row.cost), beyond]
+
+
+def _about_prices(made: Estimate, region: str) -> str:
+    lines = [f"List prices of {made.as_of} in US dollars, from AWS's pricing pages."]
+    if made.prices_of != region:
+        lines.append(f"They are of {made.prices_of}: {region}'s are not known here.")
+    lines.append("What is free is free once an account. Attachments, mail and tax are not in it.")
+    return "\n".join(f" {line}" for line in lines)
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"  # noqa: PLR2004 - three digits
 
 
 def _dollars(amount: float) -> str:

@@ -10,6 +10,8 @@ from typing import Final, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 from imchat.assets import site_dir, templates_dir
+from imchat.deploy.permitted import missing_actions, principal
+from imchat.deploy.place import Place
 from imchat.deploy.refusals import in_our_words
 from imchat.deploy.status import StackStatus, read_status
 from imchat.deploy.target import Target
@@ -18,6 +20,7 @@ from imchat.errors import ConfigError, ImchatError
 Outcome = Literal["good", "note", "problem", "unknown"]
 _SKEW_S: Final = 120
 _FEW_AT_ONCE: Final = 100
+_NAMED: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +56,7 @@ def examine(target: Target, *, now_ms: Callable[[], int]) -> Iterator[Finding]:
     yield _clock(identity)
     for about, look in _LOOKS.items():
         try:
-            yield from look(target)
+            yield from look(target, identity)
         except (ClientError, BotoCoreError) as error:
             yield _not_known(about, in_our_words(error))
         except ImchatError as error:
@@ -106,7 +109,7 @@ def _clock(identity: _Identity) -> Finding:
     )
 
 
-def _stacks(target: Target) -> Iterator[Finding]:
+def _stacks(target: Target, _identity: _Identity) -> Iterator[Finding]:
     found = [stack for stack in read_status(target).stacks if stack.status is not None]
     wrong = [finding for stack in found if (finding := _half_finished(stack))]
     if not any(stack.kind == "state" for stack in found):
@@ -157,7 +160,7 @@ def _leftover_table(target: Target) -> list[Finding]:
     return [Finding("Stacks", "problem", what, mend)]
 
 
-def _concurrency(target: Target) -> Iterator[Finding]:
+def _concurrency(target: Target, _identity: _Identity) -> Iterator[Finding]:
     limit = target.client("lambda").get_account_settings()["AccountLimit"]
     most, free = int(limit["ConcurrentExecutions"]), int(limit["UnreservedConcurrentExecutions"])
     if free >= _FEW_AT_ONCE:
@@ -171,7 +174,7 @@ def _concurrency(target: Target) -> Iterator[Finding]:
     )
 
 
-def _certificate(target: Target) -> Iterator[Finding]:
+def _certificate(target: Target, _identity: _Identity) -> Iterator[Finding]:
     arn, domain = target.config.certificate_arn, target.config.domain_name
     if arn is None or domain is None:
         return
@@ -202,7 +205,7 @@ def _certificate(target: Target) -> Iterator[Finding]:
         yield Finding("Certificate", "good", f"issued for {domain}")
 
 
-def _mail(target: Target) -> Iterator[Finding]:
+def _mail(target: Target, _identity: _Identity) -> Iterator[Finding]:
     identity = target.config.mail_identity_arn
     if identity is None:
         yield Finding(
@@ -230,9 +233,35 @@ def _mail(target: Target) -> Iterator[Finding]:
         yield Finding("Mail", "good", f"sent through SES as {name}")
 
 
-_LOOKS: Final[dict[str, Callable[[Target], Iterator[Finding]]]] = {
+def _permissions(target: Target, identity: _Identity) -> Iterator[Finding]:
+    if identity.arn.endswith(":root"):
+        yield Finding("Permissions", "good", "the root user may do everything")
+        return
+    iam = target.client("iam")
+    source = principal(iam, identity.arn)
+    if source is None:
+        yield Finding(
+            "Permissions", "unknown", "IAM cannot tell what such a sign-in may do; a deployment will"
+        )
+        return
+    place = Place(target.config.stage, target.region, identity.account, identity.arn.split(":")[1])
+    missing = missing_actions(iam, source, place)
+    if not missing:
+        yield Finding("Permissions", "good", "all that a deployment does")
+        return
+    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    yield Finding(
+        "Permissions",
+        "problem",
+        f"IAM's simulation does not allow {', '.join(missing[:_NAMED])}{more}",
+        "have the policies that `imchat iam-policy` prints attached to these credentials",
+    )
+
+
+_LOOKS: Final[dict[str, Callable[[Target, _Identity], Iterator[Finding]]]] = {
     "Stacks": _stacks,
     "Functions": _concurrency,
     "Certificate": _certificate,
     "Mail": _mail,
+    "Permissions": _permissions,
 }
