@@ -66,7 +66,7 @@ screenshot: $(TOOLS) site chromium ## Take the README's picture anew, from the b
 	@$(BIN)/pytest -q tests/e2e/test_in_browsers.py -k signed_up_a_minute_ago
 	@cp build/screenshots/conversation.png docs/images/
 
-generate: $(TOOLS) ## Write what follows from the code: OpenAPI, the web client's types, its test cases, the emoji, the commands
+generate: $(TOOLS) ## Write what follows from the code: OpenAPI, the web client's types, its test cases, the emoji, the commands, the costs
 	@$(BIN)/python -m imchat.api.openapi .
 	@$(BIN)/python -m tests.generate
 

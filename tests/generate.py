@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import emoji
-from tests import cli_reference, scenes
+from tests import cli_reference, costs, scenes
 from tests.deploy import permissions
 
 ROOT: Final = Path(__file__).parents[1]
@@ -25,6 +25,7 @@ def outputs() -> dict[str, str]:
         CASES_FILE: scenes.cases_as_json(),
         cli_reference.PLACE: cli_reference.reference(),
         permissions.PLACE: permissions.generate(),
+        costs.PLACE: costs.reference(),
     }
 
 
