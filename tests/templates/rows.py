@@ -440,6 +440,7 @@ def each_stack_needs_only_earlier_ones(it: Installation) -> Problems:
 @rule("24")
 def a_message_stays_hidden_while_it_is_worked_on(it: Installation) -> Problems:
     queues = of_type(it.app, "AWS::SQS::Queue")
+    reserved = it.app["Parameters"]["ReservedConcurrency"]["AllowedPattern"]
     for name, part in of_type(it.app, "AWS::Lambda::EventSourceMapping").items():
         queue = queues[part["EventSourceArn"]["Fn::GetAtt"][0]]
         if queue.get("VisibilityTimeout", 30) < 6 * it.functions[part["FunctionName"]["Ref"]]["Timeout"]:
@@ -448,6 +449,9 @@ def a_message_stays_hidden_while_it_is_worked_on(it: Installation) -> Problems:
             yield f"{name} repeats what was done when one message fails"
         if "deadLetterTargetArn" not in queue.get("RedrivePolicy", {}):
             yield f"{name}'s queue tries for ever"
+        least = min(n for n in range(1, 1000) if re.fullmatch(reserved, str(n)))
+        if not 2 <= part.get("ScalingConfig", {}).get("MaximumConcurrency", 1000) <= least:
+            yield f"{name} may start more than its function may have, and loses what is refused"
 
 
 @rule("25")

@@ -464,6 +464,16 @@ def failures_are_tried_for_ever(it: Installation) -> None:
     del app(it, "FanoutQueue")["RedrivePolicy"]
 
 
+@seed("24")
+def more_is_started_than_may_run(it: Installation) -> None:
+    del app(it, "FanoutSource")["ScalingConfig"]
+
+
+@seed("24")
+def fewer_may_run_than_are_started(it: Installation) -> None:
+    it.app["Parameters"]["ReservedConcurrency"]["AllowedPattern"] = "([1-9][0-9]*)?"
+
+
 @seed("25")
 def a_runtime_that_has_ended(it: Installation) -> None:
     it.app["Parameters"]["Runtime"]["AllowedValues"].append("python3.10")

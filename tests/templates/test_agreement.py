@@ -92,7 +92,7 @@ def test_a_default_is_a_value_that_the_parameter_takes(name: str) -> None:
     ("template", "parameter", "good", "bad"),
     [
         ("app", "Stage", "prod", "Prod"),
-        ("app", "ReservedConcurrency", "20", "0"),
+        ("app", "ReservedConcurrency", "10", "9"),
         ("app", "AlarmMail", "ops@example.org", "example.org"),
         ("app", "AlarmTopicArn", "arn:aws:sns:eu-west-1:123456789012:alarms", "alarms"),
         ("app", "PermissionsBoundaryArn", "arn:aws:iam::123456789012:policy/bound", "bound"),

@@ -92,7 +92,7 @@ class Config(BaseModel):
     log_retention_days: int = 30
     web_socket_access_logs: bool = False
     memory_mb: Annotated[int, Field(ge=256, le=10240)] = 1024
-    reserved_concurrency: Annotated[int, Field(ge=1, le=99999)] | None = None
+    reserved_concurrency: Annotated[int, Field(ge=10, le=99999)] | None = None
     requests_per_second: Annotated[int, Field(ge=1)] = 2000
     architecture: Literal["arm64", "x86_64"] = "arm64"
     permissions_boundary_arn: (
@@ -159,7 +159,7 @@ _ABOUT: Final = {
     "log_retention_days": "How long the functions' logs are kept.",
     "web_socket_access_logs": "true: log every WebSocket frame's fate; the region needs API Gateway's role for logs first.",
     "memory_mb": "The functions' memory, 256 to 10240; their share of a processor grows with it.",
-    "reserved_concurrency": "Executions reserved for, and the most of, each function. New accounts cannot reserve any.",
+    "reserved_concurrency": "Executions reserved for, and the most of, each function; from 10. New accounts cannot reserve any.",
     "requests_per_second": "The most that each API takes; more are refused. Bounds what an attack can cost.",
     "architecture": "The functions' processor: arm64 (cheaper) or x86_64.",
     "permissions_boundary_arn": "The policy that must bound every role, where your account asks for one.",
