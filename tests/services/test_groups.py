@@ -294,3 +294,22 @@ def test_the_inbox_of_who_joined_shows_no_message_from_before(world: World) -> N
     send(world, ann, where, "open")
     [told] = shapes.inbox(conversations.inbox(world.app, bob, cursor=None))["conversations"]
     assert (told["last_message"]["seq"], told["unread"]) == (5, 1)
+
+
+@pytest.mark.parametrize("again", ["send", "removal"])
+def test_what_is_pushed_once_more_does_not_reach_those_who_joined_after_it(world: World, again: str) -> None:
+    ann, bob, eve = world.people("ann", "bob", "eve")
+    where = world.group(ann, bob)
+    groups.update(world.app, ann, where, history="joined")
+    mine = world.connect(ann)
+    actions: dict[str, Callable[[], object]] = {
+        "send": lambda: send(world, ann, where, "secret"),
+        "removal": lambda: groups.remove_member(world.app, ann, where, bob),
+    }
+    actions[again]()
+    groups.add_members(world.app, ann, where, [eve])
+    phone = world.connect(eve)
+    told = len(world.heard(mine, "events"))
+    actions[again]()
+    assert len(world.heard(mine, "events")) == told + 1
+    assert world.heard(phone, "events") == []

@@ -37,16 +37,24 @@ CHUNK: Final = 200
 
 
 def publish(app: App, conversation_id: ConversationId, written: list[Event], tail: Tail) -> None:
-    """Push events that lie in the log since `tail` was read, or see to it that they will be. Raises: Busy."""
+    """Push events that lie in the log since `tail` was read, or, once more, before; or see to it that they will be.
+
+    Raises: Busy.
+    """
     known: Mapping[UserId, Member] = tail.members if tail.whole else {}
     if app.queue is None and not tail.whole:
         known = {**members.of(app.table, conversation_id), **tail.members}
+    first_seq = written[0]["seq"]
+    if (
+        first_seq <= tail.events[-1]["seq"]
+    ):  # once more: by now there may be members whose history begins later
+        known = {user_id: member for user_id, member in known.items() if member.history_from <= first_seq}
     ready = [(page, fanout.connected(app, user_ids)) for page, user_ids in audiences(written, known)]
     if app.queue is None or (tail.whole and sum(len(owners) for _, owners in ready) <= DIRECT_POSTS):
         for page, owners in ready:
             fanout.post(app, owners, fanout.events_frame(conversation_id, page))
         return
-    app.queue.put([encode(Announce(conversation_id, written[0]["seq"]))])
+    app.queue.put([encode(Announce(conversation_id, first_seq))])
     # Whoever was removed is no member when the job runs, and is to know.
     removed = {event["user_id"] for event in written if event["type"] == "member.removed"}
     for page, user_ids in audiences(
