@@ -202,8 +202,9 @@ class CloudFormation:
             return
         undone = "ROLLBACK" if creates else "UPDATE_ROLLBACK"
         stack.coming = [
-            (failed[0], f"{verb}_FAILED", failed[1]),
             ("Other", f"{verb}_FAILED", "Resource creation cancelled"),
+            (failed[0], f"{verb}_FAILED", failed[1]),
+            ("Later", f"{verb}_FAILED", "something that follows from it"),
             (None, f"{undone}_IN_PROGRESS", f"The following resource(s) failed: [{failed[0]}, Other]."),
             ("Other", "DELETE_COMPLETE", None),
             (None, f"{undone}_COMPLETE", None),
@@ -392,7 +393,9 @@ class World:
         if url in self.answers:
             return self.answers[url]
         path = url.removeprefix("https://the-DistributionDomain/") or "index.html"
-        return Fetched(200, b"{}" if path == "api/health" else self.objects("site")[path])
+        if path == "api/health":
+            return Fetched(200, b"{}")
+        return Fetched(200, self.s3.get_object(Bucket="site", Key=path)["Body"].read())
 
     def count(self, model: Any, **_: Any) -> None:
         """Note a request to one of moto's services."""

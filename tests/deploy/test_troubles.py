@@ -150,8 +150,9 @@ def test_of_a_failed_update_the_first_resource_is_shown(deployed: World) -> None
     assert failed.value.hint == "the stack is again as it was before; mend that and run `imchat deploy` again"
     shown = [one for one in deployed.happened if isinstance(one, ResourceProgress)]
     assert [(one.resource, one.status) for one in shown] == [
-        ("HttpFunction", "UPDATE_FAILED"),
         ("Other", "UPDATE_FAILED"),
+        ("HttpFunction", "UPDATE_FAILED"),
+        ("Later", "UPDATE_FAILED"),
         ("Other", "DELETE_COMPLETE"),
     ]
     assert run(deployed, code=b"better").changed
@@ -284,7 +285,10 @@ def test_a_stack_still_shown_as_it_was_is_not_taken_for_done(deployed: World) ->
     def execute(**asked: Any) -> None:
         real(**asked)
         deployed.cloudformation.stacks[APP].status = "CREATE_COMPLETE"
-        deployed.cloudformation.stacks[APP].coming.insert(0, (None, "UPDATE_IN_PROGRESS", None))
+        deployed.cloudformation.stacks[APP].coming[:0] = [
+            ("Any", "UPDATE_IN_PROGRESS", None),
+            (None, "UPDATE_IN_PROGRESS", None),
+        ]
 
     deployed.cloudformation.execute_change_set = execute  # type: ignore[method-assign]  # as eventual consistency has it
     run(deployed, code=b"better")

@@ -159,7 +159,8 @@ class Stacks:
         with _told_if_overtaken(name):
             self._client.execute_change_set(ChangeSetName=change_set.id)
         stack, failure = self._watcher.follow(change_set.stack_id, seen=seen, name=name)
-        if stack is not None and stack.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+        wanted = "CREATE_COMPLETE" if change_set.creates else "UPDATE_COMPLETE"
+        if stack is not None and stack.status == wanted:
             return stack
         raise failed(name, stack, failure, creates=change_set.creates)
 
