@@ -18,6 +18,8 @@ PACKAGES := $(VENV)/packages-$(shell cat requirements/runtime.lock requirements/
 TOOLS := $(VENV)/tools-$(shell cat requirements/*.lock | cksum | cut -c 1-8).stamp
 CHECKERS := $(VENV)/checkers
 CHECKER_PACKAGES := $(CHECKERS)/packages-$(shell cksum <requirements/checkers.lock | cut -c 1-8).stamp
+EMULATOR := $(VENV)/emulator
+EMULATOR_PACKAGES := $(EMULATOR)/packages-$(shell cksum <requirements/emulator.lock | cut -c 1-8).stamp
 JS_CLIENT := tests/local/js/node_modules/.package-lock.json
 SAY := printf '\033[2m›\033[0m %s\n'
 
@@ -27,20 +29,23 @@ FIND_PYTHON := for name in $(PYTHON) python3.14 python3.13 python3.12 python3.11
 
 help: ## Show this list
 	@printf '\n\033[1mimchat\033[0m  make <target>\n\n'
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-10s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[36m%-13s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@printf '\n'
 
 run: $(VENV)/installed.stamp site ## Install and start imchat on this machine; ARGS="--port 9000" are passed on
 	@$(BIN)/imchat local $(ARGS)
 
-test: check $(JS_CLIENT) ## Everything CI runs: checks, all tests, the web client's tests
+test: check $(JS_CLIENT) $(EMULATOR_PACKAGES) ## Everything CI runs: checks, all tests, the web client's tests
 	@$(SAY) "tests"
 	@$(BIN)/pytest -q -m "not budget"
 	@$(SAY) "web client tests"
 	@$(CLIENT) npm test --silent
 
-test-fast: $(TOOLS) $(JS_CLIENT) site ## The tests without a browser and without slow ones; ARGS are passed to pytest
-	@$(BIN)/pytest -q -m "not slow and not browser and not budget" $(ARGS)
+test-fast: $(TOOLS) $(JS_CLIENT) site ## The tests without a browser, an emulator and slow ones; ARGS go to pytest
+	@$(BIN)/pytest -q -m "not slow and not browser and not emulator and not budget" $(ARGS)
+
+test-emulator: $(TOOLS) $(EMULATOR_PACKAGES) site ## Deploy to an emulator of AWS, and run the protocol suite there
+	@$(BIN)/pytest -q -m emulator $(ARGS)
 
 soak: $(TOOLS) site ## Kill the server 200 times while clients send; KILLS=20: 20 times
 	@IMCHAT_KILLS=$(or $(KILLS),200) $(BIN)/pytest -q --log-cli-level=INFO tests/e2e/test_kill.py
@@ -89,6 +94,13 @@ $(CHECKER_PACKAGES): requirements/checkers.lock $(TOOLS)
 	@$(CHECKERS)/bin/python -m pip install --quiet --no-deps --require-hashes --no-compile -r $<
 	@touch $@
 
+# An emulator of AWS, in an environment of its own: it wants another botocore than imchat has.
+$(EMULATOR_PACKAGES): requirements/emulator.lock $(TOOLS)
+	@$(SAY) "emulator"
+	@$(BIN)/python -m venv --clear $(EMULATOR)
+	@$(EMULATOR)/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
+	@touch $@
+
 chromium: $(TOOLS)
 	@$(BIN)/python -m tests.chromium
 
@@ -131,4 +143,4 @@ $(TOOLS): $(VENV)/installed.stamp
 	@$(LOCKED) --no-compile -r requirements/dev.lock
 	@touch $@
 
-.PHONY: help run test test-fast soak bench check screenshot generate format site chromium lock dist clean
+.PHONY: help run test test-fast test-emulator soak bench check screenshot generate format site chromium lock dist clean

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 from tests import chromium as machine
+from tests.emulator.harness import MISSING as EMULATOR_MISSING
+from tests.emulator.stage import emulator as emulator  # noqa: PLC0414 - a fixture for every test, one for all
+from tests.emulator.stage import stage as stage  # noqa: PLC0414 - as above
 
 
 @pytest.fixture(scope="session")
@@ -44,19 +47,22 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses a browser; run quick tests first, then those with a browser, then slow ones."""
+    """Mark what uses a browser or the emulator; run quick tests first, then those with a browser, then slow ones."""
     for item in items:
         if isinstance(item, pytest.Function) and "chromium" in item.fixturenames:
             item.add_marker(pytest.mark.browser)
+        if isinstance(item, pytest.Function) and "emulator" in item.fixturenames:
+            item.add_marker(pytest.mark.emulator)
     items.sort(key=lambda item: (item.get_closest_marker("slow") is not None, _is_browser(item)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say at the very end, in red, that browser tests did not run."""
-    skipped = [report for report in terminalreporter.stats.get("skipped", []) if "browser" in report.keywords]
-    if skipped:
-        terminalreporter.section("BROWSER TESTS DID NOT RUN", red=True, bold=True)
-        terminalreporter.line(f"{len(skipped)} tests were skipped: {machine.MISSING}", red=True)
+    """Say at the very end, in red, that browser or emulator tests did not run."""
+    for kind, missing in (("browser", machine.MISSING), ("emulator", EMULATOR_MISSING)):
+        skipped = [one for one in terminalreporter.stats.get("skipped", []) if missing in str(one.longrepr)]
+        if skipped:
+            terminalreporter.section(f"{kind.upper()} TESTS DID NOT RUN", red=True, bold=True)
+            terminalreporter.line(f"{len(skipped)} tests were skipped: {missing}", red=True)
 
 
 def _is_browser(item: pytest.Item) -> bool:

@@ -21,6 +21,7 @@ LOCKS: Final = (
     "requirements/build.lock",
     "requirements/checkers.lock",
     "requirements/dev.lock",
+    "requirements/emulator.lock",
     "requirements/node.lock",
     "requirements/runtime.lock",
     "src/imchat/deploy/functions.lock",
@@ -127,10 +128,11 @@ def test_an_npm_lock_names_no_host_and_hashes_every_package(lock: str) -> None:
         ("requirements/dev.lock", [*project()["project"]["dependencies"], *wanted("dev")]),
         ("requirements/build.lock", wanted("build")),
         ("requirements/checkers.lock", wanted("checkers")),
+        ("requirements/emulator.lock", wanted("emulator")),
         ("requirements/node.lock", wanted("node")),
         ("src/imchat/deploy/functions.lock", wanted("functions")),
     ],
-    ids=["runtime", "dev", "build", "checkers", "node", "functions"],
+    ids=["runtime", "dev", "build", "checkers", "emulator", "node", "functions"],
 )
 def test_a_lock_holds_what_pyproject_asks_for(lock: str, requirements: list[str]) -> None:
     """If this fails: `make lock`."""

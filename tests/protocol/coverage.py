@@ -19,6 +19,8 @@ from imchat.api import schema
 from imchat.api.route import Route
 from imchat.api.routes import ROUTES
 
+SEEN: Final[dict[str, set[str]]] = {}
+"""What went over the wire in this session so far, by the kind of deployment."""
 _FRAME: Final[TypeAdapter[Any]] = TypeAdapter(schema.ServerFrame)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.e2e.harness import Server
+from tests.protocol.stranger import Record, Stranger
+
+_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,3 +31,14 @@ def local(folder: Path) -> Iterator[Deployment]:
 
     with Server(folder) as server:
         yield Deployment(server.url, no_mail)
+
+
+def person(deployment: Deployment, record: Record, name: str) -> Stranger:
+    """Somebody new, signed up and in, whose handle begins with `name`."""
+    handle = f"{name}{next(_numbers)}"
+    made = Stranger(deployment.site, f"{handle}@example.com", record)
+    if not made.sign_up():
+        made.confirm(deployment.mailed_code(made.email))
+    made.sign_in()
+    made.http("PATCH", "/me", {"handle": handle, "display_name": name.title()})
+    return made

@@ -1,0 +1,208 @@
+"""Runs ministack with what it lacks of AWS mended, and notes which role used which permission.
+
+It runs as a program in the emulator's own virtual environment, and knows nothing of imchat. Every mend says what AWS does; with
+another release of ministack each has to be looked at anew, which is why requirements/emulator.lock pins it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextvars import ContextVar
+from typing import Any, Final, TypeAlias
+
+from ministack import app as ministack
+from ministack.core import iam_evaluator
+from ministack.services import apigateway, cloudfront
+from ministack.services.cloudformation import provisioners
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+HOST: Final = os.environ["MINISTACK_HOST"]
+USED: Final = os.environ["IMCHAT_EMULATOR_USED"]
+"""The file that gets one line of JSON, `[role, action, resource]`, for each permission that a role used."""
+_API: Final = re.compile(r"([0-9a-f]{8})\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
+_HTTP_DEFAULT: Final = "$request.header.Authorization"
+
+
+def note_permissions() -> None:
+    """Write down every check of a role's policies that passed."""
+    evaluate = iam_evaluator.evaluate
+    known: set[tuple[str, str, str]] = set()
+
+    def noting(ctx: Any, *policies: Any) -> Any:
+        if ctx.action.startswith("sqs:"):
+            ctx.action = ctx.action.removesuffix(
+                "Batch"
+            )  # there are no such permissions: it is the plain one's
+        result = evaluate(ctx, *policies)
+        role = ctx.principal_arn.rpartition("assumed-role/")[2].partition("/")[0]
+        used = (role, ctx.action, re.sub("@connections/.*", "@connections/*", ctx.resource_arn))
+        if result.decision == "Allow" and ctx.principal_type == "AssumedRole" and used not in known:
+            known.add(used)
+            with open(USED, "a", encoding="utf-8") as file:  # noqa: PTH123 - plain is enough
+                file.write(json.dumps(used) + "\n")
+        return result
+
+    iam_evaluator.evaluate = noting
+
+
+def take_alarms_on_several_metrics() -> None:
+    """AWS takes `Metrics` in place of `MetricName`; nothing here raises alarms, so the first metric may stand for all."""
+    record = provisioners._cw_metric_alarm_record
+
+    def taking(name: str, props: dict[str, Any]) -> Any:
+        if "Metrics" in props:
+            props = {key: value for key, value in props.items() if key != "Metrics"}
+            props |= {"Namespace": "several", "MetricName": "several", "Statistic": "Sum", "Period": 300}
+        return record(name, props)
+
+    provisioners._cw_metric_alarm_record = taking
+
+
+def authorize_connections() -> None:
+    """A WebSocket authorizer without IdentitySource is asked always, and answers 401 by raising "Unauthorized"."""
+    sources = apigateway._request_authorizer_identity_sources
+    authorize = apigateway._authorize_ws_connect
+
+    def sources_without_default(named: list[str] | None, *rest: Any) -> Any:
+        return sources([source for source in named or [] if source != _HTTP_DEFAULT], *rest)
+
+    async def authorize_with_401(*given: Any) -> Any:
+        refusal, context = await authorize(*given)
+        return ((401, "Unauthorized") if refusal == (500, "") else refusal), context
+
+    apigateway._request_authorizer_identity_sources = sources_without_default
+    apigateway._authorize_ws_connect = authorize_with_401
+
+
+def answer_subprotocols() -> None:
+    """The header Sec-WebSocket-Protocol of what `$connect` answers is that of the handshake."""
+    invoke = apigateway._invoke_ws_lambda
+    handle = apigateway.handle_websocket
+    chosen: ContextVar[str | None] = ContextVar("chosen", default=None)
+
+    async def noting(*given: Any, **named: Any) -> Any:
+        answer = await invoke(*given, **named)
+        chosen.set(((answer or {}).get("headers") or {}).get("Sec-WebSocket-Protocol"))
+        return answer
+
+    async def handling(scope: Scope, receive: Any, send: Send, *rest: Any, **named: Any) -> None:
+        async def sending(message: MutableMapping[str, Any]) -> None:
+            if message["type"] == "websocket.accept":
+                message["subprotocol"] = chosen.get()
+            await send(message)
+
+        await handle(scope, receive, sending, *rest, **named)
+
+    apigateway._invoke_ws_lambda = noting
+    apigateway.handle_websocket = handling
+
+
+def reach_apis_through_cloudfront() -> None:
+    """A distribution passes requests on to APIs of API Gateway."""
+    fetch = cloudfront._fetch_from_origin
+
+    async def fetching(
+        origin: dict[str, Any],
+        method: str,
+        uri: str,
+        query: str,
+        headers: dict[str, str],
+        body: bytes,
+        *rest: Any,
+    ) -> Any:
+        api = _API.fullmatch(origin["domain_name"])
+        if api is None:
+            return await fetch(origin, method, uri, query, headers, body, *rest)
+        host = f"{api[1]}.execute-api.{HOST}"
+        status, answered, content = await ministack._handle_execute_api_request(
+            host,
+            uri,
+            method,
+            headers | {"host": host},
+            body,
+            ministack.parse_qs(query, keep_blank_values=True),
+            raw_path=uri,
+            raw_query_string=query,
+        )
+        return status, "", cloudfront._multidict_from_pairs(answered.items()), content
+
+    cloudfront._fetch_from_origin = fetching
+
+
+_Headers: TypeAlias = dict[bytes, bytes]
+_SIGNED: Final = re.compile(rb"Credential=([^/]+)/[0-9]+/[a-z0-9-]+/([a-z0-9-]+)/")
+_calls: Final[list[tuple[str, str]]] = []
+
+
+def wrap(app: Any) -> Any:
+    """Count calls; let everything count as TLS; and be the site for who comes without a signature.
+
+    AWS itself is at 127.0.0.1. The newest distribution is at `localhost`, and in place of its bucket.
+    """
+
+    async def wrapped(scope: Scope, receive: Any, send: Send) -> None:
+        if scope.get("path") == "/_imchat/calls":
+            await _answer_calls(send)
+        elif scope["type"] in {"http", "websocket"}:
+            await app(_seen(scope), receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return wrapped
+
+
+def _seen(scope: Scope) -> Scope:
+    headers: _Headers = {**dict(scope["headers"]), b"x-forwarded-proto": b"https"}
+    path: str = scope["path"]
+    raw: bytes = scope["raw_path"]
+    if signed := _SIGNED.search(headers.get(b"authorization", b"")):
+        _calls.append((signed[2].decode(), signed[1].decode()))
+    elif headers.get(b"host", b"").partition(b":")[0] == b"localhost":
+        socket = scope["type"] == "websocket"
+        headers[b"host"] = (_websocket_host(path) if socket else _distribution()["DomainName"]).encode()
+    elif scope["type"] == "http" and cloudfront._distributions and path.startswith(f"/{_bucket()}/"):
+        path, raw = path.removeprefix(f"/{_bucket()}"), raw.removeprefix(f"/{_bucket()}".encode())
+        headers[b"host"] = _distribution()["DomainName"].encode()
+    return {**scope, "headers": list(headers.items()), "path": path, "raw_path": raw}
+
+
+async def _answer_calls(send: Send) -> None:
+    body = json.dumps(_calls).encode()
+    _calls.clear()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": body})
+
+
+def _distribution() -> Any:
+    return list(cloudfront._distributions.values())[-1]
+
+
+def _behind(path: str) -> str:
+    """The host that the newest distribution asks for a path."""
+    parsed = cloudfront.parse_distribution_dataplane_config(_distribution())
+    origin = parsed["origins"][cloudfront._match_behavior(parsed, path)["target_origin_id"]]
+    return str(origin["domain_name"])
+
+
+def _bucket() -> str:
+    return _behind("/").partition(".")[0]
+
+
+def _websocket_host(path: str) -> str:
+    api = _API.fullmatch(_behind(path))
+    return f"{api[1]}.execute-api.{HOST}" if api else HOST
+
+
+if __name__ == "__main__":
+    note_permissions()
+    take_alarms_on_several_metrics()
+    authorize_connections()
+    answer_subprotocols()
+    reach_apis_through_cloudfront()
+    ministack.app = wrap(ministack.app)
+    ministack.main()
