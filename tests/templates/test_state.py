@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from tests.templates.loading import load
+from cloudformation_validate import CompositeEngine
+from tests.templates.loading import load, path_of
 
 from imchat.deploy.users import ADMINS
 from imchat.local.identity.accounts import GROUPS
@@ -15,6 +16,7 @@ from imchat.local.identity.state import MIN_PASSWORD_CHARACTERS
 from imchat.storage.table import TTL_ATTRIBUTE, Key
 
 GOLDEN: Final = Path(__file__).parent / "user_pool_forever.json"
+REPLACED: Final = Path(__file__).parent / "state_forever.json"
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +55,19 @@ def test_what_a_user_pool_can_never_change_stays_as_it_was_decided(state: dict[s
     pool = state["Resources"]["UserPool"]["Properties"]
     golden = json.loads(GOLDEN.read_text())
     assert {name: pool.get(name) for name in golden} == golden
+
+
+def test_what_would_make_a_new_table_or_bucket_stays_as_it_was_decided(state: dict[str, Any]) -> None:
+    """As above, for every property that AWS cannot change in place: a name given to a bucket later makes a new bucket."""
+    found = CompositeEngine().validate_template(str(path_of("state"))).diagnostics
+    fixed = [
+        (str(one.entity.logical_id), one.property_path.removeprefix("Properties."))
+        for one in found
+        if one.rule_id == "I9001"
+    ]
+    assert {
+        f"{resource}.{name}": state["Resources"][resource]["Properties"][name] for resource, name in fixed
+    } == json.loads(REPLACED.read_text())
 
 
 def test_accounts_cannot_be_deleted_with_the_pool_or_guessed_through_the_client(
