@@ -150,6 +150,7 @@ def pip_here(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
     monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_USER", "1")  # as some have it, for their own packages
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
     return tmp_path
 

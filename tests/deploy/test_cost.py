@@ -55,6 +55,17 @@ def test_a_message_is_metered_as_the_data_model_says() -> None:
     assert "a message between two people is 4 calls in 3 steps, 2 write units and 3 read units" in said
 
 
+def test_the_prices_of_a_message_and_of_a_team_are_those_on_the_page() -> None:
+    said = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    services = ("API Gateway", "Lambda", "DynamoDB", "SQS")
+    lean = dollars(cost.message(replace(TEAM, memory_mb=512)), *services) - 1
+    assert f"| together | {dollars(cost.message(TEAM), *services):.2f} |" in said
+    assert f"| with 512 MB, and the sender not connected | {lean:.2f} |" in said
+    team, nobody = estimate(TEAM), estimate(replace(TEAM, users=1, messages_per_user_day=0))
+    assert f"${team.total:.0f} at list price, of which ${team.total_after_free:.0f} are beyond" in said
+    assert f"${nobody.total:.0f} at list price, ${nobody.total_after_free:.0f} beyond what is free" in said
+
+
 def test_a_longer_message_takes_more_write_units() -> None:
     assert cost.message(replace(TEAM, body_bytes=8_000))["write_units"] == 10
 

@@ -65,8 +65,9 @@ def _install(requirements: Path, folder: Path, python: str, architecture: Archit
     platform_options = [option for tag in platforms(python, architecture) for option in ("--platform", tag)]
     done = subprocess.run(  # noqa: S603 - our own arguments
         [
-            *(sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "install"),
-            *("--require-hashes", "--only-binary", ":all:", "--no-deps", "--no-compile", "--quiet"),
+            *(sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "--quiet"),
+            *("install", "--no-user", "--no-deps", "--no-compile"),
+            *("--require-hashes", "--only-binary", ":all:"),
             *("--implementation", "cp", "--python-version", python, "--abi", f"cp{python.replace('.', '')}"),
             *platform_options,
             *("--target", str(folder), "--requirement", str(requirements)),
