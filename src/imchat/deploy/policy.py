@@ -64,6 +64,8 @@ OWN_CALLS: Final[Mapping[str, tuple[str, ...]]] = {
     "logs": ("logs:FilterLogEvents",),
     "doctor": (
         "acm:DescribeCertificate",
+        "iam:GetRole",
+        "iam:SimulatePrincipalPolicy",
         "lambda:GetAccountSettings",
         "ses:GetAccount",
         "ses:GetEmailIdentity",
@@ -223,6 +225,8 @@ def _scope(action: str, place: Place) -> _Scope:
         places = [f"{bucket}/*" for bucket in places]
     elif action == "iam:CreateServiceLinkedRole":
         places = [place.arn("iam::{account_id}:role/aws-service-role/*")]
+    elif action in {"iam:GetRole", "iam:SimulatePrincipalPolicy"}:  # who asks may have any name
+        places = [place.arn("iam::{account_id}:role/*"), place.arn("iam::{account_id}:user/*")]
     elif name.endswith("EventSourceMapping"):
         places = [place.arn(_MAPPINGS)]
     elif action in {"lambda:ListTags", "lambda:TagResource", "lambda:UntagResource"}:
