@@ -106,6 +106,8 @@ class Live:
                 many = ui_words.count(step.done, "resource")
                 note = f"{_DONE[step.action]}, {many}" if changed and step.done else _DONE[step.action]
                 self._end(step, "done" if changed else "same", note if changed else "unchanged")
+            case progress.LayerStep(step_name):
+                self._working("upload").note = f"{step_name} packages"
             case progress.ArtifactUploaded(kind, _, size_bytes, uploaded):
                 if uploaded:
                     self._counted("upload", f"{kind} {ui_words.size(size_bytes)}", add=True)
@@ -205,7 +207,7 @@ class Live:
         self, name: str, note: str, *, number: int | None = None, of: int | None = None, add: bool = False
     ) -> None:
         step = self._working(name)
-        step.note = f"{step.note}, {note}" if add and step.note else note
+        step.note = f"{step.note}, {note}" if add and step.done else note
         step.done = step.done + 1 if number is None else number
         step.of = of or step.of
         if step.done >= step.of and number is not None:

@@ -358,7 +358,7 @@ class World:
             self.target.config, bundle.key, "layer/1.zip", endpoint_url=self.target.endpoint_url
         )
         templates = {kind: read_template(kind) for kind in KINDS}
-        return Release(templates, values, bundle, "layer/1.zip", lambda: b"layer", files)
+        return Release(templates, values, bundle, "layer/1.zip", _make_layer, files)
 
     def configured(self, **settings: Any) -> None:
         """Other settings from now on."""
@@ -400,6 +400,11 @@ class World:
     def count(self, model: Any, **_: Any) -> None:
         """Note a request to one of moto's services."""
         self.calls.append(model.name)
+
+
+def _make_layer(tell: Callable[[str], object]) -> bytes:
+    tell("packing")
+    return b"layer"
 
 
 @cache

@@ -19,6 +19,7 @@ from imchat.deploy.progress import (
     FileRemoved,
     FileUploaded,
     Invalidated,
+    LayerStep,
     SmokeTested,
     StackFinished,
     StackStarted,
@@ -48,6 +49,7 @@ def test_the_first_deployment_makes_three_stacks_and_the_site_in_their_order(aws
     assert steps == [
         StackStarted(STATE, "create"),
         StackFinished(STATE, changed=True),
+        LayerStep("packing"),
         ArtifactUploaded("layer", "layer/1.zip", 5, uploaded=True),
         ArtifactUploaded("code", "code/code.zip", 4, uploaded=True),
         StackStarted(APP, "create"),

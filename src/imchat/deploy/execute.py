@@ -19,6 +19,7 @@ from imchat.deploy.progress import (
     FileUploaded,
     Interrupted,
     Invalidated,
+    LayerStep,
     Progress,
     StackFinished,
     silent,
@@ -126,7 +127,7 @@ class _Run:
     def _upload_artifacts(self, plan: Plan) -> None:
         contents: Mapping[str, Callable[[], bytes]] = {
             "code": lambda: self._release.code.content,
-            "layer": self._release.layer,
+            "layer": lambda: self._release.layer(lambda step: self._progress(LayerStep(step))),
         }
         for artifact in plan.artifacts:
             if artifact.upload:

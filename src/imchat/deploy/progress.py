@@ -48,6 +48,13 @@ class StackFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class LayerStep:
+    """The layer of third-party packages is made, which is seldom needed: `step` is fetching, compiling or packing."""
+
+    step: str
+
+
+@dataclass(frozen=True, slots=True)
 class ArtifactUploaded:
     """An artifact lies in the artifact bucket; `uploaded` is false if it lay there already."""
 
@@ -125,6 +132,7 @@ Event = (
     | StackBusy
     | ResourceProgress
     | StackFinished
+    | LayerStep
     | ArtifactUploaded
     | FileUploaded
     | FileRemoved

@@ -17,13 +17,13 @@ from imchat.deploy.target import Target
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One version with one stage's settings. `layer` makes the packages' zip file, which is seldom needed."""
+    """One version with one stage's settings. `layer` makes the packages' zip file, and tells what it is doing."""
 
     templates: Mapping[StackKind, Template]
     values: Mapping[str, str]
     code: Bundle
     layer_key: str
-    layer: Callable[[], bytes]
+    layer: Callable[[Callable[[str], object]], bytes]
     files: Mapping[str, bytes]
 
 
@@ -39,7 +39,7 @@ def read_release(target: Target) -> Release:
         values=given_values(config, code.key, layer, endpoint_url=target.endpoint_url),
         code=code,
         layer_key=layer,
-        layer=lambda: build_layer(config.architecture).content,
+        layer=lambda tell: build_layer(config.architecture, on_progress=tell).content,
         files=read_site(),
     )
 
