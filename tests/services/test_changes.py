@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -570,6 +571,24 @@ def test_who_is_removed_meanwhile_changes_nothing(sqlite_world: World) -> None:
     assert message(world, ann, where, 2)["body"] == "hi"
 
 
+def test_who_is_removed_while_a_page_is_put_together_reads_nothing(sqlite_world: World) -> None:
+    world = sqlite_world
+    ann, eve = world.people("ann", "eve")
+    where = world.group(ann, eve)
+    send(world, ann, where, "hi")
+    changes.react(world.app, ann, where, 2, THUMB)
+
+    class Overtaken(Interleaved):
+        def get_many(self, keys: Any) -> Any:
+            groups.remove_member(world.app, ann, where, eve)
+            changes.edit(world.app, ann, where, 2, "not for eve")
+            return self.table.get_many(keys)
+
+    app = replace(world.app, table=Overtaken(world.table, lambda: None))
+    with pytest.raises(NotFound):
+        messages.read(app, eve, where, after=2)
+
+
 def test_two_pins_at_once_both_stay(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.direct(ann, bob)
@@ -608,19 +627,18 @@ def test_a_head_that_moves_while_a_message_is_deleted_is_read_again(sqlite_world
     stuck: list[Callable[[], None]] = []
 
     class Stalling(Interleaved):
-        """Its first update of a head does not happen until somebody calls it."""
+        """Its updates of a head do not happen until somebody calls them."""
 
         def write(self, *ops: Op) -> None:
-            if ops[0].key.sk == keys.HEAD_SK and not stuck:
+            if ops[0].key.sk == keys.HEAD_SK:
                 stuck.append(lambda: self.table.write(*ops))
             else:
                 self.table.write(*ops)
 
-    slow = App(Stalling(world.table, lambda: None), world.gateway, world.app.now_ms, world.app.new_id)
+    slow = replace(world.app, table=Stalling(world.table, lambda: None))
     messages.send(slow, ann, where, client_message_id="m1", body="the secret")
-    send(world, bob, where, "after")
-    app = with_race(world, stuck[0])
-    changes.delete(app, ann, where, 2)
+    messages.send(slow, bob, where, client_message_id="m2", body="after")
+    changes.delete(with_race(world, stuck[0]), ann, where, 2)
     assert "secret" not in everything(world)
 
 

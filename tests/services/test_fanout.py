@@ -12,7 +12,7 @@ from tests.world import Interleaved, WaitingQueue, World
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import CONNECTION_S
 from imchat.errors import Busy
-from imchat.services import delivery, groups, messages, realtime
+from imchat.services import changes, delivery, groups, messages, realtime
 from imchat.services.app import App
 from imchat.services.delivery import CHUNK, DIRECT_POSTS, ROOM_POSTS_PER_S
 from imchat.services.jobs import Announce, Deliver, decode, encode
@@ -154,6 +154,31 @@ def test_a_late_chunk_brings_nothing_that_lies_past_a_removal(crowd: Crowd) -> N
     crowd.say("you may not hear this")
     crowd.work()
     assert set(crowd.heard(crowd.eve)) == {before, before + 1}
+
+
+def test_a_late_chunk_shows_no_text_from_after_a_removal(crowd: Crowd) -> None:
+    crowd.say("first")
+    before = crowd.say("you may hear this")
+    changes.react(crowd.app, crowd.bob, crowd.where, before, "👍")
+    for job in crowd.queue.take():
+        delivery.run(crowd.app, job, again=False)
+    groups.remove_member(crowd.app, crowd.ann, crowd.where, crowd.eve)
+    changes.edit(crowd.app, crowd.ann, crowd.where, before, "you may not hear this")
+    crowd.work()
+    assert "you may not" in str(crowd.world.heard(crowd.phones[crowd.bob]))
+    assert "you may not" not in str(crowd.world.heard(crowd.phones[crowd.eve]))
+    assert before - 1 in crowd.heard(crowd.eve)
+
+
+def test_what_became_of_a_message_meanwhile_leaves_no_gap(crowd: Crowd) -> None:
+    before = crowd.say("hello")
+    for job in crowd.queue.take():
+        delivery.run(crowd.app, job, again=False)
+    chunks = crowd.queue.take()
+    changes.react(crowd.app, crowd.bob, crowd.where, before, "👍")
+    for job in chunks:
+        delivery.run(crowd.app, job, again=False)
+    assert crowd.heard(crowd.eve) == [before]
 
 
 def test_the_removed_person_learns_of_it_whoever_else_has_to_wait(crowd: Crowd) -> None:

@@ -120,7 +120,16 @@ def _chunks(app: App, conversation_id: ConversationId, page: list[Event]) -> lis
 def _deliver(app: App, chunk: Deliver) -> None:
     conversation_id, first_seq, last_seq, history_from, user_ids = chunk
     stored = events.after(app.table, conversation_id, first_seq - 1, limit=last_seq - first_seq + 1)
-    page = settled(shown(app.table, conversation_id, stored, since=history_from), last_seq)
+    page = shown(app.table, conversation_id, stored, since=history_from)
+    calm = settled(page, last_seq)
+    if len(calm) < len(page) and _somebody_left_after(app, conversation_id, last_seq):
+        page = calm
     owners = fanout.connected(app, user_ids)
     for part in fanout.in_frames(page):
         fanout.post(app, owners, fanout.events_frame(conversation_id, part))
+
+
+def _somebody_left_after(app: App, conversation_id: ConversationId, seq: int) -> bool:
+    """Whether somebody may have been removed since, who must not see what messages became after that."""
+    since = events.after(app.table, conversation_id, seq, limit=PAGE_MAX)
+    return len(since) == PAGE_MAX or any(event["type"] == "member.removed" for event in since)
