@@ -11,7 +11,7 @@ from tests.world import Borrowed, Interleaved, WaitingQueue, World
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import BEHIND_MAX, GROUP_MEMBERS
 from imchat.errors import Conflict, Invalid, NotFound
-from imchat.services import groups, messages
+from imchat.services import changes, groups, messages
 from imchat.storage import conversations, members
 from imchat.storage.events import ROOM_MEMBERS, TAIL_ROWS
 from imchat.storage.table import Item, Key, Row
@@ -136,3 +136,17 @@ def test_a_crowd_takes_as_many_as_fit(sqlite_world: World) -> None:
     groups.add_members(world.app, ann, where, [bob])
     with pytest.raises(Invalid):
         groups.add_members(world.app, ann, where, [eve])
+
+
+def test_a_mention_finds_its_member_in_a_crowd_when_it_is_sent_and_when_it_is_edited(
+    sqlite_world: World,
+) -> None:
+    world = sqlite_world
+    where, (ann, bob) = crowd(world, "ann", "bob")
+    world.person("eve")
+    sent = messages.send(world.app, ann, where, client_message_id="m1", body="@bob @eve").event
+    assert sent is not None
+    assert sent["message"]["mentions"] == {"bob": bob}
+    changes.edit(world.app, ann, where, sent["seq"], "@nobody")
+    edited = changes.edit(world.app, ann, where, sent["seq"], "@eve or @bob")
+    assert edited.message["mentions"] == {"bob": bob}
