@@ -45,9 +45,8 @@ def publish(app: App, conversation_id: ConversationId, written: list[Event], tai
     if app.queue is None and not tail.whole:
         known = {**members.of(app.table, conversation_id), **tail.members}
     first_seq = written[0]["seq"]
-    if (
-        first_seq <= tail.events[-1]["seq"]
-    ):  # once more: by now there may be members whose history begins later
+    # Once more, or read after it was written: by now there may be members whose history begins later.
+    if first_seq <= tail.events[-1]["seq"] or not tail.whole:
         known = {user_id: member for user_id, member in known.items() if member.history_from <= first_seq}
     ready = [(page, fanout.connected(app, user_ids)) for page, user_ids in audiences(written, known)]
     if app.queue is None or (tail.whole and sum(len(owners) for _, owners in ready) <= DIRECT_POSTS):
