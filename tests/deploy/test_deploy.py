@@ -160,6 +160,12 @@ def test_a_changed_site_uploads_what_differs_last_of_all_removes_what_is_gone(de
     assert "execute_change_set" not in deployed.calls
 
 
+def test_a_changed_site_stack_keeps_its_copies_so_they_are_dropped(deployed: World) -> None:
+    deployed.configured(price_class="PriceClass_All")
+    run(deployed, deployed.release(files={**SITE_FILES, "index.html": b"2"}))
+    assert deployed.cloudfront.invalidated == [["/index.html"]]
+
+
 def test_each_invalidation_is_a_new_one(deployed: World) -> None:
     for number in (2, 3, 2):
         run(deployed, deployed.release(files={**SITE_FILES, "index.html": b"%d" % number}))

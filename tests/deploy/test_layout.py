@@ -34,6 +34,12 @@ def test_a_template_is_read_as_a_yaml_parser_reads_it(kind: StackKind) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_template_is_told_back_as_it_was_sent(kind: StackKind) -> None:
+    """CloudFormation tells question marks in place of all else, so nothing would ever be found unchanged."""
+    assert read_template(kind).body.isascii()
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_stack_gives_what_the_deployer_takes_it_to_give(kind: StackKind) -> None:
     assert set(parsed(kind)["Outputs"]) == OUTPUTS[kind]
 

@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 from tests.deploy.cloud import APP, SITE, STATE, World, refusal
 
 from imchat.deploy import TornDown, deploy, tear_down
-from imchat.deploy.progress import BucketEmptied, ResourceDeleted, StackStarted
+from imchat.deploy.progress import BucketEmptied, Interrupted, ResourceDeleted, StackStarted
 from imchat.errors import DeployError, ImchatError
 
 
@@ -102,6 +102,20 @@ def test_an_interrupted_teardown_goes_on_where_it_stopped(stage: World, operatio
     assert stage.statuses() == {STATE: "CREATE_COMPLETE"}  # by which the rest is found
     assert torn(stage, delete_data=True).remaining == ()
     assert left(stage) == []
+
+
+def test_ctrl_c_says_how_to_go_on(stage: World) -> None:
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    stage.on_sleep = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        torn(stage)
+    assert stage.happened[-1] == Interrupted(
+        None, "run `imchat teardown` again: it goes on where this one stopped"
+    )
+    stage.on_sleep = lambda: None
+    assert torn(stage).stacks == (SITE, APP)
 
 
 def test_a_stack_that_will_not_go_is_told_with_its_first_resource(stage: World) -> None:

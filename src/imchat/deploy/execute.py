@@ -92,8 +92,8 @@ class _Run:
             if step.kind == "app":
                 self._upload_artifacts(plan)
             self._stack(step)
-        site_is_new = next(step for step in plan.stacks if step.kind == "site").action != "none"
-        removed = self._site(plan, invalidates=not site_is_new)
+        site = next(step for step in plan.stacks if step.kind == "site")
+        removed = self._site(plan, invalidates=site.action not in {"create", "recreate"})
         known = self._known
         where = addresses(known, cognito="", endpoint_url=self._target.endpoint_url)
         smoke_test(

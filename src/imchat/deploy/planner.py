@@ -118,7 +118,7 @@ class Planner:
         complete = {key: value for key, value in values.items() if value is not None}
         if len(complete) < len(values):
             return StackPlan(kind, name, "update", (), parameters, exact=False)
-        if complete == stack.parameters and self._stacks.template(stack.id) == template.body:
+        if complete == stack.parameters and self._stacks.template(stack.id) == template.body.rstrip():
             return StackPlan(kind, name, "none")
         proposal = self.propose(kind, complete, known)
         if proposal is None:
@@ -161,6 +161,7 @@ def make_plan(
 ) -> Plan:
     """What `deploy` would do now. Nothing is executed, and no change set and no empty stack is left behind.
 
+    Only a template that is too long for a request has to be uploaded to be looked at; it is named by its checksum.
     With `wait` a stack that somebody is changing is waited for; without, that raises DeployError.
     Raises: DeployError also for a plan that would replace or remove what holds data, naming the property that asks for it.
     """

@@ -79,9 +79,9 @@ class Stacks:
         return self._watcher.find(name)
 
     def template(self, name: str) -> str | None:
-        """The text that the stack was last made from; None where it is not told as text."""
+        """The text that the stack was last made from, without white space at its end; None where it is told otherwise."""
         body = self._client.get_template(StackName=name, TemplateStage="Original").get("TemplateBody")
-        return body if isinstance(body, str) else None
+        return body.rstrip() if isinstance(body, str) else None
 
     def settle(self, name: str, *, wait: bool) -> Stack | None:
         """The stack once nothing happens to it; None if there is none.

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
-from imchat.deploy.progress import BucketEmptied, Progress, ResourceDeleted, silent
+from imchat.deploy.progress import BucketEmptied, Interrupted, Progress, ResourceDeleted, silent
 from imchat.deploy.refusals import code_of, translated
 from imchat.deploy.stacks import Stacks
 from imchat.deploy.target import Target
@@ -39,8 +39,16 @@ def tear_down(target: Target, *, delete_data: bool = False, progress: Progress =
     """Delete the site's and the app's stack; with `delete_data` everybody's accounts, messages and files as well.
 
     Asking whether that is meant is the caller's part. Running it again goes on where it stopped. Raises: DeployError.
+    Of a table that could be restored to any moment DynamoDB itself keeps a last backup for 35 days.
     """
-    down = _Teardown(target, progress)
+    try:
+        return _tear_down(_Teardown(target, progress), target, delete_data=delete_data)
+    except KeyboardInterrupt:
+        progress(Interrupted(None, "run `imchat teardown` again: it goes on where this one stopped"))
+        raise
+
+
+def _tear_down(down: _Teardown, target: Target, *, delete_data: bool) -> TornDown:
     gone = [name for name in map(target.stack_name, ("site", "app")) if down.stack(name)]
     holding = down.resources(target.stack_name("state"))
     named = tuple(f"{_WORDS[type_]} {name}" for type_, name in holding if type_ in _WORDS)
