@@ -24,6 +24,7 @@ from imchat.entrypoints.authorizer import SUBPROTOCOL
 from imchat.settings import Settings
 
 FUNCTIONS: Final = of_type(load("app"), "AWS::Lambda::Function")
+DOCS: Final = Path(__file__).parents[2] / "docs"
 VARIABLES: Final = {f"IMCHAT_{field.name.upper()}" for field in fields(Settings)}
 OUTPUT_VALUES: Final = {"TableName", "TableArn", "UserPoolId", "UserPoolClientId", "ArtifactBucketName"}
 
@@ -167,8 +168,8 @@ def test_the_security_page_says_what_a_function_may_do(function: str) -> None:
         elif service != "logs":
             may[service].add(name)
     told = [", ".join(sorted(names)) or "none" for names in may.values()]
-    page = Path(__file__).parents[2] / "docs" / "security.md"
-    assert f"| `{function}` | {' | '.join(told)} |" in page.read_text("utf-8")
+    page = (DOCS / "security.md").read_text("utf-8")
+    assert f"| `{function}` | {' | '.join(told)} |" in page
 
 
 def test_only_who_opens_connections_may_close_one() -> None:
@@ -221,6 +222,14 @@ def test_an_alarm_adds_up_what_it_measures() -> None:
         added = sorted(f"FILL({metric['Id']}, 0)" for metric in metrics if "MetricStat" in metric)
         assert sorted(re.findall(r"FILL\(\w+, 0\)", expression)) == added, name
         assert alarm["TreatMissingData"] == "notBreaching", name
+
+
+def test_the_operations_page_says_what_to_do_about_each_alarm() -> None:
+    app = load("app")
+    alarms = of_type(app, "AWS::CloudWatch::Alarm").values()
+    names = {render(app, alarm["AlarmName"]).removeprefix("imchat-prod-") for alarm in alarms}
+    page = (DOCS / "operations.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `([a-z-]+)` \|.*\|.*\|.*\|$", page, re.MULTILINE)) == names
 
 
 def test_the_dashboard_shows_each_thing_once_and_is_valid() -> None:
