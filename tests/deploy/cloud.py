@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
+from types import SimpleNamespace
 from typing import Any, Final
 
 import boto3
+from botocore import xform_name
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
@@ -245,9 +247,6 @@ class CloudFormation:
             )
         return {"StackResourceSummaries": found}
 
-    def get_paginator(self, operation: str) -> Any:
-        return _OnePage(getattr(self, operation))
-
     # ---- inside
 
     def _called(self, operation: str) -> None:
@@ -304,14 +303,6 @@ def _physical(stack: Made, resource: str) -> str:
     return stack.outputs.get(f"{resource}Name") or stack.outputs.get(f"{resource}Id") or resource
 
 
-class _OnePage:
-    def __init__(self, operation: Callable[..., dict[str, Any]]) -> None:
-        self._operation = operation
-
-    def paginate(self, **asked: Any) -> Iterator[dict[str, Any]]:
-        yield self._operation(**asked)
-
-
 class CloudFront:
     """Notes what it is asked to fetch anew."""
 
@@ -340,8 +331,7 @@ class World:
         self.answers: dict[str, Fetched] = {}
         self.fetched: list[str] = []
         self.on_sleep: Callable[[], None] = lambda: None
-        clients = {**_clients(), "cloudformation": self.cloudformation, "cloudfront": self.cloudfront}
-        self.client = clients.__getitem__
+        self.client = _clients().__getitem__
         self.target = Target(
             Config(stage="test"),
             REGION,
@@ -401,6 +391,16 @@ class World:
         """Note a request to one of moto's services."""
         self.calls.append(model.name)
 
+    def answer(self, model: Any, context: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+        """What one of the services played here says to a request that boto3 has found well formed."""
+        played = {"cloudformation": self.cloudformation, "cloudfront": self.cloudfront}
+        operation = getattr(played[model.service_model.service_name], xform_name(model.name))
+        return SimpleNamespace(status_code=200), operation(**context["asked"]) or {}
+
+
+def _note(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    context["asked"] = params
+
 
 def _make_layer(tell: Callable[[str], object]) -> bytes:
     tell("packing")
@@ -410,7 +410,7 @@ def _make_layer(tell: Callable[[str], object]) -> bytes:
 @cache
 def _clients() -> dict[str, Any]:
     """boto3's, made once: that takes longer than a test. The deployer's, and the test's own, whose calls do not count."""
-    services = ("s3", "cognito-idp", "dynamodb")
+    services = ("s3", "cognito-idp", "dynamodb", "cloudformation", "cloudfront")
     made = {service: boto3.client(service, region_name=REGION) for service in services}
     return {**made, "test's s3": boto3.client("s3", region_name=REGION)}
 
@@ -418,11 +418,17 @@ def _clients() -> dict[str, Any]:
 @contextmanager
 def world() -> Iterator[World]:
     """An empty account, with a stage `test` to deploy."""
-    with mock_aws():
+    with mock_aws(), ExitStack() as end:
         made = World()
-        counted = [client for name, client in _clients().items() if name != "test's s3"]
-        for client in counted:
-            client.meta.events.register("before-call", made.count)
+
+        def listen(service: str, event: str, handler: Callable[..., Any]) -> None:
+            events = _clients()[service].meta.events
+            events.register(event, handler)
+            end.callback(events.unregister, event, handler)
+
+        for service in ("s3", "cognito-idp", "dynamodb"):
+            listen(service, "before-call", made.count)
+        for service in ("cloudformation", "cloudfront"):
+            listen(service, "before-parameter-build", _note)
+            listen(service, "before-call", made.answer)
         yield made
-        for client in counted:
-            client.meta.events.unregister("before-call", made.count)

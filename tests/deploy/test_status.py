@@ -42,16 +42,25 @@ def detecting(aws: World, *statuses: dict[str, str], drifts: list[str]) -> None:
     formation: Any = aws.cloudformation
     formation.detect_stack_drift = lambda *, StackName: {"StackDriftDetectionId": StackName}  # noqa: N803 - boto3's name
     formation.describe_stack_drift_detection_status = lambda **_: next(answers)
-    formation.describe_stack_resource_drifts = lambda *, StackName, **_: {  # noqa: N803 - boto3's name
-        "StackResourceDrifts": [{"LogicalResourceId": one} for one in drifts if StackName == APP]
-    }
+
+    def describe_drifts(*, StackName: str, NextToken: str = "0", **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        """One a page."""
+        found, page = drifts if APP in StackName else [], int(NextToken)
+        more = {"NextToken": str(page + 1)} if page + 1 < len(found) else {}
+        return {"StackResourceDrifts": [{"LogicalResourceId": one} for one in found[page : page + 1]], **more}
+
+    formation.describe_stack_resource_drifts = describe_drifts
 
 
 def test_drift_is_looked_for_where_it_is_asked_for(aws: World) -> None:
     deploy(aws.target, release=aws.release())
     busy, done = {"DetectionStatus": "DETECTION_IN_PROGRESS"}, {"DetectionStatus": "DETECTION_COMPLETE"}
-    detecting(aws, busy, done, done, done, drifts=["HttpFunction"])
-    assert [one.drifted for one in read_status(aws.target, drift=True).stacks] == [(), ("HttpFunction",), ()]
+    detecting(aws, busy, done, done, done, drifts=["HttpFunction", "HttpRole"])
+    assert [one.drifted for one in read_status(aws.target, drift=True).stacks] == [
+        (),
+        ("HttpFunction", "HttpRole"),
+        (),
+    ]
 
 
 def test_drift_that_cannot_be_told_is_an_error_with_its_reason(aws: World) -> None:

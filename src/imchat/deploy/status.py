@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,7 +82,16 @@ def _drifted(target: Target, client: Any, name: str) -> tuple[str, ...]:
         if state["DetectionStatus"] == "DETECTION_COMPLETE":
             break
         target.sleep(wait)
-    pages = client.get_paginator("describe_stack_resource_drifts").paginate(
-        StackName=name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"]
-    )
-    return tuple(one["LogicalResourceId"] for page in pages for one in page["StackResourceDrifts"])
+    return tuple(_differing(client, name))
+
+
+def _differing(client: Any, name: str) -> Iterator[str]:
+    more: dict[str, str] = {}
+    while True:
+        answer = client.describe_stack_resource_drifts(
+            StackName=name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"], **more
+        )
+        yield from (one["LogicalResourceId"] for one in answer["StackResourceDrifts"])
+        if not answer.get("NextToken"):
+            return
+        more = {"NextToken": answer["NextToken"]}
