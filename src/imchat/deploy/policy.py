@@ -115,7 +115,7 @@ NEEDLESS: Final[Mapping[str, str]] = {
     r"AWS::Lambda::Function lambda:GetCodeSigningConfig": "for signed code",
     r".* s3:(REST\.PUT\.OBJECT|GetObjectMetadata|PutBucketReplication|PutObjectLockConfiguration)": _OTHER_NAME,
     r".* s3:DeleteBucket(Analytics|Cors|Encryption|Lifecycle|Metrics|Replication).*": _OTHER_NAME,
-    r".* (apigateway:(Tag|Untag)Resource|cloudfront:CreateDistributionWithTags)": _OTHER_NAME,
+    r".* cloudfront:CreateDistributionWithTags": _OTHER_NAME,
 }
 """Permissions in the schemas that this use of a resource type has no need of, as patterns of "type action": and why."""
 
@@ -163,7 +163,6 @@ class Policy:
 
 
 class _Scope(NamedTuple):
-    service: str
     resources: tuple[str, ...]
     condition: str  # JSON: a scope is a key
 
@@ -219,7 +218,7 @@ def _scope(action: str, place: Place) -> _Scope:
     """Where and on what condition an action is allowed."""
     service, _, name = action.partition(":")
     if action in _permissions()["unscoped"]:
-        return _Scope(service, ("*",), json.dumps(_condition(action, place)))
+        return _Scope(("*",), json.dumps(_condition(action, place)))
     places = [place.arn(one) for one in _RESOURCES[service]]
     if service == "s3" and "Object" in name and "ObjectLock" not in name:
         places = [f"{bucket}/*" for bucket in places]
@@ -231,7 +230,7 @@ def _scope(action: str, place: Place) -> _Scope:
         places = [place.arn(_MAPPINGS)]
     elif action in {"lambda:ListTags", "lambda:TagResource", "lambda:UntagResource"}:
         places.append(place.arn(_MAPPINGS))
-    return _Scope(service, tuple(places), json.dumps(_condition(action, place)))
+    return _Scope(tuple(places), json.dumps(_condition(action, place)))
 
 
 def _condition(action: str, place: Place) -> dict[str, dict[str, Any]]:
