@@ -106,7 +106,7 @@ def test_a_finished_step_shrinks_to_one_line(screen: Screen) -> None:
         "✓ upload code 142 KB 0 s",
         "✓ app created, 1 resource 0 s",
         "✓ files 1 file and config.json 0 s",
-        "✓ check https://x/api/health answers 0 s",
+        "✓ check https://x/api/health 0 s",
     ]
 
 
@@ -127,6 +127,15 @@ def test_a_step_that_was_interrupted_is_left_as_it_is(screen: Screen) -> None:
     screen.tell(Interrupted(APP, "it goes on"))
     screen.live.stop()
     assert screen.lines()[0].startswith("  - app      creating")
+
+
+def test_a_stack_that_is_deleted_and_made_anew_starts_over(screen: Screen) -> None:
+    screen.tell(
+        StackStarted(APP, "delete"), resource("Api", "DELETE_COMPLETE"), StackFinished(APP, changed=True)
+    )
+    assert screen.lines()[0].split()[:3] == ["✓", "app", "deleted,"]
+    screen.tell(StackStarted(APP, "create"))
+    assert screen.lines()[0].split()[1:3] == ["app", "creating"]
 
 
 def test_another_deployment_under_way_is_named(screen: Screen) -> None:

@@ -100,7 +100,7 @@ def deploy(where: Where, *, plan_only: bool, yes: bool, as_json: bool) -> None:
         deployment = deploy(target, approve=approve, progress=show.event)
         show.stop()
     if deployment is not None:
-        ui_deploy.deployed(deployment, options=where.as_typed(), as_json=as_json)
+        ui_deploy.deployed(deployment, options=where.typed, as_json=as_json)
 
 
 @click.command()

@@ -158,6 +158,6 @@ def completion(shell: str) -> None:
 
 def _not_deployed(stage: str, region: str, where: Where) -> str:
     return (
-        f"stage {stage} is not deployed in {region}; `imchat deploy{where.as_typed()}` does that, "
+        f"stage {stage} is not deployed in {region}; `imchat deploy{where.typed}` does that, "
         "or see --stage and --region"
     )

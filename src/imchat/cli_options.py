@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import shlex
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
+from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from imchat.deploy.config import Config
@@ -32,6 +33,8 @@ class Where:
     region: str | None = None
     endpoint_url: str | None = None
     config: Path | None = None
+    typed: str = ""
+    """These options as they were typed, for another command's line, as ` --stage test`; without what the environment says."""
 
     def target(self) -> Target:
         """The stage, reached. Raises: ConfigError."""
@@ -41,14 +44,6 @@ class Where:
         overrides = {"stage": self.stage, "profile": self.profile, "region": self.region}
         reach: Reach = click.get_current_context().obj or connect
         return reach(load_config(self.config, overrides=overrides), endpoint_url=self.endpoint_url)
-
-    def as_typed(self) -> str:
-        """The same options for another command's line, as ` --stage test`; empty if none was given."""
-        given = {field.name: getattr(self, field.name) for field in fields(self)}
-        words = [
-            f"--{name.replace('_', '-')} {shlex.quote(str(value))}" for name, value in given.items() if value
-        ]
-        return "".join(f" {word}" for word in words)
 
 
 WHERE_OPTIONS = (
@@ -78,6 +73,7 @@ WHERE_OPTIONS = (
         help="The stage's settings, if they are not in ./imchat.toml.",
     ),
 )
+_WHERE = ("stage", "profile", "region", "endpoint_url", "config")
 yes = click.option("--yes", is_flag=True, help="Go ahead without asking.")
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
@@ -87,7 +83,14 @@ def with_where(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(**options: Any) -> None:
-        command(where=Where(**{field.name: options.pop(field.name) for field in fields(Where)}), **options)
+        context = click.get_current_context()
+        chosen = {name: options.pop(name) for name in _WHERE}
+        typed = (
+            f" --{name.replace('_', '-')} {shlex.quote(str(value))}"
+            for name, value in chosen.items()
+            if context.get_parameter_source(name) == ParameterSource.COMMANDLINE
+        )
+        command(where=Where(**chosen, typed="".join(typed)), **options)
 
     for option in reversed(WHERE_OPTIONS):
         run = option(run)

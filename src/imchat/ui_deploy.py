@@ -183,4 +183,7 @@ def torn_down(stage: str, result: TornDown, *, as_json: bool) -> None:
     lines += [("Remains", remaining) for remaining in result.remaining]
     if result.kept:
         lines.append(("Again", "imchat deploy: it finds what was kept, with all accounts and messages"))
-    ui.panel(f"{stage} is taken down" if result.stacks else f"{stage}: there was nothing to take down", lines)
+    if lines:
+        ui.panel(f"{stage} is taken down", lines)
+    else:
+        ui.done(f"There is nothing of {stage} to take down.")

@@ -93,7 +93,10 @@ class Live:
         """Take in one thing that happened."""
         match event:
             case progress.StackStarted(stack, action):
-                step = self._working(ui_words.stack(stack))
+                name = ui_words.stack(stack)
+                if name in self._steps and self._steps[name].action:  # what failed to be made is made anew
+                    self._steps[name] = _Step(name, of=self._steps[name].of)
+                step = self._working(name)
                 step.action, step.note = action, _DOING[action]
             case progress.StackBusy(stack, status):
                 self._working(
@@ -120,7 +123,7 @@ class Live:
                 self._working("files").note = f"{path} removed"
             case progress.SmokeTested(url, status):
                 step = self._working("check")
-                note = f"{url} answers" if status else f"{url} does not answer yet"
+                note = url if status else f"no answer yet from {url}"
                 self._end(step, "done" if status else "failed", note)
             case progress.BucketEmptied(bucket, objects):
                 self._working("data").note = f"{bucket}: {ui_words.count(objects, 'object')} deleted"
@@ -178,7 +181,8 @@ class Live:
 
     def _note(self, step: _Step) -> RenderableType:
         if step.state != "working" or not step.of:
-            return Text(step.note, "dim" if step.state in {"waiting", "same"} else "")
+            style = "dim" if step.state in {"waiting", "same"} else ""
+            return Text(step.note, style, no_wrap=True, overflow="ellipsis")
         bar = ProgressBar(total=step.of, completed=min(step.done, step.of), width=24)
         row = Table.grid(padding=(0, 2))
         row.add_row(bar, Text(f"{min(step.done, step.of)} of {step.of}", "dim"), Text(step.note))

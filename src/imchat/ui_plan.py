@@ -45,7 +45,7 @@ def plan(planned: Plan, *, where: str, everything: bool, as_json: bool) -> None:
     table.add_row("", Text(planned.stage, "bold"), Text(f"{where}, version {planned.version}", "dim"))
     table.add_row()
     if planned.empty:
-        table.add_row("", Text("nothing"), "would change")
+        table.add_row("", "", "Nothing would change.")
     else:
         for stack in planned.stacks:
             _stack(table, stack, everything=everything)

@@ -79,6 +79,15 @@ def test_a_request_id_is_looked_for_as_it_stands() -> None:
     assert logs.patterns == ['"JKJ=\\"x\\""']
 
 
+def test_lines_without_an_id_of_their_own_are_told_apart() -> None:
+    logs = Logs()
+    for message in ("one", "two"):
+        logs.put("http", 1, message)
+        del logs.events[GROUPS["http"]][-1]["eventId"]
+    lines = follow_logs(target(logs), GROUPS, since_ms=0, now_ms=lambda: 0)
+    assert messages(itertools.islice(lines, 2)) == ["one", "two"]
+
+
 def test_lambdas_json_becomes_level_message_request_and_traceback() -> None:
     logs = Logs()
     logs.put(

@@ -21,7 +21,7 @@ _LATE_MS: Final = 15_000
 _REMEMBERED: Final = 20_000
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, slots=True)
 class LogLine:
     """One line. `system` is true for Lambda's own lines about starts and durations; `details`: a traceback, if any."""
 
@@ -64,7 +64,7 @@ def read_logs(
 ) -> Iterator[LogLine]:
     """The lines of these log groups since `since_ms` (epoch), oldest first; `containing`: those with this text only."""
     streams = [_lines(target, name, group, since_ms, containing) for name, group in groups.items()]
-    yield from heapq.merge(*streams)
+    yield from heapq.merge(*streams, key=lambda line: line.at_ms)
 
 
 def follow_logs(
@@ -107,7 +107,10 @@ def _lines(target: Target, name: str, group: str, since_ms: int, containing: str
 
 def _line(function: str, event: dict[str, Any]) -> LogLine:
     text = str(event["message"]).rstrip("\n")
-    at_ms, event_id = int(event["timestamp"]), str(event["eventId"])
+    at_ms = int(event["timestamp"])
+    event_id = str(
+        event.get("eventId") or f"{event.get('logStreamName')} {at_ms} {text}"
+    )  # an emulator has none
     try:
         read = json.loads(text)
     except ValueError:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from imchat.deploy.progress import Progress, StackBusy, StackStarted
+from imchat.deploy.progress import Progress, StackBusy, StackFinished, StackStarted
 from imchat.deploy.refusals import code_of
 from imchat.deploy.verdicts import failed, not_deleted, refused, stuck
 from imchat.deploy.watching import Stack, Watcher, is_busy, waits
@@ -178,6 +178,7 @@ class Stacks:
         self._client.delete_stack(StackName=stack.id)
         left, failure = self._watcher.follow(stack.id, seen=seen, name=name)
         if left is None:
+            self._progress(StackFinished(name, changed=True))
             return True
         raise not_deleted(left, failure)
 
