@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import venv
 import zipfile
 from pathlib import Path
 from typing import Final
@@ -189,6 +190,21 @@ def test_a_wheel_with_a_library_for_another_machine_is_refused(pip_here: Path) -
     lock = wheel(pip_here, "cp313-cp313-manylinux2014_x86_64", {"bell/core.so": AARCH64})
     with pytest.raises(ConfigError, match="wrong wheel"):
         wheels.fetch(lock, "3.13", "x86_64")
+
+
+def test_an_installation_without_pip_is_told_how_to_get_it(tmp_path: Path) -> None:
+    venv.create(tmp_path / "bare", with_pip=False, symlinks=os.name != "nt")
+    program = (
+        f"import sys; sys.path += {sys.path}\n"
+        "from imchat.deploy import wheels\n"
+        "try: wheels.fetch('', '3.13', 'arm64')\n"
+        "except Exception as error: print(error)\n"
+    )
+    folder = "Scripts" if sys.platform == "win32" else "bin"
+    ran = subprocess.run(
+        [tmp_path / "bare" / folder / "python", "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.endswith("run: python -m ensurepip\n")
 
 
 def test_an_index_out_of_reach_is_said_to_be(pip_here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
