@@ -183,7 +183,14 @@ class Live:
         if step.state != "working" or not step.of:
             style = "dim" if step.state in {"waiting", "same"} else ""
             return Text(step.note, style, no_wrap=True, overflow="ellipsis")
-        bar = ProgressBar(total=step.of, completed=min(step.done, step.of), width=24)
+        bar = ProgressBar(
+            total=step.of,
+            completed=min(step.done, step.of),
+            width=24,
+            style="bright_black",
+            complete_style="cyan",
+            finished_style="cyan",
+        )
         row = Table.grid(padding=(0, 2))
         row.add_row(bar, Text(f"{min(step.done, step.of)} of {step.of}", "dim"), Text(step.note))
         return row

@@ -93,8 +93,7 @@ def findings(found: Iterable[Finding], *, as_json: bool) -> bool:
     from rich.table import Table
     from rich.text import Text
 
-    console = ui.console()
-    console.print()
+    click.echo()
     for finding in found:
         problems += finding.outcome == "problem"
         row = Table.grid(padding=(0, 1))
@@ -105,14 +104,14 @@ def findings(found: Iterable[Finding], *, as_json: bool) -> bool:
         row.add_row(Text(*_OUTCOMES[finding.outcome]), finding.about, words)
         if finding.mend:
             row.add_row("", "", Text(f"→ {finding.mend}", "cyan"))
-        console.print(Padding(row, (0, 0, 1 if finding.mend else 0, 0)))
-    console.print()
+        ui.show(Padding(row, (0, 0, 1 if finding.mend else 0, 0)))
+    click.echo()
     end = (
         f"{ui_words.count(problems, 'problem')} to mend before a deployment."
         if problems
         else "Nothing stands in the way."
     )
-    console.print(Text(f"  {end}", "bold red" if problems else "bold green"))
+    ui.show(Text(f"  {end}", "bold red" if problems else "bold green"))
     return problems > 0
 
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
+from tests.deploy.cloud import APP, World
 
+from imchat.cli import commands
 from imchat.deploy.config import Config
 from imchat.deploy.logs import LogLine, follow_logs, read_logs
 from imchat.deploy.target import Target
+from imchat.errors import ImchatError
 
 GROUPS = {"http": "/aws/lambda/imchat-test-http", "fanout": "/aws/lambda/imchat-test-fanout"}
 
@@ -122,3 +127,44 @@ def test_following_shows_each_line_once_also_one_that_arrives_late() -> None:
     assert messages(itertools.islice(lines, 3)) == ["before", "late", "new"]
     with pytest.raises(IndexError):  # nothing more comes: it asks again, until the test has nothing to add
         next(lines)
+
+
+def typed(aws: World, logs: Logs, line: str) -> Result:
+    """What the command prints for stage `test`, whose second poll is interrupted by Ctrl-C."""
+
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    outputs = {"HttpLogGroupName": GROUPS["http"], "FanoutLogGroupName": GROUPS["fanout"]}
+    aws.cloudformation.put(APP, "CREATE_COMPLETE", outputs=outputs)
+    reached = replace(
+        aws.target, sleep=interrupt, client=lambda name: logs if name == "logs" else aws.client(name)
+    )
+    return CliRunner().invoke(
+        commands, ["logs", "--since", "1970-01-01", *line.split()], obj=lambda *_, **__: reached
+    )
+
+
+def test_the_command_prints_a_line_with_time_function_and_level(aws: World) -> None:
+    logs = Logs()
+    logs.put("http", 1_700_000_000_000, {"level": "ERROR", "message": "boom", "requestId": "r-1"})
+    assert typed(aws, logs, "").output == "11-14 22:13:20  http        ERROR boom  r-1\n"
+    assert json.loads(typed(aws, logs, "--json").output)["message"] == "boom"
+    assert "--since 1d" in typed(aws, logs, "--function fanout").output
+    unknown = typed(aws, logs, "--function nope").exception
+    assert isinstance(unknown, ImchatError)
+    assert "there are fanout, http" in unknown.message
+
+
+def test_ctrl_c_is_how_following_ends(aws: World) -> None:
+    logs = Logs()
+    logs.put("http", 1_700_000_000_000, "hello")
+    done = typed(aws, logs, "--follow")
+    assert done.exit_code == 0
+    assert done.output.endswith("hello\n")
+
+
+def test_without_a_deployed_application_the_command_says_how_to_get_one(aws: World) -> None:
+    done = CliRunner().invoke(commands, ["logs"], obj=lambda *_, **__: aws.target)
+    assert isinstance(done.exception, ImchatError)
+    assert "imchat deploy" in done.exception.message
