@@ -15,11 +15,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, NamedTuple, Self
 
+import boto3
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 PYTHON: Final = ROOT / ".venv" / "emulator" / "bin" / "python"
 MISSING: Final = f"there is no emulator in {PYTHON.parent}; `make test-emulator` installs it"
 REGION: Final = "eu-central-1"
 ACCOUNT: Final = "123456789012"
+ROOT_KEY: Final = "test"
 _START_S: Final = 60.0
 
 
@@ -94,6 +97,16 @@ class Emulator:
     def calls(self) -> list[Call]:
         """The signed requests since this was last asked."""
         return [Call(*call) for call in self._get("/_imchat/calls")]
+
+    def client(self, service: str) -> Any:
+        """boto3's client of the account's root user, who may do anything."""
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=ROOT_KEY,
+            aws_secret_access_key=ROOT_KEY,
+        )
 
     def mailed_code(self, email: str) -> str:
         """The code in the newest mail to somebody."""

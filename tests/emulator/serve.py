@@ -14,8 +14,8 @@ from contextvars import ContextVar
 from typing import Any, Final, TypeAlias
 
 from ministack import app as ministack
-from ministack.core import iam_evaluator
-from ministack.services import apigateway, cloudfront
+from ministack.core import iam_actions, iam_evaluator
+from ministack.services import apigateway, cloudformation, cloudfront, tagging
 from ministack.services.cloudformation import provisioners
 
 Scope: TypeAlias = MutableMapping[str, Any]
@@ -48,6 +48,28 @@ def note_permissions() -> None:
         return result
 
     iam_evaluator.evaluate = noting
+
+
+def know_what_a_right_is_for() -> None:
+    """Rights to a change set that is named by its ARN are those to its stack; rights to people those to their pool, whose
+    tags count.
+    """
+    tagging._RESOURCE_TAG_COLLECTORS["cognito-idp"] = tagging._collect_cognito
+    extract = iam_actions.extract_resource_arn
+
+    def extracting(service: str, *rest: Any) -> Any:
+        named = extract(service, *rest)
+        _, _, _, body, asked, region, account = rest
+        if named != "*":
+            return named
+        if service == "cloudformation" and "ChangeSetName" in asked:
+            found = cloudformation._change_sets.get(asked["ChangeSetName"][0])
+            return found["StackId"] if found else named
+        if service == "cognito-idp" and body and "UserPoolId" in (told := json.loads(body)):
+            return f"arn:aws:cognito-idp:{region}:{account}:userpool/{told['UserPoolId']}"
+        return named
+
+    iam_actions.extract_resource_arn = extracting
 
 
 def take_alarms_on_several_metrics() -> None:
@@ -200,6 +222,7 @@ def _websocket_host(path: str) -> str:
 
 if __name__ == "__main__":
     note_permissions()
+    know_what_a_right_is_for()
     take_alarms_on_several_metrics()
     authorize_connections()
     answer_subprotocols()

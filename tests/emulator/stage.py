@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from typing import Final
 
 import pytest
-from tests.emulator.harness import MISSING, PYTHON, REGION, Emulator
+from tests.emulator.harness import ACCOUNT, MISSING, PYTHON, REGION, Emulator
 
 from imchat.deploy import Config, Deployment, Event, Release, Target, connect, deploy, read_release
-
-CREDENTIALS: Final = {
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_EC2_METADATA_DISABLED": "true",
-    "AWS_CONFIG_FILE": os.devnull,
-    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-}
-"""Of the emulator's root user."""
+from imchat.deploy.place import Place
+from imchat.deploy.policy import boundary_policy, deployer_policies
 
 
 @dataclass(slots=True)
@@ -45,7 +38,8 @@ class Stage:
         done = deploy(self.target, release=release or self.release, progress=self.said.append)
         took_s = time.monotonic() - started
         assert done is not None
-        by_service = Counter(call.service for call in self.emulator.calls() if call.access_key == "test")
+        operator = os.environ["AWS_ACCESS_KEY_ID"]
+        by_service = Counter(call.service for call in self.emulator.calls() if call.access_key == operator)
         self.figures[name] = f"{by_service.total()} calls {dict(by_service.most_common())}, {took_s:.1f} s"
         self.done = done
         return done
@@ -58,19 +52,44 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
         if os.environ.get("CI"):
             pytest.fail(MISSING)
         pytest.skip(MISSING)
-    with pytest.MonkeyPatch.context() as environment, Emulator(tmp_path_factory.mktemp("emulator")) as made:
-        for name, value in CREDENTIALS.items():
-            environment.setenv(name, value)
+    with Emulator(tmp_path_factory.mktemp("emulator")) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
-def stage(emulator: Emulator) -> Stage:
-    """A stage, deployed by what `imchat deploy` calls."""
-    config = Config(stage="prod", region=REGION, architecture="x86_64")
-    target = connect(config, endpoint_url=emulator.url)
-    # What CloudFormation takes minutes for on AWS is done here when it is asked for the first time.
-    target = replace(target, sleep=lambda seconds: time.sleep(seconds / 20))
-    made = Stage(emulator, target, read_release(target))
-    made.deploy("first")
-    return made
+def stage(emulator: Emulator) -> Iterator[Stage]:
+    """A stage, deployed by what `imchat deploy` calls, by somebody who may do what `imchat iam-policy` says and no more."""
+    place = Place("prod", REGION, ACCOUNT)
+    config = Config(
+        stage=place.stage,
+        region=REGION,
+        architecture="x86_64",
+        permissions_boundary_arn=boundary_policy(place).arn,
+    )
+    with pytest.MonkeyPatch.context() as environment:
+        for name, value in _operator(emulator, place).items():
+            environment.setenv(name, value)
+        target = connect(config, endpoint_url=emulator.url)
+        # What CloudFormation takes minutes for on AWS is done here when it is asked for the first time.
+        target = replace(target, sleep=lambda seconds: time.sleep(seconds / 20))
+        made = Stage(emulator, target, read_release(target))
+        made.deploy("first")
+        yield made
+
+
+def _operator(emulator: Emulator, place: Place) -> dict[str, str]:
+    """The environment of a new user with these policies."""
+    iam = emulator.client("iam")
+    iam.create_user(UserName="operator")
+    for policy in (boundary_policy(place), *deployer_policies(place)):
+        iam.create_policy(PolicyName=policy.name, PolicyDocument=json.dumps(policy.document))
+    for policy in deployer_policies(place):
+        iam.attach_user_policy(UserName="operator", PolicyArn=policy.arn)
+    key = iam.create_access_key(UserName="operator")["AccessKey"]
+    return {
+        "AWS_ACCESS_KEY_ID": key["AccessKeyId"],
+        "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"],
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    }

@@ -69,7 +69,7 @@ def get(url: str) -> tuple[int, bytes, dict[str, str]]:
 
 def ghosts(stage: Stage, who: Stranger, count: int) -> None:
     """Connections that ended without a word, as the table still has them; younger than any that is open."""
-    table = DynamoTable(stage.target.client("dynamodb"), stage.done.outputs["TableName"])
+    table = DynamoTable(stage.emulator.client("dynamodb"), stage.done.outputs["TableName"])
     for number in range(count):
         connection_id = ConnectionId(f"{who.user_id[:8]}{number:07d}=")
         connections.add(table, UserId(who.user_id), connection_id, now_s=int(time.time()) + 10)
@@ -92,9 +92,9 @@ def test_a_job_that_lay_in_the_queue_brings_each_member_what_they_may_see(stage:
     ada.write(where, "Alone")
     ada.http("POST", f"/conversations/{where}/members", {"user_ids": [bob.user_id]})
     with ada.connect() as hers, bob.connect() as his:
-        url = stage.target.client("sqs").get_queue_url(QueueName="imchat-prod-fanout")["QueueUrl"]
+        url = stage.emulator.client("sqs").get_queue_url(QueueName="imchat-prod-fanout")["QueueUrl"]
         job = jobs.encode(jobs.Announce(ConversationId(where), 2))
-        stage.target.client("sqs").send_message(QueueUrl=url, MessageBody=job)
+        stage.emulator.client("sqs").send_message(QueueUrl=url, MessageBody=job)
         assert [event["seq"] for event in hers.hear("events")["events"]] == [1, 2, 3]
         assert [event["seq"] for event in his.hear("events")["events"]] == [3]
 
@@ -241,7 +241,7 @@ def test_deleting_the_data_leaves_nothing(stage: Stage) -> None:
 
 def physical_ids(stage: Stage) -> dict[str, str]:
     """What the app's stack holds."""
-    pages = stage.target.client("cloudformation").get_paginator("list_stack_resources")
+    pages = stage.emulator.client("cloudformation").get_paginator("list_stack_resources")
     return {
         one["LogicalResourceId"]: one["PhysicalResourceId"]
         for page in pages.paginate(StackName="imchat-prod-app")
@@ -261,11 +261,11 @@ def left(stage: Stage) -> dict[str, Any]:
         "cloudwatch": ("describe_alarms", "MetricAlarms"),
     }
     found = {
-        service: getattr(stage.target.client(service), operation)().get(field, [])
+        service: getattr(stage.emulator.client(service), operation)().get(field, [])
         for service, (operation, field) in asked.items()
     }
-    found["pools"] = stage.target.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
-    found["queues"] = stage.target.client("sqs").list_queues().get("QueueUrls", [])
-    distributions = stage.target.client("cloudfront").list_distributions()["DistributionList"]
+    found["pools"] = stage.emulator.client("cognito-idp").list_user_pools(MaxResults=60)["UserPools"]
+    found["queues"] = stage.emulator.client("sqs").list_queues().get("QueueUrls", [])
+    distributions = stage.emulator.client("cloudfront").list_distributions()["DistributionList"]
     found["distributions"] = distributions.get("Items", [])
     return {kind: things for kind, things in found.items() if things}
