@@ -33,7 +33,7 @@ def text_of(name: str) -> str:
 
 
 def test_the_readmes_example_runs_as_it_stands_and_a_second_run_adds_nothing(tmp_path: Path) -> None:
-    [example] = re.findall(
+    [example, *_] = re.findall(
         r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
     )
     for _ in range(2):

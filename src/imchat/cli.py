@@ -10,6 +10,7 @@ import click
 
 from imchat import __version__, ui
 from imchat.cli_account import cost, iam_policy
+from imchat.cli_chat import chat
 from imchat.cli_deploy import deploy, init, teardown
 from imchat.cli_operate import completion, doctor, logs, open_, status
 from imchat.cli_options import Reach
@@ -22,7 +23,7 @@ DEFAULT_PORT: Final = 8484
 _SECTIONS: Final = {
     "On this machine": ("local",),
     "On AWS": ("init", "doctor", "deploy", "status", "open", "logs", "teardown", "iam-policy", "cost"),
-    "Both": ("user", "completion"),
+    "Both": ("chat", "user", "completion"),
 }
 
 
@@ -47,7 +48,20 @@ def commands() -> None:
     """A complete chat application for one machine or for your own AWS account."""
 
 
-for command in (init, doctor, deploy, status, open_, logs, teardown, iam_policy, cost, user, completion):
+for command in (
+    init,
+    doctor,
+    deploy,
+    status,
+    open_,
+    logs,
+    teardown,
+    iam_policy,
+    cost,
+    chat,
+    user,
+    completion,
+):
     commands.add_command(command)
 
 

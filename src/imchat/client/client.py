@@ -1,0 +1,271 @@
+"""`Client`: a person or a bot at one imchat."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from math import inf
+from typing import Any, Final, Self, TypeAlias
+from urllib.parse import quote
+
+import urllib3
+
+from imchat.client.feed import Event, Feed, Heard
+from imchat.client.http import ATTEMPTS, Http
+from imchat.client.line import CONNECTED, Frame, Line
+from imchat.client.session import Session, find
+from imchat.errors import Conflict, ImchatError, NotFound
+
+Entry: TypeAlias = dict[str, Any]
+_PAGE: Final = 200
+
+
+class Client:
+    """Somebody who is signed in. Made by `sign_in`; `user_id` is theirs.
+
+    Whatever is asked is asked again while the server cannot be reached, where that does no harm. Every method raises
+    the errors of `imchat.errors` that the server answers with; entries, events and users are as in `docs/protocol.md`.
+    """
+
+    def __init__(self, http: Http, line: Line, user_id: str) -> None:
+        self.user_id = user_id
+        self._http = http
+        self._line = line
+        self._feed = Feed()
+
+    @classmethod
+    @asynccontextmanager
+    async def sign_in(cls, url: str, email: str, password: str) -> AsyncIterator[Self]:
+        """Sign in at the site `url`, and out at the block's end. Raises: ConfigError, Unauthenticated, Busy."""
+        with urllib3.PoolManager(maxsize=16) as pool:
+            site = await find(pool, url)
+            session = await Session.start(pool, site, email, password)
+            http = Http(pool, site.api_url, lambda new: session.access_token(new=new))
+
+            async def ticket() -> str:
+                return str((await http.ask("POST", "/realtime/tickets"))["ticket"])
+
+            me = await http.ask("GET", "/me")
+            made = cls(http, Line(site.ws_url, ticket), me["user"]["user_id"])
+            for entry in await made.conversations():
+                made._feed.follow(entry["conversation"]["conversation_id"], entry["conversation"]["last_seq"])
+            try:
+                yield made
+            finally:
+                with suppress(ImchatError):  # the token ends by itself
+                    await session.end()
+
+    # -- hearing --
+
+    async def events(self) -> AsyncIterator[Heard]:
+        """What happens in all of one's conversations since signing in: each event once and in order, however lines break.
+
+        A conversation that one is added to begins with the event of that. One's own events are among them. Leave the
+        loop and call it again, and it goes on where it was.
+        """
+        async for found in self.frames():
+            if isinstance(found, Heard):
+                yield found
+
+    async def frames(self) -> AsyncIterator[Heard | Frame]:
+        """As `events`; between them the other frames, as they come: `typing`, `receipt`, `presence`, …"""
+        async for frame in self._line.frames():
+            if frame is CONNECTED:
+                async for heard in self._catch_up():
+                    yield heard
+            elif frame["type"] == "events":
+                async for heard in self._hear(frame["conversation_id"], frame["events"]):
+                    yield heard
+            else:
+                yield frame
+
+    async def _catch_up(self) -> AsyncIterator[Heard]:
+        for entry in await self._inbox(inf):
+            conversation = entry["conversation"]
+            where, last = conversation["conversation_id"], conversation["last_seq"]
+            if where not in self._feed:
+                self._feed.follow(where, await self._joined(where))
+            if self._feed.last(where) != last:
+                async for heard in self._read_on(where):
+                    yield heard
+
+    async def _hear(self, where: str, events: list[Event]) -> AsyncIterator[Heard]:
+        if where not in self._feed:
+            self._feed.follow(where, await self._joined(where))
+        new, missing = self._feed.take(where, events)
+        for heard in new:
+            yield heard
+        if missing:
+            async for heard in self._read_on(where):
+                yield heard
+        if any(event["type"] == "member.removed" and event["user_id"] == self.user_id for event in events):
+            self._feed.forget(where)
+
+    async def _read_on(self, where: str) -> AsyncIterator[Heard]:
+        more = True
+        while more:
+            try:
+                page = await self._http.ask(
+                    "GET",
+                    f"/conversations/{where}/events",
+                    query={"after": self._feed.last(where) or 0, "limit": _PAGE},
+                    attempts=inf,
+                )
+            except NotFound:  # out of it
+                self._feed.forget(where)
+                return
+            new, _ = self._feed.take(where, page["events"])
+            for heard in new:
+                yield heard
+            more = page["has_more"]
+
+    async def _joined(self, where: str) -> int:
+        """The event before the one that brought this person in."""
+        try:
+            found = await self._http.ask("GET", f"/conversations/{where}", attempts=inf)
+        except NotFound:
+            return 0
+        conversation = found["conversation"]
+        for member in conversation.get("members", ()):
+            if member["user_id"] == self.user_id:
+                return int(member["joined_seq"]) - 1
+        return int(conversation["last_seq"])
+
+    # -- writing --
+
+    async def send(
+        self,
+        conversation_id: str,
+        body: str,
+        *,
+        reply_to: int | None = None,
+        client_message_id: str | None = None,
+    ) -> Event:
+        """Send a message, once, however often that has to be tried. Returns its event.
+
+        `client_message_id` makes it the same message for a later call, of a later process too.
+        """
+        own_id = client_message_id or uuid.uuid4().hex
+        after_seq = self._feed.last(conversation_id)
+        if after_seq is None:
+            newest, _ = await self.read(conversation_id, limit=1)
+            after_seq = newest[-1]["seq"]
+        while True:
+            message = {
+                "client_message_id": own_id,
+                "body": body,
+                "after_seq": after_seq,
+                "reply_to": reply_to,
+            }
+            try:
+                answer = await self._http.ask("POST", f"/conversations/{conversation_id}/messages", message)
+            except Conflict as error:
+                if error.details.get("reason") != "behind":
+                    raise
+                sent, after_seq = await self._look_for(conversation_id, own_id, after_seq)
+                if sent is not None:
+                    return sent
+            else:
+                event: Event = answer["event"]
+                return event
+
+    async def _look_for(self, where: str, own_id: str, after_seq: int) -> tuple[Event | None, int]:
+        """The event of one's message behind `after_seq`, if it is there; and where the log ends."""
+        more = True
+        while more:
+            events, more = await self.read(where, after=after_seq, limit=_PAGE)
+            for event in events:
+                if event["type"] == "message.created" and event["actor_id"] == self.user_id:  # noqa: SIM102 - two questions
+                    if event["message"]["client_message_id"] == own_id:
+                        return event, after_seq
+            after_seq = events[-1]["seq"] if events else after_seq
+        return None, after_seq
+
+    async def typing(self, conversation_id: str) -> None:
+        """Tell the others that one is writing; say it every few seconds. Lost if there is no connection."""
+        await self._line.say({"action": "typing", "conversation_id": conversation_id})
+
+    async def edit(self, conversation_id: str, seq: int, body: str) -> None:
+        """Give one's message `seq` another text."""
+        await self._http.ask("PATCH", _message(conversation_id, seq), {"body": body})
+
+    async def delete(self, conversation_id: str, seq: int) -> None:
+        """Leave a tombstone of message `seq`."""
+        await self._http.ask("DELETE", _message(conversation_id, seq))
+
+    async def react(self, conversation_id: str, seq: int, emoji: str) -> None:
+        """React to message `seq` with one emoji."""
+        await self._http.ask("PUT", f"{_message(conversation_id, seq)}/reactions/{quote(emoji, safe='')}")
+
+    async def mark_read(self, conversation_id: str, seq: int) -> None:
+        """Everything up to event `seq` was seen."""
+        await self._http.ask("PUT", f"/conversations/{conversation_id}/read", {"seq": seq})
+
+    # -- conversations and people --
+
+    async def conversations(self) -> list[Entry]:
+        """The inbox, whole."""
+        return await self._inbox()
+
+    async def _inbox(self, attempts: float = ATTEMPTS) -> list[Entry]:
+        found: list[Entry] = []
+        query: dict[str, object] = {}
+        while True:
+            page = await self._http.ask("GET", "/conversations", query=query, attempts=attempts)
+            found += page["conversations"]
+            if "next_cursor" not in page:
+                return found
+            query = {"cursor": page["next_cursor"]}
+
+    async def conversation(self, conversation_id: str) -> Entry:
+        """One conversation, with its members and `users`."""
+        return await self._http.ask("GET", f"/conversations/{conversation_id}")
+
+    async def read(
+        self, conversation_id: str, *, after: int | None = None, before: int | None = None, limit: int = 50
+    ) -> tuple[list[Event], bool]:
+        """A page of the log, ascending, and whether there is more in that direction; without bounds the newest."""
+        given = {"after": after, "before": before, "limit": limit}
+        query = {name: value for name, value in given.items() if value is not None}
+        page = await self._http.ask("GET", f"/conversations/{conversation_id}/events", query=query)
+        return page["events"], page["has_more"]
+
+    async def direct(self, user_id: str) -> Entry:
+        """The direct conversation with somebody, begun if need be."""
+        return await self._http.ask("POST", "/conversations", {"kind": "direct", "member_ids": [user_id]})
+
+    async def group(self, user_ids: Sequence[str], title: str | None = None) -> Entry:
+        """A new group with these people. Not asked twice: that would make two."""
+        body = {"kind": "group", "member_ids": list(user_ids), "title": title}
+        return await self._http.ask("POST", "/conversations", body, attempts=1)
+
+    async def leave(self, conversation_id: str) -> None:
+        """Leave a group."""
+        with suppress(NotFound):  # the answer of an earlier try was lost
+            await self._http.ask("DELETE", f"/conversations/{conversation_id}/members/{self.user_id}")
+
+    async def find(self, prefix: str) -> list[dict[str, Any]]:
+        """People whose handle begins like that."""
+        users: list[dict[str, Any]] = (await self._http.ask("GET", "/users", query={"prefix": prefix}))[
+            "users"
+        ]
+        return users
+
+    async def users(self, user_ids: Sequence[str]) -> list[dict[str, Any]]:
+        """The profiles of up to 100 people."""
+        users: list[dict[str, Any]] = (
+            await self._http.ask("GET", "/users", query={"ids": ",".join(user_ids)})
+        )["users"]
+        return users
+
+    async def name(self, *, handle: str | None = None, display_name: str | None = None) -> None:
+        """Choose a handle, a name, or both."""
+        given = {"handle": handle, "display_name": display_name}
+        await self._http.ask(
+            "PATCH", "/me", {name: value for name, value in given.items() if value is not None}
+        )
+
+
+def _message(conversation_id: str, seq: int) -> str:
+    return f"/conversations/{conversation_id}/messages/{seq}"
