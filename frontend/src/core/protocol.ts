@@ -1,5 +1,18 @@
 // The wire contract's types. Generated from src/imchat/api by `make generate`; do not edit.
 
+/** Somebody whom I blocked. */
+export interface Block {
+  user_id: string
+  blocked_at_ms: number
+}
+
+/** A page of people whom I blocked, and their profiles. `next_cursor` is left out on the last page. */
+export interface BlocksAnswer {
+  blocks: Block[]
+  users: User[]
+  next_cursor?: string
+}
+
 /** A message as it is now, and the event that made it so; left out where it was so already. */
 export interface ChangeAnswer {
   message: Message

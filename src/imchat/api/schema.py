@@ -156,7 +156,7 @@ class UsersQuery(Query):
     ids: str | None = None
 
 
-class MembersQuery(Query):
+class PageQuery(Query):
     """Where the next page begins: the `next_cursor` of the page before."""
 
     cursor: Id | None = None
@@ -172,12 +172,6 @@ class PresenceQuery(Query):
     """Whose presence: ids, separated by commas; without them, everybody's."""
 
     user_ids: str | None = None
-
-
-class InboxQuery(Query):
-    """Where the next page of the inbox begins: the `next_cursor` of the page before."""
-
-    cursor: Id | None = None
 
 
 class EventsQuery(Query):
@@ -476,6 +470,21 @@ class MembersAnswer(Answer):
     """A page of a conversation's members, and their profiles. `next_cursor` is left out on the last page."""
 
     members: list[Member]
+    users: list[User]
+    next_cursor: str | None = None
+
+
+class Block(Answer):
+    """Somebody whom I blocked."""
+
+    user_id: str
+    blocked_at_ms: int
+
+
+class BlocksAnswer(Answer):
+    """A page of people whom I blocked, and their profiles. `next_cursor` is left out on the last page."""
+
+    blocks: list[Block]
     users: list[User]
     next_cursor: str | None = None
 

@@ -18,6 +18,7 @@ class Member(NamedTuple):
 
     Of the log they see what lies from `history_from` on. `settings` holds what they chose for themselves; `mentions` the
     seqs of messages that name them, ascending, none missing that lies past `read_seq`, except in the longest rows.
+    `blocks` says, in a direct conversation, that they blocked the other.
     """
 
     user_id: UserId
@@ -28,6 +29,7 @@ class Member(NamedTuple):
     history_from: int = 1
     settings: Sequence[Setting] = ()
     mentions: Sequence[int] = ()
+    blocks: bool = False
 
     @property
     def unread_mentions(self) -> int:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import is_id
 from imchat.domain.member import Member
 from imchat.domain.user import User
-from imchat.errors import NotFound
+from imchat.errors import Forbidden, NotFound
 from imchat.services.app import App
-from imchat.storage import members, users
+from imchat.storage import blocks, members, users
+from imchat.storage.events import Tail
 
 
 def access_member(app: App, user_id: UserId, conversation_id: ConversationId) -> Member:
@@ -27,3 +28,20 @@ def access_users(app: App, user_ids: Collection[UserId]) -> list[User]:
     if len(found) < len(set(user_ids)):
         raise NotFound("no such user")
     return list(found.values())
+
+
+def access_reachable(app: App, user_id: UserId, other_ids: Collection[UserId]) -> None:
+    """Check that no block lies between the person and any of the others. Raises: Forbidden, which says not whose it is."""
+    if apart := blocks.around(app.table, user_id).intersection(other_ids):
+        raise Forbidden("you cannot add these people", reason="blocked", user_ids=sorted(apart))
+
+
+def check_not_apart(tail: Tail) -> None:
+    """Check that in a direct conversation neither blocked the other. Raises: Forbidden, the same for both."""
+    if tail.head.kind == "direct" and apart(tail.members.values()):
+        raise Forbidden("no messages go between you two", reason="blocked")
+
+
+def apart(members: Iterable[Member]) -> bool:
+    """Whether one of a direct conversation's members blocked the other; in a group, never."""
+    return any(member.blocks for member in members)

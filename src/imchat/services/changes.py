@@ -15,7 +15,7 @@ from imchat.domain.member import Member
 from imchat.domain.mentions import mentions_in
 from imchat.domain.message import Message, is_deleted
 from imchat.errors import Busy, Conflict, Forbidden, NotFound
-from imchat.services.access import access_member
+from imchat.services.access import access_member, check_not_apart
 from imchat.services.app import App
 from imchat.services.log import Done, Write, append
 from imchat.services.messages import look_up_handles
@@ -51,7 +51,7 @@ def edit(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int, 
     Raises: Invalid; NotFound; Forbidden for another's message; Conflict `deleted`; Busy.
     """
     check_body(body)
-    named = look_up_handles(app, body)
+    named = look_up_handles(app, actor_id, body)
 
     def change(target: _Target) -> Write | None:
         if target.event["actor_id"] != actor_id:
@@ -89,7 +89,7 @@ def delete(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int
         draft = Draft(type="message.deleted", actor_id=actor_id, target_seq=seq)
         return _write(target, draft, after, lambda event: [_in_head(target, event, after(event))])
 
-    changed = _change(app, actor_id, conversation_id, seq, change)
+    changed = _change(app, actor_id, conversation_id, seq, change, also_apart=True)
     reactions.delete_all(app.table, conversation_id, seq)
     return changed
 
@@ -169,13 +169,16 @@ def _change(
     change: Callable[[_Target], Write | None],
     *,
     about: Collection[UserId] = (),
+    also_apart: bool = False,
 ) -> Changed:
     """Append what `change` wants of the message as it is after the log's tail; None: it is so already.
 
-    `about`: see `append`.
+    `about`: see `append`. `also_apart`: where a block lies between two as well.
     """
 
     def decide(tail: Tail, actor: Member) -> Write | Done:
+        if not also_apart:
+            check_not_apart(tail)
         event = _message(app, conversation_id, seq, actor)
         _check_current(event, tail)
         changes = (other for other in reversed(tail.events) if other.get("target_seq") == seq)

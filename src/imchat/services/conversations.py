@@ -12,11 +12,11 @@ from imchat.domain.ids import ConversationId, UserId, direct_conversation_id
 from imchat.domain.limits import MEMBERS_AT_CREATION, MEMBERS_SHOWN, TITLE_CHARS, check_count, check_line
 from imchat.domain.member import Member, Role
 from imchat.domain.user import User
-from imchat.errors import Invalid, NotFound
+from imchat.errors import Forbidden, Invalid, NotFound
 from imchat.services import accounts, fanout
-from imchat.services.access import access_member, access_users
+from imchat.services.access import access_member, access_reachable, access_users
 from imchat.services.app import App
-from imchat.storage import conversations, events, members, users
+from imchat.storage import blocks, conversations, events, members, users
 from imchat.storage.conversations import Pointer
 from imchat.storage.table import ConditionFailed, Op
 
@@ -45,16 +45,23 @@ class Inbox:
 def create_group(
     app: App, maker_id: UserId, member_ids: Collection[UserId], title: str | None
 ) -> tuple[Entry, list[User]]:
-    """Start a group of its maker, who owns it, and up to 48 others. Raises: Invalid; NotFound for an unknown person."""
+    """Start a group of its maker, who owns it, and up to 48 others.
+
+    Raises: Invalid; NotFound for an unknown person; Forbidden where a block lies between the maker and one of them.
+    """
     if title is not None:
         check_line(title, field="title", most=TITLE_CHARS)
+    access_reachable(app, maker_id, member_ids)
     conversation_id = ConversationId("g" + app.new_id())
     _create(app, conversation_id, "group", maker_id, others=member_ids, title=title)
     return entry(app, maker_id, conversation_id)
 
 
 def create_direct(app: App, maker_id: UserId, peer_id: UserId) -> tuple[Entry, list[User], bool]:
-    """The one direct conversation with `peer_id`, and whether it was made just now. Raises: Invalid; NotFound."""
+    """The one direct conversation with `peer_id`, and whether it was made just now.
+
+    Raises: Invalid; NotFound; Forbidden where there is none yet, and one of them blocked the other.
+    """
     if peer_id == maker_id:
         raise Invalid("a direct conversation needs somebody else", field="member_ids", limit="not yourself")
     conversation_id = direct_conversation_id(maker_id, peer_id)
@@ -147,9 +154,13 @@ def _create(
         )
         ops.append(members.put_new(conversation_id, Member(user_id, role, 1, 1, 0)))
         ops.append(conversations.put_pointer(user_id, Pointer(conversation_id, peer_id)))
+    if kind == "direct":
+        ops += blocks.check_none(member_ids[0], member_ids[1])
     try:
         events.append(app.table, conversation_id, event, *ops)
-    except ConditionFailed:
+    except ConditionFailed as failed:
+        if failed.index:  # not the event, which comes first: there is no such conversation
+            raise Forbidden("no messages go between you two", reason="blocked") from None
         access_member(app, maker_id, conversation_id)
         return False
     fanout.notify_conversation(app, member_ids, conversation_id, "added")

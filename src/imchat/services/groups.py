@@ -20,7 +20,7 @@ from imchat.domain.member import Member, Role
 from imchat.domain.words import words_of
 from imchat.errors import Conflict, Forbidden, Invalid, NotFound
 from imchat.services import fanout
-from imchat.services.access import access_users
+from imchat.services.access import access_reachable, access_users
 from imchat.services.app import App
 from imchat.services.log import Done, Write, append
 from imchat.storage import channels, conversations, members
@@ -73,9 +73,11 @@ def add_members(
 ) -> None:
     """Add people as members, one event each, `ADDED_AT_ONCE` in a transaction; who is in already stays as they are.
 
-    Raises: Invalid, NotFound for a stranger's conversation or an unknown person; Forbidden for all but owner and admins.
+    Raises: Invalid, NotFound for a stranger's conversation or an unknown person; Forbidden for all but owner and admins,
+    and where a block lies between the actor and one of them.
     """
     known = [user.user_id for user in access_users(app, user_ids)]
+    access_reachable(app, actor_id, known)
     for start in range(0, len(known), ADDED_AT_ONCE):
         _add_members(app, actor_id, conversation_id, known[start:])
 

@@ -16,11 +16,11 @@ from imchat.domain.member import Member
 from imchat.domain.mentions import handles_in, mentions_in
 from imchat.domain.message import Message
 from imchat.errors import Forbidden, Invalid
-from imchat.services.access import access_member
+from imchat.services.access import access_member, check_not_apart
 from imchat.services.app import App
 from imchat.services.log import Appended, Done, Write, append
 from imchat.services.shown import shown
-from imchat.storage import conversations, events, members, users
+from imchat.storage import blocks, conversations, events, members, users
 from imchat.storage.events import Tail
 from imchat.storage.table import Op
 
@@ -39,13 +39,13 @@ def send(
 
     `after_seq` is the newest seq the sender knew when it first tried; every retry says the same one. `reply_to` is the
     seq of a message to quote. `@handle` mentions a member; any other is plain text.
-    Raises: Invalid, NotFound, Conflict (`behind`), Busy; Forbidden where only owner and admins write.
+    Raises: Invalid, NotFound, Conflict (`behind`), Busy; Forbidden where only owner and admins write, and past a block.
     """
     check_body(body)
     check_client_message_id(client_message_id)
     if after_seq is not None:
         check_count(after_seq, field="after_seq", most=SEQ_MAX)
-    named = look_up_handles(app, body)
+    named = look_up_handles(app, sender_id, body)
     plain: Message = {"client_message_id": client_message_id, "body": body}
     draft = Draft(type="message.created", actor_id=sender_id, message=plain)
 
@@ -53,6 +53,7 @@ def send(
         for event in tail.events:
             if is_attempt_of(event, sender_id=sender_id, client_message_id=client_message_id):
                 return Done(event)
+        check_not_apart(tail)
         if tail.head.settings.posting == "admins" and not sender.may_manage:
             raise Forbidden("only the owner and admins write here")
         if reply_to is None and not named:
@@ -75,9 +76,13 @@ def send(
     return append(app, conversation_id, sender_id, decide, after_seq=after_seq, about=named.values())
 
 
-def look_up_handles(app: App, body: str) -> dict[str, UserId]:
-    """Who has the handles that a text may mention, members or not."""
-    return users.by_handle(app.table, handles_in(body)) if "@" in body else {}
+def look_up_handles(app: App, author_id: UserId, body: str) -> dict[str, UserId]:
+    """Who has the handles that a text may mention, members or not; left out is who blocked the author."""
+    named = users.by_handle(app.table, handles_in(body)) if "@" in body else {}
+    if not named:
+        return named
+    unwilling = blocks.against(app.table, author_id)
+    return {handle: user_id for handle, user_id in named.items() if user_id not in unwilling}
 
 
 def _quote(app: App, conversation_id: ConversationId, seq: int, sender: Member) -> Quote:

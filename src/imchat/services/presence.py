@@ -1,6 +1,6 @@
 """Who is online, and was last: derived from open connections when somebody asks, told to those who watch.
 
-Only people who share a conversation see it of each other, and whoever switched it off shows it to nobody.
+Only people who share a conversation see it of each other, past no block, and whoever switched it off shows it to nobody.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from imchat.errors import Invalid
 from imchat.services import fanout
 from imchat.services.access import access_member
 from imchat.services.app import App
-from imchat.storage import connections, members, users, watchers
+from imchat.storage import blocks, connections, members, users, watchers
 
 
 class Presence(NamedTuple):
@@ -43,7 +43,8 @@ def look(
     access_member(app, viewer_id, conversation_id)
     if too_many:
         raise Invalid("name the people; there are too many here", field="user_ids", limit=SIGNAL_MEMBERS)
-    return seen
+    hidden = blocks.around(app.table, viewer_id) if seen else set()
+    return [one for one in seen if one.user_id not in hidden]
 
 
 def watch(
@@ -78,6 +79,15 @@ def switched(app: App, user_id: UserId) -> None:
     _tell(app, user_id, also_hidden=True)
 
 
+def part(app: App, one_id: UserId, other_id: UserId) -> None:
+    """Let each of two between whom a block lies believe that the other went, if they watch."""
+    now_s = app.now_ms() // 1000
+    for seen_id, watcher_id in ((one_id, other_id), (other_id, one_id)):
+        if watcher_id in watchers.of(app.table, seen_id, now_s=now_s):
+            gone = Presence(seen_id, online=False, last_seen_ms=None)
+            fanout.notify(app, [watcher_id], {"type": "presence", **told(gone)})
+
+
 def _tell(app: App, user_id: UserId, *, unless_online: bool = False, also_hidden: bool = False) -> None:
     """Bring watchers up to date, but for those who share the conversation no longer. One read where nobody watches."""
     asked = watchers.of(app.table, user_id, now_s=app.now_ms() // 1000)
@@ -94,10 +104,13 @@ def _tell(app: App, user_id: UserId, *, unless_online: bool = False, also_hidden
         for who in (watcher_id, user_id)
     ]
     sharing = members.get_many(app.table, pairs)
+    hidden = blocks.around(app.table, user_id)
     allowed = [
         watcher_id
         for watcher_id, conversation_id in asked.items()
-        if (conversation_id, watcher_id) in sharing and (conversation_id, user_id) in sharing
+        if (conversation_id, watcher_id) in sharing
+        and (conversation_id, user_id) in sharing
+        and watcher_id not in hidden
     ]
     fanout.notify(app, allowed, {"type": "presence", **told(shown[0])})
 

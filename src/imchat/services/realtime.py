@@ -5,7 +5,7 @@ from __future__ import annotations
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import SIGNAL_MEMBERS, TICKET_S
 from imchat.services import fanout, presence
-from imchat.services.access import access_member
+from imchat.services.access import access_member, apart
 from imchat.services.app import App
 from imchat.storage import connections, members
 
@@ -45,13 +45,13 @@ def pong(app: App, connection_id: ConnectionId) -> None:
 
 
 def notify_typing(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
-    """Tell the other members that somebody is writing, in conversations of up to `SIGNAL_MEMBERS`.
+    """Tell the other members that somebody is writing, in conversations of up to `SIGNAL_MEMBERS`; nobody past a block.
 
     Raises: NotFound for one who is no member.
     """
     access_member(app, user_id, conversation_id)
     everybody = members.of(app.table, conversation_id, most=SIGNAL_MEMBERS + 1)
-    if len(everybody) > SIGNAL_MEMBERS:
+    if len(everybody) > SIGNAL_MEMBERS or apart(everybody.values()):
         return
     others = [other for other in everybody if other != user_id]
     fanout.notify(app, others, {"type": "typing", "conversation_id": conversation_id, "user_id": user_id})

@@ -8,7 +8,7 @@ from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import SEQ_MAX, SIGNAL_MEMBERS, check_count
 from imchat.errors import Invalid
 from imchat.services import fanout, personal
-from imchat.services.access import access_member
+from imchat.services.access import access_member, apart
 from imchat.services.app import App
 from imchat.storage import conversations, events, members
 
@@ -47,5 +47,6 @@ def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: i
 def _notify_receipt(app: App, user_id: UserId, conversation_id: ConversationId, seq: int) -> None:
     everybody = members.of(app.table, conversation_id, most=SIGNAL_MEMBERS + 1)
     if len(everybody) <= SIGNAL_MEMBERS:
+        hearers = [user_id] if apart(everybody.values()) else everybody
         frame = {"type": "receipt", "conversation_id": conversation_id, "user_id": user_id, "read_seq": seq}
-        fanout.notify(app, everybody, frame)
+        fanout.notify(app, hearers, frame)

@@ -5,6 +5,8 @@
     my conversations (pointer)    USER#<user_id>          CONV#<conversation_id>  query prefix CONV# (inbox)
     open connections              USER#<user_id>          CONNECTIONS             get_many (fan-out)
     watchers of a person          USER#<user_id>          WATCHERS                get (presence)
+    block                         USER#<user_id>          BLOCK#MADE#<user_id>    query prefix BLOCK#MADE# (my blocks)
+    the same, with the other      USER#<user_id>          BLOCK#MET#<user_id>     query prefix BLOCK# (all around me)
     unique handle                 HANDLE#<handle>         HANDLE                  condition; get_many (mentions)
     directory entry               DIR#<first two letters> <handle>                query prefix (find people)
     conversation head             CONV#<conversation_id>  HEAD                    get; get_many (inbox)
@@ -31,6 +33,9 @@ from imchat.storage.table import Key
 
 POINTER_PREFIX: Final = "CONV#"
 MEMBER_PREFIX: Final = "MEMBER#"
+ANY_BLOCK_PREFIX: Final = "BLOCK#"
+BLOCK_PREFIX: Final = "BLOCK#MADE#"
+BLOCKED_BY_PREFIX: Final = "BLOCK#MET#"
 EVENT_PREFIX: Final = "EVENT#"
 HEAD_SK: Final = "HEAD"
 LAST_EVENT_SK: Final = f"{EVENT_PREFIX}{SEQ_MAX}"
@@ -59,6 +64,16 @@ def connections(user_id: UserId) -> Key:
 def watchers(user_id: UserId) -> Key:
     """Who wants to hear of a person's coming and going: one attribute each, their id, holding until when and from where."""
     return Key(user_pk(user_id), "WATCHERS")
+
+
+def block(blocker_id: UserId, blocked_id: UserId) -> Key:
+    """Exists while the first blocks the second; lies with the first."""
+    return Key(user_pk(blocker_id), f"{BLOCK_PREFIX}{blocked_id}")
+
+
+def blocked_by(blocked_id: UserId, blocker_id: UserId) -> Key:
+    """The same block, as it lies with the first, who is blocked by the second."""
+    return Key(user_pk(blocked_id), f"{BLOCKED_BY_PREFIX}{blocker_id}")
 
 
 def pointer(user_id: UserId, conversation_id: ConversationId) -> Key:

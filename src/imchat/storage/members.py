@@ -96,6 +96,19 @@ def set_settings(
     return True
 
 
+def set_blocks(conversation_id: ConversationId, user_id: UserId, *, blocking: bool) -> Update:
+    """The op that notes in a direct conversation whether the person blocks the other, and fails where they are no member."""
+    key = keys.member(conversation_id, user_id)
+    if blocking:
+        return Update(key, set={"blocks": True}, condition=Present())
+    return Update(key, remove=["blocks"], condition=Present())
+
+
+def check_none(conversation_id: ConversationId, user_id: UserId) -> Check:
+    """The op that fails where the person is a member."""
+    return Check(keys.member(conversation_id, user_id), Absent())
+
+
 def check_role(conversation_id: ConversationId, member: Member) -> Check:
     """The op that fails where somebody's role is no longer the one in `member`."""
     return Check(keys.member(conversation_id, member.user_id), Equals("role", member.role))
@@ -125,4 +138,6 @@ def _member(user_id: UserId, item: Item) -> Member:
     if len(item) < len(plain):  # nothing but these: nearly everybody, and a room's send makes one of each
         return Member(*plain)
     settings = tuple(name for name in SETTINGS if name in item)
-    return Member(*plain, item.get("history_from", 1), settings, item.get("mentions", ()))
+    return Member(
+        *plain, item.get("history_from", 1), settings, item.get("mentions", ()), item.get("blocks", False)
+    )

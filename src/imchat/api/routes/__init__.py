@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from imchat.api.routes import conversations, groups, joining, messages, people, realtime
+from imchat.api.routes import conversations, groups, joining, messages, people, realtime, safety
 
 ROUTES: Final = (
     *people.ROUTES,
@@ -13,4 +13,5 @@ ROUTES: Final = (
     *joining.ROUTES,
     *messages.ROUTES,
     *realtime.ROUTES,
+    *safety.ROUTES,
 )

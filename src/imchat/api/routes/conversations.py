@@ -13,7 +13,7 @@ from imchat.services import conversations, personal
 
 
 def _inbox(call: Call) -> Reply:
-    query: schema.InboxQuery = call.query
+    query: schema.PageQuery = call.query
     if query.cursor is not None and not is_id(query.cursor):
         raise Invalid("cursor is none that an answer gave", field="cursor", limit="a next_cursor")
     cursor = None if query.cursor is None else ConversationId(query.cursor)
@@ -47,7 +47,7 @@ def _update_mine(call: Call) -> Reply:
 
 
 ROUTES: Final = (
-    Route("GET", "/conversations", "My inbox", _inbox, schema.ConversationsAnswer, query=schema.InboxQuery),
+    Route("GET", "/conversations", "My inbox", _inbox, schema.ConversationsAnswer, query=schema.PageQuery),
     Route(
         "POST",
         "/conversations",
@@ -56,7 +56,7 @@ ROUTES: Final = (
         schema.ConversationAnswer,
         schema.NewConversation,
         statuses=(201, 200),
-        errors=(404,),
+        errors=(403, 404),
     ),
     Route(
         "GET",

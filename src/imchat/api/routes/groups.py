@@ -64,7 +64,7 @@ ROUTES: Final = (
         "The members, page by page",
         _members,
         schema.MembersAnswer,
-        query=schema.MembersQuery,
+        query=schema.PageQuery,
         errors=(404,),
     ),
     Route(
