@@ -27,6 +27,8 @@ class Stage:
     """This installation."""
     done: Deployment = field(init=False)
     said: list[Event] = field(default_factory=list)
+    calls: int = 0
+    """Requests to AWS that the last deployment took."""
     figures: dict[str, str] = field(default_factory=dict)
     """What deployments took, for whoever asks with `-rP`."""
 
@@ -41,6 +43,7 @@ class Stage:
         operator = os.environ["AWS_ACCESS_KEY_ID"]
         by_service = Counter(call.service for call in self.emulator.calls() if call.access_key == operator)
         self.figures[name] = f"{by_service.total()} calls {dict(by_service.most_common())}, {took_s:.1f} s"
+        self.calls = by_service.total()
         self.done = done
         return done
 

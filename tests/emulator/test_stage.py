@@ -42,6 +42,7 @@ from imchat.storage.dynamo import DynamoTable
 
 pytestmark = pytest.mark.slow
 
+MOST_CALLS_FOR_NOTHING = 8
 OF_LAMBDA_ITSELF = {
     "logs:CreateLogStream",
     "logs:PutLogEvents",
@@ -163,6 +164,7 @@ def test_deploying_again_what_is_deployed_changes_nothing(stage: Stage) -> None:
 
     assert done.changed is False
     assert done.plan.empty
+    assert stage.calls <= MOST_CALLS_FOR_NOTHING
     assert [one for one in stage.said if isinstance(one, FileUploaded | Invalidated)] == []
     assert [one for one in stage.said if isinstance(one, ArtifactUploaded) and one.uploaded] == []
     assert [one.changed for one in stage.said if isinstance(one, StackFinished)] == [False] * 3
