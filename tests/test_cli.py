@@ -10,7 +10,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -52,21 +51,12 @@ def serving(data_dir: Path, *options: str) -> Iterator[tuple[subprocess.Popen[st
         text=True,
     )
     try:
-        yield process, wait_for_url(process, data_dir)
+        url = harness.announced(process, data_dir)
+        assert url is not None, (process.kill(), process.communicate())
+        yield process, url
     finally:
         process.kill()
         process.communicate()
-
-
-def wait_for_url(process: subprocess.Popen[str], data_dir: Path) -> str:
-    until = time.monotonic() + 30
-    while time.monotonic() < until and process.poll() is None:
-        with contextlib.suppress(FileNotFoundError):
-            running = json.loads((data_dir / "server.json").read_bytes())
-            assert running["pid"] == process.pid
-            return str(running["url"])
-        time.sleep(0.02)
-    raise AssertionError(process.communicate())
 
 
 def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:

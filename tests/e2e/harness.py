@@ -90,23 +90,28 @@ class Server:
             self.stop()
 
     def _announced(self) -> str:
-        """The URL in `server.json`, once this very process wrote it: a killed one leaves its own behind."""
-        place = self._data_dir / "server.json"
-        until = time.monotonic() + _START_S
-        while time.monotonic() < until:
-            try:
-                found = json.loads(place.read_bytes())
-            except (OSError, ValueError):
-                found = {}
-            if found.get("pid") == self.process.pid:
-                return str(found["url"])
-            if self.process.poll() is not None:
-                break
-            time.sleep(0.002)
+        url = announced(self.process, self._data_dir)
+        if url is not None:
+            return url
         self._said.seek(0)
         ended = self.process.poll()
         how = f"did not start in {_START_S} s" if ended is None else f"ended with status {ended}"
         raise AssertionError(f"the server {how}:\n{self._said.read().decode(errors='replace')}")
+
+
+def announced(process: subprocess.Popen[Any], data_dir: Path) -> str | None:
+    """The URL in `server.json`, once this very process wrote it: a killed one leaves its own behind. None if it never does."""
+    place = data_dir / "server.json"
+    until = time.monotonic() + _START_S
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            found = json.loads(place.read_bytes())
+        except (OSError, ValueError):
+            found = {}
+        if found.get("pid") == process.pid:
+            return str(found["url"])
+        time.sleep(0.002)
+    return None
 
 
 def sign_up(url: str, email: str) -> Person:
