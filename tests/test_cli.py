@@ -52,7 +52,9 @@ def serving(data_dir: Path, *options: str) -> Iterator[tuple[subprocess.Popen[st
     )
     try:
         url = harness.announced(process, data_dir)
-        assert url is not None, (process.kill(), process.communicate())
+        if url is None:
+            process.kill()
+            raise AssertionError(process.communicate())
         yield process, url
     finally:
         process.kill()
