@@ -1,6 +1,7 @@
 /** A model made of nothing but signals: everything it says is invented, everything it does stays on the page. */
 import { computed, type Signal, signal } from '@preact/signals'
 import type { ConversationModel, ConversationSummary, Model, Outcome, Problem, Session, TimelineItem } from '../src/core/model'
+import { PLAIN } from '../src/core/entry'
 import type { User } from '../src/core/protocol'
 import { ANA, BEN, CHIARA, DIRECT, DMITRI, GROUP, HIRO, LONG, type Line, ME, PEOPLE, YAEL } from './people'
 
@@ -22,7 +23,7 @@ const SESSIONS: Record<string, Session> = {
 }
 
 function summary(id: string, kind: 'direct' | 'group', name: string, ago: number, rest: Partial<ConversationSummary>): ConversationSummary {
-  return { id, kind, name, preview: null, at_ms: now - ago * MINUTE, unread: 0, draft: '', typing: [], ...rest }
+  return { id, kind, name, preview: null, at_ms: now - ago * MINUTE, unread: 0, mentions: 0, settings: PLAIN, draft: '', typing: [], ...rest }
 }
 
 const says = (author: string, body: string) => ({ author, own: false, body, pending: false })
@@ -108,6 +109,7 @@ function conversation(id: string, all: Signal<ConversationSummary[] | null>, que
   const say = (item: TimelineItem) => (timeline.value = [...timeline.value, item])
   return {
     id,
+    me: ME.user_id,
     summary: own,
     timeline,
     loading,
@@ -150,6 +152,8 @@ function conversation(id: string, all: Signal<ConversationSummary[] | null>, que
     discard: (key) => (timeline.value = timeline.value.filter((item) => item.key !== key)),
     markRead: () => undefined,
     typing: () => undefined,
+    facts: signal(null),
+    act: works,
     rename: works,
     addMembers: works,
     removeMember: works,

@@ -42,8 +42,9 @@ export function createApi(http: Http) {
       http.get(at(id, '/events'), query),
     /** One try: the outbox has a retry policy of its own. */
     send: async (item: Outgoing): Promise<EventAnswer> => {
-      const { client_message_id, body, after_seq } = item
-      return http.send('POST', at(item.conversation_id, '/messages'), { client_message_id, body, after_seq }, 1)
+      const { client_message_id, body, after_seq, reply_to } = item
+      const message = { client_message_id, body, after_seq, ...(reply_to && { reply_to }) }
+      return http.send('POST', at(item.conversation_id, '/messages'), message, 1)
     },
     read: (id: string, seq: number): Promise<ReadAnswer> => http.send('PUT', at(id, '/read'), { seq }),
     ticket: async (): Promise<string> => (await http.send<TicketAnswer>('POST', '/realtime/tickets', undefined, 1)).ticket,

@@ -1,13 +1,14 @@
 /** One conversation as the views see it: its place in the list, its timeline, and what one can do in it. */
 import { batch, computed, signal } from '@preact/signals'
 import { checkBody, checkTitle } from './checks'
+import { choose, type Deed } from './deeds'
 import { entryAfter, summarize, unreadAfter } from './entry'
 import { fold, idInKey } from './fold'
 import { Log } from './log'
 import { membersAfter, withReceipt } from './members'
 import type { ConversationModel, Problem } from './model'
 import { outcome } from './problem'
-import type { ConversationAnswer, ConversationEntry, Event, Member, MessageCreated } from './protocol'
+import type { ConversationAnswer, ConversationEntry, Event, Member, MessageCreated, Settings } from './protocol'
 import { ReadCursor } from './reads'
 import type { Surroundings } from './surroundings'
 import { Typing } from './typing'
@@ -53,7 +54,7 @@ export class Conversation implements ConversationModel {
     this.typingNow = new Typing(() => around.say({ action: 'typing', conversation_id: id }))
     this.cursor = new ReadCursor(async (seq) => {
       const answer = await api.read(id, seq)
-      this.readUpTo(answer.read_seq, answer.unread)
+      this.readUpTo(answer.read_seq, answer.unread, answer.unread_mentions)
     })
   }
 
@@ -75,7 +76,11 @@ export class Conversation implements ConversationModel {
     (this.memberList.value ?? []).reduce((most, m) => (m.user_id === this.around.me ? most : Math.max(most, m.read_seq)), 0),
   )
 
-  readonly unread = computed(() => this.entry.value?.unread ?? 0)
+  get me(): string {
+    return this.around.me
+  }
+
+  readonly facts = computed(() => this.entry.value?.conversation ?? null)
 
   readonly summary = computed(() =>
     summarize({
@@ -97,6 +102,7 @@ export class Conversation implements ConversationModel {
     this.drawLine = true
     this.placeLine()
     void this.log.open()
+    if (this.entry.peek()?.settings?.marked_unread) void this.act(choose({ marked_unread: false }))
     if (!this.memberList.peek()) void this.refresh()
   }
 
@@ -110,11 +116,11 @@ export class Conversation implements ConversationModel {
     await (this.log.last === 0 ? this.log.open() : this.log.loadOlder())
   }
 
-  async send(body: string): Promise<Problem | null> {
+  async send(body: string, replyTo?: number): Promise<Problem | null> {
     const problem = checkBody(body)
     if (problem) return problem
     this.typingNow.pause()
-    return outcome(() => this.around.outbox.add(this.id, body))
+    return outcome(() => this.around.outbox.add(this.id, body, replyTo))
   }
 
   retry(key: string): void {
@@ -131,6 +137,18 @@ export class Conversation implements ConversationModel {
 
   typing(): void {
     this.typingNow.key()
+  }
+
+  act(deed: Deed): Promise<Problem | null> {
+    return outcome(() =>
+      deed({
+        http: this.around.http,
+        at: (rest = '') => `/conversations/${encodeURIComponent(this.id)}${rest}`,
+        settle: (event) => this.settle(event),
+        merge: (answer) => this.merge(answer),
+        chosen: ({ settings }) => this.chosen(settings),
+      }),
+    )
   }
 
   async rename(title: string): Promise<Problem | null> {
@@ -167,7 +185,8 @@ export class Conversation implements ConversationModel {
       if (!now || entry.conversation.last_seq >= now.conversation.last_seq) {
         const read = Math.max(entry.read_seq, now?.read_seq ?? 0)
         const unread = read > entry.read_seq ? Math.min(now?.unread ?? 0, entry.unread) : entry.unread
-        this.setEntry({ ...entry, read_seq: read, unread })
+        const unread_mentions = unread === 0 ? 0 : (entry.unread_mentions ?? 0)
+        this.setEntry({ ...entry, read_seq: read, unread, unread_mentions })
         if (entry.conversation.members) this.memberList.value = entry.conversation.members
       }
       this.cursor.known(entry.read_seq)
@@ -198,6 +217,12 @@ export class Conversation implements ConversationModel {
     } else {
       this.memberList.value = withReceipt(this.memberList.peek(), userId, seq)
     }
+  }
+
+  /** My settings for it, as they are now. */
+  chosen(settings: Settings): void {
+    const entry = this.entry.peek()
+    if (entry) this.setEntry({ ...entry, settings })
   }
 
   typed(userId: string): void {
@@ -264,10 +289,13 @@ export class Conversation implements ConversationModel {
     for (const event of news.slice(-ANNOUNCE_MOST)) this.around.announce(this, event as MessageCreated)
   }
 
-  private readUpTo(seq: number, unread: number | undefined): void {
+  private readUpTo(seq: number, unread: number | undefined, mentions?: number): void {
     const entry = this.entry.peek()
     if (!entry || seq < entry.read_seq) return
-    this.setEntry({ ...entry, read_seq: seq, unread: Math.min(entry.unread, unread ?? entry.unread) })
+    const rest = Math.min(entry.unread, unread ?? entry.unread)
+    const unread_mentions = rest === 0 ? 0 : (mentions ?? entry.unread_mentions ?? 0)
+    const settings = entry.settings && { ...entry.settings, marked_unread: false }
+    this.setEntry({ ...entry, read_seq: seq, unread: rest, unread_mentions, ...(settings && { settings }) })
   }
 
   private setEntry(entry: ConversationEntry): void {

@@ -3,17 +3,20 @@ import { pinnedAfter } from './changes'
 import type { ConversationSummary } from './model'
 import type { Outgoing } from './outbox'
 import { nameOf } from './profiles'
-import type { Conversation, ConversationEntry, ConversationUpdated, Event, Member, User } from './protocol'
+import type { Conversation, ConversationEntry, ConversationUpdated, Event, Member, Settings, User } from './protocol'
+
+export const PLAIN: Settings = { muted: false, archived: false, pinned: false, marked_unread: false }
 
 /** `entry` after `news`, all of which are new to it. */
 export function entryAfter(entry: ConversationEntry, news: readonly Event[], me: string): ConversationEntry {
-  let { conversation, unread, last_message } = entry
+  let { conversation, unread, unread_mentions = 0, last_message } = entry
   for (const event of news) {
     unread += event.message_count - conversation.message_count
     if (event.type === 'message.created') {
       last_message = event
       // Whoever writes has read: the server counts so too.
-      if (event.actor_id === me) unread = 0
+      if (event.actor_id === me) unread = unread_mentions = 0
+      else if (Object.values(event.message.mentions ?? {}).includes(me)) unread_mentions++
     }
     if ('target_seq' in event) {
       conversation = { ...conversation, pinned: pinnedAfter(conversation.pinned, event) }
@@ -24,7 +27,7 @@ export function entryAfter(entry: ConversationEntry, news: readonly Event[], me:
     const member_count = (conversation.member_count ?? 0) + (type === 'member.added' ? 1 : type === 'member.removed' ? -1 : 0)
     conversation = { ...conversation, last_seq: seq, message_count, member_count }
   }
-  return { ...entry, conversation, unread, ...(last_message && { last_message }) }
+  return { ...entry, conversation, unread, unread_mentions, ...(last_message && { last_message }) }
 }
 
 /** What a `conversation.updated` says of the conversation: all but what every event has. */
@@ -64,6 +67,7 @@ export function summarize({ id, me, entry, members, outgoing, draft, typing, use
     own,
     body: last.message.body,
     pending: false,
+    ...(last.message.deleted_at_ms && { deleted: true }),
   }
   return {
     id,
@@ -73,6 +77,8 @@ export function summarize({ id, me, entry, members, outgoing, draft, typing, use
     preview: waiting ? { author: null, own: true, body: waiting.body, pending: true } : (shown ?? null),
     at_ms: Math.max(waiting?.at_ms ?? 0, last?.at_ms ?? entry?.conversation.created_at_ms ?? 0),
     unread: entry?.unread ?? 0,
+    mentions: entry?.unread_mentions ?? 0,
+    settings: entry?.settings ?? PLAIN,
     draft,
     typing: typing.map((userId) => nameOf(user(userId))),
   }

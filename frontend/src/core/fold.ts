@@ -1,7 +1,7 @@
 /** From the log to what a timeline shows: a pure function. */
-import type { TimelineItem } from './model'
+import type { Quoted, TimelineItem } from './model'
 import type { Outgoing } from './outbox'
-import type { Event, User } from './protocol'
+import type { Event, MessageCreated, User } from './protocol'
 
 export interface Onlooker {
   me: string
@@ -37,7 +37,8 @@ export function fold(
   for (const item of outgoing) {
     const key = messageKey(onlooker.me, item.client_message_id)
     if (sent.has(key)) continue
-    const row = { kind: 'message', key, seq: null, at_ms: item.at_ms, author, own: true, body: item.body } as const
+    const quote = item.reply_to !== undefined && quoteAt(item.reply_to, events, onlooker)
+    const row = { kind: 'message', key, seq: null, at_ms: item.at_ms, author, own: true, body: item.body, ...(quote && { quote }) } as const
     rows.push(item.failed ? { ...row, state: 'failed', problem: item.failed } : { ...row, state: 'pending' })
   }
   return rows
@@ -62,6 +63,8 @@ function rowOf(event: Event, { me, kind, user }: Onlooker): TimelineItem | null 
         own: event.actor_id === me,
         body: event.message.body,
         state: 'sent',
+        message: event.message,
+        ...quoted(event, user),
       }
     case 'conversation.created':
     case 'conversation.updated':
@@ -79,7 +82,23 @@ function rowOf(event: Event, { me, kind, user }: Onlooker): TimelineItem | null 
   }
 }
 
+function quoted({ message, quote }: MessageCreated, user: Onlooker['user']): { quote?: Quoted } {
+  if (message.reply_to === undefined) return {}
+  const author = quote ? user(quote.actor_id) : null
+  return { quote: { seq: message.reply_to, author, body: quote?.body ?? '', deleted: quote?.deleted_at_ms !== undefined } }
+}
+
+/** The message at `seq` as the quote of a reply that is still on its way. */
+function quoteAt(seq: number, events: readonly Event[], { user }: Onlooker): Quoted {
+  const event = events[seq - (events[0]?.seq ?? 0)]
+  if (event?.type !== 'message.created') return { seq, author: null, body: '', deleted: false }
+  return { seq, author: user(event.actor_id), body: event.message.body, deleted: event.message.deleted_at_ms !== undefined }
+}
+
 function isCurrent(row: TimelineItem, { user }: Onlooker): boolean {
-  if (row.kind === 'message') return row.author === user(row.author.user_id)
+  if (row.kind === 'message') {
+    const quoted = row.quote?.author
+    return row.author === user(row.author.user_id) && (!quoted || quoted === user(quoted.user_id))
+  }
   return row.actor === user(row.actor.user_id) && (!row.subject || row.subject === user(row.subject.user_id))
 }

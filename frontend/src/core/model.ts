@@ -5,7 +5,8 @@
  * touch storage, and never see a token. The core imports nothing from ui/.
  */
 import type { ReadonlySignal } from '@preact/signals'
-import type { Event, Me, Member, User } from './protocol'
+import type { Deed } from './deeds'
+import type { Conversation, Event, Me, Member, Message, Settings, User } from './protocol'
 
 /** A refusal to show: `message` is a sentence for people, `field` names the input it belongs to, if one does. */
 export interface Problem {
@@ -53,17 +54,41 @@ export interface ConversationSummary {
   /** The other person, in a direct conversation. */
   peer?: User
   /** The line under the name: newest message, with who wrote it in a group; null before the first. */
-  preview: { author: string | null; own: boolean; body: string; pending: boolean } | null
+  preview: { author: string | null; own: boolean; body: string; pending: boolean; deleted?: boolean } | null
   at_ms: number
   unread: number
+  /** How many of the unread messages mention me. */
+  mentions: number
+  /** What I chose for myself of it. */
+  settings: Settings
   draft: string
   /** People typing now, by name. */
   typing: string[]
 }
 
+/** The message that a reply answers; `author` is null where it is not known. */
+export interface Quoted {
+  seq: number
+  author: User | null
+  body: string
+  deleted: boolean
+}
+
 /** One row of a timeline, oldest first. */
 export type TimelineItem =
-  | { kind: 'message'; key: string; seq: number; at_ms: number; author: User; own: boolean; body: string; state: 'sent' }
+  | {
+      kind: 'message'
+      key: string
+      seq: number
+      at_ms: number
+      author: User
+      own: boolean
+      body: string
+      state: 'sent'
+      /** All that the log says of it: reactions, mentions, whether it was edited or deleted. */
+      message?: Message
+      quote?: Quoted
+    }
   | {
       kind: 'message'
       key: string
@@ -73,12 +98,15 @@ export type TimelineItem =
       own: true
       body: string
       state: 'pending' | 'failed'
+      quote?: Quoted
       problem?: Problem
     }
   | { kind: 'notice'; key: string; seq: number; at_ms: number; event: Event; actor: User; subject?: User }
 
 export interface ConversationModel {
   readonly id: string
+  /** My own id. */
+  readonly me: string
   readonly summary: ReadonlySignal<ConversationSummary>
   /** Contiguous from the oldest loaded to the newest known, then what is still pending. `key` stays the same from pending to sent. */
   readonly timeline: ReadonlySignal<TimelineItem[]>
@@ -87,6 +115,8 @@ export interface ConversationModel {
   readonly hasOlder: ReadonlySignal<boolean>
   /** seq of the newest event read before this conversation was opened: the "new messages" line goes below it; null: none. */
   readonly unreadFrom: ReadonlySignal<number | null>
+  /** Title, description, rules and pins of it; null until known. */
+  readonly facts: ReadonlySignal<Conversation | null>
   readonly members: ReadonlySignal<(Member & { user: User })[]>
   /** The highest seq that another member (direct: the peer) has read: for ticks. */
   readonly readByOthers: ReadonlySignal<number>
@@ -95,13 +125,15 @@ export interface ConversationModel {
   /** Reads the page before the oldest loaded. After a `problem` it tries again what failed, the first page included. */
   loadOlder(): Promise<void>
   /** Queues at once (pending bubble, durable outbox); the promise resolves when it is queued. */
-  send(body: string): Outcome
+  send(body: string, replyTo?: number): Outcome
   retry(key: string): void
   discard(key: string): void
   /** Says that `seq` is visible in a focused window. Cheap to call often. */
   markRead(seq: number): void
   /** Call on each keystroke; it paces itself. */
   typing(): void
+  /** Does what core/deeds.ts offers. */
+  act(deed: Deed): Outcome
   rename(title: string): Outcome
   addMembers(userIds: string[]): Outcome
   removeMember(userId: string): Outcome

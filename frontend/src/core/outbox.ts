@@ -10,6 +10,7 @@ export interface Outgoing {
   client_message_id: string
   conversation_id: string
   body: string
+  reply_to?: number
   at_ms: number
   /** The newest seq known when it was written, so before any try: the server looks for earlier tries after it. */
   after_seq: number
@@ -69,12 +70,13 @@ export class Outbox {
   }
 
   /** Shows the message at once; resolves when it is durable. */
-  async add(conversationId: string, body: string): Promise<void> {
+  async add(conversationId: string, body: string, replyTo?: number): Promise<void> {
     const newest = this.items.peek().at(-1)?.at_ms ?? 0
     const item: Outgoing = {
       client_message_id: newId(),
       conversation_id: conversationId,
       body,
+      ...(replyTo !== undefined && { reply_to: replyTo }),
       at_ms: Math.max(Date.now(), newest + 1),
       after_seq: this.deps.lastSeen(conversationId),
       failed: null,

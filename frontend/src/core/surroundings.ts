@@ -3,6 +3,7 @@ import type { Api } from './api'
 import type { Conversation } from './conversation'
 import type { Db } from './db'
 import type { Drafts } from './drafts'
+import type { Http } from './http'
 import type { Outbox } from './outbox'
 import type { Profiles } from './profiles'
 import type { MessageCreated } from './protocol'
@@ -10,6 +11,7 @@ import type { MessageCreated } from './protocol'
 export interface Surroundings {
   me: string
   api: Api
+  http: Http
   db: Db
   drafts: Drafts
   outbox: Outbox

@@ -65,6 +65,7 @@ export class Workspace {
     this.surroundings = {
       me,
       api,
+      http,
       db: this.db,
       drafts: this.drafts,
       outbox: this.outbox,
@@ -78,10 +79,13 @@ export class Workspace {
 
   readonly conversations = computed((): ConversationSummary[] | null => {
     const list = this.listed.value?.map((conversation) => conversation.summary.value)
-    return list?.sort((a, b) => b.at_ms - a.at_ms) ?? null
+    return list?.sort((a, b) => Number(b.settings.pinned) - Number(a.settings.pinned) || b.at_ms - a.at_ms) ?? null
   })
 
-  readonly totalUnread = computed(() => (this.listed.value ?? []).reduce((sum, each) => sum + each.unread.value, 0))
+  /** Of what is muted only the mentions count. */
+  readonly totalUnread = computed(() =>
+    (this.conversations.value ?? []).reduce((sum, { settings, unread, mentions }) => sum + (settings.muted ? mentions : unread), 0),
+  )
 
   /** Our own profile, as it is now. */
   know(me: Me): void {
@@ -212,6 +216,9 @@ export class Workspace {
       case 'typing':
         this.opened.get(frame.conversation_id)?.typed(frame.user_id)
         break
+      case 'settings':
+        this.opened.get(frame.conversation_id)?.chosen(frame.settings)
+        break
       case 'conversation':
         if (frame.change === 'removed') void this.discover(frame.conversation_id, true)
         else void this.discover(frame.conversation_id)
@@ -246,6 +253,8 @@ export class Workspace {
 
   private announce(conversation: Conversation, event: MessageCreated): void {
     if (event.actor_id === this.me) return
+    const mentioned = Object.values(event.message.mentions ?? {}).includes(this.me)
+    if (conversation.entry.peek()?.settings?.muted && !mentioned) return
     const author = this.profiles.get(event.actor_id)
     const { id: conversationId, name: conversationName } = conversation.summary.peek()
     this.tell({ conversationId, conversationName, author, body: event.message.body })

@@ -3,6 +3,8 @@
 export interface Segment {
   text: string
   href?: string
+  /** The id of the member whose handle this is. */
+  mention?: string
 }
 
 const LINK = /\bhttps?:\/\/[^\s<>"]+/gi
@@ -21,6 +23,38 @@ export function linkify(text: string): Segment[] {
   }
   if (end < text.length) segments.push({ text: text.slice(end) })
   return segments
+}
+
+const HANDLE = /(?<![\w.@])@([\w.]+)/g
+
+/** The same pieces, with the handles that `mentions` knows cut out of the plain ones. */
+export function withMentions(segments: Segment[], mentions: Readonly<Record<string, string>> = {}): Segment[] {
+  if (Object.keys(mentions).length === 0) return segments
+  return segments.flatMap((segment) => (segment.href ? [segment] : mentionsIn(segment.text, mentions)))
+}
+
+function mentionsIn(text: string, mentions: Readonly<Record<string, string>>): Segment[] {
+  const segments: Segment[] = []
+  let end = 0
+  for (const match of text.matchAll(HANDLE)) {
+    let handle = match[1] ?? ''
+    // The full stop that ends a sentence is no part of a handle.
+    while (handle.endsWith('.') && !mentions[handle.toLowerCase()]) handle = handle.slice(0, -1)
+    const mention = mentions[handle.toLowerCase()]
+    if (!mention) continue
+    if (match.index > end) segments.push({ text: text.slice(end, match.index) })
+    end = match.index + 1 + handle.length
+    segments.push({ text: `@${handle}`, mention })
+  }
+  if (end < text.length) segments.push({ text: text.slice(end) })
+  return segments
+}
+
+const STARTED = /(?:^|[^\w.@])@([\w.]{0,30})$/
+
+/** What stands after the `@` that is being typed at the end of `before`; null where none is. */
+export function startedMention(before: string): string | null {
+  return STARTED.exec(before)?.[1]?.toLowerCase() ?? null
 }
 
 /** Without the punctuation that ends the sentence around a link; a closing bracket stays if it was opened inside. */

@@ -67,3 +67,11 @@ test('a row is made again only when it looks different', () => {
   expect(second[0]).toBe(first[0])
   expect(second[1]).toMatchObject({ author: renamed })
 })
+
+test('a reply shows what it answers, also while it is on its way', () => {
+  const reply = message(2, 'b')
+  const answered: MessageCreated = { ...reply, message: { ...reply.message, reply_to: 1 }, quote: { actor_id: 'a', body: 'body 1' } }
+  const waiting = { ...outgoing('m9'), reply_to: 1 }
+  const quote = { seq: 1, author: users.a, body: 'body 1', deleted: false }
+  expect(fold([message(1, 'a'), answered], [waiting], onlooker).slice(1)).toMatchObject([{ quote }, { quote }])
+})

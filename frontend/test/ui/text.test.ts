@@ -1,3 +1,4 @@
+import { withMentions, startedMention } from '../../src/lib/text'
 import { describe, expect, test } from 'vitest'
 import { byteCount, charCount, initials, isEmojiOnly, linkify, tone, TONES } from '../../src/lib/text'
 
@@ -54,4 +55,23 @@ test('a tone is the same for the same id, and all tones are used', () => {
 test('characters are counted as the server counts them', () => {
   expect(charCount('añ🎉')).toBe(3)
   expect(byteCount('añ🎉')).toBe(7)
+})
+
+test('only handles that the server resolved are marked, and the text stays what it was', () => {
+  const text = '@Ana, ask @bo. Not me@ana or @nobody: https://x.org/@ana'
+  const segments = withMentions(linkify(text), { ana: 'u1', bo: 'u2' })
+  expect(segments.map((segment) => segment.text).join('')).toBe(text)
+  expect(segments.filter((segment) => segment.mention)).toEqual([
+    { text: '@Ana', mention: 'u1' },
+    { text: '@bo', mention: 'u2' },
+  ])
+})
+
+test.each([
+  ['hi @', ''],
+  ['hi @An', 'an'],
+  ['ana@an', null],
+  ['@ana ', null],
+])('after «%s» the handle %s is being typed', (before, started) => {
+  expect(startedMention(before)).toBe(started)
 })

@@ -99,7 +99,7 @@ function useShortcuts(): void {
     }
     const onKey = (event: KeyboardEvent) => {
       // An open dialog keeps its keys to itself.
-      if (event.defaultPrevented || route.value.panel !== null) return
+      if (event.defaultPrevented || route.value.panel !== null || document.querySelector('dialog[open]')) return
       const shortcut = shortcutOf(event, isWriting(event.target))
       if (!shortcut || (shortcut === 'escape' && !mayClose(event.target))) return
       if (shortcut !== 'escape') event.preventDefault()

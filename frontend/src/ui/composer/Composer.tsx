@@ -1,45 +1,84 @@
 /** Where one writes. Enter sends, Shift+Enter breaks the line, and a text is never lost. */
 import { useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { edit } from '../../core/deeds'
 import type { ConversationModel } from '../../core/model'
 import { LIMITS } from '../../core/protocol'
 import { t } from '../../i18n'
 import { isComposing } from '../../lib/keyboard'
 import { byteCount, charCount } from '../../lib/text'
+import { nameOf } from '../app/context'
+import { lazy } from '../app/lazy'
+import { type Mode, stateOf } from '../conversations/state'
 import { IconButton } from '../primitives/Button'
+import { Icon } from '../primitives/Icon'
+import { useCompletion } from './completion'
+
+const Mentions = lazy(() => import('./Mentions').then((m) => m.Mentions))
 
 /** The counter appears when this many characters are left. */
 const NEAR = 500
+const LIST = 'mentions'
 
 export function Composer({ conversation }: { conversation: ConversationModel }) {
   const field = useRef<HTMLTextAreaElement>(null)
   const refusal = useSignal<string | null>(null)
-  const text = conversation.draft.value
+  /** The text of the message that is being edited; the draft waits meanwhile. */
+  const edited = useSignal('')
+  const { mode } = stateOf(conversation)
+  const editing = mode.value?.kind === 'edit'
+  const text = editing ? edited.value : conversation.draft.value
+  const setText = (next: string) => (editing ? (edited.value = next) : conversation.setDraft(next))
   const left = LIMITS.body_chars - charCount(text)
   const tooLarge = left >= 0 && byteCount(text) > LIMITS.body_bytes
   const sendable = text.trim() !== '' && left >= 0 && !tooLarge
   const { name } = conversation.summary.value
+  const completion = useCompletion(conversation, field, setText)
 
   useEffect(() => {
     // On a phone the keyboard would cover what one came to read.
     if (!matchMedia('(pointer: coarse)').matches) field.current?.focus()
   }, [])
+  useEffect(() => {
+    if (!mode.value) return
+    if (mode.value.kind === 'edit') edited.value = mode.value.item.body
+    field.current?.focus()
+  }, [mode.value])
   useLayoutEffect(() => fit(field.current), [text])
 
   const send = async () => {
     if (!sendable) return
+    completion.close()
+    const now = mode.value
+    field.current?.focus()
+    if (now?.kind === 'edit') {
+      const problem = text === now.item.body ? null : await conversation.act(edit(now.item.seq, text))
+      refusal.value = problem?.message ?? null
+      if (!problem && mode.value === now) mode.value = null
+      return
+    }
     // Emptied at once, so that what is typed next is not mixed up with what was sent.
     conversation.setDraft('')
-    field.current?.focus()
-    const problem = await conversation.send(text)
+    mode.value = null
+    const problem = await (now ? conversation.send(text, now.item.seq) : conversation.send(text))
     refusal.value = problem?.message ?? null
     if (problem && conversation.draft.value === '') conversation.setDraft(text)
   }
 
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key !== 'Enter' || event.shiftKey || event.altKey || isComposing(event)) return
-    event.preventDefault()
-    void send()
+    if (isComposing(event) || completion.onKeyDown(event)) return
+    if (event.key === 'Escape' && mode.value) {
+      event.preventDefault()
+      mode.value = null
+    } else if (event.key === 'ArrowUp' && text === '' && !mode.value) {
+      const last = conversation.timeline.value.findLast((item) => item.kind === 'message' && item.own)
+      if (last?.kind !== 'message' || last.state !== 'sent' || last.message?.deleted_at_ms) return
+      event.preventDefault()
+      mode.value = { kind: 'edit', item: last }
+    } else if (event.key === 'Enter' && !event.shiftKey && !event.altKey) {
+      event.preventDefault()
+      void send()
+    }
   }
 
   return (
@@ -51,6 +90,10 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
       }}
     >
       {refusal.value && <p class="composer-note composer-over" role="alert">{refusal.value}</p>}
+      {completion.users.length > 0 && (
+        <Mentions id={LIST} users={completion.users} active={completion.active} onPick={completion.pick} />
+      )}
+      {mode.value && <ModeBar mode={mode.value} onCancel={() => (mode.value = null)} />}
       <div class="composer-box">
         <textarea
           ref={field}
@@ -59,16 +102,29 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
           name="message"
           value={text}
           enterkeyhint="send"
-          aria-label={t('composer.label', { name })}
+          aria-label={t(editing ? 'composer.editLabel' : 'composer.label', { name })}
+          {...(completion.users.length > 0 && {
+            'aria-autocomplete': 'list' as const,
+            'aria-controls': LIST,
+            'aria-activedescendant': `${LIST}-${completion.active}`,
+          })}
           placeholder={t('composer.placeholder')}
           onKeyDown={onKeyDown}
+          onBlur={completion.close}
           onInput={(event) => {
             refusal.value = null
-            conversation.setDraft(event.currentTarget.value)
-            conversation.typing()
+            setText(event.currentTarget.value)
+            completion.look()
+            if (!editing) conversation.typing()
           }}
         />
-        <IconButton class="composer-send" type="submit" icon="send" label={t('composer.send')} disabled={!sendable} />
+        <IconButton
+          class="composer-send"
+          type="submit"
+          icon={editing ? 'check' : 'send'}
+          label={t(editing ? 'composer.saveEdit' : 'composer.send')}
+          disabled={!sendable}
+        />
       </div>
       {(left <= NEAR || tooLarge) && (
         <p class={left < 0 || tooLarge ? 'composer-note composer-over' : 'composer-note'} role="status">
@@ -76,6 +132,21 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
         </p>
       )}
     </form>
+  )
+}
+
+/** Says what is written instead of a plain message, and lets go of it. */
+function ModeBar({ mode, onCancel }: { mode: Mode; onCancel: () => void }) {
+  const { kind, item } = mode
+  return (
+    <div class="mode">
+      <Icon name={kind === 'edit' ? 'compose' : 'reply'} />
+      <p class="mode-text">
+        <span class="mode-title">{kind === 'edit' ? t('composer.editing') : t('composer.replying', { name: item.own ? t('user.you') : nameOf(item.author) })}</span>
+        <bdi class="mode-body">{item.body}</bdi>
+      </p>
+      <IconButton icon="close" label={t('action.cancel')} onClick={onCancel} />
+    </div>
   )
 }
 

@@ -58,6 +58,7 @@ function Preview({ summary, open }: { summary: ConversationSummary; open: boolea
     )
   }
   if (!preview) return <span class="row-preview">{t('list.noMessages')}</span>
+  if (preview.deleted) return <span class="row-preview tombstone">{t('message.deleted')}</span>
   const author = preview.own ? t('list.you') : kind === 'group' && preview.author ? t('list.author', { name: preview.author }) : ''
   return (
     <span class="row-preview">

@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import type { ConversationModel } from '../../core/model'
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
+import { lazy } from '../app/lazy'
 import { closeConversation, openPanel } from '../app/route'
 import { Composer } from '../composer/Composer'
 import { Avatar } from '../primitives/Avatar'
@@ -12,6 +13,10 @@ import { BubbleSkeletons, BubblesArt, Empty, SearchArt } from '../primitives/Pla
 import { Timeline } from '../timeline/Timeline'
 import { ConnectionNote } from './ConversationList'
 import { typingText } from './ConversationRow'
+import { stateOf } from './state'
+
+const MessageMenu = lazy(() => import('../timeline/MessageMenu').then((m) => m.MessageMenu))
+const Pins = lazy(() => import('../timeline/Pins').then((m) => m.Pins))
 
 export function ConversationView({ id }: { id: string }) {
   const model = useModel()
@@ -22,10 +27,24 @@ export function ConversationView({ id }: { id: string }) {
     <div class="conversation">
       <Header conversation={conversation} />
       <div class="conversation-note"><ConnectionNote /></div>
+      {(conversation.facts.value?.pinned.length ?? 0) > 0 && <Pins conversation={conversation} />}
       <History conversation={conversation} />
-      <Composer conversation={conversation} />
+      <Writing conversation={conversation} />
+      <OpenMenu conversation={conversation} />
     </div>
   )
+}
+
+/** Where only owner and admins write, the others are told so. */
+function Writing({ conversation }: { conversation: ConversationModel }) {
+  const role = conversation.members.value.find((member) => member.user_id === conversation.me)?.role
+  if (conversation.facts.value?.posting === 'admins' && role === 'member') return <p class="composer-closed">{t('composer.closed')}</p>
+  return <Composer conversation={conversation} />
+}
+
+function OpenMenu({ conversation }: { conversation: ConversationModel }) {
+  const { menu } = stateOf(conversation)
+  return menu.value && <MessageMenu key={menu.value.item.key} conversation={conversation} {...menu.value} onClose={() => (menu.value = null)} />
 }
 
 function Header({ conversation }: { conversation: ConversationModel }) {

@@ -1,12 +1,20 @@
-/** What someone wrote, to the character: newlines kept, http(s) links made clickable, nothing interpreted. */
-import { isEmojiOnly, linkify } from '../../lib/text'
+/** What someone wrote, to the character: newlines kept, http(s) links made clickable, members that it mentions marked. */
+import { isEmojiOnly, linkify, withMentions } from '../../lib/text'
 
-export function BodyText({ text }: { text: string }) {
+interface Props {
+  text: string
+  mentions?: Readonly<Record<string, string>> | undefined
+  me?: string
+}
+
+export function BodyText({ text, mentions, me }: Props) {
   return (
     <span class={isEmojiOnly(text) ? 'body body-emoji' : 'body'} dir="auto">
-      {linkify(text).map((segment) =>
+      {withMentions(linkify(text), mentions).map((segment) =>
         segment.href ? (
           <a href={segment.href} target="_blank" rel="noopener noreferrer">{segment.text}</a>
+        ) : segment.mention ? (
+          <span class={segment.mention === me ? 'mention mention-me' : 'mention'}>{segment.text}</span>
         ) : (
           segment.text
         ),

@@ -1,9 +1,13 @@
-/** One message: its bubble, its time and state, and what to do when it could not be sent. */
-import type { ConversationModel } from '../../core/model'
-import { t } from '../../i18n'
+/** One message: its bubble, its time and state, what it answers, and what people say to it. */
+import { useRef } from 'preact/hooks'
+import { react } from '../../core/deeds'
+import type { ConversationModel, Quoted } from '../../core/model'
+import type { Reaction } from '../../core/protocol'
+import { list, t } from '../../i18n'
 import { isEmojiOnly, tone } from '../../lib/text'
 import { clockTime, fullTime } from '../../lib/time'
 import { nameOf } from '../app/context'
+import { type Box, type SentMessage, stateOf } from '../conversations/state'
 import { Avatar } from '../primitives/Avatar'
 import { BodyText } from '../primitives/BodyText'
 import { Icon } from '../primitives/Icon'
@@ -15,11 +19,18 @@ export function MessageBubble({ row, conversation }: { row: MessageRow; conversa
   const { item, first, last } = row
   const group = conversation.summary.value.kind === 'group'
   const author = item.own ? t('user.you') : nameOf(item.author)
+  const message = item.state === 'sent' ? item.message : undefined
+  const deleted = message?.deleted_at_ms !== undefined
+  const { me } = conversation
+  const { menu, found } = stateOf(conversation)
+  const open = item.state === 'sent' && !deleted ? (box: Box) => (menu.value = { item, box }) : undefined
+  const press = useLongPress(open)
   const classes = ['message', item.own ? 'own-side' : 'their-side']
   if (first) classes.push('first')
   if (last) classes.push('last')
   if (group && !item.own) classes.push('with-avatar')
-  if (isEmojiOnly(item.body)) classes.push('large')
+  if (isEmojiOnly(item.body) && !item.quote) classes.push('large')
+  if (item.seq !== null && found.value === item.seq) classes.push('found')
   return (
     <article
       class={classes.join(' ')}
@@ -27,13 +38,30 @@ export function MessageBubble({ row, conversation }: { row: MessageRow; conversa
       aria-label={t('message.label', { name: author, time: clockTime(item.at_ms) })}
     >
       {group && !item.own && last && <Avatar id={item.author.user_id} name={nameOf(item.author)} size="s" />}
-      <div class="bubble" title={fullTime(item.at_ms)}>
+      <div class="bubble" title={fullTime(item.at_ms)} {...press}>
         {group && !item.own && first && (
           <span class="author" data-tone={tone(item.author.user_id)}><bdi>{nameOf(item.author)}</bdi></span>
         )}
-        <BodyText text={item.body} />
-        {(last || item.state !== 'sent') && <Meta item={item} conversation={conversation} />}
+        {item.quote && !deleted && <Quote quote={item.quote} conversation={conversation} />}
+        {deleted ? (
+          <span class="tombstone">{t('message.deleted')}</span>
+        ) : (
+          <BodyText text={item.body} mentions={message?.mentions} me={me} />
+        )}
+        {(last || item.state !== 'sent' || message?.edited_at_ms !== undefined) && <Meta item={item} conversation={conversation} />}
+        {open && (
+          <button
+            type="button"
+            class="message-more"
+            aria-label={t('menu.of', { name: author, time: clockTime(item.at_ms) })}
+            aria-haspopup="dialog"
+            onClick={(event) => open(event.currentTarget.getBoundingClientRect())}
+          />
+        )}
       </div>
+      {item.state === 'sent' && message?.reactions && message.reactions.length > 0 && (
+        <Reactions item={item} reactions={message.reactions} conversation={conversation} me={me} />
+      )}
       {item.state === 'failed' && (
         <p class="failed">
           <Icon name="warning" />
@@ -46,9 +74,83 @@ export function MessageBubble({ row, conversation }: { row: MessageRow; conversa
   )
 }
 
+const LONG_PRESS_MS = 420
+
+/** A finger that rests on it opens the menu; one that moves scrolls. */
+function useLongPress(open: ((box: Box) => void) | undefined) {
+  const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
+  const stop = () => clearTimeout(timer.current)
+  if (!open) return {}
+  return {
+    onPointerDown: (event: PointerEvent) => {
+      if (event.pointerType !== 'touch') return
+      const box = (event.currentTarget as HTMLElement).getBoundingClientRect()
+      stop()
+      timer.current = setTimeout(() => open(box), LONG_PRESS_MS)
+    },
+    onPointerMove: (event: PointerEvent) => Math.hypot(event.movementX, event.movementY) > 3 && stop(),
+    onPointerUp: stop,
+    onPointerCancel: stop,
+    onContextMenu: (event: MouseEvent) => (event as PointerEvent).pointerType === 'touch' && event.preventDefault(),
+  }
+}
+
+function Quote({ quote, conversation }: { quote: Quoted; conversation: ConversationModel }) {
+  const { seq, author, body, deleted } = quote
+  return (
+    <button
+      type="button"
+      class="quote"
+      data-tone={author ? tone(author.user_id) : undefined}
+      aria-label={t('message.quote', { name: author ? nameOf(author) : t('user.unknown') })}
+      onClick={() => (stateOf(conversation).jump.value = seq)}
+    >
+      {author && <bdi class="quote-author">{nameOf(author)}</bdi>}
+      <bdi class={body ? 'quote-body' : 'quote-body tombstone'}>{deleted ? t('message.deleted') : body || t('message.hidden')}</bdi>
+    </button>
+  )
+}
+
+interface ReactionsProps {
+  item: SentMessage
+  reactions: Reaction[]
+  conversation: ConversationModel
+  me: string
+}
+
+function Reactions({ item, reactions, conversation, me }: ReactionsProps) {
+  const nameById = (id: string) => {
+    if (id === me) return t('user.you')
+    const member = conversation.members.value.find((each) => each.user_id === id)
+    return member ? nameOf(member.user) : t('user.unknown')
+  }
+  return (
+    <div class="reactions">
+      {reactions.map(({ emoji, count, user_ids }) => {
+        const mine = user_ids.includes(me)
+        const names = list(user_ids.map(nameById))
+        return (
+          <button
+            type="button"
+            key={emoji}
+            class="reaction"
+            aria-pressed={mine}
+            aria-label={t('message.reaction', { emoji, names })}
+            title={names}
+            onClick={() => void conversation.act(react(item.seq, emoji, !mine))}
+          >
+            <span class="reaction-emoji">{emoji}</span> {count}
+          </button>
+        )
+      })}
+    </div>
+  )
+}
+
 function Meta({ item, conversation }: { item: MessageRow['item']; conversation: ConversationModel }) {
   return (
     <span class="meta">
+      {item.state === 'sent' && item.message?.edited_at_ms !== undefined && <span>{t('message.edited')}</span>}
       <time dateTime={new Date(item.at_ms).toISOString()}>{clockTime(item.at_ms)}</time>
       {item.own && item.state !== 'failed' && <Ticks item={item} conversation={conversation} />}
     </span>

@@ -3,11 +3,14 @@
  *
  * Three promises: at the end one stays at the end, elsewhere nothing moves by itself, and what was seen is said once.
  */
-import { type ReadonlySignal, useComputed, useSignal } from '@preact/signals'
+import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { Virtualizer, type VirtualizerHandle } from 'virtua'
 import type { ConversationModel } from '../../core/model'
 import { t } from '../../i18n'
+import { announce } from '../../lib/announcer'
+import { moveFocus } from '../../lib/keyboard'
+import { stateOf } from '../conversations/state'
 import { countBeyond, type Row, seqUpTo, toRows } from './rows'
 import { TimelineRow } from './TimelineRow'
 import { Icon } from '../primitives/Icon'
@@ -16,9 +19,12 @@ import { Icon } from '../primitives/Icon'
 const END_PX = 48
 /** This far from the top older messages are asked for, so that they are there before one arrives. */
 const AHEAD_PX = 1500
+/** A message further back than this is not looked for. */
+const REACH = 5_000
 
 export function Timeline({ conversation }: { conversation: ConversationModel }) {
-  const rows = useComputed(() => toRows(conversation.timeline.value, conversation.unreadFrom.value)).value
+  const drawn = useComputed(() => toRows(conversation.timeline.value, conversation.unreadFrom.value))
+  const rows = drawn.value
   const handle = useRef<VirtualizerHandle>(null)
   const scroller = useRef<HTMLDivElement>(null)
   const atEnd = useRef(true)
@@ -73,11 +79,30 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
     }
   })
 
+  const { jump, found } = stateOf(conversation)
+  useSignalEffect(() => {
+    const seq = jump.value
+    if (seq === null) return
+    const index = drawn.value.findIndex((row) => row.kind === 'message' && row.item.seq === seq)
+    const first = conversation.timeline.value[0]?.seq ?? 0
+    if (index >= 0) {
+      atEnd.current = false
+      handle.current?.scrollToIndex(index, { align: 'center' })
+      found.value = seq
+      jump.value = null
+    } else if (conversation.hasOlder.value && first > seq && first - seq < REACH && !conversation.problem.value) {
+      if (conversation.loading.value === null) void conversation.loadOlder()
+    } else {
+      jump.value = null
+      announce(t('message.unreachable'))
+    }
+  })
+
   const { kind, name } = conversation.summary.value
   const label = t(kind === 'group' ? 'conversation.historyGroup' : 'conversation.history', { name })
   return (
     <div class="history">
-      <div ref={scroller} class="history-scroll" role="region" aria-label={label} tabIndex={0}>
+      <div ref={scroller} class="history-scroll" role="region" aria-label={label} tabIndex={0} onKeyDown={stepThrough}>
         <span class="history-spring" />
         <Virtualizer
           ref={handle}
@@ -96,6 +121,12 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
       <ToNewest rows={rows} away={away} seen={seen} onClick={toEnd} />
     </div>
   )
+}
+
+/** From one message's menu to the next one's. */
+function stepThrough(event: KeyboardEvent): void {
+  const at = event.target as HTMLElement
+  if (at.matches('.message-more')) moveFocus(event, event.currentTarget as HTMLElement, '.message-more')
 }
 
 /** Whether, since the last drawing, rows were put before the ones that were there. */

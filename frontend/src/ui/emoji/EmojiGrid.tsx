@@ -1,0 +1,39 @@
+/** Every emoji worth a reaction, by what it is about. */
+import { useRef } from 'preact/hooks'
+import { t } from '../../i18n'
+import { GROUPS } from './emoji'
+
+/** As the style sheet draws it. */
+const COLUMNS = 8
+
+export function EmojiGrid({ onPick }: { onPick: (emoji: string) => void }) {
+  const ref = useRef<HTMLDivElement>(null)
+  const onKeyDown = (event: KeyboardEvent) => {
+    const buttons = [...(ref.current?.querySelectorAll<HTMLElement>('button') ?? [])]
+    const rtl = document.documentElement.dir === 'rtl' ? -1 : 1
+    const by = { ArrowDown: COLUMNS, ArrowUp: -COLUMNS, ArrowRight: rtl, ArrowLeft: -rtl }[event.key]
+    const target = by && buttons[buttons.indexOf(document.activeElement as HTMLElement) + by]
+    if (!target) return
+    event.preventDefault()
+    target.focus()
+  }
+  let first = true
+  return (
+    <div class="emoji-grid" ref={ref} onKeyDown={onKeyDown} role="group" aria-label={t('emoji.label')} tabIndex={-1}>
+      {GROUPS.map(({ key, emoji }) => (
+        <section key={key} aria-label={t(`emoji.${key}`)}>
+          <p class="emoji-title" aria-hidden="true">{t(`emoji.${key}`)}</p>
+          <div class="emoji-row">
+            {emoji.map((each) => {
+              const button = (
+                <button type="button" class="emoji" key={each} tabIndex={first ? 0 : -1} autofocus={first} onClick={() => onPick(each)}>{each}</button>
+              )
+              first = false
+              return button
+            })}
+          </div>
+        </section>
+      ))}
+    </div>
+  )
+}

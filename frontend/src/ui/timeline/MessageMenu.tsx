@@ -1,0 +1,121 @@
+/** What can be done with one message. */
+import { useSignal } from '@preact/signals'
+import { pin, react, remove } from '../../core/deeds'
+import type { ConversationModel } from '../../core/model'
+import { list, t } from '../../i18n'
+import { announce } from '../../lib/announcer'
+import { nameOf } from '../app/context'
+import { lazy } from '../app/lazy'
+import { type Box, type SentMessage, stateOf } from '../conversations/state'
+import { Button } from '../primitives/Button'
+import { Icon } from '../primitives/Icon'
+import { Menu, MenuItem } from '../primitives/Menu'
+
+const EmojiGrid = lazy(() => import('../emoji/EmojiGrid').then((m) => m.EmojiGrid))
+
+const QUICK = ['👍', '❤️', '😂', '😮', '😢', '🎉']
+const SEEN_MOST = 8
+
+interface Props {
+  conversation: ConversationModel
+  item: SentMessage
+  box: Box
+  onClose: () => void
+}
+
+export function MessageMenu({ conversation, item, box, onClose }: Props) {
+  const page = useSignal<'actions' | 'emoji' | 'delete'>('actions')
+  const problem = useSignal<string | null>(null)
+  const chosen = (item.message?.reactions ?? []).filter(({ user_ids }) => user_ids.includes(conversation.me)).map(({ emoji }) => emoji)
+
+  const act = async (deed: Parameters<ConversationModel['act']>[0], done?: string) => {
+    const failed = await conversation.act(deed)
+    problem.value = failed?.message ?? null
+    if (failed) return
+    onClose()
+    if (done) announce(done)
+  }
+  const choose = (emoji: string) => void act(react(item.seq, emoji, !chosen.includes(emoji)))
+
+  return (
+    <Menu label={t('menu.label')} box={box} onClose={onClose}>
+      {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
+      {page.value === 'emoji' && <EmojiGrid onPick={choose} />}
+      {page.value === 'delete' && (
+        <div class="menu-ask" role="group" aria-label={t('menu.deleteAsk')}>
+          <p>{t('menu.deleteAsk')}</p>
+          <div class="ask-answers">
+            <Button autofocus onClick={onClose}>{t('action.cancel')}</Button>
+            <Button kind="danger" onClick={() => void act(remove(item.seq), t('message.deleted'))}>{t('menu.delete')}</Button>
+          </div>
+        </div>
+      )}
+      {page.value === 'actions' && (
+        <>
+          <div class="menu-quick" role="group" aria-label={t('menu.react')}>
+            {QUICK.map((emoji) => (
+              <button
+                type="button"
+                key={emoji}
+                class="emoji menu-item"
+                aria-label={t('menu.reactWith', { emoji })}
+                aria-pressed={chosen.includes(emoji)}
+                onClick={() => choose(emoji)}
+              >
+                {emoji}
+              </button>
+            ))}
+            <button type="button" class="emoji menu-item" aria-label={t('menu.moreEmoji')} title={t('menu.moreEmoji')} onClick={() => (page.value = 'emoji')}>
+              <Icon name="smile" />
+            </button>
+          </div>
+          <Actions conversation={conversation} item={item} onClose={onClose} onDelete={() => (page.value = 'delete')} act={act} />
+        </>
+      )}
+    </Menu>
+  )
+}
+
+interface ActionsProps extends Omit<Props, 'box'> {
+  onDelete: () => void
+  act: (deed: Parameters<ConversationModel['act']>[0], done?: string) => Promise<void>
+}
+
+function Actions({ conversation, item, onClose, onDelete, act }: ActionsProps) {
+  const { kind } = conversation.summary.value
+  const role = conversation.members.value.find((member) => member.user_id === conversation.me)?.role
+  const manages = role === 'owner' || role === 'admin'
+  const pinned = conversation.facts.value?.pinned.includes(item.seq) ?? false
+  const compose = (mode: 'reply' | 'edit') => {
+    onClose()
+    stateOf(conversation).mode.value = { kind: mode, item }
+  }
+  const copy = () => {
+    void navigator.clipboard?.writeText(item.body).then(() => announce(t('menu.copied')))
+    onClose()
+  }
+  return (
+    <>
+      <MenuItem icon="reply" label={t('menu.reply')} onClick={() => compose('reply')} />
+      <MenuItem icon="copy" label={t('menu.copy')} onClick={copy} />
+      {item.own && <MenuItem icon="compose" label={t('menu.edit')} onClick={() => compose('edit')} />}
+      {(kind === 'direct' || manages) && (
+        <MenuItem icon="pin" label={t(pinned ? 'menu.unpin' : 'menu.pin')} onClick={() => void act(pin(item.seq, !pinned), t(pinned ? 'menu.unpinned' : 'menu.pinned'))} />
+      )}
+      {(item.own || (kind === 'group' && manages)) && <MenuItem icon="trash" label={t('menu.delete')} danger onClick={onDelete} />}
+      {kind === 'group' && item.own && <SeenBy conversation={conversation} seq={item.seq} />}
+    </>
+  )
+}
+
+function SeenBy({ conversation, seq }: { conversation: ConversationModel; seq: number }) {
+  const readers = conversation.members.value.filter((member) => member.user_id !== conversation.me && member.read_seq >= seq)
+  const names = readers.slice(0, SEEN_MOST).map((member) => nameOf(member.user))
+  if (readers.length > SEEN_MOST) names.push(t('menu.seenMore', { count: readers.length - SEEN_MOST }))
+  return (
+    <p class="menu-note">
+      <Icon name="checks" />
+      <span>{names.length > 0 ? t('menu.seen', { names: list(names) }) : t('menu.unseen')}</span>
+    </p>
+  )
+}
