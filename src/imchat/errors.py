@@ -1,7 +1,7 @@
 """The one error tree: every error has a code, an HTTP status and whether a retry can help.
 
 ImchatError
-├── Invalid 400 · Unauthenticated 401 · Forbidden 403 · NotFound 404
+├── Invalid 400 · Unauthenticated 401 · Forbidden 403 (Suspended) · NotFound 404
 ├── Conflict 409 · TooLarge 413 · RateLimited 429 · Busy 503
 └── ConfigError · DeployError (the operator's side: no HTTP status is ever sent for them)
 """
@@ -43,6 +43,15 @@ class Forbidden(ImchatError):
 
     code = "forbidden"
     status = 403
+
+
+class Suspended(Forbidden):
+    """An administrator suspended the person: nothing is answered to them but their profile."""
+
+    code = "suspended"
+
+    def __init__(self) -> None:
+        super().__init__("your account is suspended; ask whoever runs this site")
 
 
 class NotFound(ImchatError):

@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 import pytest
+from tests.counting import counted
 from tests.world import World
 
 from imchat.api import schema
@@ -16,6 +17,7 @@ from imchat.api.route import Route
 from imchat.api.routes import ROUTES
 from imchat.domain.ids import UserId
 from imchat.errors import Busy, RateLimited
+from imchat.services import suspensions
 from imchat.services.app import App
 
 
@@ -28,11 +30,12 @@ def call(
     query: dict[str, str] | None = None,
     *,
     raw: bytes | None = None,
+    is_admin: bool = False,
 ) -> tuple[int, dict[str, Any]]:
     """Make a request; hold the answer to the shape that the route table promises."""
     app = world.app if isinstance(world, World) else world
     data = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
-    answer = dispatch(app, HttpRequest(method, "/api" + path, query or {}, data, who, "request-1"))
+    answer = dispatch(app, HttpRequest(method, "/api" + path, query or {}, data, who, "request-1", is_admin))
     content: dict[str, Any] = json.loads(answer.body)
     if answer.status < 300:
         route = next(route for route in ROUTES if route.method == method and _matches(route, path))
@@ -290,6 +293,48 @@ def test_unknown_ids_all_get_one_body(world: World) -> None:
 def test_nobody_gets_anything_without_signing_in(world: World, route: Route) -> None:
     path = re.sub(r"\{\w+\}", "x", route.path)
     assert refusal(call(world, None, route.method, path, {})) == (401, "unauthenticated", None, None)
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if not route.open], ids=lambda route: f"{route.method} {route.path}"
+)
+def test_whoever_is_suspended_is_refused_by_every_route_but_their_profile(world: World, route: Route) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.group(ann, bob)
+    suspensions.suspend(world.app, bob, ann)
+    path = route.path.replace("{conversation_id}", where).replace("{seq}", "1").replace("{emoji}", "👍")
+    path = re.sub(r"\{\w+\}", bob, path)
+    body: Any = {"seq": 1} if path.endswith("/read") else {"client_message_id": "m", "body": "x"}
+    if route.suspended == "served":
+        assert call(world, ann, route.method, path)[1]["user"]["suspended"]
+        return
+    refused = call(world, ann, route.method, path, body if route.body else None, is_admin=True)
+    assert refusal(refused)[:2] == (403, "suspended")
+
+
+@pytest.mark.parametrize(
+    "route", [route for route in ROUTES if route.admin], ids=lambda route: f"{route.method} {route.path}"
+)
+def test_administration_is_for_administrators(world: World, route: Route) -> None:
+    ann, bob = world.people("ann", "bob")
+    path = re.sub(r"\{\w+\}", bob, route.path)
+    assert refusal(call(world, ann, route.method, path))[:2] == (403, "forbidden")
+    assert call(world, ann, route.method, path, is_admin=True)[0] in (200, 404)
+
+
+def test_every_route_of_administration_and_nothing_else_is_for_administrators() -> None:
+    assert {route.path for route in ROUTES if route.path.startswith("/admin")} == {
+        route.path for route in ROUTES if route.admin
+    }
+
+
+def test_a_send_reads_nothing_to_know_that_its_writer_is_not_suspended(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    app, count, _ = counted(world.app)
+    message = {"client_message_id": "m1", "body": "hello", "after_seq": 1}
+    assert call(app, ann, "POST", f"/conversations/{where}/messages", message)[0] == 201
+    assert (count.calls, count.read_units, count.write_units) == (4, 3, 2)
 
 
 def test_health_is_open_to_all(world: World) -> None:

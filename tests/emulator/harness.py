@@ -116,6 +116,12 @@ class Emulator:
         assert found, bodies
         return found[0]
 
+    def promote(self, email: str) -> None:
+        """Make somebody an administrator."""
+        cognito = self.client("cognito-idp")
+        [pool] = cognito.list_user_pools(MaxResults=10)["UserPools"]
+        cognito.admin_add_user_to_group(UserPoolId=pool["Id"], Username=email, GroupName="admins")
+
     def _get(self, path: str) -> Any:
         with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:  # noqa: S310 - our own process
             return json.load(answer)

@@ -54,7 +54,7 @@ OF_LAMBDA_ITSELF = {
 
 
 def people(stage: Stage, *names: str) -> list[Stranger]:
-    deployment = Deployment(stage.done.url, stage.emulator.mailed_code)
+    deployment = Deployment(stage.done.url, stage.emulator.mailed_code, stage.emulator.promote)
     return [person(deployment, Record(), name) for name in names]
 
 

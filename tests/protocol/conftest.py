@@ -23,7 +23,7 @@ def deployment(
             yield made
     else:
         stage = request.getfixturevalue("stage")
-        yield Deployment(stage.done.url, stage.emulator.mailed_code)
+        yield Deployment(stage.done.url, stage.emulator.mailed_code, stage.emulator.promote)
 
 
 @pytest.fixture
@@ -40,6 +40,12 @@ def people(deployment: Deployment, record: Record) -> People:
         return [deployments.person(deployment, record, name) for name in names]
 
     return make
+
+
+@pytest.fixture
+def admin(deployment: Deployment, record: Record) -> Stranger:
+    """Somebody who administers the site."""
+    return deployments.administrator(deployment, record)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,10 +18,12 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A running imchat: the address of its site, and how the code of a sign-up's mail is had (where it sends one)."""
+    """A running imchat: the address of its site, how the code of a sign-up's mail is had (where it sends one), and how
+    somebody is made an administrator."""
 
     site: str
     mailed_code: Callable[[str], str]
+    promote: Callable[[str], None]
 
 
 @contextmanager
@@ -29,8 +33,29 @@ def local(folder: Path) -> Iterator[Deployment]:
     def no_mail(email: str) -> str:
         raise AssertionError(f"imchat local confirms sign-ups at once, and asked for {email}'s code")
 
+    def promote(email: str) -> None:
+        command = [
+            sys.executable,
+            "-m",
+            "imchat",
+            "user",
+            "promote",
+            email,
+            "--local",
+            "--data-dir",
+            str(folder),
+        ]
+        subprocess.run(command, check=True, capture_output=True)
+
     with Server(folder) as server:
-        yield Deployment(server.url, no_mail)
+        yield Deployment(server.url, no_mail, promote)
+
+
+def administrator(deployment: Deployment, record: Record) -> Stranger:
+    """Somebody new who administers the site."""
+    made = person(deployment, record, "admin")
+    deployment.promote(made.email)
+    return made.sign_in()
 
 
 def person(deployment: Deployment, record: Record, name: str) -> Stranger:

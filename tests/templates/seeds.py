@@ -271,7 +271,8 @@ def connections_are_posted_to_without_the_stage(it: Installation) -> None:
 @seed("11a")
 def the_right_to_post_is_for_another_stage(it: Installation) -> None:
     push = statement(it, "HttpRole", "Push")
-    push["Resource"]["Fn::Sub"] = push["Resource"]["Fn::Sub"].replace("/ws/", "/prod/")
+    post = push["Resource"][0]
+    post["Fn::Sub"] = post["Fn::Sub"].replace("/ws/", "/prod/")
 
 
 @seed("12")

@@ -172,7 +172,7 @@ def test_the_security_page_says_what_a_function_may_do(function: str) -> None:
     assert f"| `{function}` | {' | '.join(told)} |" in page
 
 
-def test_only_who_opens_connections_may_close_one() -> None:
+def test_only_who_opens_connections_or_suspends_people_may_close_one() -> None:
     app = load("app")
     close = "arn:aws:execute-api:eu-central-1:123456789012:WebSocketApi/ws/DELETE/@connections/*"
     may = [
@@ -180,7 +180,7 @@ def test_only_who_opens_connections_may_close_one() -> None:
         for name in FUNCTIONS
         if Permission("execute-api:ManageConnections", close) in permissions(app, role_of(app, name))
     ]
-    assert may == ["WebSocketFunction"]
+    assert may == ["HttpFunction", "WebSocketFunction"]
 
 
 def test_a_strangers_bad_ticket_raises_no_alarm() -> None:

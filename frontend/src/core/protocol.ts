@@ -1,5 +1,22 @@
 // The wire contract's types. Generated from src/imchat/api by `make generate`; do not edit.
 
+/** A page of what administrators did, newest first. `next_cursor` is left out on the last page. */
+export interface AuditAnswer {
+  entries: AuditEntry[]
+  next_cursor?: string
+}
+
+/** What an administrator did: `actor_id` to `user_id`, or to what they wrote, the message `seq` of a conversation. */
+export interface AuditEntry {
+  audit_id: string
+  at_ms: number
+  actor_id: string
+  action: 'user.suspended' | 'user.restored' | 'message.removed'
+  user_id: string
+  conversation_id?: string
+  seq?: number
+}
+
 /** Somebody whom I blocked. */
 export interface Block {
   user_id: string
@@ -179,6 +196,7 @@ export interface Me {
   display_name: string | null
   created_at_ms: number
   show_presence?: boolean
+  suspended?: boolean
 }
 
 /** My profile. */
@@ -339,6 +357,21 @@ export interface NewMessage {
 
 /** It is done; there is nothing to say. */
 export interface Nothing {
+}
+
+/** A page of everybody. `next_cursor` is left out on the last page. */
+export interface PeopleAnswer {
+  users: Person[]
+  next_cursor?: string
+}
+
+/** A person as administrators see them; `suspended_at_ms` is null unless they are suspended. */
+export interface Person {
+  user_id: string
+  handle: string | null
+  display_name: string | null
+  created_at_ms: number
+  suspended_at_ms: number | null
 }
 
 /** Asks for a pong. */

@@ -11,14 +11,15 @@ from imchat.api.route import EMOJI, Call, Reply, Route
 from imchat.api.routes import ROUTES
 from imchat.domain.ids import UserId
 from imchat.domain.limits import is_id
-from imchat.errors import Invalid, NotFound, Unauthenticated
+from imchat.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from imchat.services.app import App
+from imchat.services.suspensions import check_not_suspended
 
 PREFIX: Final = "/api"
 
 
 class HttpRequest(NamedTuple):
-    """What a runtime hands over. `user_id` None: nobody is signed in.
+    """What a runtime hands over. `user_id` None: nobody is signed in. `is_admin`: they administer the site.
 
     `path` is decoded, once: API Gateway's HTTP APIs and our own gateway both do that before a handler sees it.
     """
@@ -29,6 +30,7 @@ class HttpRequest(NamedTuple):
     body: bytes
     user_id: UserId | None
     request_id: str
+    is_admin: bool = False
 
 
 def dispatch(app: App, request: HttpRequest) -> HttpAnswer:
@@ -44,6 +46,10 @@ def _reply(app: App, request: HttpRequest) -> Reply:
     route, parameters = _find(request.method, request.path)
     if request.user_id is None and not route.open:
         raise Unauthenticated("sign in first")
+    if route.admin and not request.is_admin:
+        raise Forbidden("only administrators do this")
+    if request.user_id is not None and route.suspended == "refused":
+        check_not_suspended(app, request.user_id)
     query = None
     if route.query is not None:
         query = parse(route.query.model_validate, request.query)

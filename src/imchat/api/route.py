@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 from imchat.api import schema
 from imchat.domain.ids import ConversationId, UserId
@@ -54,7 +54,8 @@ class Reply(NamedTuple):
 class Route:
     """`path` lies under `/api`; `{name}` stands for one id, `{emoji}` for any text.
 
-    `statuses` are those of success, `errors` those of refusal.
+    `statuses` are those of success, `errors` those of refusal. `admin`: for administrators only.
+    `suspended`: those who are suspended are refused before the action, seen by it in what it reads anyway, or served.
     """
 
     method: str
@@ -67,3 +68,5 @@ class Route:
     statuses: tuple[int, ...] = (200,)
     errors: tuple[int, ...] = ()
     open: bool = False
+    admin: bool = False
+    suspended: Literal["refused", "seen", "served"] = "refused"

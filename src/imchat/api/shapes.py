@@ -11,6 +11,7 @@ from imchat.domain.member import Member
 from imchat.domain.user import User
 from imchat.services.changes import Changed
 from imchat.services.conversations import Entry, Inbox
+from imchat.storage.audit import Entry as AuditEntry
 
 
 def user(person: User) -> dict[str, Any]:
@@ -25,7 +26,22 @@ def users(people: Iterable[User]) -> list[dict[str, Any]]:
 
 def me(person: User) -> dict[str, Any]:
     """schema.Me"""
-    return user(person) | {"created_at_ms": person.created_at_ms, "show_presence": person.show_presence}
+    return (
+        user(person)
+        | {"created_at_ms": person.created_at_ms, "show_presence": person.show_presence}
+        | {"suspended": person.suspended_at_ms is not None}
+    )
+
+
+def person(profile: User) -> dict[str, Any]:
+    """schema.Person"""
+    times = {"created_at_ms": profile.created_at_ms, "suspended_at_ms": profile.suspended_at_ms}
+    return user(profile) | times
+
+
+def audit_entry(done: AuditEntry) -> dict[str, Any]:
+    """schema.AuditEntry"""
+    return {name: value for name, value in done._asdict().items() if value is not None}
 
 
 def entry(seen: Entry) -> dict[str, Any]:

@@ -18,7 +18,7 @@ class Member(NamedTuple):
 
     Of the log they see what lies from `history_from` on. `settings` holds what they chose for themselves; `mentions` the
     seqs of messages that name them, ascending, none missing that lies past `read_seq`, except in the longest rows.
-    `blocks` says, in a direct conversation, that they blocked the other.
+    `blocks` says, in a direct conversation, that they blocked the other, `suspended` that an administrator keeps them out.
     """
 
     user_id: UserId
@@ -30,6 +30,7 @@ class Member(NamedTuple):
     settings: Sequence[Setting] = ()
     mentions: Sequence[int] = ()
     blocks: bool = False
+    suspended: bool = False
 
     @property
     def unread_mentions(self) -> int:

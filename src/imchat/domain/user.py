@@ -12,6 +12,7 @@ class User:
     """A profile. `handle` and `display_name` are None until the person has chosen them.
 
     `last_seen_ms` is when one of their devices went last; others learn of it only with `show_presence`.
+    `suspended_at_ms` is since when an administrator keeps them out.
     """
 
     user_id: UserId
@@ -20,3 +21,4 @@ class User:
     created_at_ms: int
     show_presence: bool = True
     last_seen_ms: int | None = None
+    suspended_at_ms: int | None = None

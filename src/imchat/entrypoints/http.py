@@ -12,6 +12,8 @@ from imchat.entrypoints.bootstrap import Handler
 from imchat.services.app import App
 
 _JSON = {"content-type": "application/json", "cache-control": "no-store"}
+_ADMINS = "admins"
+"""The group whose members are administrators. The JWT authorizer passes a list on as text, `[a b]`."""
 
 
 def make(app: App) -> Handler:
@@ -26,6 +28,7 @@ def make(app: App) -> Handler:
 
 def _request(event: dict[str, Any]) -> HttpRequest:
     context = event["requestContext"]
+    claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
     body = event.get("body") or ""
     return HttpRequest(
         method=context["http"]["method"],
@@ -34,14 +37,14 @@ def _request(event: dict[str, Any]) -> HttpRequest:
         body=base64.b64decode(body)
         if event.get("isBase64Encoded")
         else body.encode("utf-8", "surrogatepass"),
-        user_id=_user_id(context),
+        user_id=_user_id(claims),
         request_id=context["requestId"],
+        is_admin=_ADMINS in claims.get("cognito:groups", "").strip("[]").replace(",", " ").split(),
     )
 
 
-def _user_id(context: dict[str, Any]) -> UserId | None:
+def _user_id(claims: dict[str, Any]) -> UserId | None:
     """The signed-in person: an ID token, which the authorizer lets pass as well, does not count."""
-    claims = context.get("authorizer", {}).get("jwt", {}).get("claims", {})
     return UserId(claims["sub"]) if claims.get("token_use") == "access" else None
 
 

@@ -14,7 +14,7 @@ from imchat.domain.limits import FRAME_BYTES
 from imchat.entrypoints import bootstrap
 from imchat.entrypoints.authorizer import SUBPROTOCOL
 from imchat.entrypoints.bootstrap import Handler
-from imchat.errors import TooLarge
+from imchat.errors import Suspended, TooLarge
 from imchat.services import realtime
 from imchat.services.app import App
 
@@ -33,7 +33,10 @@ def make(app: App) -> Handler:
         connection_id = ConnectionId(context["connectionId"])
         match context["routeKey"]:
             case "$connect":
-                realtime.connect(app, user_id, connection_id)
+                try:
+                    realtime.connect(app, user_id, connection_id)
+                except Suspended as refusal:
+                    return {"statusCode": refusal.status}
                 # A browser closes the socket unless the answer names a subprotocol that it offered.
                 return {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": SUBPROTOCOL}}
             case "$disconnect":

@@ -8,17 +8,19 @@ from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import is_id
 from imchat.domain.member import Member
 from imchat.domain.user import User
-from imchat.errors import Forbidden, NotFound
+from imchat.errors import Forbidden, NotFound, Suspended
 from imchat.services.app import App
 from imchat.storage import blocks, members, users
 from imchat.storage.events import Tail
 
 
 def access_member(app: App, user_id: UserId, conversation_id: ConversationId) -> Member:
-    """The person's own membership. Raises: NotFound, the same for a stranger's conversation and for none."""
+    """The person's own membership. Raises: NotFound, the same for a stranger's conversation and for none; Suspended."""
     member = members.get(app.table, conversation_id, user_id) if is_id(conversation_id) else None
     if member is None:
         raise NotFound("no such conversation")
+    if member.suspended:
+        raise Suspended
     return member
 
 

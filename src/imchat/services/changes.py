@@ -10,7 +10,7 @@ from imchat.domain import message as states
 from imchat.domain.emoji import check_emoji
 from imchat.domain.event import CHANGES, Draft, Event, preview_of
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.limits import PINS_MAX, check_body, check_count
+from imchat.domain.limits import PINS_MAX, check_body, check_count, is_id
 from imchat.domain.member import Member
 from imchat.domain.mentions import mentions_in
 from imchat.domain.message import Message, is_deleted
@@ -82,16 +82,36 @@ def delete(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int
             raise Forbidden("only whoever wrote a message, or the group's owner and admins, delete it")
         if is_deleted(target.message):
             return None
-
-        def after(event: Event) -> Message:
-            return states.tombstone(target.message, seq=event["seq"], at_ms=event["at_ms"])
-
-        draft = Draft(type="message.deleted", actor_id=actor_id, target_seq=seq)
-        return _write(target, draft, after, lambda event: [_in_head(target, event, after(event))])
+        return _tombstone(target)
 
     changed = _change(app, actor_id, conversation_id, seq, change, also_apart=True)
     reactions.delete_all(app.table, conversation_id, seq)
     return changed
+
+
+def remove(
+    app: App, admin_id: UserId, conversation_id: ConversationId, seq: int, *, note: Callable[[UserId], Op]
+) -> Changed:
+    """Leave a tombstone of anybody's message, by right of an administrator, who need not be a member.
+
+    `note` is asked for an op about the author, which joins the transaction. Raises: NotFound, Busy.
+    """
+    if not is_id(conversation_id):
+        raise NotFound("no such conversation")
+    admin = Member(admin_id, "owner", 1, 1, 0)
+
+    def decide(tail: Tail, _actor: Member) -> Write | Done:
+        event = _message(app, conversation_id, seq, admin)
+        _check_current(event, tail)
+        if is_deleted(event["message"]):
+            return Done(None)
+        return _tombstone(_Target(conversation_id, seq, event, tail, admin), note(UserId(event["actor_id"])))
+
+    event, _ = append(app, conversation_id, admin_id, decide, newcomer=admin)
+    reactions.delete_all(app.table, conversation_id, seq)
+    return Changed(
+        event["message"] if event else _message(app, conversation_id, seq, admin)["message"], event
+    )
 
 
 def react(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int, emoji: str) -> Changed:
@@ -221,6 +241,16 @@ def _write(
         return [events.set_message(target.conversation_id, target.seq, after(event)), *more(event)]
 
     return Write(draft, ops, shown=lambda event: {**event, "message": after(event)})
+
+
+def _tombstone(target: _Target, *further: Op) -> Write:
+    """The decision to leave a tombstone, with `further` ops in the same transaction."""
+
+    def after(event: Event) -> Message:
+        return states.tombstone(target.message, seq=event["seq"], at_ms=event["at_ms"])
+
+    draft = Draft(type="message.deleted", actor_id=target.actor.user_id, target_seq=target.seq)
+    return _write(target, draft, after, lambda event: [_in_head(target, event, after(event)), *further])
 
 
 def _in_head(target: _Target, event: Event, message: Message) -> Op:

@@ -13,7 +13,7 @@ from imchat.domain.limits import MEMBERS_AT_CREATION, MEMBERS_SHOWN, TITLE_CHARS
 from imchat.domain.member import Member, Role
 from imchat.domain.user import User
 from imchat.errors import Forbidden, Invalid, NotFound
-from imchat.services import accounts, fanout
+from imchat.services import accounts, fanout, suspensions
 from imchat.services.access import access_member, access_reachable, access_users
 from imchat.services.app import App
 from imchat.storage import blocks, conversations, events, members, users
@@ -163,5 +163,6 @@ def _create(
             raise Forbidden("no messages go between you two", reason="blocked") from None
         access_member(app, maker_id, conversation_id)
         return False
+    suspensions.mark_new(app, conversation_id, member_ids)
     fanout.notify_conversation(app, member_ids, conversation_id, "added")
     return True

@@ -19,7 +19,7 @@ from imchat.domain.limits import (
 from imchat.domain.member import Member, Role
 from imchat.domain.words import words_of
 from imchat.errors import Conflict, Forbidden, Invalid, NotFound
-from imchat.services import fanout
+from imchat.services import fanout, suspensions
 from imchat.services.access import access_reachable, access_users
 from imchat.services.app import App
 from imchat.services.log import Done, Write, append
@@ -94,6 +94,7 @@ def _add_members(
         return addition(tail, actor_id, now)
 
     append(app, conversation_id, actor_id, decide, about=user_ids)
+    suspensions.mark_new(app, conversation_id, now)
     fanout.notify_conversation(app, now, conversation_id, "added")
 
 

@@ -21,7 +21,7 @@ from imchat.domain.limits import (
 from imchat.domain.member import Member
 from imchat.domain.words import words_of
 from imchat.errors import Conflict, Forbidden, Invalid, NotFound
-from imchat.services import accounts, fanout, groups
+from imchat.services import accounts, fanout, groups, suspensions
 from imchat.services.access import access_member
 from imchat.services.app import App
 from imchat.services.log import Done, Write, append
@@ -147,6 +147,7 @@ def _join(
         return groups.addition(tail, user_id, [user_id], *further)
 
     append(app, conversation_id, user_id, decide, newcomer=Member(user_id, "member", 0, 0, 0))
+    suspensions.mark_new(app, conversation_id, [user_id])
     fanout.notify_conversation(app, [user_id], conversation_id, "added")
     return conversation_id
 

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeAlias
 from imchat.domain.event import Draft, Event, place
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.member import Member
-from imchat.errors import Busy, Conflict, Invalid, NotFound
+from imchat.errors import Busy, Conflict, Invalid, NotFound, Suspended
 from imchat.services import delivery
 from imchat.services.app import App
 from imchat.services.shown import settled, shown
@@ -70,7 +70,7 @@ def append(
 
     `decide` gets the tail and the actor's membership as of the tail's last event, and is asked again after a
     lost race. `about` are others whose membership it looks at: of a crowd the tail shows only these and the actor.
-    `newcomer` stands for the membership of an actor who has none yet. Raises: NotFound for one who is no member;
+    `newcomer` stands for the membership of an actor who has none yet. Raises: NotFound for one who is no member; Suspended;
     Conflict `behind` if the log goes on too far past `after_seq`; Busy after too many lost races; what `decide` raises.
     """
     for attempt in range(1, ATTEMPTS + 1):
@@ -78,6 +78,8 @@ def append(
         actor = None if tail is None else tail.members.get(actor_id, newcomer)
         if tail is None or actor is None:
             raise NotFound("no such conversation")
+        if actor.suspended:
+            raise Suspended
         _check_reach(tail)
         decision = decide(tail, actor)
         if isinstance(decision, Done):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import SIGNAL_MEMBERS, TICKET_S
-from imchat.services import fanout, presence
+from imchat.errors import Suspended
+from imchat.services import fanout, presence, suspensions
 from imchat.services.access import access_member, apart
 from imchat.services.app import App
 from imchat.storage import connections, members
@@ -19,16 +20,20 @@ def issue_ticket(app: App, user_id: UserId) -> tuple[str, int]:
 
 
 def redeem_ticket(app: App, secret: str) -> UserId | None:
-    """Use a ticket up. Returns whose it was, or None if it is unknown, used or expired."""
-    return connections.take_ticket(app.table, secret, now_ms=app.now_ms())
+    """Use a ticket up. Returns whose it was, or None if it is unknown, used or expired, or its owner is suspended."""
+    user_id = connections.take_ticket(app.table, secret, now_ms=app.now_ms())
+    return None if user_id is None or suspensions.is_suspended(app, user_id) else user_id
 
 
 def connect(app: App, user_id: UserId, connection_id: ConnectionId) -> None:
-    """Note an open connection; the person's oldest ones past the limit are closed."""
+    """Note an open connection; the person's oldest ones past the limit are closed. Raises: Suspended."""
     now_s = app.now_ms() // 1000
     added = connections.add(app.table, user_id, connection_id, now_s=now_s)
     for surplus in added.surplus:
         app.gateway.disconnect(surplus)
+    if suspensions.is_suspended(app, user_id):
+        connections.remove(app.table, user_id, [connection_id])
+        raise Suspended
     if added.alone:
         presence.came(app, user_id)
 

@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from imchat.domain.ids import ConnectionId, UserId
 from imchat.domain.limits import CONNECTION_S, CONNECTIONS_PER_USER
 from imchat.storage import keys
-from imchat.storage.table import TTL_ATTRIBUTE, ConditionFailed, Delete, Item, Present, Put, Table, Update
+from imchat.storage.table import (
+    TTL_ATTRIBUTE,
+    ConditionFailed,
+    Delete,
+    Equals,
+    Item,
+    Present,
+    Put,
+    Table,
+    Update,
+)
+
+_SUSPENDED: Final = "suspended"
+"""While an item has this attribute, nothing else in it counts: what a connection adds that is just being made, neither."""
+
+_NO_CONNECTIONS: Final = (TTL_ATTRIBUTE, _SUSPENDED)
 
 
 class Added(NamedTuple):
@@ -22,7 +37,7 @@ class Added(NamedTuple):
 def add(table: Table, user_id: UserId, connection_id: ConnectionId, *, now_s: int) -> Added:
     """Note an open connection; forget expired ones, and the oldest past the limit."""
     key = keys.connections(user_id)
-    known = {name: expiry for name, expiry in (table.get(key) or {}).items() if name != TTL_ATTRIBUTE}
+    known = {name: expiry for name, expiry in (table.get(key) or {}).items() if name not in _NO_CONNECTIONS}
     expired = [name for name, expiry in known.items() if expiry <= now_s]
     live = sorted((name for name, expiry in known.items() if expiry > now_s), key=known.__getitem__)
     surplus = live[: max(0, len(live) + 1 - CONNECTIONS_PER_USER)]
@@ -46,9 +61,25 @@ def of(table: Table, user_ids: Iterable[UserId], *, now_s: int) -> dict[Connecti
     return {
         ConnectionId(name): wanted[key]
         for key, item in table.get_many(wanted).items()
+        if _SUSPENDED not in item
         for name, expiry in item.items()
         if name != TTL_ATTRIBUTE and expiry > now_s
     }
+
+
+def shut(table: Table, user_id: UserId) -> list[ConnectionId]:
+    """Let nothing be pushed to the person from now on. Returns the connections that they had, to be closed."""
+    key = keys.connections(user_id)
+    known = [name for name in table.get(key) or {} if name != _SUSPENDED]
+    table.write(Update(key, set={_SUSPENDED: True}, remove=known))
+    return [ConnectionId(name) for name in known if name != TTL_ATTRIBUTE]
+
+
+def open_again(table: Table, user_id: UserId) -> None:
+    """Let things be pushed to the person again."""
+    with suppress(ConditionFailed):
+        shut_item = Equals(_SUSPENDED, value=True)
+        table.write(Update(keys.connections(user_id), remove=[_SUSPENDED], condition=shut_item))
 
 
 def put_ticket(table: Table, secret: str, user_id: UserId, *, expires_at_ms: int) -> None:

@@ -9,6 +9,8 @@
     the same, with the other      USER#<user_id>          BLOCK#MET#<user_id>     query prefix BLOCK# (all around me)
     unique handle                 HANDLE#<handle>         HANDLE                  condition; get_many (mentions)
     directory entry               DIR#<first two letters> <handle>                query prefix (find people)
+    person, for administrators    PEOPLE                  <user_id>               query (everybody, by pages)
+    what an administrator did     AUDIT                   <at_ms>-<random>        query, newest first (by pages)
     conversation head             CONV#<conversation_id>  HEAD                    get; get_many (inbox)
     member                        CONV#<conversation_id>  MEMBER#<user_id>        get (access); query prefix MEMBER#
     event                         CONV#<conversation_id>  EVENT#<seq>             query low..high (the log)
@@ -37,6 +39,8 @@ ANY_BLOCK_PREFIX: Final = "BLOCK#"
 BLOCK_PREFIX: Final = "BLOCK#MADE#"
 BLOCKED_BY_PREFIX: Final = "BLOCK#MET#"
 EVENT_PREFIX: Final = "EVENT#"
+PEOPLE_PK: Final = "PEOPLE"
+AUDIT_PK: Final = "AUDIT"
 HEAD_SK: Final = "HEAD"
 LAST_EVENT_SK: Final = f"{EVENT_PREFIX}{SEQ_MAX}"
 
@@ -54,6 +58,16 @@ def conversation_pk(conversation_id: ConversationId) -> str:
 def profile(user_id: UserId) -> Key:
     """A person's profile."""
     return Key(user_pk(user_id), "PROFILE")
+
+
+def person(user_id: UserId) -> Key:
+    """Says that there is such a profile."""
+    return Key(PEOPLE_PK, user_id)
+
+
+def audit(audit_id: str) -> Key:
+    """Something that an administrator did."""
+    return Key(AUDIT_PK, audit_id)
 
 
 def connections(user_id: UserId) -> Key:

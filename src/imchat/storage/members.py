@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import MENTIONS_KEPT
@@ -104,6 +105,18 @@ def set_blocks(conversation_id: ConversationId, user_id: UserId, *, blocking: bo
     return Update(key, remove=["blocks"], condition=Present())
 
 
+def mark_suspended(
+    table: Table, conversation_id: ConversationId, user_id: UserId, *, suspended: bool
+) -> None:
+    """Note on a membership whether the person is suspended; nothing happens where they are no member."""
+    key = keys.member(conversation_id, user_id)
+    with suppress(ConditionFailed):
+        if suspended:
+            table.write(Update(key, set={"suspended": True}, condition=Present()))
+        else:
+            table.write(Update(key, remove=["suspended"], condition=Present()))
+
+
 def check_none(conversation_id: ConversationId, user_id: UserId) -> Check:
     """The op that fails where the person is a member."""
     return Check(keys.member(conversation_id, user_id), Absent())
@@ -139,5 +152,10 @@ def _member(user_id: UserId, item: Item) -> Member:
         return Member(*plain)
     settings = tuple(name for name in SETTINGS if name in item)
     return Member(
-        *plain, item.get("history_from", 1), settings, item.get("mentions", ()), item.get("blocks", False)
+        *plain,
+        item.get("history_from", 1),
+        settings,
+        item.get("mentions", ()),
+        item.get("blocks", False),
+        item.get("suspended", False),
     )

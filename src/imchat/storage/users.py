@@ -38,6 +38,8 @@ def get_many(table: Table, user_ids: Iterable[UserId]) -> dict[UserId, User]:
 def create(table: Table, user: User) -> User:
     """Store a first profile; where one exists already, leave it and return that one."""
     item = {"handle": user.handle, "display_name": user.display_name, "created_at_ms": user.created_at_ms}
+    # First, so that a crash in between leaves nobody whom administrators cannot find.
+    table.write(Put(keys.person(user.user_id), {}))
     try:
         table.write(Put(keys.profile(user.user_id), item, Absent()))
     except ConditionFailed as failed:
@@ -71,6 +73,18 @@ def replace(table: Table, old: User, new: User) -> None:
         raise Conflict("this handle is taken", field="handle", reason="taken") from None
 
 
+def set_suspended(user_id: UserId, at_ms: int | None) -> Update:
+    """The op that notes since when the person is suspended, or with None that they are not."""
+    if at_ms is None:
+        return Update(keys.profile(user_id), remove=["suspended_at_ms"], condition=Present())
+    return Update(keys.profile(user_id), set={"suspended_at_ms": at_ms}, condition=Present())
+
+
+def ids(table: Table, *, after: UserId | None, limit: int) -> list[UserId]:
+    """Everybody with a profile, by id, the first `limit` behind `after`."""
+    return [UserId(row.sk) for row in table.query(keys.PEOPLE_PK, after=after, limit=limit, consistent=False)]
+
+
 def note_seen(table: Table, user_id: UserId, now_ms: int) -> None:
     """Note that the person was there just now; nothing happens without a profile."""
     with suppress(ConditionFailed):
@@ -97,4 +111,5 @@ def _user(user_id: UserId, item: Item) -> User:
         item["created_at_ms"],
         item.get("show_presence", True),
         item.get("last_seen_ms"),
+        item.get("suspended_at_ms"),
     )

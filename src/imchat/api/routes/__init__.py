@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from imchat.api.routes import conversations, groups, joining, messages, people, realtime, safety
+from imchat.api.routes import (
+    administration,
+    conversations,
+    groups,
+    joining,
+    messages,
+    people,
+    realtime,
+    safety,
+)
 
 ROUTES: Final = (
     *people.ROUTES,
@@ -14,4 +23,5 @@ ROUTES: Final = (
     *messages.ROUTES,
     *realtime.ROUTES,
     *safety.ROUTES,
+    *administration.ROUTES,
 )

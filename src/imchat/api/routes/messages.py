@@ -87,6 +87,7 @@ ROUTES: Final = (
         schema.EventsAnswer,
         query=schema.EventsQuery,
         errors=(404,),
+        suspended="seen",
     ),
     Route(
         "POST",
@@ -96,7 +97,8 @@ ROUTES: Final = (
         schema.EventAnswer,
         schema.NewMessage,
         statuses=(201, 200),
-        errors=(404, 409),
+        errors=(403, 404, 409),
+        suspended="seen",
     ),
     Route(
         "PATCH",
@@ -121,5 +123,6 @@ ROUTES: Final = (
         schema.ReadAnswer,
         schema.ReadCursor,
         errors=(404,),
+        suspended="seen",
     ),
 )

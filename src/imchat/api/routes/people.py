@@ -50,7 +50,7 @@ def _user(call: Call) -> Reply:
 
 ROUTES: Final = (
     Route("GET", "/health", "Whether it runs", _health, schema.HealthAnswer, open=True),
-    Route("GET", "/me", "My profile, made on the first call", _me, schema.MeAnswer),
+    Route("GET", "/me", "My profile, made on the first call", _me, schema.MeAnswer, suspended="served"),
     Route(
         "PATCH",
         "/me",
