@@ -16,7 +16,7 @@ from imchat.cli_options import Where, as_json, with_where
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
     metavar="FOLDER",
-    help="Write a file for each policy, ready for `aws iam create-policy`.",
+    help="Write each policy to a file there, and print the commands that create them.",
 )
 @with_where
 def iam_policy(where: Where, *, account: str | None, folder: Path | None) -> None:

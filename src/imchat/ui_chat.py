@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sys
 import threading
 import time
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 _HISTORY: Final = 20
 _CHOICES: Final = 20
 _PROMPT: Final = "> "
+_HINT: Final = "Enter sends, /quit ends."
 _COLOURS: Final = ("cyan", "magenta", "yellow", "green", "blue", "bright_red")
 _TYPING_S: Final = 5.0
 _CHANGES: Final = {
@@ -97,12 +99,16 @@ class _Screen:
         self._names = {user["user_id"]: _name(user) for user in entry.get("users", ())}
         self._shown = 0
         self._typed_s = 0.0
+        self._asking = False
+        self._sending = ""
         self._interactive = sys.stdin.isatty() and sys.stdout.isatty()
 
     async def run(self) -> None:
         """Show, listen and send until the person ends it."""
         title = _title(self._entry, self._names, self._me.user_id)
         click.secho(f"\n{title}", bold=True)
+        if self._interactive:
+            click.secho(_HINT, dim=True)
         events, _ = await self._me.read(self._where, limit=_HISTORY)
         for event in events:
             await self._show(event)
@@ -111,21 +117,23 @@ class _Screen:
             while (line := await self._line()) is not None:
                 if line.strip() == "/quit":
                     break
-                if line.strip():
+                if _is_command(line):
+                    self._print(click.style(f"  {line.strip()} is no command. {_HINT}", dim=True))
+                elif line.strip():
                     await self._send(line)
         finally:
             hearing.cancel()
 
     async def _send(self, body: str) -> None:
+        """Send it. It shows when it is heard, in its place among what others say meanwhile."""
+        self._sending = body
+        self._print()
         try:
-            event = await self._me.send(self._where, body)
+            await self._me.send(self._where, body)
         except ImchatError as error:
-            self._print(click.style(f"  not sent: {error.message}", fg="red"))
-            return
-        if self._interactive:
-            click.echo("\x1b[1A\x1b[2K", nl=False)  # the typed line becomes the message
-        await self._show(event)
-        await self._seen(event["seq"])
+            self._print(f"  {_plain(body)}\n{click.style(f'  not sent: {error.message}', fg='red')}")
+        finally:
+            self._sending = ""
 
     async def _hear(self) -> None:
         async for found in self._me.frames():
@@ -182,15 +190,23 @@ class _Screen:
         colour = _COLOURS[sum(user_id.encode()) % len(_COLOURS)]
         return click.style(self._names.get(user_id, "Somebody"), fg=colour, bold=True)
 
-    def _print(self, text: str) -> None:
-        """A line above the one that is being typed."""
-        if not self._interactive:
+    def _print(self, text: str = "") -> None:
+        """A line above the one that is being typed or sent."""
+        if self._interactive:
+            above = f"{text}\n" if text else ""
+            click.echo(f"\r\x1b[2K{above}{self._bottom()}", nl=False)
+        elif text:
             click.echo(text)
-            return
-        click.echo(f"\r\x1b[2K{text}\n{_PROMPT}{_typed()}", nl=False)
+
+    def _bottom(self) -> str:
+        """What stands in the last line of the screen."""
+        if self._asking:
+            return f"{_PROMPT}{_typed()}"
+        cut = _plain(self._sending)[: _columns() // 2]  # some characters are two columns wide
+        return click.style(cut, dim=True)
 
     async def _line(self) -> str | None:
-        """The next line; None at the end of what is typed."""
+        """The next line, gone from the screen; None at the end of what is typed."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[str | None] = loop.create_future()
 
@@ -202,9 +218,32 @@ class _Screen:
             with suppress(RuntimeError):  # the loop has ended meanwhile
                 loop.call_soon_threadsafe(_settle, answer, line)
 
+        self._print()
+        self._asking = True
         # A thread of the pool would keep the process from ending while it waits for a line.
         threading.Thread(target=read, daemon=True).start()
-        return await answer
+        line = await answer
+        self._asking = False
+        if self._interactive:
+            rows = 0 if line is None else _rows(_PROMPT + line)
+            click.echo("\r\x1b[2K" + "\x1b[1A\x1b[2K" * rows, nl=False)
+        return line
+
+
+def _is_command(line: str) -> bool:
+    """Whether it looks like a command of a chat program, which nobody means to say aloud."""
+    return line.startswith("/") and line.strip()[1:].isalpha()
+
+
+def _columns() -> int:
+    return shutil.get_terminal_size().columns
+
+
+def _rows(text: str) -> int:
+    """How many rows of the screen it takes; the cursor stands below its end."""
+    from rich.cells import cell_len
+
+    return cell_len(text) // _columns() + 1
 
 
 def _settle(answer: asyncio.Future[str | None], line: str | None) -> None:

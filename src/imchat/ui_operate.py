@@ -94,8 +94,10 @@ def findings(found: Iterable[Finding], *, as_json: bool) -> bool:
     from rich.text import Text
 
     click.echo()
+    spaced = False
     for finding in found:
         problems += finding.outcome == "problem"
+        spaced = bool(finding.mend)
         row = Table.grid(padding=(0, 1))
         row.add_column(width=3, justify="right")
         row.add_column(width=12)
@@ -104,8 +106,9 @@ def findings(found: Iterable[Finding], *, as_json: bool) -> bool:
         row.add_row(Text(*_OUTCOMES[finding.outcome]), finding.about, words)
         if finding.mend:
             row.add_row("", "", Text(f"→ {finding.mend}", "cyan"))
-        ui.show(Padding(row, (0, 0, 1 if finding.mend else 0, 0)))
-    click.echo()
+        ui.show(Padding(row, (0, 0, 1 if spaced else 0, 0)))
+    if not spaced:
+        click.echo()
     end = (
         f"{ui_words.count(problems, 'problem')} to mend before a deployment."
         if problems

@@ -16,7 +16,7 @@ _STATUSES: Final = {
     "UPDATE_COMPLETE": "updated",
     "DELETE_COMPLETE": "deleted",
     "IMPORT_COMPLETE": "imported",
-    "DELETE_SKIPPED": "kept",
+    "DELETE_SKIPPED": "let go",
     "CREATE_IN_PROGRESS": "being created",
     "UPDATE_IN_PROGRESS": "being updated",
     "DELETE_IN_PROGRESS": "being deleted",

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import select
 import subprocess
 import sys
+import termios
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +21,7 @@ from imchat.client import Client, Heard
 pytestmark = pytest.mark.slow
 README = Path(__file__).parents[2] / "README.md"
 SITE = "http://127.0.0.1:8484"
+WIDTH = 80
 
 
 @contextmanager
@@ -105,6 +108,87 @@ def test_one_can_chat_in_the_terminal(tmp_path: Path) -> None:
                 ada.stdin.flush()
                 assert await asyncio.to_thread(ada.wait) == 0
                 assert PASSWORD not in shown
+
+    with Server(tmp_path) as server:
+        asyncio.run(talk(server.url))
+
+
+class Terminal:
+    """A person at a terminal of 80 columns, where `command` runs; `rows` is what stands on the screen."""
+
+    def __init__(self, *command: str, **environment: str) -> None:
+        self._ours, theirs = os.openpty()
+        termios.tcsetwinsize(theirs, (40, WIDTH))
+        self.process = subprocess.Popen(
+            [sys.executable, *command],
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env={**os.environ, "TERM": "xterm-256color", **environment},
+        )
+        os.close(theirs)
+        self._shown = ""
+
+    def types(self, line: str) -> None:
+        os.write(self._ours, f"{line}\r".encode())
+
+    def sees(self, words: str) -> None:
+        """Wait until these words stand there."""
+        while words not in "".join(self.rows()):
+            assert select.select([self._ours], [], [], 20)[0], self.rows()
+            self._shown += os.read(self._ours, 65536).decode(errors="replace")
+
+    def rows(self) -> list[str]:
+        """The screen's, from its top."""
+        rows, row, column = [""], 0, 0
+        for part in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|[^\x1b]", self._shown):
+            if part == "\n" or (part.isprintable() and column == WIDTH):
+                row, column = row + 1, 0
+                rows += [""] * (row + 1 - len(rows))
+            if part == "\r":
+                column = 0
+            elif part == "\x1b[1A":
+                row -= 1
+            elif part == "\x1b[2K":
+                rows[row] = ""
+            elif part.isprintable():
+                rows[row] = rows[row][:column].ljust(column) + part + rows[row][column + 1 :]
+                column += 1
+        return rows
+
+
+def test_at_a_terminal_each_message_stands_once_and_a_mistyped_command_is_not_said(tmp_path: Path) -> None:
+    async def talk(url: str) -> None:
+        await named(url, "ada")
+        await named(url, "bob")
+        command = ("-m", "imchat", "chat", "--url", url, "--email", "ada@example.org", "--with", "bob")
+        async with asyncio.timeout(50), Client.sign_in(url, "bob@example.org", PASSWORD) as bob:
+            ada = Terminal(*command, IMCHAT_PASSWORD=PASSWORD)
+            try:
+                await asyncio.to_thread(ada.sees, "/quit ends")
+                await asyncio.to_thread(ada.sees, "> ")
+                ada.types("/help")
+                await asyncio.to_thread(ada.sees, "/help is no command")
+                for body in ("one", "two", "long " * 30 + "three"):
+                    ada.types(body)
+                    await asyncio.to_thread(ada.sees, f"you {body}")
+                [entry] = await bob.conversations()
+                where = entry["conversation"]["conversation_id"]
+                await bob.send(where, "heard you")
+                await asyncio.to_thread(ada.sees, "Bob heard you")
+                events, _ = await bob.read(where)
+                said = [event["message"]["body"] for event in events if event["type"] == "message.created"]
+                assert [body[-5:].strip() for body in said] == ["one", "two", "three", "d you"]
+                screen = ada.rows()
+                for words in ("you one", "you two", "three", "Bob heard you"):
+                    assert sum(words in line for line in screen) == 1, screen
+                assert not any(line.startswith("> >") for line in screen)
+                ada.types("/quit")
+                await asyncio.to_thread(ada.sees, "See you.")
+                assert await asyncio.to_thread(ada.process.wait) == 0
+            finally:
+                ada.process.kill()
+                ada.process.wait()
 
     with Server(tmp_path) as server:
         asyncio.run(talk(server.url))

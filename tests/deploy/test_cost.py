@@ -61,9 +61,9 @@ def test_the_prices_of_a_message_and_of_a_team_are_those_on_the_page() -> None:
     lean = dollars(cost.message(replace(TEAM, memory_mb=512)), *services) - 1
     assert f"| together | {dollars(cost.message(TEAM), *services):.2f} |" in said
     assert f"| with 512 MB, and the sender not connected | {lean:.2f} |" in said
-    team, nobody = estimate(TEAM), estimate(replace(TEAM, users=1, messages_per_user_day=0))
+    team, nobody = estimate(TEAM), estimate(replace(TEAM, users=0))
     assert f"${team.total:.0f} at list price, of which ${team.total_after_free:.0f} are beyond" in said
-    assert f"${nobody.total:.0f} at list price, ${nobody.total_after_free:.0f} beyond what is free" in said
+    assert f"${nobody.total:.2f} at list price, ${nobody.total_after_free:.2f} beyond what is free" in said
 
 
 def test_a_longer_message_takes_more_write_units() -> None:
@@ -131,7 +131,7 @@ def test_twice_the_people_cost_twice_the_requests() -> None:
         assert row(two, service, what).cost == pytest.approx(2 * row(one, service, what).cost)
 
 
-@pytest.mark.parametrize("wrong", [{"users": 0}, {"group_size": 1}, {"hours_online": 25}, {"body_bytes": 0}])
+@pytest.mark.parametrize("wrong", [{"users": -1}, {"group_size": 1}, {"hours_online": 25}, {"body_bytes": 0}])
 def test_numbers_that_cannot_be_are_refused_by_name(wrong: dict[str, int]) -> None:
     with pytest.raises(ConfigError, match=f"{next(iter(wrong))} is from"):
         estimate(replace(TEAM, **wrong))

@@ -7,7 +7,7 @@ import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
@@ -99,7 +99,8 @@ def request(
     try:
         answer = pool.request(method, url, body=data, headers=dict(headers), timeout=TIMEOUT_S, retries=False)
     except urllib3.exceptions.HTTPError as error:
-        raise Busy(f"the server cannot be reached: {type(error).__name__}") from error
+        where = f"{urlsplit(url).netloc} cannot be reached: {type(error).__name__}"
+        raise Busy(f"{where}; look at the address, and whether the server is running") from error
     try:
         content = json.loads(answer.data)
     except ValueError:

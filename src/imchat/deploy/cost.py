@@ -272,7 +272,7 @@ def _priced(usage: Usage, meters: Meters, region: str) -> Estimate:
 
 def _check(usage: Usage) -> None:
     bounds = {
-        "users": (1, 100_000_000),
+        "users": (0, 100_000_000),
         "messages_per_user_day": (0, 100_000),
         "group_size": (2, 10_000),
         "hours_online": (0, 24),
