@@ -36,8 +36,10 @@ run: $(VENV)/installed.stamp site ## Install and start imchat on this machine; A
 	@$(BIN)/imchat local $(ARGS)
 
 test: check $(JS_CLIENT) $(EMULATOR_PACKAGES) ## Everything CI runs: checks, all tests, the web client's tests
-	@$(SAY) "tests"
-	@$(BIN)/pytest -q -m "not budget"
+	@$(SAY) "tests; those with a browser or an emulator beside the others"
+	@$(BIN)/pytest -q -m "(browser or emulator) and not budget" -o cache_dir=$(VENV)/cache-beside >$(VENV)/beside.txt 2>&1 & beside=$$!; \
+	$(BIN)/pytest -q -m "not browser and not emulator and not budget"; others=$$?; \
+	wait $$beside; beside=$$?; cat $(VENV)/beside.txt; exit $$((others + beside))
 	@$(SAY) "web client tests"
 	@$(CLIENT) npm test --silent
 
