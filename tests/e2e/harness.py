@@ -52,6 +52,8 @@ class Server:
             [*command, "--data-dir", str(data_dir), "--port", str(port)],
             stdout=self._said,
             stderr=subprocess.STDOUT,
+            # Tests and benchmarks ask more often than people do; what counts their requests counts all the same.
+            env={**os.environ, "IMCHAT_REQUESTS_PER_MINUTE": "1000000000"},
         )
         if cores is not None:
             os.sched_setaffinity(self.process.pid, cores)

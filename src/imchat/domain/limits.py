@@ -67,6 +67,8 @@ FRAME_BYTES: Final = 4 * 1024
 """Longest frame a client may send; its commands are small."""
 NESTING_MAX: Final = 32
 """Deepest nesting of arrays and objects in a request."""
+RATE_REQUESTS: Final = 300
+RATE_S: Final = 60
 TICKET_S: Final = 30
 CONNECTION_S: Final = 2 * 60 * 60
 """Longest life of a WebSocket connection. Source: API Gateway quotas, "Connection duration for WebSocket API"."""

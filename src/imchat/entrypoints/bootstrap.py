@@ -11,7 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, TypeAlias
 
+from imchat.domain.limits import RATE_REQUESTS
+from imchat.errors import ConfigError
 from imchat.services.app import App
+from imchat.services.rates import Rates
 from imchat.settings import Settings
 
 Handler: TypeAlias = Callable[[dict[str, Any], object], dict[str, Any]]
@@ -35,6 +38,17 @@ def pause(attempt: int) -> None:
     """Wait a moment, longer with each attempt, at random: writers that lost together must not meet again."""
     longest = min(_PAUSE_MOST_S, _PAUSE_BASE_S * 2**attempt)
     time.sleep(random.uniform(0, longest))  # noqa: S311 - spreads load, keeps no secret
+
+
+def rates() -> Rates:
+    """What counts people's requests; `IMCHAT_REQUESTS_PER_MINUTE` in the environment says another limit than ours.
+
+    Raises: ConfigError for what is no number.
+    """
+    text = os.environ.get("IMCHAT_REQUESTS_PER_MINUTE") or str(RATE_REQUESTS)
+    if not (text.isascii() and text.isdecimal()):
+        raise ConfigError("IMCHAT_REQUESTS_PER_MINUTE must be a whole number", field="requests_per_minute")
+    return Rates(int(text))
 
 
 @cache
@@ -70,6 +84,7 @@ def lambda_app() -> App:
         pause=pause,
         both=both,
         queue=SqsQueue(lambda: boto3.client("sqs", config=config), settings.fanout_queue_url),
+        rates=rates(),
     )
 
 

@@ -54,7 +54,13 @@ async def serve(
         SqliteTable.open(data.accounts) as accounts,
     ):
         gateway = LocalGateway()
-        app = App(table=store, gateway=gateway, now_ms=bootstrap.now_ms, new_id=bootstrap.new_id)
+        app = App(
+            table=store,
+            gateway=gateway,
+            now_ms=bootstrap.now_ms,
+            new_id=bootstrap.new_id,
+            rates=bootstrap.rates(),
+        )
         identity = Identity(
             table=accounts, keys=data.keys, now_ms=bootstrap.now_ms, deliver=deliver, confirm=confirm
         )

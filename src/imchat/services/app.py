@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from imchat.services.gateway import FanoutQueue, Gateway
+from imchat.services.rates import Rates
 from imchat.storage.table import Table
 
 A = TypeVar("A")
@@ -27,7 +28,8 @@ class App:
 
     `now_ms` is the clock (epoch, UTC), `new_id` makes unguessable ids of 32 letters and digits, `pause(attempt)` waits a
     jittered moment before a lost race is run again (attempt 1, 2, …), `both` runs two functions, side by side
-    where calls are remote. Without a `queue` every push is made by the request that causes it.
+    where calls are remote. Without a `queue` every push is made by the request that causes it; without
+    `rates` people may ask as often as they like.
     """
 
     table: Table
@@ -37,3 +39,4 @@ class App:
     pause: Callable[[int], None] = _at_once
     both: Callable[[Callable[[], object], Callable[[], object]], tuple[object, object]] = _in_turn
     queue: FanoutQueue | None = None
+    rates: Rates | None = None

@@ -18,6 +18,7 @@
     public channel, by word       CHANNELS#<two letters>  <word>#<conversation>   query prefix (find channels)
     one person's reaction         REACTIONS#<id>#<seq>    <emoji>#<user_id>       get (is it there); query (deletion)
     pushed so far (crowds)        PUSHED#<conversation_id> PUSHED                 get (fan-out)
+    requests of a minute          RATE#<user_id>          <window, 12 digits>     condition
     realtime ticket               TICKET#<sha256>         TICKET                  get, then conditional delete
 
 `EVENT#` < `HEAD` < `MEMBER#` in byte order: one query from an event upward reads the newest events, the head and the
@@ -163,6 +164,11 @@ def reaction(conversation_id: ConversationId, seq: int, emoji: str, user_id: Use
 def pushes(conversation_id: ConversationId) -> Key:
     """How far the events of a crowded conversation have been pushed; apart, so that its log is not written more often."""
     return Key(f"PUSHED#{conversation_id}", "PUSHED")
+
+
+def rate(user_id: UserId, window: int) -> Key:
+    """How many requests a person made in one stretch of time."""
+    return Key(f"RATE#{user_id}", f"{window:012d}")
 
 
 def ticket(secret: str) -> Key:
