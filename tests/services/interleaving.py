@@ -12,8 +12,9 @@ chosen, and the seed alone chooses. A seed that fails fails again.
 `run` returns what each raised (None: nothing), in their order. `turns.step` counts the steps: note it beside what somebody was
 shown, to compare it with the step at which another had ended. What is done outside of `run` takes no turns.
 
-To prove another way of ending somebody's access (a block, a suspension, signing out): add to `WAYS` in
-`tests/services/test_out_means_out.py`. And keep the negative control: break the thing on purpose and let the test
+To prove another way of ending somebody's access: where an event of the log tells of it, add to `WAYS` in
+`tests/services/test_out_means_out.py`; where none does, as with a block or a suspension, a play to `PLAYS` in
+`tests/services/test_apart_means_apart.py`. And keep the negative control: break the thing on purpose and let the test
 show that some seed finds it; otherwise it proves nothing.
 """
 
