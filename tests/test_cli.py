@@ -175,6 +175,20 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     assert_one_line(run("local", "--data-dir", str(place)), str(place), "--data-dir")
 
 
+@pytest.mark.parametrize(
+    ("site", "told"),
+    [
+        ("chat.example.org", "https://chat.example.org"),
+        ("http://127.0.0.1:1", "127.0.0.1:1 cannot be reached"),
+        ("{url}/elsewhere", "is no imchat"),
+    ],
+)
+def test_an_address_where_nobody_can_chat_is_named(tmp_path: Path, site: str, told: str) -> None:
+    with serving(tmp_path) as (_process, url):
+        said = run("chat", "--url", site.format(url=url), "--email", "ada@example.org", IMCHAT_PASSWORD="x")
+    assert_one_line(said, told, "address")
+
+
 def test_a_folder_of_a_newer_version_is_refused(tmp_path: Path) -> None:
     DataDir.open(tmp_path)
     (tmp_path / "format").write_text(f"{FORMAT + 1}\n")

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 import urllib3
 
 from imchat.client.http import request
-from imchat.errors import ConfigError, ImchatError, Unauthenticated
+from imchat.errors import ConfigError, ImchatError, NotFound, Unauthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,10 +34,15 @@ class Site(NamedTuple):
 
 async def find(pool: urllib3.PoolManager, url: str) -> Site:
     """The site at `url`. Raises: ConfigError if there is none of ours, Busy if nobody answers."""
+    if not url.startswith(("https://", "http://")):
+        raise ConfigError(f"{url} is no site's address; one looks like https://chat.example.org")
     root = url.rstrip("/") + "/"
-    config = await asyncio.to_thread(request, pool, "GET", urljoin(root, "config.json"), None, {})
+    try:
+        config = await asyncio.to_thread(request, pool, "GET", urljoin(root, "config.json"), None, {})
+    except NotFound:
+        config = {}
     if config.get("version") != VERSION:
-        raise ConfigError(f"{url} is no imchat, or one that is newer than this client; see its address")
+        raise ConfigError(f"{url} is no imchat, or a newer one than this client; look at the address")
     auth = config["auth"]
     ws_url = urljoin(root, config["ws_url"])
     return Site(
