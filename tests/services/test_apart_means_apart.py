@@ -112,9 +112,9 @@ def play_suspended(scene: Scene, way: Way = suspended) -> list[str]:
         lambda: groups.add_members(scene.app, scene.cat, scene.late, [bob]),
     )
     # When all is over, also for what was under way, nothing is open to him anywhere.
-    for where in (scene.group, scene.late):
-        scene.app = scene.calm
-        scene.tries(where, lambda name, where=where: scene.say(bob, where, name))()  # type: ignore[misc]
+    scene.app = scene.calm
+    scene.tries("group", lambda name: scene.say(bob, scene.group, name))()
+    scene.tries("late", lambda name: scene.say(bob, scene.late, name))()
     cat_goes_on(scene)
     return scene.broken
 
