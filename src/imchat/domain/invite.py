@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from imchat.domain.ids import ConversationId, UserId
 
@@ -22,6 +22,16 @@ class Invite(NamedTuple):
     max_uses: int | None
     uses: int
     revoked: bool = False
+
+    def closed(self, now_ms: int) -> Literal["revoked", "expired", "used_up"] | None:
+        """Why it lets nobody in any more; None while it does."""
+        if self.revoked:
+            return "revoked"
+        if self.expires_at_ms is not None and now_ms >= self.expires_at_ms:
+            return "expired"
+        if self.max_uses is not None and self.uses >= self.max_uses:
+            return "used_up"
+        return None
 
 
 def new_token(conversation_id: ConversationId, secret: str) -> str:

@@ -31,6 +31,7 @@ from imchat.storage.table import ConditionFailed, Op
 
 _LOOKED_THROUGH: Final = 5 * CHANNELS_FOUND
 """Entries of the directory that a search reads: room for those that its further words rule out."""
+_CLOSED: Final = {"revoked": "was revoked", "expired": "has expired", "used_up": "is used up"}
 
 
 def invite(
@@ -53,7 +54,7 @@ def invite(
         check_count(max_uses, field="max_uses", least=1, most=INVITE_USES_MAX)
     me = _access_manager(app, actor_id, conversation_id)
     now_ms = app.now_ms()
-    if sum(_is_open(known, now_ms) for known in invites.of(app.table, conversation_id)) >= GROUP_INVITES:
+    if sum(not one.closed(now_ms) for one in invites.of(app.table, conversation_id)) >= GROUP_INVITES:
         raise Conflict(
             f"a group may have {GROUP_INVITES} invites; revoke one first",
             reason="invites",
@@ -169,16 +170,6 @@ def _access_invite(app: App, token: str) -> Invite:
     found = invites.get(app.table, conversation_id, invite_id) if is_id(conversation_id) else None
     if found is None:
         raise NotFound("no such invite")
-    if found.revoked:
-        raise Conflict("this invite was revoked; ask for another", reason="revoked")
-    if found.expires_at_ms is not None and app.now_ms() >= found.expires_at_ms:
-        raise Conflict("this invite has expired; ask for another", reason="expired")
-    if found.max_uses is not None and found.uses >= found.max_uses:
-        raise Conflict("this invite is used up; ask for another", reason="used_up")
+    if reason := found.closed(app.now_ms()):
+        raise Conflict(f"this invite {_CLOSED[reason]}; ask for another", reason=reason)
     return found
-
-
-def _is_open(known: Invite, now_ms: int) -> bool:
-    expired = known.expires_at_ms is not None and now_ms >= known.expires_at_ms
-    used_up = known.max_uses is not None and known.uses >= known.max_uses
-    return not (known.revoked or expired or used_up)
