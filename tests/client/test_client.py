@@ -8,10 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+import urllib3
 from tests.e2e.harness import PASSWORD, Server, sign_up
 
 from imchat.client import Client, Heard
-from imchat.errors import Conflict, Forbidden, NotFound, Unauthenticated
+from imchat.client.session import Session, Site
+from imchat.errors import Busy, Conflict, Forbidden, NotFound, Unauthenticated
 
 pytestmark = pytest.mark.slow
 
@@ -104,6 +106,15 @@ def test_one_message_is_there_once_however_often_it_is_sent(tmp_path: Path) -> N
             assert not more
 
     run(tmp_path, test)
+
+
+def test_a_sign_in_service_that_cannot_be_reached_may_be_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    nowhere = Site("", "", "http://127.0.0.1:1/", "eu-central-1", "eu-central-1_pool", "client")
+    with urllib3.PoolManager() as pool, pytest.raises(Busy):
+        asyncio.run(Session.start(pool, nowhere, "ada@example.com", PASSWORD))
 
 
 def test_what_the_server_refuses_is_the_error_that_it_names(tmp_path: Path) -> None:

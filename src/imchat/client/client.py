@@ -176,9 +176,9 @@ class Client:
         while more:
             events, more = await self.read(where, after=after_seq, limit=_PAGE)
             for event in events:
-                if event["type"] == "message.created" and event["actor_id"] == self.user_id:  # noqa: SIM102 - two questions
-                    if event["message"]["client_message_id"] == own_id:
-                        return event, after_seq
+                mine = event["type"] == "message.created" and event["actor_id"] == self.user_id
+                if mine and event["message"]["client_message_id"] == own_id:
+                    return event, after_seq
             after_seq = events[-1]["seq"] if events else after_seq
         return None, after_seq
 

@@ -10,7 +10,7 @@ from urllib.parse import urljoin
 import urllib3
 
 from imchat.client.http import request
-from imchat.errors import ConfigError, ImchatError, NotFound, Unauthenticated
+from imchat.errors import Busy, ConfigError, ImchatError, NotFound, Unauthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -123,5 +123,5 @@ def _sign_in(site: Site, email: str, password: str) -> dict[str, Any]:
     except ClientError as error:
         raise Unauthenticated(str(error.response["Error"]["Message"])) from error
     except BotoCoreError as error:
-        raise Unauthenticated(f"the sign-in service cannot be reached: {type(error).__name__}") from error
+        raise Busy(f"the sign-in service cannot be reached: {type(error).__name__}") from error
     return tokens
