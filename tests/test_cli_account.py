@@ -69,6 +69,13 @@ def test_policies_are_written_to_files_with_what_to_do_next() -> None:
     assert Config(permissions_boundary_arn=boundary.arn)
 
 
+def test_a_folder_that_cannot_be_written_is_named() -> None:
+    Path("taken").write_text("a file", "utf-8")
+    done = run("iam-policy", *WHERE, "--account", "123456789012", "--write", "taken/policies")
+    assert isinstance(done.exception, ImchatError)
+    assert "taken/policies" in done.exception.message
+
+
 def test_the_cost_is_a_table_with_every_meter_its_sum_and_the_prices_date() -> None:
     done = run("cost", "--users", "1000", "--group-size", "10")
     for word in (

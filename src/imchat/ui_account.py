@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from imchat import ui
+from imchat.errors import ConfigError
 
 if TYPE_CHECKING:
     from imchat.deploy.cost import Estimate, Row
@@ -29,11 +30,16 @@ def policies(made: Sequence[Policy]) -> None:
 
 
 def write_policies(deployer: Sequence[Policy], boundary: Policy, folder: Path) -> None:
-    """Write a file for each policy, and say what to do with them."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write a file for each policy, and say what to do with them. Raises: ConfigError if the folder cannot be used."""
     for policy in [boundary, *deployer]:
         path = folder / f"{policy.name}.json"
-        path.write_text(json.dumps(policy.document, indent=2) + "\n", encoding="utf-8")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(policy.document, indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise ConfigError(
+                f"{path} cannot be written: {error.strerror}; choose another folder with --write"
+            ) from None
         ui.done(f"aws iam create-policy --policy-name {policy.name} --policy-document file://{path}")
     ui.remark(
         f"Attach {' and '.join(policy.name for policy in deployer)} to whoever deploys, and put "
