@@ -79,9 +79,7 @@ class _Run:
         self._target = target
         self._release = release
         self._progress = progress
-        self._stacks = Stacks(
-            target.client("cloudformation"), sleep=target.sleep, jitter=target.jitter, progress=progress
-        )
+        self._stacks = Stacks(target, progress)
         self.planner = Planner(target, release, self._stacks, change_set="imchat-deploy")
         self._known: dict[str, str] = {}
         self._executing: str | None = None

@@ -165,9 +165,7 @@ def make_plan(
     With `wait` a stack that somebody is changing is waited for; without, that raises DeployError.
     Raises: DeployError also for a plan that would replace or remove what holds data, naming the property that asks for it.
     """
-    stacks = Stacks(
-        target.client("cloudformation"), sleep=target.sleep, jitter=target.jitter, progress=progress
-    )
+    stacks = Stacks(target, progress)
     planner = Planner(target, release or read_release(target), stacks, change_set="imchat-plan")
     try:
         return planner.survey(wait=wait)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from imchat.deploy.progress import Progress, StackBusy, StackFinished, StackStarted
 from imchat.deploy.refusals import code_of
+from imchat.deploy.target import Target
 from imchat.deploy.verdicts import failed, not_deleted, refused, stuck
 from imchat.deploy.watching import Stack, Watcher, is_busy, waits
 from imchat.errors import DeployError
@@ -64,15 +65,12 @@ class ChangeSet:
 class Stacks:
     """The stacks of one account and region."""
 
-    def __init__(
-        self, client: Any, *, sleep: Callable[[float], None], jitter: Callable[[], float], progress: Progress
-    ) -> None:
-        """`client`: boto3's `cloudformation`; `sleep` takes seconds, `jitter` gives 0 to 1."""
-        self._client = client
-        self._sleep = sleep
-        self._jitter = jitter
+    def __init__(self, target: Target, progress: Progress) -> None:
+        self._client = target.client("cloudformation")
+        self._sleep = target.sleep
+        self._jitter = target.jitter
         self._progress = progress
-        self._watcher = Watcher(client, sleep=sleep, jitter=jitter, progress=progress)
+        self._watcher = Watcher(target, progress)
 
     def find(self, name: str) -> Stack | None:
         """The stack of this name or id; None if there is none (any more)."""
@@ -210,10 +208,8 @@ class Stacks:
         """The first resource that CloudFormation's validation refused, and why: the change set itself does not tell."""
         try:
             answer = self._client.describe_events(ChangeSetName=change_set.id, Filters={"FailedEvents": True})
-        except (
-            ClientError,
-            BotoCoreError,
-        ):  # not allowed, or not known to an emulator: then it stays as it was told
+        # Not allowed, or not known to an emulator: then it stays as it was told.
+        except (ClientError, BotoCoreError):
             return None
         for event in answer["OperationEvents"]:
             if event.get("EventType") == "VALIDATION_ERROR" and event.get("ValidationStatusReason"):

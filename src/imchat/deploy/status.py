@@ -43,8 +43,7 @@ class Status:
 @translated()
 def read_status(target: Target, *, drift: bool = False) -> Status:
     """Look at the three stacks; with `drift` let CloudFormation compare them with what there is, which takes a while."""
-    client = target.client("cloudformation")
-    stacks = Stacks(client, sleep=target.sleep, jitter=target.jitter, progress=silent)
+    client, stacks = target.client("cloudformation"), Stacks(target, silent)
     found: list[StackStatus] = []
     known: dict[str, str] = {}
     for kind in KINDS:

@@ -66,9 +66,7 @@ class _Teardown:
         self._target = target
         self._progress = progress
         self._cloudformation = target.client("cloudformation")
-        self._stacks = Stacks(
-            self._cloudformation, sleep=target.sleep, jitter=target.jitter, progress=progress
-        )
+        self._stacks = Stacks(target, progress)
 
     def stack(self, name: str) -> bool:
         """Delete a stack, and first what lies in the buckets that go with it; False if there was none."""

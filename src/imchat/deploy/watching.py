@@ -11,6 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from imchat.deploy.progress import Progress, ResourceProgress
 from imchat.deploy.refusals import code_of, in_our_words
+from imchat.deploy.target import Target
 from imchat.errors import Busy
 
 _CANCELLED: Final = "cancelled"
@@ -48,12 +49,10 @@ def waits(jitter: Callable[[], float]) -> Iterator[float]:
 class Watcher:
     """Asks CloudFormation again and again, ever more slowly, and bears to be told to slow down."""
 
-    def __init__(
-        self, client: Any, *, sleep: Callable[[float], None], jitter: Callable[[], float], progress: Progress
-    ) -> None:
-        self._client = client
-        self._sleep = sleep
-        self._jitter = jitter
+    def __init__(self, target: Target, progress: Progress) -> None:
+        self._client = target.client("cloudformation")
+        self._sleep = target.sleep
+        self._jitter = target.jitter
         self._progress = progress
 
     def find(self, name: str) -> Stack | None:
