@@ -1,7 +1,8 @@
 """imchat: a complete chat application for AWS or for one machine, as a library.
 
-`open_app` gives an application on a database file; the modules `accounts`, `conversations`, `groups`, `messages`,
-`receipts` and `realtime` are what people do with it.
+`open_app` gives an application on a database file; the modules `accounts`, `administration`, `blocks`, `changes`
+(of messages), `conversations`, `groups`, `joining`, `messages`, `personal` (settings), `presence`, `realtime`, `receipts` and
+`suspensions` are what people do with it.
 
 >>> import imchat
 >>> with imchat.open_app(":memory:") as app:
@@ -27,7 +28,21 @@ if TYPE_CHECKING:
     from imchat.domain.ids import ConversationId, UserId
     from imchat.errors import ImchatError
     from imchat.library import open_app
-    from imchat.services import accounts, conversations, groups, messages, realtime, receipts
+    from imchat.services import (
+        accounts,
+        administration,
+        blocks,
+        changes,
+        conversations,
+        groups,
+        joining,
+        messages,
+        personal,
+        presence,
+        realtime,
+        receipts,
+        suspensions,
+    )
     from imchat.services.app import App
     from imchat.services.gateway import Gateway
     from imchat.storage.sqlite import SqliteTable
@@ -45,12 +60,19 @@ __all__ = [
     "UserId",
     "__version__",
     "accounts",
+    "administration",
+    "blocks",
+    "changes",
     "conversations",
     "groups",
+    "joining",
     "messages",
     "open_app",
+    "personal",
+    "presence",
     "realtime",
     "receipts",
+    "suspensions",
 ]
 
 _HOMES: Final = {

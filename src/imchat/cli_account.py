@@ -28,8 +28,7 @@ def iam_policy(where: Where, *, account: str | None, folder: Path | None) -> Non
     Example: imchat iam-policy --account 123456789012 --write policies
     """
     from imchat import ui_account
-    from imchat.deploy.place import place_of
-    from imchat.deploy.policy import boundary_policy, deployer_policies
+    from imchat.deploy import boundary_policy, deployer_policies, place_of
 
     place = place_of(where.target(), account)
     deployer, boundary = deployer_policies(place), boundary_policy(place)
@@ -66,7 +65,7 @@ def cost(*, users: int, messages: float, group_size: int, hours: float, region: 
     Example: imchat cost --users 1000 --group-size 10
     """
     from imchat import ui_account
-    from imchat.deploy.cost import Usage, estimate
+    from imchat.deploy import Usage, estimate
 
     usage = Usage(users=users, messages_per_user_day=messages, group_size=group_size, hours_online=hours)
     ui_account.estimated(estimate(usage, region=region), region=region, as_json=as_json)

@@ -43,7 +43,7 @@ def init(*, place: Path, yes: bool, **options: Any) -> None:
     Example: imchat init --stage prod --region eu-central-1 --yes
     """
     from imchat import ui_init
-    from imchat.deploy.config import check_config, render_config
+    from imchat.deploy import check_config, render_config
 
     asks = sys.stdin.isatty() and not yes
     check_config(options)

@@ -97,7 +97,7 @@ def logs(
     Example: imchat logs --follow --function http
     """
     from imchat import ui_operate
-    from imchat.deploy.logs import follow_logs, log_groups, read_logs
+    from imchat.deploy import follow_logs, log_groups, read_logs
 
     target = where.target()
     groups = log_groups(target)
@@ -131,7 +131,7 @@ def doctor(where: Where, *, as_json: bool) -> None:
     Example: imchat doctor --profile work
     """
     from imchat import ui_operate
-    from imchat.deploy.doctor import examine
+    from imchat.deploy import examine
 
     target = where.target()
     if ui_operate.findings(examine(target, now_ms=_now_ms), as_json=as_json):

@@ -53,7 +53,7 @@ _QUESTIONS: Final = (
 
 def ask_settings(given: Mapping[str, Any], place: Path) -> Config:
     """Ask for every setting that is not given. An answer that cannot be is refused on the spot."""
-    from imchat.deploy.config import check_config
+    from imchat.deploy import check_config
 
     click.echo(
         f"\n{click.style('imchat init', bold=True)} writes {place}, which tells `imchat deploy` what you want."
@@ -81,7 +81,7 @@ def written(place: Path, config: Config) -> None:
 
 
 def _ask(question: _Question, answers: Mapping[str, Any]) -> str | bool | None:
-    from imchat.deploy.config import check_config
+    from imchat.deploy import check_config
 
     click.secho(question.about, dim=True)
     if question.key == "open_sign_up":
