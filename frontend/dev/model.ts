@@ -200,6 +200,9 @@ export function fakeModel(query: Query): Model {
       return there
     },
     close: () => undefined,
+    presence: signal(new Map()),
+    act: works,
+    ask: async () => ({ problem: problem('made_up', 'There is no server here.') }),
     findUsers: async (prefix) => (await wait(200), { users: PEOPLE.filter((user: User) => user.handle?.startsWith(prefix)) }),
     startDirect: async () => (await wait(300), { id: 'c-ana' }),
     startGroup: async () => (await wait(300), { id: 'c-release' }),

@@ -77,15 +77,33 @@ def _direct(ana: Person) -> None:
     ana.sees("Hello!")
 
 
+def _message_menu(ana: Person) -> None:
+    ana.page.get_by_role("article").first.hover()
+    ana.press(re.compile("^Actions for the message"))
+    expect(ana.page.get_by_role("dialog", name="Message actions")).to_be_visible()
+
+
 def _details(ana: Person) -> None:
+    ana.page.keyboard.press("Escape")
     ana.press(re.compile("^Details of"))
-    expect(ana.page.get_by_role("dialog")).to_be_visible()
+    expect(ana.page.get_by_role("dialog", name="Details")).to_be_visible()
 
 
 def _settings(ana: Person) -> None:
     ana.page.keyboard.press("Escape")
     ana.press("Settings")
     expect(ana.page.get_by_role("dialog")).to_be_visible()
+
+
+def _group(ana: Person) -> None:
+    ana.page.keyboard.press("Escape")
+    ana.find("bob")
+    ana.press("Make it a group")
+    ana.fill("Name of the group", "Hikers")
+    ana.press("Create a group with 1 person")
+    ana.press("Details of Hikers")
+    ana.press("Create a link")
+    expect(ana.page.get_by_label("Link", exact=True)).to_be_visible()
 
 
 SCREENS: Final[dict[str, Callable[[Person], None]]] = {
@@ -96,8 +114,10 @@ SCREENS: Final[dict[str, Callable[[Person], None]]] = {
     "empty list": _empty,
     "new conversation": _new_conversation,
     "conversation": _direct,
+    "message menu": _message_menu,
     "details": _details,
     "settings": _settings,
+    "group": _group,
 }
 
 

@@ -82,3 +82,87 @@ def test_messages_are_answered_changed_pinned_and_taken_back(browser: Browser, s
         expect(zoe.page.get_by_role("button", name="Pinned message Shall we ship?")).to_be_visible()
         ana.picture("messages-light-1280")
         zoe.picture("messages-dark-390")
+
+
+def test_conversations_are_put_in_order_and_groups_are_joined(browser: Browser, server: Server) -> None:
+    with (
+        somebody(browser, server.url) as mia,
+        somebody(browser, server.url, scheme="dark", size=NARROW) as leo,
+    ):
+        _join(mia, server.url, "Mia")
+        _join(leo, server.url, "Leo")
+        mia.find("leo")
+        mia.press("Message Leo")
+        expect(mia.page.get_by_text("Online", exact=True)).to_be_visible()
+        mia.says("Come and join us")
+
+        mia.find("leo")
+        mia.press("Make it a group")
+        mia.fill("Name of the group", "Alpine hikers")
+        mia.press("Create a group with 1 person")
+        mia.says("Welcome @leo")
+        row = leo.page.get_by_role(
+            "link", name=re.compile("Alpine hikers.*You are mentioned once", re.DOTALL)
+        )
+        expect(row).to_be_visible()
+        for action in ("Pin", "Mute"):
+            _act_on_row(leo, "Alpine hikers", action)
+        expect(row.get_by_label("Muted")).to_be_visible()
+        expect(leo.page.locator(".row-name").first).to_have_text("Alpine hikers")
+        _act_on_row(leo, "Mia", "Archive")
+        leo.picture("list-actions-dark-390")
+        leo.press("Archived (1)")
+        _act_on_row(leo, "Mia", "Take out of the archive")
+        expect(leo.page.get_by_role("button", name="Archived (1)")).to_have_count(0)
+
+        _run_a_group(mia, leo)
+
+
+def _run_a_group(mia: Person, leo: Person) -> None:
+    """Mia sets the group up; Leo leaves it, comes back by a link, and blocks her for a moment."""
+    mia.press("Details of Alpine hikers")
+    panel = mia.page.get_by_role("dialog")
+    panel.get_by_label("Description").fill("Every second Sunday")
+    mia.press("Save")
+    panel.get_by_role("group", name="Who may write").get_by_label("Administrators").check()
+    panel.get_by_role("group", name="Who may join").get_by_label("Everybody").check()
+    mia.press("Create a link")
+    link = panel.get_by_label("Link", exact=True).input_value()
+    mia.picture("group-light-1280")
+    leo.open("Alpine hikers")
+    expect(leo.page.get_by_text("Only administrators write here.")).to_be_visible()
+    panel.get_by_label("Role of Leo").select_option("Administrator")
+    leo.says("I may write now")
+
+    leo.press("Details of Alpine hikers")
+    leo.press("Leave group")
+    leo.press("Leave group")
+    leo.sees_the_list()
+    leo.page.goto(link)
+    expect(leo.page.get_by_text("Every second Sunday")).to_be_visible()
+    leo.picture("invite-dark-390")
+    leo.page.get_by_role("button", name="Join", exact=True).click()
+    leo.sees("I may write now")
+    leo.press("Back to conversations")
+    leo.press("New conversation")
+    leo.press("Find a public channel")
+    leo.fill("Search by words of the title", "alp")
+    expect(leo.page.get_by_role("button", name="Join Alpine hikers")).to_be_visible()
+    leo.picture("channels-dark-390")
+    leo.press("Close")
+
+    leo.page.get_by_role("link", name=re.compile("^Mia")).click()
+    leo.press("Details of Mia")
+    leo.press("Block Mia")
+    leo.press("Block Mia")
+    expect(leo.page.get_by_text("You blocked Mia.")).to_be_visible()
+    leo.press("Unblock")
+    expect(leo.page.get_by_role("button", name="Block Mia")).to_be_visible()
+
+
+def _act_on_row(person: Person, name: str, action: str) -> None:
+    """Choose from the menu of a conversation in the list."""
+    person.page.get_by_role("link", name=re.compile(f"^{name}")).hover()
+    person.page.get_by_role("button", name=f"Actions for {name}").click()
+    person.page.get_by_role("button", name=action, exact=True).click()
+    expect(person.page.get_by_role("dialog")).to_have_count(0)

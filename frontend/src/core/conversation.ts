@@ -146,6 +146,7 @@ export class Conversation implements ConversationModel {
         at: (rest = '') => `/conversations/${encodeURIComponent(this.id)}${rest}`,
         settle: (event) => this.settle(event),
         merge: (answer) => this.merge(answer),
+        seen: (presence) => this.around.seen(presence),
         chosen: ({ settings }) => this.chosen(settings),
       }),
     )

@@ -66,6 +66,10 @@ export function createModel(): Model {
     reload: () => void workspace.peek()?.reload(),
     open: (conversationId) => needWorkspace().open(conversationId),
     close: (conversationId) => workspace.peek()?.close(conversationId),
+    presence: computed(() => workspace.value?.presence.value ?? new Map()),
+    act: (conversationId, deed) => needWorkspace().act(conversationId, deed),
+    ask: (question) =>
+      answer(async () => ({ answer: await question({ http, take: (mine) => needWorkspace().join(mine) }) })),
     findUsers: (prefix) =>
       answer(async () => {
         const users = await api.usersByPrefix(prefix)

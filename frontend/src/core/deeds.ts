@@ -8,9 +8,11 @@ import type {
   ConversationAnswer,
   ConversationChange,
   Event,
+  Presence,
   Role,
   SettingsAnswer,
   SettingsChange,
+  WatchAnswer,
 } from './protocol'
 
 /** What a deed in a conversation can reach. */
@@ -22,6 +24,7 @@ export interface Reach {
   settle(event: Event): Promise<void>
   merge(answer: ConversationAnswer): void
   chosen(answer: SettingsAnswer): void
+  seen(presence: readonly Presence[]): void
 }
 
 export type Deed = (reach: Reach) => Promise<unknown>
@@ -56,3 +59,26 @@ export const giveRole =
   (userId: string, role: Role): Deed =>
   async ({ http, at, merge }) =>
     merge(await http.send('PATCH', at(`/members/${encodeURIComponent(userId)}`), { role }))
+
+/** Hears of these members' coming and going for the next five minutes. */
+export const watch =
+  (userIds: string[]): Deed =>
+  async ({ http, at, seen }) =>
+    seen((await http.send<WatchAnswer>('PUT', at('/presence/watch'), { user_ids: userIds })).presence)
+
+/** What is asked of the server outside of any conversation. */
+export interface Asking {
+  http: Http
+  /** A conversation that is mine now. */
+  take(answer: ConversationAnswer): void
+}
+
+/** Joins by a link's token, or a public channel by its id; answers the conversation's id. */
+export const join =
+  (way: { token: string } | { channel: string }) =>
+  async ({ http, take }: Asking): Promise<string> => {
+    const path = 'token' in way ? `/invites/${encodeURIComponent(way.token)}/accept` : `/conversations/${encodeURIComponent(way.channel)}/join`
+    const answer = await http.send<ConversationAnswer>('POST', path)
+    take(answer)
+    return answer.conversation.conversation_id
+  }

@@ -5,8 +5,8 @@
  * touch storage, and never see a token. The core imports nothing from ui/.
  */
 import type { ReadonlySignal } from '@preact/signals'
-import type { Deed } from './deeds'
-import type { Conversation, Event, Me, Member, Message, Settings, User } from './protocol'
+import type { Asking, Deed } from './deeds'
+import type { Conversation, Event, Me, Member, Message, Presence, Settings, User } from './protocol'
 
 /** A refusal to show: `message` is a sentence for people, `field` names the input it belongs to, if one does. */
 export interface Problem {
@@ -155,10 +155,15 @@ export interface Model {
   open(conversationId: string): ConversationModel
   /** It left the screen: what arrives from now on is new when it is opened again. */
   close(conversationId: string): void
+  /** Who of those watched is there, by id. */
+  readonly presence: ReadonlySignal<ReadonlyMap<string, Presence>>
+  /** Does it in a conversation that need not be open. */
+  act(conversationId: string, deed: Deed): Outcome
+  ask<T>(question: (asking: Asking) => Promise<T>): Promise<{ answer: T } | { problem: Problem }>
   findUsers(prefix: string): Promise<{ users: User[] } | { problem: Problem }>
   startDirect(userId: string): Promise<{ id: string } | { problem: Problem }>
   startGroup(title: string, userIds: string[]): Promise<{ id: string } | { problem: Problem }>
-  saveProfile(profile: { handle?: string; display_name?: string }): Outcome
+  saveProfile(profile: { handle?: string; display_name?: string; show_presence?: boolean }): Outcome
   /** New messages of others, for the announcer and desktop notification. Returns the unsubscribe function. */
   onMessage(listener: (m: { conversationId: string; conversationName: string; author: User; body: string }) => void): () => void
 }

@@ -6,7 +6,7 @@ import type { Drafts } from './drafts'
 import type { Http } from './http'
 import type { Outbox } from './outbox'
 import type { Profiles } from './profiles'
-import type { MessageCreated } from './protocol'
+import type { MessageCreated, Presence } from './protocol'
 
 export interface Surroundings {
   me: string
@@ -17,6 +17,8 @@ export interface Surroundings {
   outbox: Outbox
   profiles: Profiles
   say(frame: { action: 'typing'; conversation_id: string }): void
+  /** Who is there, and who is not. */
+  seen(presence: readonly Presence[]): void
   /** A new message of someone else. */
   announce(conversation: Conversation, event: MessageCreated): void
   /** We are no longer in it. */

@@ -6,11 +6,12 @@ import { Conversation } from './conversation'
 import { Db } from './db'
 import { Drafts } from './drafts'
 import type { Http } from './http'
-import type { ConversationSummary, Model, Problem } from './model'
+import type { Deed } from './deeds'
+import type { ConversationSummary, Model, Outcome, Problem } from './model'
 import { Outbox } from './outbox'
 import { Refusal, toProblem } from './problem'
 import { Profiles } from './profiles'
-import type { ConversationEntry, Me, MessageCreated, NewConversation, ServerFrame, User } from './protocol'
+import type { ConversationAnswer, ConversationEntry, Me, MessageCreated, NewConversation, Presence, ServerFrame, User } from './protocol'
 import { Realtime } from './realtime'
 import type { Surroundings } from './surroundings'
 
@@ -20,6 +21,7 @@ type Listener = Parameters<Model['onMessage']>[0]
 const INBOX_PAGES_MOST = 20
 
 export class Workspace {
+  readonly presence = signal<ReadonlyMap<string, Presence>>(new Map())
   readonly listProblem = signal<Problem | null>(null)
   readonly realtime: Realtime
   readonly api: ReturnType<typeof createApi>
@@ -70,6 +72,7 @@ export class Workspace {
       drafts: this.drafts,
       outbox: this.outbox,
       profiles: this.profiles,
+      seen: (presence) => this.seen(presence),
       say: (frame) => this.realtime.send(frame),
       announce: (conversation, event) => this.announce(conversation, event),
       left: (id) => this.left(id),
@@ -109,9 +112,22 @@ export class Workspace {
   /** Starts a conversation, or finds the direct one that exists. */
   async begin(body: NewConversation): Promise<string> {
     const answer = await this.api.create(body)
+    this.join(answer)
+    return answer.conversation.conversation_id
+  }
+
+  act(conversationId: string, deed: Deed): Outcome {
+    return this.conversation(conversationId).act(deed)
+  }
+
+  /** A conversation that the server says is ours. */
+  join(answer: ConversationAnswer): void {
     this.take([answer])
     this.profiles.learn(answer.users)
-    return answer.conversation.conversation_id
+  }
+
+  private seen(presence: readonly Presence[]): void {
+    this.presence.value = new Map([...this.presence.peek(), ...presence.map((each) => [each.user_id, each] as const)])
   }
 
   /** Reads the list from the server. */
@@ -215,6 +231,9 @@ export class Workspace {
         break
       case 'typing':
         this.opened.get(frame.conversation_id)?.typed(frame.user_id)
+        break
+      case 'presence':
+        this.seen([frame])
         break
       case 'settings':
         this.opened.get(frame.conversation_id)?.chosen(frame.settings)

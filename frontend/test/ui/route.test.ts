@@ -39,3 +39,8 @@ describe('moving about', () => {
     expect(history.length - before).toBe(1)
   })
 })
+
+test('an invite’s link keeps its token', () => {
+  const link = { conversationId: null, panel: 'invite', token: 'a b/c' } as const
+  expect(parseRoute(hashOf(link))).toEqual(link)
+})

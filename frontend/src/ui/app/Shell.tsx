@@ -11,6 +11,8 @@ import { lazy, loadAhead } from './lazy'
 import { closeConversation, closePanel, openConversation, openPanel, type Panel, route } from './route'
 
 const NewConversation = lazy(() => import('../conversations/NewConversation').then((m) => m.NewConversation))
+const Channels = lazy(() => import('../conversations/Channels').then((m) => m.Channels))
+const Invitation = lazy(() => import('../conversations/Invitation').then((m) => m.Invitation))
 const Details = lazy(() => import('../conversations/Details').then((m) => m.Details))
 const Settings = lazy(() => import('../settings/Settings').then((m) => m.Settings))
 const Shortcuts = lazy(() => import('../settings/Shortcuts').then((m) => m.Shortcuts))
@@ -41,6 +43,10 @@ function PanelView({ panel, conversationId }: { panel: Panel; conversationId: st
   switch (panel) {
     case 'new':
       return <NewConversation onClose={closePanel} />
+    case 'channels':
+      return <Channels onClose={closePanel} />
+    case 'invite':
+      return <Invitation key={route.value.token} token={route.value.token ?? ''} onClose={closePanel} />
     case 'settings':
       return <Settings onClose={closePanel} />
     case 'shortcuts':

@@ -1,22 +1,26 @@
 /** Where the person is: an address like `#/c/<id>/details`, so that links, reload and the back button work. */
 import { signal } from '@preact/signals'
 
-export const PANELS = ['new', 'details', 'settings', 'shortcuts'] as const
+export const PANELS = ['new', 'channels', 'invite', 'details', 'settings', 'shortcuts'] as const
 export type Panel = (typeof PANELS)[number]
 
 export interface Route {
   conversationId: string | null
   panel: Panel | null
+  /** Of the panel `invite`: what the link carries. */
+  token?: string
 }
 
 export function parseRoute(hash: string): Route {
   const parts = hash.replace(/^#\/?/, '').split('/')
   const conversationId = parts[0] === 'c' && parts[1] ? decode(parts[1]) : null
+  if (parts[0] === 'invite' && parts[1]) return { conversationId: null, panel: 'invite', token: decode(parts[1]) }
   const last = parts[conversationId === null ? 0 : 2]
   return { conversationId, panel: PANELS.find((panel) => panel === last) ?? null }
 }
 
-export function hashOf({ conversationId, panel }: Route): string {
+export function hashOf({ conversationId, panel, token }: Route): string {
+  if (token) return `#/invite/${encodeURIComponent(token)}`
   const place = conversationId === null ? [] : ['c', encodeURIComponent(conversationId)]
   return `#/${[...place, ...(panel ? [panel] : [])].join('/')}`
 }
@@ -77,10 +81,11 @@ export function forgetConversation(): void {
 }
 
 export function openPanel(panel: Panel): void {
-  if (route.value.panel === null) push({ ...route.value, panel })
-  else replace({ ...route.value, panel })
+  const next = { conversationId: route.value.conversationId, panel }
+  if (route.value.panel === null) push(next)
+  else replace(next)
 }
 
 export function closePanel(): void {
-  leave({ ...route.value, panel: null })
+  leave({ conversationId: route.value.conversationId, panel: null })
 }

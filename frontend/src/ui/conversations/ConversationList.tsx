@@ -10,7 +10,11 @@ import { Button, IconButton } from '../primitives/Button'
 import { Field } from '../primitives/Field'
 import { Icon } from '../primitives/Icon'
 import { BubblesArt, Empty, RowSkeletons, SearchArt } from '../primitives/Placeholder'
+import { lazy } from '../app/lazy'
 import { ConversationRow } from './ConversationRow'
+import type { Box } from './state'
+
+const RowMenu = lazy(() => import('./RowMenu').then((m) => m.RowMenu))
 
 export function ConversationList() {
   const query = useSignal('')
@@ -61,6 +65,8 @@ function useReturn(): void {
 function Rows({ query }: { query: string }) {
   const model = useModel()
   const ref = useRef<HTMLUListElement>(null)
+  const archive = useSignal(false)
+  const menu = useSignal<{ id: string; box: Box } | null>(null)
   const all = model.conversations.value
   if (all === null) return model.listProblem.value ? <ListProblem /> : <RowSkeletons count={8} label={t('list.loading')} />
   if (all.length === 0) {
@@ -74,8 +80,12 @@ function Rows({ query }: { query: string }) {
     )
   }
   const wanted = query.toLocaleLowerCase()
-  const rows = all.filter((c) => `${c.name} ${c.peer?.handle ?? ''}`.toLocaleLowerCase().includes(wanted))
-  if (rows.length === 0) {
+  const archived = all.filter((c) => c.settings.archived)
+  const inArchive = archive.value && archived.length > 0
+  // A search looks everywhere.
+  const place = query ? all : inArchive ? archived : all.filter((c) => !c.settings.archived)
+  const rows = place.filter((c) => `${c.name} ${c.peer?.handle ?? ''}`.toLocaleLowerCase().includes(wanted))
+  if (rows.length === 0 && query) {
     return (
       <Empty art={<SearchArt />} title={t('list.noMatch.title')}>
         <p class="empty-text">{t('list.noMatch.text', { query })}</p>
@@ -84,11 +94,22 @@ function Rows({ query }: { query: string }) {
     )
   }
   return (
+    <>
+    {inArchive && !query && (
+      <button type="button" class="row-archive" onClick={() => (archive.value = false)}><Icon name="back" flip />{t('list.leaveArchive')}</button>
+    )}
     <ul class="rows" ref={ref} onKeyDown={(event) => ref.current && moveFocus(event, ref.current, 'a')}>
       {rows.map((summary) => (
-        <ConversationRow key={summary.id} summary={summary} open={route.value.conversationId === summary.id} />
+        <ConversationRow key={summary.id} summary={summary} open={route.value.conversationId === summary.id} onMenu={(box) => (menu.value = { id: summary.id, box })} />
       ))}
     </ul>
+    {archived.length > 0 && !archive.value && !query && (
+      <button type="button" class="row-archive" onClick={() => (archive.value = true)}>
+        <Icon name="archive" />{t('list.archive', { count: archived.length })}
+      </button>
+    )}
+    {menu.value && <RowMenu id={menu.value.id} box={menu.value.box} onClose={() => (menu.value = null)} />}
+    </>
   )
 }
 

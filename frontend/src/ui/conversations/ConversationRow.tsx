@@ -5,10 +5,18 @@ import { fullTime, listTime } from '../../lib/time'
 import { today } from '../../lib/today'
 import { hashOf, openConversation } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
-import { Icon } from '../primitives/Icon'
+import { Icon, type IconName } from '../primitives/Icon'
+import type { Box } from './state'
 
-export function ConversationRow({ summary, open }: { summary: ConversationSummary; open: boolean }) {
-  const { id, kind, name, peer, at_ms, unread } = summary
+interface Props {
+  summary: ConversationSummary
+  open: boolean
+  onMenu: (box: Box) => void
+}
+
+export function ConversationRow({ summary, open, onMenu }: Props) {
+  const { id, kind, name, peer, at_ms, unread, mentions, settings } = summary
+  const fresh = unread > 0 || settings.marked_unread
   const onClick = (event: MouseEvent) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return
     event.preventDefault()
@@ -17,7 +25,7 @@ export function ConversationRow({ summary, open }: { summary: ConversationSummar
   return (
     <li class="row-slot">
       <a
-        class={unread > 0 ? 'row row-unread' : 'row'}
+        class={fresh && !settings.muted ? 'row row-unread' : 'row'}
         href={hashOf({ conversationId: id, panel: null })}
         aria-current={open ? 'page' : undefined}
         onClick={onClick}
@@ -26,6 +34,8 @@ export function ConversationRow({ summary, open }: { summary: ConversationSummar
         <span class="row-text">
           <span class="row-line">
             <span class="row-name"><bdi>{name}</bdi></span>
+            {settings.muted && <Mark icon="muted" label={t('list.muted')} />}
+            {settings.pinned && <Mark icon="pin" label={t('list.pinned')} />}
             {at_ms > 0 && (
               <time class="row-time" dateTime={new Date(at_ms).toISOString()} title={fullTime(at_ms)}>
                 {listTime(at_ms, today.value)}
@@ -34,8 +44,15 @@ export function ConversationRow({ summary, open }: { summary: ConversationSummar
           </span>
           <span class="row-line">
             <Preview summary={summary} open={open} />
+            {mentions > 0 && (
+              <span class="badge badge-mention">
+                <span aria-hidden="true">@</span>
+                <span class="sr">{t('list.mentions', { count: mentions })}</span>
+              </span>
+            )}
+            {unread === 0 && settings.marked_unread && <span class="badge badge-dot"><span class="sr">{t('list.markedUnread')}</span></span>}
             {unread > 0 && (
-              <span class="badge">
+              <span class={settings.muted ? 'badge badge-muted' : 'badge'}>
                 <span aria-hidden="true">{unread > 999 ? '999+' : unread}</span>
                 <span class="sr">{t('list.unread', { count: unread })}</span>
               </span>
@@ -43,8 +60,19 @@ export function ConversationRow({ summary, open }: { summary: ConversationSummar
           </span>
         </span>
       </a>
+      <button
+        type="button"
+        class="row-more"
+        aria-label={t('list.actions', { name })}
+        aria-haspopup="dialog"
+        onClick={(event) => onMenu(event.currentTarget.getBoundingClientRect())}
+      />
     </li>
   )
+}
+
+function Mark({ icon, label }: { icon: IconName; label: string }) {
+  return <span class="row-mark" role="img" aria-label={label} title={label}><Icon name={icon} /></span>
 }
 
 function Preview({ summary, open }: { summary: ConversationSummary; open: boolean }) {

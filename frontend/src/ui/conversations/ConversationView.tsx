@@ -2,6 +2,9 @@
 import { useEffect, useRef } from 'preact/hooks'
 import type { ConversationModel } from '../../core/model'
 import { t } from '../../i18n'
+import { listTime } from '../../lib/time'
+import { today } from '../../lib/today'
+import { usePresence } from '../app/presence'
 import { useModel } from '../app/context'
 import { lazy } from '../app/lazy'
 import { closeConversation, openPanel } from '../app/route'
@@ -68,7 +71,7 @@ function Header({ conversation }: { conversation: ConversationModel }) {
 }
 
 function Subline({ conversation }: { conversation: ConversationModel }) {
-  const { kind, peer, typing } = conversation.summary.value
+  const { kind, typing } = conversation.summary.value
   if (typing.length > 0) {
     return (
       <p class="subline subline-typing">
@@ -81,6 +84,16 @@ function Subline({ conversation }: { conversation: ConversationModel }) {
     const count = conversation.members.value.length
     return <p class="subline">{count > 0 ? t('conversation.members', { count }) : '\u00a0'}</p>
   }
+  return <PeerLine conversation={conversation} />
+}
+
+/** Whether the other one is there; where that is hidden, their handle. */
+function PeerLine({ conversation }: { conversation: ConversationModel }) {
+  const { peer } = conversation.summary.value
+  const there = usePresence(conversation, peer?.user_id)
+  const since = there?.last_seen_ms
+  if (there?.online) return <p class="subline subline-online">{t('presence.online')}</p>
+  if (since !== undefined) return <p class="subline">{t('presence.lastSeen', { when: listTime(since, today.value) })}</p>
   return <p class="subline"><bdi>{peer?.handle ? t('user.handle', { handle: peer.handle }) : '\u00a0'}</bdi></p>
 }
 

@@ -1,7 +1,8 @@
 /** Who is in a conversation, and what may be changed about it. */
 import { useSignal } from '@preact/signals'
+import { giveRole } from '../../core/deeds'
 import type { ConversationModel } from '../../core/model'
-import type { Member, User } from '../../core/protocol'
+import type { Member, Role, User } from '../../core/protocol'
 import { LIMITS } from '../../core/protocol'
 import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
@@ -15,6 +16,9 @@ import { Button } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
 import { Field } from '../primitives/Field'
 import { useForm } from '../primitives/form'
+import { Blocking } from './Blocking'
+import { GroupRules } from './GroupRules'
+import { Invites } from './Invites'
 import { Names, PeoplePicker } from './PeoplePicker'
 
 export function Details({ id, onClose }: { id: string; onClose: () => void }) {
@@ -31,9 +35,13 @@ export function Details({ id, onClose }: { id: string; onClose: () => void }) {
           <p class="details-name"><bdi>{name}</bdi></p>
           {peer?.handle && <p class="details-handle">{t('user.handle', { handle: peer.handle })}</p>}
         </div>
+        {kind === 'group' && conversation.facts.value?.description && <p class="details-about" dir="auto">{conversation.facts.value.description}</p>}
         {mayManage && <Rename conversation={conversation} />}
+        {mayManage && <GroupRules conversation={conversation} />}
         {kind === 'group' && <Members conversation={conversation} mayManage={mayManage} />}
         {mayManage && <AddPeople conversation={conversation} />}
+        {mayManage && <Invites conversation={conversation} />}
+        {peer && <Blocking userId={peer.user_id} name={name} />}
         {kind === 'group' && <Leave conversation={conversation} />}
       </div>
     </Dialog>
@@ -83,12 +91,18 @@ function MemberRow({ member, conversation, mayManage }: {
 }) {
   const me = useMe()
   const name = nameOf(member.user)
-  const removable = mayManage && member.role !== 'owner' && member.user_id !== me.user_id
+  const mine = conversation.members.value.find((each) => each.user_id === me.user_id)?.role
+  const below = mine === 'owner' ? member.role !== 'owner' : member.role === 'member'
+  const removable = mayManage && below && member.user_id !== me.user_id
   return (
     <li class="person">
       <Avatar id={member.user_id} name={name} />
       <Names user={member.user} />
-      {member.role !== 'member' && <span class="person-role">{t(`role.${member.role}`)}</span>}
+      {mine === 'owner' ? (
+        <RoleChoice member={member} name={name} conversation={conversation} />
+      ) : (
+        member.role !== 'member' && <span class="person-role">{t(`role.${member.role}`)}</span>
+      )}
       {removable && (
         <AskingButton
           small
@@ -100,6 +114,29 @@ function MemberRow({ member, conversation, mayManage }: {
         />
       )}
     </li>
+  )
+}
+
+const ROLES: Role[] = ['owner', 'admin', 'member']
+
+function RoleChoice({ member, name, conversation }: { member: Member; name: string; conversation: ConversationModel }) {
+  const problem = useSignal<string | null>(null)
+  return (
+    <>
+      <select
+        class="role-choice"
+        aria-label={t('details.roleOf', { name })}
+        value={member.role}
+        onChange={async (event) => {
+          const select = event.currentTarget
+          problem.value = (await conversation.act(giveRole(member.user_id, select.value as Role)))?.message ?? null
+          if (problem.value) select.value = member.role
+        }}
+      >
+        {ROLES.map((role) => <option key={role} value={role}>{t(`role.${role}`)}</option>)}
+      </select>
+      {problem.value && <p class="complaint person-complaint" role="alert">{problem.value}</p>}
+    </>
   )
 }
 

@@ -5,7 +5,7 @@ import { LIMITS } from '../../core/protocol'
 import { t } from '../../i18n'
 import { charCount } from '../../lib/text'
 import { nameOf, useMe, useModel } from '../app/context'
-import { openConversation } from '../app/route'
+import { openConversation, openPanel } from '../app/route'
 import { Button } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
 import { Field } from '../primitives/Field'
@@ -66,6 +66,7 @@ export function NewConversation({ onClose }: { onClose: () => void }) {
         {people.length === 1 && !group && (
           <Button kind="quiet" onClick={() => (asGroup.value = true)}>{t('new.asGroup')}</Button>
         )}
+        {!first && <Button kind="quiet" onClick={() => openPanel('channels')}>{t('channels.find')}</Button>}
         {tooMany && <p class="complaint" role="alert">{t('new.tooMany', { max: most })}</p>}
         {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
         <Button kind="primary" type="submit" wide busy={busy.value} disabled={!first}>{action}</Button>

@@ -25,6 +25,9 @@ const PATHS = {
   trash: 'M4.5 7h15M9.5 7V4.5h5V7M6.5 7l.8 12.5h9.400L17.5 7M10.2 11v5M13.800 11v5',
   smile: 'M12 4a8 8 0 1 1 0 16 8 8 0 0 1 0-16zM9 10v.1M15 10v.1M8.5 14a4.2 4.2 0 0 0 7 0',
   list: 'M8.5 6.5H20M8.5 12H20M8.5 17.5H20M4.5 6.5v.1M4.5 12v.1M4.5 17.5v.1',
+  muted: 'M5 16.5V11a7 7 0 0 1 10-6.3M18.5 9c.3.6.5 1.3.5 2v5.5H7.5M10 20h4M4 4l16 16',
+  archive: 'M4 5h16v4H4zM5.5 9v9.5a1 1 0 0 0 1 1h11a1 1 0 0 0 1-1V9M10 13h4',
+  unread: 'M4 6h9M20 11v7H4V6l8 6.5 3-2.4M18.5 4a2 2 0 1 1 0 4 2 2 0 0 1 0-4z',
 } as const
 
 export type IconName = keyof typeof PATHS

@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals'
 import { t } from '../../i18n'
 import { enable, permission } from '../../lib/notify'
 import { notifications, type Theme, theme } from '../../lib/preferences'
-import { useModel } from '../app/context'
+import { useMe, useModel } from '../app/context'
 import { openPanel } from '../app/route'
 import { AskingButton } from '../primitives/AskingButton'
 import { Button } from '../primitives/Button'
@@ -21,6 +21,7 @@ export function Settings({ onClose }: { onClose: () => void }) {
         </section>
         <Appearance />
         <Notifications />
+        <PresenceChoice />
         <section class="section" aria-labelledby="settings-password">
           <h3 id="settings-password">{t('settings.password')}</h3>
           <PasswordForm />
@@ -72,6 +73,25 @@ function Notifications() {
           </Button>
         </div>
       )}
+    </section>
+  )
+}
+
+function PresenceChoice() {
+  const model = useModel()
+  const shown = useMe().show_presence ?? true
+  const problem = useSignal<string | null>(null)
+  const toggle = async () => {
+    problem.value = (await model.saveProfile({ show_presence: !shown }))?.message ?? null
+  }
+  return (
+    <section class="section" aria-labelledby="settings-presence">
+      <h3 id="settings-presence">{t('settings.presence')}</h3>
+      {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
+      <div class="section-row">
+        <p class="section-text">{t(shown ? 'settings.presence.shown' : 'settings.presence.hidden')}</p>
+        <Button onClick={() => void toggle()}>{t(shown ? 'settings.presence.hide' : 'settings.presence.show')}</Button>
+      </div>
     </section>
   )
 }

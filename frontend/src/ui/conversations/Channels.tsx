@@ -1,0 +1,78 @@
+/** Finds public channels by the words of their titles, and joins one. */
+import { useSignal, useSignalEffect } from '@preact/signals'
+import { join } from '../../core/deeds'
+import type { ChannelsAnswer, Preview } from '../../core/protocol'
+import { t } from '../../i18n'
+import { useModel } from '../app/context'
+import { openConversation } from '../app/route'
+import { Avatar } from '../primitives/Avatar'
+import { Dialog } from '../primitives/Dialog'
+import { Field } from '../primitives/Field'
+
+const PAUSE_MS = 150
+const WORD = /[\p{L}\p{N}]{2}/u
+
+export function Channels({ onClose }: { onClose: () => void }) {
+  const model = useModel()
+  const query = useSignal('')
+  const found = useSignal<Preview[] | null>(null)
+  const problem = useSignal<string | null>(null)
+  useSignalEffect(() => {
+    const q = query.value.trim()
+    if (!WORD.test(q)) {
+      found.value = null
+      return undefined
+    }
+    let stale = false
+    const timer = setTimeout(async () => {
+      const answer = await model.ask(({ http }) => http.get<ChannelsAnswer>('/channels', { q }))
+      if (stale) return
+      problem.value = 'problem' in answer ? answer.problem.message : null
+      if ('answer' in answer) found.value = answer.answer.channels
+    }, PAUSE_MS)
+    return () => {
+      stale = true
+      clearTimeout(timer)
+    }
+  })
+  const enter = async (id: string) => {
+    const joined = await model.ask(join({ channel: id }))
+    if ('answer' in joined) openConversation(joined.answer)
+    else problem.value = joined.problem.message
+  }
+  return (
+    <Dialog title={t('channels.title')} onClose={onClose}>
+      <div class="dialog-body channels">
+        <Field
+          label={t('channels.search')}
+          name="channel"
+          type="search"
+          icon="search"
+          autofocus
+          autocomplete="off"
+          value={query.value}
+          onValue={(value) => (query.value = value)}
+        />
+        {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
+        {found.value && found.value.length > 0 ? (
+          <ul class="people">
+            {found.value.map((channel) => (
+              <li class="person" key={channel.conversation_id}>
+                <Avatar id={channel.conversation_id} name={channel.title ?? ''} group />
+                <span class="person-names">
+                  <span class="person-name"><bdi>{channel.title}</bdi></span>
+                  <span class="person-handle"><bdi>{channel.description || t('conversation.members', { count: channel.member_count })}</bdi></span>
+                </span>
+                <button type="button" class="text-button" aria-label={t('channels.joinLabel', { name: channel.title ?? '' })} onClick={() => void enter(channel.conversation_id)}>
+                  {t('invite.join')}
+                </button>
+              </li>
+            ))}
+          </ul>
+        ) : (
+          <p class="picker-note" role="status">{found.value ? t('channels.none') : t('channels.hint')}</p>
+        )}
+      </div>
+    </Dialog>
+  )
+}

@@ -1,0 +1,91 @@
+/** A group's links: made, copied once, revoked. */
+import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
+import type { ConversationModel } from '../../core/model'
+import type { Invite, InvitesAnswer, NewInviteAnswer } from '../../core/protocol'
+import { t } from '../../i18n'
+import { announce } from '../../lib/announcer'
+import { dayLabel } from '../../lib/time'
+import { today } from '../../lib/today'
+import { hashOf } from '../app/route'
+import { AskingButton } from '../primitives/AskingButton'
+import { Button } from '../primitives/Button'
+import { Icon } from '../primitives/Icon'
+
+const DAY_S = 86_400
+const TERMS = { day: DAY_S, week: 7 * DAY_S, never: undefined } as const
+type Term = keyof typeof TERMS
+
+export function Invites({ conversation }: { conversation: ConversationModel }) {
+  const invites = useSignal<Invite[]>([])
+  const link = useSignal<string | null>(null)
+  const term = useSignal<Term>('week')
+  const problem = useSignal<string | null>(null)
+  const read = () =>
+    conversation.act(async ({ http, at }) => (invites.value = (await http.get<InvitesAnswer>(at('/invites'))).invites))
+  useEffect(() => void read(), [conversation])
+
+  const create = async () => {
+    const expires_in_s = TERMS[term.value]
+    const failed = await conversation.act(async ({ http, at }) => {
+      const { token } = await http.send<NewInviteAnswer>('POST', at('/invites'), expires_in_s ? { expires_in_s } : {})
+      link.value = new URL(hashOf({ conversationId: null, panel: 'invite', token }), location.href).href
+    })
+    problem.value = failed?.message ?? null
+    if (!failed) void read()
+  }
+  const revoke = async (invite: Invite) => {
+    const failed = await conversation.act(({ http, at }) => http.send('DELETE', at(`/invites/${invite.invite_id}`)))
+    if (!failed) void read()
+    return failed
+  }
+
+  return (
+    <section class="section" aria-labelledby="invites">
+      <h3 id="invites">{t('invites.title')}</h3>
+      {invites.value.length > 0 && (
+        <ul class="people">
+          {invites.value.map((invite) => (
+            <li class="person" key={invite.invite_id}>
+              <span class="person-names">
+                <span class="person-name">{invite.expires_at_ms ? t('invites.until', { when: dayLabel(invite.expires_at_ms, today.value) }) : t('invites.forever')}</span>
+                <span class="person-handle">{t('invites.uses', { count: invite.uses })}</span>
+              </span>
+              <AskingButton small label={t('invites.revoke')} question={t('invites.revokeAsk')} no={t('action.cancel')} onYes={() => revoke(invite)} />
+            </li>
+          ))}
+        </ul>
+      )}
+      {link.value && <NewLink link={link.value} />}
+      {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
+      <fieldset class="rule">
+        <legend>{t('invites.expires')}</legend>
+        <div class="segments">
+          {(Object.keys(TERMS) as Term[]).map((each) => (
+            <label class="segment" key={each}>
+              <input type="radio" name="term" checked={term.value === each} onChange={() => (term.value = each)} />
+              <span>{t(`invites.expires.${each}`)}</span>
+            </label>
+          ))}
+        </div>
+      </fieldset>
+      <Button wide onClick={() => void create()}>{t('invites.create')}</Button>
+    </section>
+  )
+}
+
+function NewLink({ link }: { link: string }) {
+  const copy = async () => {
+    await navigator.clipboard?.writeText(link)
+    announce(t('invites.copied'))
+  }
+  return (
+    <div class="new-link">
+      <p class="section-text">{t('invites.once')}</p>
+      <div class="new-link-box">
+        <input type="text" readOnly value={link} aria-label={t('invites.link')} onFocus={(event) => event.currentTarget.select()} />
+        <Button onClick={() => void copy()}><Icon name="copy" /> {t('invites.copy')}</Button>
+      </div>
+    </div>
+  )
+}
