@@ -155,6 +155,24 @@ def test_a_read_waits_until_what_it_saw_is_durable(tmp_path: Path) -> None:
     on_table(tmp_path, test)
 
 
+def test_a_read_of_what_could_not_be_made_durable_is_refused(tmp_path: Path) -> None:
+    async def test(held: HeldTable, batches: Batches) -> None:
+        held.go.clear()
+        key = Key("A", "1")
+        written = batches.run(lambda: held.table.write(Put(key, {"n": 1})))
+        await asyncio.to_thread(held.syncing.wait, 10)
+        seen_later = batches.run(lambda: held.table.get(key))
+        await nothing_yet(written, seen_later)
+        held.broken = True
+        held.go.set()
+
+        for refused in (written, seen_later):
+            with pytest.raises(Busy):
+                await refused
+
+    on_table(tmp_path, test)
+
+
 def test_jobs_run_in_the_order_they_came_and_large_crowds_in_several_batches(tmp_path: Path) -> None:
     async def test(held: HeldTable, batches: Batches) -> None:
         order: list[int] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -222,6 +223,25 @@ def test_a_ping_is_answered_with_its_own_words(tmp_path: Path) -> None:
     on_machine(tmp_path, test)
 
 
+def test_who_pings_on_and_on_and_reads_no_answer_is_cut_off(tmp_path: Path) -> None:
+    async def test(m: Machine) -> None:
+        host, port = m.url.removeprefix("http://").split(":")
+        silent = socket.socket()
+        silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        silent.connect((host, int(port)))
+        silent.setblocking(False)
+        loop = asyncio.get_running_loop()
+        await loop.sock_sendall(silent, HANDSHAKE)
+        pings = (b"\x89\xfd\0\0\0\0" + b"x" * 125) * 1000
+        with pytest.raises(ConnectionError):
+            for _ in range(100):  # 13 MB: more than the system's own buffers and ours hold
+                await loop.sock_sendall(silent, pings)
+        silent.close()
+        await m.until(lambda: m.routes() == ["$connect", "$disconnect"])
+
+    on_machine(tmp_path, test)
+
+
 def test_a_closing_frame_is_answered_and_the_connection_ends(tmp_path: Path) -> None:
     async def test(m: Machine) -> None:
         async with websockets_client(m) as ws:
@@ -285,6 +305,27 @@ def test_posting_to_a_closed_or_unknown_connection_says_that_it_is_gone(tmp_path
         async with m.session.get(f"{m.url}/api/post", headers=NAME) as answer:
             assert await answer.json(content_type=None) == sorted([ids[1], "never="])
         assert await here.receive_str() == "hi"
+
+    on_machine(tmp_path, test)
+
+
+def test_who_goes_away_while_a_connection_opens_is_not_there(tmp_path: Path) -> None:
+    async def test(m: Machine) -> None:
+        def greet(_event: dict[str, Any]) -> dict[str, Any]:
+            m.write("something")
+            return WELCOME
+
+        m.greet = greet
+        m.held.go.clear()
+        _, writer = await asyncio.open_connection(*m.url.removeprefix("http://").split(":"))
+        writer.write(HANDSHAKE)
+        await m.until(m.held.syncing.is_set)
+        writer.write_eof()
+        await asyncio.sleep(0.05)  # until the server has heard of it
+        m.held.go.set()
+        await m.until(lambda: m.routes() == ["$connect", "$disconnect"])
+        assert m.gateway.sockets == []
+        writer.close()
 
     on_machine(tmp_path, test)
 

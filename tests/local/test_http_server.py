@@ -40,7 +40,8 @@ class Client:
 
     async def answer(self) -> tuple[bytes, Any]:
         """The head and the body of the next answer."""
-        head = await self.reader.readuntil(b"\r\n\r\n")
+        async with asyncio.timeout(10):
+            head = await self.reader.readuntil(b"\r\n\r\n")
         [length] = [line for line in head.split(b"\r\n") if line.startswith(b"content-length")]
         return head, json.loads(await self.reader.readexactly(int(length.partition(b":")[2])))
 
@@ -170,6 +171,60 @@ def test_what_a_proxy_might_read_otherwise_is_refused_and_the_connection_ends(re
 
     against(test, serve)
     assert served == []
+
+
+@pytest.mark.parametrize("part", [b"1;", b"0\r\nX: ", b"0\r\nX: x\r\n"], ids=["extension", "trailer", "trailers"])
+def test_what_goes_round_a_body_has_a_bound_too(part: bytes) -> None:
+    async def test(c: Client) -> None:
+        c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + part)
+        c.writer.write((b"x" * 98 if part[-1:] != b"\n" else b"X: " + b"x" * 93 + b"\r\n") * 30_000)
+        head, _ = await c.answer()
+        assert head.startswith(b"HTTP/1.1 400 ")
+
+    against(test)
+
+
+def test_empty_lines_before_a_request_have_a_bound_too() -> None:
+    async def test(c: Client) -> None:
+        c.writer.write(b"\r\n" * HEAD_BYTES)
+        head, _ = await c.answer()
+        assert head.startswith(b"HTTP/1.1 400 ")
+
+    against(test)
+
+
+def test_a_trailer_is_no_header() -> None:
+    def serve(request: Request) -> Answer:
+        return answer(200, json.dumps([request.headers, request.header_lines]).encode(), {})
+
+    async def test(c: Client) -> None:
+        c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        c.writer.write(b"0\r\nAuthorization: Bearer ada\r\nHost: y\r\n\r\n")
+        [[headers, lines]] = await c.answers(1)
+        assert headers == {"host": "x", "transfer-encoding": "chunked"}
+        assert len(lines) == 2
+
+    against(test, serve)
+
+
+def test_bodies_that_wait_for_their_turn_keep_a_connection_from_being_read_on() -> None:
+    async def body() -> None:
+        turn = asyncio.Event()
+
+        async def later(request: Request) -> Answer:
+            await turn.wait()
+            return answer(200, json.dumps(len(request.body)).encode(), {})
+
+        async with serving(later) as c:
+            one = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 2_000_000
+            c.writer.write(one * 20)
+            sent = asyncio.ensure_future(c.writer.drain())
+            done, _ = await asyncio.wait([sent], timeout=0.3)
+            assert not done
+            turn.set()
+            assert await c.answers(20) == [2_000_000] * 20
+
+    run(body())
 
 
 def test_a_body_that_announces_too_much_is_refused_before_it_comes() -> None:

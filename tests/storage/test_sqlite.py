@@ -7,6 +7,7 @@ import itertools
 import os
 import signal
 import sqlite3
+import stat
 import subprocess
 import sys
 import threading
@@ -99,13 +100,18 @@ class Disk:
 
     def __init__(self) -> None:
         self.synced: list[int] = []
+        self.folders: list[int] = []
         self.broken = False
 
     def __call__(self, file: int) -> None:
         if self.broken:
             raise OSError(errno.EIO, "Input/output error")
         os.fdatasync(file)
-        self.synced.append(os.fstat(file).st_size)
+        state = os.fstat(file)
+        if stat.S_ISDIR(state.st_mode):
+            self.folders.append(state.st_ino)
+        else:
+            self.synced.append(state.st_size)
 
 
 @pytest.fixture
@@ -125,6 +131,14 @@ def test_a_write_is_on_the_disk_when_it_returns(watched: SqliteTable, disk: Disk
         watched.write(Put(A, {"n": number}))
         assert len(disk.synced) == number + 1
         assert disk.synced[-1] == Path(f"{path}-wal").stat().st_size
+
+
+def test_the_logs_name_is_on_the_disk_before_what_it_holds(
+    watched: SqliteTable, disk: Disk, path: Path
+) -> None:
+    watched.write(Put(Key("A", "1"), {}))
+    watched.write(Put(Key("A", "2"), {}))
+    assert disk.folders == [path.parent.stat().st_ino]
 
 
 def test_a_batch_is_on_the_disk_when_it_is_synced(watched: SqliteTable, disk: Disk, path: Path) -> None:

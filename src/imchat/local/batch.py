@@ -169,7 +169,9 @@ class Batches:
         if error is None:
             _release(batches)
         else:
-            self._drop(batches, error)
+            # Those behind it, also if they wrote nothing, have seen what may be lost.
+            behind, self._committed = self._committed, []
+            self._drop([*batches, *behind], error)
         self._sync()
 
     async def _settled(self) -> None:

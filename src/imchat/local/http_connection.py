@@ -24,6 +24,8 @@ _LINGER_S: Final = 2.0
 """How long to read on after a refusal, so that a client still writing gets to see it."""
 _PIPELINED: Final = 32
 """Requests of one connection that may wait for their turn."""
+_WAITING_BYTES: Final = 1024 * 1024
+"""Past it their bodies, too, keep a connection from being read on."""
 
 
 class Upgrade(NamedTuple):
@@ -71,7 +73,7 @@ class Connection(asyncio.Protocol):
         self._open = open_connections
         self._loop = asyncio.get_running_loop()
         self._rest: list[bytes] | None = None  # what came behind a request to upgrade
-        self._busy = self._ends = self._closed = self._stalled = False
+        self._busy = self._ends = self._closed = self._stalled = self._paused = self._half_closed = False
         self._since_s = time.monotonic()
 
     # -- what the transport says --
@@ -101,13 +103,13 @@ class Connection(asyncio.Protocol):
                 self._refuse(error)
             if self._reader.rest is not None:
                 self._ends, self._rest = True, [self._reader.rest]
-            if len(self._reader.requests) > _PIPELINED:
-                self._transport.pause_reading()
             self._next()
+            if self._reader.requests:
+                self._pace()
 
     def eof_received(self) -> bool:
         """asyncio: the client has said all it wants. It still waits for what it asked."""
-        self._ends = True
+        self._ends = self._half_closed = True
         return self._busy or bool(self._reader.requests)
 
     def pause_writing(self) -> None:
@@ -127,8 +129,8 @@ class Connection(asyncio.Protocol):
     def _next(self) -> None:
         while self._reader.requests and not (self._busy or self._stalled or self._closed):
             request, keep_alive = self._reader.requests.popleft()
-            if len(self._reader.requests) == _PIPELINED // 2:
-                self._transport.resume_reading()
+            if self._paused:
+                self._pace()
             self._busy = True
             try:
                 served = self._serve(request)
@@ -139,6 +141,17 @@ class Connection(asyncio.Protocol):
             else:
                 later = asyncio.ensure_future(served)
                 later.add_done_callback(partial(self._ready, request, keep_alive))
+
+    def _pace(self) -> None:
+        """Read on only while little waits for its turn."""
+        waiting = self._reader.requests
+        size = sum(len(request.body) for request, _ in waiting)
+        if not self._paused and (len(waiting) > _PIPELINED or size > _WAITING_BYTES):
+            self._paused = True
+            self._transport.pause_reading()
+        elif self._paused and len(waiting) <= _PIPELINED // 2 and size <= _WAITING_BYTES:
+            self._paused = False
+            self._transport.resume_reading()
 
     def _ready(self, request: Request, keep_alive: bool, later: asyncio.Future[Served]) -> None:  # noqa: FBT001 - as it was parsed
         if later.cancelled():
@@ -174,8 +187,9 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _turn_over(self, upgrade: Upgrade) -> None:
-        if self._closed or self._rest is None:
+        if self._closed or self._half_closed or self._rest is None:
             upgrade.abandon()
+            self._transport.close()
             return
         self._open.forget(self)
         transport, rest = self._transport, b"".join(self._rest)

@@ -34,10 +34,13 @@ class RequestReader:
         self._source_ip = source_ip
         self._go_on = go_on
         self._parser = httptools.HttpRequestParser(self)
+        self._unfinished_bytes = 0
+        self._moved_on = False
         self.on_message_begin()
 
     def feed(self, data: bytes) -> None:
         """Read on. Raises: Invalid, TooLarge; nothing may be fed after that."""
+        self._moved_on = False
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -46,17 +49,17 @@ class RequestReader:
             raise error.__context__ or error from None
         except httptools.HttpParserError:
             raise Invalid("the request is not valid HTTP", field="request", limit="HTTP/1.1") from None
-        if self._url and not self.in_body:
-            self._unfinished_bytes += len(data)
-            if self._unfinished_bytes > HEAD_BYTES:  # of a header that does not end the parser says nothing
-                raise _head_too_large()
+        # Of a header, a chunk's extension or a trailer that does not end the parser says nothing, and keeps it.
+        self._unfinished_bytes = 0 if self._moved_on else self._unfinished_bytes + len(data)
+        if self._unfinished_bytes > HEAD_BYTES:
+            raise _head_too_large()
 
     def on_message_begin(self) -> None:
         """httptools: a request begins."""
         self._url = b""
         self._headers: list[tuple[str, str]] = []
         self._body: list[bytes] = []
-        self._head_bytes = self._unfinished_bytes = self._body_bytes = 0
+        self._head_bytes = self._body_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         """httptools: a part of the address."""
@@ -64,14 +67,16 @@ class RequestReader:
         self._count_head(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """httptools: a header."""
+        """httptools: a header, or a trailer: those say nothing, for what they name was decided without them."""
         self._count_head(len(name) + len(value))
+        if self.in_body:
+            return
         # Bytes that are no UTF-8 are replaced: events are JSON on AWS, and JSON cannot hold them.
         self._headers.append((name.decode("latin-1"), value.decode("utf-8", "replace")))
 
     def on_headers_complete(self) -> None:
         """httptools: the head is whole."""
-        self.in_body = True
+        self.in_body = self._moved_on = True
         for name, value in self._headers:
             lower = name.lower()
             if lower == "content-length" and int(value) > PAYLOAD_BYTES:
@@ -81,6 +86,7 @@ class RequestReader:
 
     def on_body(self, part: bytes) -> None:
         """httptools: a part of the body."""
+        self._moved_on = True
         self._body_bytes += len(part)
         if self._body_bytes > PAYLOAD_BYTES:
             raise _body_too_large()
@@ -98,8 +104,8 @@ class RequestReader:
             body=b"".join(self._body),
         )
         self.requests.append((request, parser.should_keep_alive()))
+        self._moved_on = True
         self.in_body = False
-        self._url = b""
 
     def _count_head(self, size: int) -> None:
         self._head_bytes += size

@@ -26,7 +26,7 @@ from imchat.errors import Forbidden, Invalid, Unauthenticated
 from imchat.local.answers import Answer, answer, encode, error_answer
 from imchat.local.batch import Batches
 from imchat.local.events import Request, WebSocketEvents, granted, new_request_id, text_or_base64
-from imchat.local.gateway import MESSAGE_BYTES, LocalGateway, Socket, encode_text
+from imchat.local.gateway import BUFFER_BYTES, MESSAGE_BYTES, LocalGateway, Socket, encode_text
 from imchat.local.http_connection import Open, Served, Upgrade
 
 IDLE_S: Final = 10 * 60
@@ -210,6 +210,9 @@ class _Connection(asyncio.Protocol):
         for data in self._wire.data_to_send():
             if data:
                 self._transport.write(data)
+        if self._transport.get_write_buffer_size() > BUFFER_BYTES:  # it asks on and on, and reads no answer
+            self._transport.abort()
+            return
         if self._wire.close_expected():
             # Whoever was answered by a closing frame may go; who owes us one has a moment for it.
             if self._wire.close_rcvd is not None:

@@ -82,8 +82,19 @@ class Log:
 
     def _open(self, path: Path) -> int:
         if self._file is None:
+            self._sync_folder(path.parent)
             self._file = os.open(path, os.O_RDWR)
         return self._file
+
+    def _sync_folder(self, path: Path) -> None:
+        """Make durable that the log is there at all: SQLite leaves that, too, to whoever syncs."""
+        if os.name == "nt":  # there a folder cannot be opened, nor need be
+            return
+        folder = os.open(path, os.O_RDONLY)
+        try:
+            self._sync(folder)
+        finally:
+            os.close(folder)
 
 
 def connect(path: Path | str) -> sqlite3.Connection:
