@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 from imchat.domain.limits import CHANNEL_WORDS, PREFIX_MIN
 
-_WORD: Final = re.compile(r"\w+")
+_LONGEST: Final = 100
+"""Characters of a word that count: a title of few may unfold to many, and a sort key holds 1,024 bytes."""
 
 
 def words_of(text: str) -> list[str]:
     """The first `CHANNEL_WORDS` different words of two letters or more, without case or other differences of writing."""
-    found = _WORD.findall(normalize("NFKC", text).casefold())
-    return list(dict.fromkeys(word for word in found if len(word) >= PREFIX_MIN))[:CHANNEL_WORDS]
+    plain = normalize("NFKC", text).casefold()
+    found = "".join(char if _is_written(char) else " " for char in plain).split()
+    return list(dict.fromkeys(word[:_LONGEST] for word in found if len(word) >= PREFIX_MIN))[:CHANNEL_WORDS]
+
+
+def _is_written(char: str) -> bool:
+    """Whether a word may hold it: also the vowel signs that many scripts write as marks on their letters."""
+    return char.isalnum() or char == "_" or category(char).startswith("M")
