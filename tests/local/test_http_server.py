@@ -173,7 +173,9 @@ def test_what_a_proxy_might_read_otherwise_is_refused_and_the_connection_ends(re
     assert served == []
 
 
-@pytest.mark.parametrize("part", [b"1;", b"0\r\nX: ", b"0\r\nX: x\r\n"], ids=["extension", "trailer", "trailers"])
+@pytest.mark.parametrize(
+    "part", [b"1;", b"0\r\nX: ", b"0\r\nX: x\r\n"], ids=["extension", "trailer", "trailers"]
+)
 def test_what_goes_round_a_body_has_a_bound_too(part: bytes) -> None:
     async def test(c: Client) -> None:
         c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + part)
