@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,12 +14,16 @@ from tests.world import Borrowed, Interleaved, World
 
 from imchat.domain.event import Event
 from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.limits import BODY_BYTES
 from imchat.errors import Busy, Conflict, Invalid, NotFound
 from imchat.services import groups, messages
 from imchat.services.app import App
 from imchat.storage import conversations, events, keys
 from imchat.storage.sqlite import SqliteTable
 from imchat.storage.table import Op, Put, Row, Table
+
+LAMBDA_BYTES = 6 * 1024 * 1024
+"""Longest answer of a function. Source: Lambda quotas, "Invocation payload"."""
 
 
 def send(
@@ -323,3 +328,23 @@ def patiently(app: App, who: UserId, where: ConversationId, id_: str) -> None:
             continue
         return
     raise AssertionError("never got through")
+
+
+def test_a_page_of_long_messages_is_one_that_a_function_may_answer(sqlite_world: World) -> None:
+    ann, bob = sqlite_world.people("ann", "bob")
+    where = sqlite_world.direct(ann, bob)
+    body = "\N{GRINNING FACE}" * (BODY_BYTES // 4)
+    for number in range(1, 120):
+        send(sqlite_world, ann, where, f"m{number}", body=body, after_seq=number)
+    read: list[int] = []
+    more, pages = True, 0
+    while more:
+        page, more = messages.read(sqlite_world.app, bob, where, after=read[-1] if read else 0, limit=200)
+        assert len(json.dumps(json.dumps(page, ensure_ascii=False))) < LAMBDA_BYTES
+        read += [event["seq"] for event in page]
+        pages += 1
+    assert read == list(range(1, 121))
+    assert pages > 1
+    newest, more = messages.read(sqlite_world.app, bob, where, before=121, limit=200)
+    assert more
+    assert [event["seq"] for event in newest] == list(range(121 - len(newest), 121))

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
+from pydantic_core import to_json
+
 from imchat.domain.event import Draft, Event, Quote, is_attempt_of, quote_of
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import (
@@ -23,6 +27,10 @@ from imchat.services.shown import shown
 from imchat.storage import blocks, conversations, events, members, users
 from imchat.storage.events import Tail
 from imchat.storage.table import Op
+
+PAGE_BYTES: Final = 2_000_000
+"""Events in one answer. A function's answer has 6 MB at most, and its JSON is put into JSON once more there, which makes up
+to three bytes of one. Source: Lambda quotas, "Invocation payload"."""
 
 
 def send(
@@ -106,8 +114,8 @@ def read(
     """A page of the log, ascending, and whether there is more in the direction asked for.
 
     `after`: the first events with a higher seq; `before`: the last ones with a lower seq; neither: the newest.
-    The log begins where the reader's history does; messages have their current state. The membership is checked after all
-    was read: whatever was read lies before any removal.
+    Fewer than `limit` where they are long. The log begins where the reader's history does; messages have their current
+    state. The membership is checked after all was read: whatever was read lies before any removal.
     Raises: NotFound for one who is no member; Invalid.
     """
     check_count(limit, field="limit", least=1, most=PAGE_MAX)
@@ -125,7 +133,20 @@ def read(
     seen = shown(app.table, conversation_id, mine, since=first)
     if seen is not mine:  # more was read
         access_member(app, reader_id, conversation_id)
-    return seen, more and (after is not None or page[0]["seq"] > first)
+    fitting = _fitting(seen, newest=after is None)
+    return fitting, len(fitting) < len(seen) or (more and (after is not None or page[0]["seq"] > first))
+
+
+def _fitting(page: list[Event], *, newest: bool) -> list[Event]:
+    """As many events as an answer holds, from the page's newer or from its older end."""
+    if len(page) <= PAGE_DEFAULT:  # so few always fit
+        return page
+    size = 0
+    for count, event in enumerate(reversed(page) if newest else page):
+        size += len(to_json(event))
+        if size > PAGE_BYTES:
+            return page[-count:] if newest else page[:count]
+    return page
 
 
 def _page(
