@@ -26,6 +26,8 @@ from imchat.errors import (
 TIMEOUT_S: Final = 30.0
 ATTEMPTS: Final = 8
 """Tries of one request. With growing waits they take about a minute: a server that restarts is back by then."""
+TRANSIENT: Final = {"TooManyRequestsException", "InternalErrorException"}
+"""Errors of Cognito that pass by themselves; it says them with status 400."""
 _LONGEST_WAIT_S: Final = 15.0
 _ERRORS: Final[Mapping[int, type[ImchatError]]] = {
     error.status: error
@@ -124,5 +126,7 @@ def _error(status: int, content: Any, retry_after: str | None) -> ImchatError:
     details = dict(told.get("details") or {})
     if retry_after is not None and retry_after.isdecimal():
         details["retry_after_s"] = int(retry_after)
+    if isinstance(content, dict) and str(content.get("__type", "")).rpartition("#")[2] in TRANSIENT:
+        status = Busy.status
     kind = _ERRORS.get(status, Busy if status >= 500 else Invalid)  # noqa: PLR2004 - the server's fault
     return kind(str(told.get("message") or f"the server answered {status}"), **details)

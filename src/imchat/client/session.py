@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 
 import urllib3
 
-from imchat.client.http import request
+from imchat.client.http import TRANSIENT, request
 from imchat.errors import Busy, ConfigError, ImchatError, NotFound, Unauthenticated
 
 if TYPE_CHECKING:
@@ -121,6 +121,8 @@ def _sign_in(site: Site, email: str, password: str) -> dict[str, Any]:
             "the password is temporary: sign in at the site once and choose your own"
         ) from error
     except ClientError as error:
+        if error.response["Error"]["Code"] in TRANSIENT:
+            raise Busy("the sign-in service has too much to do; try again in a moment") from error
         raise Unauthenticated(str(error.response["Error"]["Message"])) from error
     except BotoCoreError as error:
         raise Busy(f"the sign-in service cannot be reached: {type(error).__name__}") from error
