@@ -114,7 +114,7 @@ class _Screen:
             await self._show(event)
         hearing = asyncio.create_task(self._hear())
         try:
-            while (line := await self._line()) is not None:
+            while (line := await self._line(hearing)) is not None:
                 if line.strip() == "/quit":
                     break
                 if _is_command(line):
@@ -205,8 +205,11 @@ class _Screen:
         cut = _plain(self._sending)[: _columns() // 2]  # some characters are two columns wide
         return click.style(cut, dim=True)
 
-    async def _line(self) -> str | None:
-        """The next line, gone from the screen; None at the end of what is typed."""
+    async def _line(self, hearing: asyncio.Task[None]) -> str | None:
+        """The next line, gone from the screen; None at the end of what is typed.
+
+        Raises: what ended the hearing, if that comes first: nobody shall talk on and hear nothing.
+        """
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[str | None] = loop.create_future()
 
@@ -222,6 +225,10 @@ class _Screen:
         self._asking = True
         # A thread of the pool would keep the process from ending while it waits for a line.
         threading.Thread(target=read, daemon=True).start()
+        either: list[asyncio.Future[Any]] = [answer, hearing]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if hearing.done():
+            hearing.result()
         line = await answer
         self._asking = False
         if self._interactive:

@@ -9,7 +9,7 @@ import select
 import subprocess
 import sys
 import termios
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -130,11 +130,18 @@ class Terminal:
         self._shown = ""
 
     def types(self, line: str) -> None:
+        """Type a line, once it is asked for: what is typed before that the system shows as it comes."""
+        self._until(
+            lambda: self.rows()[-1].rstrip() == ">" and not select.select([self._ours], [], [], 0.3)[0]
+        )
         os.write(self._ours, f"{line}\r".encode())
 
     def sees(self, words: str) -> None:
         """Wait until these words stand there."""
-        while words not in "".join(self.rows()):
+        self._until(lambda: words in "".join(self.rows()))
+
+    def _until(self, stands: Callable[[], bool]) -> None:
+        while not stands():
             assert select.select([self._ours], [], [], 20)[0], self.rows()
             self._shown += os.read(self._ours, 65536).decode(errors="replace")
 
@@ -167,10 +174,10 @@ def test_at_a_terminal_each_message_stands_once_and_a_mistyped_command_is_not_sa
             try:
                 await asyncio.to_thread(ada.sees, "/quit ends")
                 await asyncio.to_thread(ada.sees, "> ")
-                ada.types("/help")
+                await asyncio.to_thread(ada.types, "/help")
                 await asyncio.to_thread(ada.sees, "/help is no command")
                 for body in ("one", "two", "long " * 30 + "three"):
-                    ada.types(body)
+                    await asyncio.to_thread(ada.types, body)
                     await asyncio.to_thread(ada.sees, f"you {body}")
                 [entry] = await bob.conversations()
                 where = entry["conversation"]["conversation_id"]
