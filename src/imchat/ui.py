@@ -7,7 +7,6 @@ import os
 import shutil
 import sys
 import textwrap
-import webbrowser
 from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
@@ -60,6 +59,12 @@ def remark(message: str) -> None:
 def open_site(url: str) -> None:
     """Show the address, and open it in the browser where there is one."""
     click.echo(url)
+    _browse(url)
+
+
+def _browse(url: str) -> None:
+    import webbrowser  # with what it brings a tenth of the time that `imchat --help` takes
+
     webbrowser.open(url)
 
 
@@ -120,7 +125,7 @@ def local_started(server: Started, *, open_browser: bool) -> None:
         click.echo("for a team, put a proxy with a certificate in front.")
     sys.stdout.flush()
     if open_browser:
-        webbrowser.open(server.url)
+        _browse(server.url)
 
 
 def console() -> Console:
