@@ -18,7 +18,7 @@ from imchat.domain.event import Draft, Event, place
 from imchat.domain.ids import ConversationId, UserId
 from imchat.local.files import DataDir
 from imchat.storage import conversations, events
-from imchat.storage.sqlite import SqliteTable
+from imchat.storage.batch_table import BatchTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def _fill_imchat(folder: Path, room: Room, length: int) -> None:
     """Straight into the log, in one transaction, through imchat's own storage."""
     conversation_id = ConversationId(room.conversation_id)
     sender = UserId(room.members[0].user_id)
-    with SqliteTable.open(DataDir.open(folder).conversations) as table:
+    with BatchTable.open(DataDir.open(folder).conversations) as table:
         table.begin()
         newest = Event()
         for seq in range(room.last_seq + 1, length + 1):

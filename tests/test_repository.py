@@ -47,7 +47,6 @@ FROM_OUTSIDE: Final = re.compile(
 LONGEST_MODULE: Final = 300
 LONGER_WITH_REASON: Final = {
     "src/imchat/api/schema.py": "one short class for each request and answer, read as a list",
-    "src/imchat/storage/sqlite.py": "the four verbs and the batch they share a transaction in",
 }
 
 

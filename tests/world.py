@@ -1,4 +1,4 @@
-"""A small world for tests of services, api and entrypoints: a real SQLite table, a clock to turn, a gateway that listens."""
+"""A small world for tests of services, api and entrypoints: a real table in SQLite, a clock to turn, a gateway that listens."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from imchat.services.app import App
 from imchat.services.jobs import Job, decode
 from imchat.storage import conversations as storage
 from imchat.storage import members
-from imchat.storage.sqlite import SqliteTable
+from imchat.storage.batch_table import BatchTable
+from imchat.storage.sqlite_rows import item_of
 from imchat.storage.table import MAX_OPS, Item, Key, Op, Row, Table
 
 
@@ -135,8 +136,17 @@ class World:
         return [frame for frame in frames if kind is None or frame["type"] == kind]
 
 
+class Guarded(BatchTable):
+    """Finds out, at its end, whether anybody changed an item that they had read, or given to a write."""
+
+    def close(self) -> None:
+        for key, item in self._known.items():
+            assert item == item_of(self._rows.get(key)), f"what lies under {key} was changed in memory"
+        super().close()
+
+
 @contextmanager
 def new_world() -> Iterator[World]:
-    """A world on an empty database."""
-    with SqliteTable.open(":memory:") as table:
+    """A world on an empty database, as a server has it."""
+    with Guarded.open(":memory:") as table:
         yield World(table)

@@ -17,7 +17,7 @@ from imchat.local.events import Event
 from imchat.local.gateway import LocalGateway
 from imchat.local.server import Handlers, LocalServer, Options
 from imchat.local.site import Site
-from imchat.storage.sqlite import SqliteTable
+from imchat.storage.batch_table import BatchTable
 from imchat.storage.table import Key, Put
 
 PAGE = b"<!doctype html><title>imchat</title>" + b"<p>page</p>" * 100
@@ -64,7 +64,7 @@ class AnySignIn:
 class HeldTable:
     """A SQLite table whose syncs wait until `go` is set; while `broken`, neither they nor commits succeed."""
 
-    def __init__(self, table: SqliteTable) -> None:
+    def __init__(self, table: BatchTable) -> None:
         self.table = table
         self.begin = table.begin
         self.tidy = table.tidy
@@ -101,7 +101,7 @@ class HeldTable:
 class Machine:
     """A running server, and what a test wants to do with it."""
 
-    def __init__(self, table: SqliteTable) -> None:
+    def __init__(self, table: BatchTable) -> None:
         self.table = table
         self.held = HeldTable(table)
         self.gateway = LocalGateway()
@@ -171,7 +171,7 @@ def make_site(folder: Path) -> Path:
 async def machine(tmp_path: Path, **options: Any) -> AsyncIterator[Machine]:
     """A machine that serves until the block ends."""
     site = Site(make_site(tmp_path / "site"))
-    with SqliteTable.open(tmp_path / "imchat.db") as table:
+    with BatchTable.open(tmp_path / "imchat.db") as table:
         made = Machine(table)
         server = LocalServer(
             handlers=Handlers(http=made.http, websocket=made.websocket, authorizer=made.authorizer),

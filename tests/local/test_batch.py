@@ -18,7 +18,7 @@ from tests.local.machine import NAME, HeldTable, Machine, machine, run
 from imchat.errors import Busy
 from imchat.local.batch import MAX_JOBS, Batches
 from imchat.local.gateway import LocalGateway
-from imchat.storage.sqlite import SqliteTable
+from imchat.storage.batch_table import BatchTable
 from imchat.storage.sqlite_file import CHECKPOINT_BYTES
 from imchat.storage.table import Key, Put
 
@@ -33,7 +33,7 @@ def on_machine(tmp_path: Path, test: Callable[[Machine], Awaitable[None]]) -> No
 
 def on_table(tmp_path: Path, test: Callable[[HeldTable, Batches], Awaitable[None]]) -> None:
     async def body() -> None:
-        with SqliteTable.open(tmp_path / "imchat.db") as table:
+        with BatchTable.open(tmp_path / "imchat.db") as table:
             held = HeldTable(table)
             batches = Batches(held, LocalGateway())
             await test(held, batches)

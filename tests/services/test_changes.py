@@ -20,7 +20,7 @@ from imchat.services.app import App
 from imchat.services.log import Appended
 from imchat.storage import conversations as heads
 from imchat.storage import events, keys
-from imchat.storage.sqlite import SqliteTable
+from imchat.storage.batch_table import BatchTable
 from imchat.storage.table import Op
 
 THUMB, PARTY = "👍", "🎉"
@@ -53,7 +53,7 @@ def last_message(world: World, who: UserId, where: ConversationId) -> dict[str, 
 
 def everything(world: World) -> str:
     """All that the table holds, as text."""
-    if isinstance(world.table, SqliteTable):
+    if isinstance(world.table, BatchTable):
         rows = world.table._connection.execute("SELECT pk, sk, item FROM items").fetchall()
         return "\n".join(str(tuple(row)) for row in rows)
     table: Any = world.table

@@ -1,6 +1,7 @@
 """The tables that the contract is held against.
 
-Always: SQLite (a file, and inside a batch) and DynamoDB as moto imitates it. Where present:
+Always: SQLite (as a library uses it; as the server does, in one batch and with a batch for each call) and DynamoDB as
+moto imitates it. Where present:
 
 - `IMCHAT_DYNAMODB_LOCAL`: the folder that holds `DynamoDBLocal.jar` (needs Java), or the URL of a running one;
 - `IMCHAT_DYNAMODB_EMULATOR`: the URL of any other emulator.
@@ -21,7 +22,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from moto import mock_aws
 from tests.dynamo import client_at, new_dynamo_table
+from tests.storage.disk import Disk
 
+from imchat.storage.batch_table import BatchTable
 from imchat.storage.sqlite import SqliteTable
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 LOCAL = os.environ.get("IMCHAT_DYNAMODB_LOCAL", "")
 EMULATOR = os.environ.get("IMCHAT_DYNAMODB_EMULATOR", "")
 
-ALWAYS = ("sqlite", "sqlite in a batch", "moto")
+ALWAYS = ("sqlite", "one batch", "a batch each", "moto")
 WHERE_PRESENT = [name for name, where in (("DynamoDB Local", LOCAL), ("emulator", EMULATOR)) if where]
 
 
@@ -50,17 +53,32 @@ def table(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Table]:
         case "sqlite":
             with SqliteTable.open(tmp_path / "table.db") as sqlite:
                 yield sqlite
-        case "sqlite in a batch":
-            with SqliteTable.open(tmp_path / "table.db") as sqlite:
-                sqlite.begin()
-                yield sqlite
-                sqlite.commit()
+        case "one batch":
+            with BatchTable.open(tmp_path / "table.db") as batched:
+                batched.begin()
+                yield batched
+                batched.commit()
+        case "a batch each":
+            with BatchTable.open(tmp_path / "table.db") as batched:
+                yield batched
         case "moto":
             yield request.getfixturevalue("new_moto_table")()
         case "DynamoDB Local":
             yield new_dynamo_table(client_at(request.getfixturevalue("dynamodb_local_url")))
         case _:
             yield new_dynamo_table(client_at(EMULATOR))
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where a database may be."""
+    return tmp_path / "table.db"
+
+
+@pytest.fixture
+def disk() -> Disk:
+    """Stands between a log and the real disk."""
+    return Disk()
 
 
 @pytest.fixture(scope="module")

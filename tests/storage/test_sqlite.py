@@ -1,15 +1,10 @@
-"""What SQLite adds to the contract: durability, batches, several users of one file, files that are refused."""
+"""What SQLite adds to the contract: durability, several users of one file, files that are refused."""
 
 from __future__ import annotations
 
-import errno
 import itertools
 import os
-import signal
 import sqlite3
-import stat
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.storage.disk import Disk
+from tests.storage.kill import write_and_kill
 
 from imchat.errors import Busy, ConfigError
 from imchat.storage.sqlite import SqliteTable
@@ -28,36 +25,19 @@ if TYPE_CHECKING:
 
 A, B = Key("P", "a"), Key("P", "b")
 
-# Writes for ever: alone, then in batches that are synced on another thread; prints a number once it is durable.
+# Writes for ever; prints a number once it is durable.
 WRITER = """
-import sys, threading
+import sys
 from imchat.storage.sqlite import SqliteTable
 from imchat.storage.table import Absent, Key, Put, Update
 
 table = SqliteTable.open(sys.argv[1])
 number = int(sys.argv[2])
 while True:
-    batched = number % 3
-    if batched:
-        table.begin()
-    first = number
-    for number in range(first, first + 5):
-        table.write(Put(Key("LOG", f"{number:09}"), {"n": number}, Absent()), Update(Key("HEAD", "h"), set={"n": number}))
-        if not batched:
-            print(number, flush=True)
-    if batched:
-        table.commit()
-        syncing = threading.Thread(target=table.sync)
-        syncing.start()
-        syncing.join()
-        print(number, flush=True)
+    table.write(Put(Key("LOG", f"{number:09}"), {"n": number}, Absent()), Update(Key("HEAD", "h"), set={"n": number}))
+    print(number, flush=True)
     number += 1
 """
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "table.db"
 
 
 @pytest.fixture
@@ -72,51 +52,7 @@ def pragma(table: SqliteTable, name: str) -> object:
 
 
 def test_every_acknowledged_write_survives_a_kill(path: Path) -> None:
-    acknowledged = -1
-    for round_number in range(6):
-        writer = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(path), str(acknowledged + 1)],
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        with writer:
-            assert writer.stdout is not None
-            for _ in range(
-                3 + 17 * round_number
-            ):  # so that kills meet single writes, open batches and commits
-                acknowledged = int(writer.stdout.readline())
-            writer.send_signal(signal.SIGKILL)
-            acknowledged = max([acknowledged, *map(int, writer.stdout.read().split())])
-
-        with SqliteTable.open(path) as table:
-            numbers = [row.item["n"] for row in table.query("LOG")]
-            assert numbers[: acknowledged + 1] == list(range(acknowledged + 1))
-            assert table.get(Key("HEAD", "h")) == {"n": numbers[-1]}
-            acknowledged = numbers[-1]  # what was written but not acknowledged may be there too
-
-
-class Disk:
-    """Stands before the system's call: notes how long the log was at each sync, and fails while `broken`."""
-
-    def __init__(self) -> None:
-        self.synced: list[int] = []
-        self.folders: list[int] = []
-        self.broken = False
-
-    def __call__(self, file: int) -> None:
-        if self.broken:
-            raise OSError(errno.EIO, "Input/output error")
-        os.fdatasync(file)
-        state = os.fstat(file)
-        if stat.S_ISDIR(state.st_mode):
-            self.folders.append(state.st_ino)
-        else:
-            self.synced.append(state.st_size)
-
-
-@pytest.fixture
-def disk() -> Disk:
-    return Disk()
+    write_and_kill(WRITER, path, rounds=3)
 
 
 @pytest.fixture
@@ -141,16 +77,6 @@ def test_the_logs_name_is_on_the_disk_before_what_it_holds(
     assert disk.folders == [path.parent.stat().st_ino]
 
 
-def test_a_batch_is_on_the_disk_when_it_is_synced(watched: SqliteTable, disk: Disk, path: Path) -> None:
-    watched.begin()
-    for number in range(3):
-        watched.write(Put(A, {"n": number}))
-    watched.commit()
-    assert disk.synced == []
-    watched.sync()
-    assert disk.synced == [Path(f"{path}-wal").stat().st_size]
-
-
 def test_a_disk_that_failed_once_is_not_trusted_again(watched: SqliteTable, disk: Disk) -> None:
     watched.write(Put(A, {"n": 1}))
     disk.broken = True
@@ -159,10 +85,6 @@ def test_a_disk_that_failed_once_is_not_trusted_again(watched: SqliteTable, disk
     disk.broken = False
     with pytest.raises(Busy, match="restart"):
         watched.write(Put(A, {"n": 3}))
-    with pytest.raises(Busy, match="restart"):
-        watched.begin()
-    with pytest.raises(Busy, match="restart"):
-        watched.sync()
 
 
 def test_the_log_of_lone_writes_is_cleared_up_too(table: SqliteTable, path: Path) -> None:
@@ -204,69 +126,6 @@ def test_racing_updates_lose_nothing(path: Path) -> None:
     with SqliteTable.open(path) as one, SqliteTable.open(path) as two, ThreadPoolExecutor(4) as pool:
         list(pool.map(count, [one, one, two, two]))
         assert one.get(A) == {"n": 200}
-
-
-def test_nobody_sees_a_batch_before_its_commit(table: SqliteTable, path: Path) -> None:
-    with SqliteTable.open(path) as reader:
-        table.begin()
-        table.write(Put(A, {"n": 1}))
-        table.write(Put(B, {"n": 1}), Update(A, add={"n": 1}))
-        assert table.get(A) == {"n": 2}
-        assert reader.query("P") == []
-
-        table.commit()
-
-        assert reader.get(A) == {"n": 2}
-        assert len(reader.query("P")) == 2
-
-
-def test_other_threads_wait_for_the_end_of_a_batch(table: SqliteTable) -> None:
-    with ThreadPoolExecutor(1) as pool:
-        table.begin()
-        table.write(Put(A, {"n": 1}))
-        waiting = pool.submit(table.get, A)
-        table.write(Update(A, add={"n": 1}))
-        table.commit()
-
-        assert waiting.result() == {"n": 2}
-
-
-def test_a_failed_condition_leaves_the_batch_usable(table: SqliteTable) -> None:
-    table.begin()
-    table.write(Put(A, {"n": 1}))
-    with pytest.raises(ConditionFailed):
-        table.write(Put(A, {"n": 2}, Absent()))
-    with pytest.raises(ConditionFailed):
-        table.write(Put(B, {"n": 2}), Put(A, {"n": 2}, Absent()))
-    table.write(Update(A, add={"n": 10}))
-    table.commit()
-
-    assert [row.item for row in table.query("P")] == [{"n": 11}]
-
-
-def test_a_batch_rolled_back_or_left_open_never_happened(path: Path) -> None:
-    with SqliteTable.open(path) as table:
-        table.begin()
-        table.write(Put(A, {}))
-        table.rollback()
-        assert table.get(A) is None
-        table.begin()
-        table.write(Put(B, {}))
-
-    with SqliteTable.open(path) as table:
-        assert table.query("P") == []
-
-
-def test_batches_do_not_nest_and_end_once(table: SqliteTable) -> None:
-    with pytest.raises(ValueError, match="no batch"):
-        table.commit()
-    table.begin()
-    with pytest.raises(ValueError, match="already"):
-        table.begin()
-    table.commit()
-    with pytest.raises(ValueError, match="no batch"):
-        table.rollback()
-    table.write(Put(A, {}))
 
 
 def test_expired_items_are_purged_oldest_first_and_others_stay(table: SqliteTable) -> None:

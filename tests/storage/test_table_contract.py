@@ -119,15 +119,15 @@ def test_what_was_never_put_is_none(table: Table) -> None:
     assert table.query("P") == []
 
 
-def test_what_a_caller_does_to_its_item_later_does_not_reach_the_table(table: Table) -> None:
-    item: Item = {"list": [1]}
-    table.write(Put(A, item))
-    item["list"].append(2)
-    found = table.get(A)
-    assert found == {"list": [1]}
-    found["list"].append(3)
+def test_a_table_changes_no_item_that_it_was_given_or_gave(table: Table) -> None:
+    given: Item = {"n": 1, "map": {"n": 1}}
+    table.write(Put(A, given))
+    found, [row] = table.get(A), table.query("P")
+    table.write(Update(A, set={"map": {"n": 2}}, add={"n": 1}))
+    table.write(Update(A, remove=["map"]))
 
-    assert table.get(A) == {"list": [1]}
+    assert given == found == row.item == {"n": 1, "map": {"n": 1}}
+    assert table.get(A) == {"n": 2}
 
 
 def test_get_many_takes_any_number_of_keys_and_doubles(table: Table) -> None:

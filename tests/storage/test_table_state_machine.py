@@ -1,13 +1,15 @@
-"""Two tables, side by side, under any sequence of operations: they answer alike, errors included."""
+"""All tables, side by side, under any sequence of operations: they answer alike, errors included."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
+from imchat.storage.batch_table import BatchTable
 from imchat.storage.sqlite import SqliteTable
 from imchat.storage.table import (
     Absent,
@@ -71,18 +73,20 @@ OPS = (
 BOUNDS = st.none() | SORT_KEYS | st.sampled_from(["", "a#", "\U0010ffff"])
 
 
-class TwoTables(RuleBasedStateMachine):
-    """Drives both tables with the same calls; SQLite now and then in a batch, which must change no answer."""
+class AllTables(RuleBasedStateMachine):
+    """Drives the tables with the same calls; one of SQLite's now and then in a batch, which must change no answer."""
 
     def __init__(self, new_other: Callable[[], Table]) -> None:
         super().__init__()
         self.sqlite = SqliteTable.open(":memory:")
+        self.batches = BatchTable.open(":memory:")
         self.other = new_other()
         self.in_batch = False
 
     def compare(self, call: Callable[[Table], Any]) -> None:
-        mine, other = answer(lambda: call(self.sqlite)), answer(lambda: call(self.other))
-        assert repr(normal(mine)) == repr(normal(other))
+        tables: list[Table] = [self.other, self.sqlite, self.batches]
+        expected, *others = [repr(normal(answer(partial(call, table)))) for table in tables]
+        assert others == [expected] * 2
 
     @rule(op=OPS)
     def write(self, op: Op) -> None:
@@ -114,19 +118,20 @@ class TwoTables(RuleBasedStateMachine):
     @precondition(lambda self: not self.in_batch)
     @rule()
     def begin(self) -> None:
-        self.sqlite.begin()
+        self.batches.begin()
         self.in_batch = True
 
     @precondition(lambda self: self.in_batch)
     @rule()
     def commit(self) -> None:
-        self.sqlite.commit()
+        self.batches.commit()
         self.in_batch = False
 
     def teardown(self) -> None:
         for pk in ("P", "P\0", "Q"):
             self.compare(lambda table, pk=pk: table.query(pk))  # type: ignore[misc]  # no type for a lambda's default
         self.sqlite.close()
+        self.batches.close()
 
 
 def answer(call: Callable[[], Any]) -> Any:
@@ -151,7 +156,7 @@ def normal(value: Any) -> Any:
 
 
 def test_sqlite_and_dynamodb_answer_alike(new_moto_table: Callable[[], DynamoTable]) -> None:
-    class SqliteAndMoto(TwoTables):
+    class SqliteAndMoto(AllTables):
         def __init__(self) -> None:
             super().__init__(new_moto_table)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from imchat.api.answers import HttpAnswer, dump, refuse
@@ -16,6 +18,8 @@ from imchat.services.app import App
 from imchat.services.suspensions import check_not_suspended
 
 PREFIX: Final = "/api"
+_LONGEST_KNOWN: Final = 256
+"""Characters of a path that is worth remembering; what is longer is no path of ours, or a strange emoji."""
 
 
 class HttpRequest(NamedTuple):
@@ -43,7 +47,8 @@ def dispatch(app: App, request: HttpRequest) -> HttpAnswer:
 
 
 def _reply(app: App, request: HttpRequest) -> Reply:
-    route, parameters = _find(request.method, request.path)
+    method, path = request.method, request.path
+    route, parameters = _find(method, path) if len(path) <= _LONGEST_KNOWN else _search(method, path)
     if request.user_id is None and not route.open:
         raise Unauthenticated("sign in first")
     if route.admin and not request.is_admin:
@@ -62,7 +67,14 @@ def _reply(app: App, request: HttpRequest) -> Reply:
     return route.action(Call(app, request.user_id or UserId(""), parameters, query, body))
 
 
-def _find(method: str, path: str) -> tuple[Route, dict[str, str]]:
+@lru_cache(maxsize=1024)
+def _find(method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+    """As `_search`, which a conversation's people ask the same again and again."""
+    route, parameters = _search(method, path)
+    return route, MappingProxyType(parameters)
+
+
+def _search(method: str, path: str) -> tuple[Route, dict[str, str]]:
     segments = tuple(path.removeprefix(PREFIX).split("/")) if path.startswith(PREFIX + "/") else ()
     for route, template in _BY_SHAPE.get((method, len(segments)), ()):
         parameters = _match(template, segments)

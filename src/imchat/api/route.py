@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
@@ -22,7 +22,7 @@ class Call(NamedTuple):
 
     app: App
     user_id: UserId
-    path: dict[str, str]
+    path: Mapping[str, str]
     query: Any
     body: Any
 

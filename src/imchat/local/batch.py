@@ -28,7 +28,7 @@ MAX_RUN_S: Final = 0.008
 
 
 class Transactions(Protocol):
-    """What batches need of their table; `SqliteTable` has it."""
+    """What batches need of their table; `BatchTable` has it."""
 
     @property
     def changed(self) -> bool:

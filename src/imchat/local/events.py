@@ -129,7 +129,7 @@ def http_answer(answer: Mapping[str, Any]) -> tuple[int, bytes, dict[str, str]]:
 
 def token_claims(claims: Mapping[str, Any]) -> dict[str, str]:
     """Claims as the JWT authorizer passes them on: every value a string, a list in brackets."""
-    return {name: _claim(value) for name, value in claims.items()}
+    return {name: value if type(value) is str else _claim(value) for name, value in claims.items()}
 
 
 def text_or_base64(body: bytes) -> tuple[str, bool]:

@@ -19,6 +19,7 @@ from imchat.local.identity import Deliver, Identity
 from imchat.local.server import Handlers, LocalServer, Options
 from imchat.local.site import Site
 from imchat.services.app import App
+from imchat.storage.batch_table import BatchTable
 from imchat.storage.sqlite import SqliteTable
 
 
@@ -50,7 +51,7 @@ async def serve(
     pages = Site(site or assets.site_dir())
     with (
         data.lock(),
-        SqliteTable.open(data.conversations) as store,
+        BatchTable.open(data.conversations) as store,
         SqliteTable.open(data.accounts) as accounts,
     ):
         gateway = LocalGateway()

@@ -1,10 +1,21 @@
-"""What a condition and an update mean for one item, for a `Table` that has to work that out itself."""
+"""What an op means for one item, for a `Table` that has to work that out itself."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from imchat.storage.table import Absent, Condition, Item, LessThan, Present, Update
+from imchat.storage.table import (
+    Absent,
+    Condition,
+    ConditionFailed,
+    Delete,
+    Item,
+    LessThan,
+    Op,
+    Present,
+    Put,
+    Update,
+)
 from imchat.storage.validation import check_int, is_int
 
 
@@ -25,14 +36,28 @@ def holds(condition: Condition, item: Item | None) -> bool:
     return bool(actual == condition.value) and isinstance(actual, bool) == isinstance(condition.value, bool)
 
 
-def change(item: Item, op: Update) -> None:
-    """Do to `item` what the update says. Raises: ValueError where it adds to what is no integer."""
-    item.update(op.set)
+def outcome(index: int, op: Op, item: Item | None) -> Item | None:
+    """What lies under the op's key once the op was applied to `item`, which stays as it is (None: nothing).
+
+    Raises: ConditionFailed, with the op's `index`; ValueError where it adds to what is no integer.
+    """
+    if op.condition is not None and not holds(op.condition, item):
+        raise ConditionFailed(index, item)
+    if isinstance(op, Put):
+        return op.item
+    if isinstance(op, Update):
+        return _changed(item, op)
+    return None if isinstance(op, Delete) else item
+
+
+def _changed(item: Item | None, op: Update) -> Item:
+    changed: Item = {**(item or {}), **op.set}
     for name, amount in op.add.items():
-        count: Any = item.get(name, 0)
+        count: Any = changed.get(name, 0)
         if not is_int(count):
             raise ValueError(f"{name} is no integer, so nothing can be added to it")
-        item[name] = count + amount
-        check_int(item[name])
+        changed[name] = count + amount
+        check_int(changed[name])
     for name in op.remove:
-        item.pop(name, None)
+        changed.pop(name, None)
+    return changed

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final
 
 from imchat.errors import Busy, ConfigError
 
@@ -121,11 +122,15 @@ def connect(path: Path | str) -> sqlite3.Connection:
     return connection
 
 
-def raise_translated(error: sqlite3.Error) -> NoReturn:
-    """Raise Busy for what passes with time, the error itself otherwise."""
-    if _passes(error):
-        raise Busy("the database is busy; try again") from error
-    raise error
+@contextmanager
+def translated() -> Iterator[None]:
+    """What SQLite says in the block, in our words: Busy for what passes with time. Any other error stays as it is."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        if _passes(error):
+            raise Busy("the database is busy; try again") from error
+        raise
 
 
 def _passes(error: sqlite3.Error) -> bool:

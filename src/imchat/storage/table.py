@@ -4,6 +4,9 @@ Four verbs over items addressed by (`pk`, `sk`). An item is a JSON-like dict: st
 dicts of these (no floats, no bytes, no sets); it does not hold its key. Within one `pk`, items are ordered by
 the UTF-8 bytes of `sk`. The attribute `TTL_ATTRIBUTE` (epoch seconds) lets the store remove the item some time after
 that moment; until it does, reads still return it, so whoever reads it must look.
+
+Items are values: nobody changes one that was read from a table or given to a write, neither the table nor its caller. So a
+table may keep it and hand it out again.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ Everything here raises ValueError for a call that could never work, and TooLarge
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeGuard
 
 from imchat.errors import TooLarge
@@ -16,7 +16,6 @@ from imchat.storage.table import (
     Check,
     Condition,
     Delete,
-    Item,
     Key,
     LessThan,
     Op,
@@ -82,15 +81,16 @@ def check_ops(ops: Sequence[Op]) -> None:
         )
 
 
-def check_item_size(key: Key, item: Item) -> int:
+def check_item_size(key: Key, item: Mapping[str, Any]) -> int:
     """The bytes that `item` takes in DynamoDB's count, or a few more. Raises: TooLarge; ValueError."""
-    size = 4 + text_bytes(key.pk) + text_bytes(key.sk) + attributes_bytes(item)
+    pk, sk = key
+    size = 4 + text_bytes(pk) + text_bytes(sk) + attributes_bytes(item)
     if size > MAX_ITEM_BYTES:
         raise TooLarge(f"an item may hold {MAX_ITEM_BYTES} bytes, this one has {size}", limit=MAX_ITEM_BYTES)
     return size
 
 
-def attributes_bytes(item: Item) -> int:
+def attributes_bytes(item: Mapping[str, Any]) -> int:
     """The bytes of an item's attributes. Raises: ValueError for a name or a value that no table keeps."""
     if not _KEY_ATTRIBUTES.isdisjoint(item):
         raise ValueError("an item does not hold its key: pk and sk are no attributes")
@@ -131,6 +131,8 @@ def _check_op(op: Op) -> int:
 
 
 def _check_update(op: Update) -> int:
+    if op.set and not op.add and not op.remove:  # the commonest kind
+        return check_item_size(op.key, op.set)
     names = [*op.set, *op.add, *op.remove]
     if not names:
         raise ValueError("an update sets, adds or removes something")
@@ -153,7 +155,7 @@ def _check_condition(condition: Condition) -> None:
         _value_bytes(condition.value, 0)  # no depth left: neither a list nor a dict can be compared
 
 
-def _map_bytes(attributes: dict[str, Any], depth: int) -> int:
+def _map_bytes(attributes: Mapping[str, Any], depth: int) -> int:
     if "" in attributes:
         raise ValueError("the name of an attribute is not empty")
     try:
