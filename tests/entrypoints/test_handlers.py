@@ -77,9 +77,9 @@ def test_connect_answers_the_subprotocol_and_notes_the_connection(world: World) 
     assert len(world.gateway.frames["c1"]) == 1
 
 
-def test_a_ping_gets_a_pong(world: World) -> None:
+def test_a_ping_gets_a_pong_that_names_the_connection(world: World) -> None:
     websocket.make(world.app)(websocket_event("$default", "c1", user_id="u1", body='{"action":"ping"}'), None)
-    assert world.gateway.frames["c1"] == [{"type": "pong"}]
+    assert world.gateway.frames["c1"] == [{"type": "pong", "connection_id": "c1"}]
 
 
 @pytest.mark.parametrize(

@@ -115,6 +115,11 @@ class Line:
             if frame["type"] == kind:
                 return frame
 
+    def name(self) -> str:
+        """What the server calls this connection."""
+        self.say("ping")
+        return str(self.hear("pong")["connection_id"])
+
     def rest(self) -> list[dict[str, Any]]:
         """What has come so far, up to the answer to a ping."""
         self.say("ping")

@@ -69,6 +69,25 @@ def test_what_was_missed_is_in_the_log_unread_until_it_was_seen(people: People) 
     assert {member["user_id"]: member["read_seq"] for member in members}[bob.user_id] == 3
 
 
+@pytest.mark.covers(
+    "action ping", "frame pong", "POST /conversations/{conversation_id}/messages", "frame events"
+)
+def test_a_message_is_pushed_to_all_but_the_connection_that_its_sender_names(people: People) -> None:
+    ada, bob = people("ada", "bob")
+    where = ada.start_direct(bob)
+    with ada.connect() as here, ada.connect() as tablet, bob.connect() as phone:
+        assert here.name() != tablet.name()
+        first = ada.draft(where, "From here") | {"connection_id": here.name()}
+        for _try in ("the first", "again"):
+            event = ada.post(where, first)
+            assert tablet.hear("events")["events"] == phone.hear("events")["events"] == [event]
+            assert here.rest() == []
+        forged = ada.draft(where, "Not for your phone") | {"connection_id": phone.name()}
+        event = ada.post(where, forged)
+        for line in (here, tablet, phone):
+            assert line.hear("events")["events"] == [event]
+
+
 def test_a_message_that_is_sent_again_is_there_once(people: People) -> None:
     ada, bob = people("ada", "bob")
     where = ada.start_direct(bob)

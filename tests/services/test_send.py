@@ -13,7 +13,7 @@ import pytest
 from tests.world import Borrowed, Interleaved, World
 
 from imchat.domain.event import Event
-from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import BODY_BYTES
 from imchat.errors import Busy, Conflict, Invalid, NotFound
 from imchat.services import groups, messages
@@ -54,6 +54,45 @@ def test_a_message_takes_the_next_seq_and_reaches_everybody_connected(world: Wor
         assert world.heard(phone, "events") == [
             {"type": "events", "conversation_id": where, "events": [event]}
         ]
+
+
+def test_the_connection_that_is_answered_is_not_pushed_to_and_the_senders_other_devices_are(
+    world: World,
+) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    here, tablet, theirs = world.connect(ann, "here"), world.connect(ann, "tablet"), world.connect(bob)
+    for _try in ("the first", "again"):
+        world.gateway.frames.clear()
+        sent = messages.send(
+            world.app, ann, where, client_message_id="m1", body="hi", connection_id=ConnectionId(here)
+        )
+        [frame] = world.heard(tablet, "events")
+        assert frame["events"] == [sent.event]
+        assert world.heard(theirs, "events") == [frame]
+        assert world.heard(here) == []
+    send(world, ann, where, "m2")
+    assert [frame["events"][0]["seq"] for frame in world.heard(here, "events")] == [3]
+
+
+@pytest.mark.parametrize("name", ["c-u-bob", "c-u-eve", "closed", "expires_at", ""])
+def test_naming_a_connection_that_is_not_ones_own_changes_nothing(world: World, name: str) -> None:
+    ann, bob, eve = world.people("ann", "bob", "eve")
+    where = world.group(ann, bob)
+    phones = [world.connect(who) for who in (ann, bob, eve)]
+    world.gateway.frames.clear()
+    messages.send(world.app, ann, where, client_message_id="m1", body="hi", connection_id=ConnectionId(name))
+    assert [len(world.heard(phone, "events")) for phone in phones] == [1, 1, 0]
+
+
+def test_a_reply_is_pushed_to_the_senders_other_devices_only_too(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.group(ann, bob)
+    here, theirs = world.connect(ann), world.connect(bob)
+    send(world, bob, where, "m1")
+    world.gateway.frames.clear()
+    messages.send(world.app, ann, where, client_message_id="m2", body="yes", reply_to=2, connection_id=here)
+    assert (world.heard(here), len(world.heard(theirs))) == ([], 1)
 
 
 def test_what_is_pushed_is_what_the_log_holds(world: World) -> None:

@@ -347,12 +347,13 @@ export interface NewMembers {
   user_ids: string[]
 }
 
-/** A message. Retries repeat it unchanged, `after_seq` (the newest seq known at the first try) included.  `reply_to` is the seq of a message to quote. */
+/** A message. Retries repeat it unchanged, `after_seq` (the newest seq known at the first try) included.  `reply_to` is the seq of a message to quote. `connection_id`, as a pong told it, is the sender's own connection at this try, to which the event is not pushed; any other text changes nothing. */
 export interface NewMessage {
   client_message_id: string
   body: string
   after_seq?: number
   reply_to?: number
+  connection_id?: string
 }
 
 /** It is done; there is nothing to say. */
@@ -384,9 +385,10 @@ export interface PinsAnswer {
   events: MessageCreated[]
 }
 
-/** The answer to a ping. */
+/** The answer to a ping, with the name of the connection that it came over. */
 export interface PongFrame {
   type: 'pong'
+  connection_id: string
 }
 
 /** Whether somebody is there; `last_seen_ms` when they were last, where that is known and they are not there now. */

@@ -119,13 +119,15 @@ class RoleChange(Request):
 class NewMessage(Request):
     """A message. Retries repeat it unchanged, `after_seq` (the newest seq known at the first try) included.
 
-    `reply_to` is the seq of a message to quote.
+    `reply_to` is the seq of a message to quote. `connection_id`, as a pong told it, is the sender's own connection at this
+    try, to which the event is not pushed; any other text changes nothing.
     """
 
     client_message_id: ClientMessageId
     body: Body
     after_seq: Cursor | None = None
     reply_to: Seq | None = None
+    connection_id: str | None = None
 
 
 class MessageChange(Request):
@@ -717,9 +719,10 @@ class PresenceFrame(Presence):
 
 
 class PongFrame(Answer):
-    """The answer to a ping."""
+    """The answer to a ping, with the name of the connection that it came over."""
 
     type: Literal["pong"]
+    connection_id: str
 
 
 class ErrorFrame(Answer):

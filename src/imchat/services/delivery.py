@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Final, assert_never
 
 from imchat.domain.event import Event
-from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import PAGE_MAX
 from imchat.domain.member import Member
 from imchat.errors import ConfigError
@@ -36,10 +36,16 @@ CHUNK: Final = 200
 """People in one `Deliver`: two batch gets of connections, and posts for a fraction of a second."""
 
 
-def publish(app: App, conversation_id: ConversationId, written: list[Event], tail: Tail) -> None:
+def publish(
+    app: App,
+    conversation_id: ConversationId,
+    written: list[Event],
+    tail: Tail,
+    answered: ConnectionId | None = None,
+) -> None:
     """Push events that lie in the log since `tail` was read, or, once more, before; or see to it that they will be.
 
-    Raises: Busy.
+    Left out is the connection `answered` if it is the actor's own; the queue's jobs push to that one too. Raises: Busy.
     """
     known: Mapping[UserId, Member] = tail.members if tail.whole else {}
     if app.queue is None and not tail.whole:
@@ -49,6 +55,10 @@ def publish(app: App, conversation_id: ConversationId, written: list[Event], tai
     if first_seq <= tail.events[-1]["seq"] or not tail.whole:
         known = {user_id: member for user_id, member in known.items() if member.history_from <= first_seq}
     ready = [(page, fanout.connected(app, user_ids)) for page, user_ids in audiences(written, known)]
+    if answered is not None:
+        for _, owners in ready:
+            if owners.get(answered) == written[0]["actor_id"]:
+                del owners[answered]
     if app.queue is None or (tail.whole and sum(len(owners) for _, owners in ready) <= DIRECT_POSTS):
         for page, owners in ready:
             fanout.post(app, owners, fanout.events_frame(conversation_id, page))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Final, NamedTuple, TypeAlias
 
 from imchat.domain.event import Draft, Event, place
-from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.member import Member
 from imchat.errors import Busy, Conflict, Invalid, NotFound, Suspended
 from imchat.services import delivery
@@ -65,12 +65,14 @@ def append(
     after_seq: int | None = None,
     about: Collection[UserId] = (),
     newcomer: Member | None = None,
+    answered: ConnectionId | None = None,
 ) -> Appended:
     """Append what `decide` says of the conversation's tail from `after_seq` on (the newest events if None), and push it.
 
     `decide` gets the tail and the actor's membership as of the tail's last event, and is asked again after a
     lost race. `about` are others whose membership it looks at: of a crowd the tail shows only these and the actor.
-    `newcomer` stands for the membership of an actor who has none yet. Raises: NotFound for one who is no member; Suspended;
+    `newcomer` stands for the membership of an actor who has none yet. `answered` is a connection of the actor's that
+    takes the event from the answer. Raises: NotFound for one who is no member; Suspended;
     Conflict `behind` if the log goes on too far past `after_seq`; Busy after too many lost races; what `decide` raises.
     """
     for attempt in range(1, ATTEMPTS + 1):
@@ -87,7 +89,7 @@ def append(
                 return Appended(None, new=False)
             [event] = shown(app.table, conversation_id, [decision.event])
             if settled([event], tail.events[-1]["seq"]):
-                _publish(app, conversation_id, [event], tail)
+                _publish(app, conversation_id, [event], tail, answered)
             return Appended(event, new=False)
         newest = tail.events[-1]
         event = _next(app, newest, decision.draft)
@@ -104,7 +106,7 @@ def append(
             app.pause(attempt)
             continue
         written[0] = event = decision.shown(event)
-        _publish(app, conversation_id, written, tail)
+        _publish(app, conversation_id, written, tail, answered)
         return Appended(event, new=True)
     raise Busy("many people are writing here at this moment; try again")
 
@@ -130,9 +132,15 @@ def _check_reach(tail: Tail) -> None:
         raise Invalid("after_seq is past the log's end", field="after_seq", limit=tail.head.last_seq)
 
 
-def _publish(app: App, conversation_id: ConversationId, written: list[Event], tail: Tail) -> None:
+def _publish(
+    app: App,
+    conversation_id: ConversationId,
+    written: list[Event],
+    tail: Tail,
+    answered: ConnectionId | None,
+) -> None:
     """Bring the head up to date and push. Repeating it does no harm: a retry repairs what a crash swallowed."""
     app.both(
         lambda: conversations.advance(app.table, conversation_id, written[-1]),
-        lambda: delivery.publish(app, conversation_id, written, tail),
+        lambda: delivery.publish(app, conversation_id, written, tail, answered),
     )

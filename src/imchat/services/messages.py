@@ -7,7 +7,7 @@ from typing import Final
 from pydantic_core import to_json
 
 from imchat.domain.event import Draft, Event, Quote, is_attempt_of, quote_of
-from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import (
     PAGE_DEFAULT,
     PAGE_MAX,
@@ -42,11 +42,13 @@ def send(
     body: str,
     after_seq: int | None = None,
     reply_to: int | None = None,
+    connection_id: ConnectionId | None = None,
 ) -> Appended:
     """Append a message, once however often it is sent: a repeated `client_message_id` answers the first one's event.
 
     `after_seq` is the newest seq the sender knew when it first tried; every retry says the same one. `reply_to` is the
-    seq of a message to quote. `@handle` mentions a member; any other is plain text.
+    seq of a message to quote. `@handle` mentions a member; any other is plain text. `connection_id` is one of the
+    sender's connections that need not be pushed to, because its owner takes the event from this answer.
     Raises: Invalid, NotFound, Conflict (`behind`), Busy; Forbidden where only owner and admins write, and past a block.
     """
     check_body(body)
@@ -81,7 +83,15 @@ def send(
         quote = _quote(app, conversation_id, reply_to, sender)
         return Write({**draft, "message": message}, ops, shown=lambda event: {**event, "quote": quote})
 
-    return append(app, conversation_id, sender_id, decide, after_seq=after_seq, about=named.values())
+    return append(
+        app,
+        conversation_id,
+        sender_id,
+        decide,
+        after_seq=after_seq,
+        about=named.values(),
+        answered=connection_id,
+    )
 
 
 def look_up_handles(app: App, author_id: UserId, body: str) -> dict[str, UserId]:

@@ -45,8 +45,8 @@ def disconnect(app: App, user_id: UserId, connection_id: ConnectionId) -> None:
 
 
 def pong(app: App, connection_id: ConnectionId) -> None:
-    """Answer a ping."""
-    app.gateway.post([connection_id], fanout.encode({"type": "pong"}))
+    """Answer a ping, with what the connection is called: a client cannot know otherwise, and sends name it."""
+    app.gateway.post([connection_id], fanout.encode({"type": "pong", "connection_id": connection_id}))
 
 
 def notify_typing(app: App, user_id: UserId, conversation_id: ConversationId) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from imchat.api import schema, shapes
 from imchat.api.route import CONVERSATION, EMOJI, Call, Reply, Route
+from imchat.domain.ids import ConnectionId
 from imchat.services import changes, messages, receipts
 
 _MESSAGE: Final = CONVERSATION + "/messages/{seq}"
@@ -36,6 +37,7 @@ def _send(call: Call) -> Reply:
         body=body.body,
         after_seq=body.after_seq,
         reply_to=body.reply_to,
+        connection_id=None if body.connection_id is None else ConnectionId(body.connection_id),
     )
     return Reply(201 if sent.new else 200, {"event": sent.event})
 
