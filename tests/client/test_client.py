@@ -68,6 +68,29 @@ def test_two_people_talk_and_a_conversation_begins_with_its_first_event(tmp_path
     run(tmp_path, test)
 
 
+def test_what_one_sends_is_heard_once_and_in_order_though_it_is_pushed_to_ones_other_devices_only(
+    tmp_path: Path,
+) -> None:
+    async def test(server: Server, _folder: Path) -> None:
+        async with signed_in(server.url, "ada", "bob") as (ada, bob), AsyncExitStack() as stack:
+            where = (await ada.direct(bob.user_id))["conversation"]["conversation_id"]
+            tablet = await stack.enter_async_context(Client.sign_in(server.url, "ada@example.com", PASSWORD))
+            heard: dict[str, list[Heard]] = {"here": [], "tablet": []}
+            hearing = [
+                asyncio.create_task(hear(ada, 4, heard["here"])),
+                asyncio.create_task(hear(tablet, 3, heard["tablet"])),
+            ]
+            while None in (ada._line.connection_id, tablet._line.connection_id):  # noqa: ASYNC110 - as below
+                await asyncio.sleep(0.005)
+            for sender, text in ((ada, "one"), (bob, "two"), (ada, "three")):
+                await sender.send(where, text)
+            await asyncio.gather(*hearing)
+            for each in heard.values():
+                assert bodies(each) == ["one", "two", "three"]
+
+    run(tmp_path, test)
+
+
 def test_a_server_killed_and_started_again_costs_no_event_and_doubles_none(tmp_path: Path) -> None:
     async def test(server: Server, folder: Path) -> None:
         async with signed_in(server.url, "ada", "bob") as (ada, bob):

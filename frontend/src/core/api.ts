@@ -40,10 +40,10 @@ export function createApi(http: Http) {
       http.send('DELETE', at(id, `/members/${encodeURIComponent(userId)}`)),
     events: (id: string, query: { after?: number; before?: number; limit: number }): Promise<EventsAnswer> =>
       http.get(at(id, '/events'), query),
-    /** One try: the outbox has a retry policy of its own. */
-    send: async (item: Outgoing): Promise<EventAnswer> => {
+    /** One try: the outbox has a retry policy of its own. The event is pushed to all devices but this one's connection. */
+    send: async (item: Outgoing, connection_id: string | null): Promise<EventAnswer> => {
       const { client_message_id, body, after_seq, reply_to } = item
-      const message = { client_message_id, body, after_seq, ...(reply_to && { reply_to }) }
+      const message = { client_message_id, body, after_seq, ...(reply_to && { reply_to }), ...(connection_id && { connection_id }) }
       return http.send('POST', at(item.conversation_id, '/messages'), message, 1)
     },
     read: (id: string, seq: number): Promise<ReadAnswer> => http.send('PUT', at(id, '/read'), { seq }),

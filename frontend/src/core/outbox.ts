@@ -195,12 +195,13 @@ export class Outbox {
 
   private async sent(item: Outgoing, event: Event): Promise<void> {
     const id = item.client_message_id
-    if (!this.find(id)) return
-    this.held.add(id)
-    this.done.add(id)
-    await this.deps.drop(id)
-    this.channel.post({ kind: 'sent', item, event })
-    // The bubble stays until the log shows it; the next message need not wait for that.
+    if (this.find(id)) {
+      this.held.add(id)
+      this.done.add(id)
+      await this.deps.drop(id)
+      this.channel.post({ kind: 'sent', item, event })
+    }
+    // One that was discarded meanwhile too: this device hears of it here and nowhere else. The bubble stays until the log shows it; the next message need not wait for that.
     void this.deps.settle(item.conversation_id, event).finally(() => this.remove(id))
   }
 

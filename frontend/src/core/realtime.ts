@@ -24,6 +24,8 @@ export interface RealtimeDeps {
 export class Realtime {
   readonly connection = signal<Connection>('connecting')
   private socket: WebSocket | null = null
+  /** What the server calls the open connection; null while there is none, or none that it has named yet. */
+  private name: string | null = null
   private attempts = 0
   private heard = 0
   private running = false
@@ -50,6 +52,11 @@ export class Realtime {
     document.removeEventListener('visibilitychange', this.look)
     clearTimeout(this.retry)
     this.leave()
+  }
+
+  /** The connection that need not be told what a request of this moment is answered. */
+  get connectionId(): string | null {
+    return this.name
   }
 
   send(frame: ClientFrame): void {
@@ -109,6 +116,7 @@ export class Realtime {
     this.pinging = setInterval(this.check, PING_MS)
     this.renewal = setTimeout(() => void this.connect(), RENEW_FIRST_MS + Math.random() * RENEW_SPREAD_MS)
     this.connection.value = 'online'
+    this.check() // the answer names the connection
     if (!renewed) this.deps.onOnline()
   }
 
@@ -118,7 +126,9 @@ export class Realtime {
     this.pong = undefined
     if (typeof data !== 'string') return
     try {
-      this.deps.onFrame(JSON.parse(data) as ServerFrame)
+      const frame = JSON.parse(data) as ServerFrame
+      if (frame.type === 'pong') this.name = frame.connection_id
+      else this.deps.onFrame(frame)
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
     }
@@ -144,6 +154,7 @@ export class Realtime {
     this.pong = undefined
     const socket = this.socket
     this.socket = null
+    this.name = null
     if (!socket) return
     socket.onmessage = null
     socket.onclose = null

@@ -53,10 +53,13 @@ export class Workspace {
       load: () => this.db.outbox(),
       keep: (item) => this.db.keepOutgoing(item),
       drop: (id) => this.db.dropOutgoing(id),
-      post: async (item) => (await api.send(item)).event,
+      post: async (item) => (await api.send(item, this.realtime.connectionId)).event,
       read: (id, after) => api.events(id, { after, limit: 200 }),
       lastSeen: (id) => this.lastSeen(id),
-      settle: (id, event) => this.conversation(id).settle(event),
+      settle: (id, event) => {
+        if (!this.lists(id)) void this.discover(id)
+        return this.conversation(id).settle(event)
+      },
     })
     this.realtime = new Realtime({
       ticket: () => api.ticket(),
@@ -218,10 +221,14 @@ export class Workspace {
     return conversation
   }
 
+  private lists(id: string): boolean {
+    return this.listed.peek()?.some((each) => each.id === id) ?? false
+  }
+
   private hear(frame: ServerFrame): void {
     switch (frame.type) {
       case 'events': {
-        const listed = this.listed.peek()?.some(({ id }) => id === frame.conversation_id)
+        const listed = this.lists(frame.conversation_id)
         if (listed || this.shown === frame.conversation_id) this.conversation(frame.conversation_id).receive(frame.events)
         if (!listed) void this.discover(frame.conversation_id)
         break
@@ -251,7 +258,7 @@ export class Workspace {
   private async discover(id: string, maybeGone = false): Promise<void> {
     try {
       const answer = await this.api.conversation(id)
-      const isNew = !this.listed.peek()?.some((each) => each.id === id)
+      const isNew = !this.lists(id)
       this.take([answer])
       if (isNew && answer.last_message && answer.unread > 0) this.announce(this.conversation(id), answer.last_message)
     } catch (error) {

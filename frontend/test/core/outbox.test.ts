@@ -37,14 +37,47 @@ test('an answer that is lost after the commit makes no double, neither here nor 
   expect(bodies(room)).toEqual(['hi'])
 })
 
-test('the push alone ends a pending message whose answer was lost', async () => {
+test('a message names its connection at each try, is not pushed there, and is shown from the answer', async () => {
+  const { room } = await start()
+  const names = server.sockets.map((socket) => socket.name)
+  await room.send('one')
+  await until(() => bodies(room).includes('one'))
+  expect(server.sockets[0]?.pushed).toEqual([])
+  let lost = 0
+  server.after = (call) => {
+    if (!isSend(call.path) || lost++ > 0) return undefined
+    server.sockets.at(-1)?.drop()
+    return 'network'
+  }
+  server.pushes = false
+  await room.send('two')
+  await until(() => bodies(room).includes('two'))
+  await until(() => server.sockets.length === 2)
+  await room.send('three')
+  await until(() => bodies(room).includes('three'))
+  expect(bodies(room)).toEqual(['one', 'two', 'three'])
+  expect(server.sends().slice(0, 2).map((send) => send.connection_id)).toEqual([names[0], names[0]])
+  expect(server.sends().at(-1)?.connection_id).toBe(server.sockets[1]?.name)
+})
+
+test('the log alone ends a pending message whose answer was lost, and keeps the order', async () => {
   const { room } = await start()
   server.after = (call) => (isSend(call.path) ? 'network' : undefined)
   await room.send('hi')
   await until(() => server.bodies().length === 1)
-  await pass(60_000)
-  expect(bodies(room)).toEqual(['hi'])
-  expect(server.sends()).toHaveLength(1)
+  server.say('and then')
+  await until(() => bodies(room).length === 2 && !bodies(room).some((body) => body.includes('pending')))
+  expect(bodies(room)).toEqual(['hi', 'and then'])
+})
+
+test('what was discarded while it was on its way, and arrived, is shown', async () => {
+  const { room } = await start()
+  server.before = (call) => {
+    if (isSend(call.path)) room.discard(room.timeline.value.at(-1)!.key)
+    return undefined
+  }
+  await room.send('hi')
+  await until(() => bodies(room).includes('hi'))
 })
 
 test('the bubble never vanishes between the answer and the log, though the log has a gap', async () => {
@@ -100,7 +133,7 @@ test('what was not sent is sent after a reload, in order, with the same ids', as
   await until(() => server.bodies().length === 2)
   await until(() => bodies(room).join() === 'one,two')
   expect(server.bodies()).toEqual(['one', 'two'])
-  expect(server.sends().filter((send) => send.body === 'one').at(-1)).toEqual(tried)
+  expect(server.sends().filter((send) => send.body === 'one').at(-1)).toEqual({ ...tried, connection_id: undefined })
 })
 
 test('one conversation has one message in flight, the others wait their turn', async () => {
@@ -187,8 +220,12 @@ test('of two tabs one sends, and both show it once', async () => {
   await until(() => bodies(one.room).join() === 'from one,from two' && bodies(two.room).join() === 'from one,from two')
   expect(server.sends()).toHaveLength(2)
   expect(server.bodies()).toEqual(['from one', 'from two'])
+  const [mine, other] = server.sockets
+  expect(server.sends().map((send) => send.connection_id)).toEqual([mine?.name, mine?.name])
+  expect([mine?.pushed, other?.pushed]).toEqual([[], ['events', 'events']])
   // The sender goes: the other one takes over.
   await close(one.workspace)
   await two.room.send('still here')
   await until(() => bodies(two.room).length === 3 && bodies(two.room)[2] === 'still here')
+  expect(server.sends().at(-1)?.connection_id).toBe(other?.name)
 })

@@ -39,7 +39,7 @@ test('a half-read conversation counts what lies past the cursor', async () => {
 test('our own message raises nothing', async () => {
   const { room } = await start()
   await room.send('mine')
-  await until(() => server.bodies().length === 1)
+  await until(() => room.log.last === 2)
   expect(room.summary.value.unread).toBe(0)
   server.say('theirs')
   expect(room.summary.value.unread).toBe(1)

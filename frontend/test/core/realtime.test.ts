@@ -84,10 +84,22 @@ test('a socket that pings get no answer from is given up', async () => {
   expect(realtime.connection.value).toBe('online')
 })
 
-test('a living socket is pinged every few minutes and kept', async () => {
+test('each connection is known by the name that the server gave it, from its first pong until it breaks', async () => {
+  expect(realtime.connectionId).toBeNull()
+  await pass(10)
+  expect(realtime.connectionId).toBe('connection-1=')
+  newest().drop()
+  expect(realtime.connectionId).toBeNull()
+  await pass(2_000)
+  expect(realtime.connectionId).toBe(newest().name)
+  expect(newest().name).not.toBe('connection-1=')
+  expect(frames).toEqual([])
+})
+
+test('a living socket is pinged when it opens, then every few minutes, and kept', async () => {
   await pass(30 * MINUTE)
   expect(server.sockets).toHaveLength(1)
-  expect(newest().sent.filter((frame) => frame.action === 'ping')).toHaveLength(7)
+  expect(newest().sent.filter((frame) => frame.action === 'ping')).toHaveLength(8)
 })
 
 test('before two hours there is a new socket, and the old one goes only after it stands', async () => {

@@ -36,11 +36,11 @@ export class Server {
   }
 
   /** Someone else's message (or mine from another device), pushed unless pushes are off. */
-  say(body: string, actor = PEER, id = `theirs-${this.log.length}`): MessageCreated {
-    return this.append(actor, { type: 'message.created', body, id }) as MessageCreated
+  say(body: string, actor = PEER, id = `theirs-${this.log.length}`, answered?: unknown): MessageCreated {
+    return this.append(actor, { type: 'message.created', body, id }, answered) as MessageCreated
   }
 
-  append(actor_id: string, draft: Draft): Event {
+  append(actor_id: string, draft: Draft, answered?: unknown): Event {
     const count = this.log.at(-1)?.message_count ?? 0
     const base = { seq: this.log.length + 1, at_ms: 1000 + this.log.length, actor_id }
     const event: Event =
@@ -50,12 +50,17 @@ export class Server {
           ? { ...base, type: draft.type, message_count: count, user_id: draft.user_id, role: 'member' }
           : { ...base, type: draft.type, message_count: count, user_id: draft.user_id }
     this.log.push(event)
-    if (this.pushes) this.push({ type: 'events', conversation_id: ROOM, events: [event] })
+    if (this.pushes) this.push({ type: 'events', conversation_id: ROOM, events: [event] }, answered)
     return event
   }
 
-  push(frame: ServerFrame): void {
-    for (const socket of this.sockets) if (socket.readyState === 1) socket.onmessage?.({ data: JSON.stringify(frame) })
+  /** To every open connection but the one that is answered. */
+  push(frame: ServerFrame, answered?: unknown): void {
+    for (const socket of this.sockets) {
+      if (socket.readyState !== 1 || socket.name === answered) continue
+      socket.pushed.push(frame.type)
+      socket.onmessage?.({ data: JSON.stringify(frame) })
+    }
   }
 
   /** The sends that reached the server, by client_message_id. */
@@ -135,7 +140,7 @@ export class Server {
     const before = this.log.find(
       (event) => event.seq > after && event.type === 'message.created' && event.actor_id === ME && event.message.client_message_id === id,
     )
-    return before ? json(200, { event: before }) : json(201, { event: this.say(String(body.body), ME, id) })
+    return before ? json(200, { event: before }) : json(201, { event: this.say(String(body.body), ME, id, body.connection_id) })
   }
 
   private page(query: URLSearchParams): { events: Event[]; has_more: boolean } {
@@ -150,7 +155,7 @@ export class Server {
     const { sockets } = this
     return class extends FakeSocket {
       constructor(url: string, protocols: string[]) {
-        super(url, protocols)
+        super(url, protocols, `connection-${sockets.length + 1}=`)
         sockets.push(this)
       }
     }
@@ -162,6 +167,7 @@ export class FakeSocket {
   static refuse = false
   readyState = 0
   readonly sent: { action: string }[] = []
+  readonly pushed: string[] = []
   onopen: (() => void) | null = null
   onclose: (() => void) | null = null
   onmessage: ((message: { data: string }) => void) | null = null
@@ -171,6 +177,7 @@ export class FakeSocket {
   constructor(
     readonly url: string,
     readonly protocols: string[],
+    readonly name: string,
   ) {
     setTimeout(() => {
       if (this.readyState !== 0) return
@@ -183,7 +190,8 @@ export class FakeSocket {
   send(text: string): void {
     const frame = JSON.parse(text) as { action: string }
     this.sent.push(frame)
-    if (frame.action === 'ping' && this.alive) setTimeout(() => this.onmessage?.({ data: '{"type":"pong"}' }), 1)
+    const pong = { type: 'pong', connection_id: this.name }
+    if (frame.action === 'ping' && this.alive) setTimeout(() => this.onmessage?.({ data: JSON.stringify(pong) }), 1)
   }
 
   close(): void {

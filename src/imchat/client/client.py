@@ -157,6 +157,7 @@ class Client:
                 "body": body,
                 "after_seq": after_seq,
                 "reply_to": reply_to,
+                "connection_id": self._line.connection_id,
             }
             try:
                 answer = await self._http.ask("POST", f"/conversations/{conversation_id}/messages", message)
@@ -168,6 +169,8 @@ class Client:
                     return sent
             else:
                 event: Event = answer["event"]
+                # It is not pushed to the connection that was named.
+                self._line.tell({"type": "events", "conversation_id": conversation_id, "events": [event]})
                 return event
 
     async def _look_for(self, where: str, own_id: str, after_seq: int) -> tuple[Event | None, int]:

@@ -34,6 +34,9 @@ class Line:
         self._ws_url = ws_url
         self._ticket = ticket
         self._socket: ClientConnection | None = None
+        self._told: asyncio.Queue[Frame] = asyncio.Queue()
+        self.connection_id: str | None = None
+        """What the server calls the open connection; None while there is none, or none that it has named yet."""
 
     async def frames(self) -> AsyncIterator[Frame]:
         """`CONNECTED`, then what comes; again after each break. Raises: the ImchatError for which trying again is no use."""
@@ -43,8 +46,11 @@ class Line:
                 async with self._open() as socket:
                     attempt = 0
                     yield CONNECTED
-                    async for frame in _until_renewal(socket):
-                        yield frame
+                    async for frame in self._until_renewal(socket):
+                        if frame["type"] == "pong":
+                            self.connection_id = frame["connection_id"]
+                        else:
+                            yield frame
                     continue
             attempt += 1
             await asyncio.sleep(wait_s(attempt))
@@ -54,6 +60,31 @@ class Line:
         if self._socket is not None:
             with suppress(ConnectionClosed):
                 await self._socket.send(json.dumps(frame))
+
+    def tell(self, frame: Frame) -> None:
+        """Let `frame` come as if it had been pushed, if there is a connection."""
+        if self._socket is not None:
+            self._told.put_nowait(frame)
+
+    async def _until_renewal(self, socket: ClientConnection) -> AsyncIterator[Frame]:
+        until_s = time.monotonic() + random.uniform(*RENEW_S)  # noqa: S311 - spreads load, keeps no secret
+        reading = asyncio.ensure_future(socket.recv())
+        told = asyncio.ensure_future(self._told.get())
+        try:
+            while (left_s := until_s - time.monotonic()) > 0:
+                await asyncio.wait({reading, told}, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+                if told.done():
+                    frame = told.result()
+                    told = asyncio.ensure_future(self._told.get())
+                    yield frame
+                if reading.done():
+                    frame = json.loads(reading.result())
+                    reading = asyncio.ensure_future(socket.recv())
+                    if isinstance(frame, dict):
+                        yield frame
+        finally:
+            reading.cancel()
+            told.cancel()
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[ClientConnection]:
@@ -73,28 +104,16 @@ class Line:
             proxy=None,
         ) as socket:
             pinging = asyncio.create_task(_ping(socket))
-            self._socket = socket
+            self._socket, self._told = socket, asyncio.Queue()
             try:
                 yield socket
             finally:
-                self._socket = None
+                self._socket = self.connection_id = None
                 pinging.cancel()
-
-
-async def _until_renewal(socket: ClientConnection) -> AsyncIterator[Frame]:
-    until_s = time.monotonic() + random.uniform(*RENEW_S)  # noqa: S311 - spreads load, keeps no secret
-    while (left_s := until_s - time.monotonic()) > 0:
-        try:
-            text = await asyncio.wait_for(socket.recv(), left_s)
-        except TimeoutError:
-            return
-        frame = json.loads(text)
-        if isinstance(frame, dict):
-            yield frame
 
 
 async def _ping(socket: ClientConnection) -> None:
     with suppress(ConnectionClosed):
         while True:
+            await socket.send('{"action":"ping"}')  # the first answer names the connection
             await asyncio.sleep(PING_S)
-            await socket.send('{"action":"ping"}')
