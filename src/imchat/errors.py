@@ -8,7 +8,7 @@ ImchatError
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 
 class ImchatError(Exception):
@@ -114,3 +114,9 @@ class DeployError(ImchatError):
         self.hint = hint
         self.stack = stack
         self.resource = resource
+
+
+BY_STATUS: Final = {
+    kind.status: kind for kind in ImchatError.__subclasses__() if kind.status != ImchatError.status
+}
+"""What a status stands for, to whoever is answered with it. Errors that other modules derive are not in it."""

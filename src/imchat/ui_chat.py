@@ -17,7 +17,7 @@ from imchat.client import Client, Heard
 from imchat.errors import ImchatError, NotFound
 
 if TYPE_CHECKING:
-    from imchat.client.client import Entry
+    from imchat.client.actions import Entry
 
 _HISTORY: Final = 20
 _CHOICES: Final = 20
@@ -48,14 +48,14 @@ def farewell() -> None:
 
 async def _with(me: Client, handle: str) -> Entry:
     wanted = handle.removeprefix("@").lower()
-    for user in await me.find(wanted):
+    for user in await me.find_users(wanted):
         if user["handle"] == wanted:
-            return await me.direct(user["user_id"])
+            return await me.create_direct(user["user_id"])
     raise NotFound(f"nobody has the handle {wanted}; look it up in the web client, or ask them")
 
 
 async def _choose(me: Client) -> Entry:
-    entries = sorted(await me.conversations(), key=_newest_ms, reverse=True)[:_CHOICES]
+    entries = sorted([entry async for entry in me.inbox()], key=_newest_ms, reverse=True)[:_CHOICES]
     if not entries:
         raise NotFound("you have no conversations yet; start one by --with HANDLE")
     titles = await _titles(me, entries)
@@ -77,7 +77,11 @@ async def _titles(me: Client, entries: Sequence[Entry]) -> list[str]:
         for member in entry["conversation"].get("members", ())
         if member["user_id"] != me.user_id
     }
-    names = {user["user_id"]: _name(user) for user in await me.users(sorted(others)[:100])} if others else {}
+    names = (
+        {user["user_id"]: _name(user) for user in await me.users_by_id(sorted(others)[:100])}
+        if others
+        else {}
+    )
     return [_title(entry, names, me.user_id) for entry in entries]
 
 
@@ -185,7 +189,7 @@ class _Screen:
         if user_id == self._me.user_id:
             return click.style("you", bold=True)
         if user_id not in self._names:
-            for user in await self._me.users([user_id]):
+            for user in await self._me.users_by_id([user_id]):
                 self._names[user_id] = _name(user)
         colour = _COLOURS[sum(user_id.encode()) % len(_COLOURS)]
         return click.style(self._names.get(user_id, "Somebody"), fg=colour, bold=True)

@@ -51,7 +51,7 @@ async def first_message(person: Client) -> AsyncIterator[Heard]:
 async def named(url: str, name: str) -> None:
     await asyncio.to_thread(sign_up, url, f"{name}@example.org")
     async with Client.sign_in(url, f"{name}@example.org", PASSWORD) as person:
-        await person.name(handle=name, display_name=name.title())
+        await person.update_profile(handle=name, display_name=name.title())
 
 
 def test_the_readmes_bot_says_what_is_said_to_it(tmp_path: Path) -> None:
@@ -68,8 +68,8 @@ def test_the_readmes_bot_says_what_is_said_to_it(tmp_path: Path) -> None:
         await named(url, "ada")
         await named(url, "bot")
         async with asyncio.timeout(30), Client.sign_in(url, "ada@example.org", PASSWORD) as ada:
-            [user] = await ada.find("bot")
-            where = (await ada.direct(user["user_id"]))["conversation"]["conversation_id"]
+            [user] = await ada.find_users("bot")
+            where = (await ada.create_direct(user["user_id"]))["conversation"]["conversation_id"]
             with program("-c", bot.replace(SITE, url), BOT_PASSWORD=PASSWORD) as running:
                 assert running.stdout is not None
                 assert await asyncio.to_thread(running.stdout.readline) == "listening\n"
@@ -179,7 +179,7 @@ def test_at_a_terminal_each_message_stands_once_and_a_mistyped_command_is_not_sa
                 for body in ("one", "two", "long " * 30 + "three"):
                     await asyncio.to_thread(ada.types, body)
                     await asyncio.to_thread(ada.sees, f"you {body}")
-                [entry] = await bob.conversations()
+                [entry] = [entry async for entry in bob.inbox()]
                 where = entry["conversation"]["conversation_id"]
                 await bob.send(where, "heard you")
                 await asyncio.to_thread(ada.sees, "Bob heard you")

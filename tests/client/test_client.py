@@ -26,7 +26,7 @@ async def signed_in(url: str, *names: str) -> AsyncIterator[list[Client]]:
             email = f"{name}@example.com"
             await asyncio.to_thread(sign_up, url, email)
             person = await stack.enter_async_context(Client.sign_in(url, email, PASSWORD))
-            await person.name(handle=name, display_name=name.title())
+            await person.update_profile(handle=name, display_name=name.title())
             people.append(person)
         yield people
 
@@ -56,8 +56,8 @@ def test_two_people_talk_and_a_conversation_begins_with_its_first_event(tmp_path
         async with signed_in(server.url, "ada", "bob") as (ada, bob):
             heard: list[Heard] = []
             hearing = asyncio.create_task(hear(bob, 3, heard))
-            [user] = await ada.find("bo")
-            where = (await ada.direct(user["user_id"]))["conversation"]["conversation_id"]
+            [user] = await ada.find_users("bo")
+            where = (await ada.create_direct(user["user_id"]))["conversation"]["conversation_id"]
             await ada.send(where, "one")
             await bob.send(where, "two")
             await hearing
@@ -94,7 +94,7 @@ def test_what_one_sends_is_heard_once_and_in_order_though_it_is_pushed_to_ones_o
 def test_a_server_killed_and_started_again_costs_no_event_and_doubles_none(tmp_path: Path) -> None:
     async def test(server: Server, folder: Path) -> None:
         async with signed_in(server.url, "ada", "bob") as (ada, bob):
-            where = (await ada.direct(bob.user_id))["conversation"]["conversation_id"]
+            where = (await ada.create_direct(bob.user_id))["conversation"]["conversation_id"]
             heard: list[Heard] = []
             texts = [f"message {number}" for number in range(30)]
             hearing = asyncio.create_task(hear(bob, len(texts) + 1, heard))
@@ -121,7 +121,7 @@ def test_a_server_killed_and_started_again_costs_no_event_and_doubles_none(tmp_p
 def test_one_message_is_there_once_however_often_it_is_sent(tmp_path: Path) -> None:
     async def test(server: Server, _folder: Path) -> None:
         async with signed_in(server.url, "ada", "bob") as (ada, bob):
-            where = (await ada.direct(bob.user_id))["conversation"]["conversation_id"]
+            where = (await ada.create_direct(bob.user_id))["conversation"]["conversation_id"]
             first = await ada.send(where, "once", client_message_id="m1")
             assert await ada.send(where, "once", client_message_id="m1") == first
             events, more = await bob.read(where)
@@ -146,9 +146,9 @@ def test_what_the_server_refuses_is_the_error_that_it_names(tmp_path: Path) -> N
             async with Client.sign_in(server.url, "ada@example.com", "a wrong one"):
                 pass
         async with signed_in(server.url, "ada", "bob") as (ada, bob):
-            where = (await ada.direct(bob.user_id))["conversation"]["conversation_id"]
+            where = (await ada.create_direct(bob.user_id))["conversation"]["conversation_id"]
             with pytest.raises(Conflict) as taken:
-                await bob.name(handle="ada")
+                await bob.update_profile(handle="ada")
             assert taken.value.details["reason"] == "taken"
             seq = (await ada.send(where, "mine"))["seq"]
             with pytest.raises(Forbidden):
@@ -162,7 +162,7 @@ def test_what_the_server_refuses_is_the_error_that_it_names(tmp_path: Path) -> N
 def test_changes_of_a_message_and_frames_that_are_no_events_are_heard_too(tmp_path: Path) -> None:
     async def test(server: Server, _folder: Path) -> None:
         async with signed_in(server.url, "ada", "bob") as (ada, bob):
-            where = (await ada.direct(bob.user_id))["conversation"]["conversation_id"]
+            where = (await ada.create_direct(bob.user_id))["conversation"]["conversation_id"]
             kinds: list[str] = []
 
             async def note() -> None:

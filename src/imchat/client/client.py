@@ -1,36 +1,30 @@
-"""`Client`: a person or a bot at one imchat."""
+"""`Client`: a person or a bot at one imchat; here what it hears, and how it sends once. The rest is in `actions.py`."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from math import inf
-from typing import Any, Final, Self, TypeAlias
-from urllib.parse import quote
+from typing import Final, Self
 
 import urllib3
 
+from imchat.client.actions import Actions
 from imchat.client.feed import Event, Feed, Heard
-from imchat.client.http import ATTEMPTS, Http
+from imchat.client.http import Http
 from imchat.client.line import CONNECTED, Frame, Line
 from imchat.client.session import Session, find
 from imchat.errors import Conflict, ImchatError, NotFound
 
-Entry: TypeAlias = dict[str, Any]
 _PAGE: Final = 200
 
 
-class Client:
-    """Somebody who is signed in. Made by `sign_in`; `user_id` is theirs.
-
-    Whatever is asked is asked again while the server cannot be reached, where that does no harm. Every method raises
-    the errors of `imchat.errors` that the server answers with; entries, events and users are as in `docs/protocol.md`.
-    """
+class Client(Actions):
+    """Somebody who is signed in. Made by `sign_in`; `user_id` is theirs."""
 
     def __init__(self, http: Http, line: Line, user_id: str) -> None:
-        self.user_id = user_id
-        self._http = http
+        super().__init__(http, user_id)
         self._line = line
         self._feed = Feed()
 
@@ -48,7 +42,7 @@ class Client:
 
             me = await http.ask("GET", "/me")
             made = cls(http, Line(site.ws_url, ticket), me["user"]["user_id"])
-            for entry in await made.conversations():
+            async for entry in made.inbox():
                 made._feed.follow(entry["conversation"]["conversation_id"], entry["conversation"]["last_seq"])
             try:
                 yield made
@@ -81,7 +75,7 @@ class Client:
                 yield frame
 
     async def _catch_up(self) -> AsyncIterator[Heard]:
-        for entry in await self._inbox(inf):
+        async for entry in self._pages("/conversations", "conversations", inf):
             conversation = entry["conversation"]
             where, last = conversation["conversation_id"], conversation["last_seq"]
             if where not in self._feed:
@@ -188,87 +182,3 @@ class Client:
     async def typing(self, conversation_id: str) -> None:
         """Tell the others that one is writing; say it every few seconds. Lost if there is no connection."""
         await self._line.say({"action": "typing", "conversation_id": conversation_id})
-
-    async def edit(self, conversation_id: str, seq: int, body: str) -> None:
-        """Give one's message `seq` another text."""
-        await self._http.ask("PATCH", _message(conversation_id, seq), {"body": body})
-
-    async def delete(self, conversation_id: str, seq: int) -> None:
-        """Leave a tombstone of message `seq`."""
-        await self._http.ask("DELETE", _message(conversation_id, seq))
-
-    async def react(self, conversation_id: str, seq: int, emoji: str) -> None:
-        """React to message `seq` with one emoji."""
-        await self._http.ask("PUT", f"{_message(conversation_id, seq)}/reactions/{quote(emoji, safe='')}")
-
-    async def mark_read(self, conversation_id: str, seq: int) -> None:
-        """Everything up to event `seq` was seen."""
-        await self._http.ask("PUT", f"/conversations/{conversation_id}/read", {"seq": seq})
-
-    # -- conversations and people --
-
-    async def conversations(self) -> list[Entry]:
-        """The inbox, whole."""
-        return await self._inbox()
-
-    async def _inbox(self, attempts: float = ATTEMPTS) -> list[Entry]:
-        found: list[Entry] = []
-        query: dict[str, object] = {}
-        while True:
-            page = await self._http.ask("GET", "/conversations", query=query, attempts=attempts)
-            found += page["conversations"]
-            if "next_cursor" not in page:
-                return found
-            query = {"cursor": page["next_cursor"]}
-
-    async def conversation(self, conversation_id: str) -> Entry:
-        """One conversation, with its members and `users`."""
-        return await self._http.ask("GET", f"/conversations/{conversation_id}")
-
-    async def read(
-        self, conversation_id: str, *, after: int | None = None, before: int | None = None, limit: int = 50
-    ) -> tuple[list[Event], bool]:
-        """A page of the log, ascending, and whether there is more in that direction; without bounds the newest."""
-        given = {"after": after, "before": before, "limit": limit}
-        query = {name: value for name, value in given.items() if value is not None}
-        page = await self._http.ask("GET", f"/conversations/{conversation_id}/events", query=query)
-        return page["events"], page["has_more"]
-
-    async def direct(self, user_id: str) -> Entry:
-        """The direct conversation with somebody, begun if need be."""
-        return await self._http.ask("POST", "/conversations", {"kind": "direct", "member_ids": [user_id]})
-
-    async def group(self, user_ids: Sequence[str], title: str | None = None) -> Entry:
-        """A new group with these people. Not asked twice: that would make two."""
-        body = {"kind": "group", "member_ids": list(user_ids), "title": title}
-        return await self._http.ask("POST", "/conversations", body, attempts=1)
-
-    async def leave(self, conversation_id: str) -> None:
-        """Leave a group."""
-        with suppress(NotFound):  # the answer of an earlier try was lost
-            await self._http.ask("DELETE", f"/conversations/{conversation_id}/members/{self.user_id}")
-
-    async def find(self, prefix: str) -> list[dict[str, Any]]:
-        """People whose handle begins like that."""
-        users: list[dict[str, Any]] = (await self._http.ask("GET", "/users", query={"prefix": prefix}))[
-            "users"
-        ]
-        return users
-
-    async def users(self, user_ids: Sequence[str]) -> list[dict[str, Any]]:
-        """The profiles of up to 100 people."""
-        users: list[dict[str, Any]] = (
-            await self._http.ask("GET", "/users", query={"ids": ",".join(user_ids)})
-        )["users"]
-        return users
-
-    async def name(self, *, handle: str | None = None, display_name: str | None = None) -> None:
-        """Choose a handle, a name, or both."""
-        given = {"handle": handle, "display_name": display_name}
-        await self._http.ask(
-            "PATCH", "/me", {name: value for name, value in given.items() if value is not None}
-        )
-
-
-def _message(conversation_id: str, seq: int) -> str:
-    return f"/conversations/{conversation_id}/messages/{seq}"

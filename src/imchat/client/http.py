@@ -11,17 +11,7 @@ from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
-from imchat.errors import (
-    Busy,
-    Conflict,
-    Forbidden,
-    ImchatError,
-    Invalid,
-    NotFound,
-    RateLimited,
-    TooLarge,
-    Unauthenticated,
-)
+from imchat.errors import BY_STATUS, Busy, ImchatError, Invalid, Unauthenticated
 
 TIMEOUT_S: Final = 30.0
 ATTEMPTS: Final = 8
@@ -29,19 +19,6 @@ ATTEMPTS: Final = 8
 TRANSIENT: Final = {"TooManyRequestsException", "InternalErrorException"}
 """Errors of Cognito that pass by themselves; it says them with status 400."""
 _LONGEST_WAIT_S: Final = 15.0
-_ERRORS: Final[Mapping[int, type[ImchatError]]] = {
-    error.status: error
-    for error in (
-        Invalid,
-        Unauthenticated,
-        Forbidden,
-        NotFound,
-        Conflict,
-        TooLarge,
-        RateLimited,
-        Busy,
-    )
-}
 
 
 class Http:
@@ -68,19 +45,20 @@ class Http:
         Raises: the error of `imchat.errors` that the answer stands for; Busy where there was none.
         """
         url = self._api_url + path + (f"?{urlencode(query)}" if query else "")
-        attempt, renewed = 0, False
+        attempt, new = 0, False
         while True:
             attempt += 1
             try:
-                return await self._once(method, url, body, await self._token(renewed))
+                return await self._once(method, url, body, await self._token(new))
             except Unauthenticated:
-                if renewed:
+                if new:
                     raise
-                renewed = True
+                new = True
             except ImchatError as error:
                 if not error.retryable or attempt >= attempts:
                     raise
                 await asyncio.sleep(wait_s(attempt, error))
+                new = False
 
     async def _once(
         self, method: str, url: str, body: Mapping[str, Any] | None, token: str
@@ -128,5 +106,5 @@ def _error(status: int, content: Any, retry_after: str | None) -> ImchatError:
         details["retry_after_s"] = int(retry_after)
     if isinstance(content, dict) and str(content.get("__type", "")).rpartition("#")[2] in TRANSIENT:
         status = Busy.status
-    kind = _ERRORS.get(status, Busy if status >= 500 else Invalid)  # noqa: PLR2004 - the server's fault
+    kind = BY_STATUS.get(status, Busy if status >= 500 else Invalid)  # noqa: PLR2004 - the server's fault
     return kind(str(told.get("message") or f"the server answered {status}"), **details)
