@@ -73,7 +73,7 @@ def test_what_one_sends_is_heard_once_and_in_order_though_it_is_pushed_to_ones_o
 ) -> None:
     async def test(server: Server, _folder: Path) -> None:
         async with signed_in(server.url, "ada", "bob") as (ada, bob), AsyncExitStack() as stack:
-            where = (await ada.direct(bob.user_id))["conversation"]["conversation_id"]
+            where = (await ada.create_direct(bob.user_id))["conversation"]["conversation_id"]
             tablet = await stack.enter_async_context(Client.sign_in(server.url, "ada@example.com", PASSWORD))
             heard: dict[str, list[Heard]] = {"here": [], "tablet": []}
             hearing = [

@@ -18,7 +18,7 @@ def test_a_line_that_the_gateway_closes_is_opened_again_with_a_ticket_of_its_own
 
     async def gateway(socket: ServerConnection) -> None:
         seen.append(socket.request.headers["Sec-WebSocket-Protocol"] if socket.request else "")
-        await socket.send(json.dumps({"type": "pong", "number": len(seen)}))
+        await socket.send(json.dumps({"type": "typing", "number": len(seen)}))
         await socket.close(1001, "Going away")
 
     async def ticket() -> str:
@@ -37,7 +37,7 @@ def test_a_line_that_the_gateway_closes_is_opened_again_with_a_ticket_of_its_own
                     break
             return frames
 
-    first, second = {"type": "pong", "number": 1}, {"type": "pong", "number": 2}
+    first, second = {"type": "typing", "number": 1}, {"type": "typing", "number": 2}
     assert asyncio.run(body()) == [CONNECTED, first, CONNECTED, second]
     assert [offered.rpartition(".")[2] for offered in seen] == ["1", "2"]
 
