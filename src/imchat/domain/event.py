@@ -107,6 +107,8 @@ def quote_of(event: Event) -> Quote:
 def preview_of(event: Event) -> Event:
     """How the inbox shows the message of `event`: a short body, and nothing that changes without the text."""
     message = event["message"]
+    if len(message) == 2 and len(message["body"]) <= PREVIEW_CHARS:  # nothing but id and body, as most are
+        return event
     short: Message = {
         "client_message_id": message["client_message_id"],
         "body": message["body"][:PREVIEW_CHARS],

@@ -12,7 +12,7 @@ from imchat.domain.limits import BEHIND_MAX, REPLAY_WINDOW
 from imchat.domain.member import Member
 from imchat.domain.message import Message
 from imchat.storage import conversations, keys, members
-from imchat.storage.table import Absent, Op, Present, Put, Row, Table, Update
+from imchat.storage.table import Absent, Item, Op, Present, Put, Row, Table, Update
 
 ROOM_MEMBERS: Final = 100
 """Up to so many members are read along with the tail; more are a crowd, of whom a write meets only those it is about."""
@@ -80,8 +80,9 @@ def append(table: Table, conversation_id: ConversationId, event: Event, *ops: Op
 
 def put_new(conversation_id: ConversationId, event: Event) -> Put:
     """The op that puts an event at its seq, and fails where something lies there."""
-    item = {name: value for name, value in event.items() if name != "seq"}
-    return Put(keys.event(conversation_id, event["seq"]), item, Absent())
+    item: Item = {**event}
+    seq = item.pop("seq")
+    return Put(keys.event(conversation_id, seq), item, Absent())
 
 
 def get(table: Table, conversation_id: ConversationId, seq: int) -> Event | None:

@@ -14,8 +14,8 @@ from imchat.storage.table import (
     MAX_OPS,
     Absent,
     Check,
-    Condition,
     Delete,
+    Equals,
     Key,
     LessThan,
     Op,
@@ -32,6 +32,7 @@ MAX_TRANSACTION_BYTES: Final = 4 * 1024 * 1024
 _NUMBER_BOUND: Final = 10**38  # 38 digits are kept exactly
 _SMALL: Final = 2**47
 _SMALL_BYTES: Final = 10
+_PLAIN_CONDITIONS: Final = (Absent, Present)
 _KEY_ATTRIBUTES: Final = frozenset(Key._fields)
 
 
@@ -119,13 +120,14 @@ def check_int(value: object) -> None:
 def _check_op(op: Op) -> int:
     """Refuse an op that could never work; the bytes it may write."""
     check_key(op.key)
-    if op.condition is not None:
-        _check_condition(op.condition)
+    condition = op.condition
+    if condition is not None and not isinstance(condition, _PLAIN_CONDITIONS):
+        _check_condition(condition)
     if isinstance(op, Put):
         return check_item_size(op.key, op.item)
     if isinstance(op, Update):
         return _check_update(op)
-    if isinstance(op, Delete | Check):
+    if isinstance(op, (Delete, Check)):
         return 0
     raise ValueError(f"no op: {type(op).__name__}")
 
@@ -144,9 +146,7 @@ def _check_update(op: Update) -> int:
     return check_item_size(op.key, {**op.set, **op.add})
 
 
-def _check_condition(condition: Condition) -> None:
-    if isinstance(condition, Absent | Present):
-        return
+def _check_condition(condition: Equals | LessThan) -> None:
     if not text_bytes(condition.attribute) or condition.attribute in _KEY_ATTRIBUTES:
         raise ValueError("a condition names an attribute of the item")
     if isinstance(condition, LessThan):
