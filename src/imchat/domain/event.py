@@ -35,6 +35,10 @@ CHANGES: Final[frozenset[EventType]] = frozenset(
 """The events that give a message another state."""
 
 
+_SENT: Final = frozenset({"client_message_id", "body"})
+"""What a message has that nothing has happened to."""
+
+
 class Quote(TypedDict):
     """Enough of a quoted message to show it: its body cut to `limits.PREVIEW_CHARS`, or that it was deleted."""
 
@@ -107,7 +111,7 @@ def quote_of(event: Event) -> Quote:
 def preview_of(event: Event) -> Event:
     """How the inbox shows the message of `event`: a short body, and nothing that changes without the text."""
     message = event["message"]
-    if len(message) == 2 and len(message["body"]) <= PREVIEW_CHARS:  # nothing but id and body, as most are
+    if message.keys() == _SENT and len(message["body"]) <= PREVIEW_CHARS:  # as most are
         return event
     short: Message = {
         "client_message_id": message["client_message_id"],

@@ -35,8 +35,10 @@ class Answer(NamedTuple):
 
 def answer(status: int, body: bytes, headers: Mapping[str, str]) -> Answer:
     """An answer with the security headers, which `headers` may refine: nothing keeps it unless they say so."""
-    own = {name.lower(): value for name, value in headers.items()}
-    return Answer(status, SECURITY_HEADERS | own, body)
+    answered = SECURITY_HEADERS.copy()
+    for name, value in headers.items():
+        answered[name.lower()] = value
+    return Answer(status, answered, body)
 
 
 def json_answer(content: object, *, cache: str = "no-store") -> Answer:
@@ -54,19 +56,26 @@ def error_answer(error: Exception, request_id: str, *, status: int | None = None
 
 def encode(answer: Answer, *, keep_alive: bool, head_only: bool) -> bytes:
     """The bytes of an answer; `head_only`: to a HEAD request. Raises: ValueError for a header of several lines."""
-    lines = [f"{name}: {value}" for name, value in answer.headers.items()]
-    if answer.status not in _BODILESS:
-        lines.append(f"content-length: {len(answer.body)}")
-    if not keep_alive:
-        lines.append("connection: close")
+    status, headers, body = answer
+    has_body = status not in _BODILESS
+    length = f"content-length: {len(body)}\r\n" if has_body else ""
+    ends = "" if keep_alive else "connection: close\r\n"
+    head = _head(status, tuple(headers.items()))
+    whole = f"{head}date: {_date(int(time.time()))}\r\n{length}{ends}\r\n".encode()
+    return whole + body if has_body and not head_only else whole
+
+
+@lru_cache(maxsize=64)
+def _head(status: int, headers: tuple[tuple[str, str], ...]) -> str:
+    """The first line and these headers, which most answers have in common. Raises: ValueError for one of several lines."""
+    lines = [
+        f"HTTP/1.1 {status} {_REASONS.get(status, '')}",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
     head = "\r\n".join(lines)
     if head.count("\n") >= len(lines):
         raise ValueError("a header holds a line break")
-    first = (
-        f"HTTP/1.1 {answer.status} {_REASONS.get(answer.status, '')}\r\ndate: {_date(int(time.time()))}\r\n"
-    )
-    whole = f"{first}{head}\r\n\r\n".encode()
-    return whole if head_only or answer.status in _BODILESS else whole + answer.body
+    return head + "\r\n"
 
 
 @lru_cache(maxsize=1)

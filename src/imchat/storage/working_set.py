@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from collections.abc import Iterator
 from enum import Enum
 from typing import Final
@@ -30,15 +30,16 @@ UNKNOWN: Final = Unknown.UNKNOWN
 class _Partition:
     """What is known of one partition: some items, and from the sort key `start` on all there are.
 
-    `tail` are the sort keys from `start` on, in order. An item that is None is known not to be there.
+    `rows` are those from `start` on, in order, and `tail` are their sort keys. An item that is None is known not to be there.
     """
 
-    __slots__ = ("items", "start", "tail")
+    __slots__ = ("items", "rows", "start", "tail")
 
     def __init__(self) -> None:
         self.items: dict[str, Item | None] = {}
         self.start: str | None = None
         self.tail: list[str] = []
+        self.rows: list[Row] = []
 
     def __contains__(self, sk: str) -> bool:
         """Whether `sk` lies where everything is known."""
@@ -46,15 +47,15 @@ class _Partition:
 
     def set(self, sk: str, item: Item | None) -> None:
         if sk in self:
-            if item is None:
-                if self.items.get(sk) is not None:
-                    self.tail.remove(sk)
-            elif self.items.get(sk) is None:
-                insort(self.tail, sk)
+            place = bisect_left(self.tail, sk)
+            there = int(self.items.get(sk) is not None)
+            self.tail[place : place + there] = [] if item is None else [sk]
+            self.rows[place : place + there] = [] if item is None else [Row(sk, item)]
         self.items[sk] = item
 
     def learn(self, start: str, rows: list[Row]) -> None:
         self.start = start
+        self.rows = rows.copy()
         self.tail = [row.sk for row in rows]
         self.items.update(rows)
 
@@ -64,6 +65,7 @@ class _Partition:
             for sk in self.tail[:-TAIL]:
                 del self.items[sk]
             del self.tail[:-TAIL]
+            del self.rows[:-TAIL]
             self.start = self.tail[0]
 
 
@@ -95,15 +97,15 @@ class WorkingSet:
         part = self._find(pk)
         if part is None or span.start not in part:
             return None
-        tail, items = part.tail, part.items
+        tail = part.tail
         first = bisect_left(tail, span.start)
         last = len(tail) if span.end is None else bisect_left(tail, span.end)
         if limit is not None and last - first > limit:
             first, last = (last - limit, last) if reverse else (first, first + limit)
-        found = tail[first:last]
+        found = part.rows[first:last]
         if reverse:
             found.reverse()
-        return [Row(sk, items[sk]) for sk in found]  # type: ignore[arg-type]  # what is in the tail is there
+        return found
 
     def set(self, key: Key, item: Item | None, size: int) -> None:
         """Under the key lies this now (None: nothing); its text has `size` bytes."""
