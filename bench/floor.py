@@ -1,7 +1,8 @@
 """The floor: what the language allows. A bare aiohttp server with SQLite group commit: no sign-in, no rules, no checks.
 
 It answers the requests that the benchmarks send, so that a figure of imchat beside the same figure of the floor, taken
-in the same minute, means the same on every machine. A token is a user id, and so is a ticket.
+in the same minute, means the same on every machine. A token is a user id, and so is a ticket, and
+a connection's name.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class Floor:
         self._members: dict[str, list[str]] = {}
         self._last_seq: defaultdict[str, int] = defaultdict(lambda: 1)
         self._sockets: dict[str, web.WebSocketResponse] = {}
-        self._queue: list[tuple[str, int, str, asyncio.Future[None]]] = []
+        self._queue: list[tuple[str, int, str, str | None, asyncio.Future[None]]] = []
         self._committing: asyncio.Task[None] | None = None
 
     def application(self) -> web.Application:
@@ -77,7 +78,7 @@ class Floor:
         message = {"client_message_id": sent["client_message_id"], "body": sent["body"]}
         event = json.dumps({"seq": seq, "type": "message.created", "message": message})
         durable = asyncio.get_running_loop().create_future()
-        self._queue.append((room, seq, event, durable))
+        self._queue.append((room, seq, event, sent["connection_id"], durable))
         if self._committing is None:
             self._committing = asyncio.ensure_future(self._work())
         await durable
@@ -95,7 +96,7 @@ class Floor:
         user = ticket.removeprefix("ticket.")
         self._sockets[user] = socket
         async for _ in socket:
-            pass
+            await socket.send_json({"type": "pong", "connection_id": user})
         self._sockets.pop(user, None)
         return socket
 
@@ -103,10 +104,10 @@ class Floor:
         while self._queue:
             batch, self._queue = self._queue, []
             await asyncio.to_thread(self._commit, [row[:3] for row in batch])
-            for room, _, event, durable in batch:
+            for room, _, event, answered, durable in batch:
                 frame = f'{{"type":"events","conversation_id":"{room}","events":[{event}]}}'
                 for user in self._members[room]:
-                    if user in self._sockets:
+                    if user in self._sockets and user != answered:
                         await self._sockets[user].send_str(frame)
                 durable.set_result(None)
             await asyncio.sleep(0)

@@ -26,7 +26,8 @@ _EVENT: Final = b'"message.created"'
 
 @dataclass(slots=True)
 class _Tally:
-    """What the clients have counted so far."""
+    """What the clients have counted so far. A delivery is an event at a socket: a message of a room of ten makes nine, for its
+    sender has it from the answer."""
 
     sent: int = 0
     delivered: int = 0
@@ -70,7 +71,7 @@ async def latency(stage: Stage, _clock: Clock, seconds: float) -> Figures:
         return receive if person is receiver else pair.learn
 
     connection = await Http.connect(HOST, stage.port)
-    async with stage.online(pair.members, on_message):
+    async with stage.online(pair.members, on_message) as pair.named:
         warm = time.perf_counter() + WARM_UP_S
         while (now := time.perf_counter()) < warm + seconds:
             arrived = loop.create_future()
@@ -114,7 +115,9 @@ async def _load(stage: Stage, rooms: list[Room], in_flight: int, clock: Clock, s
         connection.close()
 
     people = list({person.user_id: person for room in rooms for person in room.members}.values())
-    async with stage.online(people, lambda _person: tally.received):
+    async with stage.online(people, lambda _person: tally.received) as names:
+        for room in rooms:
+            room.named = names
         stop = time.perf_counter() + WARM_UP_S + seconds
         writers = [
             asyncio.ensure_future(write(room, room.members[number % min(ROOM_WRITERS, len(room.members))]))

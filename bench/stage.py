@@ -33,6 +33,8 @@ class Room:
     conversation_id: str
     members: Sequence[Person]
     last_seq: int = 1
+    named: dict[str, str] = field(default_factory=dict)
+    """The open connection of each member who has one, by `user_id`: senders name it, as clients do."""
     _heads: dict[str, bytes] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -43,7 +45,9 @@ class Room:
     def message(self, sender: Person) -> tuple[bytes, bytes]:
         """A fresh message's `client_message_id`, and the request that sends it."""
         message_id = b"%032x" % next(_numbers)
-        content = b'{"client_message_id":"%s","body":"%s","after_seq":%d}' % (message_id, BODY, self.last_seq)
+        own = json.dumps(self.named.get(sender.user_id)).encode()
+        fields = b'{"client_message_id":"%s","body":"%s","after_seq":%d,"connection_id":%s}'
+        content = fields % (message_id, BODY, self.last_seq, own)
         return message_id, b"%s%d\r\n\r\n%s" % (self._heads[sender.user_id], len(content), content)
 
     def learn(self, data: bytes) -> None:
@@ -99,14 +103,31 @@ class Stage:
         ticket = (await self.call(person, "POST", "/api/realtime/tickets"))["ticket"]
         return await WebSocket.connect(HOST, self.port, ticket, on_message)
 
+    async def named_socket(
+        self, person: Person, on_message: Callable[[bytes], object]
+    ) -> tuple[WebSocket, str]:
+        """The same, and what the server calls it."""
+        pong: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+        def receive(frame: bytes) -> None:
+            if pong.done():
+                on_message(frame)
+            elif b'"pong"' in frame:
+                pong.set_result(frame)
+
+        socket = await self.socket(person, receive)
+        socket.say(b'{"action":"ping"}')
+        return socket, json.loads(await pong)["connection_id"]
+
     @asynccontextmanager
     async def online(
         self, people: Sequence[Person], on_message: Callable[[Person], Callable[[bytes], object]]
-    ) -> AsyncIterator[None]:
-        """All of them connected until the block ends."""
-        sockets = [await self.socket(person, on_message(person)) for person in people]
+    ) -> AsyncIterator[dict[str, str]]:
+        """All of them connected until the block ends; what their connections are called, by `user_id`."""
+        found = [await self.named_socket(person, on_message(person)) for person in people]
+        sockets = [socket for socket, _ in found]
         try:
-            yield
+            yield {person.user_id: name for person, (_, name) in zip(people, found, strict=True)}
         finally:
             for socket in sockets:
                 socket.close()

@@ -11,6 +11,8 @@ from typing import Final, NamedTuple, cast
 _END: Final = b"\r\n\r\n"
 _TWO_BYTES: Final = 126
 _LENGTH: Final = 0x7F
+_MASKED: Final = 0x80
+_TEXT: Final = 0x81
 
 
 class Answer(NamedTuple):
@@ -91,6 +93,11 @@ class WebSocket(asyncio.Protocol):
         assert protocol._opened is not None
         await protocol._opened
         return protocol
+
+    def say(self, payload: bytes) -> None:
+        """Send a short message. The mask that a client's frames must have is that of zeros."""
+        assert len(payload) < _TWO_BYTES
+        self._transport.write(bytes([_TEXT, _MASKED | len(payload), 0, 0, 0, 0]) + payload)
 
     def close(self) -> None:
         """Hang up."""

@@ -43,7 +43,9 @@ ALARM_METRICS: Final = 15
 MEMORY_MB: Final = 1024
 
 # Sizes and times as assumed for this estimate.
-_BILLED_S: Final = 0.025  # three steps of DynamoDB and a post, one after another; some cold starts in it
+_BILLED_S: Final = (
+    0.025  # with 1 GB: three steps of DynamoDB and a post, one after another; some cold starts in it
+)
 _EVENT_BYTES: Final = 320 + 100  # DynamoDB adds 100 to each item
 _BODY_BYTES: Final = 90  # of that event
 _ANSWER_BYTES: Final = 1_000
@@ -143,9 +145,10 @@ def estimate(usage: Usage, *, region: str = PRICED) -> Estimate:
 
 
 def message(usage: Usage) -> Meters:
-    """What sending one message does."""
-    posts = _online(usage)
-    queued = posts > DIRECT_POSTS
+    """What sending one message does. Who sends names their connection, so it is not posted to unless the queue does that."""
+    others = max(0, _online(usage) - 1)
+    queued = others > DIRECT_POSTS
+    posts = others + 1 if queued else others
     event_bytes = _EVENT_BYTES - _BODY_BYTES + usage.body_bytes
     return {
         **_request(usage, invocations=2 if queued else 1),
@@ -183,7 +186,7 @@ def typing(usage: Usage) -> Meters:
 def day(usage: Usage) -> Meters:
     """What one person does to the meters in a day without saying a word: opens the site, connects, stays online."""
     connections = math.ceil(usage.hours_online / CONNECTION_HOURS)
-    pings = usage.hours_online * PINGS_AN_HOUR
+    pings = usage.hours_online * PINGS_AN_HOUR + connections  # the first one asks for the connection's name
     requests = OPENINGS_A_DAY * _OPENING_REQUESTS + connections  # one for a ticket
     invocations = requests + 3 * connections + pings  # authorizer, $connect, $disconnect
     return {
