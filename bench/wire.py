@@ -88,10 +88,11 @@ class WebSocket(asyncio.Protocol):
             f"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: {b64encode(urandom(16)).decode()}\r\n"
             f"Sec-WebSocket-Protocol: imchat.v1, ticket.{ticket}\r\n\r\n"
         ).encode()
-        loop = asyncio.get_running_loop()
-        _, protocol = await loop.create_connection(lambda: cls(handshake, on_message), host, port)
-        assert protocol._opened is not None
-        await protocol._opened
+        protocol = cls(handshake, on_message)
+        opened = protocol._opened  # which the answer, if it is here already, has replaced by None
+        await asyncio.get_running_loop().create_connection(lambda: protocol, host, port)
+        assert opened is not None
+        await opened
         return protocol
 
     def say(self, payload: bytes) -> None:
