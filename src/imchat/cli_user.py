@@ -151,7 +151,10 @@ def disable(pool: _Pool, email: str, *, yes: bool) -> None:
         ui.ask(f"Disable {email}?")
     with pool.users() as users:
         users.disable(email)
-    ui.done(f"Disabled {email}: tokens they hold end within the hour.")
+    ui.done(
+        f"Disabled {email}: tokens they hold end within the hour, and connections within three. "
+        "To end both at once, suspend them, too."
+    )
 
 
 @user.command()

@@ -19,6 +19,7 @@ HEARD: Final = {"events", "frames", "typing", "sign_in"}
 NO_METHOD: Final = {
     ("GET", "/health"): "asked by whoever watches the server, not by people in it",
     ("POST", "/realtime/tickets"): "events() and frames() get their tickets by themselves",
+    ("POST", "/me/sign-out"): "the end of sign_in does it",
 }
 GIVEN: Final[Mapping[str, Any]] = {
     "conversation_id": "c1",

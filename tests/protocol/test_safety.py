@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from tests.protocol.conftest import People
-from tests.protocol.stranger import Stranger, refused
+from tests.protocol.deployments import Deployment
+from tests.protocol.stranger import Record, Stranger, refused
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 
@@ -45,6 +46,29 @@ def test_nobody_starts_a_conversation_past_a_block(people: People) -> None:
     for who, other in ((ada, bob), (bob, ada)):
         with refused(403, "forbidden", reason="blocked"):
             who.start_direct(other)
+
+
+@pytest.mark.covers("POST /me/sign-out")
+def test_whoever_signs_out_hears_nothing_more_on_this_device_and_goes_on_on_others(
+    deployment: Deployment, record: Record, people: People
+) -> None:
+    ada, bob = people("ada", "bob")
+    where = ada.start_direct(bob)
+    bob.catch_up(where)
+    laptop = Stranger(deployment.site, bob.email, record).sign_in()
+    unused = bob.http("POST", "/realtime/tickets")["ticket"]
+    with bob.connect() as phone:
+        assert bob.http("POST", "/me/sign-out") == {}
+        with pytest.raises(ConnectionClosed):
+            phone.next()
+    with pytest.raises(InvalidStatus, match="401"), bob.connect_with(unused):
+        pass
+    with refused(401, "unauthenticated"):
+        bob.http("POST", "/realtime/tickets")
+    with laptop.connect() as line:
+        laptop.catch_up(where)
+        ada.write(where, "are you there?")
+        assert line.hear("events")["events"][0]["message"]["body"] == "are you there?"
 
 
 @pytest.mark.covers(

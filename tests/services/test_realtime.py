@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 from tests.world import Borrowed, World
 
-from imchat.domain.ids import UserId
+from imchat.domain.ids import ConnectionId, SignInId, UserId
 from imchat.domain.limits import CONNECTION_S, CONNECTIONS_PER_USER, SIGNAL_MEMBERS
-from imchat.errors import NotFound
+from imchat.errors import NotFound, Unauthenticated
 from imchat.services import groups, messages, realtime, receipts
 from imchat.storage import connections, keys
+from imchat.storage.connections import Ticket
 from imchat.storage.table import Item, Key, Op
 
 
@@ -19,7 +20,7 @@ def test_a_ticket_opens_one_connection(world: World) -> None:
     ann = world.person("ann")
     secret, expires_at_ms = realtime.issue_ticket(world.app, ann)
     assert expires_at_ms == world.clock_ms + 30_000
-    assert realtime.redeem_ticket(world.app, secret) == ann
+    assert realtime.redeem_ticket(world.app, secret) == Ticket(ann, None)
     assert realtime.redeem_ticket(world.app, secret) is None
 
 
@@ -38,7 +39,7 @@ def test_who_can_read_the_table_can_use_no_ticket(world: World) -> None:
 
 def test_a_ticket_that_two_use_at_the_same_moment_opens_one_connection(world: World) -> None:
     secret, _ = realtime.issue_ticket(world.app, world.person("ann"))
-    in_between: list[UserId | None] = []
+    in_between: list[Ticket | None] = []
 
     class Slow(Borrowed):
         """Somebody else uses the ticket right after this one was read."""
@@ -49,7 +50,7 @@ def test_a_ticket_that_two_use_at_the_same_moment_opens_one_connection(world: Wo
             return item
 
     late = realtime.redeem_ticket(replace(world.app, table=Slow(world.table)), secret)
-    assert (in_between, late) == (["u-ann"], None)
+    assert (in_between, late) == ([Ticket(UserId("u-ann"), None)], None)
 
 
 def test_a_ticket_expires_after_thirty_seconds(world: World) -> None:
@@ -131,3 +132,44 @@ def test_in_a_crowd_neither_typing_nor_reading_is_told(sqlite_world: World) -> N
     realtime.notify_typing(world.app, ann, where)
     receipts.mark_read(world.app, ann, where, sent["seq"])
     assert world.heard(phone) == []
+
+
+def test_signing_out_closes_the_line_and_voids_the_tickets_of_this_sign_in_alone(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.group(ann, bob)
+    phone, laptop = SignInId("phone"), SignInId("laptop")
+    realtime.connect(world.app, bob, ConnectionId("c-phone"), phone)
+    realtime.connect(world.app, bob, ConnectionId("c-laptop"), laptop)
+    unused, _ = realtime.issue_ticket(world.app, bob, phone)
+
+    realtime.sign_out(world.app, bob, phone)
+
+    assert sorted(world.gateway.disconnected) == ["c-laptop", "c-phone"], "which is whose nobody notes"
+    with pytest.raises(Unauthenticated):
+        realtime.issue_ticket(world.app, bob, phone)
+    ticket = realtime.redeem_ticket(world.app, unused)
+    assert ticket == Ticket(bob, phone)
+    with pytest.raises(Unauthenticated):
+        realtime.connect(world.app, bob, ConnectionId("c-phone-2"), ticket.sign_in)
+    secret, _ = realtime.issue_ticket(world.app, bob, laptop)
+    assert realtime.redeem_ticket(world.app, secret) == Ticket(bob, laptop)
+    realtime.connect(world.app, bob, ConnectionId("c-laptop-2"), laptop)
+    messages.send(world.app, ann, where, client_message_id="m", body="who hears?")
+    assert [name for name in world.gateway.frames if world.heard(ConnectionId(name), "events")] == [
+        "c-laptop-2"
+    ]
+
+
+def test_signing_out_twice_or_with_nothing_open_does_no_harm(world: World) -> None:
+    bob = world.person("bob")
+    for _time in range(2):
+        realtime.sign_out(world.app, bob, SignInId("phone"))
+    realtime.sign_out(world.app, bob, None)
+    assert world.gateway.disconnected == []
+
+
+def test_it_is_forgotten_that_a_sign_in_is_over_when_its_refresh_token_is(world: World) -> None:
+    bob = world.person("bob")
+    realtime.sign_out(world.app, bob, SignInId("phone"))
+    key = keys.signed_out(bob, SignInId("phone"))
+    assert world.table.get(key) == {"expires_at": world.clock_ms // 1000 + 30 * 24 * 3600}

@@ -1,6 +1,6 @@
 /** The tokens of the signed-in person: the access token in memory, renewed before its time by one tab at a time. */
 import type { Config } from '../core/config'
-import type { TokenSource } from '../core/http'
+import { fetchJson, type TokenSource } from '../core/http'
 import { exclusive } from '../core/platform'
 import { networkRefusal, signedOutRefusal } from '../core/problem'
 import type { Me } from '../core/protocol'
@@ -55,8 +55,9 @@ export class Tokens implements TokenSource {
     this.onLost()
   }
 
-  /** Signs out: forgets at once, and has the refresh token revoked. */
+  /** Signs out: forgets at once, has open lines closed and tickets void, and the refresh token revoked. */
   async revoke(): Promise<void> {
+    const { grant } = this
     this.forgotten = true
     this.grant = null
     const kept = await exclusive(LOCK, async () => {
@@ -65,8 +66,12 @@ export class Tokens implements TokenSource {
       return before
     })
     if (!kept) return
-    const { auth } = await this.config
-    // Without a network the token stays valid until it expires; nobody has it any more.
+    const { apiUrl, auth } = await this.config
+    // Without a network a token stays valid until it expires; nobody has it any more.
+    if (grant) {
+      const headers = { Authorization: `Bearer ${grant.token}` }
+      await fetchJson(`${apiUrl}/me/sign-out`, { method: 'POST', headers, keepalive: true }).catch(() => undefined)
+    }
     await call(auth, 'RevokeToken', { Token: kept.refreshToken, ClientId: auth.clientId }).catch(() => undefined)
   }
 

@@ -27,9 +27,10 @@ beforeEach(async () => {
   pool = {}
   asked = []
   tokens = new Tokens(CONFIG)
-  vi.stubGlobal('fetch', async (_url: string, init: RequestInit) => {
-    const operation = String(new Headers(init.headers).get('X-Amz-Target')?.split('.').at(-1))
-    asked.push({ operation, params: JSON.parse(String(init.body)) as Record<string, unknown> })
+  vi.stubGlobal('fetch', async (url: string, init: RequestInit) => {
+    const headers = new Headers(init.headers)
+    const operation = headers.get('X-Amz-Target')?.split('.').at(-1) ?? `${url} ${headers.get('Authorization')}`
+    asked.push({ operation, params: JSON.parse(String(init.body ?? '{}')) as Record<string, unknown> })
     const answer = pool[operation]
     if (!answer) throw new TypeError('Failed to fetch')
     return answer()
@@ -105,7 +106,7 @@ test('a token that the API refused is renewed, one that is good is used again', 
   expect(await tokens.access('access-1')).toBe('access-2')
 })
 
-test('signing out forgets at once, and has the token revoked', async () => {
+test('signing out forgets at once, and has the lines closed and the token revoked', async () => {
   await writeKept({ refreshToken: 'r1', me: ME })
   pool.GetTokensFromRefreshToken = grant(1)
   pool.RevokeToken = () => json(200, {})
@@ -114,6 +115,7 @@ test('signing out forgets at once, and has the token revoked', async () => {
   expect(session.value).toEqual({ state: 'signed-out' })
   await done
   expect(await readKept()).toBeNull()
+  expect(asked.at(-2)).toEqual({ operation: '/me/sign-out Bearer access-1', params: {} })
   expect(asked.at(-1)).toEqual({ operation: 'RevokeToken', params: { Token: 'r1', ClientId: 'client' } })
 })
 

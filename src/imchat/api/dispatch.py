@@ -11,7 +11,7 @@ from imchat.api.answers import HttpAnswer, dump, refuse
 from imchat.api.parsing import parse, parse_json
 from imchat.api.route import EMOJI, Call, Reply, Route
 from imchat.api.routes import ROUTES
-from imchat.domain.ids import UserId
+from imchat.domain.ids import SignInId, UserId
 from imchat.domain.limits import is_id
 from imchat.errors import Forbidden, Invalid, NotFound, Unauthenticated
 from imchat.services.app import App
@@ -24,6 +24,7 @@ _LONGEST_KNOWN: Final = 256
 
 class HttpRequest(NamedTuple):
     """What a runtime hands over. `user_id` None: nobody is signed in. `is_admin`: they administer the site.
+    `sign_in`: where their token comes from, if it says so.
 
     `path` is decoded, once: API Gateway's HTTP APIs and our own gateway both do that before a handler sees it.
     """
@@ -35,6 +36,7 @@ class HttpRequest(NamedTuple):
     user_id: UserId | None
     request_id: str
     is_admin: bool = False
+    sign_in: SignInId | None = None
 
 
 def dispatch(app: App, request: HttpRequest) -> HttpAnswer:
@@ -64,7 +66,7 @@ def _reply(app: App, request: HttpRequest) -> Reply:
         name = next(iter(request.query))
         raise Invalid(f"{name} is not known here", field=name, limit="known fields only")
     body = None if route.body is None else parse_json(route.body.model_validate_json, request.body)
-    return route.action(Call(app, request.user_id or UserId(""), parameters, query, body))
+    return route.action(Call(app, request.user_id or UserId(""), parameters, query, body, request.sign_in))
 
 
 @lru_cache(maxsize=1024)

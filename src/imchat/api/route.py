@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, NamedTuple
 
 from imchat.api import schema
-from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.ids import ConversationId, SignInId, UserId
 from imchat.domain.limits import SEQ_MAX
 from imchat.services.app import App
 
@@ -18,13 +18,14 @@ EMOJI: Final = "{emoji}"
 
 
 class Call(NamedTuple):
-    """One request, checked: who asks, the path's parameters, the query and the body as the route's models."""
+    """One request, checked: who asks, the path's parameters, the query and the body as the route's models, their sign-in."""
 
     app: App
     user_id: UserId
     path: Mapping[str, str]
     query: Any
     body: Any
+    sign_in: SignInId | None = None
 
     @property
     def conversation_id(self) -> ConversationId:

@@ -47,7 +47,9 @@ class Client(Actions):
             try:
                 yield made
             finally:
-                with suppress(ImchatError):  # the token ends by itself
+                with suppress(ImchatError):  # what it would have ended ends by itself
+                    await http.ask("POST", "/me/sign-out", attempts=1)
+                with suppress(ImchatError):  # as above
                     await session.end()
 
     # -- hearing --

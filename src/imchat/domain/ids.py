@@ -10,6 +10,8 @@ UserId = NewType("UserId", str)
 ConversationId = NewType("ConversationId", str)
 ConnectionId = NewType("ConnectionId", str)
 """API Gateway's id of one WebSocket connection."""
+SignInId = NewType("SignInId", str)
+"""Cognito's `origin_jti`: what all tokens of one sign-in have in common, the refreshed ones as well."""
 
 
 def direct_conversation_id(a: UserId, b: UserId) -> ConversationId:

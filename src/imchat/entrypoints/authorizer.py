@@ -18,17 +18,18 @@ def make(app: App) -> Handler:
 
     def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
         secret = _ticket(event.get("headers") or {})
-        user_id = realtime.redeem_ticket(app, secret) if secret else None
-        if user_id is None:
+        ticket = realtime.redeem_ticket(app, secret) if secret else None
+        if ticket is None:
             raise Exception("Unauthorized")  # noqa: TRY002 - API Gateway knows a refusal by this very message
         return {
-            "principalId": user_id,
+            "principalId": ticket.user_id,
             "policyDocument": {
                 "Version": "2012-10-17",
                 "Statement": [
                     {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": event["methodArn"]}
                 ],
             },
+            "context": {} if ticket.sign_in is None else {"signIn": ticket.sign_in},
         }
 
     return handle

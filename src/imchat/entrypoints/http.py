@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 from imchat.api.dispatch import HttpRequest, dispatch
-from imchat.domain.ids import UserId
+from imchat.domain.ids import SignInId, UserId
 from imchat.entrypoints import bootstrap
 from imchat.entrypoints.bootstrap import Handler
 from imchat.services.app import App
@@ -39,6 +39,7 @@ def _request(event: dict[str, Any]) -> HttpRequest:
         else body.encode("utf-8", "surrogatepass"),
         user_id=_user_id(claims),
         request_id=context["requestId"],
+        sign_in=_sign_in(claims),
         is_admin=_ADMINS in claims.get("cognito:groups", "").strip("[]").replace(",", " ").split(),
     )
 
@@ -46,6 +47,11 @@ def _request(event: dict[str, Any]) -> HttpRequest:
 def _user_id(claims: dict[str, Any]) -> UserId | None:
     """The signed-in person: an ID token, which the authorizer lets pass as well, does not count."""
     return UserId(claims["sub"]) if claims.get("token_use") == "access" else None
+
+
+def _sign_in(claims: dict[str, Any]) -> SignInId | None:
+    """The sign-in that the token comes from: Cognito names it in every token that can be revoked."""
+    return claims.get("origin_jti")
 
 
 handler = bootstrap.lazily(make)

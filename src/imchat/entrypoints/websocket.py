@@ -9,12 +9,12 @@ from pydantic import ConfigDict, TypeAdapter
 from imchat.api import schema
 from imchat.api.answers import refusal_frame
 from imchat.api.parsing import parse_json
-from imchat.domain.ids import ConnectionId, ConversationId, UserId
+from imchat.domain.ids import ConnectionId, ConversationId, SignInId, UserId
 from imchat.domain.limits import FRAME_BYTES
 from imchat.entrypoints import bootstrap
 from imchat.entrypoints.authorizer import SUBPROTOCOL
 from imchat.entrypoints.bootstrap import Handler
-from imchat.errors import Suspended, TooLarge
+from imchat.errors import Suspended, TooLarge, Unauthenticated
 from imchat.services import realtime
 from imchat.services.app import App
 
@@ -34,8 +34,8 @@ def make(app: App) -> Handler:
         match context["routeKey"]:
             case "$connect":
                 try:
-                    realtime.connect(app, user_id, connection_id)
-                except Suspended as refusal:
+                    realtime.connect(app, user_id, connection_id, _sign_in(context))
+                except (Suspended, Unauthenticated) as refusal:
                     return {"statusCode": refusal.status}
                 # A browser closes the socket unless the answer names a subprotocol that it offered.
                 return {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": SUBPROTOCOL}}
@@ -46,6 +46,12 @@ def make(app: App) -> Handler:
         return _OK
 
     return handle
+
+
+def _sign_in(context: dict[str, Any]) -> SignInId | None:
+    """The sign-in that the ticket was issued to, as the authorizer says it."""
+    sign_in: SignInId | None = context["authorizer"].get("signIn")
+    return sign_in
 
 
 def _answer_frame(app: App, user_id: UserId, connection_id: ConnectionId, body: str, request_id: str) -> None:

@@ -1,39 +1,51 @@
-"""WebSocket connections: tickets, opening and closing, and what clients say over them."""
+"""WebSocket connections: tickets, opening and closing, signing out, and what clients say over them.
+
+A sign-in that is over is noted, and then the connections are closed; whoever opens one writes it first and looks for the
+note then. So of two that race, at least one sees the other.
+"""
 
 from __future__ import annotations
 
-from imchat.domain.ids import ConnectionId, ConversationId, UserId
+from imchat.domain.ids import ConnectionId, ConversationId, SignInId, UserId
 from imchat.domain.limits import SIGNAL_MEMBERS, TICKET_S
-from imchat.errors import Suspended
+from imchat.errors import Suspended, Unauthenticated
 from imchat.services import fanout, presence, suspensions
 from imchat.services.access import access_member, apart
 from imchat.services.app import App
 from imchat.storage import connections, members
+from imchat.storage.connections import Ticket
 
 
-def issue_ticket(app: App, user_id: UserId) -> tuple[str, int]:
-    """A secret that opens one connection, and when it expires (ms)."""
+def issue_ticket(app: App, user_id: UserId, sign_in: SignInId | None = None) -> tuple[str, int]:
+    """A secret that opens one connection, and when it expires (ms). Raises: Unauthenticated after `sign_out`."""
+    _check_signed_in(app, user_id, sign_in)
     secret = app.new_id() + app.new_id()
     expires_at_ms = app.now_ms() + TICKET_S * 1000
-    connections.put_ticket(app.table, secret, user_id, expires_at_ms=expires_at_ms)
+    connections.put_ticket(app.table, secret, Ticket(user_id, sign_in), expires_at_ms=expires_at_ms)
     return secret, expires_at_ms
 
 
-def redeem_ticket(app: App, secret: str) -> UserId | None:
-    """Use a ticket up. Returns whose it was, or None if it is unknown, used or expired, or its owner is suspended."""
-    user_id = connections.take_ticket(app.table, secret, now_ms=app.now_ms())
-    return None if user_id is None or suspensions.is_suspended(app, user_id) else user_id
+def redeem_ticket(app: App, secret: str) -> Ticket | None:
+    """Use a ticket up. Returns it, or None if it is unknown, used or expired, or its owner is suspended."""
+    ticket = connections.take_ticket(app.table, secret, now_ms=app.now_ms())
+    return None if ticket is None or suspensions.is_suspended(app, ticket.user_id) else ticket
 
 
-def connect(app: App, user_id: UserId, connection_id: ConnectionId) -> None:
-    """Note an open connection; the person's oldest ones past the limit are closed. Raises: Suspended."""
+def connect(app: App, user_id: UserId, connection_id: ConnectionId, sign_in: SignInId | None = None) -> None:
+    """Note an open connection; the person's oldest ones past the limit are closed.
+
+    Raises: Suspended; Unauthenticated after `sign_out` of the sign-in that its ticket was issued to.
+    """
     now_s = app.now_ms() // 1000
     added = connections.add(app.table, user_id, connection_id, now_s=now_s)
     for surplus in added.surplus:
         app.gateway.disconnect(surplus)
-    if suspensions.is_suspended(app, user_id):
+    try:
+        suspensions.check_not_suspended(app, user_id)
+        _check_signed_in(app, user_id, sign_in)
+    except (Suspended, Unauthenticated):
         connections.remove(app.table, user_id, [connection_id])
-        raise Suspended
+        raise
     if added.alone:
         presence.came(app, user_id)
 
@@ -42,6 +54,19 @@ def disconnect(app: App, user_id: UserId, connection_id: ConnectionId) -> None:
     """Forget a closed connection."""
     connections.remove(app.table, user_id, [connection_id])
     presence.went(app, user_id)
+
+
+def sign_out(app: App, user_id: UserId, sign_in: SignInId | None) -> None:
+    """Close the person's connections, and let this sign-in open none any more. Their other devices come back by themselves."""
+    if sign_in is not None:
+        connections.end_sign_in(app.table, user_id, sign_in, now_s=app.now_ms() // 1000)
+    for connection_id in connections.forget_all(app.table, user_id):
+        app.gateway.disconnect(connection_id)
+
+
+def _check_signed_in(app: App, user_id: UserId, sign_in: SignInId | None) -> None:
+    if sign_in is not None and connections.is_over(app.table, user_id, sign_in):
+        raise Unauthenticated("you signed out; sign in again")
 
 
 def pong(app: App, connection_id: ConnectionId) -> None:

@@ -1,4 +1,4 @@
-"""Open WebSocket connections by person, and the tickets that open them. Expired entries count as absent."""
+"""Open WebSocket connections by person, the tickets that open them, the sign-ins that open none. Expired ones count as absent."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import Final, NamedTuple
 
-from imchat.domain.ids import ConnectionId, UserId
+from imchat.domain.ids import ConnectionId, SignInId, UserId
 from imchat.domain.limits import CONNECTION_S, CONNECTIONS_PER_USER
 from imchat.storage import keys
 from imchat.storage.table import (
@@ -25,6 +25,16 @@ _SUSPENDED: Final = "suspended"
 """While an item has this attribute, nothing else in it counts: what a connection adds that is just being made, neither."""
 
 _NO_CONNECTIONS: Final = (TTL_ATTRIBUTE, _SUSPENDED)
+
+SIGNED_OUT_S: Final = 30 * 24 * 3600
+"""How long it is known that a sign-in is over: as long as its refresh token may live."""
+
+
+class Ticket(NamedTuple):
+    """Whose it is, and the sign-in that it was issued to, where tokens name theirs."""
+
+    user_id: UserId
+    sign_in: SignInId | None
 
 
 class Added(NamedTuple):
@@ -67,6 +77,24 @@ def of(table: Table, user_ids: Iterable[UserId], *, now_s: int) -> dict[Connecti
     }
 
 
+def forget_all(table: Table, user_id: UserId) -> list[ConnectionId]:
+    """Forget the person's connections. Returns them, to be closed."""
+    item = table.get(keys.connections(user_id)) or {}
+    known = [ConnectionId(name) for name in item if name not in _NO_CONNECTIONS]
+    remove(table, user_id, known)
+    return known
+
+
+def end_sign_in(table: Table, user_id: UserId, sign_in: SignInId, *, now_s: int) -> None:
+    """Note that a sign-in is over."""
+    table.write(Put(keys.signed_out(user_id, sign_in), {TTL_ATTRIBUTE: now_s + SIGNED_OUT_S}))
+
+
+def is_over(table: Table, user_id: UserId, sign_in: SignInId) -> bool:
+    """Whether the person has signed out of it."""
+    return table.get(keys.signed_out(user_id, sign_in)) is not None
+
+
 def shut(table: Table, user_id: UserId) -> list[ConnectionId]:
     """Let nothing be pushed to the person from now on. Returns the connections that they had, to be closed."""
     key = keys.connections(user_id)
@@ -82,18 +110,19 @@ def open_again(table: Table, user_id: UserId) -> None:
         table.write(Update(keys.connections(user_id), remove=[_SUSPENDED], condition=shut_item))
 
 
-def put_ticket(table: Table, secret: str, user_id: UserId, *, expires_at_ms: int) -> None:
+def put_ticket(table: Table, secret: str, ticket: Ticket, *, expires_at_ms: int) -> None:
     """Keep a ticket until it is used or `expires_at_ms`."""
     item: Item = {
-        "user_id": user_id,
+        "user_id": ticket.user_id,
+        "sign_in": ticket.sign_in,
         "expires_at_ms": expires_at_ms,
         TTL_ATTRIBUTE: expires_at_ms // 1000 + 1,
     }
     table.write(Put(keys.ticket(secret), item))
 
 
-def take_ticket(table: Table, secret: str, *, now_ms: int) -> UserId | None:
-    """Use a ticket up and return whose it was; None if it is unknown, used or expired."""
+def take_ticket(table: Table, secret: str, *, now_ms: int) -> Ticket | None:
+    """Use a ticket up and return it; None if it is unknown, used or expired."""
     key = keys.ticket(secret)
     item = table.get(key)
     if item is None:
@@ -102,4 +131,5 @@ def take_ticket(table: Table, secret: str, *, now_ms: int) -> UserId | None:
         table.write(Delete(key, Present()))
     except ConditionFailed:
         return None
-    return UserId(item["user_id"]) if now_ms < item["expires_at_ms"] else None
+    ticket = Ticket(UserId(item["user_id"]), item.get("sign_in"))
+    return ticket if now_ms < item["expires_at_ms"] else None

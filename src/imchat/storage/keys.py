@@ -4,6 +4,7 @@
     profile                       USER#<user_id>          PROFILE                 get; get_many (names of people)
     my conversations (pointer)    USER#<user_id>          CONV#<conversation_id>  query prefix CONV# (inbox)
     open connections              USER#<user_id>          CONNECTIONS             get_many (fan-out)
+    sign-in that is over          USER#<user_id>          OUT#<sign_in>           get (tickets, connections)
     watchers of a person          USER#<user_id>          WATCHERS                get (presence)
     block                         USER#<user_id>          BLOCK#MADE#<user_id>    query prefix BLOCK#MADE# (my blocks)
     the same, with the other      USER#<user_id>          BLOCK#MET#<user_id>     query prefix BLOCK# (all around me)
@@ -30,7 +31,7 @@ from __future__ import annotations
 import hashlib
 from typing import Final
 
-from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.ids import ConversationId, SignInId, UserId
 from imchat.domain.limits import PREFIX_MIN, SEQ_MAX
 from imchat.storage.table import Key
 
@@ -74,6 +75,11 @@ def audit(audit_id: str) -> Key:
 def connections(user_id: UserId) -> Key:
     """A person's open connections: one attribute each, its id, holding its expiry in epoch seconds."""
     return Key(user_pk(user_id), "CONNECTIONS")
+
+
+def signed_out(user_id: UserId, sign_in: SignInId) -> Key:
+    """Exists once the person has signed out of one of their sign-ins."""
+    return Key(user_pk(user_id), f"OUT#{sign_in}")
 
 
 def watchers(user_id: UserId) -> Key:

@@ -1,4 +1,4 @@
-"""The way to the WebSocket, and who is there."""
+"""The way to the WebSocket, signing out of it, and who is there."""
 
 from __future__ import annotations
 
@@ -13,8 +13,13 @@ from imchat.services import presence, realtime
 
 
 def _ticket(call: Call) -> Reply:
-    ticket, expires_at_ms = realtime.issue_ticket(call.app, call.user_id)
+    ticket, expires_at_ms = realtime.issue_ticket(call.app, call.user_id, call.sign_in)
     return Reply(201, {"ticket": ticket, "expires_at_ms": expires_at_ms})
+
+
+def _sign_out(call: Call) -> Reply:
+    realtime.sign_out(call.app, call.user_id, call.sign_in)
+    return Reply(200, {})
 
 
 def _presence(call: Call) -> Reply:
@@ -43,6 +48,7 @@ ROUTES: Final = (
         schema.TicketAnswer,
         statuses=(201,),
     ),
+    Route("POST", "/me/sign-out", "Sign this device out", _sign_out, schema.Nothing),
     Route(
         "GET",
         CONVERSATION + "/presence",
