@@ -48,7 +48,7 @@ class Line:
                     yield CONNECTED
                     async for frame in self._until_renewal(socket):
                         if frame["type"] == "pong":
-                            self.connection_id = frame["connection_id"]
+                            self.connection_id = frame.get("connection_id")
                         else:
                             yield frame
                     continue
