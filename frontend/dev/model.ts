@@ -123,6 +123,9 @@ function conversation(id: string, all: Signal<ConversationSummary[] | null>, que
       user_id: user.user_id, user, role: !group ? 'member' : i === 0 ? 'owner' : i === 2 ? 'admin' : 'member', joined_seq: 1, read_seq: 1,
     }))),
     readByOthers: signal(15),
+    moreMembers: signal(false),
+    loadMembers: works,
+    refresh: async () => undefined,
     setDraft: (text) => (draft.value = text),
     loadOlder: async () => {
       if (state !== 'pages' || loading.value) return
@@ -154,10 +157,6 @@ function conversation(id: string, all: Signal<ConversationSummary[] | null>, que
     typing: () => undefined,
     facts: signal(null),
     act: works,
-    rename: works,
-    addMembers: works,
-    removeMember: works,
-    leave: works,
     // For trying it by hand: model.open(id).hear('…')
     ...{ hear: (body: string) => say({ kind: 'message', key: `r${next}`, seq: (next += 1), at_ms: Date.now(), author: ANA, own: false, body, state: 'sent' }) },
   }

@@ -113,13 +113,18 @@ def somebody(
     scheme: Literal["light", "dark"] = "light",
     size: tuple[int, int] = WIDE,
     storage: Path | None = None,
+    touch: bool = False,
 ) -> Iterator[Person]:
     """A person in a browser context of their own, at the site.
 
     At the end, whatever the page complained of fails the test: scripts' errors and content policy violations.
     """
     context = browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, color_scheme=scheme, storage_state=storage
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=scheme,
+        storage_state=storage,
+        has_touch=touch,
+        is_mobile=touch,
     )
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)

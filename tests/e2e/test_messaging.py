@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
 from tests.e2e.harness import Server, call, sign_up
 from tests.e2e.people import NARROW, Person, somebody
 
@@ -58,6 +58,7 @@ def test_messages_are_answered_changed_pinned_and_taken_back(browser: Browser, s
         zoe.press("Reply")
         box = zoe.page.get_by_role("textbox", name="Message to Ana")
         box.press_sequentially("Yes, @an")
+        expect(ana.page.get_by_role("heading", level=1).locator("..")).to_contain_text("typing")
         box.press("Tab")
         box.press("Enter")
         ana.sees("Yes, @ana")
@@ -66,7 +67,16 @@ def test_messages_are_answered_changed_pinned_and_taken_back(browser: Browser, s
             ana.page.get_by_role("button", name="Go to the message of Ana that this answers")
         ).to_contain_text("Shall we ship?")
 
-        ana.page.get_by_role("textbox", name="Message to Zoe").press("ArrowUp")
+        mine = ana.page.get_by_role("textbox", name="Message to Zoe")
+        mine.fill("to be")
+        mine.press("Home")
+        ana.press("Emoji")
+        ana.picture("composer-emoji-light-1280")
+        ana.press("🤔")
+        expect(mine).to_have_value("🤔to be")
+        expect(mine).to_be_focused()
+        mine.fill("")
+        mine.press("ArrowUp")
         ana.page.get_by_role("textbox", name="Message to Zoe, edited").fill("On second thoughts")
         ana.page.keyboard.press("Enter")
         zoe.sees("On second thoughts")
@@ -93,7 +103,17 @@ def test_conversations_are_put_in_order_and_groups_are_joined(browser: Browser, 
         _join(leo, server.url, "Leo")
         mia.find("leo")
         mia.press("Message Leo")
-        expect(mia.page.get_by_text("Online", exact=True)).to_be_visible()
+        there = mia.page.locator(".subline-online").or_(
+            mia.page.get_by_role("link", name=re.compile("Online"))
+        )
+        expect(there).to_have_count(2)
+        leo.press("Settings")
+        leo.press("Hide")
+        expect(there).to_have_count(0)
+        leo.picture("presence-hidden-dark-390")
+        leo.press("Show")
+        leo.press("Close")
+        expect(there).to_have_count(2)
         mia.says("Come and join us")
 
         mia.find("leo")
@@ -109,6 +129,8 @@ def test_conversations_are_put_in_order_and_groups_are_joined(browser: Browser, 
             _act_on_row(leo, "Alpine hikers", action)
         expect(row.get_by_label("Muted")).to_be_visible()
         expect(leo.page.locator(".row-name").first).to_have_text("Alpine hikers")
+        _act_on_row(leo, "Mia", "Mark as unread")
+        expect(leo.page.get_by_role("link", name=re.compile("^Mia.*unread", re.DOTALL))).to_be_visible()
         _act_on_row(leo, "Mia", "Archive")
         leo.picture("list-actions-dark-390")
         leo.press("Archived (1)")
@@ -126,6 +148,8 @@ def _run_a_group(mia: Person, leo: Person) -> None:
     mia.press("Save")
     panel.get_by_role("group", name="Who may write").get_by_label("Administrators").check()
     panel.get_by_role("group", name="Who may join").get_by_label("Everybody").check()
+    panel.get_by_role("group", name="Who joins reads").get_by_label("Everything").check()
+    panel.get_by_role("group", name="Lets in").get_by_label("1 person").check()
     mia.press("Create a link")
     link = panel.get_by_label("Link", exact=True).input_value()
     mia.picture("group-light-1280")
@@ -143,7 +167,7 @@ def _run_a_group(mia: Person, leo: Person) -> None:
     leo.picture("invite-dark-390")
     leo.page.get_by_role("button", name="Join", exact=True).click()
     leo.sees("I may write now")
-    leo.press("Back to conversations")
+    _use_up_and_revoke(mia, leo)
     leo.press("New conversation")
     leo.press("Find a public channel")
     leo.fill("Search by words of the title", "alp")
@@ -160,9 +184,66 @@ def _run_a_group(mia: Person, leo: Person) -> None:
     expect(leo.page.get_by_role("button", name="Block Mia")).to_be_visible()
 
 
+def _use_up_and_revoke(mia: Person, leo: Person) -> None:
+    """The link for one was used; Mia revokes it and another one, which then lets nobody in."""
+    panel = mia.page.get_by_role("dialog")
+    expect(panel.get_by_label("Role of Leo")).to_be_visible()
+    mia.press("Create a link")
+    expect(panel.get_by_text("1 of 1 joined")).to_be_visible()
+    open_link = panel.get_by_label("Link", exact=True).input_value()
+    for _ in range(2):
+        panel.get_by_role("button", name="Revoke").last.click()
+        panel.get_by_role("button", name="Revoke").last.click()
+        expect(panel.get_by_role("button", name="Cancel")).to_have_count(0)
+    expect(panel.get_by_role("button", name="Revoke")).to_have_count(0)
+    mia.press("Close")
+    _menu(mia, "Welcome @leo")
+    expect(mia.page.get_by_text("Seen by Leo")).to_be_visible()
+    mia.page.keyboard.press("Escape")
+    leo.page.goto(open_link)
+    expect(leo.page.get_by_role("button", name="Join", exact=True)).to_have_count(0)
+    expect(leo.page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
+    leo.picture("invite-revoked-dark-390")
+    leo.press("Close")
+
+
 def _act_on_row(person: Person, name: str, action: str) -> None:
     """Choose from the menu of a conversation in the list."""
     person.page.get_by_role("link", name=re.compile(f"^{name}")).hover()
     person.page.get_by_role("button", name=f"Actions for {name}").click()
     person.page.get_by_role("button", name=action, exact=True).click()
     expect(person.page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_a_finger_that_rests_opens_the_menus(browser: Browser, server: Server) -> None:
+    with (
+        somebody(browser, server.url) as kit,
+        somebody(browser, server.url, size=NARROW, touch=True) as uma,
+    ):
+        _join(kit, server.url, "Kit")
+        _join(uma, server.url, "Uma")
+        kit.find("uma")
+        kit.press("Message Uma")
+        kit.says("Touch me")
+        row = uma.page.get_by_role("link", name=re.compile("^Kit"))
+        _rest_on(uma, row)
+        uma.picture("row-menu-touch-390")
+        uma.page.get_by_role("button", name="Mute", exact=True).tap()
+        expect(row.get_by_label("Muted")).to_be_visible()
+        row.tap()
+        _rest_on(uma, uma.message("Touch me"))
+        uma.picture("message-menu-touch-390")
+        uma.page.get_by_role("button", name="React with 👍").tap()
+        expect(kit.page.get_by_role("button", name="👍 Uma")).to_be_visible()
+
+
+def _rest_on(person: Person, target: Locator) -> None:
+    """Put a finger down, and lift it once a menu is there."""
+    box = target.bounding_box()
+    assert box is not None
+    touch = person.page.context.new_cdp_session(person.page)
+    point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})
+    expect(person.page.get_by_role("dialog")).to_be_visible()
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    expect(person.page.get_by_role("dialog")).to_be_visible()

@@ -8,8 +8,8 @@ import type {
   EventsAnswer,
   Me,
   MeAnswer,
+  MembersAnswer,
   NewConversation,
-  Nothing,
   ProfileChange,
   ReadAnswer,
   TicketAnswer,
@@ -31,13 +31,9 @@ export function createApi(http: Http) {
       (await http.get<UsersAnswer>('/users', { ids: ids.join(',') })).users,
     conversations: (cursor?: string): Promise<ConversationsAnswer> => http.get('/conversations', { cursor }),
     conversation: (id: string): Promise<ConversationAnswer> => http.get(at(id)),
+    members: (id: string, cursor?: string): Promise<MembersAnswer> => http.get(at(id, '/members'), { cursor }),
     create: (body: NewConversation): Promise<ConversationAnswer> =>
       http.send('POST', '/conversations', body),
-    rename: (id: string, title: string): Promise<ConversationAnswer> => http.send('PATCH', at(id), { title }),
-    addMembers: (id: string, userIds: string[]): Promise<ConversationAnswer> =>
-      http.send('POST', at(id, '/members'), { user_ids: userIds }),
-    removeMember: (id: string, userId: string): Promise<Nothing> =>
-      http.send('DELETE', at(id, `/members/${encodeURIComponent(userId)}`)),
     events: (id: string, query: { after?: number; before?: number; limit: number }): Promise<EventsAnswer> =>
       http.get(at(id, '/events'), query),
     /** One try: the outbox has a retry policy of its own. The event is pushed to all devices but this one's connection. */

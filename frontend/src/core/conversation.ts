@@ -1,27 +1,29 @@
 /** One conversation as the views see it: its place in the list, its timeline, and what one can do in it. */
 import { batch, computed, signal } from '@preact/signals'
-import { checkBody, checkTitle } from './checks'
+import { checkBody } from './checks'
 import { choose, type Deed } from './deeds'
-import { entryAfter, summarize, unreadAfter } from './entry'
+import { answered, entryAfter, readTo, summarize, unreadAfter } from './entry'
 import { fold, idInKey } from './fold'
 import { Log } from './log'
-import { membersAfter, withReceipt } from './members'
+import { Membership } from './membership'
 import type { ConversationModel, Problem } from './model'
 import { outcome } from './problem'
-import type { ConversationAnswer, ConversationEntry, Event, Member, MessageCreated, Settings } from './protocol'
+import { News } from './news'
+import type { ConversationAnswer, ConversationEntry, Event, Settings } from './protocol'
 import { ReadCursor } from './reads'
 import type { Surroundings } from './surroundings'
 import { Typing } from './typing'
 import { Waiting } from './waiting'
 
 const REFRESH_MS = 150
-/** Of many messages that arrive at once, the newest few are worth announcing. */
-const ANNOUNCE_MOST = 3
 
 export class Conversation implements ConversationModel {
   /** The server's row, brought forward by events; null until known. */
   readonly entry = signal<ConversationEntry | null>(null)
-  private readonly memberList = signal<Member[] | null>(null)
+  private readonly membership: Membership
+  readonly members: Membership['shown']
+  readonly readByOthers: Membership['readByOthers']
+  readonly moreMembers: Membership['more']
   private readonly missing = signal<Problem | null>(null)
   readonly unreadFrom = signal<number | null>(null)
   readonly draft = signal('')
@@ -31,7 +33,7 @@ export class Conversation implements ConversationModel {
   private readonly typingNow: Typing
   private readonly cursor: ReadCursor
   private readonly kept = new WeakMap()
-  private announced = 0
+  private readonly news: News
   private drawLine = false
   private refreshing: ReturnType<typeof setTimeout> | undefined
   private readonly waiting = new Waiting()
@@ -48,6 +50,14 @@ export class Conversation implements ConversationModel {
       keep: (events) => void db.keepEvents(id, events),
       head: () => this.entry.peek()?.conversation.last_seq ?? 0,
       onAppended: (events) => this.appended(events),
+    })
+    this.membership = new Membership(id, around)
+    this.members = this.membership.shown
+    this.readByOthers = this.membership.readByOthers
+    this.moreMembers = this.membership.more
+    this.news = new News(around.me, (event) => {
+      around.profiles.want([event.actor_id])
+      around.announce(this, event)
     })
     this.loading = this.log.loading
     this.hasOlder = this.log.hasOlder
@@ -68,14 +78,6 @@ export class Conversation implements ConversationModel {
 
   readonly problem = computed(() => this.missing.value ?? this.log.problem.value)
 
-  readonly members = computed(() =>
-    (this.memberList.value ?? []).map((member) => ({ ...member, user: this.around.profiles.get(member.user_id) })),
-  )
-
-  readonly readByOthers = computed(() =>
-    (this.memberList.value ?? []).reduce((most, m) => (m.user_id === this.around.me ? most : Math.max(most, m.read_seq)), 0),
-  )
-
   get me(): string {
     return this.around.me
   }
@@ -87,7 +89,7 @@ export class Conversation implements ConversationModel {
       id: this.id,
       me: this.around.me,
       entry: this.entry.value,
-      members: this.memberList.value ?? [],
+      members: this.membership.list.value ?? [],
       outgoing: this.outgoing.value,
       draft: this.draft.value,
       typing: this.typingNow.now.value,
@@ -95,15 +97,13 @@ export class Conversation implements ConversationModel {
     }),
   )
 
-  // What views do
-
   /** Called when it comes on screen: shows what is kept, reads on, draws the line above what is new. */
   show(): void {
     this.drawLine = true
     this.placeLine()
     void this.log.open()
     if (this.entry.peek()?.settings?.marked_unread) void this.act(choose({ marked_unread: false }))
-    if (!this.memberList.peek()) void this.refresh()
+    if (!this.membership.list.peek()) void this.refresh()
   }
 
   setDraft(text: string): void {
@@ -146,32 +146,17 @@ export class Conversation implements ConversationModel {
         at: (rest = '') => `/conversations/${encodeURIComponent(this.id)}${rest}`,
         settle: (event) => this.settle(event),
         merge: (answer) => this.merge(answer),
-        seen: (presence) => this.around.seen(presence),
+        catchUp: () => void this.log.catchUp(),
+        left: () => this.around.left(this.id),
+        seen: this.around.seen,
         chosen: ({ settings }) => this.chosen(settings),
       }),
     )
   }
 
-  async rename(title: string): Promise<Problem | null> {
-    return checkTitle(title) ?? outcome(async () => this.merge(await this.around.api.rename(this.id, title.trim())))
-  }
-
-  addMembers(userIds: string[]): Promise<Problem | null> {
-    return outcome(async () => this.merge(await this.around.api.addMembers(this.id, userIds)))
-  }
-
-  removeMember(userId: string): Promise<Problem | null> {
-    return outcome(async () => {
-      await this.around.api.removeMember(this.id, userId)
-      void this.log.catchUp()
-    })
-  }
-
-  leave(): Promise<Problem | null> {
-    return outcome(async () => {
-      await this.around.api.removeMember(this.id, this.around.me)
-      this.around.left(this.id)
-    })
+  /** Where the members are not all given: the next page of them. */
+  loadMembers(): Promise<Problem | null> {
+    return outcome(() => this.membership.readOn())
   }
 
   // What the server says
@@ -184,15 +169,12 @@ export class Conversation implements ConversationModel {
       this.missing.value = null
       if (users) this.around.profiles.learn(users)
       if (!now || entry.conversation.last_seq >= now.conversation.last_seq) {
-        const read = Math.max(entry.read_seq, now?.read_seq ?? 0)
-        const unread = read > entry.read_seq ? Math.min(now?.unread ?? 0, entry.unread) : entry.unread
-        const unread_mentions = unread === 0 ? 0 : (entry.unread_mentions ?? 0)
-        this.setEntry({ ...entry, read_seq: read, unread, unread_mentions })
-        if (entry.conversation.members) this.memberList.value = entry.conversation.members
+        this.setEntry(answered(now, entry))
+        this.membership.take(entry.conversation.members)
       }
       this.cursor.known(entry.read_seq)
-      if (!now) this.announced = entry.conversation.last_seq
-      else if (entry.last_message) this.announce([entry.last_message])
+      if (!now) this.news.since(entry.conversation.last_seq)
+      else if (entry.last_message) this.news.tell([entry.last_message])
       this.placeLine()
     })
     this.around.profiles.want((entry.conversation.members ?? []).map((member) => member.user_id))
@@ -216,7 +198,7 @@ export class Conversation implements ConversationModel {
       if (unread === undefined) this.refreshSoon()
       else this.readUpTo(seq, unread)
     } else {
-      this.memberList.value = withReceipt(this.memberList.peek(), userId, seq)
+      this.membership.receipt(userId, seq)
     }
   }
 
@@ -277,26 +259,16 @@ export class Conversation implements ConversationModel {
     if (!entry || news.length === 0) return
     const { me } = this.around
     for (const event of news) if (event.type === 'message.created') this.typingNow.ended(event.actor_id)
-    this.memberList.value = membersAfter(this.memberList.peek(), news)
+    this.membership.advance(news)
     this.setEntry(entryAfter(entry, news, me))
-    this.announce(news)
+    this.news.tell(news)
     if (news.some((event) => event.type === 'member.removed' && event.user_id === me)) this.around.left(this.id)
-  }
-
-  private announce(events: readonly Event[]): void {
-    const news = events.filter((e) => e.type === 'message.created' && e.actor_id !== this.around.me && e.seq > this.announced)
-    this.announced = Math.max(this.announced, events.at(-1)?.seq ?? 0)
-    this.around.profiles.want(news.map((event) => event.actor_id))
-    for (const event of news.slice(-ANNOUNCE_MOST)) this.around.announce(this, event as MessageCreated)
   }
 
   private readUpTo(seq: number, unread: number | undefined, mentions?: number): void {
     const entry = this.entry.peek()
     if (!entry || seq < entry.read_seq) return
-    const rest = Math.min(entry.unread, unread ?? entry.unread)
-    const unread_mentions = rest === 0 ? 0 : (mentions ?? entry.unread_mentions ?? 0)
-    const settings = entry.settings && { ...entry.settings, marked_unread: false }
-    this.setEntry({ ...entry, read_seq: seq, unread: rest, unread_mentions, ...(settings && { settings }) })
+    this.setEntry(readTo(entry, seq, unread, mentions))
   }
 
   private setEntry(entry: ConversationEntry): void {
@@ -319,6 +291,7 @@ export class Conversation implements ConversationModel {
     }, REFRESH_MS)
   }
 
+  /** Reads the row, and the members with their cursors, anew. */
   async refresh(): Promise<void> {
     const problem = await outcome(async () => this.merge(await this.around.api.conversation(this.id)))
     if (problem && !this.entry.peek()) this.missing.value = problem

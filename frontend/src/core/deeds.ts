@@ -9,6 +9,7 @@ import type {
   ConversationChange,
   Event,
   Presence,
+  PresenceAnswer,
   Role,
   SettingsAnswer,
   SettingsChange,
@@ -24,7 +25,11 @@ export interface Reach {
   settle(event: Event): Promise<void>
   merge(answer: ConversationAnswer): void
   chosen(answer: SettingsAnswer): void
-  seen(presence: readonly Presence[]): void
+  /** Reads what is new in the log. */
+  catchUp(): void
+  /** We are in it no longer. */
+  left(): void
+  seen(asked: readonly string[], presence: readonly Presence[], until: number): void
 }
 
 export type Deed = (reach: Reach) => Promise<unknown>
@@ -55,16 +60,48 @@ export const setUp =
   async ({ http, at, merge }) =>
     merge(await http.send('PATCH', at(), rules))
 
+export const addMembers =
+  (userIds: string[]): Deed =>
+  async ({ http, at, merge }) =>
+    merge(await http.send('POST', at('/members'), { user_ids: userIds }))
+
+export const removeMember =
+  (userId: string): Deed =>
+  async ({ http, at, catchUp }) => {
+    await http.send('DELETE', at(`/members/${encodeURIComponent(userId)}`))
+    catchUp()
+  }
+
+/** Ends one's own membership: `me` is one's own id. */
+export const leave =
+  (me: string): Deed =>
+  async ({ http, at, left }) => {
+    await http.send('DELETE', at(`/members/${encodeURIComponent(me)}`))
+    left()
+  }
+
 export const giveRole =
   (userId: string, role: Role): Deed =>
   async ({ http, at, merge }) =>
     merge(await http.send('PATCH', at(`/members/${encodeURIComponent(userId)}`), { role }))
 
-/** Hears of these members' coming and going for the next five minutes. */
+const WATCHED_MOST = 20
+const LOOKED_AT_MOST = 100
+const WATCH_MS = 300_000
+
+/** Hears of the first 20 members' coming and going for the next five minutes, and looks once for as many as 100: two requests at most. */
 export const watch =
   (userIds: string[]): Deed =>
-  async ({ http, at, seen }) =>
-    seen((await http.send<WatchAnswer>('PUT', at('/presence/watch'), { user_ids: userIds })).presence)
+  async ({ http, at, seen }) => {
+    const watched = userIds.slice(0, WATCHED_MOST)
+    const others = userIds.slice(WATCHED_MOST, LOOKED_AT_MOST)
+    const { presence } = await http.send<WatchAnswer>('PUT', at('/presence/watch'), { user_ids: watched })
+    // By the clock here: the server's may differ.
+    seen(watched, presence, Date.now() + WATCH_MS)
+    if (others.length === 0) return
+    const looked = await http.get<PresenceAnswer>(at('/presence'), { user_ids: others.join(',') })
+    seen(others, looked.presence, Date.now() + WATCH_MS)
+  }
 
 /** What is asked of the server outside of any conversation. */
 export interface Asking {

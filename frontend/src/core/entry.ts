@@ -30,6 +30,20 @@ export function entryAfter(entry: ConversationEntry, news: readonly Event[], me:
   return { ...entry, conversation, unread, unread_mentions, ...(last_message && { last_message }) }
 }
 
+/** The row that the server answers, with what was read here meanwhile. */
+export function answered(now: ConversationEntry | null, answer: ConversationEntry): ConversationEntry {
+  const read_seq = Math.max(answer.read_seq, now?.read_seq ?? 0)
+  const unread = read_seq > answer.read_seq ? Math.min(now?.unread ?? 0, answer.unread) : answer.unread
+  return { ...answer, read_seq, unread, unread_mentions: unread === 0 ? 0 : (answer.unread_mentions ?? 0) }
+}
+
+/** `entry` read up to `seq`; `unread` and `mentions` are what is left beyond, where that is known. */
+export function readTo(entry: ConversationEntry, seq: number, unread = entry.unread, mentions = entry.unread_mentions ?? 0): ConversationEntry {
+  const rest = Math.min(entry.unread, unread)
+  const settings = entry.settings && { ...entry.settings, marked_unread: false }
+  return { ...entry, read_seq: seq, unread: rest, unread_mentions: rest === 0 ? 0 : mentions, ...(settings && { settings }) }
+}
+
 /** What a `conversation.updated` says of the conversation: all but what every event has. */
 function settingsOf({ type, seq, at_ms, actor_id, message_count, ...settings }: ConversationUpdated): Partial<Conversation> {
   return settings
@@ -74,7 +88,7 @@ export function summarize({ id, me, entry, members, outgoing, draft, typing, use
     kind,
     name: (peer ? nameOf(peer) : entry?.conversation.title) || others.map(nameOf).join(', ') || 'Group',
     ...(peer && { peer }),
-    preview: waiting ? { author: null, own: true, body: waiting.body, pending: true } : (shown ?? null),
+    preview: waiting ? { author: null, own: true, body: waiting.body, pending: !waiting.failed, ...(waiting.failed && { failed: true }) } : (shown ?? null),
     at_ms: Math.max(waiting?.at_ms ?? 0, last?.at_ms ?? entry?.conversation.created_at_ms ?? 0),
     unread: entry?.unread ?? 0,
     mentions: entry?.unread_mentions ?? 0,

@@ -54,7 +54,7 @@ export interface ConversationSummary {
   /** The other person, in a direct conversation. */
   peer?: User
   /** The line under the name: newest message, with who wrote it in a group; null before the first. */
-  preview: { author: string | null; own: boolean; body: string; pending: boolean; deleted?: boolean } | null
+  preview: { author: string | null; own: boolean; body: string; pending: boolean; failed?: boolean; deleted?: boolean } | null
   at_ms: number
   unread: number
   /** How many of the unread messages mention me. */
@@ -118,6 +118,12 @@ export interface ConversationModel {
   /** Title, description, rules and pins of it; null until known. */
   readonly facts: ReadonlySignal<Conversation | null>
   readonly members: ReadonlySignal<(Member & { user: User })[]>
+  /** Whether there are members whom `members` lacks: above 1,000 they come in pages. */
+  readonly moreMembers: ReadonlySignal<boolean>
+  /** The next page of them. */
+  loadMembers(): Outcome
+  /** Reads members and their cursors anew: above 100 members no receipts are pushed. */
+  refresh(): Promise<void>
   /** The highest seq that another member (direct: the peer) has read: for ticks. */
   readonly readByOthers: ReadonlySignal<number>
   readonly draft: ReadonlySignal<string>
@@ -134,10 +140,6 @@ export interface ConversationModel {
   typing(): void
   /** Does what core/deeds.ts offers. */
   act(deed: Deed): Outcome
-  rename(title: string): Outcome
-  addMembers(userIds: string[]): Outcome
-  removeMember(userId: string): Outcome
-  leave(): Outcome
 }
 
 export interface Model {
@@ -155,7 +157,7 @@ export interface Model {
   open(conversationId: string): ConversationModel
   /** It left the screen: what arrives from now on is new when it is opened again. */
   close(conversationId: string): void
-  /** Who of those watched is there, by id. */
+  /** Who of those watched is there, by id; forgotten when the watch ends. */
   readonly presence: ReadonlySignal<ReadonlyMap<string, Presence>>
   /** Does it in a conversation that need not be open. */
   act(conversationId: string, deed: Deed): Outcome

@@ -17,8 +17,8 @@ export interface Surroundings {
   outbox: Outbox
   profiles: Profiles
   say(frame: { action: 'typing'; conversation_id: string }): void
-  /** Who is there, and who is not. */
-  seen(presence: readonly Presence[]): void
+  /** Of those asked for, who is there and who is not; changes are told until `until` (ms). */
+  seen(asked: readonly string[], presence: readonly Presence[], until: number): void
   /** A new message of someone else. */
   announce(conversation: Conversation, event: MessageCreated): void
   /** We are no longer in it. */

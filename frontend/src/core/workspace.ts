@@ -10,8 +10,9 @@ import type { Deed } from './deeds'
 import type { ConversationSummary, Model, Outcome, Problem } from './model'
 import { Outbox } from './outbox'
 import { Refusal, toProblem } from './problem'
+import { Presences } from './presences'
 import { Profiles } from './profiles'
-import type { ConversationAnswer, ConversationEntry, Me, MessageCreated, NewConversation, Presence, ServerFrame, User } from './protocol'
+import type { ConversationAnswer, ConversationEntry, Me, MessageCreated, NewConversation, ServerFrame, User } from './protocol'
 import { Realtime } from './realtime'
 import type { Surroundings } from './surroundings'
 
@@ -21,8 +22,9 @@ type Listener = Parameters<Model['onMessage']>[0]
 const INBOX_PAGES_MOST = 20
 
 export class Workspace {
-  readonly presence = signal<ReadonlyMap<string, Presence>>(new Map())
   readonly listProblem = signal<Problem | null>(null)
+  private readonly presences = new Presences()
+  readonly presence = this.presences.now
   readonly realtime: Realtime
   readonly api: ReturnType<typeof createApi>
   private readonly db: Db
@@ -75,7 +77,7 @@ export class Workspace {
       drafts: this.drafts,
       outbox: this.outbox,
       profiles: this.profiles,
-      seen: (presence) => this.seen(presence),
+      seen: (asked, presence, until) => this.presences.seen(asked, presence, until),
       say: (frame) => this.realtime.send(frame),
       announce: (conversation, event) => this.announce(conversation, event),
       left: (id) => this.left(id),
@@ -129,10 +131,6 @@ export class Workspace {
     this.profiles.learn(answer.users)
   }
 
-  private seen(presence: readonly Presence[]): void {
-    this.presence.value = new Map([...this.presence.peek(), ...presence.map((each) => [each.user_id, each] as const)])
-  }
-
   /** Reads the list from the server. */
   reload(): Promise<void> {
     this.reading ??= this.readInbox().finally(() => {
@@ -148,6 +146,7 @@ export class Workspace {
   /** Stops everything; with `forget`, nothing of this person stays in the browser. */
   async stop({ forget }: { forget: boolean }): Promise<void> {
     this.realtime.stop()
+    this.presences.stop()
     this.outbox.stop()
     for (const conversation of this.opened.values()) conversation.stop()
     if (forget) {
@@ -240,7 +239,7 @@ export class Workspace {
         this.opened.get(frame.conversation_id)?.typed(frame.user_id)
         break
       case 'presence':
-        this.seen([frame])
+        this.presences.changed(frame)
         break
       case 'settings':
         this.opened.get(frame.conversation_id)?.chosen(frame.settings)

@@ -4,6 +4,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { fakeModel } from '../../dev/model'
 import { LIMITS } from '../../src/core/protocol'
 import { App } from '../../src/ui/app/App'
+import { ModelContext } from '../../src/ui/app/context'
 // Loaded when first shown; here already, so that no test waits for it.
 import '../../src/ui/app/Shell'
 import { Composer } from '../../src/ui/composer/Composer'
@@ -12,9 +13,10 @@ import { MessageBubble } from '../../src/ui/timeline/MessageBubble'
 afterEach(cleanup)
 
 function composer() {
-  const conversation = { ...fakeModel({}).open('c-ana'), draft: signal(''), send: vi.fn(async () => null), typing: vi.fn() }
+  const model = fakeModel({})
+  const conversation = { ...model.open('c-ana'), draft: signal(''), send: vi.fn(async () => null), typing: vi.fn() }
   const sending = { ...conversation, setDraft: (text: string) => (conversation.draft.value = text) }
-  render(<Composer conversation={sending} />)
+  render(<ModelContext.Provider value={model}><Composer conversation={sending} /></ModelContext.Provider>)
   const field = screen.getByRole<HTMLTextAreaElement>('textbox', { name: 'Message to Ana Silva' })
   return { ...sending, field, type: (text: string) => fireEvent.input(field, { target: { value: text } }) }
 }

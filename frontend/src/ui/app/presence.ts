@@ -1,22 +1,21 @@
-/** Watches whether somebody is there for as long as a view shows it. */
+/** Watches whether people are there for as long as a view shows them. */
 import { useEffect } from 'preact/hooks'
 import { watch } from '../../core/deeds'
 import type { ConversationModel } from '../../core/model'
-import type { Presence } from '../../core/protocol'
 import { useModel } from './context'
 
 /** Shortly before the server stops telling. */
 const AGAIN_MS = 4.5 * 60_000
 
-export function usePresence(conversation: ConversationModel, userId: string | undefined): Presence | undefined {
-  const model = useModel()
-  const online = model.connection.value === 'online'
+/** `userIds`: other members of the conversation. What is known of them then stands in the model's `presence`. */
+export function useWatch(conversation: ConversationModel, userIds: readonly string[]): void {
+  const online = useModel().connection.value === 'online'
+  const wanted = userIds.join()
   useEffect(() => {
-    if (userId === undefined || !online) return undefined
-    const ask = () => void conversation.act(watch([userId]))
+    if (wanted === '' || !online) return undefined
+    const ask = () => void conversation.act(watch(wanted.split(',')))
     ask()
     const timer = setInterval(ask, AGAIN_MS)
     return () => clearInterval(timer)
-  }, [conversation, userId, online])
-  return userId === undefined ? undefined : model.presence.value.get(userId)
+  }, [conversation, wanted, online])
 }

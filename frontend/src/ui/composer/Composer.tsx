@@ -9,11 +9,12 @@ import { isComposing } from '../../lib/keyboard'
 import { byteCount, charCount } from '../../lib/text'
 import { nameOf } from '../app/context'
 import { lazy } from '../app/lazy'
-import { type Mode, stateOf } from '../conversations/state'
+import { type Box, type Mode, stateOf } from '../conversations/state'
 import { IconButton } from '../primitives/Button'
 import { Icon } from '../primitives/Icon'
 import { useCompletion } from './completion'
 
+const EmojiMenu = lazy(() => import('./EmojiMenu').then((m) => m.EmojiMenu))
 const Mentions = lazy(() => import('./Mentions').then((m) => m.Mentions))
 
 /** The counter appears when this many characters are left. */
@@ -33,6 +34,7 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
   const tooLarge = left >= 0 && byteCount(text) > LIMITS.body_bytes
   const sendable = text.trim() !== '' && left >= 0 && !tooLarge
   const { name } = conversation.summary.value
+  const emoji = useSignal<Box | null>(null)
   const completion = useCompletion(conversation, field, setText)
 
   useEffect(() => {
@@ -63,6 +65,19 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
     const problem = await (now ? conversation.send(text, now.item.seq) : conversation.send(text))
     refusal.value = problem?.message ?? null
     if (problem && conversation.draft.value === '') conversation.setDraft(text)
+  }
+
+  const insert = (chosen: string) => {
+    emoji.value = null
+    const box = field.current
+    if (!box) return
+    const caret = box.selectionStart + chosen.length
+    setText(text.slice(0, box.selectionStart) + chosen + text.slice(box.selectionEnd))
+    // Once the menu is gone and the field holds the new text.
+    requestAnimationFrame(() => {
+      box.focus()
+      box.setSelectionRange(caret, caret)
+    })
   }
 
   const onKeyDown = (event: KeyboardEvent) => {
@@ -119,6 +134,12 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
           }}
         />
         <IconButton
+          class="composer-emoji"
+          icon="smile"
+          label={t('composer.emoji')}
+          onClick={() => (emoji.value = field.current?.form?.querySelector('.composer-emoji')?.getBoundingClientRect() ?? null)}
+        />
+        <IconButton
           class="composer-send"
           type="submit"
           icon={editing ? 'check' : 'send'}
@@ -126,6 +147,7 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
           disabled={!sendable}
         />
       </div>
+      {emoji.value && <EmojiMenu box={emoji.value} onPick={insert} onClose={() => (emoji.value = null)} />}
       {(left <= NEAR || tooLarge) && (
         <p class={left < 0 || tooLarge ? 'composer-note composer-over' : 'composer-note'} role="status">
           {tooLarge ? t('composer.overBytes') : left < 0 ? t('composer.over', { count: -left }) : t('composer.remaining', { count: left })}

@@ -1,18 +1,21 @@
-/** Completes the handle that is being typed, among the members. */
+/** Completes the handle that is being typed: among the members, and where not all of them are known, in the directory too. */
 import { useSignal } from '@preact/signals'
 import type { RefObject } from 'preact'
+import { useEffect } from 'preact/hooks'
 import type { ConversationModel } from '../../core/model'
-import type { User } from '../../core/protocol'
+import { LIMITS, type User } from '../../core/protocol'
 import { startedMention } from '../../lib/text'
-import { nameOf } from '../app/context'
+import { nameOf, useModel } from '../app/context'
 
 const MOST = 6
+const PAUSE_MS = 200
 
 export function useCompletion(conversation: ConversationModel, field: RefObject<HTMLTextAreaElement | null>, setText: (text: string) => void) {
   const started = useSignal<string | null>(null)
   const active = useSignal(0)
   const others = () => conversation.members.value.map((member) => member.user).filter((user) => user.user_id !== conversation.me)
-  const users = started.value === null ? [] : candidates(others(), started.value)
+  const found = useDirectory(started.value, conversation.moreMembers.value)
+  const users = started.value === null ? [] : candidates([...others(), ...found], started.value)
 
   const close = () => (started.value = null)
   const pick = (user: User) => {
@@ -52,9 +55,29 @@ export function useCompletion(conversation: ConversationModel, field: RefObject<
   }
 }
 
+/** Whom the directory has with handles that begin as typed; asked when the typing pauses. */
+function useDirectory(started: string | null, wanted: boolean): User[] {
+  const model = useModel()
+  const found = useSignal<User[]>([])
+  const prefix = wanted && started !== null && started.length >= LIMITS.prefix_min ? started : null
+  useEffect(() => {
+    if (prefix === null) return undefined
+    let current = true
+    const timer = setTimeout(async () => {
+      const answer = await model.findUsers(prefix)
+      if (current && 'users' in answer) found.value = answer.users
+    }, PAUSE_MS)
+    return () => {
+      current = false
+      clearTimeout(timer)
+    }
+  }, [model, prefix])
+  return prefix === null ? [] : found.value
+}
+
 /** Those with a handle that begins with `started`, then those with a word of their name that does. */
 export function candidates(users: readonly User[], started: string): User[] {
-  const able = users.filter((user) => user.handle)
+  const able = [...new Map(users.map((user) => [user.user_id, user])).values()].filter((user) => user.handle)
   const byHandle = able.filter((user) => user.handle?.startsWith(started))
   const byName = able.filter((user) => nameOf(user).toLowerCase().split(/\s+/).some((word) => word.startsWith(started)))
   return [...new Set([...byHandle, ...byName])].slice(0, MOST)

@@ -3,9 +3,11 @@ import type { ConversationSummary } from '../../core/model'
 import { list, t } from '../../i18n'
 import { fullTime, listTime } from '../../lib/time'
 import { today } from '../../lib/today'
+import { useModel } from '../app/context'
 import { hashOf, openConversation } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
 import { Icon, type IconName } from '../primitives/Icon'
+import { useLongPress } from '../primitives/longPress'
 import type { Box } from './state'
 
 interface Props {
@@ -16,7 +18,9 @@ interface Props {
 
 export function ConversationRow({ summary, open, onMenu }: Props) {
   const { id, kind, name, peer, at_ms, unread, mentions, settings } = summary
+  const there = useModel().presence.value.get(peer?.user_id ?? '')?.online ?? false
   const fresh = unread > 0 || settings.marked_unread
+  const press = useLongPress(onMenu)
   const onClick = (event: MouseEvent) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return
     event.preventDefault()
@@ -29,11 +33,13 @@ export function ConversationRow({ summary, open, onMenu }: Props) {
         href={hashOf({ conversationId: id, panel: null })}
         aria-current={open ? 'page' : undefined}
         onClick={onClick}
+        {...press}
       >
-        <Avatar id={peer?.user_id ?? id} name={name} group={kind === 'group'} />
+        <Avatar id={peer?.user_id ?? id} name={name} group={kind === 'group'} online={there} />
         <span class="row-text">
           <span class="row-line">
             <span class="row-name"><bdi>{name}</bdi></span>
+            {there && <span class="sr">{t('presence.online')}</span>}
             {settings.muted && <Mark icon="muted" label={t('list.muted')} />}
             {settings.pinned && <Mark icon="pin" label={t('list.pinned')} />}
             {at_ms > 0 && (
@@ -90,6 +96,7 @@ function Preview({ summary, open }: { summary: ConversationSummary; open: boolea
   const author = preview.own ? t('list.you') : kind === 'group' && preview.author ? t('list.author', { name: preview.author }) : ''
   return (
     <span class="row-preview">
+      {preview.failed && <span class="row-pending row-failed"><Icon name="warning" /><span class="sr">{t('list.failed')}</span></span>}
       {preview.pending && <span class="row-pending"><Icon name="clock" /><span class="sr">{t('list.sending')}</span></span>}
       {author && <><bdi class="row-author">{author}</bdi> </>}
       <bdi>{preview.body}</bdi>

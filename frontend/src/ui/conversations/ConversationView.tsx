@@ -4,7 +4,7 @@ import type { ConversationModel } from '../../core/model'
 import { t } from '../../i18n'
 import { listTime } from '../../lib/time'
 import { today } from '../../lib/today'
-import { usePresence } from '../app/presence'
+import { useWatch } from '../app/presence'
 import { useModel } from '../app/context'
 import { lazy } from '../app/lazy'
 import { closeConversation, openPanel } from '../app/route'
@@ -81,7 +81,7 @@ function Subline({ conversation }: { conversation: ConversationModel }) {
     )
   }
   if (kind === 'group') {
-    const count = conversation.members.value.length
+    const count = conversation.facts.value?.member_count ?? conversation.members.value.length
     return <p class="subline">{count > 0 ? t('conversation.members', { count }) : '\u00a0'}</p>
   }
   return <PeerLine conversation={conversation} />
@@ -90,7 +90,8 @@ function Subline({ conversation }: { conversation: ConversationModel }) {
 /** Whether the other one is there; where that is hidden, their handle. */
 function PeerLine({ conversation }: { conversation: ConversationModel }) {
   const { peer } = conversation.summary.value
-  const there = usePresence(conversation, peer?.user_id)
+  useWatch(conversation, peer ? [peer.user_id] : [])
+  const there = useModel().presence.value.get(peer?.user_id ?? '')
   const since = there?.last_seen_ms
   if (there?.online) return <p class="subline subline-online">{t('presence.online')}</p>
   if (since !== undefined) return <p class="subline">{t('presence.lastSeen', { when: listTime(since, today.value) })}</p>

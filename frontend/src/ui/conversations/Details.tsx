@@ -1,13 +1,13 @@
 /** Who is in a conversation, and what may be changed about it. */
 import { useSignal } from '@preact/signals'
-import { giveRole } from '../../core/deeds'
+import { addMembers, leave, setUp } from '../../core/deeds'
 import type { ConversationModel } from '../../core/model'
-import type { Member, Role, User } from '../../core/protocol'
+import type { User } from '../../core/protocol'
 import { LIMITS } from '../../core/protocol'
 import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { charCount } from '../../lib/text'
-import { nameOf, useMe, useModel } from '../app/context'
+import { useMe, useModel } from '../app/context'
 import { forgetConversation } from '../app/route'
 import { Complaint } from '../auth/Auth'
 import { AskingButton } from '../primitives/AskingButton'
@@ -19,7 +19,8 @@ import { useForm } from '../primitives/form'
 import { Blocking } from './Blocking'
 import { GroupRules } from './GroupRules'
 import { Invites } from './Invites'
-import { Names, PeoplePicker } from './PeoplePicker'
+import { Members } from './Members'
+import { PeoplePicker } from './PeoplePicker'
 
 export function Details({ id, onClose }: { id: string; onClose: () => void }) {
   const conversation = useModel().open(id)
@@ -53,7 +54,7 @@ function Rename({ conversation }: { conversation: ConversationModel }) {
     initial: { title: conversation.summary.value.name },
     check: ({ title }): Record<string, string> =>
       charCount(title.trim()) > LIMITS.title_chars ? { title: t('details.longTitle', { max: LIMITS.title_chars }) } : {},
-    submit: ({ title }) => conversation.rename(title.trim()),
+    submit: ({ title }) => conversation.act(setUp({ title: title.trim() })),
     done: () => announce(t('action.saved')),
   })
   const changed = form.values.title.trim() !== '' && form.values.title.trim() !== conversation.summary.value.name
@@ -70,83 +71,13 @@ function Rename({ conversation }: { conversation: ConversationModel }) {
   )
 }
 
-function Members({ conversation, mayManage }: { conversation: ConversationModel; mayManage: boolean }) {
-  const members = conversation.members.value
-  return (
-    <section class="section" aria-labelledby="members">
-      <h3 id="members">{t('conversation.members', { count: members.length })}</h3>
-      <ul class="people">
-        {members.map((member) => (
-          <MemberRow key={member.user_id} member={member} conversation={conversation} mayManage={mayManage} />
-        ))}
-      </ul>
-    </section>
-  )
-}
-
-function MemberRow({ member, conversation, mayManage }: {
-  member: Member & { user: User }
-  conversation: ConversationModel
-  mayManage: boolean
-}) {
-  const me = useMe()
-  const name = nameOf(member.user)
-  const mine = conversation.members.value.find((each) => each.user_id === me.user_id)?.role
-  const below = mine === 'owner' ? member.role !== 'owner' : member.role === 'member'
-  const removable = mayManage && below && member.user_id !== me.user_id
-  return (
-    <li class="person">
-      <Avatar id={member.user_id} name={name} />
-      <Names user={member.user} />
-      {mine === 'owner' ? (
-        <RoleChoice member={member} name={name} conversation={conversation} />
-      ) : (
-        member.role !== 'member' && <span class="person-role">{t(`role.${member.role}`)}</span>
-      )}
-      {removable && (
-        <AskingButton
-          small
-          label={t('details.remove')}
-          fullLabel={t('details.removeLabel', { name })}
-          question={t('details.removeAsk', { name })}
-          no={t('action.cancel')}
-          onYes={() => conversation.removeMember(member.user_id)}
-        />
-      )}
-    </li>
-  )
-}
-
-const ROLES: Role[] = ['owner', 'admin', 'member']
-
-function RoleChoice({ member, name, conversation }: { member: Member; name: string; conversation: ConversationModel }) {
-  const problem = useSignal<string | null>(null)
-  return (
-    <>
-      <select
-        class="role-choice"
-        aria-label={t('details.roleOf', { name })}
-        value={member.role}
-        onChange={async (event) => {
-          const select = event.currentTarget
-          problem.value = (await conversation.act(giveRole(member.user_id, select.value as Role)))?.message ?? null
-          if (problem.value) select.value = member.role
-        }}
-      >
-        {ROLES.map((role) => <option key={role} value={role}>{t(`role.${role}`)}</option>)}
-      </select>
-      {problem.value && <p class="complaint person-complaint" role="alert">{problem.value}</p>}
-    </>
-  )
-}
-
 function AddPeople({ conversation }: { conversation: ConversationModel }) {
   const open = useSignal(false)
   const chosen = useSignal<User[]>([])
   const form = useForm({
     initial: {},
     check: () => ({}),
-    submit: () => conversation.addMembers(chosen.value.map((user) => user.user_id)),
+    submit: () => conversation.act(addMembers(chosen.value.map((user) => user.user_id))),
     done: () => {
       chosen.value = []
       open.value = false
@@ -171,7 +102,7 @@ function Leave({ conversation }: { conversation: ConversationModel }) {
       question={t('details.leaveAsk')}
       no={t('details.stay')}
       onYes={async () => {
-        const problem = await conversation.leave()
+        const problem = await conversation.act(leave(conversation.me))
         if (!problem) forgetConversation()
         return problem
       }}

@@ -1,9 +1,9 @@
 /** A group's links: made, copied once, revoked. */
-import { useSignal } from '@preact/signals'
+import { type Signal, useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { ConversationModel } from '../../core/model'
 import type { Invite, InvitesAnswer, NewInviteAnswer } from '../../core/protocol'
-import { t } from '../../i18n'
+import { type Key, t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { dayLabel } from '../../lib/time'
 import { today } from '../../lib/today'
@@ -15,11 +15,14 @@ import { Icon } from '../primitives/Icon'
 const DAY_S = 86_400
 const TERMS = { day: DAY_S, week: 7 * DAY_S, never: undefined } as const
 type Term = keyof typeof TERMS
+const MOSTS = { one: 1, ten: 10, any: undefined } as const
+type Most = keyof typeof MOSTS
 
 export function Invites({ conversation }: { conversation: ConversationModel }) {
   const invites = useSignal<Invite[]>([])
   const link = useSignal<string | null>(null)
   const term = useSignal<Term>('week')
+  const most = useSignal<Most>('any')
   const problem = useSignal<string | null>(null)
   const read = () =>
     conversation.act(async ({ http, at }) => (invites.value = (await http.get<InvitesAnswer>(at('/invites'))).invites))
@@ -27,8 +30,10 @@ export function Invites({ conversation }: { conversation: ConversationModel }) {
 
   const create = async () => {
     const expires_in_s = TERMS[term.value]
+    const max_uses = MOSTS[most.value]
+    const limits = { ...(expires_in_s && { expires_in_s }), ...(max_uses && { max_uses }) }
     const failed = await conversation.act(async ({ http, at }) => {
-      const { token } = await http.send<NewInviteAnswer>('POST', at('/invites'), expires_in_s ? { expires_in_s } : {})
+      const { token } = await http.send<NewInviteAnswer>('POST', at('/invites'), limits)
       link.value = new URL(hashOf({ conversationId: null, panel: 'invite', token }), location.href).href
     })
     problem.value = failed?.message ?? null
@@ -49,7 +54,7 @@ export function Invites({ conversation }: { conversation: ConversationModel }) {
             <li class="person" key={invite.invite_id}>
               <span class="person-names">
                 <span class="person-name">{invite.expires_at_ms ? t('invites.until', { when: dayLabel(invite.expires_at_ms, today.value) }) : t('invites.forever')}</span>
-                <span class="person-handle">{t('invites.uses', { count: invite.uses })}</span>
+                <span class="person-handle">{invite.max_uses ? t('invites.usesOf', { uses: invite.uses, most: invite.max_uses }) : t('invites.uses', { count: invite.uses })}</span>
               </span>
               <AskingButton small label={t('invites.revoke')} question={t('invites.revokeAsk')} no={t('action.cancel')} onYes={() => revoke(invite)} />
             </li>
@@ -58,19 +63,26 @@ export function Invites({ conversation }: { conversation: ConversationModel }) {
       )}
       {link.value && <NewLink link={link.value} />}
       {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
-      <fieldset class="rule">
-        <legend>{t('invites.expires')}</legend>
-        <div class="segments">
-          {(Object.keys(TERMS) as Term[]).map((each) => (
-            <label class="segment" key={each}>
-              <input type="radio" name="term" checked={term.value === each} onChange={() => (term.value = each)} />
-              <span>{t(`invites.expires.${each}`)}</span>
-            </label>
-          ))}
-        </div>
-      </fieldset>
+      <Choice name="expires" values={Object.keys(TERMS) as Term[]} chosen={term} />
+      <Choice name="most" values={Object.keys(MOSTS) as Most[]} chosen={most} />
       <Button wide onClick={() => void create()}>{t('invites.create')}</Button>
     </section>
+  )
+}
+
+function Choice<V extends string>({ name, values, chosen }: { name: 'expires' | 'most'; values: V[]; chosen: Signal<V> }) {
+  return (
+    <fieldset class="rule">
+      <legend>{t(`invites.${name}`)}</legend>
+      <div class="segments">
+        {values.map((each) => (
+          <label class="segment" key={each}>
+            <input type="radio" name={name} checked={chosen.value === each} onChange={() => (chosen.value = each)} />
+            <span>{t(`invites.${name}.${each}` as Key)}</span>
+          </label>
+        ))}
+      </div>
+    </fieldset>
   )
 }
 

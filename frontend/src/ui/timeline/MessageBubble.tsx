@@ -1,5 +1,4 @@
 /** One message: its bubble, its time and state, what it answers, and what people say to it. */
-import { useRef } from 'preact/hooks'
 import { react } from '../../core/deeds'
 import type { ConversationModel, Quoted } from '../../core/model'
 import type { Reaction } from '../../core/protocol'
@@ -11,6 +10,7 @@ import { type Box, type SentMessage, stateOf } from '../conversations/state'
 import { Avatar } from '../primitives/Avatar'
 import { BodyText } from '../primitives/BodyText'
 import { Icon } from '../primitives/Icon'
+import { useLongPress } from '../primitives/longPress'
 import type { Row } from './rows'
 
 type MessageRow = Extract<Row, { kind: 'message' }>
@@ -72,27 +72,6 @@ export function MessageBubble({ row, conversation }: { row: MessageRow; conversa
       )}
     </article>
   )
-}
-
-const LONG_PRESS_MS = 420
-
-/** A finger that rests on it opens the menu; one that moves scrolls. */
-function useLongPress(open: ((box: Box) => void) | undefined) {
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
-  const stop = () => clearTimeout(timer.current)
-  if (!open) return {}
-  return {
-    onPointerDown: (event: PointerEvent) => {
-      if (event.pointerType !== 'touch') return
-      const box = (event.currentTarget as HTMLElement).getBoundingClientRect()
-      stop()
-      timer.current = setTimeout(() => open(box), LONG_PRESS_MS)
-    },
-    onPointerMove: (event: PointerEvent) => Math.hypot(event.movementX, event.movementY) > 3 && stop(),
-    onPointerUp: stop,
-    onPointerCancel: stop,
-    onContextMenu: (event: MouseEvent) => (event as PointerEvent).pointerType === 'touch' && event.preventDefault(),
-  }
 }
 
 function Quote({ quote, conversation }: { quote: Quoted; conversation: ConversationModel }) {

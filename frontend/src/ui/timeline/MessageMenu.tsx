@@ -1,5 +1,6 @@
 /** What can be done with one message. */
 import { useSignal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
 import { pin, react, remove } from '../../core/deeds'
 import type { ConversationModel } from '../../core/model'
 import { list, t } from '../../i18n'
@@ -108,7 +109,16 @@ function Actions({ conversation, item, onClose, onDelete, act }: ActionsProps) {
   )
 }
 
+/** Up to this many members hear of each other's reading as it happens. */
+const RECEIPTS_MOST = 100
+
 function SeenBy({ conversation, seq }: { conversation: ConversationModel; seq: number }) {
+  const count = conversation.facts.value?.member_count ?? 0
+  useEffect(() => {
+    if (count > RECEIPTS_MOST) void conversation.refresh()
+  }, [conversation])
+  // Who of thousands read it cannot be said without asking for all of them.
+  if (conversation.moreMembers.value) return null
   const readers = conversation.members.value.filter((member) => member.user_id !== conversation.me && member.read_seq >= seq)
   const names = readers.slice(0, SEEN_MOST).map((member) => nameOf(member.user))
   if (readers.length > SEEN_MOST) names.push(t('menu.seenMore', { count: readers.length - SEEN_MOST }))

@@ -1,0 +1,13 @@
+/** The emoji to write, from a button of the composer. */
+import { t } from '../../i18n'
+import type { Box } from '../conversations/state'
+import { EmojiGrid } from '../emoji/EmojiGrid'
+import { Menu } from '../primitives/Menu'
+
+export function EmojiMenu({ box, onPick, onClose }: { box: Box; onPick: (emoji: string) => void; onClose: () => void }) {
+  return (
+    <Menu label={t('composer.emoji')} box={box} onClose={onClose}>
+      <EmojiGrid onPick={onPick} />
+    </Menu>
+  )
+}
