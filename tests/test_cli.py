@@ -97,6 +97,29 @@ def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     assert run(*arguments).returncode == 2
 
 
+def test_a_policy_that_is_none_is_named_and_nothing_is_started(tmp_path: Path) -> None:
+    done = run("local", "--sign-up", "closed", "--data-dir", str(tmp_path / "data"))
+    assert done.returncode == 1
+    assert "sign-up must be open, invitation or domain:example.org" in done.stderr
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("policy", "told"),
+    [
+        ("invitation", "by invitation: imchat user create"),
+        ("domain:b.example,a.example", "e-mail at b.example, a.example"),
+    ],
+)
+def test_a_server_that_is_not_open_to_all_says_who_may_sign_up(
+    tmp_path: Path, policy: str, told: str
+) -> None:
+    with serving(tmp_path, "--sign-up", policy) as (process, _):
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=10)
+    assert told in out
+
+
 def test_a_running_server_says_where_it_is_and_leaves_no_trace_of_running(tmp_path: Path) -> None:
     with serving(tmp_path) as (process, url):
         process.send_signal(signal.SIGTERM)

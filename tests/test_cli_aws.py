@@ -52,10 +52,10 @@ def settings_of(*arguments: str, **environment: str) -> Config:
 
 
 def test_init_writes_what_was_given_and_deploy_reads_it() -> None:
-    done = run("init", "--stage", "test", "--region", "eu-central-1", "--no-open-sign-up")
+    done = run("init", "--stage", "test", "--region", "eu-central-1", "--sign-up", "invitation")
     assert done.exit_code == 0, done.output
     assert "imchat deploy" in done.output
-    assert load_config() == Config(stage="test", region="eu-central-1", open_sign_up=False)
+    assert load_config() == Config(stage="test", region="eu-central-1", sign_up="invitation")
     assert settings_of().stage == "test"
 
 

@@ -89,9 +89,24 @@ for command in (
 )
 @click.option("--open/--no-open", "open_browser", default=False, help="Open the site in your browser.")
 @click.option("--confirm", is_flag=True, help="A sign-up needs a code, which is printed here.")
+@click.option(
+    "--sign-up",
+    default="open",
+    show_default=True,
+    metavar="WHO",
+    help="Who may make an account: open (anybody), invitation (nobody: `imchat user create --local` does), or "
+    "domain:example.org[,example.com].",
+)
 @click.option("--demo", is_flag=True, help="Add two people and a conversation to look at.")
 def local(
-    *, host: str, port: int, data_dir: Path | None, open_browser: bool, confirm: bool, demo: bool
+    *,
+    host: str,
+    port: int,
+    data_dir: Path | None,
+    open_browser: bool,
+    confirm: bool,
+    sign_up: str,
+    demo: bool,
 ) -> None:
     """Run the whole application on this machine, until Ctrl-C.
 
@@ -100,6 +115,7 @@ def local(
     from imchat.local.start_up import without_collecting
 
     with without_collecting():
+        from imchat.domain.sign_up import parse_sign_up
         from imchat.local import run
         from imchat.local.server import Options
 
@@ -107,6 +123,7 @@ def local(
         data_dir,
         options=Options(host=host, port=port),
         confirm=confirm,
+        policy=parse_sign_up(sign_up),
         with_demo=demo,
         started=lambda server: ui.local_started(server, open_browser=open_browser),
         deliver=ui.delivered,

@@ -116,6 +116,10 @@ def local_started(server: Started, *, open_browser: bool) -> None:
     """Where the server is, where its data lies, how to sign in to the demo, and how to stop."""
     lines = [("Open", server.url), ("Data", str(server.data_dir))]
     lines += [("Demo", f"{person.email}, password {person.password}") for person in server.people]
+    if server.policy.kind == "invitation":
+        lines.append(("Sign-up", "by invitation: imchat user create --local"))
+    elif server.policy.domains:
+        lines.append(("Sign-up", f"e-mail at {', '.join(server.policy.domains)}"))
     lines.append(("Stop", "Ctrl-C"))
     panel("imchat is running", lines)
     if server.reachable_by_others:

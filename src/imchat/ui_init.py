@@ -41,7 +41,12 @@ _QUESTIONS: Final = (
         "The ARN of an ACM certificate for it, in us-east-1.",
         after="domain_name",
     ),
-    _Question("open_sign_up", "Open sign-up", "With no, only `imchat user create` makes accounts.", "yes"),
+    _Question(
+        "sign_up",
+        "Sign-up",
+        "Who may make an account: open (anybody) or invitation (only `imchat user create` does).",
+        "open",
+    ),
     _Question(
         "mail_identity_arn",
         "SES identity",
@@ -80,14 +85,10 @@ def written(place: Path, config: Config) -> None:
     )
 
 
-def _ask(question: _Question, answers: Mapping[str, Any]) -> str | bool | None:
+def _ask(question: _Question, answers: Mapping[str, Any]) -> str | None:
     from imchat.deploy import check_config
 
     click.secho(question.about, dim=True)
-    if question.key == "open_sign_up":
-        open_sign_up = click.confirm(question.words, default=True)
-        click.echo()
-        return open_sign_up
 
     def accept(typed: str) -> str | None:
         value = typed.strip() or None

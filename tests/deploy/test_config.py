@@ -43,6 +43,8 @@ def test_the_file_of_this_folder_is_read_and_options_win(
         ('stage = "Prod"', "stage must be 1 to 20 lower-case letters"),
         ('region = "Frankfurt"', "region must be the name of an AWS region, such as eu-central-1"),
         ('architecture = "sparc"', "architecture input should be 'arm64' or 'x86_64'"),
+        ('sign_up = "closed"', "sign_up input should be 'open' or 'invitation'"),
+        ("open_sign_up = false", "open_sign_up is no setting; did you mean sign_up?"),
         ("log_retention_days = 31", "log_retention_days must be one of 1, 3, 5, 7, 14, 30,"),
         ('domain_name = "chat.example.org"', "certificate_arn must be given together with domain_name"),
         (f'certificate_arn = "{CERTIFICATE}"', "domain_name must be given together with certificate_arn"),
@@ -78,7 +80,7 @@ def test_a_file_that_is_asked_for_must_be_there(tmp_path: Path) -> None:
     "chosen",
     [
         {},
-        {"stage": "test", "region": "eu-west-1", "open_sign_up": False, "memory_mb": 512},
+        {"stage": "test", "region": "eu-west-1", "sign_up": "invitation", "memory_mb": 512},
         {"domain_name": "chat.example.org", "certificate_arn": CERTIFICATE},
         {
             "mail_identity_arn": "arn:aws:ses:eu-west-1:123456789012:identity/example.org",

@@ -182,16 +182,16 @@ def test_a_file_that_somebody_removed_or_changed_is_put_right(deployed: World) -
 
 
 def test_changed_settings_reach_their_stack(deployed: World) -> None:
-    deployed.configured(memory_mb=512, open_sign_up=False)
+    deployed.configured(memory_mb=512, sign_up="invitation")
     run(deployed)
     assert deployed.cloudformation.stacks[APP].parameters["MemoryMb"] == "512"
-    assert deployed.cloudformation.stacks[STATE].parameters["OpenSignUp"] == "no"
+    assert deployed.cloudformation.stacks[STATE].parameters["SignUp"] == "invitation"
 
 
 def test_an_output_that_changes_on_the_way_makes_the_next_stacks_plan_anew(deployed: World) -> None:
     """The plan took the state's outputs as they were; what is executed has them as they are."""
     deployed.cloudformation.stacks[STATE].outputs["TableArn"] = "the-old-TableArn"
-    deployed.configured(open_sign_up=False)
+    deployed.configured(sign_up="invitation")
     run(deployed, deployed.release(code=b"better"))
     assert deployed.cloudformation.stacks[APP].parameters["TableArn"] == "the-TableArn"
     assert deployed.change_sets() == []
@@ -316,7 +316,7 @@ def test_a_plan_that_loses_data_is_refused_with_the_property_that_asks_for_it(
     deployed: World, run_it: Any, resource: str, type_: str, changed: dict[str, Any], message: str
 ) -> None:
     deployed.cloudformation.changes[STATE] = [changed]
-    deployed.configured(open_sign_up=False)
+    deployed.configured(sign_up="invitation")
     with pytest.raises(DeployError) as refused:
         run_it(deployed.target, release=deployed.release())
     assert refused.value.message.startswith(f"{STATE}: {resource}: ")
@@ -348,7 +348,7 @@ def test_more_than_one_change_of_secondary_indexes_is_refused(
     deployed.cloudformation.changes[STATE] = [
         change("Modify", "Table", "AWS::DynamoDB::Table", "GlobalSecondaryIndexes", **contexts)
     ]
-    deployed.configured(open_sign_up=False)
+    deployed.configured(sign_up="invitation")
     with pytest.raises(
         DeployError, match=rf"2 secondary indexes would change at once \({named}\).*first, then"
     ):
@@ -367,5 +367,5 @@ def test_one_change_of_a_secondary_index_is_let_through(deployed: World) -> None
             AfterContext=context,
         )
     ]
-    deployed.configured(open_sign_up=False)
+    deployed.configured(sign_up="invitation")
     assert run(deployed).changed

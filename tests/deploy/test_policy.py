@@ -37,8 +37,8 @@ RENAMED: Final = {
     "s3:ListObjectsV2": "s3:ListBucket",
 }
 """Requests whose right has another name."""
-NOT_CALLED: Final = {"iam:ListUsers"}
-"""Requests that are named like one of another service, which is."""
+NOT_CALLED: Final = {"cognito-idp:SignUp", "iam:ListUsers"}
+"""Requests that are named like a setting, or like one of another service, which is."""
 
 
 def needed() -> Iterator[tuple[str, str]]:

@@ -17,6 +17,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from imchat.domain.sign_up import OPEN, SignUpPolicy
 from imchat.local.files import replace_file
 from imchat.local.identity import REGION, Identity, Purpose, read_admin_key
 from imchat.local.identity.pool import load_signing_key
@@ -111,7 +112,7 @@ def _signing_pem() -> bytes:
 
 
 @contextmanager
-def open_pool(folder: Path, *, confirm: bool = False) -> Iterator[Pool]:
+def open_pool(folder: Path, *, confirm: bool = False, policy: SignUpPolicy = OPEN) -> Iterator[Pool]:
     clock = Clock()
     mailbox: list[tuple[Purpose, str, str]] = []
     keys = folder / "keys"
@@ -125,6 +126,7 @@ def open_pool(folder: Path, *, confirm: bool = False) -> Iterator[Pool]:
             now_ms=clock.now_ms,
             deliver=lambda purpose, email, secret: mailbox.append((purpose, email, secret)),
             confirm=confirm,
+            policy=policy,
         )
         with serve_identity(identity) as url:
             yield Pool(identity, clock, keys, url, mailbox)

@@ -137,7 +137,7 @@ def test_nobody_signs_up_where_that_is_closed() -> None:
     state = load("state")
     config = state["Resources"]["UserPool"]["Properties"]["AdminCreateUserConfig"]
     assert render(state, config) == {"AllowAdminCreateUserOnly": False}
-    assert render(state, config, {"OpenSignUp": "no"}) == {"AllowAdminCreateUserOnly": True}
+    assert render(state, config, {"SignUp": "invitation"}) == {"AllowAdminCreateUserOnly": True}
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -8,6 +8,8 @@ export function explain({ type, said }: PoolError): Refusal {
   switch (type) {
     case 'UserNotFound':
     case 'NotAuthorized':
+      if (/SignUp is not permitted/i.test(said))
+        return refuse('by_invitation', 'Accounts are by invitation here. Please ask your administrator for one.')
       if (/disabled/i.test(said)) return refuse('disabled', 'This account is disabled. Please ask your administrator.')
       if (/attempts/i.test(said)) return tooMany()
       if (/temporary password/i.test(said))
@@ -17,6 +19,8 @@ export function explain({ type, said }: PoolError): Refusal {
     case 'UsernameExists':
     case 'AliasExists':
       return refuse('exists', 'There is an account with this e-mail address already. Sign in instead.', 'email')
+    case 'UserLambdaValidation':
+      return refuse('domain', 'This e-mail domain may not sign up here. Use your work address, or ask your administrator.', 'email')
     case 'UserNotConfirmed':
       return refuse('unconfirmed', 'This e-mail address is not confirmed yet.')
     case 'PasswordResetRequired':

@@ -168,6 +168,27 @@ test.each([
   expect((await auth.signIn('ann@example.com', 'long enough'))?.message).toBe(sentence)
 })
 
+test.each([
+  [
+    'NotAuthorizedException',
+    'SignUp is not permitted for this user pool',
+    { code: 'by_invitation', message: 'Accounts are by invitation here. Please ask your administrator for one.' },
+  ],
+  [
+    'UserLambdaValidationException',
+    'PreSignUp failed with error This e-mail domain may not sign up.',
+    {
+      code: 'domain',
+      field: 'email',
+      message: 'This e-mail domain may not sign up here. Use your work address, or ask your administrator.',
+    },
+  ],
+])('signing up, %s «%s» becomes a sentence for people', async (type, said, problem) => {
+  pool.SignUp = refuse(type, said)
+  const { auth } = await start()
+  expect(await auth.signUp('ann@example.com', 'long enough')).toEqual(problem)
+})
+
 test('signing in without a network says so', async () => {
   const { auth } = await start()
   expect(await auth.signIn('ann@example.com', 'long enough')).toMatchObject({ code: 'network' })

@@ -82,7 +82,7 @@ class Config(BaseModel):
     certificate_arn: Annotated[str, StringConstraints(pattern=_SHAPES["certificate_arn"][0])] | None = None
     web_acl_arn: Annotated[str, StringConstraints(pattern=_SHAPES["web_acl_arn"][0])] | None = None
     price_class: Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"] = "PriceClass_100"
-    open_sign_up: bool = True
+    sign_up: Literal["open", "invitation"] = "open"
     mail_identity_arn: Annotated[str, StringConstraints(pattern=_SHAPES["mail_identity_arn"][0])] | None = (
         None
     )
@@ -151,7 +151,7 @@ _ABOUT: Final = {
     "certificate_arn": "An ACM certificate for the domain, in us-east-1.",
     "web_acl_arn": "A WAF web ACL (scope CLOUDFRONT) in front of everything.",
     "price_class": "Where it is served from: PriceClass_100 (North America, Europe), _200 (and most of Asia, Africa) or _All.",
-    "open_sign_up": "false: only `imchat user create` makes accounts.",
+    "sign_up": "Who may make an account: open (anybody) or invitation (nobody: `imchat user create` does).",
     "mail_identity_arn": "Send mail (codes, forgotten passwords) through SES. Without it Cognito sends 50 a day at most.",
     "mail_from": "The sender of mails, with an SES identity only.",
     "alarm_mail": "Who is mailed when an alarm goes off; AWS asks them to confirm first.",

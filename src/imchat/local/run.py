@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imchat import assets
+from imchat.domain.sign_up import OPEN, SignUpPolicy
 from imchat.entrypoints import authorizer, bootstrap, http, websocket
 from imchat.local import demo
 from imchat.local.files import DataDir
@@ -31,6 +32,7 @@ class Started:
     data_dir: Path
     reachable_by_others: bool = False
     people: tuple[demo.Person, ...] = ()
+    policy: SignUpPolicy = OPEN
 
 
 @contextlib.asynccontextmanager
@@ -40,12 +42,14 @@ async def serve(
     deliver: Deliver,
     options: Options,
     confirm: bool = False,
+    policy: SignUpPolicy = OPEN,
     with_demo: bool = False,
     site: Path | None = None,
 ) -> AsyncIterator[Started]:
     """Serve the whole application on the data folder until the block ends. Needs a running event loop.
 
-    `deliver` is given every code and temporary password, with whom it is for; `confirm`: sign-ups wait for such a code.
+    `deliver` is given every code and temporary password, with whom it is for; `confirm`: sign-ups wait for such a code;
+    `policy`: who may sign up.
     `site` is the built web client's folder. Raises: ConfigError.
     """
     pages = Site(site or assets.site_dir())
@@ -63,7 +67,12 @@ async def serve(
             rates=bootstrap.rates(),
         )
         identity = Identity(
-            table=accounts, keys=data.keys, now_ms=bootstrap.now_ms, deliver=deliver, confirm=confirm
+            table=accounts,
+            keys=data.keys,
+            now_ms=bootstrap.now_ms,
+            deliver=deliver,
+            confirm=confirm,
+            policy=policy,
         )
         people = demo.fill(app, accounts, data.keys) if with_demo else ()
         handlers = Handlers(
@@ -80,7 +89,7 @@ async def serve(
         )
         async with server:
             with data.announce(server.url):
-                yield Started(server.url, data.path, not _is_loopback(options.host), people)
+                yield Started(server.url, data.path, not _is_loopback(options.host), people, policy)
 
 
 def run(
@@ -88,6 +97,7 @@ def run(
     *,
     options: Options,
     confirm: bool,
+    policy: SignUpPolicy,
     with_demo: bool,
     started: Callable[[Started], None],
     deliver: Deliver,
@@ -99,7 +109,7 @@ def run(
         stop = asyncio.Event()
         _on_signal(stop.set)
         async with serve(
-            data, deliver=deliver, options=options, confirm=confirm, with_demo=with_demo
+            data, deliver=deliver, options=options, confirm=confirm, policy=policy, with_demo=with_demo
         ) as server:
             started(server)
             # What is there now stays: left to the collector, each full collection would stop the server for 15 to 40 ms.

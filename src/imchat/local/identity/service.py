@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from imchat.domain.sign_up import OPEN, SignUpPolicy
 from imchat.local.identity import admin, sign_in, sign_up, sigv4
 from imchat.local.identity.accounts import Accounts
 from imchat.local.identity.challenges import Challenges
@@ -73,8 +74,9 @@ class Answer(NamedTuple):
 class Identity:
     """A user pool over a table and a folder with its keys; both are filled at the first start.
 
-    `confirm`: a sign-up waits for a code. `deliver` is given every code and temporary password. All methods may be
-    called from any thread; `handle` does its work one request at a time, and is slow where a password is checked.
+    `confirm`: a sign-up waits for a code. `policy`: who may sign up. `deliver` is given every code and temporary
+    password. All methods may be called from any thread; `handle` does its work one request at a time, and is slow
+    where a password is checked.
     """
 
     def __init__(
@@ -85,6 +87,7 @@ class Identity:
         now_ms: Callable[[], int],
         deliver: Deliver,
         confirm: bool = False,
+        policy: SignUpPolicy = OPEN,
         token_lifetime_s: int = 3600,
     ) -> None:
         """Raises: ConfigError where the key files cannot be read or written."""
@@ -104,6 +107,7 @@ class Identity:
             new_passwords=Challenges(now_ms),
             now_ms=now_ms,
             confirm=confirm,
+            policy=policy,
             deliver=deliver,
         )
         self.pool_id = pool.pool_id

@@ -36,6 +36,8 @@ def sign_up(state: State, request: Request) -> dict[str, Any]:
     """Make an account; with the server's `confirm` it waits for a code that is delivered."""
     state.check_client(request)
     email = new_email(request)
+    # Before anything is looked up: the refusal says nothing of who has an account.
+    state.must_admit(email)
     password = new_password(request, "Password")
     attributes = user_attributes(request, email)
     status = Status.UNCONFIRMED if state.confirm else Status.CONFIRMED

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
+from imchat.domain.sign_up import SignUpPolicy
 from imchat.errors import Unauthenticated
 from imchat.local.identity import srp
 from imchat.local.identity.accounts import Account, Accounts, Status
@@ -42,6 +43,7 @@ class State:
     new_passwords: Challenges[NewPassword]
     now_ms: Callable[[], int]
     confirm: bool
+    policy: SignUpPolicy
     deliver: Deliver
 
     def check_client(self, request: Request) -> None:
@@ -85,6 +87,17 @@ class State:
         """A fresh salt and the password's verifier for it, hexadecimal."""
         salt = srp.new_salt()
         return f"{salt:x}", f"{srp.make_verifier(self.pool.srp_identity(user_id), password, salt):x}"
+
+    def must_admit(self, email: str) -> None:
+        """Refuse whom the policy lets make no account of their own, in the words of Cognito and its trigger."""
+        if self.policy.allows(email):
+            return
+        if self.policy.kind == "invitation":
+            raise not_authorized("SignUp is not permitted for this user pool")
+        raise Refused(
+            "UserLambdaValidationException",
+            "PreSignUp failed with error This e-mail domain may not sign up.",
+        )
 
     def must_allow(self, key: str) -> None:
         """Refuse while the throttle holds `key` back."""
