@@ -7,7 +7,7 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -104,6 +104,7 @@ class _Screen:
         self._shown = 0
         self._typed_s = 0.0
         self._asking = False
+        self._held: list[str] | None = None
         self._sending = ""
         self._interactive = sys.stdin.isatty() and sys.stdout.isatty()
 
@@ -196,7 +197,9 @@ class _Screen:
 
     def _print(self, text: str = "") -> None:
         """A line above the one that is being typed or sent."""
-        if self._interactive:
+        if self._held is not None:
+            self._held.append(text)
+        elif self._interactive:
             above = f"{text}\n" if text else ""
             click.echo(f"\r\x1b[2K{above}{self._bottom()}", nl=False)
         elif text:
@@ -226,7 +229,10 @@ class _Screen:
                 loop.call_soon_threadsafe(_settle, answer, line)
 
         self._print()
-        self._asking = True
+        # Readline writes its prompt by itself: what came before that would stand among its pieces.
+        self._held = []
+        if not _call_when_asked(lambda: loop.call_soon_threadsafe(self._ask)):
+            self._ask()
         # A thread of the pool would keep the process from ending while it waits for a line.
         threading.Thread(target=read, daemon=True).start()
         either: list[asyncio.Future[Any]] = [answer, hearing]
@@ -234,11 +240,19 @@ class _Screen:
         if hearing.done():
             hearing.result()
         line = await answer
+        self._ask()
         self._asking = False
         if self._interactive:
             rows = 0 if line is None else _rows(_PROMPT + line)
             click.echo("\r\x1b[2K" + "\x1b[1A\x1b[2K" * rows, nl=False)
         return line
+
+    def _ask(self) -> None:
+        """The prompt stands there: show above it what came meanwhile."""
+        self._asking = True
+        held, self._held = self._held or [], None
+        for text in held:
+            self._print(text)
 
 
 def _is_command(line: str) -> bool:
@@ -262,13 +276,27 @@ def _settle(answer: asyncio.Future[str | None], line: str | None) -> None:
         answer.set_result(line)
 
 
+def _call_when_asked(call: Callable[[], object]) -> bool:
+    """Have `call` called, on its thread, each time `input` has written its prompt. Returns whether that works here."""
+    readline = _readline()
+    if not hasattr(readline, "set_pre_input_hook"):
+        return False
+    readline.set_pre_input_hook(call)
+    return True
+
+
 def _typed() -> str:
     """What stands in the line so far."""
+    readline = _readline()
+    return readline.get_line_buffer() if readline else ""
+
+
+def _readline() -> Any:
     try:
         import readline  # not on every platform
     except ImportError:
-        return ""
-    return readline.get_line_buffer()
+        return None
+    return readline
 
 
 def _name(user: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from tests.storage.kill import write_and_kill
 from imchat.errors import Busy, ConfigError
 from imchat.storage.sqlite import SqliteTable
 from imchat.storage.sqlite_file import CHECKPOINT_BYTES, Log, connect
-from imchat.storage.table import Absent, ConditionFailed, Key, Put, Update
+from imchat.storage.table import Absent, ConditionFailed, Delete, Key, Put, Update
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -140,6 +140,18 @@ def test_expired_items_are_purged_oldest_first_and_others_stay(table: SqliteTabl
     assert table.purge_expired(now_s=103, limit=10) == 1
     assert [row.sk for row in table.query("P")] == ["1", "2", "4", "huge", "never", "text"]
     assert table.purge_expired(now_s=103, limit=10) == 0
+
+
+def test_of_what_was_deleted_or_replaced_no_byte_stays_in_the_file(path: Path) -> None:
+    with SqliteTable.open(path) as table:
+        for number in range(200):
+            table.write(Put(Key("P", f"{number:03}"), {"text": f"secret-{number} " * 20}))
+        assert b"secret-7 " in path.read_bytes() + Path(f"{path}-wal").read_bytes()
+        for number in range(200):
+            key = Key("P", f"{number:03}")
+            table.write(Update(key, set={"text": ""}) if number % 2 else Delete(key))
+    assert b"secret" not in path.read_bytes()
+    assert not Path(f"{path}-wal").exists()
 
 
 def test_a_table_in_memory_needs_no_file() -> None:

@@ -176,7 +176,8 @@ class _Connection(asyncio.Protocol):
             self._kind, self._parts = frame.opcode, []
         elif frame.opcode is not Opcode.CONT:
             return  # pings, pongs and closing frames were seen to already
-        self._parts.append(bytes(frame.data))
+        if frame.data:  # empty ones could go on for ever
+            self._parts.append(bytes(frame.data))
         if not frame.fin:
             return
         whole, self._parts = b"".join(self._parts), []

@@ -32,6 +32,7 @@ _SCHEMA: Final = (
 _SETTINGS: Final = (
     "PRAGMA synchronous = NORMAL",  # in WAL mode: commits are written, checkpoints synced; see `Log.sync`
     "PRAGMA wal_autocheckpoint = 0",  # it would stop whoever happens to commit; see `Log.overgrown`
+    "PRAGMA secure_delete = ON",  # what was deleted is overwritten with zeros; not every build of SQLite does so unasked
     "PRAGMA cache_size = -8000",  # KiB; the operating system's cache holds the rest
 )
 _PASSING: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
