@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from imchat import ui_line
 from imchat.client import Client, Heard
 from imchat.errors import ImchatError, NotFound
 
@@ -208,8 +208,8 @@ class _Screen:
     def _bottom(self) -> str:
         """What stands in the last line of the screen."""
         if self._asking:
-            return f"{_PROMPT}{_typed()}"
-        cut = _plain(self._sending)[: _columns() // 2]  # some characters are two columns wide
+            return f"{_PROMPT}{ui_line.typed()}"
+        cut = _plain(self._sending)[: ui_line.columns() // 2]  # some characters are two columns wide
         return click.style(cut, dim=True)
 
     async def _line(self, hearing: asyncio.Task[None]) -> str | None:
@@ -231,7 +231,7 @@ class _Screen:
         self._print()
         # Readline writes its prompt by itself: what came before that would stand among its pieces.
         self._held = []
-        if not _call_when_asked(lambda: loop.call_soon_threadsafe(self._ask)):
+        if not (self._interactive and ui_line.call_when_asked(lambda: loop.call_soon_threadsafe(self._ask))):
             self._ask()
         # A thread of the pool would keep the process from ending while it waits for a line.
         threading.Thread(target=read, daemon=True).start()
@@ -243,7 +243,7 @@ class _Screen:
         self._ask()
         self._asking = False
         if self._interactive:
-            rows = 0 if line is None else _rows(_PROMPT + line)
+            rows = 0 if line is None else ui_line.rows(_PROMPT + line)
             click.echo("\r\x1b[2K" + "\x1b[1A\x1b[2K" * rows, nl=False)
         return line
 
@@ -260,43 +260,9 @@ def _is_command(line: str) -> bool:
     return line.startswith("/") and line.strip()[1:].isalpha()
 
 
-def _columns() -> int:
-    return shutil.get_terminal_size().columns
-
-
-def _rows(text: str) -> int:
-    """How many rows of the screen it takes; the cursor stands below its end."""
-    from rich.cells import cell_len
-
-    return cell_len(text) // _columns() + 1
-
-
 def _settle(answer: asyncio.Future[str | None], line: str | None) -> None:
     if not answer.done():
         answer.set_result(line)
-
-
-def _call_when_asked(call: Callable[[], object]) -> bool:
-    """Have `call` called, on its thread, each time `input` has written its prompt. Returns whether that works here."""
-    readline = _readline()
-    if not hasattr(readline, "set_pre_input_hook"):
-        return False
-    readline.set_pre_input_hook(call)
-    return True
-
-
-def _typed() -> str:
-    """What stands in the line so far."""
-    readline = _readline()
-    return readline.get_line_buffer() if readline else ""
-
-
-def _readline() -> Any:
-    try:
-        import readline  # not on every platform
-    except ImportError:
-        return None
-    return readline
 
 
 def _name(user: dict[str, Any]) -> str:
