@@ -40,6 +40,7 @@ test('an answer that is lost after the commit makes no double, neither here nor 
 test('a message names its connection at each try, is not pushed there, and is shown from the answer', async () => {
   const { room } = await start()
   const names = server.sockets.map((socket) => socket.name)
+  await until(() => server.sockets[0]?.told === true)
   await room.send('one')
   await until(() => bodies(room).includes('one'))
   expect(server.sockets[0]?.pushed).toEqual([])
@@ -52,7 +53,7 @@ test('a message names its connection at each try, is not pushed there, and is sh
   server.pushes = false
   await room.send('two')
   await until(() => bodies(room).includes('two'))
-  await until(() => server.sockets.length === 2)
+  await until(() => server.sockets[1]?.told === true)
   await room.send('three')
   await until(() => bodies(room).includes('three'))
   expect(bodies(room)).toEqual(['one', 'two', 'three'])

@@ -171,6 +171,8 @@ export class FakeSocket {
   onopen: (() => void) | null = null
   onclose: (() => void) | null = null
   onmessage: ((message: { data: string }) => void) | null = null
+  /** Whether the client was told the connection's name. */
+  told = false
   /** Whether a ping gets its pong. */
   alive = true
 
@@ -191,7 +193,12 @@ export class FakeSocket {
     const frame = JSON.parse(text) as { action: string }
     this.sent.push(frame)
     const pong = { type: 'pong', connection_id: this.name }
-    if (frame.action === 'ping' && this.alive) setTimeout(() => this.onmessage?.({ data: JSON.stringify(pong) }), 1)
+    if (frame.action === 'ping' && this.alive) {
+      setTimeout(() => {
+        this.onmessage?.({ data: JSON.stringify(pong) })
+        this.told = true
+      }, 1)
+    }
   }
 
   close(): void {
