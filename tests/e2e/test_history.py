@@ -2,37 +2,51 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from tests.e2e.harness import PASSWORD, Server, call, sign_up
 from tests.e2e.people import Person, somebody
 
 MESSAGES: Final = 450
 
-_WATCH: Final = """async () => {
-    // Stand still near the top while older messages arrive, and follow one message in the middle of the screen.
+_SCRIPTS: Final = """() => {
     const scroller = document.querySelector('[role=region][aria-label^="Messages"]')
     const articles = () => [...scroller.querySelectorAll('article')]
     const frame = () => new Promise(requestAnimationFrame)
-    scroller.scrollTop = Math.min(scroller.scrollTop, 300)
-    await frame(); await frame()
-    const middle = scroller.getBoundingClientRect().top + scroller.clientHeight / 2
-    const followed = articles().find(article => article.getBoundingClientRect().bottom > middle)
-    const text = followed.textContent
-    const top = followed.getBoundingClientRect().top
-    let drift = 0
-    const until = performance.now() + 1500
-    while (performance.now() < until) {
-        await frame()
-        const now = articles().find(article => article.textContent === text)
-        drift = Math.max(drift, now ? Math.abs(now.getBoundingClientRect().top - top) : 9999)
+    const topOf = text => articles().find(each => each.textContent === text)?.getBoundingClientRect().top
+    const inTheMiddle = () => {
+        const box = scroller.getBoundingClientRect()
+        const middle = box.top + box.height / 2
+        return articles().find(each => each.getBoundingClientRect().top <= middle && each.getBoundingClientRect().bottom > middle)
     }
-    return {drift, first: articles()[0].textContent}
+    let text = '', top = 0
+    // Stand still near the top: what was never drawn before has its height only now, and may move until it has.
+    window.standNearTheTop = async () => {
+        scroller.scrollTop = Math.min(scroller.scrollTop, 300)
+        for (let calm = 0; calm < 15; await frame()) {
+            const now = inTheMiddle()
+            calm = now && now.textContent === text && now.getBoundingClientRect().top === top ? calm + 1 : 0
+            if (now) [text, top] = [now.textContent, now.getBoundingClientRect().top]
+        }
+    }
+    // Follow what stands in the middle, from before older messages are put above it until a while after.
+    window.follow = async () => {
+        const height = scroller.scrollHeight
+        let drift = 0
+        for (let after = 0; after < 30; await frame()) {
+            const now = topOf(text)
+            drift = Math.max(drift, now === undefined ? 9999 : Math.abs(now - top))
+            if (after || scroller.scrollHeight > height + 1000) after += 1
+        }
+        return drift
+    }
 }"""
+_OLDER: Final = re.compile(r"/events\?.*before=")
 _AT_END: Final = """() => {
     const scroller = document.querySelector('[role=region][aria-label^="Messages"]')
     return scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop < 2
@@ -86,14 +100,24 @@ def _open(ana: Person) -> Page:
 def test_older_messages_load_without_moving_what_is_on_the_screen(browser: Browser, talk: LongTalk) -> None:
     with somebody(browser, talk.url) as ana:
         page = _open(ana)
-        pages: list[str] = []
-        page.on("request", lambda request: pages.append(request.url) if "before=" in request.url else None)
-        for _page in range(20):
-            seen: dict[str, Any] = page.evaluate(_WATCH)
-            assert seen["drift"] <= 1
-            if "message 1 " in seen["first"]:
+        held: list[Route] = []
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        page.route(_OLDER, hold)
+        page.evaluate(_SCRIPTS)
+        pages = 0
+        for _page in range(MESSAGES // 100):  # unless the first of them was there before anybody looked
+            page.evaluate("() => standNearTheTop()")
+            page.wait_for_timeout(200)
+            if not held:
                 break
-        assert len(pages) >= 2
+            page.evaluate("() => { window.drift = follow() }")
+            held.pop().continue_()
+            assert page.evaluate("() => drift") <= 1
+            pages += 1
+        assert pages >= 2
         page.evaluate(_TO_TOP)
         expect(page.get_by_text("This is the beginning of your conversation with Bob.")).to_be_attached()
         assert page.locator("*").count() <= 500
