@@ -10,7 +10,7 @@ from imchat.domain.conversation import DEFAULT_SETTINGS, GroupSettings, Head
 from imchat.domain.event import Event, preview_of
 from imchat.domain.ids import ConversationId, UserId
 from imchat.storage import keys
-from imchat.storage.table import Absent, ConditionFailed, Delete, Equals, Item, LessThan, Put, Table, Update
+from imchat.storage.table import Absent, ConditionFailed, Delete, Equals, Item, LessThan, Put, Row, Table, Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,14 @@ def pointers(table: Table, user_id: UserId, *, after: ConversationId | None, lim
     return [
         Pointer(ConversationId(row.sk.removeprefix(keys.POINTER_PREFIX)), row.item["peer_id"]) for row in rows
     ]
+
+
+def head_in(conversation_id: ConversationId, row: Row) -> Head:
+    """The head that a row of its conversation holds."""
+    head: Head | None = row.meaning
+    if head is None:
+        head = row.meaning = head_of(conversation_id, row.item)
+    return head
 
 
 def head_of(conversation_id: ConversationId, item: Item) -> Head:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Collection, Iterable
+from operator import attrgetter
 from typing import Final, NamedTuple, cast
 
 from imchat.domain.conversation import Head
@@ -16,6 +18,7 @@ from imchat.storage.table import Absent, Item, Op, Present, Put, Row, Table, Upd
 
 ROOM_MEMBERS: Final = 100
 """Up to so many members are read along with the tail; more are a crowd, of whom a write meets only those it is about."""
+_SORT_KEY: Final = attrgetter("sk")
 TAIL_ROWS: Final = 1 + REPLAY_WINDOW + 1 + ROOM_MEMBERS
 """Rows that the first query of a tail reads: what a room needs if its writer is not far behind."""
 
@@ -63,7 +66,7 @@ def read_tail(
         return Tail([], head, _some(table, conversation_id, about), whole=False, behind=True)
     if len(rows) == len(events):
         return None
-    head = conversations.head_of(conversation_id, rows[len(events)].item)
+    head = conversations.head_in(conversation_id, rows[len(events)])
     found = rows[len(events) + 1 :]
     whole = len(found) <= ROOM_MEMBERS
     known = dict(map(members.member_of, found)) if whole else _some(table, conversation_id, about)
@@ -137,12 +140,8 @@ def _read_rows(
 
 
 def _leading_events(rows: list[Row]) -> list[Event]:
-    events: list[Event] = []
-    for row in rows:
-        if not row.sk.startswith(keys.EVENT_PREFIX):
-            break
-        events.append(_event(row))
-    return events
+    count = bisect_right(rows, keys.LAST_EVENT_SK, key=_SORT_KEY)
+    return [_event(row) for row in rows[:count]]
 
 
 def _some(
@@ -163,4 +162,7 @@ def _without_removed(known: dict[UserId, Member], events: list[Event]) -> dict[U
 
 
 def _event(row: Row) -> Event:
-    return cast("Event", {"seq": int(row.sk[len(keys.EVENT_PREFIX) :]), **row.item})
+    event: Event | None = row.meaning
+    if event is None:
+        event = row.meaning = cast("Event", {"seq": int(row.sk[len(keys.EVENT_PREFIX) :]), **row.item})
+    return event

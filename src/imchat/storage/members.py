@@ -142,8 +142,11 @@ def advance_cursor(
 
 def member_of(row: Row) -> tuple[UserId, Member]:
     """The member that a row of a conversation holds, by their id."""
-    user_id = UserId(row.sk.removeprefix(keys.MEMBER_PREFIX))
-    return user_id, _member(user_id, row.item)
+    named: tuple[UserId, Member] | None = row.meaning
+    if named is None:
+        user_id = UserId(row.sk.removeprefix(keys.MEMBER_PREFIX))
+        named = row.meaning = user_id, _member(user_id, row.item)
+    return named
 
 
 def _member(user_id: UserId, item: Item) -> Member:

@@ -12,7 +12,7 @@ table may keep it and hand it out again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 
@@ -35,11 +35,16 @@ class Key(NamedTuple):
     sk: str
 
 
-class Row(NamedTuple):
-    """One answer of a query: the item and the sort key it lies under."""
+@dataclass(slots=True)
+class Row:
+    """One answer of a query: the item and the sort key it lies under.
+
+    A table may answer the same row again, so whoever makes something of it keeps that here, in `meaning`. It is a value too.
+    """
 
     sk: str
     item: Item
+    meaning: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class _Partition:
         self.start = start
         self.rows = rows.copy()
         self.tail = [row.sk for row in rows]
-        self.items.update(rows)
+        self.items.update((row.sk, row.item) for row in rows)
 
     def shorten(self) -> None:
         """Forget the beginning of a tail that has grown long."""
