@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tests.local.machine import NAME, machine, run
 
-from imchat.local.answers import Answer, answer
+from imchat.local.answers import Answer
 from imchat.local.events import Request
 from imchat.local.http_connection import HEAD_S, REQUEST_S
 from imchat.local.http_reader import HEAD_BYTES, PAYLOAD_BYTES
@@ -23,7 +23,7 @@ from imchat.local.http_server import HttpServer
 
 def echo(request: Request) -> Answer:
     said = [request.method, request.path, request.query_string, request.body.decode()]
-    return answer(200, json.dumps(said).encode(), {})
+    return Answer(200, {}, json.dumps(said).encode())
 
 
 @dataclass
@@ -197,7 +197,7 @@ def test_empty_lines_before_a_request_have_a_bound_too() -> None:
 
 def test_a_trailer_is_no_header() -> None:
     def serve(request: Request) -> Answer:
-        return answer(200, json.dumps([request.headers, request.header_lines]).encode(), {})
+        return Answer(200, {}, json.dumps([request.headers, request.header_lines]).encode())
 
     async def test(c: Client) -> None:
         c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -215,7 +215,7 @@ def test_bodies_that_wait_for_their_turn_keep_a_connection_from_being_read_on() 
 
         async def later(request: Request) -> Answer:
             await turn.wait()
-            return answer(200, json.dumps(len(request.body)).encode(), {})
+            return Answer(200, {}, json.dumps(len(request.body)).encode())
 
         async with serving(later) as c:
             one = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 2_000_000
@@ -245,7 +245,7 @@ def test_a_header_of_an_answer_cannot_hold_a_line_break() -> None:
         assert head.startswith(b"HTTP/1.1 500 ")
         assert b"injected" not in head
 
-    against(test, lambda _request: answer(200, b"", {"x": "a\r\ninjected: 1"}))
+    against(test, lambda _request: Answer(200, {"x": "a\r\ninjected: 1"}, b""))
 
 
 def test_a_client_that_dawdles_is_let_go_and_one_that_waits_for_us_is_not() -> None:
@@ -261,7 +261,7 @@ def test_a_client_that_dawdles_is_let_go_and_one_that_waits_for_us_is_not() -> N
             c.writer.write(b"x")
             await asyncio.sleep(0.01)
             connection.close_if_late(now_s + REQUEST_S + 1)  # now it is our turn
-            answers.set_result(answer(200, b"{}", {}))
+            answers.set_result(Answer(200, {}, b"{}"))
             assert await c.answers(1) == [{}]
             connection.close_if_late(time.monotonic() + HEAD_S + 1)
             assert await c.reader.read() == b""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -67,7 +68,7 @@ def test_a_refusal_says_how_long_to_wait_and_reading_is_not_counted(sqlite_world
     world.people("ann")
     app = replace(world.app, rates=Rates(2))
 
-    def ask(method: str, path: str) -> tuple[int, dict[str, str]]:
+    def ask(method: str, path: str) -> tuple[int, Mapping[str, str]]:
         answer = dispatch(app, HttpRequest(method, "/api" + path, {}, b"", ANN, "r"))
         return answer.status, answer.headers
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from tests.templates.loading import Template, load, of_type, render
 
-from imchat.local.answers import SECURITY_HEADERS
+from imchat.local.answers import SECURITY_HEADERS, secured
 from imchat.local.events import Request
 from imchat.local.site import Site
 
@@ -53,7 +53,7 @@ def local(tmp_path: Path) -> Site:
 
 def local_headers(local: Site, path: str) -> dict[str, str]:
     answer = local.answer(Request.of("GET", path, []))
-    return {name.lower(): value for name, value in answer.headers.items()}
+    return secured(answer.headers.items())
 
 
 def cloudfront_headers(site: Template, policy: str) -> dict[str, str]:

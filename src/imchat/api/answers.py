@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
@@ -15,13 +15,12 @@ from imchat.errors import ImchatError, RateLimited, Unauthenticated
 log = logging.getLogger("imchat")
 
 
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
+class HttpAnswer(NamedTuple):
     """What goes back: JSON text."""
 
     status: int
     body: str
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 def dump(answer: Mapping[str, Any]) -> str:

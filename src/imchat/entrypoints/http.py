@@ -21,7 +21,8 @@ def make(app: App) -> Handler:
 
     def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
         answer = dispatch(app, _request(event))
-        return {"statusCode": answer.status, "headers": _JSON | answer.headers, "body": answer.body}
+        headers = {**_JSON, **answer.headers} if answer.headers else _JSON
+        return {"statusCode": answer.status, "headers": headers, "body": answer.body}
 
     return handle
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from imchat.api.answers import refuse
@@ -21,37 +22,37 @@ SECURITY_HEADERS: Final = {
     "server": "imchat",
     "x-content-type-options": "nosniff",
 }
+_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _BODILESS: Final = {204, 304}
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Answer(NamedTuple):
-    """An HTTP answer; the names of its headers are in lower case."""
+    """An HTTP answer. It leaves with the security headers, which `headers` may refine: see `secured`."""
 
     status: int
-    headers: dict[str, str]
+    headers: Mapping[str, str]
     body: bytes
 
 
-def answer(status: int, body: bytes, headers: Mapping[str, str]) -> Answer:
-    """An answer with the security headers, which `headers` may refine: nothing keeps it unless they say so."""
-    answered = SECURITY_HEADERS.copy()
-    for name, value in headers.items():
-        answered[name.lower()] = value
-    return Answer(status, answered, body)
+def secured(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """What an answer with these headers says in all, names in lower case: nothing keeps it unless they say so."""
+    return SECURITY_HEADERS | {name.lower(): value for name, value in headers}
 
 
 def json_answer(content: object, *, cache: str = "no-store") -> Answer:
     """`content` as JSON."""
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-    return answer(200, body, {"content-type": "application/json", "cache-control": cache})
+    return Answer(200, {"content-type": "application/json", "cache-control": cache}, body)
 
 
-def error_answer(error: Exception, request_id: str, *, status: int | None = None) -> Answer:
-    """The error in the one shape of errors; `status` overrides the error's own."""
+def error_answer(
+    error: Exception, request_id: str, *, status: int | None = None, headers: Mapping[str, str] = _NONE
+) -> Answer:
+    """The error in the one shape of errors; `status` overrides the error's own, `headers` come on top."""
     refusal = refuse(error, request_id)
-    headers = {**refusal.headers, "content-type": "application/json"}
-    return answer(status or refusal.status, refusal.body.encode(), headers)
+    said = {**refusal.headers, "content-type": "application/json", **headers}
+    return Answer(status or refusal.status, said, refusal.body.encode())
 
 
 def encode(answer: Answer, *, keep_alive: bool, head_only: bool) -> bytes:
@@ -70,7 +71,7 @@ def _head(status: int, headers: tuple[tuple[str, str], ...]) -> str:
     """The first line and these headers, which most answers have in common. Raises: ValueError for one of several lines."""
     lines = [
         f"HTTP/1.1 {status} {_REASONS.get(status, '')}",
-        *(f"{name}: {value}" for name, value in headers),
+        *(f"{name}: {value}" for name, value in secured(headers).items()),
     ]
     head = "\r\n".join(lines)
     if head.count("\n") >= len(lines):

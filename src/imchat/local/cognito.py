@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from imchat.errors import NotFound
-from imchat.local.answers import Answer, answer, error_answer, json_answer
+from imchat.local.answers import Answer, error_answer, json_answer
 from imchat.local.events import Request, new_request_id
 from imchat.local.ports import SignIn
 
@@ -46,7 +46,7 @@ class CognitoApi:
                 target, request.body, request.headers, endpoint=where, path=request.raw_path
             )
         )
-        return answer(status, content, own)
+        return Answer(status, own, content)
 
     def in_turn(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Run `work` on the pool's thread, after what came before it."""

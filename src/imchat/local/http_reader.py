@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Final
 
 import httptools
 
 from imchat.errors import Invalid, TooLarge
-from imchat.local.events import Request
+from imchat.local.events import Request, split_target
 
 PAYLOAD_BYTES: Final = 10 * 1024 * 1024
 """Largest request body. Source: API Gateway quotas for HTTP APIs, "Payload size"."""
@@ -57,7 +58,8 @@ class RequestReader:
     def on_message_begin(self) -> None:
         """httptools: a request begins."""
         self._url = b""
-        self._headers: list[tuple[str, str]] = []
+        self._lines: list[tuple[str, str]] = []
+        self._headers: dict[str, str] = {}
         self._body: list[bytes] = []
         self._head_bytes = self._body_bytes = 0
 
@@ -71,18 +73,20 @@ class RequestReader:
         self._count_head(len(name) + len(value))
         if self.in_body:
             return
+        as_it_came, lower = _name(name)
         # Bytes that are no UTF-8 are replaced: events are JSON on AWS, and JSON cannot hold them.
-        self._headers.append((name.decode("latin-1"), value.decode("utf-8", "replace")))
+        text = value.decode("utf-8", "replace")
+        self._lines.append((as_it_came, text))
+        before = self._headers.get(lower)
+        self._headers[lower] = text if before is None else f"{before},{text}"
 
     def on_headers_complete(self) -> None:
         """httptools: the head is whole."""
         self.in_body = self._moved_on = True
-        for name, value in self._headers:
-            lower = name.lower()
-            if lower == "content-length" and int(value) > PAYLOAD_BYTES:
-                raise _body_too_large()
-            if lower == "expect" and value.lower() == "100-continue":
-                self._go_on()
+        if int(self._headers.get("content-length", 0)) > PAYLOAD_BYTES:
+            raise _body_too_large()
+        if self._headers.get("expect", "").lower() == "100-continue":
+            self._go_on()
 
     def on_body(self, part: bytes) -> None:
         """httptools: a part of the body."""
@@ -95,13 +99,14 @@ class RequestReader:
     def on_message_complete(self) -> None:
         """httptools: the request is whole."""
         parser = self._parser
-        request = Request.of(
+        request = Request(
             parser.get_method().decode(),
-            self._url.decode("latin-1"),
+            *split_target(self._url.decode("latin-1")),
             self._headers,
-            version=parser.get_http_version(),
-            source_ip=self._source_ip,
-            body=b"".join(self._body),
+            self._lines,
+            parser.get_http_version(),
+            self._source_ip,
+            b"".join(self._body),
         )
         self.requests.append((request, parser.should_keep_alive()))
         self._moved_on = True
@@ -111,6 +116,13 @@ class RequestReader:
         self._head_bytes += size
         if self._head_bytes > HEAD_BYTES:
             raise _head_too_large()
+
+
+@lru_cache(maxsize=256)
+def _name(name: bytes) -> tuple[str, str]:
+    """A header's name as it came, and in lower case."""
+    text = name.decode("latin-1")
+    return text, text.lower()
 
 
 def _body_too_large() -> TooLarge:

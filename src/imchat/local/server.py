@@ -8,16 +8,16 @@ import errno
 import os
 import socket
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from imchat.domain.limits import CONNECTION_S
 from imchat.entrypoints.bootstrap import Handler
 from imchat.errors import ConfigError, ImchatError, Unauthenticated
-from imchat.local.answers import Answer, answer, error_answer, json_answer
+from imchat.local.answers import Answer, error_answer, json_answer
 from imchat.local.batch import Batches
 from imchat.local.cognito import CognitoApi
 from imchat.local.events import Request, http_answer, http_event, new_request_id, token_claims
@@ -30,6 +30,8 @@ from imchat.local.websocket import IDLE_S, WebSocketApi
 
 PURGE_EVERY_S: Final = 60.0
 PURGE_ITEMS: Final = 500
+TOKENS_KNOWN: Final = 4096
+"""Tokens whose claims are kept as handlers get them."""
 _STOPPING_S: Final = 0.5
 """How long open requests may take to end when the server stops."""
 
@@ -80,6 +82,7 @@ class LocalServer:
         self._purge_accounts = purge_accounts
         self._site = site
         self._options = options
+        self._claims: dict[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {}
 
     async def __aenter__(self) -> Self:
         self._batches = Batches(self._store, self._gateway)
@@ -130,18 +133,28 @@ class LocalServer:
         claims = None
         if path != "/api/health":
             try:
-                claims = token_claims(self._sign_in.verify_access_token(_bearer(request)))
+                claims = self._passed_on(_bearer(request))
             except Unauthenticated as error:
                 return error_answer(error, request_id)
         event = http_event(request, request_id, claims)
 
         def call() -> Answer:
             try:
-                return answer(*http_answer(self._handlers.http(event, None)))
+                return Answer(*http_answer(self._handlers.http(event, None)))
             except Exception as error:  # noqa: BLE001 - a handler's own dispatch answers all it can
                 return error_answer(error, request_id)
 
         return self._batches.run(call)
+
+    def _passed_on(self, token: str) -> Mapping[str, str]:
+        """The token's claims as handlers get them. Raises: Unauthenticated, also for one that was good a moment ago."""
+        claims = self._sign_in.verify_access_token(token)
+        known = self._claims.get(token)
+        if known is None or known[0] is not claims:
+            if len(self._claims) >= TOKENS_KNOWN:
+                self._claims.clear()
+            known = self._claims[token] = claims, token_claims(claims)
+        return known[1]
 
     def _config(self) -> dict[str, object]:
         auth = {

@@ -11,7 +11,7 @@ from typing import Final
 
 from imchat.assets import cache_control, content_type, site_files
 from imchat.errors import NotFound
-from imchat.local.answers import Answer, answer, error_answer
+from imchat.local.answers import Answer, error_answer
 from imchat.local.events import Request, new_request_id
 
 _SHRINKS: Final = {".js", ".mjs", ".css", ".html", ".json", ".map", ".svg", ".txt", ".wasm", ".webmanifest"}
@@ -44,9 +44,8 @@ class Site:
     def answer(self, request: Request) -> Answer:
         """The file at the request's path; for a page's address that is no file, the application itself."""
         if request.method not in {"GET", "HEAD"}:
-            refusal = error_answer(NotFound("there is nothing here"), new_request_id(), status=405)
-            refusal.headers["allow"] = "GET, HEAD"
-            return refusal
+            nothing = NotFound("there is nothing here")
+            return error_answer(nothing, new_request_id(), status=405, headers={"allow": "GET, HEAD"})
         path = request.path
         if path not in self._files:
             if "." in path.rpartition("/")[2] or path.startswith("/assets/"):
@@ -54,13 +53,13 @@ class Site:
             path = "/index.html"
         file = self._files[path]
         if file.headers["ETag"] in request.headers.get("if-none-match", ""):
-            return answer(304, b"", dict(file.headers))
+            return Answer(304, file.headers, b"")
         headers, body = dict(file.headers), file.plain
         if file.gzipped is not None:
             headers["Vary"] = "Accept-Encoding"
             if "gzip" in request.headers.get("accept-encoding", ""):
                 headers["Content-Encoding"], body = "gzip", file.gzipped
-        return answer(200, body, headers)
+        return Answer(200, headers, body)
 
 
 def _read(place: Path, path: str) -> _File:

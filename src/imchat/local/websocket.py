@@ -23,7 +23,7 @@ from imchat.api.answers import refusal_frame
 from imchat.domain.limits import CONNECTION_S
 from imchat.entrypoints.bootstrap import Handler
 from imchat.errors import Forbidden, Invalid, Unauthenticated
-from imchat.local.answers import Answer, answer, encode, error_answer
+from imchat.local.answers import Answer, encode, error_answer
 from imchat.local.batch import Batches
 from imchat.local.events import Request, WebSocketEvents, granted, new_request_id, text_or_base64
 from imchat.local.gateway import BUFFER_BYTES, MESSAGE_BYTES, LocalGateway, Socket, encode_text
@@ -92,7 +92,7 @@ class WebSocketApi:
                 return _refusal(error)
             raise
         headers = {name.lower(): value for name, value in accepted.headers.raw_items()}
-        head = answer(101, b"", {**headers, **(welcome.get("headers") or {})})
+        head = Answer(101, {**headers, **(welcome.get("headers") or {})}, b"")
         connection = _Connection(self._api, socket, events)
         return Upgrade(encode(head, keep_alive=True, head_only=True), connection, connection.end)
 
@@ -252,7 +252,7 @@ def _let_go(job: asyncio.Future[Any]) -> None:
 def _refusal(error: Exception) -> Answer:
     if isinstance(error, _Refused):
         status, headers = int(error.answer["statusCode"]), error.answer.get("headers") or {}
-        return answer(status, (error.answer.get("body") or "").encode(), headers)
+        return Answer(status, headers, (error.answer.get("body") or "").encode())
     if error.args == ("Unauthorized",):
         error = Unauthenticated("the ticket is missing, used or expired; ask for a new one")
     return error_answer(error, new_request_id())

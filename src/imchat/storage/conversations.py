@@ -10,7 +10,18 @@ from imchat.domain.conversation import DEFAULT_SETTINGS, GroupSettings, Head
 from imchat.domain.event import Event, preview_of
 from imchat.domain.ids import ConversationId, UserId
 from imchat.storage import keys
-from imchat.storage.table import Absent, ConditionFailed, Delete, Equals, Item, LessThan, Put, Row, Table, Update
+from imchat.storage.table import (
+    Absent,
+    ConditionFailed,
+    Delete,
+    Equals,
+    Item,
+    LessThan,
+    Put,
+    Row,
+    Table,
+    Update,
+)
 
 
 @dataclass(frozen=True, slots=True)
