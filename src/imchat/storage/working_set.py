@@ -46,11 +46,17 @@ class _Partition:
         return self.start is not None and sk >= self.start
 
     def set(self, sk: str, item: Item | None) -> None:
-        if sk in self:
-            place = bisect_left(self.tail, sk)
-            there = int(self.items.get(sk) is not None)
-            self.tail[place : place + there] = [] if item is None else [sk]
-            self.rows[place : place + there] = [] if item is None else [Row(sk, item)]
+        if self.start is not None and sk >= self.start:
+            tail, rows = self.tail, self.rows
+            place = bisect_left(tail, sk)
+            there = place < len(tail) and tail[place] == sk
+            if item is None:
+                del tail[place : place + there], rows[place : place + there]
+            elif there:
+                rows[place] = Row(sk, item)
+            else:
+                tail.insert(place, sk)
+                rows.insert(place, Row(sk, item))
         self.items[sk] = item
 
     def learn(self, start: str, rows: list[Row]) -> None:
