@@ -10,13 +10,13 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Final, NamedTuple, Self, TypeVar
 
 from imchat.errors import Busy
 from imchat.storage.semantics import outcome
 from imchat.storage.sqlite_file import Log, connect, translated
-from imchat.storage.sqlite_rows import Rows, Span, Stored, item_of, rows_of, span, stored
-from imchat.storage.table import Check, Item, Key, Op, Row
+from imchat.storage.sqlite_rows import TEXT_TO_BYTES, Rows, Span, Stored, item_of, rows_of, span, stored
+from imchat.storage.table import MAX_ITEM_BYTES, Check, Item, Key, Op, Put, Row
 from imchat.storage.validation import check_key, check_ops, check_query
 from imchat.storage.working_set import UNKNOWN, WorkingSet
 
@@ -24,6 +24,14 @@ T = TypeVar("T")
 
 LONGEST_TAIL: Final = 1_000
 """Rows of a query that are worth keeping in memory."""
+
+
+class _Waiting(NamedTuple):
+    """What will lie under a key (None: nothing), of at most so many bytes in DynamoDB's count; its row, if made already."""
+
+    item: Item | None
+    most_bytes: int
+    row: Stored | None = None
 
 
 class BatchTable:
@@ -40,7 +48,7 @@ class BatchTable:
         self._known = WorkingSet()
         self._version = -1
         self._open = False
-        self._unwritten: dict[Key, Stored | None] = {}
+        self._unwritten: dict[Key, _Waiting] = {}
         self._changed = False
 
     @classmethod
@@ -107,15 +115,15 @@ class BatchTable:
         if not self._open:
             self._alone(partial(self.write, *ops))
             return
-        check_ops(ops)
-        changes: list[tuple[Key, Item | None, Stored | None]] = []
+        sizes = check_ops(ops)
+        changes: list[tuple[Key, int, _Waiting]] = []
         for index, op in enumerate(ops):
             item = outcome(index, op, self.get(op.key))
             if not isinstance(op, Check):
-                changes.append((op.key, item, None if item is None else stored(op.key, item)))
-        for key, item, row in changes:
-            self._known.set(key, item, 0 if row is None else len(row.text))
-            self._unwritten[key] = row
+                changes.append((op.key, sizes[index], self._waiting(op, item, sizes[index])))
+        for key, size, waiting in changes:
+            self._known.set(key, waiting.item, size)
+            self._unwritten[key] = waiting
 
     # -- batches --
 
@@ -223,14 +231,30 @@ class BatchTable:
             self._known.learn_tail(pk, wanted.start, rows, sum(len(text) for _, text in texts))
         return rows
 
+    def _waiting(self, op: Op, item: Item | None, op_bytes: int) -> _Waiting:
+        """What the op leaves under its key. An item that changes on and on in one batch gets its text when that ends.
+
+        Raises: TooLarge.
+        """
+        if item is None:
+            return _Waiting(None, 0)
+        if isinstance(op, Put):
+            return _Waiting(item, op_bytes)
+        before = self._unwritten.get(op.key)
+        if before is not None and before.most_bytes + op_bytes <= MAX_ITEM_BYTES:
+            return _Waiting(item, before.most_bytes + op_bytes)
+        row = stored(op.key, item)
+        return _Waiting(item, len(row.text) * TEXT_TO_BYTES, row)
+
     def _flush(self) -> None:
         """Write into the open transaction what was kept in memory. Raises: Busy; sqlite3.Error."""
         if not self._unwritten:
             return
         if not self._rows.in_transaction:
             raise Busy("the disk is full")
-        self._rows.put(row for row in self._unwritten.values() if row is not None)
-        self._rows.delete(key for key, row in self._unwritten.items() if row is None)
+        waiting = self._unwritten.items()
+        self._rows.put([row or stored(key, item) for key, (item, _, row) in waiting if item is not None])
+        self._rows.delete([key for key, (item, _, _) in waiting if item is None])
         self._unwritten.clear()
         self._changed = True
 

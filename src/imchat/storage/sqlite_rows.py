@@ -21,6 +21,8 @@ _QUERY_REVERSE: Final = (
 _PURGE: Final = """DELETE FROM items WHERE (pk, sk) IN
     (SELECT pk, sk FROM items WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"""
 _BEYOND_ALL_TEXT: Final = b""  # to SQLite every blob is greater than every text
+TEXT_TO_BYTES: Final = 8
+"""An item has fewer bytes in DynamoDB's count than so many times the characters of its text."""
 _LARGEST_EXPIRY: Final = 2**63 - 1
 
 
@@ -108,7 +110,7 @@ def stored(key: Key, item: Item) -> Stored:
     """The row that holds `item`, whose parts were checked. Raises: TooLarge."""
     text = to_json(item).decode()
     # Of an update only the parts were checked. Text this short cannot be an item that is too large.
-    if len(text) > MAX_ITEM_BYTES // 8:
+    if len(text) > MAX_ITEM_BYTES // TEXT_TO_BYTES:
         check_item_size(key, item)
     expiry = item.get(TTL_ATTRIBUTE)
     expires_at = expiry if is_int(expiry) and 0 <= expiry <= _LARGEST_EXPIRY else None

@@ -68,20 +68,19 @@ def check_query(
             raise ValueError(f"a bound of a query has at most {MAX_SK_BYTES} bytes")
 
 
-def check_ops(ops: Sequence[Op]) -> None:
-    """Refuse a write that could never work: see `Table.write`."""
+def check_ops(ops: Sequence[Op]) -> list[int]:
+    """Refuse a write that could never work: see `Table.write`. The bytes that each op may write, in DynamoDB's count or more."""
     if not 0 < len(ops) <= MAX_OPS:
         raise ValueError(f"a write takes 1 to {MAX_OPS} ops, not {len(ops)}")
-    if len(ops) == 1:
-        _check_op(ops[0])
-        return
-    if len({op.key for op in ops}) < len(ops):
+    if len(ops) > 1 and len({op.key for op in ops}) < len(ops):
         raise ValueError("a write may name each key once")
-    if sum(map(_check_op, ops)) > MAX_TRANSACTION_BYTES:
+    sizes = [_check_op(op) for op in ops]
+    if len(ops) > 1 and sum(sizes) > MAX_TRANSACTION_BYTES:
         raise TooLarge(
             f"one transaction may hold {MAX_TRANSACTION_BYTES} bytes; write less at a time",
             limit=MAX_TRANSACTION_BYTES,
         )
+    return sizes
 
 
 def check_item_size(key: Key, item: Mapping[str, Any]) -> int:
