@@ -13,7 +13,7 @@ from imchat.services.app import App
 
 _JSON = {"content-type": "application/json", "cache-control": "no-store"}
 _ADMINS = "admins"
-"""The group whose members are administrators. The JWT authorizer passes a list on as text, `[a b]`."""
+"""The group whose members are administrators."""
 
 
 def make(app: App) -> Handler:
@@ -41,8 +41,13 @@ def _request(event: dict[str, Any]) -> HttpRequest:
         user_id=_user_id(claims),
         request_id=context["requestId"],
         sign_in=_sign_in(claims),
-        is_admin=_ADMINS in claims.get("cognito:groups", "").strip("[]").replace(",", " ").split(),
+        is_admin="cognito:groups" in claims and _ADMINS in _listed(claims["cognito:groups"]),
     )
+
+
+def _listed(claim: str) -> list[str]:
+    """A list as the JWT authorizer passes it on: `[a b]`."""
+    return claim.strip("[]").replace(",", " ").split()
 
 
 def _user_id(claims: dict[str, Any]) -> UserId | None:

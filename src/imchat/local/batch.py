@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 MAX_JOBS: Final = 128
 """Jobs in one batch: beyond it an answer would wait longer for its neighbours than a commit of its own costs."""
-MAX_RUN_S: Final = 0.008
+MAX_RUN_S: Final = 0.016
 """How long a batch's jobs may run before it is committed as it is."""
 
 

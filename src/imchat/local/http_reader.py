@@ -66,11 +66,15 @@ class RequestReader:
     def on_url(self, url: bytes) -> None:
         """httptools: a part of the address."""
         self._url += url
-        self._count_head(len(url))
+        self._head_bytes += len(url)
+        if self._head_bytes > HEAD_BYTES:
+            raise _head_too_large()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """httptools: a header, or a trailer: those say nothing, for what they name was decided without them."""
-        self._count_head(len(name) + len(value))
+        self._head_bytes += len(name) + len(value)
+        if self._head_bytes > HEAD_BYTES:
+            raise _head_too_large()
         if self.in_body:
             return
         as_it_came, lower = _name(name)
@@ -85,7 +89,8 @@ class RequestReader:
         self.in_body = self._moved_on = True
         if int(self._headers.get("content-length", 0)) > PAYLOAD_BYTES:
             raise _body_too_large()
-        if self._headers.get("expect", "").lower() == "100-continue":
+        expected = self._headers.get("expect")
+        if expected is not None and expected.lower() == "100-continue":
             self._go_on()
 
     def on_body(self, part: bytes) -> None:
@@ -111,11 +116,6 @@ class RequestReader:
         self.requests.append((request, parser.should_keep_alive()))
         self._moved_on = True
         self.in_body = False
-
-    def _count_head(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > HEAD_BYTES:
-            raise _head_too_large()
 
 
 @lru_cache(maxsize=256)

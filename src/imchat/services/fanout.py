@@ -59,6 +59,8 @@ def post(app: App, owners: dict[ConnectionId, UserId], frame: dict[str, Any]) ->
     if not owners:
         return
     gone = app.gateway.post(list(owners), encode(frame))
+    if not gone:
+        return
     by_owner: defaultdict[UserId, list[ConnectionId]] = defaultdict(list)
     for connection_id in map(ConnectionId, gone):
         by_owner[owners[connection_id]].append(connection_id)

@@ -68,13 +68,14 @@ def remove(table: Table, user_id: UserId, connection_ids: Iterable[ConnectionId]
 def of(table: Table, user_ids: Iterable[UserId], *, now_s: int) -> dict[ConnectionId, UserId]:
     """The open connections of several people, each with whose it is."""
     wanted = {keys.connections(user_id): user_id for user_id in user_ids}
-    return {
-        ConnectionId(name): wanted[key]
-        for key, item in table.get_many(wanted).items()
-        if _SUSPENDED not in item
-        for name, expiry in item.items()
-        if name != TTL_ATTRIBUTE and expiry > now_s
-    }
+    found: dict[ConnectionId, UserId] = {}
+    for key, item in table.get_many(wanted).items():
+        if _SUSPENDED not in item:
+            user_id = wanted[key]
+            for name, expiry in item.items():
+                if expiry > now_s and name != TTL_ATTRIBUTE:
+                    found[ConnectionId(name)] = user_id
+    return found
 
 
 def forget_all(table: Table, user_id: UserId) -> list[ConnectionId]:
