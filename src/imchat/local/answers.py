@@ -59,26 +59,24 @@ def encode(answer: Answer, *, keep_alive: bool, head_only: bool) -> bytes:
     """The bytes of an answer; `head_only`: to a HEAD request. Raises: ValueError for a header of several lines."""
     status, headers, body = answer
     has_body = status not in _BODILESS
-    length = f"content-length: {len(body)}\r\n" if has_body else ""
-    ends = "" if keep_alive else "connection: close\r\n"
-    head = _head(status, tuple(headers.items()))
-    whole = f"{head}date: {_date(int(time.time()))}\r\n{length}{ends}\r\n".encode()
-    return whole + body if has_body and not head_only else whole
+    head = _head(status, tuple(headers.items()), int(time.time()))
+    length = b"content-length: %d\r\n" % len(body) if has_body else b""
+    ends = b"" if keep_alive else b"connection: close\r\n"
+    return b"%b%b%b\r\n%b" % (head, length, ends, body if has_body and not head_only else b"")
 
 
 @lru_cache(maxsize=64)
-def _head(status: int, headers: tuple[tuple[str, str], ...]) -> str:
-    """The first line and these headers, which most answers have in common. Raises: ValueError for one of several lines."""
+def _head(status: int, headers: tuple[tuple[str, str], ...], now_s: int) -> bytes:
+    """The first line and these headers, which most answers of one second have in common.
+
+    Raises: ValueError for a header of several lines.
+    """
     lines = [
         f"HTTP/1.1 {status} {_REASONS.get(status, '')}",
         *(f"{name}: {value}" for name, value in secured(headers).items()),
+        f"date: {formatdate(now_s, usegmt=True)}",
     ]
     head = "\r\n".join(lines)
     if head.count("\n") >= len(lines):
         raise ValueError("a header holds a line break")
-    return head + "\r\n"
-
-
-@lru_cache(maxsize=1)
-def _date(now_s: int) -> str:
-    return formatdate(now_s, usegmt=True)
+    return f"{head}\r\n".encode()
