@@ -14,7 +14,7 @@ from imchat.services import accounts, conversations, realtime
 from imchat.services.app import App
 from imchat.services.jobs import Job, decode
 from imchat.storage import conversations as storage
-from imchat.storage import members
+from imchat.storage import events, keys, members
 from imchat.storage.batch_table import BatchTable
 from imchat.storage.sqlite_rows import item_of
 from imchat.storage.table import MAX_OPS, Item, Key, Op, Row, Table
@@ -142,7 +142,20 @@ class Guarded(BatchTable):
     def close(self) -> None:
         for key, item in self._known.items():
             assert item == item_of(self._rows.get(key)), f"what lies under {key} was changed in memory"
+        for pk, part in {**self._known._old, **self._known._young}.items():
+            for row in part.rows:
+                anew = row.meaning and meaning_of(pk, Row(row.sk, row.item))
+                assert row.meaning == anew, f"what {row.sk} means was changed in memory"
         super().close()
+
+
+def meaning_of(pk: str, row: Row) -> object:
+    """What the repositories make of a row of a conversation."""
+    if row.sk.startswith(keys.EVENT_PREFIX):
+        return events._event(row)
+    if row.sk.startswith(keys.MEMBER_PREFIX):
+        return members.member_of(row)
+    return storage.head_in(ConversationId(pk.removeprefix(keys.conversation_pk(ConversationId("")))), row)
 
 
 @contextmanager
