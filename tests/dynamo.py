@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
+import pytest
+from moto import mock_aws
 
 from imchat.storage.dynamo import DynamoTable
 from imchat.storage.table import Key
@@ -20,6 +23,13 @@ def client_at(url: str | None) -> Any:
         aws_access_key_id="test",
         aws_secret_access_key="test",
     )
+
+
+@pytest.fixture(scope="module")
+def moto_client() -> Iterator[Any]:
+    """A DynamoDB client that moto answers, in this process; tests make tables of their own with it."""
+    with mock_aws():
+        yield client_at(None)
 
 
 def new_dynamo_table(client: Any) -> DynamoTable:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
-from tests.dynamo import client_at, new_dynamo_table
+from tests.dynamo import moto_client as moto_client  # noqa: PLC0414 - a fixture
+from tests.dynamo import new_dynamo_table
 from tests.world import World, new_world
 
 
@@ -16,8 +16,7 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
         with new_world() as made:
             yield made
     else:
-        with mock_aws():
-            yield World(new_dynamo_table(client_at(None)))
+        yield World(new_dynamo_table(request.getfixturevalue("moto_client")))
 
 
 @pytest.fixture

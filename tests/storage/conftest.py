@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from moto import mock_aws
 from tests.dynamo import client_at, new_dynamo_table
+from tests.dynamo import moto_client as moto_client  # noqa: PLC0414 - a fixture
 from tests.storage.disk import Disk
 
 from imchat.storage.batch_table import BatchTable
@@ -79,13 +79,6 @@ def path(tmp_path: Path) -> Path:
 def disk() -> Disk:
     """Stands between a log and the real disk."""
     return Disk()
-
-
-@pytest.fixture(scope="module")
-def moto_client() -> Iterator[Any]:
-    """A DynamoDB client that moto answers, in this process."""
-    with mock_aws():
-        yield client_at(None)
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from imchat.storage.table import (
     LessThan,
     Present,
     Put,
+    Row,
     Update,
 )
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from imchat.storage.dynamo import DynamoTable
-    from imchat.storage.table import Op, Table
+    from imchat.storage.table import Item, Op, Table
 
 # Few names, so that operations meet; among them neighbours in byte order and the names that trip stores.
 PARTITIONS = st.sampled_from(["P", "P\0", "Q"])
@@ -73,6 +74,9 @@ OPS = (
 BOUNDS = st.none() | SORT_KEYS | st.sampled_from(["", "a#", "\U0010ffff"])
 
 
+REFUSED = "refused"
+
+
 class AllTables(RuleBasedStateMachine):
     """Drives the tables with the same calls; one of SQLite's now and then in a batch, which must change no answer."""
 
@@ -83,15 +87,22 @@ class AllTables(RuleBasedStateMachine):
         self.other = new_other()
         self.in_batch = False
 
-    def compare(self, call: Callable[[Table], Any]) -> None:
+    def compare(self, call: Callable[[Table], Any]) -> Any:
         tables: list[Table] = [self.other, self.sqlite, self.batches]
-        expected, *others = [repr(normal(answer(partial(call, table)))) for table in tables]
+        answers = [answer(partial(call, table)) for table in tables]
+        expected, *others = [repr(normal(each)) for each in answers]
         assert others == [expected] * 2
+        return answers[0]
 
     @rule(op=OPS)
     def write(self, op: Op) -> None:
-        self.compare(lambda table: table.write(op))
+        before = self.other.get(op.key)
+        if self.compare(lambda table: table.write(op)) == REFUSED:
+            self.undo(op.key, before)
         self.compare(lambda table: table.get(op.key))
+
+    def undo(self, key: Key, before: Item | None) -> None:
+        """What the other table needs after a write that it refused: nothing."""
 
     @rule(ops=st.lists(OPS, min_size=2, max_size=4, unique_by=lambda op: op.key))
     def transact(self, ops: list[Op]) -> None:
@@ -141,7 +152,7 @@ def answer(call: Callable[[], Any]) -> Any:
     except ConditionFailed as failure:
         return ("condition failed", failure.index, failure.item)
     except ValueError:
-        return "refused"
+        return REFUSED
 
 
 def normal(value: Any) -> Any:
@@ -150,15 +161,28 @@ def normal(value: Any) -> Any:
         return {
             "dict": sorted(((key, normal(each)) for key, each in value.items()), key=lambda pair: pair[0])
         }
+    if isinstance(value, Row):
+        return [value.sk, normal(value.item)]
     if isinstance(value, list | tuple):
         return [normal(each) for each in value]
     return value
+
+
+def test_what_moto_is_mended_for(new_moto_table: Callable[[], DynamoTable]) -> None:
+    table, key = new_moto_table(), Key("P", "a")
+    table.write(Put(key, {"n": None}))
+    assert answer(lambda: table.write(Update(key, set={"name": 1}, add={"n": 1}))) == REFUSED
+    assert table.get(key) == {"n": None, "name": 1}, "moto is right now: SqliteAndMoto.undo can go"
 
 
 def test_sqlite_and_dynamodb_answer_alike(new_moto_table: Callable[[], DynamoTable]) -> None:
     class SqliteAndMoto(AllTables):
         def __init__(self) -> None:
             super().__init__(new_moto_table)
+
+        def undo(self, key: Key, before: Item | None) -> None:
+            """moto keeps what an update has set before it meets what it refuses."""
+            self.other.write(Delete(key) if before is None else Put(key, before))
 
     run_state_machine_as_test(
         SqliteAndMoto,
