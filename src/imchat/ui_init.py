@@ -33,7 +33,9 @@ _QUESTIONS: Final = (
     ),
     _Question("region", "AWS region", "Where it runs, such as eu-central-1; empty takes the profile's."),
     _Question(
-        "domain", "Own address", "Such as chat.example.org; empty takes one from CloudFront, at no cost."
+        "domain_name",
+        "Own address",
+        "Such as chat.example.org; empty takes one from CloudFront, at no cost.",
     ),
     _Question(
         "certificate_arn",
