@@ -8,6 +8,7 @@ ImchatError
 
 from __future__ import annotations
 
+import traceback
 from typing import Any, ClassVar, Final
 
 
@@ -120,3 +121,9 @@ BY_STATUS: Final = {
     kind.status: kind for kind in ImchatError.__subclasses__() if kind.status != ImchatError.status
 }
 """What a status stands for, to whoever is answered with it. Errors that other modules derive are not in it."""
+
+
+def place_of(error: Exception) -> str:
+    """Where it came from, innermost first, for the log: not its message, which may hold what people wrote."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return " < ".join(f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in reversed(frames))

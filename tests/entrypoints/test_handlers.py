@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 from dataclasses import replace
 
 import pytest
@@ -125,3 +126,22 @@ def test_of_a_batch_of_jobs_only_those_that_failed_come_again(world: World) -> N
     answer = handle(queue_event(*jobs), None)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}, {"itemIdentifier": "message-2"}]}
     assert queue.take() == [Deliver(fine, 1, 1, 1, [ann, bob])]
+
+
+def test_a_job_that_fails_is_logged_by_its_id_and_place_alone(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.group(ann, bob, title="lunch")
+
+    class Broken(Borrowed):
+        def query(self, pk: str, **bounds: object) -> list[Row]:
+            raise RuntimeError(f"secret body and ann@example.org: {pk}, {bounds}")
+
+    handle = fanout.make(replace(world.app, table=Broken(world.table), queue=WaitingQueue()))
+    with caplog.at_level(logging.DEBUG):
+        handle(queue_event(encode(Announce(where, 1))), None)
+    for told in ("message-1", "RuntimeError", "test_handlers.py"):
+        assert told in caplog.text
+    assert "secret" not in caplog.text
+    assert "example.org" not in caplog.text
