@@ -77,7 +77,7 @@ class Actions:
 
     async def conversation(self, conversation_id: str) -> Entry:
         """One conversation, with its members and `users`."""
-        return await self._http.ask("GET", _at(conversation_id))
+        return await self._http.ask("GET", at(conversation_id))
 
     async def create_direct(self, user_id: str) -> Entry:
         """The direct conversation with somebody, begun if need be."""
@@ -99,11 +99,11 @@ class Actions:
     ) -> dict[str, bool]:
         """Change what one chose for oneself of a conversation; what is left out stays. Returns all of it."""
         change = _given(muted=muted, archived=archived, pinned=pinned, marked_unread=marked_unread)
-        return dict((await self._http.ask("PATCH", _at(conversation_id, "me"), change))["settings"])
+        return dict((await self._http.ask("PATCH", at(conversation_id, "me"), change))["settings"])
 
     async def mark_read(self, conversation_id: str, seq: int) -> dict[str, int]:
         """Everything up to event `seq` was seen. Returns `read_seq`, `unread` and `unread_mentions`."""
-        return await self._http.ask("PUT", _at(conversation_id, "read"), {"seq": seq})
+        return await self._http.ask("PUT", at(conversation_id, "read"), {"seq": seq})
 
     # -- groups --
 
@@ -119,23 +119,23 @@ class Actions:
     ) -> Entry:
         """Change what a group is; what is left out stays, an empty description takes it away."""
         change = _given(title=title, description=description, posting=posting, history=history, public=public)
-        return await self._http.ask("PATCH", _at(conversation_id), change)
+        return await self._http.ask("PATCH", at(conversation_id), change)
 
     def members(self, conversation_id: str) -> AsyncIterator[dict[str, Any]]:
         """All members, however many: `user_id`, `role`, `joined_seq`, `read_seq`."""
-        return self._pages(_at(conversation_id, "members"), "members")
+        return self._pages(at(conversation_id, "members"), "members")
 
     async def add_members(self, conversation_id: str, user_ids: Sequence[str]) -> Entry:
         """Add up to 100 people to a group."""
-        return await self._http.ask("POST", _at(conversation_id, "members"), {"user_ids": list(user_ids)})
+        return await self._http.ask("POST", at(conversation_id, "members"), {"user_ids": list(user_ids)})
 
     async def set_role(self, conversation_id: str, user_id: str, role: Role) -> Entry:
         """Make a member an owner, an admin or a plain member."""
-        return await self._http.ask("PATCH", _at(conversation_id, "members", user_id), {"role": role})
+        return await self._http.ask("PATCH", at(conversation_id, "members", user_id), {"role": role})
 
     async def remove_member(self, conversation_id: str, user_id: str) -> None:
         """Remove somebody from a group. NotFound may also mean that an earlier try did it and its answer was lost."""
-        await self._http.ask("DELETE", _at(conversation_id, "members", user_id))
+        await self._http.ask("DELETE", at(conversation_id, "members", user_id))
 
     async def leave(self, conversation_id: str) -> None:
         """Leave a group."""
@@ -149,15 +149,15 @@ class Actions:
     ) -> dict[str, Any]:
         """A new link into a group: `invite` and, shown this once, its `token`. Not asked twice: that would make two."""
         given = _given(expires_in_s=expires_in_s, max_uses=max_uses)
-        return await self._http.ask("POST", _at(conversation_id, "invites"), given, attempts=1)
+        return await self._http.ask("POST", at(conversation_id, "invites"), given, attempts=1)
 
     async def invites_of(self, conversation_id: str) -> list[dict[str, Any]]:
         """A group's links, oldest first."""
-        return list((await self._http.ask("GET", _at(conversation_id, "invites")))["invites"])
+        return list((await self._http.ask("GET", at(conversation_id, "invites")))["invites"])
 
     async def revoke_invite(self, conversation_id: str, invite_id: str) -> None:
         """Let nobody in by that link any more."""
-        await self._http.ask("DELETE", _at(conversation_id, "invites", invite_id))
+        await self._http.ask("DELETE", at(conversation_id, "invites", invite_id))
 
     async def preview_invite(self, token: str) -> dict[str, Any]:
         """The group that a link leads to, as those see it who might join."""
@@ -173,7 +173,7 @@ class Actions:
 
     async def join(self, conversation_id: str) -> Entry:
         """Join a public channel."""
-        return await self._http.ask("POST", _at(conversation_id, "join"))
+        return await self._http.ask("POST", at(conversation_id, "join"))
 
     # -- messages --
 
@@ -182,48 +182,48 @@ class Actions:
     ) -> tuple[list[Event], bool]:
         """A page of the log, ascending, and whether there is more in that direction; without bounds the newest."""
         query = _given(after=after, before=before, limit=limit)
-        page = await self._http.ask("GET", _at(conversation_id, "events"), query=query)
+        page = await self._http.ask("GET", at(conversation_id, "events"), query=query)
         return page["events"], page["has_more"]
 
     async def edit(self, conversation_id: str, seq: int, body: str) -> None:
         """Give one's message `seq` another text."""
-        await self._http.ask("PATCH", _at(conversation_id, "messages", seq), {"body": body})
+        await self._http.ask("PATCH", at(conversation_id, "messages", seq), {"body": body})
 
     async def delete(self, conversation_id: str, seq: int) -> None:
         """Leave a tombstone of message `seq`."""
-        await self._http.ask("DELETE", _at(conversation_id, "messages", seq))
+        await self._http.ask("DELETE", at(conversation_id, "messages", seq))
 
     async def react(self, conversation_id: str, seq: int, emoji: str) -> None:
         """React to message `seq` with one emoji."""
-        await self._http.ask("PUT", _at(conversation_id, "messages", seq, "reactions", emoji))
+        await self._http.ask("PUT", at(conversation_id, "messages", seq, "reactions", emoji))
 
     async def unreact(self, conversation_id: str, seq: int, emoji: str) -> None:
         """Take one's reaction back."""
-        await self._http.ask("DELETE", _at(conversation_id, "messages", seq, "reactions", emoji))
+        await self._http.ask("DELETE", at(conversation_id, "messages", seq, "reactions", emoji))
 
     async def pin(self, conversation_id: str, seq: int) -> None:
         """Pin message `seq` for everybody."""
-        await self._http.ask("PUT", _at(conversation_id, "messages", seq, "pin"))
+        await self._http.ask("PUT", at(conversation_id, "messages", seq, "pin"))
 
     async def unpin(self, conversation_id: str, seq: int) -> None:
         """Take its pin away."""
-        await self._http.ask("DELETE", _at(conversation_id, "messages", seq, "pin"))
+        await self._http.ask("DELETE", at(conversation_id, "messages", seq, "pin"))
 
     async def pinned(self, conversation_id: str) -> list[Event]:
         """The pinned messages as events, the last one pinned last."""
-        return list((await self._http.ask("GET", _at(conversation_id, "pins")))["events"])
+        return list((await self._http.ask("GET", at(conversation_id, "pins")))["events"])
 
     # -- presence --
 
     async def look(self, conversation_id: str, user_ids: Sequence[str] | None = None) -> list[dict[str, Any]]:
         """Which members, of `user_ids` or of all, are there, and were last; of those who show it."""
         query = None if user_ids is None else {"user_ids": ",".join(user_ids)}
-        return list((await self._http.ask("GET", _at(conversation_id, "presence"), query=query))["presence"])
+        return list((await self._http.ask("GET", at(conversation_id, "presence"), query=query))["presence"])
 
     async def watch(self, conversation_id: str, user_ids: Sequence[str]) -> dict[str, Any]:
         """The same of a few; until `until_ms`, `presence` frames say when they come and go."""
         body = {"user_ids": list(user_ids)}
-        return await self._http.ask("PUT", _at(conversation_id, "presence", "watch"), body)
+        return await self._http.ask("PUT", at(conversation_id, "presence", "watch"), body)
 
     async def _pages(
         self, path: str, field: str, attempts: float = ATTEMPTS
@@ -238,7 +238,7 @@ class Actions:
             query = {"cursor": page["next_cursor"]}
 
 
-def _at(conversation_id: str, *below: str | int) -> str:
+def at(conversation_id: str, *below: str | int) -> str:
     """The path of a conversation, or of what lies below it."""
     return "/".join(["/conversations", _quoted(conversation_id), *(_quoted(str(part)) for part in below)])
 

@@ -10,7 +10,7 @@ from typing import Final, Self
 
 import urllib3
 
-from imchat.client.actions import Actions
+from imchat.client.actions import Actions, at
 from imchat.client.feed import Event, Feed, Heard
 from imchat.client.http import Http
 from imchat.client.line import CONNECTED, Frame, Line
@@ -104,7 +104,7 @@ class Client(Actions):
             try:
                 page = await self._http.ask(
                     "GET",
-                    f"/conversations/{where}/events",
+                    at(where, "events"),
                     query={"after": self._feed.last(where) or 0, "limit": _PAGE},
                     attempts=inf,
                 )
@@ -119,7 +119,7 @@ class Client(Actions):
     async def _joined(self, where: str) -> int:
         """The event before the one that brought this person in."""
         try:
-            found = await self._http.ask("GET", f"/conversations/{where}", attempts=inf)
+            found = await self._http.ask("GET", at(where), attempts=inf)
         except NotFound:
             return 0
         conversation = found["conversation"]
@@ -156,7 +156,7 @@ class Client(Actions):
                 "connection_id": self._line.connection_id,
             }
             try:
-                answer = await self._http.ask("POST", f"/conversations/{conversation_id}/messages", message)
+                answer = await self._http.ask("POST", at(conversation_id, "messages"), message)
             except Conflict as error:
                 if error.details.get("reason") != "behind":
                     raise
