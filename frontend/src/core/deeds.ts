@@ -3,17 +3,18 @@
  * file of its own so that each is loaded with the view that needs it.
  */
 import type { Http } from './http'
-import type {
-  ChangeAnswer,
-  ConversationAnswer,
-  ConversationChange,
-  Event,
-  Presence,
-  PresenceAnswer,
-  Role,
-  SettingsAnswer,
-  SettingsChange,
-  WatchAnswer,
+import {
+  LIMITS,
+  type ChangeAnswer,
+  type ConversationAnswer,
+  type ConversationChange,
+  type Event,
+  type Presence,
+  type PresenceAnswer,
+  type Role,
+  type SettingsAnswer,
+  type SettingsChange,
+  type WatchAnswer,
 } from './protocol'
 
 /** What a deed in a conversation can reach. */
@@ -85,22 +86,22 @@ export const giveRole =
   async ({ http, at, merge }) =>
     merge(await http.send('PATCH', at(`/members/${encodeURIComponent(userId)}`), { role }))
 
-const WATCHED_MOST = 20
-const LOOKED_AT_MOST = 100
-const WATCH_MS = 300_000
-
-/** Hears of the first 20 members' coming and going for the next five minutes, and looks once for as many as 100: two requests at most. */
+/**
+ * Hears of the first members' coming and going for as long as the server tells of it, and looks once for as many more as
+ * one request may ask for: two requests at most.
+ */
 export const watch =
   (userIds: string[]): Deed =>
   async ({ http, at, seen }) => {
-    const watched = userIds.slice(0, WATCHED_MOST)
-    const others = userIds.slice(WATCHED_MOST, LOOKED_AT_MOST)
+    const watched = userIds.slice(0, LIMITS.watched_max)
+    const others = userIds.slice(LIMITS.watched_max, LIMITS.user_ids_max)
     const { presence } = await http.send<WatchAnswer>('PUT', at('/presence/watch'), { user_ids: watched })
     // By the clock here: the server's may differ.
-    seen(watched, presence, Date.now() + WATCH_MS)
+    const until = Date.now() + LIMITS.watch_s * 1000
+    seen(watched, presence, until)
     if (others.length === 0) return
     const looked = await http.get<PresenceAnswer>(at('/presence'), { user_ids: others.join(',') })
-    seen(others, looked.presence, Date.now() + WATCH_MS)
+    seen(others, looked.presence, until)
   }
 
 /** What is asked of the server outside of any conversation. */

@@ -1,8 +1,7 @@
 /** Who people are: profiles by id, read in batches, kept for the next start. */
 import { signal } from '@preact/signals'
-import type { User } from './protocol'
+import { LIMITS, type User } from './protocol'
 
-const BATCH = 100
 const WAIT_MS = 20
 
 export interface ProfilesDeps {
@@ -44,7 +43,7 @@ export class Profiles {
 
   private async read(): Promise<void> {
     this.timer = undefined
-    const ids = [...this.wanted].slice(0, BATCH)
+    const ids = [...this.wanted].slice(0, LIMITS.user_ids_max)
     for (const id of ids) {
       this.wanted.delete(id)
       this.asked.add(id)

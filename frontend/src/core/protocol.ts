@@ -632,4 +632,6 @@ export const LIMITS = {
   members_at_creation: 49,
   page_max: 200,
   user_ids_max: 100,
+  watched_max: 20,
+  watch_s: 300,
 } as const

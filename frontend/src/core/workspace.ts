@@ -12,7 +12,7 @@ import { Outbox } from './outbox'
 import { Refusal, toProblem } from './problem'
 import { Presences } from './presences'
 import { Profiles } from './profiles'
-import type { ConversationAnswer, ConversationEntry, Me, MessageCreated, NewConversation, ServerFrame, User } from './protocol'
+import { LIMITS, type ConversationAnswer, type ConversationEntry, type Me, type MessageCreated, type NewConversation, type ServerFrame, type User } from './protocol'
 import { Realtime } from './realtime'
 import type { Surroundings } from './surroundings'
 
@@ -56,7 +56,7 @@ export class Workspace {
       keep: (item) => this.db.keepOutgoing(item),
       drop: (id) => this.db.dropOutgoing(id),
       post: async (item) => (await api.send(item, this.realtime.connectionId)).event,
-      read: (id, after) => api.events(id, { after, limit: 200 }),
+      read: (id, after) => api.events(id, { after, limit: LIMITS.page_max }),
       lastSeen: (id) => this.lastSeen(id),
       settle: (id, event) => {
         if (!this.lists(id)) void this.discover(id)

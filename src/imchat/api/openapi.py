@@ -53,6 +53,8 @@ _TYPESCRIPT_LIMITS: Final = (
     "MEMBERS_AT_CREATION",
     "PAGE_MAX",
     "USER_IDS_MAX",
+    "WATCHED_MAX",
+    "WATCH_S",
 )
 
 
