@@ -45,9 +45,6 @@ FROM_OUTSIDE: Final = re.compile(
 )
 
 LONGEST_MODULE: Final = 300
-LONGER_WITH_REASON: Final = {
-    "src/imchat/api/schema.py": "one short class for each request and answer, read as a list",
-}
 
 
 @cache
@@ -176,9 +173,7 @@ def test_clock_ids_and_randomness_come_into_domain_and_services_from_outside() -
 
 def test_modules_are_short_enough_to_read_in_one_go() -> None:
     lengths = {name: len(text.splitlines()) for name, text in python("src/").items()}
-    longer = {name: length for name, length in lengths.items() if length > LONGEST_MODULE}
-    assert {name: length for name, length in longer.items() if name not in LONGER_WITH_REASON} == {}
-    assert set(LONGER_WITH_REASON) <= set(longer), "a reason without a long module"
+    assert {name: length for name, length in lengths.items() if length > LONGEST_MODULE} == {}
 
 
 def test_every_module_says_in_its_first_line_what_it_owns() -> None:

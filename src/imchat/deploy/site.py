@@ -28,7 +28,7 @@ def read_site() -> dict[str, bytes]:
 
 
 def config_json(outputs: Mapping[str, str], addresses: Addresses, *, region: str) -> bytes:
-    """What the web client reads first: where everything is. The shape is `SiteConfig` of `api/schema.py`."""
+    """What the web client reads first: where everything is. The shape is `SiteConfig` of `api/schema/site.py`."""
     auth = {
         "endpoint": addresses.cognito,
         "region": region,

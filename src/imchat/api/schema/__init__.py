@@ -1,0 +1,18 @@
+"""The shapes on the wire, as pydantic models: requests are checked by them, answers are described by them.
+
+A module for each area, as in `api/routes/`, and `log` for what all areas speak of. All names are to be had here, as
+`schema.NewMessage`. Bounds stand in `domain/limits.py` and are enforced there; here they are repeated from it for the
+generated reference.
+"""
+
+from imchat.api.schema.administration import *
+from imchat.api.schema.base import *
+from imchat.api.schema.conversations import *
+from imchat.api.schema.groups import *
+from imchat.api.schema.joining import *
+from imchat.api.schema.log import *
+from imchat.api.schema.messages import *
+from imchat.api.schema.people import *
+from imchat.api.schema.realtime import *
+from imchat.api.schema.safety import *
+from imchat.api.schema.site import *

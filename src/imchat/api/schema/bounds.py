@@ -1,0 +1,41 @@
+"""Text and numbers with their bounds, as the reference shows them; `domain/limits.py` has these bounds and enforces them."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, WithJsonSchema
+
+from imchat.domain import limits
+
+
+def text(least: int, most: int, pattern: str | None = None) -> WithJsonSchema:
+    """Text of so many characters."""
+    schema: dict[str, Any] = {"type": "string", "minLength": least, "maxLength": most}
+    return WithJsonSchema(schema | ({"pattern": pattern} if pattern else {}))
+
+
+def number(least: int, most: int) -> WithJsonSchema:
+    """A whole number within these bounds."""
+    return WithJsonSchema({"type": "integer", "minimum": least, "maximum": most})
+
+
+def _digits(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch("[0-9]{1,20}", value, re.ASCII):
+        raise ValueError("a whole number in digits")
+    return value
+
+
+Body = Annotated[str, text(1, limits.BODY_CHARS)]
+Title = Annotated[str, text(1, limits.TITLE_CHARS)]
+Description = Annotated[str, text(0, limits.DESCRIPTION_CHARS)]
+DisplayName = Annotated[str, text(1, limits.DISPLAY_NAME_CHARS)]
+Handle = Annotated[str, text(limits.HANDLE_MIN, limits.HANDLE_MAX, limits.HANDLE_PATTERN)]
+ClientMessageId = Annotated[str, text(1, limits.CLIENT_MESSAGE_ID_MAX, limits.CLIENT_MESSAGE_ID_PATTERN)]
+Id = Annotated[str, WithJsonSchema({"type": "string", "pattern": limits.ID_PATTERN})]
+
+Seq = Annotated[int, number(1, limits.SEQ_MAX)]
+Cursor = Annotated[int, number(0, limits.SEQ_MAX)]
+QueryCursor = Annotated[int, BeforeValidator(_digits), number(0, limits.SEQ_MAX)]
+QueryLimit = Annotated[int, BeforeValidator(_digits), number(1, limits.PAGE_MAX)]
