@@ -1,4 +1,7 @@
-"""Open WebSocket connections by person, the tickets that open them, the sign-ins that open none. Expired ones count as absent."""
+"""Open WebSocket connections by person, the tickets that open them, the sign-ins that open none.
+
+Expired connections and tickets count as absent. Nobody looks when a sign-in that is over expires: nothing can come of it by then.
+"""
 
 from __future__ import annotations
 
