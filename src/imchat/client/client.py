@@ -117,7 +117,7 @@ class Client(Actions):
             more = page["has_more"]
 
     async def _joined(self, where: str) -> int:
-        """The event before the one that brought this person in."""
+        """The event before the one that brought this person in, at which their cursor began."""
         try:
             found = await self._http.ask("GET", at(where), attempts=inf)
         except NotFound:
@@ -126,7 +126,7 @@ class Client(Actions):
         for member in conversation.get("members", ()):
             if member["user_id"] == self.user_id:
                 return int(member["joined_seq"]) - 1
-        return int(conversation["last_seq"])
+        return int(found["read_seq"]) - 1  # of so many people nobody is told
 
     # -- writing --
 
