@@ -19,7 +19,8 @@ import type {
 
 export type Api = ReturnType<typeof createApi>
 
-const at = (conversationId: string, rest = ''): string => `/conversations/${encodeURIComponent(conversationId)}${rest}`
+/** The path of a conversation, with what follows it. */
+export const at = (conversationId: string, rest = ''): string => `/conversations/${encodeURIComponent(conversationId)}${rest}`
 
 export function createApi(http: Http) {
   return {

@@ -1,5 +1,6 @@
 /** One conversation as the views see it: its place in the list, its timeline, and what one can do in it. */
 import { batch, computed, signal } from '@preact/signals'
+import { at } from './api'
 import { checkBody } from './checks'
 import { choose, type Deed } from './deeds'
 import { answered, entryAfter, readTo, summarize, unreadAfter } from './entry'
@@ -143,7 +144,7 @@ export class Conversation implements ConversationModel {
     return outcome(() =>
       deed({
         http: this.around.http,
-        at: (rest = '') => `/conversations/${encodeURIComponent(this.id)}${rest}`,
+        at: (rest) => at(this.id, rest),
         settle: (event) => this.settle(event),
         merge: (answer) => this.merge(answer),
         catchUp: () => void this.log.catchUp(),
