@@ -109,13 +109,15 @@ def _sign_in(site: Site, email: str, password: str) -> dict[str, Any]:
     from botocore.config import Config
     from botocore.exceptions import BotoCoreError, ClientError
     from pycognito.aws_srp import AWSSRP
-    from pycognito.exceptions import WarrantException
+    from pycognito.exceptions import MFAChallengeException, WarrantException
 
     config = Config(signature_version=UNSIGNED)
     cognito = boto3.client("cognito-idp", endpoint_url=site.auth_url, region_name=site.region, config=config)
     try:
         srp = AWSSRP(email, password, site.pool_id, site.client_id, client=cognito)
         tokens: dict[str, Any] = srp.authenticate_user()["AuthenticationResult"]
+    except MFAChallengeException as error:
+        raise Unauthenticated("this account needs a second factor, which is not supported yet") from error
     except WarrantException as error:
         raise Unauthenticated(
             "the password is temporary: sign in at the site once and choose your own"
