@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from tests.counting import counted
 from tests.templates import loading
+from tests.world import new_world
 
 from imchat.deploy import cost
 from imchat.deploy.cost import Estimate, Row, Usage, estimate
 from imchat.domain import limits
+from imchat.domain.ids import ConnectionId, SignInId
 from imchat.errors import ConfigError
-from imchat.services import delivery
+from imchat.services import delivery, realtime
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 TEAM: Final = Usage()
@@ -142,9 +145,23 @@ def test_numbers_that_cannot_be_are_refused_by_name(wrong: dict[str, int]) -> No
 def test_what_is_taken_for_granted_is_what_the_code_does() -> None:
     assert cost.DIRECT_POSTS == delivery.DIRECT_POSTS
     assert cost.SIGNAL_MEMBERS == limits.SIGNAL_MEMBERS
-    realtime = (ROOT / "frontend" / "src" / "core" / "realtime.ts").read_text("utf-8")
-    [minutes] = re.findall(r"PING_MS = (\d+) \* 60_000", realtime)
+    client = (ROOT / "frontend" / "src" / "core" / "realtime.ts").read_text("utf-8")
+    [minutes] = re.findall(r"PING_MS = (\d+) \* 60_000", client)
     assert 60 / int(minutes) == cost.PINGS_AN_HOUR
+
+
+def test_a_connection_takes_the_units_that_it_is_metered_with() -> None:
+    with new_world() as world:
+        ann, connection, sign_in = world.person("ann"), ConnectionId("c1"), SignInId("s1")
+        app, count, _ = counted(world.app)
+        secret, _ = realtime.issue_ticket(app, ann, sign_in)
+        realtime.redeem_ticket(app, secret)
+        realtime.connect(app, ann, connection, sign_in)
+        realtime.disconnect(app, ann, connection)
+    hours = cost.CONNECTION_HOURS
+    one, two = (cost.day(replace(TEAM, hours_online=hours * times)) for times in (1, 2))
+    metered = (two["read_units"] - one["read_units"], two["write_units"] - one["write_units"])
+    assert metered == (count.read_units, count.write_units)
 
 
 def test_alarms_and_memory_are_those_of_the_templates() -> None:

@@ -37,15 +37,16 @@ MONTHS_KEPT: Final = 12
 # What the code does. `tests/deploy/test_cost.py` holds these to the code and the templates.
 PINGS_AN_HOUR: Final = 15
 CONNECTION_HOURS: Final = 2
+CONNECTION_READ_UNITS: Final = 8
+CONNECTION_WRITE_UNITS: Final = 5
+"""Of a connection's ticket, its beginning and its end."""
 SIGNAL_MEMBERS: Final = 100
 DIRECT_POSTS: Final = 50
 ALARM_METRICS: Final = 15
 MEMORY_MB: Final = 1024
 
 # Sizes and times as assumed for this estimate.
-_BILLED_S: Final = (
-    0.025  # with 1 GB: three steps of DynamoDB and a post, one after another; some cold starts in it
-)
+_BILLED_S: Final = 0.025  # with 1 GB: three steps of DynamoDB and a post in turn; some cold starts in it
 _EVENT_BYTES: Final = 320 + 100  # DynamoDB adds 100 to each item
 _BODY_BYTES: Final = 90  # of that event
 _ANSWER_BYTES: Final = 1_000
@@ -193,8 +194,8 @@ def day(usage: Usage) -> Meters:
         **_invoked(usage, invocations),
         "http_requests": requests,
         "edge_requests": requests + connections,
-        "write_units": 4 * connections,
-        "read_units": OPENINGS_A_DAY * _OPENING_READ_UNITS + 2 * connections,
+        "write_units": CONNECTION_WRITE_UNITS * connections,
+        "read_units": OPENINGS_A_DAY * _OPENING_READ_UNITS + CONNECTION_READ_UNITS * connections,
         "socket_messages": 2 * pings,
         "socket_minutes": usage.hours_online * 60,
         "edge_bytes": OPENINGS_A_DAY * _OPENING_BYTES,
