@@ -31,7 +31,8 @@ export interface OutboxDeps {
   settle(conversationId: string, event: Event): Promise<void>
 }
 
-type News = { kind: 'changed' } | { kind: 'sent'; item: Outgoing; event: Event }
+/** What the tabs of one browser tell each other. */
+type TabNews = { kind: 'changed' } | { kind: 'sent'; item: Outgoing; event: Event }
 
 export class Outbox {
   /** Oldest first. */
@@ -43,11 +44,11 @@ export class Outbox {
   /** Ids that are done with, so that a slow read of the store cannot bring them back. */
   private readonly done = new Set<string>()
   private readonly stopped = new AbortController()
-  private readonly channel: { post(news: News): void; close(): void }
+  private readonly channel: { post(news: TabNews): void; close(): void }
   private sender = false
 
   constructor(private readonly deps: OutboxDeps) {
-    this.channel = openChannel<News>(`imchat:outbox:${deps.me}`, (news) => void this.hear(news))
+    this.channel = openChannel<TabNews>(`imchat:outbox:${deps.me}`, (news) => void this.hear(news))
   }
 
   /** Shows what is kept and, when no other tab does, sends it. */
@@ -113,7 +114,7 @@ export class Outbox {
     if (this.sender) this.pumpAll()
   }
 
-  private async hear(news: News): Promise<void> {
+  private async hear(news: TabNews): Promise<void> {
     if (news.kind === 'sent') {
       this.held.add(news.item.client_message_id)
       await this.deps.settle(news.item.conversation_id, news.event)
