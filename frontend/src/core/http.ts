@@ -32,8 +32,10 @@ export function createHttp(config: Promise<Config>, tokens: TokenSource): Http {
       } catch (error) {
         if (!(error instanceof Refusal)) throw error
         if (error.status === 401) {
-          if (refused !== undefined) tokens.lost()
-          if (refused !== undefined) throw error
+          if (refused !== undefined) {
+            tokens.lost()
+            throw error
+          }
           refused = token
           continue
         }
