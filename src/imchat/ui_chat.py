@@ -237,10 +237,10 @@ class _Screen:
         threading.Thread(target=read, daemon=True).start()
         either: list[asyncio.Future[Any]] = [answer, hearing]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        self._ask()
         if hearing.done():
             hearing.result()
         line = await answer
-        self._ask()
         self._asking = False
         if self._interactive:
             rows = 0 if line is None else ui_line.rows(_PROMPT + line)

@@ -8,6 +8,7 @@ import hmac
 import json
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -291,3 +292,19 @@ def test_the_log_names_nobody_and_no_secret(pool: Pool, caplog: pytest.LogCaptur
     written = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("imchat"))
     for secret in (EMAIL, PASSWORD, "wrong password", pool.last_code(), tokens["AccessToken"]):
         assert secret not in written
+
+
+def test_what_fails_by_itself_is_logged_without_whom_it_was_about(
+    pool: Pool, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(f"no mail goes to {EMAIL}")
+
+    pool.identity._state = replace(pool.identity._state, deliver=fail)
+    asked = {"ClientId": pool.identity.client_id, "Username": EMAIL}
+    answer = pool.identity.handle(
+        TARGET_PREFIX + "ForgotPassword", json.dumps(asked).encode(), {}, endpoint=pool.url
+    )
+    assert (answer.status, EMAIL.encode() in answer.body) == (500, False)
+    assert "unexpected OSError in a sign-in request at fail" in caplog.text
+    assert EMAIL not in caplog.text

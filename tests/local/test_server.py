@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -432,6 +433,22 @@ def test_expired_items_are_removed_while_the_server_runs(tmp_path: Path) -> None
         assert m.table.get(Key("TICKET", "new")) is not None
 
     on_machine(tmp_path, test, purge_every_s=0.05)
+
+
+def test_what_has_expired_is_removed_later_where_it_could_not_be_now(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def test(m: Machine) -> None:
+        def fail(now_s: int, limit: int) -> int:
+            m.held.purge_expired = m.table.purge_expired
+            raise sqlite3.OperationalError("disk I/O error")
+
+        m.held.purge_expired = fail
+        m.table.write(Put(Key("TICKET", "old"), {"expires_at": 1}))
+        await m.until(lambda: m.table.get(Key("TICKET", "old")) is None)
+
+    on_machine(tmp_path, test, purge_every_s=0.05)
+    assert "what has expired could not be removed: OperationalError at fail" in caplog.text
 
 
 def test_stopping_says_goodbye_to_sockets_and_lets_the_application_know(tmp_path: Path) -> None:

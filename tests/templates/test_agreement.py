@@ -21,6 +21,7 @@ from imchat import entrypoints
 from imchat.api.routes import ROUTES
 from imchat.entrypoints import authorizer
 from imchat.entrypoints.authorizer import SUBPROTOCOL
+from imchat.local.identity.service import TOKEN_LIFETIME_S
 from imchat.local.identity.sessions import SESSION_LIFETIME_S
 from imchat.settings import Settings
 from imchat.storage.connections import SIGNED_OUT_S
@@ -137,9 +138,10 @@ def test_what_comes_from_the_state_stack_is_an_output_of_it() -> None:
 
 def test_a_sign_out_is_remembered_for_as_long_as_the_sign_in_could_be_renewed() -> None:
     [client] = of_type(load("state"), "AWS::Cognito::UserPoolClient").values()
-    assert client["TokenValidityUnits"]["RefreshToken"] == "days"
-    assert client["RefreshTokenValidity"] * 24 * 3600 <= SIGNED_OUT_S
-    assert SESSION_LIFETIME_S <= SIGNED_OUT_S
+    assert client["TokenValidityUnits"].items() >= {"RefreshToken": "days", "AccessToken": "minutes"}.items()
+    longest_s = client["RefreshTokenValidity"] * 24 * 3600 + client["AccessTokenValidity"] * 60
+    assert longest_s <= SIGNED_OUT_S
+    assert SESSION_LIFETIME_S + TOKEN_LIFETIME_S <= SIGNED_OUT_S
 
 
 def test_nobody_signs_up_where_that_is_closed() -> None:

@@ -67,12 +67,19 @@ export class Tokens implements TokenSource {
     })
     if (!kept) return
     const { apiUrl, auth } = await this.config
+    let { refreshToken } = kept
+    let token = grant && grant.until - MARGIN_MS > Date.now() ? grant.token : null
     // Without a network a token stays valid until it expires; nobody has it any more.
-    if (grant) {
-      const headers = { Authorization: `Bearer ${grant.token}` }
+    if (!token) {
+      const renewed = await this.renew(refreshToken).catch(() => null)
+      token = renewed?.accessToken ?? null
+      refreshToken = renewed?.refreshToken ?? refreshToken
+    }
+    if (token) {
+      const headers = { Authorization: `Bearer ${token}` }
       await fetchJson(`${apiUrl}/me/sign-out`, { method: 'POST', headers, keepalive: true }).catch(() => undefined)
     }
-    await call(auth, 'RevokeToken', { Token: kept.refreshToken, ClientId: auth.clientId }).catch(() => undefined)
+    await call(auth, 'RevokeToken', { Token: refreshToken, ClientId: auth.clientId }).catch(() => undefined)
   }
 
   /** Forgets a session that the server ended. */
@@ -88,11 +95,8 @@ export class Tokens implements TokenSource {
       this.lost()
       throw signedOutRefusal()
     }
-    const { auth } = await this.config
     try {
-      const params = { RefreshToken: kept.refreshToken, ClientId: auth.clientId }
-      const answer = await call<{ AuthenticationResult: AuthenticationResult }>(auth, 'GetTokensFromRefreshToken', params)
-      const grant = grantOf(answer.AuthenticationResult)
+      const grant = await this.renew(kept.refreshToken)
       if (grant.refreshToken) await writeKept({ ...kept, refreshToken: grant.refreshToken })
       return this.hold(grant)
     } catch (error) {
@@ -101,6 +105,13 @@ export class Tokens implements TokenSource {
       this.lost()
       throw signedOutRefusal()
     }
+  }
+
+  private async renew(refreshToken: string): Promise<Grant> {
+    const { auth } = await this.config
+    const params = { RefreshToken: refreshToken, ClientId: auth.clientId }
+    const answer = await call<{ AuthenticationResult: AuthenticationResult }>(auth, 'GetTokensFromRefreshToken', params)
+    return grantOf(answer.AuthenticationResult)
   }
 
   private hold(grant: Grant): string {

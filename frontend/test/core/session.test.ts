@@ -119,6 +119,16 @@ test('signing out forgets at once, and has the lines closed and the token revoke
   expect(asked.at(-1)).toEqual({ operation: 'RevokeToken', params: { Token: 'r1', ClientId: 'client' } })
 })
 
+test('signing out right after opening the page has the lines closed, too', async () => {
+  await writeKept({ refreshToken: 'r1', me: ME })
+  pool.GetTokensFromRefreshToken = grant(1, { RefreshToken: 'r2' })
+  pool.RevokeToken = () => json(200, {})
+  await tokens.revoke()
+  expect(await readKept()).toBeNull()
+  expect(asked.at(-2)).toEqual({ operation: '/me/sign-out Bearer access-1', params: {} })
+  expect(asked.at(-1)).toEqual({ operation: 'RevokeToken', params: { Token: 'r2', ClientId: 'client' } })
+})
+
 test('signing up asks for the code where the pool wants one', async () => {
   pool.SignUp = () => json(200, { UserConfirmed: false })
   const { auth, session } = await start()

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
-from imchat.errors import ImchatError, RateLimited, Unauthenticated
+from imchat.errors import ImchatError, RateLimited, Unauthenticated, place_of
 
 log = logging.getLogger("imchat")
 
@@ -48,10 +47,7 @@ def refusal_frame(error: Exception, request_id: str) -> bytes:
 def _as_told(error: Exception, request_id: str) -> ImchatError:
     if isinstance(error, ImchatError):
         return error
-    # Where it came from; not its message, which may hold what people wrote.
-    frames = traceback.extract_tb(error.__traceback__)
-    where = " < ".join(f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in reversed(frames))
-    log.error("unexpected %s in request %s at %s", type(error).__name__, request_id, where)
+    log.error("unexpected %s in request %s at %s", type(error).__name__, request_id, place_of(error))
     return ImchatError("something went wrong on our side")
 
 

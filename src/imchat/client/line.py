@@ -108,7 +108,8 @@ class Line:
             try:
                 yield socket
             finally:
-                self._socket = self.connection_id = None
+                if self._socket is socket:  # not another that was opened since
+                    self._socket = self.connection_id = None
                 pinging.cancel()
 
 

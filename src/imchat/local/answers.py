@@ -77,6 +77,6 @@ def _head(status: int, headers: tuple[tuple[str, str], ...], now_s: int) -> byte
         f"date: {formatdate(now_s, usegmt=True)}",
     ]
     head = "\r\n".join(lines)
-    if head.count("\n") >= len(lines):
+    if max(head.count("\n"), head.count("\r")) >= len(lines):
         raise ValueError("a header holds a line break")
     return f"{head}\r\n".encode()

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import errno
+import logging
 import os
 import socket
 import time
@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 
 from imchat.domain.limits import CONNECTION_S
 from imchat.entrypoints.bootstrap import Handler
-from imchat.errors import ConfigError, ImchatError, Unauthenticated
+from imchat.errors import ConfigError, Unauthenticated, place_of
 from imchat.local.answers import Answer, error_answer, json_answer
 from imchat.local.batch import Batches
 from imchat.local.cognito import CognitoApi
@@ -27,6 +27,8 @@ from imchat.local.http_server import HttpServer
 from imchat.local.ports import Purge, SignIn, Store
 from imchat.local.site import Site
 from imchat.local.websocket import IDLE_S, WebSocketApi
+
+log = logging.getLogger(__name__)
 
 PURGE_EVERY_S: Final = 60.0
 PURGE_ITEMS: Final = 500
@@ -170,10 +172,14 @@ class LocalServer:
         while True:
             await asyncio.sleep(self._options.purge_every_s)
             due = int(time.time()), PURGE_ITEMS
-            with contextlib.suppress(ImchatError):  # a store is busy: the next round will do
+            try:
                 while await self._batches.run(partial(self._store.purge_expired, *due)) == PURGE_ITEMS:
                     pass
                 await self._cognito.in_turn(partial(self._purge_accounts, *due))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next round may do
+                log.warning(
+                    "what has expired could not be removed: %s at %s", type(error).__name__, place_of(error)
+                )
 
 
 def _bearer(request: Request) -> str:

@@ -29,8 +29,8 @@ _SUSPENDED: Final = "suspended"
 
 _NO_CONNECTIONS: Final = (TTL_ATTRIBUTE, _SUSPENDED)
 
-SIGNED_OUT_S: Final = 30 * 24 * 3600
-"""How long it is known that a sign-in is over: as long as its refresh token may live."""
+SIGNED_OUT_S: Final = (30 * 24 + 1) * 3600
+"""How long it is known that a sign-in is over: as long as its refresh token lives, and the last access token by it."""
 
 
 class Ticket(NamedTuple):

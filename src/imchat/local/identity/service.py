@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from imchat.domain.sign_up import OPEN, SignUpPolicy
+from imchat.errors import place_of
 from imchat.local.identity import admin, sign_in, sign_up, sigv4
 from imchat.local.identity.accounts import Accounts
 from imchat.local.identity.challenges import Challenges
@@ -26,6 +27,7 @@ from imchat.local.identity.tokens import Tokens
 from imchat.local.identity.wire import Refused, Request
 from imchat.storage.table import Table
 
+TOKEN_LIFETIME_S: Final = 3600
 CONTENT_TYPE: Final = "application/x-amz-json-1.1"
 TARGET_PREFIX: Final = "AWSCognitoIdentityProviderService."
 
@@ -88,7 +90,7 @@ class Identity:
         deliver: Deliver,
         confirm: bool = False,
         policy: SignUpPolicy = OPEN,
-        token_lifetime_s: int = 3600,
+        token_lifetime_s: int = TOKEN_LIFETIME_S,
     ) -> None:
         """Raises: ConfigError where the key files cannot be read or written."""
         self._lock = threading.Lock()
@@ -127,8 +129,9 @@ class Identity:
             answer = self._operate(target, body, headers, endpoint=endpoint, path=path)
         except Refused as refusal:
             return _error(400, refusal.kind, refusal.message)
-        except Exception:  # noqa: BLE001 - the last line of defence; the server must answer
-            _log.exception("a sign-in request failed")
+        except Exception as error:  # noqa: BLE001 - the last line of defence; the server must answer
+            kind, place = type(error).__name__, place_of(error)
+            _log.error("unexpected %s in a sign-in request at %s", kind, place)
             return _error(500, "InternalErrorException", "Something went wrong; please try again.")
         return Answer(200, {"Content-Type": CONTENT_TYPE}, json.dumps(answer).encode())
 
