@@ -16,7 +16,7 @@ from imchat.domain.event import Event
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import BODY_BYTES
 from imchat.errors import Busy, Conflict, Invalid, NotFound
-from imchat.services import groups, messages
+from imchat.services import changes, groups, messages
 from imchat.services.app import App
 from imchat.storage import conversations, events, keys
 from imchat.storage.sqlite import SqliteTable
@@ -387,3 +387,46 @@ def test_a_page_of_long_messages_is_one_that_a_function_may_answer(sqlite_world:
     newest, more = messages.read(sqlite_world.app, bob, where, before=121, limit=200)
     assert more
     assert [event["seq"] for event in newest] == list(range(121 - len(newest), 121))
+
+
+@pytest.mark.parametrize("kind", ["reaction", "edit", "pin", "join"])
+def test_an_event_that_overtakes_a_message_shows_it_in_the_inbox_all_the_same(
+    world: World, kind: str
+) -> None:
+    ann, bob, eve = world.people("ann", "bob", "eve")
+    where = world.group(ann, bob)
+    send(world, ann, where, "old", body="old")
+    overtakes: dict[str, Callable[[], object]] = {
+        "reaction": lambda: changes.react(world.app, bob, where, 2, "👍"),
+        "edit": lambda: changes.edit(world.app, ann, where, 2, "older"),
+        "pin": lambda: changes.pin(world.app, ann, where, 2),
+        "join": lambda: groups.add_members(world.app, ann, where, [eve]),
+    }
+    slow = replace(world.app, table=Interleaved(world.table, overtakes[kind], sk="HEAD"))
+    messages.send(slow, bob, where, client_message_id="new", body="new", after_seq=2)
+    head = conversations.get(world.table, where)
+    assert head is not None
+    assert head.last_message is not None
+    assert (head.last_seq, head.message_count, head.last_message["message"]["body"]) == (4, 2, "new")
+
+
+@pytest.mark.parametrize("gone", ["deleted", "edited"])
+def test_a_message_that_was_taken_back_before_the_inbox_knew_it_is_not_shown_there(
+    world: World, gone: str
+) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+
+    def overtake() -> None:
+        changes.react(world.app, ann, where, 2, "👍")
+        if gone == "deleted":
+            changes.delete(world.app, bob, where, 2)
+        else:
+            changes.edit(world.app, bob, where, 2, "better")
+
+    slow = replace(world.app, table=Interleaved(world.table, overtake, sk="HEAD"))
+    messages.send(slow, bob, where, client_message_id="new", body="secret", after_seq=1)
+    head = conversations.get(world.table, where)
+    assert head is not None
+    assert head.last_message is not None
+    assert head.last_message["message"]["body"] == ("" if gone == "deleted" else "better")

@@ -255,23 +255,25 @@ def _tombstone(target: _Target, *further: Op) -> Write:
 
 def _in_head(target: _Target, event: Event, message: Message) -> Op:
     """The op that takes the old text, and a deleted message's pin, from the conversation's head."""
-    head = target.tail.head
+    head, overtaken = target.tail.head, target.tail.overtaken
     is_newest = target.event["message_count"] == target.tail.events[-1]["message_count"]
     changes: dict[str, object] = {}
-    if is_newest or (head.last_message is not None and head.last_message["seq"] == target.seq):
+    in_head = overtaken or head.last_message
+    if is_newest or (in_head is not None and in_head["seq"] == target.seq):
         changes["last_message"] = preview_of({**target.event, "message": message})
     if is_deleted(message) and target.seq in head.pinned:
         changes["pinned"] = [seq for seq in head.pinned if seq != target.seq]
-    return conversations.bring_to(head, event, **changes)
+    return conversations.bring_to(head, event, overtaken, **changes)
 
 
 def _write_pins(
     target: _Target, kind: Literal["message.pinned", "message.unpinned"], pinned: list[int]
 ) -> Write:
     draft = Draft(type=kind, actor_id=target.actor.user_id, target_seq=target.seq)
+    head, overtaken = target.tail.head, target.tail.overtaken
     return Write(
         draft,
-        lambda event: [conversations.bring_to(target.tail.head, event, pinned=pinned)],
+        lambda event: [conversations.bring_to(head, event, overtaken, pinned=pinned)],
         shown=lambda event: {**event, "message": target.message},
     )
 

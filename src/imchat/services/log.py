@@ -102,7 +102,7 @@ def append(
         try:
             events.append(app.table, conversation_id, event, *ops)
         except ConditionFailed:
-            after_seq = newest["seq"]
+            after_seq = min(newest["seq"], tail.head.last_seq + 1)  # from what the head does not show yet
             app.pause(attempt)
             continue
         written[0] = event = decision.shown(event)
@@ -141,6 +141,6 @@ def _publish(
 ) -> None:
     """Bring the head up to date and push. Repeating it does no harm: a retry repairs what a crash swallowed."""
     app.both(
-        lambda: conversations.advance(app.table, conversation_id, written[-1]),
+        lambda: conversations.advance(app.table, conversation_id, written[-1], overtaken=tail.overtaken),
         lambda: delivery.publish(app, conversation_id, written, tail, answered),
     )

@@ -44,11 +44,18 @@ def get_many(table: Table, conversation_ids: Iterable[ConversationId]) -> dict[C
     return {wanted[key]: head_of(wanted[key], item) for key, item in table.get_many(wanted).items()}
 
 
-def advance(table: Table, conversation_id: ConversationId, event: Event) -> None:
-    """Let the head show `event` as the newest, unless it shows a newer one already."""
+def advance(
+    table: Table, conversation_id: ConversationId, event: Event, *, overtaken: Event | None = None
+) -> None:
+    """Let the head show `event` as the newest, unless it shows a newer one already.
+
+    `overtaken` is a message before it that the head did not show yet: afterwards its own `advance` comes too late.
+    """
     changes: Item = {"last_seq": event["seq"], "message_count": event["message_count"]}
     if event["type"] == "message.created":
         changes["last_message"] = preview_of(event)
+    elif overtaken is not None and overtaken["seq"] < event["seq"]:
+        changes["last_message"] = preview_of(overtaken)
     try:
         table.write(
             Update(keys.head(conversation_id), set=changes, condition=LessThan("last_seq", event["seq"]))
@@ -68,12 +75,14 @@ def put_new(head: Head) -> Put:
     return Put(keys.head(head.conversation_id), item, Absent())
 
 
-def bring_to(seen: Head, event: Event, **changes: Any) -> Update:
+def bring_to(seen: Head, event: Event, overtaken: Event | None, **changes: Any) -> Update:
     """The op that changes a head together with `event`, and fails where it has moved on from `seen`.
 
-    So a slower `advance` can bring back nothing that `changes` took away.
+    So a slower `advance` can bring back nothing that `changes` took away. `overtaken`: as in `advance`.
     """
-    hint = {"last_seq": event["seq"], "message_count": event["message_count"]}
+    hint: Item = {"last_seq": event["seq"], "message_count": event["message_count"]}
+    if overtaken is not None:
+        hint["last_message"] = preview_of(overtaken)
     unmoved = Equals("last_seq", seen.last_seq)
     return Update(keys.head(seen.conversation_id), set={**hint, **changes}, condition=unmoved)
 

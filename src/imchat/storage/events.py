@@ -21,6 +21,8 @@ ROOM_MEMBERS: Final = 100
 _SORT_KEY: Final = attrgetter("sk")
 TAIL_ROWS: Final = 1 + REPLAY_WINDOW + 1 + ROOM_MEMBERS
 """Rows that the first query of a tail reads: what a room needs if its writer is not far behind."""
+_IN_HEAD: Final = frozenset({"message.edited", "message.deleted", "message.pinned", "message.unpinned"})
+"""The events that are written together with the head: one past it shows a transaction that is half done."""
 
 
 class Tail(NamedTuple):
@@ -43,6 +45,16 @@ class Tail(NamedTuple):
     def member_count(self) -> int:
         """How many members there are."""
         return len(self.members) if self.whole else self.head.member_count
+
+    @property
+    def overtaken(self) -> Event | None:
+        """The newest message, where the head does not show it yet: whoever moves the head on has to bring it there."""
+        for event in reversed(self.events):
+            if event["seq"] <= self.head.last_seq or event["type"] in _IN_HEAD:
+                return None
+            if event["type"] == "message.created":
+                return event
+        return None
 
 
 def read_tail(
