@@ -14,7 +14,7 @@ from imchat.domain.event import Event
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import PAGE_MAX
 from imchat.errors import Conflict, Forbidden, ImchatError, Invalid, NotFound
-from imchat.services import conversations, groups, messages
+from imchat.services import changes, conversations, groups, messages
 from imchat.storage import events, members
 from imchat.storage.table import Op
 
@@ -313,3 +313,21 @@ def test_what_is_pushed_once_more_does_not_reach_those_who_joined_after_it(world
     actions[again]()
     assert len(world.heard(mine, "events")) == told + 1
     assert world.heard(phone, "events") == []
+
+
+def test_who_comes_back_is_shown_by_an_old_retry_nothing_of_what_was_said_meanwhile(world: World) -> None:
+    ann, bob, eve = world.people("ann", "bob", "eve")
+    where = world.group(ann, bob, eve)
+    groups.update(world.app, ann, where, history="joined")
+    send(world, ann, where, "asked")
+    reply: dict[str, Any] = {"client_message_id": "answered", "body": "yes", "after_seq": 3, "reply_to": 3}
+    messages.send(world.app, bob, where, **reply)
+    groups.remove_member(world.app, ann, where, bob)
+    changes.edit(world.app, ann, where, 3, "secret")
+    groups.add_members(world.app, ann, where, [bob])
+    phone = world.connect(eve)
+    again = messages.send(world.app, bob, where, **reply).event
+    assert again is not None
+    assert (again["seq"], again.get("quote")) == (4, None)
+    for frame in world.heard(phone, "events"):
+        assert frame["events"][0]["quote"]["body"] == "secret"

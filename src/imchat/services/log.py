@@ -15,7 +15,7 @@ from imchat.domain.member import Member
 from imchat.errors import Busy, Conflict, Invalid, NotFound, Suspended
 from imchat.services import delivery
 from imchat.services.app import App
-from imchat.services.shown import settled, shown
+from imchat.services.shown import settled, shown, without_older
 from imchat.storage import conversations, events
 from imchat.storage.events import Tail
 from imchat.storage.table import ConditionFailed, Op
@@ -90,7 +90,7 @@ def append(
             [event] = shown(app.table, conversation_id, [decision.event])
             if settled([event], tail.events[-1]["seq"]):
                 _publish(app, conversation_id, [event], tail, answered)
-            return Appended(event, new=False)
+            return Appended(without_older(event, actor.history_from), new=False)
         newest = tail.events[-1]
         event = _next(app, newest, decision.draft)
         written = [event]

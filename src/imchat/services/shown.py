@@ -49,7 +49,7 @@ def audiences(
     for member in members.values():
         by_history[member.history_from if member.history_from > oldest else 1].append(member.user_id)
     for since, user_ids in by_history.items():
-        yield [_without(event, since) for event in written], user_ids
+        yield [without_older(event, since) for event in written], user_ids
 
 
 def _speaks_of(event: Event) -> int | None:
@@ -72,7 +72,8 @@ def _with(event: Event, known: dict[int, Event]) -> Event:
     return {**event, "message": about["message"]}
 
 
-def _without(event: Event, since: int) -> Event:
+def without_older(event: Event, since: int) -> Event:
+    """A shown event, as whoever's history begins at `since` sees it: without a message from before."""
     if (_speaks_of(event) or since) >= since:
         return event
     bare: Event = {**event}
