@@ -360,6 +360,20 @@ def test_the_application_can_close_a_connection(tmp_path: Path) -> None:
     on_machine(tmp_path, test)
 
 
+def test_a_connection_that_is_ended_while_it_opens_is_ended(tmp_path: Path) -> None:
+    async def test(m: Machine) -> None:
+        def greet(event: dict[str, Any]) -> dict[str, Any]:
+            m.gateway.disconnect(event["requestContext"]["connectionId"])
+            return WELCOME
+
+        m.greet = greet
+        ws = await m.connect()
+        assert (await ws.receive()).type is WSMsgType.CLOSE
+        await m.until(lambda: "$disconnect" in m.routes())
+
+    on_machine(tmp_path, test)
+
+
 def test_frames_of_one_batch_arrive_in_order_and_unmixed(tmp_path: Path) -> None:
     async def test(m: Machine) -> None:
         sockets = [await m.connect() for _ in range(5)]

@@ -26,7 +26,7 @@ _TWO_BYTES: Final = 1 << 16
 class Socket:
     """One client's connection. Until `open`, what is posted to it waits."""
 
-    __slots__ = ("_early", "_transport", "active_s", "close", "connection_id", "opened_s")
+    __slots__ = ("_early", "_ended", "_transport", "active_s", "close", "connection_id", "opened_s")
 
     def __init__(self, connection_id: str) -> None:
         self.connection_id = connection_id
@@ -34,6 +34,7 @@ class Socket:
         self.close: Callable[[], None] | None = None
         self._transport: asyncio.Transport | None = None
         self._early: list[bytes] = []
+        self._ended = False
 
     def open(self, transport: asyncio.Transport, close: Callable[[], None]) -> None:
         """The handshake is over: send what waited. `close` ends the connection with a proper closing frame."""
@@ -41,6 +42,14 @@ class Socket:
         self.close = close
         self.write(b"".join(self._early), self.active_s)
         self._early = []
+        if self._ended:
+            close()
+
+    def end(self) -> None:
+        """End the connection, or, before `open`, see to it that it ends then."""
+        self._ended = True
+        if self.close is not None:
+            self.close()
 
     def write(self, frames: bytes, now_s: float) -> None:
         """Send encoded frames, or end the connection if its reader is too slow."""
@@ -128,8 +137,7 @@ def _send(posts: list[tuple[list[Socket], bytes]], closing: list[Socket]) -> Non
         for socket, parts in frames.items():
             socket.write(b"".join(parts), now_s)
     for socket in closing:
-        if socket.close is not None:
-            socket.close()
+        socket.end()
 
 
 def encode_text(payload: bytes) -> bytes:
