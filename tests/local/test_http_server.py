@@ -269,6 +269,22 @@ def test_a_client_that_dawdles_is_let_go_and_one_that_waits_for_us_is_not() -> N
     run(body())
 
 
+def test_a_client_that_reads_no_answer_is_let_go() -> None:
+    async def body() -> None:
+        async with serving(lambda _request: answer(200, b"x" * 10_000_000, {})) as c:
+            c.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+            await asyncio.sleep(0.1)
+            [connection] = c.server.connections
+            connection.close_if_late(time.monotonic() + HEAD_S + 1)
+            await asyncio.sleep(0.01)
+            assert connection in c.server.connections  # a slow line has longer
+            connection.close_if_late(time.monotonic() + REQUEST_S + 1)
+            await asyncio.sleep(0.01)
+            assert connection not in c.server.connections
+
+    run(body())
+
+
 def test_stopping_waits_for_the_answer_that_is_due_and_for_no_idle_connection(tmp_path: Path) -> None:
     async def body() -> None:
         async with machine(tmp_path) as m:

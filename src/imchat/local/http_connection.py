@@ -19,7 +19,7 @@ C = TypeVar("C")
 HEAD_S: Final = 75.0
 """How long a connection may be silent between requests, or take for a request's head."""
 REQUEST_S: Final = 300.0
-"""How long a request may take to come in."""
+"""How long a request may take to come in, and an answer to be read."""
 _LINGER_S: Final = 2.0
 """How long to read on after a refusal, so that a client still writing gets to see it."""
 _PIPELINED: Final = 32
@@ -221,7 +221,10 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def close_if_late(self, now_s: float) -> None:
-        """Close if the client takes too long to ask for something."""
+        """Close if the client takes too long to ask for something, or to read what it is told."""
+        if (self._stalled or self._transport.is_closing()) and now_s - self._since_s > REQUEST_S:
+            self._transport.abort()
+            return
         patience_s = REQUEST_S if self._reader.in_body else HEAD_S
         if not (self._busy or self._reader.requests) and now_s - self._since_s > patience_s:
             self._transport.close()
