@@ -222,6 +222,18 @@ def test_a_page_size_out_of_bounds_is_refused(world: World, limit: str) -> None:
     assert refusal(answer)[:3] == (400, "invalid", "limit")
 
 
+PAGED = [route for route in ROUTES if route.query is schema.PageQuery]
+
+
+@pytest.mark.parametrize("cursor", ["", "a" * 65, "a" * 2_000, "a b", "é", "\n", "\0"])
+@pytest.mark.parametrize("route", PAGED, ids=lambda route: route.path)
+def test_a_cursor_that_no_page_gave_is_refused(world: World, route: Route, cursor: str) -> None:
+    ann = world.person("ann")
+    path = route.path.replace("{conversation_id}", world.group(ann))
+    answer = call(world, ann, "GET", path, query={"cursor": cursor}, is_admin=True)
+    assert refusal(answer)[:3] == (400, "invalid", "cursor")
+
+
 def test_a_message_is_changed_over_the_wire(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     one = f"/conversations/{world.direct(ann, bob)}"

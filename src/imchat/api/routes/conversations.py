@@ -7,15 +7,12 @@ from typing import Final
 from imchat.api import schema, shapes
 from imchat.api.route import CONVERSATION, Call, Reply, Route
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.limits import is_id
 from imchat.errors import Invalid
 from imchat.services import conversations, personal
 
 
 def _inbox(call: Call) -> Reply:
     query: schema.PageQuery = call.query
-    if query.cursor is not None and not is_id(query.cursor):
-        raise Invalid("cursor is none that an answer gave", field="cursor", limit="a next_cursor")
     cursor = None if query.cursor is None else ConversationId(query.cursor)
     return Reply(200, shapes.inbox(conversations.inbox(call.app, call.user_id, cursor=cursor)))
 

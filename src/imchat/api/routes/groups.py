@@ -8,8 +8,7 @@ from imchat.api import schema, shapes
 from imchat.api.route import CONVERSATION, Call, Reply, Route
 from imchat.api.routes.conversations import conversation
 from imchat.domain.ids import UserId
-from imchat.domain.limits import USER_IDS_MAX, check_count, is_id
-from imchat.errors import Invalid
+from imchat.domain.limits import USER_IDS_MAX, check_count
 from imchat.services import conversations, groups
 
 _MEMBER: Final = CONVERSATION + "/members/{user_id}"
@@ -22,8 +21,6 @@ def _update(call: Call) -> Reply:
 
 def _members(call: Call) -> Reply:
     cursor = call.query.cursor
-    if cursor is not None and not is_id(cursor):
-        raise Invalid("cursor is none that an answer gave", field="cursor", limit="a next_cursor")
     page, users, next_cursor = conversations.members_page(
         call.app, call.user_id, call.conversation_id, after=None if cursor is None else UserId(cursor)
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from imchat.api.schema.bounds import Id
+from imchat.api.schema.bounds import PageCursor
 
 
 class Request(BaseModel):
@@ -32,7 +32,7 @@ class Answer(BaseModel):
 class PageQuery(Query):
     """Where the next page begins: the `next_cursor` of the page before."""
 
-    cursor: Id | None = None
+    cursor: PageCursor | None = None
 
 
 class ErrorInfo(Answer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from imchat.domain import limits
 
@@ -27,6 +27,12 @@ def _digits(value: object) -> object:
     return value
 
 
+def _page_cursor(text: str) -> str:
+    if not limits.is_id(text):
+        raise ValueError("a next_cursor")
+    return text
+
+
 Body = Annotated[str, text(1, limits.BODY_CHARS)]
 Title = Annotated[str, text(1, limits.TITLE_CHARS)]
 Description = Annotated[str, text(0, limits.DESCRIPTION_CHARS)]
@@ -34,6 +40,7 @@ DisplayName = Annotated[str, text(1, limits.DISPLAY_NAME_CHARS)]
 Handle = Annotated[str, text(limits.HANDLE_MIN, limits.HANDLE_MAX, limits.HANDLE_PATTERN)]
 ClientMessageId = Annotated[str, text(1, limits.CLIENT_MESSAGE_ID_MAX, limits.CLIENT_MESSAGE_ID_PATTERN)]
 Id = Annotated[str, WithJsonSchema({"type": "string", "pattern": limits.ID_PATTERN})]
+PageCursor = Annotated[Id, AfterValidator(_page_cursor)]
 
 Seq = Annotated[int, number(1, limits.SEQ_MAX)]
 Cursor = Annotated[int, number(0, limits.SEQ_MAX)]
