@@ -16,6 +16,7 @@ from imchat.entrypoints import authorizer, fanout, http, websocket
 from imchat.errors import Busy
 from imchat.services import realtime
 from imchat.services.jobs import Announce, Deliver, encode
+from imchat.services.rates import Rates
 from imchat.storage.table import Row
 
 
@@ -145,3 +146,16 @@ def test_a_job_that_fails_is_logged_by_its_id_and_place_alone(
         assert told in caplog.text
     assert "secret" not in caplog.text
     assert "example.org" not in caplog.text
+
+
+def test_who_says_too_often_that_they_write_is_told_to_wait(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    line, theirs = world.connect(ann), world.connect(bob)
+    handler = websocket.make(replace(world.app, rates=Rates(2)))
+    typing = {"action": "typing", "conversation_id": where}
+    for frame in [typing] * 3 + [{"action": "ping"}]:
+        handler(websocket_event("$default", line, user_id=ann, body=json.dumps(frame)), None)
+    refused, pong = world.heard(line)
+    assert (refused["error"]["code"], pong["type"]) == ("rate_limited", "pong")
+    assert len(world.heard(theirs, "typing")) == 2

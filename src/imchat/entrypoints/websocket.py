@@ -69,6 +69,8 @@ def _obey_frame(app: App, user_id: UserId, connection_id: ConnectionId, body: st
         case schema.PingFrame():
             realtime.pong(app, connection_id)
         case schema.TypingFrame(conversation_id=conversation_id):
+            if app.rates is not None:
+                app.rates.count(app.table, user_id, now_s=app.now_ms() // 1000)
             realtime.notify_typing(app, user_id, ConversationId(conversation_id))
 
 
