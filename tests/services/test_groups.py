@@ -14,7 +14,7 @@ from imchat.domain.event import Event
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import PAGE_MAX
 from imchat.errors import Conflict, Forbidden, ImchatError, Invalid, NotFound
-from imchat.services import changes, conversations, groups, messages
+from imchat.services import changes, conversations, groups, messages, suspensions
 from imchat.storage import events, members
 from imchat.storage.table import Op
 
@@ -331,3 +331,16 @@ def test_who_comes_back_is_shown_by_an_old_retry_nothing_of_what_was_said_meanwh
     assert (again["seq"], again.get("quote")) == (4, None)
     for frame in world.heard(phone, "events"):
         assert frame["events"][0]["quote"]["body"] == "secret"
+
+
+def test_a_group_does_not_pass_to_somebody_who_is_suspended_while_there_are_others(world: World) -> None:
+    ann, bob, eve, joe = world.people("ann", "bob", "eve", "joe")
+    where = world.group(ann, bob, eve)
+    groups.set_role(world.app, ann, where, bob, "admin")
+    suspensions.suspend(world.app, joe, bob)
+    groups.remove_member(world.app, ann, where, ann)
+    assert roles(world, where) == {bob: "admin", eve: "owner"}
+    suspensions.suspend(world.app, joe, eve)
+    suspensions.restore(world.app, joe, eve)
+    groups.remove_member(world.app, eve, where, eve)
+    assert roles(world, where) == {bob: "owner"}

@@ -218,9 +218,9 @@ def _everybody(app: App, tail: Tail) -> Mapping[UserId, Member]:
 
 
 def _successor(everybody: Mapping[UserId, Member], user_id: UserId) -> Member:
-    """To whom a group passes: the admin, else the member, who has been in it longest."""
+    """To whom a group passes: the admin, else the member, who has been in it longest; to one who is suspended last of all."""
     others = [member for member in everybody.values() if member.user_id != user_id]
-    return min(others, key=lambda member: (not member.may_manage, member.joined_seq, member.user_id))
+    return min(others, key=lambda who: (who.suspended, not who.may_manage, who.joined_seq, who.user_id))
 
 
 def _is_last_owner(everybody: Mapping[UserId, Member], member: Member) -> bool:
