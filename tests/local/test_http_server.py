@@ -271,7 +271,7 @@ def test_a_client_that_dawdles_is_let_go_and_one_that_waits_for_us_is_not() -> N
 
 def test_a_client_that_reads_no_answer_is_let_go() -> None:
     async def body() -> None:
-        async with serving(lambda _request: answer(200, b"x" * 10_000_000, {})) as c:
+        async with serving(lambda _request: Answer(200, {}, b"x" * 10_000_000)) as c:
             c.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
             await asyncio.sleep(0.1)
             [connection] = c.server.connections
