@@ -143,3 +143,26 @@ def test_at_the_end_new_messages_stay_in_view_and_further_up_they_move_nothing(
         newest.click()
         page.wait_for_function(_AT_END)
         expect(page.get_by_text("while you were reading").last).to_be_visible()
+
+
+def test_what_is_new_is_read_from_its_beginning_and_counts_as_read_only_when_it_was_seen(
+    browser: Browser, talk: LongTalk
+) -> None:
+    with somebody(browser, talk.url) as ana:
+        page = _open(ana)
+        row = page.get_by_role("link", name=re.compile("^Bob"))
+        expect(row).not_to_contain_text("unread")
+        page.keyboard.press("Escape")
+        expect(page.get_by_text("Pick a conversation")).to_be_visible()
+        for number in range(30):
+            talk.bob_writes(f"news {number} " + "word " * 60)
+        expect(row).to_contain_text("news 29 ")
+        expect(row).to_contain_text("unread")
+        row.click()
+        expect(page.get_by_text("New messages")).to_be_in_viewport()
+        expect(page.get_by_text("news 0 ")).to_be_in_viewport()
+        page.wait_for_timeout(1_500)  # a read cursor would have moved by then
+        expect(page.get_by_text("news 0 ")).to_be_in_viewport()
+        expect(row).to_contain_text("unread")
+        page.get_by_role("button", name=re.compile("new messages, jump to the newest")).click()
+        expect(row).not_to_contain_text("unread")

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { TimelineItem } from '../../src/core/model'
-import { countBeyond, type Row, RUN_MS, seqUpTo, toRows } from '../../src/ui/timeline/rows'
+import { countBeyond, newsBegin, type Row, RUN_MS, seqUpTo, toRows } from '../../src/ui/timeline/rows'
 import { ANA, BEN, ME } from '../../dev/people'
 
 const NOON = new Date(2026, 4, 20, 12).getTime()
@@ -48,6 +48,12 @@ describe('the line of new messages', () => {
   test('is not drawn where everything was read', () => {
     expect(kinds(toRows([message(1, NOON)], 1))).not.toContain('new')
     expect(kinds(toRows([message(1, NOON)], null))).not.toContain('new')
+  })
+  test('is where one goes on reading, unless the news begin in what is not loaded yet', () => {
+    expect(newsBegin(toRows([message(1, NOON), message(2, NOON)], 1), true)).toBe(3)
+    expect(newsBegin(toRows([message(2, NOON), message(3, NOON)], 1), true)).toBeNull()
+    expect(newsBegin(toRows([message(2, NOON), message(3, NOON)], 1), false)).toBe(2)
+    expect(newsBegin(toRows([message(1, NOON)], null), false)).toBeNull()
   })
 })
 

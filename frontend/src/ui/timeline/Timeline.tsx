@@ -11,7 +11,7 @@ import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { moveFocus } from '../../lib/keyboard'
 import { stateOf } from '../conversations/state'
-import { countBeyond, type Row, seqUpTo, toRows } from './rows'
+import { countBeyond, newsBegin, type Row, seqUpTo, toRows } from './rows'
 import { TimelineRow } from './TimelineRow'
 import { Icon } from '../primitives/Icon'
 
@@ -58,9 +58,10 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
   }
 
   useLayoutEffect(() => {
-    const line = rows.findIndex((row) => row.kind === 'new')
-    if (line < 0) toEnd()
-    else handle.current?.scrollToIndex(line, { align: 'start', offset: -24 })
+    const line = newsBegin(rows, conversation.hasOlder.value)
+    if (line === null) return toEnd()
+    atEnd.current = false
+    handle.current?.scrollToIndex(line, { align: 'start', offset: -24 })
   }, [])
 
   const newest = rows.at(-1)

@@ -64,6 +64,13 @@ function dayTracker() {
   }
 }
 
+/** Where the line stands before the first of the news; null if there are none, or if they begin in what is not loaded yet. */
+export function newsBegin(rows: readonly Row[], hasOlder: boolean): number | null {
+  const line = rows.findIndex((row) => row.kind === 'new')
+  const read = rows.slice(0, Math.max(line, 0)).some((row) => row.kind === 'message' || row.kind === 'notice')
+  return line >= 0 && (read || !hasOlder) ? line : null
+}
+
 /** The highest seq in `rows` up to and including `index`; 0 if there is none. */
 export function seqUpTo(rows: readonly Row[], index: number): number {
   for (let i = Math.min(index, rows.length - 1); i >= 0; i -= 1) {
