@@ -100,6 +100,17 @@ test('a wrong password is said, and the address stays', async () => {
   expect(screen.getByLabelText<HTMLInputElement>('E-mail').value).toBe('ana@example.com')
 })
 
+test('the way back from a code leads to where one signs in, and the address stays', async () => {
+  render(<App model={fakeModel({ session: 'signed-out' })} />)
+  fireEvent.click(screen.getByRole('button', { name: 'Forgot your password?' }))
+  fireEvent.input(await screen.findByLabelText('E-mail'), { target: { value: 'nora@example.com' } })
+  fireEvent.click(screen.getByRole('button', { name: 'Send code' }))
+  await screen.findByRole('heading', { name: 'Set a new password' })
+  fireEvent.click(screen.getByRole('button', { name: 'Back to sign in' }))
+  await screen.findByRole('heading', { name: 'Welcome back' })
+  expect(screen.getByLabelText<HTMLInputElement>('E-mail').value).toBe('nora@example.com')
+})
+
 test('a field that cannot be right is told so before anything is sent', () => {
   const model = fakeModel({ session: 'signed-out' })
   const signIn = vi.spyOn(model.auth, 'signIn')

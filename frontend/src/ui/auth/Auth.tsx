@@ -1,6 +1,7 @@
 /** Everything before one is in: one calm card whose form depends on where in signing in one stands. */
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
+import { useEffect } from 'preact/hooks'
 import type { Session } from '../../core/model'
 import { t } from '../../i18n'
 import { Mark } from '../primitives/Icon'
@@ -12,6 +13,10 @@ export type Door = 'sign-in' | 'sign-up' | 'forgot'
 export function Auth({ session }: { session: Exclude<Session, { state: 'starting' | 'signed-in' }> }) {
   const door = useSignal<Door>('sign-in')
   const email = useSignal('')
+  // Whoever comes back from the steps in between comes back to where one signs in.
+  useEffect(() => {
+    if (session.state !== 'signed-out') door.value = 'sign-in'
+  }, [session.state])
   const credentials = { email, to: (next: Door) => (door.value = next) }
   switch (session.state) {
     case 'confirming':
