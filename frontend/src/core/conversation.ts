@@ -64,8 +64,9 @@ export class Conversation implements ConversationModel {
     this.hasOlder = this.log.hasOlder
     this.typingNow = new Typing(() => around.say({ action: 'typing', conversation_id: id }))
     this.cursor = new ReadCursor(async (seq) => {
-      const answer = await api.read(id, seq)
-      this.readUpTo(answer.read_seq, answer.unread, answer.unread_mentions)
+      const { read_seq, unread, unread_mentions } = await api.read(id, seq)
+      // The server counted a moment ago: what was pushed since is in the counts here.
+      this.readUpTo(read_seq, unreadAfter(this.entry.peek(), this.log.events.peek(), read_seq) ?? unread, unread_mentions)
     })
   }
 

@@ -36,6 +36,19 @@ test('a half-read conversation counts what lies past the cursor', async () => {
   expect(workspace.totalUnread.value).toBe(4)
 })
 
+test('what arrives while the server is being told is not counted as read', async () => {
+  server.say('one')
+  const { room } = await start()
+  server.after = (call) => {
+    if (call.path.endsWith('/read')) server.say('meanwhile')
+    return undefined
+  }
+  room.markRead(2)
+  await until(() => puts().length === 1)
+  await pass(100)
+  expect(room.summary.value.unread).toBe(1)
+})
+
 test('our own message raises nothing', async () => {
   const { room } = await start()
   await room.send('mine')
