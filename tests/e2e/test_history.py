@@ -53,6 +53,7 @@ _AT_END: Final = """() => {
 }"""
 _TO_TOP: Final = "() => { document.querySelector('[role=region][aria-label^=\"Messages\"]').scrollTop = 0 }"
 _TOP: Final = "() => document.querySelector('[role=region][aria-label^=\"Messages\"]').scrollTop"
+_START: Final = "() => document.querySelector('.start').getBoundingClientRect().height"
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,25 @@ def test_older_messages_load_without_moving_what_is_on_the_screen(browser: Brows
         page.evaluate(_TO_TOP)
         expect(page.get_by_text("This is the beginning of your conversation with Bob.")).to_be_attached()
         assert page.locator("*").count() <= 500
+
+
+def test_the_row_above_the_history_is_as_high_while_it_loads_as_at_the_beginning(
+    browser: Browser, talk: LongTalk
+) -> None:
+    with somebody(browser, talk.url) as ana:
+        page = _open(ana)
+        held: list[Route] = []
+        page.route(_OLDER, lambda route: held.append(route) if not held else route.continue_())
+        page.evaluate(_TO_TOP)
+        expect(page.get_by_text("Loading older messages…")).to_be_attached()
+        loading = page.evaluate(_START)
+        held[0].continue_()
+        beginning = page.get_by_text("This is the beginning of your conversation with Bob.")
+        for _page in range(MESSAGES // 50 + 1):
+            page.evaluate(_TO_TOP)
+            page.wait_for_timeout(150)
+        expect(beginning).to_be_attached()
+        assert page.evaluate(_START) == loading
 
 
 def test_at_the_end_new_messages_stay_in_view_and_further_up_they_move_nothing(
