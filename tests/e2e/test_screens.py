@@ -1,0 +1,69 @@
+"""What a picky eye would find: nothing slides."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+from playwright.sync_api import Browser, Page
+from tests.e2e.harness import PASSWORD, Server, call, sign_up
+from tests.e2e.people import somebody
+
+LAYLA: Final = "ليلى بنت عبد الرحمن بن محمد الحداد الدمشقية المعروفة بأم البنين"
+HER_WORDS: Final = "صباح الخير يا أصدقائي، أكتب إليكم من المقهى القديم الذي كنا نجلس فيه كل خميس"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server where Layla, whose name is long, wrote to Ana, and both react."""
+    with Server(tmp_path_factory.mktemp("data")) as running:
+        ana = _arrive(running.url, "ana", "Ana")
+        layla = _arrive(running.url, "layla", LAYLA)
+        _arrive(running.url, "laurent", "Laurent")
+        new = {"kind": "direct", "member_ids": [ana["id"]]}
+        where = _ask(running.url, layla, "POST", "", new)["conversation"]["conversation_id"]
+        _ask(running.url, layla, "POST", f"/{where}/messages", {"client_message_id": "1", "body": HER_WORDS})
+        for emoji in ("👍", "🎉", "💜"):
+            reacted = f"/{where}/messages/2/reactions/{_quoted(emoji)}"
+            call(
+                f"{running.url}/api/conversations{reacted}",
+                headers=_as(layla),
+                method="PUT",
+            )
+        call(f"{running.url}/api/conversations/{where}/messages/2/pin", headers=_as(layla), method="PUT")
+        yield running
+
+
+def _arrive(url: str, handle: str, name: str) -> dict[str, str]:
+    made = sign_up(url, f"{handle}@example.org")
+    person = {"id": made.user_id, "token": made.token}
+    call(f"{url}/api/me", {"handle": handle, "display_name": name}, headers=_as(person), method="PATCH")
+    return person
+
+
+def _ask(url: str, person: dict[str, str], method: str, path: str, content: dict[str, Any]) -> dict[str, Any]:
+    return call(f"{url}/api/conversations{path}", content, headers=_as(person), method=method)
+
+
+def _as(person: dict[str, str]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {person['token']}"}
+
+
+def _quoted(emoji: str) -> str:
+    return "".join(f"%{byte:02X}" for byte in emoji.encode())
+
+
+def test_the_page_itself_never_scrolls(browser: Browser, server: Server) -> None:
+    with somebody(browser, server.url) as ana:
+        ana.sign_in("ana@example.org", PASSWORD)
+        ana.sees_the_list()
+        assert _slides(ana.page) == 0
+        ana.open(LAYLA)
+        ana.sees(HER_WORDS)
+        assert _slides(ana.page) == 0
+
+
+def _slides(page: Page) -> int:
+    found: int = page.evaluate("() => document.documentElement.scrollHeight - innerHeight")
+    return found
