@@ -1,4 +1,4 @@
-"""What a picky eye would find: nothing slides."""
+"""What a picky eye would find: nothing slides, nothing is cut off at its beginning."""
 
 from __future__ import annotations
 
@@ -6,12 +6,25 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from tests.e2e.harness import PASSWORD, Server, call, sign_up
-from tests.e2e.people import somebody
+from tests.e2e.people import NARROW, somebody
 
 LAYLA: Final = "ليلى بنت عبد الرحمن بن محمد الحداد الدمشقية المعروفة بأم البنين"
 HER_WORDS: Final = "صباح الخير يا أصدقائي، أكتب إليكم من المقهى القديم الذي كنا نجلس فيه كل خميس"
+
+# Whether the first letter of what is written somewhere lies inside the box that may cut it off.
+_BEGINNING_SHOWS: Final = """selector => {
+    const box = document.querySelector(selector)
+    const walker = document.createTreeWalker(box, NodeFilter.SHOW_TEXT)
+    let text = walker.nextNode()
+    while (!text.data.trim()) text = walker.nextNode()
+    const letter = document.createRange()
+    letter.setStart(text, 0)
+    letter.setEnd(text, 1)
+    const [inner, outer] = [letter.getBoundingClientRect(), box.getBoundingClientRect()]
+    return inner.left >= outer.left - 1 && inner.right <= outer.right + 1
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -67,3 +80,18 @@ def test_the_page_itself_never_scrolls(browser: Browser, server: Server) -> None
 def _slides(page: Page) -> int:
     found: int = page.evaluate("() => document.documentElement.scrollHeight - innerHeight")
     return found
+
+
+def test_what_is_too_long_is_cut_at_its_end_whichever_way_it_is_written(
+    browser: Browser, server: Server
+) -> None:
+    with somebody(browser, server.url, size=NARROW) as ana:
+        ana.sign_in("ana@example.org", PASSWORD)
+        expect(ana.page.locator(".row-preview")).to_contain_text(HER_WORDS)
+        for place in (".row-name", ".row-preview"):
+            assert ana.page.evaluate(_BEGINNING_SHOWS, place), place
+        ana.open(LAYLA)
+        ana.sees(HER_WORDS)
+        expect(ana.page.locator(".pin-body")).to_be_visible()
+        for place in ("h1", ".pin-body"):
+            assert ana.page.evaluate(_BEGINNING_SHOWS, place), place

@@ -28,7 +28,7 @@ export function Mentions({ id, users, active, onPick }: Props) {
           }}
         >
           <Avatar id={user.user_id} name={nameOf(user)} size="s" />
-          <bdi class="mention-name">{nameOf(user)}</bdi>
+          <span class="mention-name"><bdi>{nameOf(user)}</bdi></span>
           <bdi class="mention-handle">{t('user.handle', { handle: user.handle ?? '' })}</bdi>
         </li>
       ))}
