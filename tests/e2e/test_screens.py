@@ -1,7 +1,8 @@
-"""What a picky eye would find: nothing slides, nothing is cut off at its beginning."""
+"""What a picky eye, or finger, would find: nothing slides, nothing is cut off at its beginning, everything can be hit."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -24,6 +25,22 @@ _BEGINNING_SHOWS: Final = """selector => {
     letter.setEnd(text, 1)
     const [inner, outer] = [letter.getBoundingClientRect(), box.getBoundingClientRect()]
     return inner.left >= outer.left - 1 && inner.right <= outer.right + 1
+}"""
+
+# The visible buttons, links and chosen ones that a finger 44 px wide would miss half of.
+_TOO_SMALL: Final = """() => {
+    const target = element => {
+        const box = element.getBoundingClientRect()
+        const [x, y] = [box.left + box.width / 2, box.top + box.height / 2]
+        const hit = (dx, dy) => {
+            const there = document.elementFromPoint(x + dx, y + dy)
+            return there !== null && (element.contains(there) || there.closest('label')?.contains(element))
+        }
+        return !hit(0, 0) || (hit(0, -21) && hit(0, 21) && (box.width >= 44 || (hit(-21, 0) && hit(21, 0))))
+    }
+    return [...document.querySelectorAll('button, [role=option], nav a')]
+        .filter(each => each.checkVisibility() && !target(each))
+        .map(each => each.className + ' ' + (each.getAttribute('aria-label') ?? each.textContent))
 }"""
 
 
@@ -95,3 +112,28 @@ def test_what_is_too_long_is_cut_at_its_end_whichever_way_it_is_written(
         expect(ana.page.locator(".pin-body")).to_be_visible()
         for place in ("h1", ".pin-body"):
             assert ana.page.evaluate(_BEGINNING_SHOWS, place), place
+
+
+def test_a_finger_hits_everything_that_can_be_pressed(browser: Browser, server: Server) -> None:
+    with somebody(browser, server.url, size=NARROW, touch=True) as ana:
+        expect(ana.page.get_by_label("E-mail")).to_be_visible()
+        small = {"door": ana.page.evaluate(_TOO_SMALL)}
+        ana.sign_in("ana@example.org", PASSWORD)
+        expect(ana.page.locator(".row-preview")).to_contain_text(HER_WORDS)
+        small["list"] = ana.page.evaluate(_TOO_SMALL)
+        ana.open(LAYLA)
+        ana.sees(HER_WORDS)
+        expect(ana.page.get_by_role("button", name=re.compile("^💜"))).to_be_visible()
+        small["conversation"] = ana.page.evaluate(_TOO_SMALL)
+        ana.press("Back to conversations")
+        ana.press("New conversation")
+        ana.page.get_by_label("Search people by handle").fill("la")
+        ana.page.get_by_role("option", name=re.compile("layla")).click()
+        ana.page.get_by_label("Search people by handle").fill("la")
+        ana.page.get_by_role("option", name=re.compile("laurent")).click()
+        small["new conversation"] = ana.page.evaluate(_TOO_SMALL)
+        ana.press("Close")
+        ana.press("Settings")
+        expect(ana.page.get_by_role("dialog")).to_be_visible()
+        small["settings"] = ana.page.evaluate(_TOO_SMALL)
+        assert {screen: found for screen, found in small.items() if found} == {}
