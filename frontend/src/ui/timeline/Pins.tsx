@@ -5,7 +5,8 @@ import { pin } from '../../core/deeds'
 import type { ConversationModel } from '../../core/model'
 import type { MessageCreated, PinsAnswer } from '../../core/protocol'
 import { t } from '../../i18n'
-import { fullTime } from '../../lib/time'
+import { fullTime, listTime } from '../../lib/time'
+import { today } from '../../lib/today'
 import { nameOf } from '../app/context'
 import { stateOf } from '../conversations/state'
 import { IconButton } from '../primitives/Button'
@@ -69,7 +70,7 @@ function PinList({ conversation, events, onGo, onClose }: ListProps) {
         {events.toReversed().map((event) => (
           <li class="pin" key={event.seq}>
             <button type="button" class="pin-go" onClick={() => onGo(event.seq)}>
-              <span class="pin-author"><bdi>{name(event.actor_id)}</bdi> <time>{fullTime(event.at_ms)}</time></span>
+              <span class="pin-author"><bdi>{name(event.actor_id)}</bdi> <time dateTime={new Date(event.at_ms).toISOString()} title={fullTime(event.at_ms)}>{listTime(event.at_ms, today.value)}</time></span>
               <bdi class="pin-whole">{event.message.body}</bdi>
             </button>
             {mayUnpin && <IconButton icon="close" label={t('menu.unpin')} onClick={() => void conversation.act(pin(event.seq, false))} />}
