@@ -114,6 +114,11 @@ test.each([
   expect(await after(http.send('PATCH', '/me', {}))).toEqual({ code: 'some_code', message, field: 'title' })
 })
 
+test('a block is named, so that nobody looks for a fault elsewhere', async () => {
+  answers = [() => refusal(403, 'forbidden', { reason: 'blocked' })]
+  expect(await after(http.send('PATCH', '/me', {}))).toMatchObject({ message: 'One of you blocked the other.' })
+})
+
 test('an answer that is no JSON is a problem all the same', async () => {
   answers = [1, 2, 3].map(() => () => new Response('<html>bad gateway</html>', { status: 502 }))
   expect(await after(http.get('/me'))).toMatchObject({ code: 'http_502' })
