@@ -9,6 +9,8 @@ const SHORTCUTS: [Key, string[]][] = [
   ['shortcuts.new', ['Alt', 'N']],
   ['shortcuts.send', ['Enter']],
   ['shortcuts.newline', ['Shift', 'Enter']],
+  ['shortcuts.edit', ['↑']],
+  ['shortcuts.mention', ['@']],
   ['shortcuts.close', ['Esc']],
   ['shortcuts.help', ['?']],
 ]
