@@ -171,9 +171,11 @@ def _run_a_group(mia: Person, leo: Person) -> None:
     leo.press("New conversation")
     leo.press("Find a public channel")
     leo.fill("Search by words of the title", "alp")
-    expect(leo.page.get_by_role("button", name="Join Alpine hikers")).to_be_visible()
+    expect(leo.page.get_by_text("2 members · Every second Sunday")).to_be_visible()
     leo.picture("channels-dark-390")
-    leo.press("Close")
+    leo.press("Open Alpine hikers")
+    leo.sees("I may write now")
+    leo.press("Back to conversations")
 
     leo.page.get_by_role("link", name=re.compile("^Mia")).click()
     leo.press("Details of Mia")
@@ -197,6 +199,9 @@ def _use_up_and_revoke(mia: Person, leo: Person) -> None:
         expect(panel.get_by_role("button", name="Cancel")).to_have_count(0)
     expect(panel.get_by_role("button", name="Revoke")).to_have_count(0)
     mia.press("Close")
+    leo.page.goto(open_link)
+    leo.press("Open conversation")
+    leo.sees("I may write now")
     _menu(mia, "Welcome @leo")
     expect(mia.page.get_by_text("Seen by Leo")).to_be_visible()
     mia.page.keyboard.press("Escape")
@@ -204,7 +209,7 @@ def _use_up_and_revoke(mia: Person, leo: Person) -> None:
     expect(leo.page.get_by_role("button", name="Join", exact=True)).to_have_count(0)
     expect(leo.page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
     leo.picture("invite-revoked-dark-390")
-    leo.press("Close")
+    leo.press("Back to conversations")
 
 
 def _act_on_row(person: Person, name: str, action: str) -> None:

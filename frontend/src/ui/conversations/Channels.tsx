@@ -12,6 +12,29 @@ import { Field } from '../primitives/Field'
 const PAUSE_MS = 150
 const WORD = /[\p{L}\p{N}]{2}/u
 
+function Found({ channel, onJoin }: { channel: Preview; onJoin: (id: string) => Promise<void> }) {
+  const { conversation_id: id, title, description, member_count } = channel
+  const mine = useModel().conversations.value?.some((each) => each.id === id) ?? false
+  const members = t('conversation.members', { count: member_count })
+  return (
+    <li class="person">
+      <Avatar id={id} name={title ?? ''} group />
+      <span class="person-names">
+        <span class="person-name"><bdi>{title}</bdi></span>
+        <span class="person-handle"><bdi>{description ? t('channels.about', { members, about: description }) : members}</bdi></span>
+      </span>
+      <button
+        type="button"
+        class="text-button"
+        aria-label={t(mine ? 'channels.openLabel' : 'channels.joinLabel', { name: title ?? '' })}
+        onClick={() => (mine ? openConversation(id) : void onJoin(id))}
+      >
+        {t(mine ? 'channels.open' : 'invite.join')}
+      </button>
+    </li>
+  )
+}
+
 export function Channels({ onClose }: { onClose: () => void }) {
   const model = useModel()
   const query = useSignal('')
@@ -56,18 +79,7 @@ export function Channels({ onClose }: { onClose: () => void }) {
         {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
         {found.value && found.value.length > 0 ? (
           <ul class="people">
-            {found.value.map((channel) => (
-              <li class="person" key={channel.conversation_id}>
-                <Avatar id={channel.conversation_id} name={channel.title ?? ''} group />
-                <span class="person-names">
-                  <span class="person-name"><bdi>{channel.title}</bdi></span>
-                  <span class="person-handle"><bdi>{channel.description || t('conversation.members', { count: channel.member_count })}</bdi></span>
-                </span>
-                <button type="button" class="text-button" aria-label={t('channels.joinLabel', { name: channel.title ?? '' })} onClick={() => void enter(channel.conversation_id)}>
-                  {t('invite.join')}
-                </button>
-              </li>
-            ))}
+            {found.value.map((channel) => <Found key={channel.conversation_id} channel={channel} onJoin={enter} />)}
           </ul>
         ) : (
           <p class="picker-note" role="status">{found.value ? t('channels.none') : t('channels.hint')}</p>

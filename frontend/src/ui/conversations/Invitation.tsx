@@ -9,6 +9,7 @@ import { openConversation } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
 import { Button } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
+import { Empty, SearchArt } from '../primitives/Placeholder'
 
 export function Invitation({ token, onClose }: { token: string; onClose: () => void }) {
   const model = useModel()
@@ -18,7 +19,10 @@ export function Invitation({ token, onClose }: { token: string; onClose: () => v
   useEffect(() => {
     void model
       .ask(({ http }) => http.get<PreviewAnswer>(`/invites/${encodeURIComponent(token)}`))
-      .then((found) => ('answer' in found ? (group.value = found.answer.conversation) : (problem.value = found.problem.message)))
+      .then((found) => {
+        if ('answer' in found) group.value = found.answer.conversation
+        else problem.value = found.problem.code === 'not_found' ? t('invite.unknown') : found.problem.message
+      })
   }, [model, token])
   const accept = async () => {
     busy.value = true
@@ -28,6 +32,7 @@ export function Invitation({ token, onClose }: { token: string; onClose: () => v
     else problem.value = joined.problem.message
   }
   const found = group.value
+  const mine = model.conversations.value?.find((each) => each.id === found?.conversation_id)
   const title = found?.title ?? t('invite.title')
   return (
     <Dialog title={t('invite.title')} onClose={onClose}>
@@ -41,8 +46,15 @@ export function Invitation({ token, onClose }: { token: string; onClose: () => v
         )}
         {found?.description && <p class="details-about" dir="auto">{found.description}</p>}
         {!found && !problem.value && <p class="picker-note" role="status">{t('invite.looking')}</p>}
-        {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
-        {found && <Button kind="primary" wide busy={busy.value} onClick={() => void accept()}>{t('invite.join')}</Button>}
+        {problem.value && found && <p class="complaint" role="alert">{problem.value}</p>}
+        {problem.value && !found && (
+          <Empty art={<SearchArt />} title={t('invite.problem')}>
+            <p class="empty-text" role="alert">{problem.value}</p>
+            <Button onClick={onClose}>{t('conversation.back')}</Button>
+          </Empty>
+        )}
+        {mine && <Button kind="primary" wide onClick={() => openConversation(mine.id)}>{t('invite.open')}</Button>}
+        {found && !mine && <Button kind="primary" wide busy={busy.value} onClick={() => void accept()}>{t('invite.join')}</Button>}
       </div>
     </Dialog>
   )
