@@ -152,6 +152,12 @@ def _run_a_group(mia: Person, leo: Person) -> None:
     panel.get_by_role("group", name="Lets in").get_by_label("1 person").check()
     mia.press("Create a link")
     link = panel.get_by_label("Link", exact=True).input_value()
+    mia.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    panel.get_by_role("button", name="Copy").click()
+    expect(panel.get_by_role("button", name="Copied")).to_be_visible()
+    assert mia.page.evaluate("() => navigator.clipboard.readText()") == link
+    headings = panel.get_by_role("heading", level=3).all_inner_texts()
+    assert headings == ["2 members", "Invite links", "Group settings"]
     mia.picture("group-light-1280")
     leo.open("Alpine hikers")
     expect(leo.page.get_by_text("Only administrators write here.")).to_be_visible()

@@ -1,6 +1,6 @@
 /** A group's links: made, copied once, revoked. */
 import { type Signal, useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import type { ConversationModel } from '../../core/model'
 import type { Invite, InvitesAnswer, NewInviteAnswer } from '../../core/protocol'
 import { type Key, t } from '../../i18n'
@@ -61,7 +61,7 @@ export function Invites({ conversation }: { conversation: ConversationModel }) {
           ))}
         </ul>
       )}
-      {link.value && <NewLink link={link.value} />}
+      {link.value && <NewLink key={link.value} link={link.value} />}
       {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
       <Choice name="expires" values={Object.keys(TERMS) as Term[]} chosen={term} />
       <Choice name="most" values={Object.keys(MOSTS) as Most[]} chosen={most} />
@@ -87,16 +87,21 @@ function Choice<V extends string>({ name, values, chosen }: { name: 'expires' | 
 }
 
 function NewLink({ link }: { link: string }) {
+  const field = useRef<HTMLInputElement>(null)
+  const copied = useSignal(false)
   const copy = async () => {
-    await navigator.clipboard?.writeText(link)
-    announce(t('invites.copied'))
+    // Where the browser does not let us copy, as on plain HTTP, it is at least selected.
+    field.current?.select()
+    const written = navigator.clipboard?.writeText(link) ?? Promise.reject()
+    copied.value = await written.then(() => true, () => false)
+    if (copied.value) announce(t('invites.copied'))
   }
   return (
     <div class="new-link">
       <p class="section-text">{t('invites.once')}</p>
       <div class="new-link-box">
-        <input type="text" readOnly value={link} aria-label={t('invites.link')} onFocus={(event) => event.currentTarget.select()} />
-        <Button onClick={() => void copy()}><Icon name="copy" /> {t('invites.copy')}</Button>
+        <input ref={field} type="text" readOnly value={link} aria-label={t('invites.link')} onFocus={(event) => event.currentTarget.select()} />
+        <Button onClick={() => void copy()}><Icon name={copied.value ? 'check' : 'copy'} /> {t(copied.value ? 'invites.copied' : 'invites.copy')}</Button>
       </div>
     </div>
   )
