@@ -37,13 +37,21 @@ export function Details({ id, onClose }: { id: string; onClose: () => void }) {
           {peer?.handle && <p class="details-handle">{t('user.handle', { handle: peer.handle })}</p>}
         </div>
         {kind === 'group' && conversation.facts.value?.description && <p class="details-about" dir="auto">{conversation.facts.value.description}</p>}
-        {mayManage && <Rename conversation={conversation} />}
-        {mayManage && <GroupRules conversation={conversation} />}
-        {kind === 'group' && <Members conversation={conversation} mayManage={mayManage} />}
-        {mayManage && <AddPeople conversation={conversation} />}
+        {kind === 'group' && (
+          <Members conversation={conversation} mayManage={mayManage}>
+            {mayManage && <AddPeople conversation={conversation} />}
+          </Members>
+        )}
         {mayManage && <Invites conversation={conversation} />}
+        {mayManage && (
+          <section class="section" aria-labelledby="group-settings">
+            <h3 id="group-settings">{t('group.settings')}</h3>
+            <Rename conversation={conversation} />
+            <GroupRules conversation={conversation} />
+          </section>
+        )}
         {peer && <Blocking userId={peer.user_id} name={name} />}
-        {kind === 'group' && <Leave conversation={conversation} />}
+        {kind === 'group' && <section class="section"><Leave conversation={conversation} /></section>}
       </div>
     </Dialog>
   )

@@ -1,5 +1,6 @@
 /** Who is in a group, who of them is there, and what each may do. */
 import { useSignal } from '@preact/signals'
+import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { giveRole, removeMember } from '../../core/deeds'
 import type { ConversationModel } from '../../core/model'
@@ -12,7 +13,7 @@ import { Avatar } from '../primitives/Avatar'
 import { Button } from '../primitives/Button'
 import { Names } from './PeoplePicker'
 
-export function Members({ conversation, mayManage }: { conversation: ConversationModel; mayManage: boolean }) {
+export function Members({ conversation, mayManage, children }: { conversation: ConversationModel; mayManage: boolean; children: ComponentChildren }) {
   const members = conversation.members.value
   const count = conversation.facts.value?.member_count ?? members.length
   useWatch(conversation, members.map((member) => member.user_id).filter((id) => id !== conversation.me))
@@ -25,6 +26,7 @@ export function Members({ conversation, mayManage }: { conversation: Conversatio
         ))}
       </ul>
       {conversation.moreMembers.value && <More conversation={conversation} first={members.length === 0} />}
+      {children}
     </section>
   )
 }

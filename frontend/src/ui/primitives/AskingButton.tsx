@@ -38,7 +38,7 @@ export function AskingButton({ label, fullLabel, question, no, onYes, small = fa
   return (
     <div class={asking.value ? 'asking' : 'asking-not'} ref={place}>
       {!asking.value && small && (
-        <button type="button" class="text-button" aria-label={fullLabel ?? label} onClick={() => (asking.value = true)}>{label}</button>
+        <button type="button" class="text-button text-danger" aria-label={fullLabel ?? label} onClick={() => (asking.value = true)}>{label}</button>
       )}
       {!asking.value && !small && <Button kind="danger" wide onClick={() => (asking.value = true)}>{label}</Button>}
       {asking.value && (
