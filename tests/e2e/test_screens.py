@@ -27,6 +27,14 @@ _BEGINNING_SHOWS: Final = """selector => {
     return inner.left >= outer.left - 1 && inner.right <= outer.right + 1
 }"""
 
+# How far from the left edge of its box the text begins that is drawn there.
+_INDENT: Final = """selector => {
+    const box = document.querySelector(selector)
+    const words = document.createRange()
+    words.selectNodeContents(document.createTreeWalker(box, NodeFilter.SHOW_TEXT).nextNode())
+    return words.getBoundingClientRect().left - box.getBoundingClientRect().left
+}"""
+
 # The visible buttons, links and chosen ones that a finger 44 px wide would miss half of.
 _TOO_SMALL: Final = """() => {
     const target = element => {
@@ -112,6 +120,17 @@ def test_what_is_too_long_is_cut_at_its_end_whichever_way_it_is_written(
         expect(ana.page.locator(".pin-body")).to_be_visible()
         for place in ("h1", ".pin-body"):
             assert ana.page.evaluate(_BEGINNING_SHOWS, place), place
+
+
+def test_a_name_stands_beside_its_picture_whichever_way_it_is_written(
+    browser: Browser, server: Server
+) -> None:
+    with somebody(browser, server.url) as ana:
+        ana.sign_in("ana@example.org", PASSWORD)
+        ana.open(LAYLA)
+        ana.sees(HER_WORDS)
+        assert ana.page.evaluate(_INDENT, "h1") < 1
+        assert ana.page.evaluate(_INDENT, ".pin-body") < 1
 
 
 def test_a_finger_hits_everything_that_can_be_pressed(browser: Browser, server: Server) -> None:
