@@ -156,6 +156,8 @@ def _run_a_group(mia: Person, leo: Person) -> None:
     panel.get_by_role("button", name="Copy").click()
     expect(panel.get_by_role("button", name="Copied")).to_be_visible()
     assert mia.page.evaluate("() => navigator.clipboard.readText()") == link
+    panel.get_by_role("button", name="Add people").press("Enter")
+    expect(panel.get_by_label("Search people by handle")).to_be_focused()
     headings = panel.get_by_role("heading", level=3).all_inner_texts()
     assert headings == ["2 members", "Invite links", "Group settings"]
     mia.picture("group-light-1280")

@@ -156,3 +156,25 @@ def test_a_finger_hits_everything_that_can_be_pressed(browser: Browser, server: 
         expect(ana.page.get_by_role("dialog")).to_be_visible()
         small["settings"] = ana.page.evaluate(_TOO_SMALL)
         assert {screen: found for screen, found in small.items() if found} == {}
+
+
+def test_the_keys_go_on_where_a_menu_turns_its_page(browser: Browser, server: Server) -> None:
+    with somebody(browser, server.url) as ana:
+        ana.sign_in("ana@example.org", PASSWORD)
+        ana.open(LAYLA)
+        ana.says("Mine")
+        ana.sees("Mine")
+        more = ana.page.get_by_role("article").filter(has_text="Mine").locator(".message-more")
+        more.press("Enter")
+        ana.page.get_by_role("button", name="More emoji").press("Enter")
+        grid = ana.page.get_by_role("group", name="Emoji", exact=True)
+        expect(grid.get_by_role("button").first).to_be_focused()
+        ana.page.keyboard.press("ArrowRight")
+        expect(grid.get_by_role("button").nth(1)).to_be_focused()
+        ana.page.keyboard.press("Escape")
+        expect(more).to_be_focused()
+        more.press("Enter")
+        ana.page.get_by_role("button", name="Delete").press("Enter")
+        expect(ana.page.get_by_role("button", name="Cancel")).to_be_focused()
+        ana.page.keyboard.press("Escape")
+        expect(more).to_be_focused()

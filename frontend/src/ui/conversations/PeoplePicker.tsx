@@ -1,6 +1,6 @@
 /** Find people by the beginning of their handle and choose some: by typing, arrows and Enter, or by touch. */
 import { type Signal, useSignal, useSignalEffect } from '@preact/signals'
-import { useId, useRef } from 'preact/hooks'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 import type { User } from '../../core/protocol'
 import { LIMITS } from '../../core/protocol'
 import { t } from '../../i18n'
@@ -28,6 +28,9 @@ export function PeoplePicker({ chosen, without }: Props) {
   const { search, prefix } = useSearch(query)
   const users = search.state === 'found' ? search.users.filter((user) => !without.includes(user.user_id)) : []
   const isChosen = (user: User) => chosen.value.some((other) => other.user_id === user.user_id)
+
+  // A dialog that was open already does not heed `autofocus`.
+  useLayoutEffect(() => field.current?.focus(), [])
 
   const toggle = (user: User) => {
     if (isChosen(user)) chosen.value = chosen.value.filter((other) => other.user_id !== user.user_id)

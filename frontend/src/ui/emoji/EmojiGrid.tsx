@@ -1,5 +1,5 @@
 /** Every emoji worth a reaction, by what it is about. */
-import { useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import { t } from '../../i18n'
 import { GROUPS } from './emoji'
 
@@ -17,6 +17,8 @@ export function EmojiGrid({ onPick }: { onPick: (emoji: string) => void }) {
     event.preventDefault()
     target.focus()
   }
+  // Dialogs heed `autofocus` only when they open, and this may be the second page of one.
+  useLayoutEffect(() => ref.current?.querySelector('button')?.focus(), [])
   let first = true
   return (
     <div class="emoji-grid" ref={ref} onKeyDown={onKeyDown} role="group" aria-label={t('emoji.label')} tabIndex={-1}>
@@ -26,7 +28,7 @@ export function EmojiGrid({ onPick }: { onPick: (emoji: string) => void }) {
           <div class="emoji-row">
             {emoji.map((each) => {
               const button = (
-                <button type="button" class="emoji" key={each} tabIndex={first ? 0 : -1} autofocus={first} onClick={() => onPick(each)}>{each}</button>
+                <button type="button" class="emoji" key={each} tabIndex={first ? 0 : -1} onClick={() => onPick(each)}>{each}</button>
               )
               first = false
               return button

@@ -8,7 +8,6 @@ interface Props {
   type?: 'button' | 'submit'
   busy?: boolean
   wide?: boolean
-  autofocus?: boolean
   disabled?: boolean
   onClick?: () => void
 }

@@ -17,6 +17,11 @@ const EmojiGrid = lazy(() => import('../emoji/EmojiGrid').then((m) => m.EmojiGri
 const QUICK = ['👍', '❤️', '😂', '😮', '😢', '🎉']
 const SEEN_MOST = 8
 
+/** What had the focus is gone with the menu's first page. */
+function focusFirst(page: HTMLElement | null): void {
+  page?.querySelector('button')?.focus()
+}
+
 interface Props {
   conversation: ConversationModel
   item: SentMessage
@@ -43,10 +48,10 @@ export function MessageMenu({ conversation, item, box, onClose }: Props) {
       {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
       {page.value === 'emoji' && <EmojiGrid onPick={choose} />}
       {page.value === 'delete' && (
-        <div class="menu-ask" role="group" aria-label={t('menu.deleteAsk')}>
+        <div class="menu-ask" role="group" ref={focusFirst} aria-label={t('menu.deleteAsk')}>
           <p>{t('menu.deleteAsk')}</p>
           <div class="ask-answers">
-            <Button autofocus onClick={onClose}>{t('action.cancel')}</Button>
+            <Button onClick={onClose}>{t('action.cancel')}</Button>
             <Button kind="danger" onClick={() => void act(remove(item.seq), t('message.deleted'))}>{t('menu.delete')}</Button>
           </div>
         </div>
