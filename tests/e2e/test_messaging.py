@@ -120,6 +120,7 @@ def test_conversations_are_put_in_order_and_groups_are_joined(browser: Browser, 
         mia.press("Make it a group")
         mia.fill("Name of the group", "Alpine hikers")
         mia.press("Create a group with 1 person")
+        expect(mia.page.get_by_role("textbox", name="Message to Alpine hikers")).to_be_visible()
         mia.says("Welcome @leo")
         row = leo.page.get_by_role(
             "link", name=re.compile("Alpine hikers.*You are mentioned once", re.DOTALL)
