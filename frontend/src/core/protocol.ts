@@ -634,4 +634,5 @@ export const LIMITS = {
   user_ids_max: 100,
   watched_max: 20,
   watch_s: 300,
+  signal_members: 100,
 } as const

@@ -55,6 +55,7 @@ _TYPESCRIPT_LIMITS: Final = (
     "USER_IDS_MAX",
     "WATCHED_MAX",
     "WATCH_S",
+    "SIGNAL_MEMBERS",
 )
 
 

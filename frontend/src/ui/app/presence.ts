@@ -2,10 +2,11 @@
 import { useEffect } from 'preact/hooks'
 import { watch } from '../../core/deeds'
 import type { ConversationModel } from '../../core/model'
+import { LIMITS } from '../../core/protocol'
 import { useModel } from './context'
 
 /** Shortly before the server stops telling. */
-const AGAIN_MS = 4.5 * 60_000
+const AGAIN_MS = LIMITS.watch_s * 1000 - 30_000
 
 /** `userIds`: other members of the conversation. What is known of them then stands in the model's `presence`. */
 export function useWatch(conversation: ConversationModel, userIds: readonly string[]): void {

@@ -114,13 +114,11 @@ function Actions({ conversation, item, onClose, onDelete, act }: ActionsProps) {
   )
 }
 
-/** Up to this many members hear of each other's reading as it happens. */
-const RECEIPTS_MOST = 100
-
 function SeenBy({ conversation, seq }: { conversation: ConversationModel; seq: number }) {
   const count = conversation.facts.value?.member_count ?? 0
   useEffect(() => {
-    if (count > RECEIPTS_MOST) void conversation.refresh()
+    // In larger conversations nobody hears of it as it happens.
+    if (count > LIMITS.signal_members) void conversation.refresh()
   }, [conversation])
   // Who of thousands read it cannot be said without asking for all of them.
   if (conversation.moreMembers.value) return null
