@@ -154,9 +154,13 @@ def test_presence_is_hidden_both_ways_and_those_who_watch_see_the_other_go(world
         assert frames == [{"type": "presence", "user_id": other, "online": False}]
         assert other not in {one.user_id for one in presence.look(world.app, who, where, None)}
     world.gateway.frames.clear()
-    world.connect(cat)
-    realtime.disconnect(world.app, bob, ConnectionId("c-bob"))
-    assert world.heard(ConnectionId("c-u-ann"), "presence") == []
+    theirs = world.connect(cat)
+    for who, other in ((ann, bob), (bob, ann)):
+        realtime.disconnect(world.app, who, ConnectionId(f"c-{who}"))
+        realtime.connect(world.app, who, ConnectionId(f"c-{who}"))
+        assert world.heard(ConnectionId(f"c-{other}"), "presence") == []
+        assert [frame["online"] for frame in world.heard(theirs, "presence")] == [False, True]
+        world.gateway.frames.clear()
     assert {one.user_id for one in presence.look(world.app, cat, where, None)} == {ann, bob, cat}
 
 
@@ -164,13 +168,14 @@ def test_nobody_past_a_block_hears_of_typing_or_reading(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.direct(ann, bob)
     lines = {who: world.connect(who) for who in (ann, bob)}
+    said = say(world, bob, where, "read-me")
     blocks.block(world.app, ann, bob)
-    say_seq = 1
     world.gateway.frames.clear()
     for who in (ann, bob):
         realtime.notify_typing(world.app, who, where)
-    receipts.mark_read(world.app, ann, where, say_seq)
+    receipts.mark_read(world.app, ann, where, said["seq"])
     assert world.heard(lines[bob]) == []
+    assert [frame["type"] for frame in world.heard(lines[ann])] == ["receipt"]
 
 
 def test_a_block_that_races_the_conversations_beginning_is_noted_in_it_or_prevents_it(world: World) -> None:

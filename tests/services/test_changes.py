@@ -8,20 +8,21 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.counting import counted
 from tests.world import Interleaved, World
 
 from imchat.domain.event import Event
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import MENTIONS_MAX, PINS_MAX, PREVIEW_CHARS, REACTION_KINDS, REACTION_NAMES
-from imchat.domain.message import Message
+from imchat.domain.message import Message, Reaction
 from imchat.errors import Busy, Conflict, Forbidden, ImchatError, Invalid, NotFound
 from imchat.services import accounts, changes, conversations, groups, messages, receipts
 from imchat.services.app import App
 from imchat.services.log import Appended
 from imchat.storage import conversations as heads
-from imchat.storage import events, keys
+from imchat.storage import events, keys, reactions
 from imchat.storage.batch_table import BatchTable
-from imchat.storage.table import Op
+from imchat.storage.table import MAX_OPS, Op
 
 THUMB, PARTY = "👍", "🎉"
 
@@ -373,6 +374,35 @@ def test_of_a_crowd_the_first_few_are_named_and_everybody_counts_once(sqlite_wor
     [reaction] = message(world, people[0], where, 2)["reactions"]
     assert reaction["count"] == len(people) - 2
     assert reaction["user_ids"] == [*people[:3], *people[4:REACTION_NAMES]]
+
+
+def test_ten_thousand_reactions_cost_no_more_than_a_few_and_go_with_their_message(
+    sqlite_world: World,
+) -> None:
+    world = sqlite_world
+    ann, bob = world.people("ann", "bob")
+    where = world.group(ann, bob)
+    send(world, ann, where, "hi")
+    app, count, _ = counted(world.app)
+    changes.react(app, ann, where, 2, PARTY)
+    few = (count.calls, count.read_units, count.write_units)
+    crowd = [UserId(f"was-here-{number}") for number in range(9_999)]
+    for start in range(0, len(crowd), MAX_OPS):
+        part = crowd[start : start + MAX_OPS]
+        world.table.write(*(reactions.put_new(where, 2, THUMB, who) for who in part))
+    named: Reaction = {"emoji": THUMB, "count": len(crowd), "user_ids": crowd[:REACTION_NAMES]}
+    stored: Message = {**message(world, ann, where, 2), "reactions": [named]}
+    world.table.write(events.set_message(where, 2, stored))
+
+    before = (count.calls, count.read_units, count.write_units)
+    assert changes.react(app, ann, where, 2, THUMB).event is not None
+    assert (count.calls - before[0], count.read_units - before[1]) <= (few[0], few[1] + 1)
+    assert count.write_units - before[2] <= few[2] + 1
+    [reaction] = message(world, bob, where, 2)["reactions"]
+    assert (reaction["count"], len(reaction["user_ids"])) == (10_000, REACTION_NAMES)
+    assert changes.react(app, ann, where, 2, THUMB).event is None
+    changes.delete(app, ann, where, 2)
+    assert world.table.query(keys.reactions_pk(where, 2)) == []
 
 
 def test_the_largest_message_stays_far_below_what_an_item_may_hold(sqlite_world: World) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from imchat.domain.limits import PAGE_MAX
 from imchat.errors import Conflict, Forbidden, ImchatError, Invalid, NotFound
 from imchat.services import changes, conversations, groups, messages, suspensions
 from imchat.storage import events, members
-from imchat.storage.table import Op
+from imchat.storage.table import Item, Key, Op
 
 
 def send(world: World, who: UserId, where: ConversationId, id_: str = "m1") -> Event:
@@ -313,6 +313,30 @@ def test_what_is_pushed_once_more_does_not_reach_those_who_joined_after_it(world
     actions[again]()
     assert len(world.heard(mine, "events")) == told + 1
     assert world.heard(phone, "events") == []
+
+
+def test_what_is_pushed_once_more_shows_nothing_from_after_a_removal_to_who_was_removed(world: World) -> None:
+    ann, bob, eve = world.people("ann", "bob", "eve")
+    where = world.group(ann, bob, eve)
+    send(world, ann, where, "asked")
+    reply: dict[str, Any] = {"client_message_id": "answered", "body": "yes", "after_seq": 2, "reply_to": 2}
+    messages.send(world.app, eve, where, **reply)
+    phone = world.connect(bob)
+
+    class Overtaken(Borrowed):
+        """In the moment in which the quote is read, Bob is removed and what is quoted says something else."""
+
+        def get_many(self, wanted: Iterable[Key]) -> dict[Key, Item]:
+            wanted = list(wanted)
+            if any(key.sk.startswith("EVENT#") for key in wanted):
+                groups.remove_member(world.app, ann, where, bob)
+                changes.edit(world.app, ann, where, 2, "secret")
+            return super().get_many(wanted)
+
+    again = messages.send(replace(world.app, table=Overtaken(world.table)), eve, where, **reply).event
+    assert again is not None
+    assert again["quote"]["body"] == "secret"
+    assert "secret" not in str(world.heard(phone))
 
 
 def test_who_comes_back_is_shown_by_an_old_retry_nothing_of_what_was_said_meanwhile(world: World) -> None:
