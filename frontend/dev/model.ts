@@ -199,6 +199,7 @@ export function fakeModel(query: Query): Model {
       return there
     },
     close: () => undefined,
+    administers: signal(query.admin !== undefined),
     presence: signal(new Map()),
     act: works,
     ask: async () => ({ problem: problem('made_up', 'There is no server here.') }),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,19 +31,24 @@ _SETTLE: Final = """async direction => {
 
 
 @pytest.fixture(scope="module")
-def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """A page at a server with somebody to talk to. axe is injected, which our content policy would refuse."""
-    with Server(tmp_path_factory.mktemp("data")) as server:
-        headers = {"Authorization": f"Bearer {sign_up(server.url, 'bob@example.org').token}"}
-        call(
-            f"{server.url}/api/me", {"handle": "bob", "display_name": "Bob"}, headers=headers, method="PATCH"
-        )
-        context = browser.new_context(bypass_csp=True, reduced_motion="reduce")
-        opened = context.new_page()
-        opened.set_default_timeout(PATIENCE_MS)
-        opened.goto(server.url)
-        yield opened
-        context.close()
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with somebody to talk to."""
+    with Server(tmp_path_factory.mktemp("data")) as running:
+        headers = {"Authorization": f"Bearer {sign_up(running.url, 'bob@example.org').token}"}
+        profile = {"handle": "bob", "display_name": "Bob"}
+        call(f"{running.url}/api/me", profile, headers=headers, method="PATCH")
+        yield running
+
+
+@pytest.fixture(scope="module")
+def page(browser: Browser, server: Server) -> Iterator[Page]:
+    """A page at the server. axe is injected, which our content policy would refuse."""
+    context = browser.new_context(bypass_csp=True, reduced_motion="reduce")
+    opened = context.new_page()
+    opened.set_default_timeout(PATIENCE_MS)
+    opened.goto(server.url)
+    yield opened
+    context.close()
 
 
 def _sign_up_form(ana: Person) -> None:
@@ -106,6 +112,15 @@ def _group(ana: Person) -> None:
     expect(ana.page.get_by_label("Link", exact=True)).to_be_visible()
 
 
+def _administration(server: Server, ana: Person) -> None:
+    server.promote("ana@example.org")
+    ana.page.reload()  # a new token says so
+    ana.page.keyboard.press("Escape")
+    ana.press("Settings")
+    ana.press("Administration")
+    expect(ana.page.get_by_role("button", name="Suspend Bob")).to_be_visible()
+
+
 SCREENS: Final[dict[str, Callable[[Person], None]]] = {
     "sign in": lambda _ana: None,
     "sign up": _sign_up_form,
@@ -121,10 +136,14 @@ SCREENS: Final[dict[str, Callable[[Person], None]]] = {
 }
 
 
-def test_axe_finds_nothing_on_any_screen_in_any_form(page: Page) -> None:
+def test_axe_finds_nothing_on_any_screen_in_any_form(page: Page, server: Server) -> None:
     findings: list[str] = []
     ana = Person(page)
-    for screen, go in SCREENS.items():
+    screens: dict[str, Callable[[Person], None]] = {
+        **SCREENS,
+        "administration": partial(_administration, server),
+    }
+    for screen, go in screens.items():
         page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
         go(ana)
         for scheme, size, direction in itertools.product(("light", "dark"), (WIDE, NARROW), ("ltr", "rtl")):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,22 +31,8 @@ def local(folder: Path) -> Iterator[Deployment]:
     def no_mail(email: str) -> str:
         raise AssertionError(f"imchat local confirms sign-ups at once, and asked for {email}'s code")
 
-    def promote(email: str) -> None:
-        command = [
-            sys.executable,
-            "-m",
-            "imchat",
-            "user",
-            "promote",
-            email,
-            "--local",
-            "--data-dir",
-            str(folder),
-        ]
-        subprocess.run(command, check=True, capture_output=True)
-
     with Server(folder) as server:
-        yield Deployment(server.url, no_mail, promote)
+        yield Deployment(server.url, no_mail, server.promote)
 
 
 def administrator(deployment: Deployment, record: Record) -> Stranger:

@@ -1,4 +1,5 @@
 /** The tokens of the signed-in person: the access token in memory, renewed before its time by one tab at a time. */
+import { signal } from '@preact/signals'
 import type { Config } from '../core/config'
 import { fetchJson, type TokenSource } from '../core/http'
 import { exclusive } from '../core/platform'
@@ -13,7 +14,12 @@ const LOCK = 'imchat:refresh'
 /** Refusals that end a session; any other may pass. */
 const FINAL = new Set(['NotAuthorized', 'UserNotFound', 'InvalidParameter', 'RefreshTokenReuse', 'ResourceNotFound'])
 
+/** The group whose members administer the site. */
+const ADMINS = 'admins'
+
 export class Tokens implements TokenSource {
+  /** Whether the token says that the person administers the site: what to show; the server judges. */
+  readonly administers = signal(false)
   /** Whether the person signed out themselves: then nothing of theirs may stay. */
   forgotten = false
   /** Called when the session ended without being asked to. */
@@ -116,6 +122,18 @@ export class Tokens implements TokenSource {
 
   private hold(grant: Grant): string {
     this.grant = { token: grant.accessToken, until: Date.now() + grant.lifetimeMs }
+    this.administers.value = groupsIn(grant.accessToken).includes(ADMINS)
     return grant.accessToken
+  }
+}
+
+/** The groups that a token names; none where it cannot be read. */
+function groupsIn(token: string): readonly unknown[] {
+  try {
+    const claims: unknown = JSON.parse(atob((token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/')))
+    const groups = (claims as Record<string, unknown>)['cognito:groups']
+    return Array.isArray(groups) ? groups : []
+  } catch {
+    return []
   }
 }

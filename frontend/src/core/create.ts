@@ -59,6 +59,7 @@ export function createModel(): Model {
   return {
     session,
     auth,
+    administers: tokens.administers,
     connection: computed(() => workspace.value?.realtime.connection.value ?? 'connecting'),
     conversations: computed(() => workspace.value?.conversations.value ?? null),
     listProblem: computed(() => workspace.value?.listProblem.value ?? null),

@@ -36,15 +36,17 @@ export interface Reach {
 export type Deed = (reach: Reach) => Promise<unknown>
 
 /** A deed on the message at `seq`. */
-function change(method: 'PUT' | 'PATCH' | 'DELETE', seq: number, rest = '', body?: unknown): Deed {
+function change(method: 'PUT' | 'PATCH' | 'DELETE', seq: number, rest = '', body?: unknown, before = ''): Deed {
   return async ({ http, at, settle }) => {
-    const { event } = await http.send<ChangeAnswer>(method, at(`/messages/${seq}${rest}`), body)
+    const { event } = await http.send<ChangeAnswer>(method, before + at(`/messages/${seq}${rest}`), body)
     if (event) await settle(event)
   }
 }
 
 export const edit = (seq: number, body: string): Deed => change('PATCH', seq, '', { body })
 export const remove = (seq: number): Deed => change('DELETE', seq)
+/** What an administrator may do to anybody's message; it is noted in their log. */
+export const removeAsAdministrator = (seq: number): Deed => change('DELETE', seq, '', undefined, '/admin')
 export const pin = (seq: number, on: boolean): Deed => change(on ? 'PUT' : 'DELETE', seq, '/pin')
 export const react = (seq: number, emoji: string, on: boolean): Deed =>
   change(on ? 'PUT' : 'DELETE', seq, `/reactions/${encodeURIComponent(emoji)}`)

@@ -43,7 +43,8 @@ export interface AuthModel {
   signOut(): Promise<void>
 }
 
-export type Connection = 'connecting' | 'online' | 'offline'
+/** `suspended`: there is a network, but an administrator shut the account out. */
+export type Connection = 'connecting' | 'online' | 'offline' | 'suspended'
 
 /** What a conversation looks like in the list. */
 export interface ConversationSummary {
@@ -145,6 +146,8 @@ export interface ConversationModel {
 export interface Model {
   readonly session: ReadonlySignal<Session>
   readonly auth: AuthModel
+  /** Whether I administer the site. */
+  readonly administers: ReadonlySignal<boolean>
   readonly connection: ReadonlySignal<Connection>
   /** Null until first known (draw skeletons); newest activity first. */
   readonly conversations: ReadonlySignal<ConversationSummary[] | null>

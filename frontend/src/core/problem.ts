@@ -25,9 +25,10 @@ const SENTENCES: Readonly<Record<number, string>> = {
   429: 'That was too fast. Please wait a moment and try again.',
 }
 
-/** And for refusals that say what stands in the way. */
+/** And for refusals whose reason or code says what stands in the way. */
 const REASONS: Readonly<Record<string, string>> = {
   blocked: 'One of you blocked the other.',
+  suspended: 'Your account is suspended. Ask whoever runs this site.',
 }
 
 export const networkRefusal = (): Refusal =>
@@ -47,7 +48,7 @@ export function refusalOf(status: number, body: unknown, retryAfter: string | nu
   const error = isErrorBody(body) ? body.error : undefined
   const details = error?.details ?? {}
   const said = status === 400 || status === 409 ? error?.message : undefined
-  const message = REASONS[`${details.reason}`] ?? SENTENCES[status] ?? (said && asSentence(said)) ?? 'The server could not do this right now. Please try again in a moment.'
+  const message = REASONS[`${details.reason ?? error?.code}`] ?? SENTENCES[status] ?? (said && asSentence(said)) ?? 'The server could not do this right now. Please try again in a moment.'
   const problem: Problem = { code: error?.code ?? `http_${status}`, message }
   if (typeof details.field === 'string') problem.field = details.field
   const seconds = Number(retryAfter ?? 0)

@@ -1,6 +1,7 @@
 /** The socket: opened with a ticket, watched, renewed before its time, opened again when it broke. */
 import { signal } from '@preact/signals'
 import type { Connection } from './model'
+import { Refusal } from './problem'
 import type { ClientFrame, ServerFrame } from './protocol'
 import { backoff } from './time'
 
@@ -97,8 +98,8 @@ export class Realtime {
       const socket = await opened(new WebSocket(url, ['imchat.v1', `ticket.${ticket}`]))
       if (this.running) this.adopt(socket)
       else socket.close()
-    } catch {
-      this.again()
+    } catch (error) {
+      this.again(error instanceof Refusal && error.problem.code === 'suspended')
     } finally {
       this.connecting = false
     }
@@ -139,10 +140,11 @@ export class Realtime {
     this.again()
   }
 
-  private again(): void {
+  private again(suspended = false): void {
     if (!this.running) return
     this.attempts++
-    if (!this.socket) this.connection.value = this.attempts > 1 || !navigator.onLine ? 'offline' : 'connecting'
+    if (suspended) this.connection.value = 'suspended'
+    else if (!this.socket) this.connection.value = this.attempts > 1 || !navigator.onLine ? 'offline' : 'connecting'
     clearTimeout(this.retry)
     this.retry = setTimeout(() => void this.connect(), backoff(this.attempts))
   }

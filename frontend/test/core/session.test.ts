@@ -106,6 +106,20 @@ test('a token that the API refused is renewed, one that is good is used again', 
   expect(await tokens.access('access-1')).toBe('access-2')
 })
 
+test('the token says who administers the site', async () => {
+  await writeKept({ refreshToken: 'r1', me: ME })
+  const claims = (groups: unknown) => `x.${btoa(JSON.stringify({ 'cognito:groups': groups })).replaceAll('=', '')}.y`
+  pool.GetTokensFromRefreshToken = grant(1, { AccessToken: claims(['admins']) })
+  const first = await tokens.access()
+  expect(tokens.administers.value).toBe(true)
+  for (const none of [claims('admins'), claims(['admins2']), 'no token']) {
+    pool.GetTokensFromRefreshToken = grant(2, { AccessToken: none })
+    await tokens.access(first)
+    expect(tokens.administers.value).toBe(false)
+    tokens.lost()
+  }
+})
+
 test('signing out forgets at once, and has the lines closed and the token revoked', async () => {
   await writeKept({ refreshToken: 'r1', me: ME })
   pool.GetTokensFromRefreshToken = grant(1)

@@ -15,6 +15,7 @@ const Channels = lazy(() => import('../conversations/Channels').then((m) => m.Ch
 const Invitation = lazy(() => import('../conversations/Invitation').then((m) => m.Invitation))
 const Details = lazy(() => import('../conversations/Details').then((m) => m.Details))
 const Settings = lazy(() => import('../settings/Settings').then((m) => m.Settings))
+const Administration = lazy(() => import('../settings/Administration').then((m) => m.Administration))
 const Shortcuts = lazy(() => import('../settings/Shortcuts').then((m) => m.Shortcuts))
 
 /** After the start has settled. */
@@ -51,6 +52,8 @@ function PanelView({ panel, conversationId }: { panel: Panel; conversationId: st
       return <Settings onClose={closePanel} />
     case 'shortcuts':
       return <Shortcuts onClose={closePanel} />
+    case 'administration':
+      return <Administration onClose={closePanel} />
     case 'details':
       return conversationId === null ? null : <Details key={conversationId} id={conversationId} onClose={closePanel} />
   }

@@ -1,7 +1,7 @@
 /** Where the person is: an address like `#/c/<id>/details`, so that links, reload and the back button work. */
 import { signal } from '@preact/signals'
 
-export const PANELS = ['new', 'channels', 'invite', 'details', 'settings', 'shortcuts'] as const
+export const PANELS = ['new', 'channels', 'invite', 'details', 'settings', 'shortcuts', 'administration'] as const
 export type Panel = (typeof PANELS)[number]
 
 export interface Route {

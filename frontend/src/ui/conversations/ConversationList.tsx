@@ -123,13 +123,15 @@ function ListProblem() {
   )
 }
 
+const NOTE_ICONS = { connecting: 'clock', offline: 'offline', suspended: 'warning' } as const
+
 export function ConnectionNote() {
   const connection = useModel().connection.value
   if (connection === 'online') return null
   return (
     <p class={`connection connection-${connection}`} role="status">
-      <Icon name={connection === 'offline' ? 'offline' : 'clock'} />
-      <span>{t(connection === 'offline' ? 'connection.offline' : 'connection.connecting')}</span>
+      <Icon name={NOTE_ICONS[connection]} />
+      <span>{t(`connection.${connection}`)}</span>
     </p>
   )
 }

@@ -12,6 +12,7 @@ import { PasswordForm } from './PasswordForm'
 import { ProfileForm } from './ProfileForm'
 
 export function Settings({ onClose }: { onClose: () => void }) {
+  const { administers } = useModel()
   return (
     <Dialog title={t('settings.title')} onClose={onClose}>
       <div class="dialog-body">
@@ -27,6 +28,7 @@ export function Settings({ onClose }: { onClose: () => void }) {
           <PasswordForm />
         </section>
         <section class="section section-last">
+          {administers.value && <Button wide onClick={() => openPanel('administration')}>{t('admin.title')}</Button>}
           <Button wide onClick={() => openPanel('shortcuts')}>{t('settings.shortcuts')}</Button>
           <SignOut />
         </section>

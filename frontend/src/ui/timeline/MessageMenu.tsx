@@ -1,11 +1,12 @@
 /** What can be done with one message. */
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { pin, react, remove } from '../../core/deeds'
+import { pin, react, remove, removeAsAdministrator } from '../../core/deeds'
 import type { ConversationModel } from '../../core/model'
+import { LIMITS } from '../../core/protocol'
 import { list, t } from '../../i18n'
 import { announce } from '../../lib/announcer'
-import { nameOf } from '../app/context'
+import { nameOf, useModel } from '../app/context'
 import { lazy } from '../app/lazy'
 import { type Box, type SentMessage, stateOf } from '../conversations/state'
 import { Button } from '../primitives/Button'
@@ -30,7 +31,7 @@ interface Props {
 }
 
 export function MessageMenu({ conversation, item, box, onClose }: Props) {
-  const page = useSignal<'actions' | 'emoji' | 'delete'>('actions')
+  const page = useSignal<'actions' | 'emoji' | 'delete' | 'administer'>('actions')
   const problem = useSignal<string | null>(null)
   const chosen = (item.message?.reactions ?? []).filter(({ user_ids }) => user_ids.includes(conversation.me)).map(({ emoji }) => emoji)
 
@@ -48,13 +49,10 @@ export function MessageMenu({ conversation, item, box, onClose }: Props) {
       {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
       {page.value === 'emoji' && <EmojiGrid onPick={choose} />}
       {page.value === 'delete' && (
-        <div class="menu-ask" role="group" ref={focusFirst} aria-label={t('menu.deleteAsk')}>
-          <p>{t('menu.deleteAsk')}</p>
-          <div class="ask-answers">
-            <Button onClick={onClose}>{t('action.cancel')}</Button>
-            <Button kind="danger" onClick={() => void act(remove(item.seq), t('message.deleted'))}>{t('menu.delete')}</Button>
-          </div>
-        </div>
+        <Ask question={t('menu.deleteAsk')} onNo={onClose} onYes={() => void act(remove(item.seq), t('message.deleted'))} />
+      )}
+      {page.value === 'administer' && (
+        <Ask question={t('menu.administerAsk')} onNo={onClose} onYes={() => void act(removeAsAdministrator(item.seq), t('message.deleted'))} />
       )}
       {page.value === 'actions' && (
         <>
@@ -75,22 +73,36 @@ export function MessageMenu({ conversation, item, box, onClose }: Props) {
               <Icon name="smile" />
             </button>
           </div>
-          <Actions conversation={conversation} item={item} onClose={onClose} onDelete={() => (page.value = 'delete')} act={act} />
+          <Actions conversation={conversation} item={item} onClose={onClose} onDelete={(as) => (page.value = as)} act={act} />
         </>
       )}
     </Menu>
   )
 }
 
+function Ask({ question, onNo, onYes }: { question: string; onNo: () => void; onYes: () => void }) {
+  return (
+    <div class="menu-ask" role="group" ref={focusFirst} aria-label={question}>
+      <p>{question}</p>
+      <div class="ask-answers">
+        <Button onClick={onNo}>{t('action.cancel')}</Button>
+        <Button kind="danger" onClick={onYes}>{t('menu.delete')}</Button>
+      </div>
+    </div>
+  )
+}
+
 interface ActionsProps extends Omit<Props, 'box'> {
-  onDelete: () => void
+  onDelete: (as: 'delete' | 'administer') => void
   act: (deed: Parameters<ConversationModel['act']>[0], done?: string) => Promise<void>
 }
 
 function Actions({ conversation, item, onClose, onDelete, act }: ActionsProps) {
+  const { administers } = useModel()
   const { kind } = conversation.summary.value
   const role = conversation.members.value.find((member) => member.user_id === conversation.me)?.role
   const manages = role === 'owner' || role === 'admin'
+  const mayDelete = item.own || (kind === 'group' && manages)
   const pinned = conversation.facts.value?.pinned.includes(item.seq) ?? false
   const compose = (mode: 'reply' | 'edit') => {
     onClose()
@@ -108,7 +120,10 @@ function Actions({ conversation, item, onClose, onDelete, act }: ActionsProps) {
       {(kind === 'direct' || manages) && (
         <MenuItem icon="pin" label={t(pinned ? 'menu.unpin' : 'menu.pin')} onClick={() => void act(pin(item.seq, !pinned), t(pinned ? 'menu.unpinned' : 'menu.pinned'))} />
       )}
-      {(item.own || (kind === 'group' && manages)) && <MenuItem icon="trash" label={t('menu.delete')} danger onClick={onDelete} />}
+      {mayDelete && <MenuItem icon="trash" label={t('menu.delete')} danger onClick={() => onDelete('delete')} />}
+      {!mayDelete && administers.value && (
+        <MenuItem icon="trash" label={t('menu.administer')} danger onClick={() => onDelete('administer')} />
+      )}
       {kind === 'group' && item.own && <SeenBy conversation={conversation} seq={item.seq} />}
     </>
   )

@@ -1,0 +1,99 @@
+"""An administrator in a real browser: suspends and restores somebody, removes a message, reads what was done."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, expect
+from tests.e2e.harness import Server, call, sign_up
+from tests.e2e.people import NARROW, Person, somebody
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with Ada, who administers it, and Bob."""
+    with Server(tmp_path_factory.mktemp("data")) as running:
+        for name in ("Ada", "Bob"):
+            headers = {"Authorization": f"Bearer {sign_up(running.url, _address(name)).token}"}
+            profile = {"handle": name.lower(), "display_name": name}
+            call(f"{running.url}/api/me", profile, headers=headers, method="PATCH")
+        running.promote(_address("Ada"))
+        yield running
+
+
+def _address(name: str) -> str:
+    return f"{name.lower()}@example.org"
+
+
+def _enter(person: Person, name: str) -> None:
+    person.sign_in(_address(name))
+    person.sees_the_list()
+
+
+def _administer(person: Person) -> None:
+    person.press("Settings")
+    person.press("Administration")
+    expect(person.page.get_by_role("dialog", name="Administration")).to_be_visible()
+
+
+def test_an_administrator_suspends_removes_restores_and_reads_what_was_done(
+    browser: Browser, server: Server
+) -> None:
+    with (
+        somebody(browser, server.url) as ada,
+        somebody(browser, server.url, scheme="dark", size=NARROW) as bob,
+    ):
+        _enter(ada, "Ada")
+        _enter(bob, "Bob")
+        bob.find("ada")
+        bob.press("Message Ada")
+        bob.says("Buy now!")
+        ada.open("Bob")
+        ada.sees("Buy now!")
+
+        line = ada.page.get_by_role("article").filter(has_text="Buy now!")
+        line.hover()
+        line.get_by_role("button", name=re.compile("^Actions for")).click()
+        ada.press("Remove as administrator")
+        expect(ada.page.get_by_text(re.compile("log will say so, and name you"))).to_be_visible()
+        ada.press("Delete")
+        expect(ada.page.get_by_role("article").get_by_text("Message deleted")).to_be_visible()
+        expect(bob.page.get_by_role("article").get_by_text("Message deleted")).to_be_visible()
+
+        _administer(ada)
+        ada.fill("Name or handle", "bob")
+        people = ada.page.get_by_role("region", name="People").get_by_role("listitem")
+        expect(people).to_have_count(1)
+        ada.press("Suspend Bob")
+        expect(ada.page.get_by_role("group", name=re.compile("^Suspend Bob\\?"))).to_be_visible()
+        ada.picture("administration-ask-1280-light")
+        ada.page.get_by_role("button", name="Suspend", exact=True).click()
+        expect(people.get_by_text("Suspended")).to_be_visible()
+        bob.press("Back to conversations")
+        told_so = bob.page.get_by_text("Your account is suspended. Ask whoever runs this site.")
+        expect(told_so.first).to_be_visible()
+        bob.picture("suspended-390-dark")
+
+        ada.press("Restore Bob")
+        expect(ada.page.get_by_role("button", name="Suspend Bob")).to_be_visible()
+        ada.page.get_by_label("Log", exact=True).check()
+        told = ada.page.get_by_role("region", name="Log").get_by_role("listitem")
+        expect(told).to_have_text(
+            [
+                re.compile("^AAda restored Bob"),
+                re.compile("^AAda suspended Bob"),
+                re.compile("^AAda removed a message of Bob"),
+            ]
+        )
+        ada.picture("administration-log-1280-light")
+        expect(told_so).to_have_count(0, timeout=30_000)
+
+
+def test_whoever_does_not_administer_is_offered_none_of_it(browser: Browser, server: Server) -> None:
+    with somebody(browser, server.url) as bob:
+        _enter(bob, "Bob")
+        bob.press("Settings")
+        expect(bob.page.get_by_role("button", name="Keyboard shortcuts")).to_be_visible()
+        expect(bob.page.get_by_role("button", name="Administration")).to_have_count(0)
