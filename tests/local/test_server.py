@@ -17,7 +17,8 @@ from tests.local.machine import NAME, PAGE, SCRIPT, Machine, machine, run
 
 from imchat.errors import ConfigError
 from imchat.local.http_reader import PAYLOAD_BYTES
-from imchat.storage.table import Key, Put
+from imchat.storage.sqlite import SqliteTable
+from imchat.storage.table import Delete, Key, Put
 
 
 def on_machine(tmp_path: Path, test: Callable[[Machine], Awaitable[None]], **options: Any) -> None:
@@ -427,10 +428,11 @@ def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
 
 def test_expired_items_are_removed_while_the_server_runs(tmp_path: Path) -> None:
     async def test(m: Machine) -> None:
-        m.table.write(Put(Key("TICKET", "old"), {"expires_at": 1}))
-        m.table.write(Put(Key("TICKET", "new"), {"expires_at": 4_000_000_000}))
-        await m.until(lambda: m.table.get(Key("TICKET", "old")) is None)
-        assert m.table.get(Key("TICKET", "new")) is not None
+        with SqliteTable.open(tmp_path / "imchat.db") as table:
+            table.write(Put(Key("TICKET", "old"), {"expires_at": 1}))
+            table.write(Put(Key("TICKET", "new"), {"expires_at": 4_000_000_000}))
+            await m.until(lambda: table.get(Key("TICKET", "old")) is None)
+            assert table.get(Key("TICKET", "new")) is not None
 
     on_machine(tmp_path, test, purge_every_s=0.05)
 
@@ -444,11 +446,23 @@ def test_what_has_expired_is_removed_later_where_it_could_not_be_now(
             raise sqlite3.OperationalError("disk I/O error")
 
         m.held.purge_expired = fail
-        m.table.write(Put(Key("TICKET", "old"), {"expires_at": 1}))
-        await m.until(lambda: m.table.get(Key("TICKET", "old")) is None)
+        with SqliteTable.open(tmp_path / "imchat.db") as table:
+            table.write(Put(Key("TICKET", "old"), {"expires_at": 1}))
+            await m.until(lambda: table.get(Key("TICKET", "old")) is None)
 
     on_machine(tmp_path, test, purge_every_s=0.05)
     assert "what has expired could not be removed: OperationalError at fail" in caplog.text
+
+
+def test_what_was_deleted_is_soon_in_no_file_of_a_quiet_server(tmp_path: Path) -> None:
+    async def test(m: Machine) -> None:
+        with SqliteTable.open(tmp_path / "imchat.db") as table:
+            table.write(Put(Key("TEST", "gone"), {"body": "what nobody shall find"}))
+            table.write(Delete(Key("TEST", "gone")))
+        files = [tmp_path / "imchat.db", tmp_path / "imchat.db-wal"]
+        await m.until(lambda: not any(b"nobody shall find" in file.read_bytes() for file in files))
+
+    on_machine(tmp_path, test, purge_every_s=0.05)
 
 
 def test_stopping_says_goodbye_to_sockets_and_lets_the_application_know(tmp_path: Path) -> None:

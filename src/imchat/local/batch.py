@@ -86,6 +86,7 @@ class Batches:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sync")
         self._worker: asyncio.Task[None] | None = None
         self._syncing: asyncio.Future[None] | None = None
+        self._untidy = False
         self._closed = False
 
     def run(self, job: Callable[[], T]) -> asyncio.Future[T]:
@@ -98,9 +99,13 @@ class Batches:
             future.set_exception(Busy("the server is stopping; try again in a moment"))
             return future
         self._queue.append((job, future))
-        if self._worker is None:
-            self._worker = self._loop.create_task(self._work())
+        self._start()
         return future
+
+    def tidy(self) -> None:
+        """Clear up between two batches, however little was written: what was deleted is then nowhere on the disk any more."""
+        self._untidy = True
+        self._start()
 
     async def close(self) -> None:
         """Finish what is queued, then refuse the rest."""
@@ -110,12 +115,18 @@ class Batches:
         await self._settled()
         self._thread.shutdown()
 
+    def _start(self) -> None:
+        if self._worker is None:
+            self._worker = self._loop.create_task(self._work())
+
     async def _work(self) -> None:
         try:
-            while self._queue:
-                self._run_batch()
-                self._sync()
-                if self._table.overgrown:
+            while self._queue or self._untidy:
+                if self._queue:
+                    self._run_batch()
+                    self._sync()
+                if self._untidy or self._table.overgrown:
+                    self._untidy = False
                     await self._settled()
                     await self._tidy()
                 await asyncio.sleep(0)  # others want to read, too

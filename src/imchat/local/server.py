@@ -176,6 +176,7 @@ class LocalServer:
                 while await self._batches.run(partial(self._store.purge_expired, *due)) == PURGE_ITEMS:
                     pass
                 await self._cognito.in_turn(partial(self._purge_accounts, *due))
+                self._batches.tidy()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next round may do
                 log.warning(
                     "what has expired could not be removed: %s at %s", type(error).__name__, place_of(error)
