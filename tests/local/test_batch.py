@@ -16,7 +16,7 @@ import pytest
 from tests.local.machine import NAME, HeldTable, Machine, machine, run
 
 from imchat.errors import Busy
-from imchat.local.batch import MAX_JOBS, Batches
+from imchat.local.batch import MAX_JOBS, Batches, Finish
 from imchat.local.gateway import LocalGateway
 from imchat.storage.batch_table import BatchTable
 from imchat.storage.sqlite_file import CHECKPOINT_BYTES
@@ -31,11 +31,15 @@ def on_machine(tmp_path: Path, test: Callable[[Machine], Awaitable[None]]) -> No
     run(body())
 
 
-def on_table(tmp_path: Path, test: Callable[[HeldTable, Batches], Awaitable[None]]) -> None:
+def on_table(
+    tmp_path: Path,
+    test: Callable[[HeldTable, Batches], Awaitable[None]],
+    finish: Callable[[], None] = lambda: None,
+) -> None:
     async def body() -> None:
         with BatchTable.open(tmp_path / "imchat.db") as table:
             held = HeldTable(table)
-            batches = Batches(held, LocalGateway())
+            batches = Batches(held, LocalGateway(), finish)
             await test(held, batches)
             await batches.close()
 
@@ -62,6 +66,31 @@ def store_and_push(m: Machine) -> None:
 async def nothing_yet(*waiting: asyncio.Future[Any]) -> None:
     done, _ = await asyncio.wait(waiting, timeout=0.15)
     assert not done
+
+
+def test_what_jobs_leave_to_the_end_of_their_batch_is_done_once_and_is_durable_with_it(
+    tmp_path: Path,
+) -> None:
+    finish = Finish()
+    done: list[int] = []
+
+    async def test(held: HeldTable, batches: Batches) -> None:
+        def leave(number: int) -> list[int]:
+            finish.later("head", lambda: note(number))
+            return done.copy()
+
+        def note(number: int) -> None:
+            done.append(number)
+            held.table.write(Put(Key("TEST", "head"), {"number": number}))
+
+        seen = await asyncio.gather(*(batches.run(partial(leave, number)) for number in range(5)))
+        assert seen == [[]] * 5
+        assert done == [4]
+        assert held.syncs == 1
+        await batches.run(lambda: None)
+        assert done == [4]
+
+    on_table(tmp_path, test, finish.run)
 
 
 def test_no_answer_and_no_push_leaves_before_it_is_durable(tmp_path: Path) -> None:

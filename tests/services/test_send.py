@@ -16,6 +16,7 @@ from imchat.domain.event import Event
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import BODY_BYTES
 from imchat.errors import Busy, Conflict, Invalid, NotFound
+from imchat.local.batch import Finish
 from imchat.services import changes, groups, messages
 from imchat.services.app import App
 from imchat.storage import conversations, events, keys
@@ -430,3 +431,40 @@ def test_a_message_that_was_taken_back_before_the_inbox_knew_it_is_not_shown_the
     assert head is not None
     assert head.last_message is not None
     assert head.last_message["message"]["body"] == ("" if gone == "deleted" else "better")
+
+
+@pytest.mark.parametrize("then", ["nothing", "a reaction", "a pin", "a deletion", "a joining", "a title"])
+def test_a_head_that_lags_to_the_end_of_a_batch_shows_all_of_it_then(sqlite_world: World, then: str) -> None:
+    world = sqlite_world
+    ann, bob, cat = world.people("ann", "bob", "cat")
+    where = world.group(ann, bob)
+    finish = Finish()
+    app = world.app = replace(world.app, once_a_batch=finish.later)
+    sent = [send(world, ann, where, str(number)) for number in range(3)]
+    seq = sent[-1]["seq"]
+    match then:
+        case "a reaction":
+            changes.react(app, bob, where, seq, "👍")
+        case "a pin":
+            changes.pin(app, ann, where, seq)
+        case "a deletion":
+            changes.delete(app, ann, where, seq)
+        case "a joining":
+            groups.add_members(app, ann, where, [cat])
+        case "a title":
+            groups.update(app, ann, where, title="New")
+    send(world, bob, where, "and-on")
+    finish.run()
+    head, newest = conversations.get(world.table, where), log(world, where)[-1]
+    assert head is not None
+    assert (head.last_seq, head.message_count) == (newest["seq"], newest["message_count"])
+    assert head.last_message is not None
+    assert head.last_message["seq"] == newest["seq"]
+    assert head.pinned == ((seq,) if then == "a pin" else ())
+    send(world, bob, where, "newest", body="the newest")
+    changes.react(app, ann, where, newest["seq"], "👍")
+    finish.run()
+    head = conversations.get(world.table, where)
+    assert head is not None
+    assert head.last_message is not None
+    assert head.last_message["message"]["body"] == "the newest"

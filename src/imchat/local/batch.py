@@ -11,12 +11,12 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
-from imchat.errors import Busy
+from imchat.errors import Busy, place_of
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -58,6 +58,27 @@ class Outbox(Protocol):
         """Take what was sent since the last call; what to call when it is durable, or to forget if it never is."""
 
 
+def _nothing() -> None:
+    pass
+
+
+class Finish:
+    """What the jobs of a batch leave to its end: the `once_a_batch` of an `App`."""
+
+    def __init__(self) -> None:
+        self._actions: dict[Hashable, Callable[[], None]] = {}
+
+    def later(self, key: Hashable, action: Callable[[], None]) -> None:
+        """Do it at the end, unless something else is to be done under this key by then."""
+        self._actions[key] = action
+
+    def run(self) -> None:
+        """Do it all."""
+        actions, self._actions = self._actions, {}
+        for action in actions.values():
+            action()
+
+
 class _Done(NamedTuple):
     """A job that has run: where its answer goes, once it may go."""
 
@@ -77,9 +98,11 @@ class _Batch(NamedTuple):
 class Batches:
     """The queue of jobs over one table. Make it and use it on a running event loop's thread."""
 
-    def __init__(self, table: Transactions, outbox: Outbox) -> None:
+    def __init__(self, table: Transactions, outbox: Outbox, finish: Callable[[], None] = _nothing) -> None:
+        """`finish` is called behind the jobs of each batch, in its transaction."""
         self._table = table
         self._outbox = outbox
+        self._finish = finish
         self._queue: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
         self._committed: list[_Batch] = []
         self._loop = asyncio.get_running_loop()
@@ -142,6 +165,10 @@ class Batches:
                 _refuse(self._queue.popleft()[1])
             return
         done = self._run_jobs()
+        try:
+            self._finish()
+        except Exception as error:  # noqa: BLE001 - hints that heal: the log has all that is true
+            log.error("a batch could not be finished: %s at %s", type(error).__name__, place_of(error))  # noqa: TRY400 - as above
         batch = _Batch(done, self._table.changed, self._outbox.seal())
         try:
             self._table.commit()

@@ -14,6 +14,7 @@ from imchat import assets
 from imchat.domain.sign_up import OPEN, SignUpPolicy
 from imchat.entrypoints import authorizer, bootstrap, http, websocket
 from imchat.local import demo
+from imchat.local.batch import Finish
 from imchat.local.files import DataDir
 from imchat.local.gateway import LocalGateway
 from imchat.local.identity import Deliver, Identity
@@ -58,12 +59,13 @@ async def serve(
         BatchTable.open(data.conversations) as store,
         SqliteTable.open(data.accounts) as accounts,
     ):
-        gateway = LocalGateway()
+        gateway, finish = LocalGateway(), Finish()
         app = App(
             table=store,
             gateway=gateway,
             now_ms=bootstrap.now_ms,
             new_id=bootstrap.new_id,
+            once_a_batch=finish.later,
             rates=bootstrap.rates(),
         )
         identity = Identity(
@@ -75,6 +77,7 @@ async def serve(
             policy=policy,
         )
         people = demo.fill(app, accounts, data.keys) if with_demo else ()
+        finish.run()
         handlers = Handlers(
             http=http.make(app), websocket=websocket.make(app), authorizer=authorizer.make(app)
         )
@@ -86,6 +89,7 @@ async def serve(
             purge_accounts=accounts.purge_expired,
             site=pages,
             options=options,
+            finish=finish.run,
         )
         async with server:
             with data.announce(server.url):

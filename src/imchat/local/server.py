@@ -8,7 +8,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -75,6 +75,7 @@ class LocalServer:
         purge_accounts: Purge,
         site: Site,
         options: Options,
+        finish: Callable[[], None] = lambda: None,
     ) -> None:
         self.url = ""
         self._handlers = handlers
@@ -84,10 +85,11 @@ class LocalServer:
         self._purge_accounts = purge_accounts
         self._site = site
         self._options = options
+        self._finish = finish
         self._claims: dict[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {}
 
     async def __aenter__(self) -> Self:
-        self._batches = Batches(self._store, self._gateway)
+        self._batches = Batches(self._store, self._gateway, self._finish)
         self._websockets = WebSocketApi(
             authorizer=self._handlers.authorizer,
             websocket=self._handlers.websocket,

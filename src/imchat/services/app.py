@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,6 +18,11 @@ def _at_once(attempt: int) -> None:
     """Do not wait: where requests run one after another, none loses a race twice."""
 
 
+def _now(_key: Hashable, action: Callable[[], None]) -> None:
+    """Do it at once: where requests share no transaction, none brings up to date what the next one changes again."""
+    action()
+
+
 def _in_turn(first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
     return first(), second()
 
@@ -28,7 +33,8 @@ class App:
 
     `now_ms` is the clock (epoch, UTC), `new_id` makes unguessable ids of 32 letters and digits, `pause(attempt)` waits a
     jittered moment before a lost race is run again (attempt 1, 2, …), `both` runs two functions, side by side
-    where calls are remote. Without a `queue` every push is made by the request that causes it; without
+    where calls are remote. `once_a_batch(key, action)` does `action` before the requests that share a transaction are answered;
+    of several under one key, only the last. Without a `queue` every push is made by the request that causes it; without
     `rates` people may ask as often as they like.
     """
 
@@ -38,5 +44,6 @@ class App:
     new_id: Callable[[], str]
     pause: Callable[[int], None] = _at_once
     both: Callable[[Callable[[], object], Callable[[], object]], tuple[object, object]] = _in_turn
+    once_a_batch: Callable[[Hashable, Callable[[], None]], None] = _now
     queue: FanoutQueue | None = None
     rates: Rates | None = None

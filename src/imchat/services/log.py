@@ -7,6 +7,7 @@ removal of a member is an event too, so their append either precedes it or meets
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
 from imchat.domain.event import Draft, Event, place
@@ -66,14 +67,16 @@ def append(
     about: Collection[UserId] = (),
     newcomer: Member | None = None,
     answered: ConnectionId | None = None,
+    head_may_lag: bool = False,
 ) -> Appended:
     """Append what `decide` says of the conversation's tail from `after_seq` on (the newest events if None), and push it.
 
     `decide` gets the tail and the actor's membership as of the tail's last event, and is asked again after a
     lost race. `about` are others whose membership it looks at: of a crowd the tail shows only these and the actor.
     `newcomer` stands for the membership of an actor who has none yet. `answered` is a connection of the actor's that
-    takes the event from the answer. Raises: NotFound for one who is no member; Suspended;
-    Conflict `behind` if the log goes on too far past `after_seq`; Busy after too many lost races; what `decide` raises.
+    takes the event from the answer. `head_may_lag`: to the end of its batch, as nothing that is answered comes from it.
+    Raises: NotFound for one who is no member; Suspended; Conflict `behind` if the log goes on too far past `after_seq`;
+    Busy after too many lost races; what `decide` raises.
     """
     for attempt in range(1, ATTEMPTS + 1):
         tail = events.read_tail(app.table, conversation_id, after_seq=after_seq, about=[actor_id, *about])
@@ -89,7 +92,7 @@ def append(
                 return Appended(None, new=False)
             [event] = shown(app.table, conversation_id, [decision.event])
             if settled([event], tail.events[-1]["seq"]):
-                _publish(app, conversation_id, [event], tail, answered)
+                _publish(app, conversation_id, [event], tail, answered, head_may_lag=head_may_lag)
             return Appended(without_older(event, actor.history_from), new=False)
         newest = tail.events[-1]
         event = _next(app, newest, decision.draft)
@@ -106,7 +109,7 @@ def append(
             app.pause(attempt)
             continue
         written[0] = event = decision.shown(event)
-        _publish(app, conversation_id, written, tail, answered)
+        _publish(app, conversation_id, written, tail, answered, head_may_lag=head_may_lag)
         return Appended(event, new=True)
     raise Busy("many people are writing here at this moment; try again")
 
@@ -138,9 +141,15 @@ def _publish(
     written: list[Event],
     tail: Tail,
     answered: ConnectionId | None,
+    *,
+    head_may_lag: bool,
 ) -> None:
     """Bring the head up to date and push. Repeating it does no harm: a retry repairs what a crash swallowed."""
+
+    def advance() -> None:
+        conversations.advance(app.table, conversation_id, written[-1], overtaken=tail.overtaken)
+
     app.both(
-        lambda: conversations.advance(app.table, conversation_id, written[-1], overtaken=tail.overtaken),
+        partial(app.once_a_batch, conversation_id, advance) if head_may_lag else advance,
         lambda: delivery.publish(app, conversation_id, written, tail, answered),
     )

@@ -91,6 +91,7 @@ def send(
         after_seq=after_seq,
         about=named.values(),
         answered=connection_id,
+        head_may_lag=True,
     )
 
 
