@@ -64,6 +64,10 @@ class Run:
         """Importing; the floor has nothing to compare."""
         return cost.instructions(RUNTIME) if self.target is IMCHAT else {}
 
+    def message(self) -> Figures:
+        """Sending a message, counted; the floor has no such parts."""
+        return cost.message_instructions() if self.target is IMCHAT else {}
+
     def _server(self, *, port: int = 0) -> Server:
         return Server(self.folder, port=port, command=self.target.command, cores=self.cores)
 
@@ -77,6 +81,7 @@ PARTS: Final[dict[str, Callable[[Run], Figures]]] = {
     "start": Run.start,
     "memory": lambda run: run.measure(cost.memory, 1000 // cost.CONNECTIONS_EACH),
     "import": Run.instructions,
+    "message": Run.message,
 }
 
 

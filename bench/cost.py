@@ -16,6 +16,7 @@ from typing import Final
 
 from tests.e2e.harness import Server
 
+from bench import inside
 from bench.load import Figures
 from bench.process import Clock, Memory
 from bench.stage import Stage
@@ -63,6 +64,14 @@ def instructions(module: str) -> Figures:
     if shutil.which("valgrind") is None:
         return {}
     return {"import": (count(f"import {module}") - count("pass")) / 1e6}
+
+
+def message_instructions() -> Figures:
+    """Thousands of instructions of one message, from its request's bytes to its answer's, in batches of 80."""
+    if shutil.which("valgrind") is None:
+        return {}
+    few, many = (count(f"from bench import inside; inside.main({rounds})") for rounds in (2, 17))
+    return {"message": (many - few) / (15 * inside.MESSAGES) / 1e3}
 
 
 def count(code: str, *options: str, environment: Mapping[str, str] = os.environ) -> int:

@@ -37,6 +37,7 @@ FIGURES: Final = {
     "idle RSS": Figure("idle, RSS, MB", "≤ 60"),
     "idle PSS": Figure("  PSS, MB"),
     "1,000 connections": Figure("1,000 connections, MB", "≤ 15"),
+    "message": Figure("one message, thousands of instructions, without sockets"),
     "import": Figure("importing the runtime, millions of instructions"),
 }
 
