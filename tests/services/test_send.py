@@ -433,6 +433,23 @@ def test_a_message_that_was_taken_back_before_the_inbox_knew_it_is_not_shown_the
     assert head.last_message["message"]["body"] == ("" if gone == "deleted" else "better")
 
 
+def test_a_retry_behind_newer_messages_of_its_batch_leaves_the_head_at_the_newest(
+    sqlite_world: World,
+) -> None:
+    world = sqlite_world
+    ann, bob = world.people("ann", "bob")
+    where = world.direct(ann, bob)
+    finish = Finish()
+    world.app = replace(world.app, once_a_batch=finish.later)
+    send(world, ann, where, "first")
+    newest = send(world, bob, where, "second")
+    send(world, ann, where, "first")
+    finish.run()
+    head = conversations.get(world.table, where)
+    assert head is not None
+    assert (head.last_seq, head.message_count) == (newest["seq"], newest["message_count"])
+
+
 @pytest.mark.parametrize("then", ["nothing", "a reaction", "a pin", "a deletion", "a joining", "a title"])
 def test_a_head_that_lags_to_the_end_of_a_batch_shows_all_of_it_then(sqlite_world: World, then: str) -> None:
     world = sqlite_world

@@ -92,7 +92,8 @@ def append(
                 return Appended(None, new=False)
             [event] = shown(app.table, conversation_id, [decision.event])
             if settled([event], tail.events[-1]["seq"]):
-                _publish(app, conversation_id, [event], tail, answered, head_may_lag=head_may_lag)
+                # At once: left to the batch's end, it would take the place of a newer event there.
+                _publish(app, conversation_id, [event], tail, answered, head_may_lag=False)
             return Appended(without_older(event, actor.history_from), new=False)
         newest = tail.events[-1]
         event = _next(app, newest, decision.draft)
