@@ -26,14 +26,21 @@ def answered(*answers: str) -> tuple[Config | None, str]:
 
 def test_what_is_answered_is_chosen() -> None:
     config, _ = answered(
-        "test", "", "eu-central-1", "chat.example.org", CERTIFICATE, "invitation", "", "operator@example.org"
+        "test",
+        "",
+        "eu-central-1",
+        "chat.example.org",
+        CERTIFICATE,
+        "domain:example.org",
+        "",
+        "operator@example.org",
     )
     assert config == Config(
         stage="test",
         region="eu-central-1",
         domain_name="chat.example.org",
         certificate_arn=CERTIFICATE,
-        sign_up="invitation",
+        sign_up="domain:example.org",
         alarm_mail="operator@example.org",
     )
 
@@ -45,6 +52,6 @@ def test_enter_all_along_keeps_the_defaults_and_asks_for_no_certificate() -> Non
 
 
 def test_an_answer_that_cannot_be_is_asked_for_again() -> None:
-    config, screen = answered("", "", "", "Chat!", "", "domain:example.org", "open", "", "")
+    config, screen = answered("", "", "", "Chat!", "", "example.org", "open", "", "")
     assert config == Config()
     assert "must be a host name in lower case" in screen

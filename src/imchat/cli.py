@@ -115,9 +115,9 @@ def local(
     from imchat.local.start_up import without_collecting
 
     with without_collecting():
-        from imchat.domain.sign_up import parse_sign_up
         from imchat.local import run
         from imchat.local.server import Options
+        from imchat.sign_up import parse_sign_up
 
     run.run(
         data_dir,

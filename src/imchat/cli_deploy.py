@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 @click.option("--domain-name", metavar="HOST", help="The site's own address, such as chat.example.org.")
 @click.option("--certificate-arn", metavar="ARN", help="The domain's ACM certificate, in us-east-1.")
 @click.option(
-    "--sign-up", metavar="WHO", help="Who may make an account: open (anybody) or invitation (nobody)."
+    "--sign-up",
+    metavar="WHO",
+    help="Who may make an account: open (anybody), invitation (nobody) or domain:example.org[,example.com].",
 )
 @click.option("--mail-identity-arn", metavar="ARN", help="The SES identity that mail is sent as.")
 @click.option("--alarm-mail", metavar="ADDRESS", help="Who is mailed when an alarm goes off.")

@@ -46,7 +46,7 @@ _QUESTIONS: Final = (
     _Question(
         "sign_up",
         "Sign-up",
-        "Who may make an account: open (anybody) or invitation (only `imchat user create` does).",
+        "Who may make an account: open (anybody), invitation (only `imchat user create` does) or domain:example.org.",
         "open",
     ),
     _Question(

@@ -43,7 +43,8 @@ def test_the_file_of_this_folder_is_read_and_options_win(
         ('stage = "Prod"', "stage must be 1 to 20 lower-case letters"),
         ('region = "Frankfurt"', "region must be the name of an AWS region, such as eu-central-1"),
         ('architecture = "sparc"', "architecture input should be 'arm64' or 'x86_64'"),
-        ('sign_up = "closed"', "sign_up input should be 'open' or 'invitation'"),
+        ('sign_up = "closed"', "sign_up must be open, invitation or domain:example.org"),
+        ('sign_up = "domain:localhost"', 'sign_up names "localhost", which is no domain'),
         ("open_sign_up = false", "open_sign_up is no setting; did you mean sign_up?"),
         ("log_retention_days = 31", "log_retention_days must be one of 1, 3, 5, 7, 14, 30,"),
         ('domain_name = "chat.example.org"', "certificate_arn must be given together with domain_name"),
@@ -66,6 +67,11 @@ def test_what_is_wrong_is_named_with_file_key_and_limit(tmp_path: Path, text: st
     assert message in refused.value.message
 
 
+def test_domains_reach_the_template_as_it_takes_them(tmp_path: Path) -> None:
+    config = load_config(written(tmp_path, 'sign_up = "domain:Example.ORG, b.example,example.org"'))
+    assert config.sign_up == "domain:example.org,b.example"
+
+
 def test_a_wrong_option_is_named_as_the_option(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^--memory-mb must be 256 or more$"):
         load_config(written(tmp_path, ""), overrides={"memory_mb": 1})
@@ -81,6 +87,7 @@ def test_a_file_that_is_asked_for_must_be_there(tmp_path: Path) -> None:
     [
         {},
         {"stage": "test", "region": "eu-west-1", "sign_up": "invitation", "memory_mb": 512},
+        {"sign_up": "domain:example.org,example.com"},
         {"domain_name": "chat.example.org", "certificate_arn": CERTIFICATE},
         {
             "mail_identity_arn": "arn:aws:ses:eu-west-1:123456789012:identity/example.org",

@@ -185,10 +185,11 @@ def test_whoever_deploys_reads_no_message() -> None:
 
 
 def test_the_boundary_covers_every_function_and_no_more() -> None:
-    template = loading.load("app")
     boundary = allowed([policy.boundary_policy(PLACE)])
     used = set()
-    for role in loading.of_type(template, "AWS::IAM::Role"):
+    templates = map(loading.load, loading.NAMES)
+    roles = [(one, role) for one in templates for role in loading.of_type(one, "AWS::IAM::Role")]
+    for template, role in roles:
         for action, resource in loading.permissions(template, role):
             used.add(action)
             patterns = boundary[action]["Resource"]

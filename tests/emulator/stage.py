@@ -32,6 +32,11 @@ class Stage:
     figures: dict[str, str] = field(default_factory=dict)
     """What deployments took, for whoever asks with `-rP`."""
 
+    def configured(self, **settings: str) -> None:
+        """Deploy with these settings from now on."""
+        self.target = replace(self.target, config=self.target.config.model_copy(update=settings))
+        self.release = read_release(self.target)
+
     def deploy(self, name: str, release: Release | None = None) -> Deployment:
         """Deploy, by default `release`; `name` is for the figures."""
         self.emulator.calls()

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.emulator.harness import Use
 from tests.emulator.stage import Stage
 from tests.protocol import coverage
@@ -32,6 +33,7 @@ from imchat.deploy.progress import (
     FileUploaded,
     Invalidated,
     StackFinished,
+    StackKind,
 )
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import CONNECTIONS_PER_USER
@@ -214,6 +216,37 @@ def test_new_code_changes_the_functions_and_nothing_else(stage: Stage, tmp_path:
     assert json.loads(get(f"{stage.emulator.site}api/health")[1])["version"].startswith("9.")
 
 
+def test_sign_up_by_e_mail_domain_comes_and_goes_and_accounts_stay(stage: Stage) -> None:
+    [ada] = people(stage, "ada")
+    before = physical_ids(stage, "state")
+    stage.configured(sign_up="domain:example.org,kit.example")
+    stage.deploy("sign-up by domain")
+
+    ours, foreign = (
+        Stranger(stage.done.url, f"eve@{domain}", Record()) for domain in ("KIT.example", "example.com")
+    )
+    ours.sign_up()
+    with pytest.raises(
+        ClientError, match=r"UserLambdaValidationException.*This e-mail domain may not sign up"
+    ):
+        foreign.sign_up()
+    stage.emulator.client("cognito-idp").admin_create_user(
+        UserPoolId=stage.done.outputs["UserPoolId"], Username="boss@example.com"
+    )
+    assert Stranger(stage.done.url, ada.email, Record()).sign_in().user_id == ada.user_id
+    assert physical_ids(stage, "state").keys() - before.keys() == {
+        "SignUpFunction",
+        "SignUpLogs",
+        "SignUpPermission",
+        "SignUpRole",
+    }
+
+    stage.configured(sign_up="open")
+    stage.deploy("sign-up open again")
+    foreign.sign_up()
+    assert physical_ids(stage, "state") == before
+
+
 def test_a_teardown_keeps_people_and_messages_for_the_next_deployment(stage: Stage) -> None:
     ada, bob = people(stage, "ada", "bob")
     where = ada.start_direct(bob)
@@ -232,6 +265,8 @@ def test_a_teardown_keeps_people_and_messages_for_the_next_deployment(stage: Sta
 
 
 def test_deleting_the_data_leaves_nothing(stage: Stage) -> None:
+    stage.configured(sign_up="domain:example.org")
+    stage.deploy("with all that can be there")
     torn = tear_down(stage.target, delete_data=True)
 
     assert torn.stacks == ("imchat-prod-site", "imchat-prod-app", "imchat-prod-state")
@@ -241,12 +276,12 @@ def test_deleting_the_data_leaves_nothing(stage: Stage) -> None:
     print(json.dumps(stage.figures, indent=1))  # noqa: T201 - for `pytest -rP`
 
 
-def physical_ids(stage: Stage) -> dict[str, str]:
-    """What the app's stack holds."""
+def physical_ids(stage: Stage, kind: StackKind = "app") -> dict[str, str]:
+    """What a stack holds."""
     pages = stage.emulator.client("cloudformation").get_paginator("list_stack_resources")
     return {
         one["LogicalResourceId"]: one["PhysicalResourceId"]
-        for page in pages.paginate(StackName="imchat-prod-app")
+        for page in pages.paginate(StackName=f"imchat-prod-{kind}")
         for one in page["StackResourceSummaries"]
     }
 

@@ -17,11 +17,11 @@ from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from imchat.domain.sign_up import OPEN, SignUpPolicy
 from imchat.local.files import replace_file
 from imchat.local.identity import REGION, Identity, Purpose, read_admin_key
 from imchat.local.identity.pool import load_signing_key
 from imchat.local.user_pool import serve_identity
+from imchat.sign_up import OPEN, SignUpPolicy
 from imchat.storage.sqlite import SqliteTable
 
 EMAIL = "ann@example.com"

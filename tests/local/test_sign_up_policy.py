@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.local.pools import EMAIL, PASSWORD, open_pool, refused
 
-from imchat.domain.sign_up import parse_sign_up
+from imchat.sign_up import parse_sign_up
 
 CLOSED = "SignUp is not permitted for this user pool"
 FOREIGN = "PreSignUp failed with error This e-mail domain may not sign up."

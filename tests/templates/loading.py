@@ -158,6 +158,8 @@ class _Renderer:
                 return self._holds(self._template["Conditions"][name])
             case {"Fn::Not": [inner]}:
                 return not self._holds(inner)
+            case {"Fn::Or": several}:
+                return any(map(self._holds, several))
             case {"Fn::Equals": [left, right]}:
                 return bool(self.value(left) == self.value(right))
         raise NotImplementedError(condition)

@@ -38,6 +38,10 @@ ALL_VIEWER_EXCEPT_HOST: Final = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
 KEPT_ERRORS: Final = frozenset({400, 403, 404, 405, 414, 500, 501, 502, 503, 504})
 """What CloudFront keeps for a moment. Source: CloudFront developer guide, "Control how long CloudFront caches errors"."""
 CACHING_DISABLED: Final = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+HOLDS_NOTHING: Final = frozenset(
+    {"AWS::IAM::Role", "AWS::Lambda::Function", "AWS::Lambda::Permission", "AWS::Logs::LogGroup"}
+)
+"""What may go with the state's stack: the function that Cognito asks, and what belongs to it."""
 LARGEST_BODY_BYTES: Final = 51_200
 INVOKE: Final = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{{}}/invocations"
 EXECUTE: Final = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{{}}"
@@ -327,6 +331,8 @@ def new_code_is_a_change(it: Installation) -> Problems:
 @rule("15")
 def what_must_not_be_lost_is_kept(it: Installation) -> Problems:
     for name, resource in it.state["Resources"].items():
+        if resource["Type"] in HOLDS_NOTHING:
+            continue
         if resource.get("DeletionPolicy") not in {"Retain", "RetainExceptOnCreate"}:
             yield f"{name} goes with the stack"
         if resource.get("UpdateReplacePolicy") != "Retain":
@@ -495,9 +501,15 @@ def the_content_security_policy_stands_where_it_counts(it: Installation) -> Prob
 
 @rule("28")
 def functions_have_logs_and_rights_of_their_own(it: Installation) -> Problems:
-    groups = of_type(it.app, "AWS::Logs::LogGroup")
-    used = [(part["Role"], part.get("LoggingConfig", {}).get("LogGroup")) for part in it.functions.values()]
-    for name, part in it.functions.items():
+    for template in it.templates.values():
+        yield from _shared_or_boundless(template)
+
+
+def _shared_or_boundless(template: Template) -> Problems:
+    functions = of_type(template, "AWS::Lambda::Function")
+    groups = of_type(template, "AWS::Logs::LogGroup")
+    used = [(part["Role"], part.get("LoggingConfig", {}).get("LogGroup")) for part in functions.values()]
+    for name, part in functions.items():
         logging = part.get("LoggingConfig", {})
         group = logging.get("LogGroup", {}).get("Ref")
         if (
@@ -509,13 +521,13 @@ def functions_have_logs_and_rights_of_their_own(it: Installation) -> Problems:
             yield f"{name} logs no JSON"
         if [role for role, _ in used].count(part["Role"]) > 1:
             yield f"{name} shares a role"
-        own_log = render(it.app, {"Fn::GetAtt": [group, "Arn"]}) if group in groups else ""
-        for action, resource in permissions(it.app, role_of(it.app, name)):
+        own_log = render(template, {"Fn::GetAtt": [group, "Arn"]}) if group in groups else ""
+        for action, resource in permissions(template, role_of(template, name)):
             if "*" in action:
                 yield f"{name} may do {action}"
             if "*" in re.sub(r"/@connections/\*$|/index/\*$", "", resource) and resource != own_log:
                 yield f"{name} may do {action} on {resource}"
-    for name, part in of_type(it.app, "AWS::IAM::Role").items():
+    for name, part in of_type(template, "AWS::IAM::Role").items():
         if part.get("ManagedPolicyArns"):
             yield f"{name} has rights that stand elsewhere"
 

@@ -531,6 +531,11 @@ def a_log_group_is_left_to_lambda(it: Installation) -> None:
 
 
 @seed("28")
+def the_function_that_cognito_asks_logs_for_ever(it: Installation) -> None:
+    del state(it, "SignUpLogs")["RetentionInDays"]
+
+
+@seed("28")
 def logs_are_text(it: Installation) -> None:
     app(it, "HttpFunction")["LoggingConfig"]["LogFormat"] = "Text"
 

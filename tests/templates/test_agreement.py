@@ -144,13 +144,6 @@ def test_a_sign_out_is_remembered_for_as_long_as_the_sign_in_could_be_renewed() 
     assert SESSION_LIFETIME_S + TOKEN_LIFETIME_S <= SIGNED_OUT_S
 
 
-def test_nobody_signs_up_where_that_is_closed() -> None:
-    state = load("state")
-    config = state["Resources"]["UserPool"]["Properties"]["AdminCreateUserConfig"]
-    assert render(state, config) == {"AllowAdminCreateUserOnly": False}
-    assert render(state, config, {"SignUp": "invitation"}) == {"AllowAdminCreateUserOnly": True}
-
-
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_function_reaches_its_table_its_log_its_connections_its_queue_and_nothing_else(
     function: str,

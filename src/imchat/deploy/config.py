@@ -8,10 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
-from imchat.errors import ConfigError
+from imchat.errors import ConfigError, Invalid
+from imchat.sign_up import parse_sign_up
 
 FILE_NAME: Final = "imchat.toml"
 """Looked for in the folder that a command is run in."""
@@ -70,6 +79,15 @@ _SHAPES: Final = {
 """A key's pattern, and the same in words for whoever broke it."""
 
 
+def _sign_up(text: str) -> str:
+    try:
+        return str(parse_sign_up(text))
+    except Invalid as error:
+        raise PydanticCustomError(
+            "said", "{said}", {"said": error.message.removeprefix("sign-up ")}
+        ) from error
+
+
 class Config(BaseModel):
     """One stage's settings. Made by `load_config`, or directly in a program; frozen."""
 
@@ -82,7 +100,7 @@ class Config(BaseModel):
     certificate_arn: Annotated[str, StringConstraints(pattern=_SHAPES["certificate_arn"][0])] | None = None
     web_acl_arn: Annotated[str, StringConstraints(pattern=_SHAPES["web_acl_arn"][0])] | None = None
     price_class: Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"] = "PriceClass_100"
-    sign_up: Literal["open", "invitation"] = "open"
+    sign_up: Annotated[str, AfterValidator(_sign_up)] = "open"
     mail_identity_arn: Annotated[str, StringConstraints(pattern=_SHAPES["mail_identity_arn"][0])] | None = (
         None
     )
@@ -151,7 +169,10 @@ _ABOUT: Final = {
     "certificate_arn": "An ACM certificate for the domain, in us-east-1.",
     "web_acl_arn": "A WAF web ACL (scope CLOUDFRONT) in front of everything.",
     "price_class": "Where it is served from: PriceClass_100 (North America, Europe), _200 (and most of Asia, Africa) or _All.",
-    "sign_up": "Who may make an account: open (anybody) or invitation (nobody: `imchat user create` does).",
+    "sign_up": (
+        "Who may make an account: open (anybody), invitation (nobody: `imchat user create` does) or "
+        "domain:example.org,example.com."
+    ),
     "mail_identity_arn": "Send mail (codes, forgotten passwords) through SES. Without it Cognito sends 50 a day at most.",
     "mail_from": "The sender of mails, with an SES identity only.",
     "alarm_mail": "Who is mailed when an alarm goes off; AWS asks them to confirm first.",
@@ -222,6 +243,8 @@ def _in_our_words(error: ValidationError, place: Path, overridden: set[str]) -> 
             return ConfigError(f"{where} {limit}", field=key)
         case "rule":
             limit = f"must be {context['limit']}"
+        case "said":
+            limit = context["said"]
         case "string_pattern_mismatch":
             limit = f"must be {_SHAPES[key][1]}"
         case "greater_than_equal":

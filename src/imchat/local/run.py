@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imchat import assets
-from imchat.domain.sign_up import OPEN, SignUpPolicy
 from imchat.entrypoints import authorizer, bootstrap, http, websocket
 from imchat.local import demo
 from imchat.local.batch import Finish
@@ -21,6 +20,7 @@ from imchat.local.identity import Deliver, Identity
 from imchat.local.server import Handlers, LocalServer, Options
 from imchat.local.site import Site
 from imchat.services.app import App
+from imchat.sign_up import OPEN, SignUpPolicy
 from imchat.storage.batch_table import BatchTable
 from imchat.storage.sqlite import SqliteTable
 

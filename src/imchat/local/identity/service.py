@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from imchat.domain.sign_up import OPEN, SignUpPolicy
 from imchat.errors import place_of
 from imchat.local.identity import admin, sign_in, sign_up, sigv4
 from imchat.local.identity.accounts import Accounts
@@ -25,6 +24,7 @@ from imchat.local.identity.state import Deliver, State
 from imchat.local.identity.throttle import Throttle
 from imchat.local.identity.tokens import Tokens
 from imchat.local.identity.wire import Refused, Request
+from imchat.sign_up import OPEN, SignUpPolicy
 from imchat.storage.table import Table
 
 TOKEN_LIFETIME_S: Final = 3600

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
-from imchat.domain.sign_up import SignUpPolicy
 from imchat.errors import Unauthenticated
 from imchat.local.identity import srp
 from imchat.local.identity.accounts import Account, Accounts, Status
@@ -19,6 +18,7 @@ from imchat.local.identity.sessions import Sessions
 from imchat.local.identity.throttle import Throttle, count_by
 from imchat.local.identity.tokens import Tokens
 from imchat.local.identity.wire import MAX_USERNAME, Refused, Request, invalid_parameter, not_authorized
+from imchat.sign_up import SignUpPolicy
 
 MIN_PASSWORD_CHARACTERS: Final = 8
 """The whole password policy, with the maximum; the AWS template says the same."""

@@ -10,7 +10,8 @@ from imchat.errors import Invalid
 
 DOMAIN_CHARS: Final = 253
 """Longest name of a domain. Source: RFC 1035, 255 bytes on the wire."""
-DOMAINS_MAX: Final = 20
+DOMAINS_MAX: Final = 15
+"""As many of the longest as a parameter of CloudFormation takes. Source: its quotas, 4,096 bytes."""
 _DOMAIN: Final = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _BY_DOMAIN: Final = "domain:"
 
@@ -21,6 +22,10 @@ class SignUpPolicy:
 
     kind: Literal["open", "invitation", "domain"]
     domains: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """What `parse_sign_up` reads as this policy; the templates take it in just this form."""
+        return _BY_DOMAIN + ",".join(self.domains) if self.kind == "domain" else self.kind
 
     def allows(self, email: str) -> bool:
         """Whether somebody with this address may sign up.

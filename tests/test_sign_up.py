@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from imchat.domain.sign_up import DOMAINS_MAX, SignUpPolicy, parse_sign_up
 from imchat.errors import Invalid
+from imchat.sign_up import DOMAINS_MAX, SignUpPolicy, parse_sign_up
 
 KELVIN = "\N{KELVIN SIGN}"
 CYRILLIC_A = "\N{CYRILLIC SMALL LETTER A}"
@@ -23,6 +23,7 @@ CYRILLIC_A = "\N{CYRILLIC SMALL LETTER A}"
 )
 def test_a_policy_is_said_in_one_word_or_by_its_domains(text: str, policy: SignUpPolicy) -> None:
     assert parse_sign_up(text) == policy
+    assert parse_sign_up(str(policy)) == policy
 
 
 @pytest.mark.parametrize(
