@@ -84,6 +84,7 @@ def test_two_people_meet_and_talk(world: World) -> None:
     ]
     assert call(world, bob, "PUT", f"/conversations/{where}/read", {"seq": 2})[1] == {
         "read_seq": 2,
+        "read_count": 1,
         "unread": 0,
         "unread_mentions": 0,
     }

@@ -171,7 +171,8 @@ async def _check_counts(clients: list[Client], conversation_id: str, events: lis
         wrote_last = events[-1]["actor_id"] == client.person.user_id
         unread = 0 if wrote_last else count_of[last] - count_of[seq]
         status, marked = await client.call("PUT", f"{conversation_id}/read", {"seq": seq})
-        assert (status, marked) == (200, {"read_seq": seq, "unread": unread, "unread_mentions": 0})
+        cursor = {"read_seq": seq, "read_count": count_of[seq]}
+        assert (status, marked) == (200, {**cursor, "unread": unread, "unread_mentions": 0})
         _, entry = await client.call("GET", conversation_id)
         head = entry["conversation"]
         assert (head["last_seq"], head["message_count"]) == (last, count_of[last])

@@ -62,7 +62,7 @@ def test_what_was_missed_is_in_the_log_unread_until_it_was_seen(people: People) 
         [entry] = bob.http("GET", "/conversations")["conversations"]
         assert (entry["unread"], entry["last_message"]["message"]["body"]) == (2, "Two")
         read = bob.http("PUT", f"/conversations/{where}/read", {"seq": bob.last(where)})
-        assert read == {"read_seq": 3, "unread": 0, "unread_mentions": 0}
+        assert read == {"read_seq": 3, "read_count": 2, "unread": 0, "unread_mentions": 0}
         receipt = laptop.hear("receipt")
         assert (receipt["user_id"], receipt["read_seq"]) == (bob.user_id, 3)
     members = ada.http("GET", f"/conversations/{where}")["conversation"]["members"]

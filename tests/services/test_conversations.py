@@ -122,9 +122,9 @@ def test_reading_moves_the_cursor_up_and_never_back(world: World) -> None:
     phone = world.connect(bob)
     seqs = [send(world, bob, where, f"m{number}") for number in range(3)]
     assert unread(world, ann, where) == 3
-    assert receipts.mark_read(world.app, ann, where, seqs[1]) == (seqs[1], 1, 0)
-    assert receipts.mark_read(world.app, ann, where, seqs[0]) == (seqs[1], 1, 0)
-    assert receipts.mark_read(world.app, ann, where, seqs[2]) == (seqs[2], 0, 0)
+    assert receipts.mark_read(world.app, ann, where, seqs[1]) == (seqs[1], 2, 1, 0)
+    assert receipts.mark_read(world.app, ann, where, seqs[0]) == (seqs[1], 2, 1, 0)
+    assert receipts.mark_read(world.app, ann, where, seqs[2]) == (seqs[2], 3, 0, 0)
     read = [(frame["user_id"], frame["read_seq"]) for frame in world.heard(phone, "receipt")]
     assert read == [(ann, seqs[1]), (ann, seqs[2])]
 
@@ -134,7 +134,7 @@ def test_a_cursor_that_another_device_moved_further_meanwhile_stays_there(world:
     where = world.direct(ann, bob)
     seqs = [send(world, bob, where, f"m{number}") for number in range(3)]
     table = Interleaved(world.table, lambda: receipts.mark_read(world.app, ann, where, seqs[2]), "MEMBER#")
-    assert receipts.mark_read(replace(world.app, table=table), ann, where, seqs[0]) == (seqs[2], 0, 0)
+    assert receipts.mark_read(replace(world.app, table=table), ann, where, seqs[0]) == (seqs[2], 3, 0, 0)
     assert members.of(world.table, where)[ann].read_seq == seqs[2]
 
 
@@ -172,7 +172,7 @@ def test_whoever_wrote_last_has_nothing_unread(world: World) -> None:
     send(world, bob, where, "b1")
     send(world, ann, where, "a1")
     assert (unread(world, ann, where), unread(world, bob, where)) == (0, 2)
-    assert receipts.mark_read(world.app, ann, where, 1) == (1, 0, 0)
+    assert receipts.mark_read(world.app, ann, where, 1) == (1, 0, 0, 0)
 
 
 def test_history_comes_in_pages_in_both_directions(world: World) -> None:

@@ -85,8 +85,8 @@ def test_unread_mentions_are_counted_apart_once_each_and_end_with_reading(world:
     mention(world, where, bob, "b1", "@bob is me, @eve is you")
     last = mention(world, where, ann, "m3", "@bob?")
     assert (mentions(world, where, bob), mentions(world, where, eve)) == (2, 1)
-    assert receipts.mark_read(world.app, bob, where, first) == (first, 3, 1)
-    assert receipts.mark_read(world.app, bob, where, last) == (last, 0, 0)
+    assert receipts.mark_read(world.app, bob, where, first) == (first, 1, 3, 1)
+    assert receipts.mark_read(world.app, bob, where, last) == (last, 4, 0, 0)
     [entry] = conversations.inbox(world.app, eve, cursor=None).entries
     assert (entry.me.unread_mentions, entry.head.unread(eve, entry.me.read_count)) == (1, 4)
 

@@ -3,7 +3,7 @@ import { batch, computed, signal } from '@preact/signals'
 import { at } from './api'
 import { checkBody } from './checks'
 import { choose, type Deed } from './deeds'
-import { answered, entryAfter, readTo, summarize, unreadAfter } from './entry'
+import { answered, countAt, entryAfter, readTo, summarize } from './entry'
 import { fold, idInKey } from './fold'
 import { Log } from './log'
 import { Membership } from './membership'
@@ -64,9 +64,8 @@ export class Conversation implements ConversationModel {
     this.hasOlder = this.log.hasOlder
     this.typingNow = new Typing(() => around.say({ action: 'typing', conversation_id: id }))
     this.cursor = new ReadCursor(async (seq) => {
-      const { read_seq, unread, unread_mentions } = await api.read(id, seq)
-      // The server counted a moment ago: what was pushed since is in the counts here.
-      this.readUpTo(read_seq, unreadAfter(this.entry.peek(), this.log.events.peek(), read_seq) ?? unread, unread_mentions)
+      const { read_seq, read_count, unread_mentions } = await api.read(id, seq)
+      this.readUpTo(read_seq, read_count, unread_mentions)
     })
   }
 
@@ -134,7 +133,7 @@ export class Conversation implements ConversationModel {
   }
 
   markRead(seq: number): void {
-    if (this.cursor.mark(seq)) this.readUpTo(seq, unreadAfter(this.entry.peek(), this.log.events.peek(), seq))
+    if (this.cursor.mark(seq)) this.readUpTo(seq, countAt(this.entry.peek(), this.log.events.peek(), seq))
   }
 
   typing(): void {
@@ -196,9 +195,9 @@ export class Conversation implements ConversationModel {
       const entry = this.entry.peek()
       this.cursor.known(seq)
       if (!entry || seq <= entry.read_seq) return
-      const unread = unreadAfter(entry, this.log.events.peek(), seq)
-      if (unread === undefined) this.refreshSoon()
-      else this.readUpTo(seq, unread)
+      const readCount = countAt(entry, this.log.events.peek(), seq)
+      if (readCount === undefined) this.refreshSoon()
+      else this.readUpTo(seq, readCount)
     } else {
       this.membership.receipt(userId, seq)
     }
@@ -267,10 +266,10 @@ export class Conversation implements ConversationModel {
     if (news.some((event) => event.type === 'member.removed' && event.user_id === me)) this.around.left(this.id)
   }
 
-  private readUpTo(seq: number, unread: number | undefined, mentions?: number): void {
+  private readUpTo(seq: number, readCount: number | undefined, mentions?: number): void {
     const entry = this.entry.peek()
     if (!entry || seq < entry.read_seq) return
-    this.setEntry(readTo(entry, seq, unread, mentions))
+    this.setEntry(readTo(entry, seq, readCount, mentions))
   }
 
   private setEntry(entry: ConversationEntry): void {

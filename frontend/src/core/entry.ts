@@ -9,14 +9,11 @@ export const PLAIN: Settings = { muted: false, archived: false, pinned: false, m
 
 /** `entry` after `news`, all of which are new to it. */
 export function entryAfter(entry: ConversationEntry, news: readonly Event[], me: string): ConversationEntry {
-  let { conversation, unread, unread_mentions = 0, last_message } = entry
+  let { conversation, unread_mentions = 0, last_message } = entry
   for (const event of news) {
-    unread += event.message_count - conversation.message_count
     if (event.type === 'message.created') {
       last_message = event
-      // Whoever writes has read: the server counts so too.
-      if (event.actor_id === me) unread = unread_mentions = 0
-      else if (Object.values(event.message.mentions ?? {}).includes(me)) unread_mentions++
+      if (event.actor_id !== me && Object.values(event.message.mentions ?? {}).includes(me)) unread_mentions++
     }
     if ('target_seq' in event) {
       conversation = { ...conversation, pinned: pinnedAfter(conversation.pinned, event) }
@@ -27,21 +24,33 @@ export function entryAfter(entry: ConversationEntry, news: readonly Event[], me:
     const member_count = (conversation.member_count ?? 0) + (type === 'member.added' ? 1 : type === 'member.removed' ? -1 : 0)
     conversation = { ...conversation, last_seq: seq, message_count, member_count }
   }
+  // Whoever writes has read, until somebody else writes: the server counts so, too.
+  const unread = last_message?.actor_id === me ? 0 : past(conversation, entry.read_count)
   return { ...entry, conversation, unread, unread_mentions, ...(last_message && { last_message }) }
 }
 
+/** How many messages lie past the first `readCount`. */
+const past = ({ message_count }: Conversation, readCount: number): number => Math.max(message_count - readCount, 0)
+
 /** The row that the server answers, with what was read here meanwhile. */
 export function answered(now: ConversationEntry | null, answer: ConversationEntry): ConversationEntry {
-  const read_seq = Math.max(answer.read_seq, now?.read_seq ?? 0)
-  const unread = read_seq > answer.read_seq ? Math.min(now?.unread ?? 0, answer.unread) : answer.unread
-  return { ...answer, read_seq, unread, unread_mentions: unread === 0 ? 0 : (answer.unread_mentions ?? 0) }
+  if (!now || now.read_seq <= answer.read_seq) return answer
+  const { read_seq, read_count, unread_mentions } = now
+  return readTo({ ...answer, ...(unread_mentions !== undefined && { unread_mentions }) }, read_seq, read_count)
 }
 
-/** `entry` read up to `seq`; `unread` and `mentions` are what is left beyond, where that is known. */
-export function readTo(entry: ConversationEntry, seq: number, unread = entry.unread, mentions = entry.unread_mentions ?? 0): ConversationEntry {
-  const rest = Math.min(entry.unread, unread)
+/** `entry` read up to `seq`, where so many messages have been; `mentions` are what is left beyond, where that is known. */
+export function readTo(entry: ConversationEntry, seq: number, readCount = entry.read_count, mentions = entry.unread_mentions ?? 0): ConversationEntry {
+  const rest = past(entry.conversation, readCount)
   const settings = entry.settings && { ...entry.settings, marked_unread: false }
-  return { ...entry, read_seq: seq, unread: rest, unread_mentions: rest === 0 ? 0 : mentions, ...(settings && { settings }) }
+  return {
+    ...entry,
+    read_seq: seq,
+    read_count: readCount,
+    unread: Math.min(entry.unread, rest),
+    unread_mentions: rest === 0 ? 0 : mentions,
+    ...(settings && { settings }),
+  }
 }
 
 /** What a `conversation.updated` says of the conversation: all but what every event has. */
@@ -49,12 +58,11 @@ function settingsOf({ type, seq, at_ms, actor_id, message_count, ...settings }: 
   return settings
 }
 
-/** Unread messages past `seq` by the counts that run along; undefined if that event is not among `events`. */
-export function unreadAfter(entry: ConversationEntry | null, events: readonly Event[], seq: number): number | undefined {
+/** How many messages there have been up to `seq`; undefined if that event is not among `events`. */
+export function countAt(entry: ConversationEntry | null, events: readonly Event[], seq: number): number | undefined {
   if (!entry) return undefined
-  if (seq >= entry.conversation.last_seq) return 0
-  const event = events[seq - (events[0]?.seq ?? 0)]
-  return event && entry.conversation.message_count - event.message_count
+  if (seq >= entry.conversation.last_seq) return entry.conversation.message_count
+  return events[seq - (events[0]?.seq ?? 0)]?.message_count
 }
 
 export interface Row {
@@ -91,7 +99,7 @@ export function summarize({ id, me, entry, members, outgoing, draft, typing, use
     preview: waiting ? { author: null, own: true, body: waiting.body, pending: !waiting.failed, ...(waiting.failed && { failed: true }) } : (shown ?? null),
     at_ms: Math.max(waiting?.at_ms ?? 0, last?.at_ms ?? entry?.conversation.created_at_ms ?? 0),
     unread: entry?.unread ?? 0,
-    mentions: entry?.unread_mentions ?? 0,
+    mentions: entry?.unread ? (entry.unread_mentions ?? 0) : 0,
     settings: entry?.settings ?? PLAIN,
     draft,
     typing: typing.map((userId) => nameOf(user(userId))),

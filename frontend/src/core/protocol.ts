@@ -64,6 +64,7 @@ export interface ConversationAnswer {
   unread: number
   unread_mentions?: number
   read_seq: number
+  read_count: number
   history_from?: number
   settings?: Settings
   last_message?: MessageCreated
@@ -91,12 +92,13 @@ export interface ConversationCreated {
   member_ids: string[]
 }
 
-/** A conversation as I see it. `last_message`'s body is cut to its first 200 characters; it is left out before the first.  The log begins for me at `history_from`. */
+/** A conversation as I see it. `last_message`'s body is cut to its first 200 characters; it is left out before the first.  The log begins for me at `history_from`. `read_count` is the `message_count` of the event at `read_seq`. */
 export interface ConversationEntry {
   conversation: Conversation
   unread: number
   unread_mentions?: number
   read_seq: number
+  read_count: number
   history_from?: number
   settings?: Settings
   last_message?: MessageCreated
@@ -471,9 +473,10 @@ export interface ReactionRemoved {
   emoji: string
 }
 
-/** Where my cursor stands, how many messages lie past it, and how many of these mention me. */
+/** Where my cursor stands, how many messages lie up to it and past it, and how many of those past it mention me. */
 export interface ReadAnswer {
   read_seq: number
+  read_count: number
   unread: number
   unread_mentions?: number
 }

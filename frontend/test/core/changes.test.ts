@@ -31,8 +31,9 @@ const preview = ({ quote: _, message, ...event }: MessageCreated) => {
   return { ...event, message: { client_message_id, body: [...body].slice(0, 200).join(''), edited_at_ms, deleted_at_ms } }
 }
 
-/** What events say of a row; cursors and counters have tests of their own. */
-const row = ({ conversation, last_message }: ConversationEntry) => ({
+/** A row, with members in one order and the newest message as the list shows it. */
+const row = ({ conversation, last_message, ...mine }: ConversationEntry) => ({
+  ...mine,
   ...conversation,
   members: conversation.members?.toSorted((a, b) => (a.user_id < b.user_id ? -1 : 1)),
   last_message: last_message && preview(last_message),

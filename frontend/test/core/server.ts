@@ -79,7 +79,8 @@ export class Server {
   entry(): ConversationAnswer {
     const last = this.log.findLast((event) => event.type === 'message.created')
     const head = this.log.at(-1) as Event
-    const unread = last?.actor_id === ME ? 0 : head.message_count - (this.log[this.readSeq - 1]?.message_count ?? 0)
+    const read_count = this.log[this.readSeq - 1]?.message_count ?? 0
+    const unread = last?.actor_id === ME ? 0 : head.message_count - read_count
     return {
       conversation: {
         conversation_id: ROOM,
@@ -96,6 +97,7 @@ export class Server {
       },
       unread,
       read_seq: this.readSeq,
+      read_count,
       ...(last && { last_message: last }),
       users: [
         { user_id: ME, handle: 'me', display_name: 'Me' },
@@ -127,7 +129,8 @@ export class Server {
     if (path === `/conversations/${ROOM}/events`) return json(200, this.page(query))
     if (path === `/conversations/${ROOM}/read` && method === 'PUT') {
       this.readSeq = Math.max(this.readSeq, Number(body.seq))
-      return json(200, { read_seq: this.readSeq, unread: this.entry().unread })
+      const { read_seq, read_count, unread } = this.entry()
+      return json(200, { read_seq, read_count, unread })
     }
     if (path === `/conversations/${ROOM}/messages`) return this.send(body)
     return refusal(404, 'not_found')

@@ -65,6 +65,7 @@ def entry(seen: Entry) -> dict[str, Any]:
         "unread": head.unread(seen.me.user_id, seen.me.read_count),
         "unread_mentions": seen.me.unread_mentions,
         "read_seq": seen.me.read_seq,
+        "read_count": seen.me.read_count,
         "history_from": seen.me.history_from,
         "settings": seen.me.chosen(),
     }

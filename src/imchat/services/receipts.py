@@ -14,9 +14,10 @@ from imchat.storage import conversations, events, members
 
 
 class Position(NamedTuple):
-    """Where a cursor stands, how many messages lie past it, and how many of these name the reader."""
+    """Where a cursor stands, how many messages lie up to it and past it, and how many of those past it name the reader."""
 
     read_seq: int
+    read_count: int
     unread: int
     unread_mentions: int
 
@@ -41,7 +42,7 @@ def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: i
             me = access_member(app, user_id, conversation_id)
     if "marked_unread" in me.settings:
         personal.update(app, user_id, conversation_id, {"marked_unread": False})
-    return Position(me.read_seq, head.unread(user_id, me.read_count), me.unread_mentions)
+    return Position(me.read_seq, me.read_count, head.unread(user_id, me.read_count), me.unread_mentions)
 
 
 def _notify_receipt(app: App, user_id: UserId, conversation_id: ConversationId, seq: int) -> None:

@@ -74,13 +74,14 @@ class Settings(Answer):
 class ConversationEntry(Answer):
     """A conversation as I see it. `last_message`'s body is cut to its first 200 characters; it is left out before the first.
 
-    The log begins for me at `history_from`.
+    The log begins for me at `history_from`. `read_count` is the `message_count` of the event at `read_seq`.
     """
 
     conversation: Conversation
     unread: int
     unread_mentions: int = 0
     read_seq: int
+    read_count: int
     history_from: int = 1
     settings: Settings | None = None
     last_message: MessageCreated | None = None

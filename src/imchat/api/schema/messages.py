@@ -69,8 +69,9 @@ class EventsAnswer(Answer):
 
 
 class ReadAnswer(Answer):
-    """Where my cursor stands, how many messages lie past it, and how many of these mention me."""
+    """Where my cursor stands, how many messages lie up to it and past it, and how many of those past it mention me."""
 
     read_seq: int
+    read_count: int
     unread: int
     unread_mentions: int = 0
