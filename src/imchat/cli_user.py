@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -63,6 +63,8 @@ _POOL_OPTIONS = (
     ),
     click.option("--user-pool-id", metavar="ID", help="The id of another user pool than the stage's."),
 )
+_LINGER: Final = "tokens they hold end within the hour, and connections within three. An administrator's suspension ends both at once."
+"""What the user pool alone cannot end. Source: docs/decisions/12-an-access-token-lives-out-its-hour.md."""
 _mail = click.option(
     "--mail", is_flag=True, help="Have Cognito mail it to them instead of showing it here (AWS only)."
 )
@@ -151,10 +153,7 @@ def disable(pool: _Pool, email: str, *, yes: bool) -> None:
         ui.ask(f"Disable {email}?")
     with pool.users() as users:
         users.disable(email)
-    ui.done(
-        f"Disabled {email}: tokens they hold end within the hour, and connections within three. "
-        "To end both at once, suspend them, too."
-    )
+    ui.done(f"Disabled {email}: {_LINGER}")
 
 
 @user.command()
@@ -177,13 +176,15 @@ def enable(pool: _Pool, email: str) -> None:
 def delete(pool: _Pool, email: str, *, yes: bool) -> None:
     """Delete a user's account; what they wrote stays.
 
+    Tokens they hold end within the hour, and connections within three; an administrator's suspension ends both at once.
+
     Example: imchat user delete you@example.com --yes
     """
     if not yes:
         ui.ask(f"Delete the account {email}? This cannot be undone.")
     with pool.users() as users:
         users.delete(email)
-    ui.done(f"Deleted {email}.")
+    ui.done(f"Deleted {email}: {_LINGER}")
 
 
 @user.command("reset-password")
@@ -191,7 +192,9 @@ def delete(pool: _Pool, email: str, *, yes: bool) -> None:
 @_mail
 @_with_pool
 def reset_password(pool: _Pool, email: str, *, mail: bool) -> None:
-    """Sign a user out everywhere; show a temporary password.
+    """Give a user a temporary password; all their devices have to sign in anew.
+
+    Tokens they hold end within the hour, and connections within three; an administrator's suspension ends both at once.
 
     Example: imchat user reset-password you@example.com --local
     """
@@ -201,6 +204,7 @@ def reset_password(pool: _Pool, email: str, *, mail: bool) -> None:
         ui.done(f"Cognito has mailed a code for a new password to {email}.")
     else:
         ui.temporary_password(email, password)
+        click.echo(f"Every device has to sign in anew: {_LINGER}")
 
 
 @user.command()

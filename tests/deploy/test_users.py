@@ -285,6 +285,16 @@ def test_the_commands_work_on_a_data_folder_without_a_server(tmp_path: Path) -> 
     assert "administrator" in table
 
 
+@pytest.mark.parametrize("command", ["disable", "delete", "reset-password"])
+def test_who_is_shut_out_holds_tokens_for_a_while_and_the_command_says_so(
+    tmp_path: Path, command: str
+) -> None:
+    here = ("--local", "--data-dir", str(tmp_path / "data"))
+    assert run("create", ANN, "--password-stdin", *here, given="his own words\n").exit_code == 0
+    done = run(command, ANN, *here, *([] if command == "reset-password" else ["--yes"]))
+    assert "tokens they hold end within the hour, and connections within three" in done.output
+
+
 def test_the_commands_reach_the_running_server(tmp_path: Path) -> None:
     folder = DataDir.open(tmp_path)
     with folder.lock(), open_pool(folder.path) as running, folder.announce(running.url):
