@@ -1,8 +1,9 @@
 """Group commit: requests run one after another on the event loop's thread, many in one transaction.
 
 A batch is committed where it ran, which writes it but does not wait for the disk; one fsync, in a worker thread that
-holds no GIL, then makes all batches durable that were committed before it began. Meanwhile the next requests run. What
-a batch answers and pushes leaves after its fsync, all at once: nothing that was seen outside can be lost.
+holds no GIL, then makes all batches durable that were committed before it began. Meanwhile the next requests come in, and
+run if it takes long. What a batch answers and pushes leaves after its fsync, all at once: nothing that was seen outside
+can be lost.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ MAX_JOBS: Final = 128
 """Jobs in one batch: beyond it an answer would wait longer for its neighbours than a commit of its own costs."""
 MAX_RUN_S: Final = 0.016
 """How long a batch's jobs may run before it is committed as it is."""
+MAX_WAIT_S: Final = 0.005
+"""How long a batch waits for the one before it to be on the disk: a slow disk must not keep the processor idle for long."""
+_TURNS: Final = 2
+"""Turns of the loop in which answers leave, and what they bring comes in."""
 
 
 class Transactions(Protocol):
@@ -146,6 +151,7 @@ class Batches:
         try:
             while self._queue or self._untidy:
                 if self._queue:
+                    await self._gather()
                     self._run_batch()
                     self._sync()
                 if self._untidy or self._table.overgrown:
@@ -155,6 +161,16 @@ class Batches:
                 await asyncio.sleep(0)  # others want to read, too
         finally:
             self._worker = None
+
+    async def _gather(self) -> None:
+        """Wait a moment for the batch before: who gets its answers asks again, and comes into this one.
+
+        Under load a batch is twice as large so, and what each costs by itself is paid half as often.
+        """
+        if self._syncing is not None:
+            await asyncio.wait([self._syncing], timeout=MAX_WAIT_S)
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
 
     def _run_batch(self) -> None:
         try:
