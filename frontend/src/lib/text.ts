@@ -25,7 +25,8 @@ export function linkify(text: string): Segment[] {
   return segments
 }
 
-const HANDLE = /(?<![\w.@])@([\w.]+)/g
+// As `src/imchat/domain/mentions.py` has it: only what can stand in a handle, an address or a link binds.
+const HANDLE = /(?<![\w.@/])@([\w.]+)(?![\w.@])/g
 
 /** The same pieces, with the handles that `mentions` knows cut out of the plain ones. */
 export function withMentions(segments: Segment[], mentions: Readonly<Record<string, string>> = {}): Segment[] {
@@ -50,7 +51,7 @@ function mentionsIn(text: string, mentions: Readonly<Record<string, string>>): S
   return segments
 }
 
-const STARTED = /(?:^|[^\w.@])@([\w.]{0,30})$/
+const STARTED = /(?:^|[^\w.@/])@([\w.]{0,30})$/
 
 /** What stands after the `@` that is being typed at the end of `before`; null where none is. */
 export function startedMention(before: string): string | null {
