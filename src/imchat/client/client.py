@@ -95,8 +95,12 @@ class Client(Actions):
         if missing:
             async for heard in self._read_on(where):
                 yield heard
-        if any(event["type"] == "member.removed" and event["user_id"] == self.user_id for event in events):
+        elif new and self._is_out_by(new[-1].event):
             self._feed.forget(where)
+
+    def _is_out_by(self, event: Event) -> bool:
+        """Asked of the newest event only: behind an older one they were added again, and heard of it."""
+        return bool(event["type"] == "member.removed" and event["user_id"] == self.user_id)
 
     async def _read_on(self, where: str) -> AsyncIterator[Heard]:
         more = True
