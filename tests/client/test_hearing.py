@@ -115,3 +115,29 @@ def test_an_old_word_of_ones_removal_makes_nothing_come_twice(pushed: tuple[list
         return [heard.event["seq"] async for heard in client.events()]
 
     assert asyncio.run(hear()) == [4, 5, 6, 7, 8]
+
+
+class FromJoining(Again):
+    """As before, but the log begins for bob where they came in again."""
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, Any] | None = None,
+        attempts: float = 1,
+    ) -> dict[str, Any]:
+        after = max(query["after"], 4) if query is not None and path.endswith("/events") else 0
+        return await super().ask(method, path, body, query={"after": after}, attempts=attempts)
+
+
+def test_who_was_out_for_a_moment_unheard_goes_on_where_the_log_begins_for_them_now() -> None:
+    async def hear() -> list[int]:
+        pushed = {"type": "events", "conversation_id": CHANNEL, "events": [IN_AND_OUT[6]]}
+        client = Client(FromJoining(), Pushing(pushed), "bob")
+        client._feed.follow(CHANNEL, 2)
+        return [heard.event["seq"] async for heard in client.events()]
+
+    assert asyncio.run(hear()) == [5, 6, 7, 8]

@@ -115,6 +115,8 @@ class Client(Actions):
             except NotFound:  # out of it
                 self._feed.forget(where)
                 return
+            if page["events"]:  # behind a gap where, out and in again, their history begins later than before
+                self._feed.begin_at(where, page["events"][0]["seq"])
             new, _ = self._feed.take(where, page["events"])
             for heard in new:
                 yield heard
