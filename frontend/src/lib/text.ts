@@ -36,12 +36,14 @@ export function withMentions(segments: Segment[], mentions: Readonly<Record<stri
 
 function mentionsIn(text: string, mentions: Readonly<Record<string, string>>): Segment[] {
   const segments: Segment[] = []
+  // Not by mentions[…], for which every object has a "constructor".
+  const known = new Map(Object.entries(mentions))
   let end = 0
   for (const match of text.matchAll(HANDLE)) {
     let handle = match[1] ?? ''
     // The full stop that ends a sentence is no part of a handle.
-    while (handle.endsWith('.') && !mentions[handle.toLowerCase()]) handle = handle.slice(0, -1)
-    const mention = mentions[handle.toLowerCase()]
+    while (handle.endsWith('.') && !known.has(handle.toLowerCase())) handle = handle.slice(0, -1)
+    const mention = known.get(handle.toLowerCase())
     if (!mention) continue
     if (match.index > end) segments.push({ text: text.slice(end, match.index) })
     end = match.index + 1 + handle.length

@@ -67,6 +67,13 @@ test('only handles that the server resolved are marked, and the text stays what 
   ])
 })
 
+test('a handle that is also a name of the language is marked only if the server resolved it', () => {
+  const marked = (mentions: Record<string, string>) =>
+    withMentions([{ text: '@ana and @constructor' }], mentions).flatMap((segment) => segment.mention ?? [])
+  expect(marked({ ana: 'u1' })).toEqual(['u1'])
+  expect(marked({ ana: 'u1', constructor: 'u2' })).toEqual(['u1', 'u2'])
+})
+
 test.each([
   ['@ana你好', 1],
   ['你好@ana', 1],
