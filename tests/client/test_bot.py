@@ -54,7 +54,7 @@ async def named(url: str, name: str) -> None:
         await person.update_profile(handle=name, display_name=name.title())
 
 
-def test_the_readmes_bot_says_what_is_said_to_it(tmp_path: Path) -> None:
+def readmes_bot() -> str:
     [bot] = [
         code
         for code in re.findall(
@@ -62,7 +62,12 @@ def test_the_readmes_bot_says_what_is_said_to_it(tmp_path: Path) -> None:
         )
         if "Client.sign_in" in code
     ]
-    assert len([line for line in bot.splitlines() if line]) <= 10
+    return str(bot)
+
+
+def test_the_readmes_bot_says_what_is_said_to_it(tmp_path: Path) -> None:
+    bot = readmes_bot()
+    assert len([line for line in bot.splitlines() if line]) <= 11
 
     async def talk(url: str) -> None:
         await named(url, "ada")
@@ -81,6 +86,38 @@ def test_the_readmes_bot_says_what_is_said_to_it(tmp_path: Path) -> None:
                     if len(said) == 2:
                         break
                 assert said == [(True, "hello?"), (False, "hello?")]
+
+    with Server(tmp_path) as server:
+        asyncio.run(talk(server.url))
+
+
+def test_the_readmes_bot_goes_on_where_somebody_does_not_let_it_answer(tmp_path: Path) -> None:
+    async def talk(url: str) -> None:
+        await named(url, "ada")
+        await named(url, "bot")
+        async with asyncio.timeout(30), Client.sign_in(url, "ada@example.org", PASSWORD) as ada:
+            [user] = await ada.find_users("bot")
+            bot_id = user["user_id"]
+            news = (await ada.create_group([bot_id], "News"))["conversation"]["conversation_id"]
+            await ada.update_group(news, posting="admins")
+            direct = (await ada.create_direct(bot_id))["conversation"]["conversation_id"]
+
+            async def answered(body: str) -> None:
+                await ada.send(direct, body)
+                async for where, event in ada.events():
+                    if event["type"] == "message.created" and event["actor_id"] == bot_id:
+                        assert (where, event["message"]["body"]) == (direct, body)
+                        return
+
+            with program("-c", readmes_bot().replace(SITE, url), BOT_PASSWORD=PASSWORD) as running:
+                assert running.stdout is not None
+                assert await asyncio.to_thread(running.stdout.readline) == "listening\n"
+                await answered("hello?")
+                await ada.send(news, "only I write here")
+                await answered("and here?")
+                await ada.send(news, "and you are out before you can answer")
+                await ada.remove_member(news, bot_id)
+                await answered("still there?")
 
     with Server(tmp_path) as server:
         asyncio.run(talk(server.url))

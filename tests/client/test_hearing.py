@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+import pytest
+
 from imchat.client import Client
 from imchat.client.http import Http
 from imchat.client.line import Frame, Line
@@ -39,17 +41,18 @@ class Server(Http):
 
 
 class Pushing(Line):
-    """Brings one frame and ends."""
+    """Brings these frames and ends."""
 
-    def __init__(self, frame: Frame) -> None:
+    def __init__(self, *brought: Frame) -> None:
         super().__init__("ws://nowhere", self._none)
-        self._frame = frame
+        self._brought = brought
 
     async def _none(self) -> str:
         raise AssertionError("nothing is opened")
 
     async def frames(self) -> AsyncIterator[Frame]:
-        yield self._frame
+        for frame in self._brought:
+            yield frame
 
 
 def test_who_came_into_a_channel_of_thousands_hears_it_from_their_joining_on() -> None:
@@ -59,3 +62,82 @@ def test_who_came_into_a_channel_of_thousands_hears_it_from_their_joining_on() -
         return [heard.event["seq"] async for heard in client.events()]
 
     assert asyncio.run(hear()) == [7, 8, 9]
+
+
+class Again(Server):
+    """A group that bob, its member from the third event on, is put out of by the fourth and into again by the fifth.
+
+    Each answer is of when nothing more happened for a while.
+    """
+
+    async def ask(
+        self,
+        method: str,  # noqa: ARG002 - as Http has it
+        path: str,
+        body: Mapping[str, Any] | None = None,  # noqa: ARG002 - as Http has it
+        *,
+        query: Mapping[str, Any] | None = None,
+        attempts: float = 1,  # noqa: ARG002 - as Http has it
+    ) -> dict[str, Any]:
+        if path.endswith("/events"):
+            assert query is not None
+            return {"events": IN_AND_OUT[query["after"] :], "has_more": False}
+        members = [{"user_id": "bob", "joined_seq": 5}]
+        return {
+            "conversation": {"conversation_id": CHANNEL, "last_seq": 8, "members": members},
+            "read_seq": 5,
+        }
+
+
+REMOVAL = {"seq": 4, "type": "member.removed", "actor_id": "ada", "user_id": "bob"}
+RETURN = {"seq": 5, "type": "member.added", "actor_id": "ada", "user_id": "bob", "role": "member"}
+IN_AND_OUT = [*LOG[:3], REMOVAL, RETURN, *LOG[5:8]]
+
+
+@pytest.mark.parametrize(
+    "pushed",
+    [
+        ([4], [5], [6], [7], [4], [8]),
+        ([4], [4], [5], [6], [7], [8]),
+        ([4, 5], [6], [7], [8]),
+        ([4, 6], [5], [7], [8]),
+        ([5], [4], [6], [7], [8]),
+    ],
+)
+def test_an_old_word_of_ones_removal_makes_nothing_come_twice(pushed: tuple[list[int], ...]) -> None:
+    async def hear() -> list[int]:
+        frames = [
+            {"type": "events", "conversation_id": CHANNEL, "events": [IN_AND_OUT[seq - 1] for seq in seqs]}
+            for seqs in pushed
+        ]
+        client = Client(Again(), Pushing(*frames), "bob")
+        client._feed.follow(CHANNEL, 3)
+        return [heard.event["seq"] async for heard in client.events()]
+
+    assert asyncio.run(hear()) == [4, 5, 6, 7, 8]
+
+
+class FromJoining(Again):
+    """As before, but the log begins for bob where they came in again."""
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        query: Mapping[str, Any] | None = None,
+        attempts: float = 1,
+    ) -> dict[str, Any]:
+        after = max(query["after"], 4) if query is not None and path.endswith("/events") else 0
+        return await super().ask(method, path, body, query={"after": after}, attempts=attempts)
+
+
+def test_who_was_out_for_a_moment_unheard_goes_on_where_the_log_begins_for_them_now() -> None:
+    async def hear() -> list[int]:
+        pushed = {"type": "events", "conversation_id": CHANNEL, "events": [IN_AND_OUT[6]]}
+        client = Client(FromJoining(), Pushing(pushed), "bob")
+        client._feed.follow(CHANNEL, 2)
+        return [heard.event["seq"] async for heard in client.events()]
+
+    assert asyncio.run(hear()) == [5, 6, 7, 8]

@@ -178,6 +178,18 @@ def test_nobody_past_a_block_hears_of_typing_or_reading(world: World) -> None:
     assert [frame["type"] for frame in world.heard(lines[ann])] == ["receipt"]
 
 
+def test_in_a_group_both_sides_of_a_block_hear_of_typing_and_reading(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.group(ann, bob)
+    line = world.connect(bob)
+    said = say(world, bob, where, "read-me")
+    blocks.block(world.app, ann, bob)
+    world.gateway.frames.clear()
+    realtime.notify_typing(world.app, ann, where)
+    receipts.mark_read(world.app, ann, where, said["seq"])
+    assert [frame["type"] for frame in world.heard(line)] == ["typing", "receipt"]
+
+
 def test_a_block_that_races_the_conversations_beginning_is_noted_in_it_or_prevents_it(world: World) -> None:
     ann, bob, cat, dan = world.people("ann", "bob", "cat", "dan")
     app = replace(world.app, table=Interleaved(world.table, lambda: blocks.block(world.app, ann, bob)))

@@ -229,6 +229,18 @@ def test_where_only_admins_write_nobody_else_does_but_a_repeated_send_is_answere
     assert send(world, ann, where)["message_count"] == 3
 
 
+def test_where_only_admins_write_others_can_still_edit_react_to_and_delete_what_is_there(
+    world: World,
+) -> None:
+    ann, eve = world.people("ann", "eve")
+    where = world.group(ann, eve)
+    earlier = send(world, eve, where, "e1")["seq"]
+    groups.update(world.app, ann, where, posting="admins")
+    assert changes.edit(world.app, eve, where, earlier, "better").message["body"] == "better"
+    assert "reactions" in changes.react(world.app, eve, where, earlier, "👍").message
+    assert changes.delete(world.app, eve, where, earlier).message["body"] == ""
+
+
 def test_who_joins_a_group_that_shows_history_from_joining_never_sees_what_was_before(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann, bob)

@@ -53,6 +53,18 @@ def test_whoever_has_the_link_sees_where_it_leads_and_joins_once(world: World) -
     assert world.heard(tablet)[0] == {"type": "conversation", "conversation_id": where, "change": "added"}
 
 
+def test_whoever_was_removed_comes_again_by_a_link_until_it_is_revoked(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    where = world.group(ann, title="Hikers")
+    made, token = joining.invite(world.app, ann, where)
+    joining.accept(world.app, bob, token)
+    groups.remove_member(world.app, ann, where, bob)
+    assert joining.accept(world.app, bob, token) == where
+    groups.remove_member(world.app, ann, where, bob)
+    joining.revoke(world.app, ann, where, made.invite_id)
+    refused("revoked", lambda: joining.accept(world.app, bob, token))
+
+
 def test_the_token_itself_lies_nowhere_in_the_table(world: World) -> None:
     ann = world.person("ann")
     where = world.group(ann)

@@ -76,3 +76,16 @@ def test_a_refusal_says_how_long_to_wait_and_reading_is_not_counted(sqlite_world
     assert [status for status, _ in answers] == [201, 201, 429]
     assert 1 <= int(answers[2][1]["retry-after"]) <= RATE_S
     assert ask("GET", "/conversations")[0] == 200
+
+
+def test_who_asked_too_often_can_still_sign_out_and_block_somebody(sqlite_world: World) -> None:
+    world = sqlite_world
+    world.people("ann", "bob")
+    app = replace(world.app, rates=Rates(1))
+
+    def ask(method: str, path: str) -> int:
+        return dispatch(app, HttpRequest(method, "/api" + path, {}, b"", ANN, "r")).status
+
+    assert [ask("POST", "/realtime/tickets") for _ in range(2)] == [201, 429]
+    assert [ask("PUT", f"/blocks/{BOB}"), ask("POST", "/me/sign-out")] == [200, 200]
+    assert ask("DELETE", f"/blocks/{BOB}") == 429, "which harms nobody by coming later"

@@ -25,7 +25,8 @@ export function linkify(text: string): Segment[] {
   return segments
 }
 
-const HANDLE = /(?<![\w.@])@([\w.]+)/g
+// As `src/imchat/domain/mentions.py` has it: only what can stand in a handle, an address or a link binds.
+const HANDLE = /(?<![\w.@/])@([\w.]+)(?![\w.@])/g
 
 /** The same pieces, with the handles that `mentions` knows cut out of the plain ones. */
 export function withMentions(segments: Segment[], mentions: Readonly<Record<string, string>> = {}): Segment[] {
@@ -35,12 +36,14 @@ export function withMentions(segments: Segment[], mentions: Readonly<Record<stri
 
 function mentionsIn(text: string, mentions: Readonly<Record<string, string>>): Segment[] {
   const segments: Segment[] = []
+  // Not by mentions[…], for which every object has a "constructor".
+  const known = new Map(Object.entries(mentions))
   let end = 0
   for (const match of text.matchAll(HANDLE)) {
     let handle = match[1] ?? ''
     // The full stop that ends a sentence is no part of a handle.
-    while (handle.endsWith('.') && !mentions[handle.toLowerCase()]) handle = handle.slice(0, -1)
-    const mention = mentions[handle.toLowerCase()]
+    while (handle.endsWith('.') && !known.has(handle.toLowerCase())) handle = handle.slice(0, -1)
+    const mention = known.get(handle.toLowerCase())
     if (!mention) continue
     if (match.index > end) segments.push({ text: text.slice(end, match.index) })
     end = match.index + 1 + handle.length
@@ -50,7 +53,7 @@ function mentionsIn(text: string, mentions: Readonly<Record<string, string>>): S
   return segments
 }
 
-const STARTED = /(?:^|[^\w.@])@([\w.]{0,30})$/
+const STARTED = /(?:^|[^\w.@/])@([\w.]{0,30})$/
 
 /** What stands after the `@` that is being typed at the end of `before`; null where none is. */
 export function startedMention(before: string): string | null {

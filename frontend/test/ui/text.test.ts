@@ -67,8 +67,30 @@ test('only handles that the server resolved are marked, and the text stays what 
   ])
 })
 
+test('a handle that is also a name of the language is marked only if the server resolved it', () => {
+  const marked = (mentions: Record<string, string>) =>
+    withMentions([{ text: '@ana and @constructor' }], mentions).flatMap((segment) => segment.mention ?? [])
+  expect(marked({ ana: 'u1' })).toEqual(['u1'])
+  expect(marked({ ana: 'u1', constructor: 'u2' })).toEqual(['u1', 'u2'])
+})
+
+test.each([
+  ['@ana你好', 1],
+  ['你好@ana', 1],
+  ['é@ana.', 1],
+  ['@ana@example.org', 0],
+  ['ana@ana.example', 0],
+  ['/@ana', 0],
+])('in «%s» as many handles are marked as the server finds: %d', (text, marked) => {
+  const segments = withMentions([{ text }], { ana: 'u1' })
+  expect(segments.filter((segment) => segment.mention)).toHaveLength(marked)
+  expect(segments.map((segment) => segment.text).join('')).toBe(text)
+})
+
 test.each([
   ['hi @', ''],
+  ['你好@An', 'an'],
+  ['https://x.org/@an', null],
   ['hi @An', 'an'],
   ['ana@an', null],
   ['@ana ', null],

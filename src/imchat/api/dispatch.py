@@ -55,7 +55,8 @@ def _reply(app: App, request: HttpRequest) -> Reply:
         raise Unauthenticated("sign in first")
     if route.admin and not request.is_admin:
         raise Forbidden("only administrators do this")
-    if request.user_id is not None and app.rates is not None and route.method != "GET":
+    counted = route.method != "GET" and not route.always
+    if request.user_id is not None and app.rates is not None and counted:
         app.rates.count(app.table, request.user_id, now_s=app.now_ms() // 1000)
     if request.user_id is not None and route.suspended == "refused":
         check_not_suspended(app, request.user_id)

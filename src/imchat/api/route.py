@@ -57,6 +57,8 @@ class Route:
 
     `statuses` are those of success, `errors` those of refusal. `admin`: for administrators only.
     `suspended`: those who are suspended are refused before the action, seen by it in what it reads anyway, or served.
+    `always`: not counted among what a person asks for, and so never too much. For what protects them, and what nobody gains
+    by asking for often: a flood that used the rate up, another's with a stolen token too, must not keep them from it.
     """
 
     method: str
@@ -71,3 +73,4 @@ class Route:
     open: bool = False
     admin: bool = False
     suspended: Literal["refused", "seen", "served"] = "refused"
+    always: bool = False

@@ -95,8 +95,12 @@ class Client(Actions):
         if missing:
             async for heard in self._read_on(where):
                 yield heard
-        if any(event["type"] == "member.removed" and event["user_id"] == self.user_id for event in events):
+        elif new and self._is_out_by(new[-1].event):
             self._feed.forget(where)
+
+    def _is_out_by(self, event: Event) -> bool:
+        """Asked of the newest event only: behind an older one they were added again, and heard of it."""
+        return bool(event["type"] == "member.removed" and event["user_id"] == self.user_id)
 
     async def _read_on(self, where: str) -> AsyncIterator[Heard]:
         more = True
@@ -111,6 +115,8 @@ class Client(Actions):
             except NotFound:  # out of it
                 self._feed.forget(where)
                 return
+            if page["events"]:  # behind a gap where, out and in again, their history begins later than before
+                self._feed.begin_at(where, page["events"][0]["seq"])
             new, _ = self._feed.take(where, page["events"])
             for heard in new:
                 yield heard

@@ -39,6 +39,10 @@ class Feed:
         """The person is out of it."""
         self._last.pop(conversation_id, None)
 
+    def begin_at(self, conversation_id: str, seq: int) -> None:
+        """Of what lies before `seq` nothing can be heard any more; never back."""
+        self._last[conversation_id] = max(self._last[conversation_id], seq - 1)
+
     def take(self, conversation_id: str, events: Iterable[Event]) -> tuple[list[Heard], bool]:
         """What of `events` (ascending) is next, and whether something is missing before the rest."""
         new: list[Heard] = []

@@ -48,7 +48,7 @@ ROUTES: Final = (
         schema.TicketAnswer,
         statuses=(201,),
     ),
-    Route("POST", "/me/sign-out", "Sign this device out", _sign_out, schema.Nothing),
+    Route("POST", "/me/sign-out", "Sign this device out", _sign_out, schema.Nothing, always=True),
     Route(
         "GET",
         CONVERSATION + "/presence",

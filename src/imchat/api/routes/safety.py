@@ -30,6 +30,6 @@ def _blocks(call: Call) -> Reply:
 
 ROUTES: Final = (
     Route("GET", "/blocks", "Whom I blocked", _blocks, schema.BlocksAnswer, query=schema.PageQuery),
-    Route("PUT", "/blocks/{user_id}", "Block somebody", _block, schema.Nothing, errors=(404,)),
+    Route("PUT", "/blocks/{user_id}", "Block somebody", _block, schema.Nothing, errors=(404,), always=True),
     Route("DELETE", "/blocks/{user_id}", "Block somebody no longer", _unblock, schema.Nothing),
 )
