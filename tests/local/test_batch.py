@@ -227,6 +227,37 @@ def test_jobs_run_in_the_order_they_came_and_large_crowds_in_several_batches(tmp
     on_table(tmp_path, test)
 
 
+def test_a_batch_takes_along_whom_the_one_before_has_answered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else two crowds would take turns, each in batches of its own."""
+    monkeypatch.setattr("imchat.local.batch.MAX_WAIT_S", 10)  # however slow this disk is
+
+    async def test(held: HeldTable, batches: Batches) -> None:
+        sizes: list[int] = []
+
+        def job(number: int) -> None:
+            sizes[-1] += 1
+            held.table.write(Put(Key("A", str(number)), {}))
+
+        def begin() -> None:
+            sizes.append(0)
+            held.table.begin()
+
+        async def client(number: int) -> None:
+            for _ in range(10):
+                await batches.run(partial(job, number))
+
+        held.begin = begin
+        early = asyncio.gather(*(client(number) for number in range(8)))
+        await asyncio.to_thread(held.syncing.wait, 10)
+        await asyncio.gather(early, *(client(number) for number in range(8, 16)))
+
+        assert sizes.count(16) >= 5, sizes
+
+    on_table(tmp_path, test)
+
+
 def test_a_job_that_fails_harms_no_other_of_its_batch(tmp_path: Path) -> None:
     async def test(held: HeldTable, batches: Batches) -> None:
         def broken() -> None:

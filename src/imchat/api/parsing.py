@@ -24,16 +24,19 @@ def parse_json(check: Callable[[bytes], M], data: bytes, *, below: int = 0) -> M
     """
     if len(data) > REQUEST_BYTES:
         raise TooLarge(f"the request is over {REQUEST_BYTES:,} bytes", field="request", limit=REQUEST_BYTES)
-    _check_nesting(data)
-    return parse(check, data, below=below)
+    try:
+        return check(data)
+    except ValidationError as error:
+        _check_nesting(data)  # no request that is right is nested deep
+        raise _invalid(error, below) from None
 
 
-def parse(check: Callable[[T], M], given: T, *, below: int = 0) -> M:
+def parse(check: Callable[[T], M], given: T) -> M:
     """What pydantic's `check` makes of `given`. Raises: Invalid, naming the field."""
     try:
         return check(given)
     except ValidationError as error:
-        raise _invalid(error, below) from None
+        raise _invalid(error, 0) from None
 
 
 def _check_nesting(data: bytes) -> None:

@@ -153,7 +153,7 @@ def _read_rows(
 
 def _leading_events(rows: list[Row]) -> list[Event]:
     count = bisect_right(rows, keys.LAST_EVENT_SK, key=_SORT_KEY)
-    return [_event(row) for row in rows[:count]]
+    return [row.meaning or _event(row) for row in rows[:count]]  # a writer far behind has dozens, all known
 
 
 def _some(
