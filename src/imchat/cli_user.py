@@ -63,7 +63,10 @@ _POOL_OPTIONS = (
     ),
     click.option("--user-pool-id", metavar="ID", help="The id of another user pool than the stage's."),
 )
-_LINGER: Final = "tokens they hold end within the hour, and connections within three. An administrator's suspension ends both at once."
+_LINGER: Final = (
+    "tokens they hold end within the hour, and connections within three. "
+    "An administrator's suspension ends both at once."
+)
 """What the user pool alone cannot end. Source: docs/decisions/12-an-access-token-lives-out-its-hour.md."""
 _mail = click.option(
     "--mail", is_flag=True, help="Have Cognito mail it to them instead of showing it here (AWS only)."
