@@ -19,11 +19,17 @@ LOG = [
 ]
 
 
-class Server(Http):
-    """A channel of more people than are told, in which one's cursor stands at the event of one's joining, the seventh."""
+CHANNEL_OF_THOUSANDS = {"conversation": {"conversation_id": CHANNEL, "last_seq": 9}, "read_seq": 7}
+"""Of more people than are told; one's cursor stands at the event of one's joining, the seventh."""
 
-    def __init__(self) -> None:
-        pass
+
+class Server(Http):
+    """Answers with this entry, and with this log from `first_seq` on."""
+
+    def __init__(self, log: list[dict[str, Any]], entry: dict[str, Any], *, first_seq: int = 1) -> None:
+        self._log = log
+        self._entry = entry
+        self._first_seq = first_seq
 
     async def ask(
         self,
@@ -36,8 +42,8 @@ class Server(Http):
     ) -> dict[str, Any]:
         if path.endswith("/events"):
             assert query is not None
-            return {"events": LOG[query["after"] :], "has_more": False}
-        return {"conversation": {"conversation_id": CHANNEL, "last_seq": 9}, "read_seq": 7}
+            return {"events": self._log[max(query["after"], self._first_seq - 1) :], "has_more": False}
+        return self._entry
 
 
 class Pushing(Line):
@@ -58,40 +64,24 @@ class Pushing(Line):
 def test_who_came_into_a_channel_of_thousands_hears_it_from_their_joining_on() -> None:
     async def hear() -> list[int]:
         pushed = {"type": "events", "conversation_id": CHANNEL, "events": LOG[8:]}
-        client = Client(Server(), Pushing(pushed), "bob")
+        client = Client(Server(LOG, CHANNEL_OF_THOUSANDS), Pushing(pushed), "bob")
         return [heard.event["seq"] async for heard in client.events()]
 
     assert asyncio.run(hear()) == [7, 8, 9]
 
 
-class Again(Server):
-    """A group that bob, its member from the third event on, is put out of by the fourth and into again by the fifth.
-
-    Each answer is of when nothing more happened for a while.
-    """
-
-    async def ask(
-        self,
-        method: str,  # noqa: ARG002 - as Http has it
-        path: str,
-        body: Mapping[str, Any] | None = None,  # noqa: ARG002 - as Http has it
-        *,
-        query: Mapping[str, Any] | None = None,
-        attempts: float = 1,  # noqa: ARG002 - as Http has it
-    ) -> dict[str, Any]:
-        if path.endswith("/events"):
-            assert query is not None
-            return {"events": IN_AND_OUT[query["after"] :], "has_more": False}
-        members = [{"user_id": "bob", "joined_seq": 5}]
-        return {
-            "conversation": {"conversation_id": CHANNEL, "last_seq": 8, "members": members},
-            "read_seq": 5,
-        }
-
-
 REMOVAL = {"seq": 4, "type": "member.removed", "actor_id": "ada", "user_id": "bob"}
 RETURN = {"seq": 5, "type": "member.added", "actor_id": "ada", "user_id": "bob", "role": "member"}
 IN_AND_OUT = [*LOG[:3], REMOVAL, RETURN, *LOG[5:8]]
+"""Bob, a member from the third event on, is put out by the fourth and into the group again by the fifth."""
+IN_AGAIN = {
+    "conversation": {
+        "conversation_id": CHANNEL,
+        "last_seq": 8,
+        "members": [{"user_id": "bob", "joined_seq": 5}],
+    },
+    "read_seq": 5,
+}
 
 
 @pytest.mark.parametrize(
@@ -110,33 +100,17 @@ def test_an_old_word_of_ones_removal_makes_nothing_come_twice(pushed: tuple[list
             {"type": "events", "conversation_id": CHANNEL, "events": [IN_AND_OUT[seq - 1] for seq in seqs]}
             for seqs in pushed
         ]
-        client = Client(Again(), Pushing(*frames), "bob")
+        client = Client(Server(IN_AND_OUT, IN_AGAIN), Pushing(*frames), "bob")
         client._feed.follow(CHANNEL, 3)
         return [heard.event["seq"] async for heard in client.events()]
 
     assert asyncio.run(hear()) == [4, 5, 6, 7, 8]
 
 
-class FromJoining(Again):
-    """As before, but the log begins for bob where they came in again."""
-
-    async def ask(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        query: Mapping[str, Any] | None = None,
-        attempts: float = 1,
-    ) -> dict[str, Any]:
-        after = max(query["after"], 4) if query is not None and path.endswith("/events") else 0
-        return await super().ask(method, path, body, query={"after": after}, attempts=attempts)
-
-
 def test_who_was_out_for_a_moment_unheard_goes_on_where_the_log_begins_for_them_now() -> None:
     async def hear() -> list[int]:
         pushed = {"type": "events", "conversation_id": CHANNEL, "events": [IN_AND_OUT[6]]}
-        client = Client(FromJoining(), Pushing(pushed), "bob")
+        client = Client(Server(IN_AND_OUT, IN_AGAIN, first_seq=5), Pushing(pushed), "bob")
         client._feed.follow(CHANNEL, 2)
         return [heard.event["seq"] async for heard in client.events()]
 
