@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --no-deps
 LOCKED := $(PIP) --require-hashes
-PYTHON_CODE := src tests bench requirements hatch_build.py
+PYTHON_CODE := src tests bench tools requirements hatch_build.py
 CLIENT := $(BIN)/python hatch_build.py
 # Stamps carry a checksum of what they stand for: another branch's lock files, not newer ones, make a new environment.
 PACKAGES := $(VENV)/packages-$(shell cat requirements/runtime.lock requirements/build.lock | cksum | cut -c 1-8).stamp
@@ -75,7 +75,7 @@ screenshot: $(TOOLS) site chromium ## Take the README's picture anew, from the b
 
 generate: $(TOOLS) ## Write what follows from the code: OpenAPI, the web client's types, its test cases, the emoji, the commands, the costs
 	@$(BIN)/python -m imchat.api.openapi .
-	@$(BIN)/python -m tests.generate
+	@$(BIN)/python -m tools.generate
 
 format: $(TOOLS) ## Format the Python code and mend what ruff can mend
 	@$(BIN)/ruff check --quiet --fix-only $(PYTHON_CODE)
@@ -104,7 +104,7 @@ $(EMULATOR_PACKAGES): requirements/emulator.lock $(TOOLS)
 	@touch $@
 
 chromium: $(TOOLS)
-	@$(BIN)/python -m tests.chromium
+	@$(BIN)/python -m tests.support.chromium
 
 lock: $(TOOLS) ## Write the lock files anew (UPGRADE=1: to the newest releases)
 	@$(SAY) "Python lock files"

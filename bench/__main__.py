@@ -13,13 +13,13 @@ from typing import Any, Final, TypeAlias
 
 import click
 import uvloop
-from tests.e2e.harness import Server
+from tests.support.browser_harness import Server
 
 from bench import cost, load, report
 from bench.load import Figures
-from bench.process import Clock, share_cores
-from bench.stage import Room, Stage
-from bench.targets import FLOOR, IMCHAT, Target
+from bench.procfs import Clock, share_cores
+from bench.scenario import Room, Stage
+from bench.servers import FLOOR, IMCHAT, Target
 
 Measure: TypeAlias = Callable[[Stage, Clock, float], Coroutine[Any, Any, Figures]]
 

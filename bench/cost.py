@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from tests.e2e.harness import Server
+from tests.support.browser_harness import Server
 
-from bench import inside
+from bench import in_process
 from bench.load import Figures
-from bench.process import Clock, Memory
-from bench.stage import Stage
-from bench.targets import Target
+from bench.procfs import Clock, Memory
+from bench.scenario import Stage
+from bench.servers import Target
 
 STARTS: Final = 5
 CONNECTIONS_EACH: Final = 20
@@ -71,7 +71,7 @@ def message_instructions() -> Figures:
     if shutil.which("valgrind") is None:
         return {}
     few, many = (count(f"from bench import inside; inside.main({rounds})") for rounds in (2, 17))
-    return {"message": (many - few) / (15 * inside.MESSAGES) / 1e3}
+    return {"message": (many - few) / (15 * in_process.MESSAGES) / 1e3}
 
 
 def count(code: str, *options: str, environment: Mapping[str, str] = os.environ) -> int:

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from tests.e2e.harness import Person
+from tests.support.browser_harness import Person
 
-from bench.process import Clock
-from bench.stage import HOST, Room, Stage, head, succeeded
-from bench.wire import Http
+from bench.procfs import Clock
+from bench.raw_client import Http
+from bench.scenario import HOST, Room, Stage, head, succeeded
 
 Figures: TypeAlias = dict[str, float]
 

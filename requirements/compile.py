@@ -23,7 +23,13 @@ LOCKS: Final = {
     "requirements/checkers.lock": ["--group", "checkers", "--universal"],
     "requirements/node.lock": ["--group", "node", "--universal"],
     "requirements/emulator.lock": ["--group", "emulator", "--universal"],
-    "src/imchat/deploy/functions.lock": ["--group", "functions", *BOUND, "--python-platform", "linux"],
+    "src/imchat/deploy/packaging/functions.lock": [
+        "--group",
+        "functions",
+        *BOUND,
+        "--python-platform",
+        "linux",
+    ],
 }
 
 

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from tests import chromium as machine
-from tests.emulator.harness import MISSING as EMULATOR_MISSING
-from tests.emulator.stage import emulator as emulator  # noqa: PLC0414 - a fixture for every test, one for all
-from tests.emulator.stage import stage as stage  # noqa: PLC0414 - as above
+from tests.support import chromium as machine
+from tests.support.emulator.harness import MISSING as EMULATOR_MISSING
+from tests.support.emulator.stage import emulator as emulator  # noqa: PLC0414 - a fixture for every test, one for all
+from tests.support.emulator.stage import stage as stage  # noqa: PLC0414 - as above
 
 
 @pytest.fixture(scope="session")

@@ -16,10 +16,10 @@ from typing import Any
 
 import aiohttp
 import pytest
-from tests.e2e import harness
+from tests.support import browser_harness
 
 from imchat import assets
-from imchat.local.files import FORMAT, DataDir
+from imchat.local.data_dir import FORMAT, DataDir
 
 COMMAND = [sys.executable, "-m", "imchat"]
 
@@ -51,7 +51,7 @@ def serving(data_dir: Path, *options: str) -> Iterator[tuple[subprocess.Popen[st
         text=True,
     )
     try:
-        url = harness.announced(process, data_dir)
+        url = browser_harness.announced(process, data_dir)
         if url is None:
             process.kill()
             raise AssertionError(process.communicate())
@@ -154,7 +154,7 @@ def test_ctrl_c_ends_it_within_two_seconds_with_fifty_sockets_open(tmp_path: Pat
 
     with serving(tmp_path) as (process, url):
         codes = asyncio.run(
-            open_sockets_and_interrupt(process, url, harness.sign_up(url, "ada@example.com").token)
+            open_sockets_and_interrupt(process, url, browser_harness.sign_up(url, "ada@example.com").token)
         )
         _, err = process.communicate(timeout=2)
 
@@ -244,5 +244,5 @@ def test_the_demo_can_be_filled_in_again_and_its_people_can_sign_in(tmp_path: Pa
 def demo_inbox(data_dir: Path, url: str) -> dict[str, Any]:
     """The inbox of the demo's first person, who signs in with the password that was made for them."""
     email, password = next(iter(json.loads((data_dir / "keys" / "demo.json").read_bytes()).items()))
-    token = harness.sign_in(url, email, password)
-    return harness.call(f"{url}/api/conversations", headers={"Authorization": f"Bearer {token}"})
+    token = browser_harness.sign_in(url, email, password)
+    return browser_harness.call(f"{url}/api/conversations", headers={"Authorization": f"Bearer {token}"})

@@ -20,7 +20,7 @@ from imchat.api import schema
 from imchat.api.route import Route
 from imchat.api.routes import ROUTES
 from imchat.domain import event, limits
-from imchat.storage import keys
+from imchat.storage.repositories import keys
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -24,7 +24,7 @@ LOCKS: Final = (
     "requirements/emulator.lock",
     "requirements/node.lock",
     "requirements/runtime.lock",
-    "src/imchat/deploy/functions.lock",
+    "src/imchat/deploy/packaging/functions.lock",
 )
 NPM_LOCKS: Final = ("frontend/package-lock.json", "tests/local/js/package-lock.json")
 
@@ -126,7 +126,7 @@ def test_an_npm_lock_names_no_host_and_hashes_every_package(lock: str) -> None:
         ("requirements/checkers.lock", wanted("checkers")),
         ("requirements/emulator.lock", wanted("emulator")),
         ("requirements/node.lock", wanted("node")),
-        ("src/imchat/deploy/functions.lock", wanted("functions")),
+        ("src/imchat/deploy/packaging/functions.lock", wanted("functions")),
     ],
     ids=["runtime", "dev", "build", "checkers", "emulator", "node", "functions"],
 )
@@ -143,7 +143,11 @@ def test_a_lock_holds_what_pyproject_asks_for(lock: str, requirements: list[str]
 
 def test_the_locks_agree_with_each_other() -> None:
     dev = pinned("requirements/dev.lock")
-    for lock in ("requirements/runtime.lock", "requirements/build.lock", "src/imchat/deploy/functions.lock"):
+    for lock in (
+        "requirements/runtime.lock",
+        "requirements/build.lock",
+        "src/imchat/deploy/packaging/functions.lock",
+    ):
         assert {
             name: versions for name, versions in pinned(lock).items() if not versions <= dev.get(name, set())
         } == {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imchat.errors import Invalid
-from imchat.sign_up import DOMAINS_MAX, SignUpPolicy, parse_sign_up
+from imchat.sign_up_policy import DOMAINS_MAX, SignUpPolicy, parse_sign_up
 
 KELVIN = "\N{KELVIN SIGN}"
 CYRILLIC_A = "\N{CYRILLIC SMALL LETTER A}"

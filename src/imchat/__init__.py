@@ -1,14 +1,14 @@
 """imchat: a complete chat application for AWS or for one machine, as a library.
 
-`open_app` gives an application on a database file; the modules `accounts`, `administration`, `blocks`, `changes`
-(of messages), `conversations`, `groups`, `joining`, `messages`, `personal` (settings), `presence`, `realtime`, `receipts` and
-`suspensions` are what people do with it.
+`open_app` gives an application on a database file; the modules `admin`, `blocks`, `conversations`, `groups`, `joining`,
+`message_actions`, `messages`, `personal` (settings), `presence`, `realtime`, `receipts`, `suspensions` and `users` hold one
+function for each action.
 
 >>> import imchat
 >>> with imchat.open_app(":memory:") as app:
 ...     ada, bob = imchat.UserId("ada-1"), imchat.UserId("bob-1")
-...     _ = imchat.accounts.update_profile(app, ada, handle="ada", display_name="Ada")
-...     _ = imchat.accounts.update_profile(app, bob, handle="bob", display_name="Bob")
+...     _ = imchat.users.update_profile(app, ada, handle="ada", display_name="Ada")
+...     _ = imchat.users.update_profile(app, bob, handle="bob", display_name="Bob")
 ...     entry, _, _ = imchat.conversations.create_direct(app, ada, bob)
 ...     where = entry.head.conversation_id
 ...     sent = imchat.messages.send(app, ada, where, client_message_id="1", body="Hello, Bob!")
@@ -26,26 +26,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from imchat.domain.ids import ConversationId, UserId
+    from imchat.embedded import open_app
     from imchat.errors import ImchatError
-    from imchat.library import open_app
     from imchat.services import (
-        accounts,
-        administration,
+        admin,
         blocks,
-        changes,
         conversations,
         groups,
         joining,
+        message_actions,
         messages,
         personal,
         presence,
         realtime,
         receipts,
         suspensions,
+        users,
     )
     from imchat.services.app import App
-    from imchat.services.gateway import Gateway
-    from imchat.storage.sqlite import SqliteTable
+    from imchat.services.protocols import Gateway
+    from imchat.storage.sqlite.table import SqliteTable
     from imchat.storage.table import Table
 
 __version__ = "0.1.0"
@@ -59,13 +59,12 @@ __all__ = [
     "Table",
     "UserId",
     "__version__",
-    "accounts",
-    "administration",
+    "admin",
     "blocks",
-    "changes",
     "conversations",
     "groups",
     "joining",
+    "message_actions",
     "messages",
     "open_app",
     "personal",
@@ -73,17 +72,18 @@ __all__ = [
     "realtime",
     "receipts",
     "suspensions",
+    "users",
 ]
 
 _HOMES: Final = {
     "App": "imchat.services.app",
     "ConversationId": "imchat.domain.ids",
-    "Gateway": "imchat.services.gateway",
+    "Gateway": "imchat.services.protocols",
     "ImchatError": "imchat.errors",
-    "SqliteTable": "imchat.storage.sqlite",
+    "SqliteTable": "imchat.storage.sqlite.table",
     "Table": "imchat.storage.table",
     "UserId": "imchat.domain.ids",
-    "open_app": "imchat.library",
+    "open_app": "imchat.embedded",
 }
 """Where the names above live; the others are modules of `imchat.services`."""
 

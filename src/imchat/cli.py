@@ -8,13 +8,14 @@ from typing import Final
 
 import click
 
-from imchat import __version__, ui
-from imchat.cli_account import cost, iam_policy
-from imchat.cli_chat import chat
-from imchat.cli_deploy import deploy, init, teardown
-from imchat.cli_operate import completion, doctor, logs, open_, status
-from imchat.cli_options import Reach
-from imchat.cli_user import user
+from imchat import __version__
+from imchat.commands.account import cost, iam_policy
+from imchat.commands.chat import chat
+from imchat.commands.deploy import deploy, init, teardown
+from imchat.commands.operate import completion, doctor, logs, open_, status
+from imchat.commands.options import Reach
+from imchat.commands.user import user
+from imchat.console import base
 from imchat.errors import ImchatError
 
 DEFAULT_PORT: Final = 8484
@@ -112,12 +113,12 @@ def local(
 
     Example: imchat local --demo --open
     """
-    from imchat.local.start_up import without_collecting
+    from imchat.local.gc_pause import without_collecting
 
     with without_collecting():
         from imchat.local import run
         from imchat.local.server import Options
-        from imchat.sign_up import parse_sign_up
+        from imchat.sign_up_policy import parse_sign_up
 
     run.run(
         data_dir,
@@ -125,8 +126,8 @@ def local(
         confirm=confirm,
         policy=parse_sign_up(sign_up),
         with_demo=demo,
-        started=lambda server: ui.local_started(server, open_browser=open_browser),
-        deliver=ui.delivered,
+        started=lambda server: base.local_started(server, open_browser=open_browser),
+        deliver=base.delivered,
     )
 
 
@@ -138,5 +139,5 @@ def main(obj: Reach | None = None) -> None:
     try:
         commands(obj=obj)
     except ImchatError as error:
-        ui.failure(error.message)
+        base.failure(error.message)
         sys.exit(1)

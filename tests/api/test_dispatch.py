@@ -8,8 +8,8 @@ import re
 from typing import Any
 
 import pytest
-from tests.counting import counted
-from tests.world import World
+from tests.support.metering import counted
+from tests.support.world import World
 
 from imchat.api import schema
 from imchat.api.dispatch import HttpRequest, dispatch

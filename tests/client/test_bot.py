@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from tests.e2e.harness import PASSWORD, Server, sign_up
+from tests.support.browser_harness import PASSWORD, Server, sign_up
 
 from imchat.client import Client, Heard
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import urllib3
-from tests.e2e.harness import PASSWORD, Server, sign_up
+from tests.support.browser_harness import PASSWORD, Server, sign_up
 
 from imchat.client import Client, Heard
 from imchat.client.session import Session, Site

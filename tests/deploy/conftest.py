@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.deploy.cloud import World, world
+from tests.support.fake_aws import World, world
 
 
 @pytest.fixture

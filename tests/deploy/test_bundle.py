@@ -21,8 +21,8 @@ import pytest
 from cfnlint.data import AdditionalSpecs
 
 from imchat.assets import PACKAGE
-from imchat.deploy import bundle, wheels, zips
-from imchat.deploy.bundle import Bundle
+from imchat.deploy.packaging import bundle, wheels, zips
+from imchat.deploy.packaging.bundle import Bundle
 from imchat.errors import ConfigError
 
 HANDLERS: Final = sorted(path.stem for path in (PACKAGE / "entrypoints").glob("*.py"))
@@ -67,7 +67,7 @@ def test_other_code_has_another_key(code: Bundle, tmp_path: Path) -> None:
 
 def test_a_change_outside_the_functions_changes_nothing(code: Bundle, tmp_path: Path) -> None:
     shutil.copytree(PACKAGE, tmp_path / "imchat", ignore=shutil.ignore_patterns("site", "__pycache__"))
-    for name in ("cli.py", "local/server.py", "deploy/bundle.py", "storage/sqlite.py"):
+    for name in ("cli.py", "local/server.py", "deploy/packaging/bundle.py", "storage/sqlite/table.py"):
         (tmp_path / "imchat" / name).write_text("CHANGED = 1\n", encoding="utf-8")
     assert bundle.build_code(tmp_path / "imchat") == code
 
@@ -196,7 +196,7 @@ def test_an_installation_without_pip_is_told_how_to_get_it(tmp_path: Path) -> No
     venv.create(tmp_path / "bare", with_pip=False, symlinks=os.name != "nt")
     program = (
         f"import sys; sys.path += {sys.path}\n"
-        "from imchat.deploy import wheels\n"
+        "from imchat.deploy.packaging import wheels\n"
         "try: wheels.fetch('', '3.13', 'arm64')\n"
         "except Exception as error: print(error)\n"
     )
@@ -305,7 +305,7 @@ def test_importing_the_handlers_loads_nothing_that_a_function_does_not_need() ->
     """Nor boto3 (but botocore's errors): the one-machine runtime imports the same modules."""
     needless = {
         *("aiohttp", "asyncio", "boto3", "click", "cryptography", "http.server", "platformdirs"),
-        *("rich", "sqlite3", "uvloop", "imchat.deploy", "imchat.local", "imchat.cli", "imchat.ui"),
+        *("rich", "sqlite3", "uvloop", "imchat.deploy", "imchat.local", "imchat.cli", "imchat.console.base"),
     }
     imports = "; ".join(f"import imchat.entrypoints.{name}" for name in HANDLERS)
     ran = subprocess.run(

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.deploy.cloud import APP, REGION, SITE, STATE, World, change
-from tests.deploy.typing_program import reach
+from tests.support.cli_program import reach
+from tests.support.fake_aws import APP, REGION, SITE, STATE, World, change
 
 from imchat.cli import commands
 from imchat.errors import DeployError, ImchatError
@@ -144,7 +144,7 @@ class Terminal:
         self._ours, theirs = os.openpty()
         termios.tcsetwinsize(theirs, (30, 80))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.deploy.typing_program", "deploy", "--yes", "--stage", "test"],
+            [sys.executable, "-m", "tests.support.cli_program", "deploy", "--yes", "--stage", "test"],
             stdin=theirs,
             stdout=theirs,
             stderr=theirs,

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from tests.counting import counted
+from tests.support.metering import counted
+from tests.support.world import new_world
 from tests.templates import loading
-from tests.world import new_world
 
-from imchat.deploy import cost
-from imchat.deploy.cost import Estimate, Row, Usage, estimate
+from imchat.deploy.operate import cost
+from imchat.deploy.operate.cost import Estimate, Row, Usage, estimate
 from imchat.domain import limits
 from imchat.domain.ids import ConnectionId, SignInId
 from imchat.errors import ConfigError

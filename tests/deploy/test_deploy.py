@@ -8,11 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.deploy.cloud import APP, NO_CHANGES, SITE, SITE_FILES, STATE, World, change
+from tests.support.fake_aws import APP, NO_CHANGES, SITE, SITE_FILES, STATE, World, change
 
 from imchat.api.schema import SiteConfig
 from imchat.deploy import Deployment, Plan, Release, deploy, make_plan
-from imchat.deploy.layout import Template
+from imchat.deploy.cloudformation.stacks import INLINE_BYTES
+from imchat.deploy.cloudformation.templates import Template
 from imchat.deploy.progress import (
     ArtifactUploaded,
     ConfigWritten,
@@ -24,7 +25,6 @@ from imchat.deploy.progress import (
     StackFinished,
     StackStarted,
 )
-from imchat.deploy.stacks import INLINE_BYTES
 from imchat.errors import DeployError
 
 

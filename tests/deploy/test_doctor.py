@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError, NoCredentialsError
 from click.testing import CliRunner
-from tests.deploy.cloud import APP, STATE, World
+from tests.support.fake_aws import APP, STATE, World
 
 from imchat.cli import commands
 from imchat.deploy import Config, Target
-from imchat.deploy.doctor import Finding, examine
+from imchat.deploy.operate.doctor import Finding, examine
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"

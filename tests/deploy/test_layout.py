@@ -9,9 +9,15 @@ from cfnlint.decode import decode
 
 from imchat.assets import templates_dir
 from imchat.deploy import Config
-from imchat.deploy.layout import KINDS, NOT_FOR_STACKS, OUTPUTS, parameter_name, read_template
+from imchat.deploy.cloudformation.templates import (
+    KINDS,
+    NOT_FOR_STACKS,
+    OUTPUTS,
+    parameter_name,
+    read_template,
+)
+from imchat.deploy.packaging.release import given_values
 from imchat.deploy.progress import StackKind
-from imchat.deploy.release import given_values
 
 
 def parsed(kind: StackKind) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.deploy.cloud import APP, World
+from tests.support.fake_aws import APP, World
 
 from imchat.cli import commands
 from imchat.deploy.config import Config
-from imchat.deploy.logs import LogLine, follow_logs, read_logs
-from imchat.deploy.target import Target
+from imchat.deploy.context import Target
+from imchat.deploy.operate.logs import LogLine, follow_logs, read_logs
 from imchat.errors import ImchatError
 
 GROUPS = {"http": "/aws/lambda/imchat-test-http", "fanout": "/aws/lambda/imchat-test-fanout"}

@@ -14,13 +14,13 @@ import botocore.session
 import pytest
 from botocore import xform_name
 from policy_sentry.querying.actions import get_action_data
-from tests.deploy import permissions
 from tests.templates import loading
+from tools import permissions
 
 from imchat import deploy
-from imchat.deploy import policy
-from imchat.deploy.place import Place
-from imchat.deploy.policy import Policy
+from imchat.deploy.iam import policy
+from imchat.deploy.iam.arns import Place
+from imchat.deploy.iam.policy import Policy
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 PLACE: Final = Place("prod", loading.REGION, loading.ACCOUNT)
@@ -85,7 +85,8 @@ def test_every_exception_is_of_something(pattern: str) -> None:
 
 
 def test_every_call_that_the_deployer_makes_is_allowed() -> None:
-    sources = [*Path(deploy.__file__).parent.glob("*.py"), *Path(deploy.__file__).parents[1].glob("cli*.py")]
+    package = Path(deploy.__file__).parents[1]
+    sources = [*package.glob("deploy/**/*.py"), *package.glob("commands/*.py")]
     words = {word for path in sources for word in re.findall(r"[a-z_0-9]+", path.read_text("utf-8"))}
     session = botocore.session.get_session()
     calls = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.deploy.cloud import APP, STATE, World
+from tests.support.fake_aws import APP, STATE, World
 
 from imchat.deploy import deploy, read_status, tear_down
 from imchat.errors import DeployError

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.deploy.cloud import APP, SITE, STATE, World, refusal
+from tests.support.fake_aws import APP, SITE, STATE, World, refusal
 
 from imchat.deploy import TornDown, deploy, tear_down
 from imchat.deploy.progress import BucketEmptied, Interrupted, ResourceDeleted, StackStarted

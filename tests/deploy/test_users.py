@@ -16,13 +16,13 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
 from moto import mock_aws
-from tests.local.pools import open_pool
+from tests.support.user_pools import open_pool
 
 from imchat.cli import commands
 from imchat.deploy import Config, connect
-from imchat.deploy.users import Users, connect_aws
+from imchat.deploy.operate.users import Users, connect_aws
 from imchat.errors import ConfigError, Conflict, ImchatError, Invalid, NotFound
-from imchat.local.files import DataDir
+from imchat.local.data_dir import DataDir
 from imchat.local.identity import Purpose
 from imchat.local.user_pool import reach_user_pool
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests import generate
+from tools import generate
 
 from imchat.domain.emoji import check_emoji
 from imchat.errors import Invalid

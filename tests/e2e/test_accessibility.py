@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.e2e.harness import Server, call, sign_up
-from tests.e2e.people import NARROW, PATIENCE_MS, WIDE, Person
+from tests.support.browser_harness import Server, call, sign_up
+from tests.support.browser_people import NARROW, PATIENCE_MS, WIDE, Person
 
 pytestmark = pytest.mark.budget
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.e2e.harness import Server, call, sign_up
-from tests.e2e.people import NARROW, Person, somebody
+from tests.support.browser_harness import Server, call, sign_up
+from tests.support.browser_people import NARROW, Person, somebody
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
-from tests.e2e.harness import PASSWORD, Server, call, sign_up
-from tests.e2e.people import Person, somebody
+from tests.support.browser_harness import PASSWORD, Server, call, sign_up
+from tests.support.browser_people import Person, somebody
 
 MESSAGES: Final = 450
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.e2e.harness import IMCHAT, Server, call, sign_up
-from tests.e2e.people import NARROW, PASSWORD, PATIENCE_MS, somebody
+from tests.support.browser_harness import IMCHAT, Server, call, sign_up
+from tests.support.browser_people import NARROW, PASSWORD, PATIENCE_MS, somebody
 
 IMCHAT_USER = (sys.executable, "-m", "imchat", "user")
 

@@ -18,8 +18,8 @@ from typing import Final
 
 import aiohttp
 import pytest
-from tests.e2e.harness import Person, Server, call, sign_up
-from tests.e2e.outboxes import Client, Event, Outage, is_message
+from tests.support.browser_harness import Person, Server, call, sign_up
+from tests.support.retrying_clients import Client, Event, Outage, is_message
 
 log = logging.getLogger(__name__)
 

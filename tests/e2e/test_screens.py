@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.e2e.harness import PASSWORD, Server, call, sign_up
-from tests.e2e.people import NARROW, somebody
+from tests.support.browser_harness import PASSWORD, Server, call, sign_up
+from tests.support.browser_people import NARROW, somebody
 
 LAYLA: Final = "ليلى بنت عبد الرحمن بن محمد الحداد الدمشقية المعروفة بأم البنين"
 HER_WORDS: Final = "صباح الخير يا أصدقائي، أكتب إليكم من المقهى القديم الذي كنا نجلس فيه كل خميس"

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.emulator.harness import Use
-from tests.emulator.stage import Stage
 from tests.protocol import coverage
-from tests.protocol.deployments import Deployment, person
-from tests.protocol.stranger import Record, Stranger
+from tests.support.deployments import Deployment, person
+from tests.support.emulator.harness import Use
+from tests.support.emulator.stage import Stage
+from tests.support.reference_client import Record, Stranger
 from tests.templates.loading import Permission, load, permissions
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -27,7 +27,7 @@ from websockets.typing import Subprotocol
 
 from imchat.assets import PACKAGE, site_dir
 from imchat.deploy import read_status, render_config, tear_down
-from imchat.deploy.bundle import build_code
+from imchat.deploy.packaging.bundle import build_code
 from imchat.deploy.progress import (
     ArtifactUploaded,
     FileUploaded,
@@ -37,10 +37,10 @@ from imchat.deploy.progress import (
 )
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import CONNECTIONS_PER_USER
-from imchat.services import jobs
+from imchat.services import fanout_jobs
 from imchat.services.delivery import DIRECT_POSTS
-from imchat.storage import connections
-from imchat.storage.dynamo import DynamoTable
+from imchat.storage.dynamodb.table import DynamoTable
+from imchat.storage.repositories import connections
 
 pytestmark = pytest.mark.slow
 
@@ -96,7 +96,7 @@ def test_a_job_that_lay_in_the_queue_brings_each_member_what_they_may_see(stage:
     ada.http("POST", f"/conversations/{where}/members", {"user_ids": [bob.user_id]})
     with ada.connect() as hers, bob.connect() as his:
         url = stage.emulator.client("sqs").get_queue_url(QueueName="imchat-prod-fanout")["QueueUrl"]
-        job = jobs.encode(jobs.Announce(ConversationId(where), 2))
+        job = fanout_jobs.encode(fanout_jobs.Announce(ConversationId(where), 2))
         stage.emulator.client("sqs").send_message(QueueUrl=url, MessageBody=job)
         assert [event["seq"] for event in hers.hear("events")["events"]] == [1, 2, 3]
         assert [event["seq"] for event in his.hear("events")["events"]] == [3]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.world import World, new_world
+from tests.support.world import World, new_world
 
 
 @pytest.fixture

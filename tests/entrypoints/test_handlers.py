@@ -8,15 +8,15 @@ import logging
 from dataclasses import replace
 
 import pytest
-from tests.entrypoints.events import authorizer_event, http_event, queue_event, websocket_event
-from tests.world import Borrowed, WaitingQueue, World
+from tests.support.lambda_events import authorizer_event, http_event, queue_event, websocket_event
+from tests.support.world import Borrowed, WaitingQueue, World
 
 from imchat.domain.ids import UserId
 from imchat.entrypoints import authorizer, fanout, http, websocket
 from imchat.errors import Busy
 from imchat.services import realtime
-from imchat.services.jobs import Announce, Deliver, encode
-from imchat.services.rates import Rates
+from imchat.services.fanout_jobs import Announce, Deliver, encode
+from imchat.services.rate_limiter import Rates
 from imchat.storage.table import Row
 
 

@@ -16,13 +16,13 @@ from typing import Any
 import boto3
 import pytest
 from moto.server import ThreadedMotoServer
-from tests.dynamo import client_at, new_dynamo_table
-from tests.entrypoints.events import authorizer_event, http_event, queue_event, websocket_event
+from tests.support.dynamo import client_at, new_dynamo_table
+from tests.support.lambda_events import authorizer_event, http_event, queue_event, websocket_event
 
 from imchat.domain.ids import UserId
 from imchat.services.delivery import DIRECT_POSTS
-from imchat.storage.dynamo import DynamoTable
-from imchat.storage.keys import connections
+from imchat.storage.dynamodb.table import DynamoTable
+from imchat.storage.repositories.keys import connections
 from imchat.storage.table import Put
 
 PATIENCE_S = 20

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.local.machine import NAME, machine, run
+from tests.support.local_server import NAME, machine, run
 
-from imchat.local.answers import Answer
-from imchat.local.events import Request
-from imchat.local.http_connection import HEAD_S, REQUEST_S
-from imchat.local.http_reader import HEAD_BYTES, PAYLOAD_BYTES
-from imchat.local.http_server import HttpServer
+from imchat.local.apigateway.events import Request
+from imchat.local.http.connection import HEAD_S, REQUEST_S
+from imchat.local.http.parser import HEAD_BYTES, PAYLOAD_BYTES
+from imchat.local.http.response import Answer
+from imchat.local.http.server import HttpServer
 
 
 def echo(request: Request) -> Answer:

@@ -11,7 +11,7 @@ from pathlib import Path
 import jwt
 import pytest
 from botocore.exceptions import ClientError
-from tests.local.pools import EMAIL, PASSWORD, Pool, open_pool, refused
+from tests.support.user_pools import EMAIL, PASSWORD, Pool, open_pool, refused
 
 from imchat.errors import Unauthenticated
 from imchat.local.identity import Purpose

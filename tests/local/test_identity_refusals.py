@@ -21,7 +21,7 @@ from botocore.credentials import Credentials
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pycognito.aws_srp import AWSSRP
-from tests.local.pools import EMAIL, PASSWORD, Pool, open_pool, refused
+from tests.support.user_pools import EMAIL, PASSWORD, Pool, open_pool, refused
 
 from imchat.errors import Unauthenticated
 from imchat.local.identity import srp

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.local.machine import NAME, PAGE, SCRIPT, Machine, machine, run
+from tests.support.local_server import NAME, PAGE, SCRIPT, Machine, machine, run
 
 from imchat.errors import ConfigError
-from imchat.local.http_reader import PAYLOAD_BYTES
-from imchat.storage.sqlite import SqliteTable
+from imchat.local.http.parser import PAYLOAD_BYTES
+from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.table import Delete, Key, Put
 
 

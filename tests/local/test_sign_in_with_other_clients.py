@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pycognito import Cognito
 from pycognito.exceptions import ForceChangePasswordException
-from tests.local.pools import EMAIL, PASSWORD, Pool, open_pool
+from tests.support.user_pools import EMAIL, PASSWORD, Pool, open_pool
 
 JS = Path(__file__).parent / "js"
 OTHER_PASSWORD = "wählt ein Neues 🔑"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.local.pools import EMAIL, PASSWORD, open_pool, refused
+from tests.support.user_pools import EMAIL, PASSWORD, open_pool, refused
 
-from imchat.sign_up import parse_sign_up
+from imchat.sign_up_policy import parse_sign_up
 
 CLOSED = "SignUp is not permitted for this user pool"
 FOREIGN = "PreSignUp failed with error This e-mail domain may not sign up."

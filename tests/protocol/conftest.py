@@ -6,9 +6,10 @@ from collections.abc import Callable, Generator, Iterator
 from typing import TypeAlias
 
 import pytest
-from tests.protocol import coverage, deployments
-from tests.protocol.deployments import Deployment
-from tests.protocol.stranger import Record, Stranger
+from tests.protocol import coverage
+from tests.support import deployments
+from tests.support.deployments import Deployment
+from tests.support.reference_client import Record, Stranger
 
 People: TypeAlias = Callable[..., list[Stranger]]
 

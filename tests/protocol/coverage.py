@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel, TypeAdapter
-from tests.protocol.stranger import Exchange, Record
+from tests.support.reference_client import Exchange, Record
 
 from imchat.api import schema
 from imchat.api.route import Route

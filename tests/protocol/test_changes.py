@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 import pytest
 from tests.protocol.conftest import People
-from tests.protocol.stranger import refused
+from tests.support.reference_client import refused
 
 ASTRONAUT = "👩🏽‍🚀"
 

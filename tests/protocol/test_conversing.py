@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.protocol.conftest import People
-from tests.protocol.stranger import refused
+from tests.support.reference_client import refused
 
 
 @pytest.mark.covers(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.protocol import coverage
-from tests.protocol.stranger import Exchange, Record
+from tests.support.reference_client import Exchange, Record
 
 
 def test_every_route_frame_and_event_has_a_test_and_every_test_names_what_exists() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 from tests.protocol.conftest import People
-from tests.protocol.stranger import refused
+from tests.support.reference_client import refused
 from websockets.exceptions import InvalidStatus
 
 

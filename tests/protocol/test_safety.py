@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from tests.protocol.conftest import People
-from tests.protocol.deployments import Deployment
-from tests.protocol.stranger import Record, Stranger, refused
+from tests.support.deployments import Deployment
+from tests.support.reference_client import Record, Stranger, refused
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 

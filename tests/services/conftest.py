@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from tests.dynamo import moto_client as moto_client  # noqa: PLC0414 - a fixture
-from tests.dynamo import new_dynamo_table
-from tests.world import World, new_world
+from tests.support.dynamo import moto_client as moto_client  # noqa: PLC0414 - a fixture
+from tests.support.dynamo import new_dynamo_table
+from tests.support.world import World, new_world
 
 
 @pytest.fixture(params=["sqlite", "dynamodb"])

@@ -8,23 +8,23 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.world import Interleaved, World
+from tests.support.world import Interleaved, World
 
 from imchat.domain.ids import ConnectionId, ConversationId, UserId, direct_conversation_id
 from imchat.errors import Busy, Forbidden, Invalid, NotFound
 from imchat.services import (
-    accounts,
     blocks,
-    changes,
     conversations,
     groups,
+    message_actions,
     messages,
     presence,
     realtime,
     receipts,
+    users,
 )
-from imchat.storage import blocks as stored
-from imchat.storage import keys, members
+from imchat.storage.repositories import blocks as stored
+from imchat.storage.repositories import keys, members
 
 
 def say(world: World, who: UserId, where: ConversationId, name: str, body: str = "hello") -> dict[str, Any]:
@@ -51,9 +51,9 @@ def test_after_a_block_neither_of_two_can_say_anything_to_the_other_and_both_get
         for who, seq in seqs.items()
         for act in (
             lambda who=who: messages.send(world.app, who, where, client_message_id="more", body="more"),
-            lambda who=who, seq=seq: changes.edit(world.app, who, where, seq, "other words"),
-            lambda who=who, seq=seq: changes.react(world.app, who, where, seq, "👍"),
-            lambda who=who, seq=seq: changes.pin(world.app, who, where, seq),
+            lambda who=who, seq=seq: message_actions.edit(world.app, who, where, seq, "other words"),
+            lambda who=who, seq=seq: message_actions.react(world.app, who, where, seq, "👍"),
+            lambda who=who, seq=seq: message_actions.pin(world.app, who, where, seq),
         )
     ]
     told = [refusal(act) for act in tries]
@@ -67,7 +67,7 @@ def test_past_a_block_a_message_can_still_be_deleted_and_an_answer_repeated(worl
     sent = say(world, bob, where, "m")
     blocks.block(world.app, ann, bob)
     assert say(world, bob, where, "m") == sent
-    assert changes.delete(world.app, bob, where, sent["seq"]).message["body"] == ""
+    assert message_actions.delete(world.app, bob, where, sent["seq"]).message["body"] == ""
 
 
 def test_a_direct_conversation_past_a_block_cannot_begin_from_either_side(world: World) -> None:
@@ -135,7 +135,7 @@ def test_in_a_group_both_write_and_only_mentions_by_the_blocked_are_plain_text(w
     blocks.block(world.app, ann, bob)
     seq = say(world, bob, where, "plain", "hello")["seq"]
     assert say(world, bob, where, "b", "@ann and @cat")["message"]["mentions"] == {"cat": cat}
-    assert changes.edit(world.app, bob, where, seq, "@ann").message.get("mentions", {}) == {}
+    assert message_actions.edit(world.app, bob, where, seq, "@ann").message.get("mentions", {}) == {}
     assert say(world, ann, where, "a", "@bob")["message"]["mentions"] == {"bob": bob}
     assert members.of(world.table, where)[ann].mentions == ()
 
@@ -221,7 +221,7 @@ def test_many_blocks_are_listed_by_pages(sqlite_world: World) -> None:
     ann = world.person("ann")
     others = [UserId(f"v-{number:03}") for number in range(blocks.BLOCKS_PAGE + 1)]
     for other in others:
-        accounts.me(world.app, other)
+        users.me(world.app, other)
         blocks.block(world.app, ann, other)
     page, people, cursor = blocks.blocked(world.app, ann, cursor=None)
     rest, _, end = blocks.blocked(world.app, ann, cursor=cursor)

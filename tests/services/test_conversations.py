@@ -8,14 +8,15 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.world import Borrowed, Interleaved, World
+from tests.support.world import Borrowed, Interleaved, World
 
 from imchat.domain.ids import ConversationId, UserId
 from imchat.errors import Conflict, Forbidden, ImchatError, Invalid, NotFound
-from imchat.services import accounts, conversations, groups, messages, receipts
+from imchat.services import conversations, groups, messages, receipts
+from imchat.services import users as accounts
 from imchat.services.app import App
-from imchat.storage import conversations as stored
-from imchat.storage import events, members
+from imchat.storage.repositories import conversations as stored
+from imchat.storage.repositories import events, members
 from imchat.storage.table import Item, Key, Row, Table
 
 

@@ -6,14 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.world import Borrowed, Interleaved, WaitingQueue, World
+from tests.support.world import Borrowed, Interleaved, WaitingQueue, World
 
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import BEHIND_MAX, GROUP_MEMBERS
 from imchat.errors import Conflict, Invalid, NotFound
-from imchat.services import changes, groups, messages
-from imchat.storage import conversations, members
-from imchat.storage.events import ROOM_MEMBERS, TAIL_ROWS
+from imchat.services import groups, message_actions, messages
+from imchat.storage.repositories import conversations, members
+from imchat.storage.repositories.events import ROOM_MEMBERS, TAIL_ROWS
 from imchat.storage.table import Item, Key, Row
 
 
@@ -147,6 +147,6 @@ def test_a_mention_finds_its_member_in_a_crowd_when_it_is_sent_and_when_it_is_ed
     sent = messages.send(world.app, ann, where, client_message_id="m1", body="@bob @eve").event
     assert sent is not None
     assert sent["message"]["mentions"] == {"bob": bob}
-    changes.edit(world.app, ann, where, sent["seq"], "@nobody")
-    edited = changes.edit(world.app, ann, where, sent["seq"], "@eve or @bob")
+    message_actions.edit(world.app, ann, where, sent["seq"], "@nobody")
+    edited = message_actions.edit(world.app, ann, where, sent["seq"], "@eve or @bob")
     assert edited.message["mentions"] == {"bob": bob}

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from tests.world import Interleaved, WaitingQueue, World
+from tests.support.world import Interleaved, WaitingQueue, World
 
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import CONNECTION_S
 from imchat.errors import Busy
-from imchat.services import changes, delivery, groups, messages, realtime
+from imchat.services import delivery, groups, message_actions, messages, realtime
 from imchat.services.app import App
 from imchat.services.delivery import CHUNK, DIRECT_POSTS, ROOM_POSTS_PER_S
-from imchat.services.jobs import Announce, Deliver, decode, encode
-from imchat.storage import connections, conversations, keys, pushes
+from imchat.services.fanout_jobs import Announce, Deliver, decode, encode
+from imchat.storage.repositories import connections, conversations, fanout_progress, keys
 from imchat.storage.table import Delete, Put
 
 
@@ -30,7 +30,7 @@ class Crowd:
         self.ann, self.bob, self.eve = world.people("ann", "bob", "eve")
         self.where: ConversationId = world.group(self.ann, self.bob, self.eve)
         self.phones = {who: self.open_devices(who) for who in (self.ann, self.bob, self.eve)}
-        pushes.take(world.table, self.where, None, seq=1, last_seq=1, next_ms=0)
+        fanout_progress.take(world.table, self.where, None, seq=1, last_seq=1, next_ms=0)
         self.world.gateway.frames.clear()
 
     def open_devices(self, who: UserId, count: int = DIRECT_POSTS // 3 + 1) -> ConnectionId:
@@ -159,11 +159,11 @@ def test_a_late_chunk_brings_nothing_that_lies_past_a_removal(crowd: Crowd) -> N
 def test_a_late_chunk_shows_no_text_from_after_a_removal(crowd: Crowd) -> None:
     crowd.say("first")
     before = crowd.say("you may hear this")
-    changes.react(crowd.app, crowd.bob, crowd.where, before, "👍")
+    message_actions.react(crowd.app, crowd.bob, crowd.where, before, "👍")
     for job in crowd.queue.take():
         delivery.run(crowd.app, job, again=False)
     groups.remove_member(crowd.app, crowd.ann, crowd.where, crowd.eve)
-    changes.edit(crowd.app, crowd.ann, crowd.where, before, "you may not hear this")
+    message_actions.edit(crowd.app, crowd.ann, crowd.where, before, "you may not hear this")
     crowd.work()
     assert "you may not" in str(crowd.world.heard(crowd.phones[crowd.bob]))
     assert "you may not" not in str(crowd.world.heard(crowd.phones[crowd.eve]))
@@ -175,7 +175,7 @@ def test_what_became_of_a_message_meanwhile_leaves_no_gap(crowd: Crowd) -> None:
     for job in crowd.queue.take():
         delivery.run(crowd.app, job, again=False)
     chunks = crowd.queue.take()
-    changes.react(crowd.app, crowd.bob, crowd.where, before, "👍")
+    message_actions.react(crowd.app, crowd.bob, crowd.where, before, "👍")
     for job in chunks:
         delivery.run(crowd.app, job, again=False)
     assert crowd.heard(crowd.eve) == [before]

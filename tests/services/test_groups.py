@@ -7,15 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.world import Borrowed, Interleaved, World
+from tests.support.world import Borrowed, Interleaved, World
 
-from imchat.api import shapes
+from imchat.api import serializers
 from imchat.domain.event import Event
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import PAGE_MAX
 from imchat.errors import Conflict, Forbidden, ImchatError, Invalid, NotFound
-from imchat.services import changes, conversations, groups, messages, suspensions
-from imchat.storage import events, members
+from imchat.services import conversations, groups, message_actions, messages, suspensions
+from imchat.storage.repositories import events, members
 from imchat.storage.table import Item, Key, Op
 
 
@@ -236,9 +236,9 @@ def test_where_only_admins_write_others_can_still_edit_react_to_and_delete_what_
     where = world.group(ann, eve)
     earlier = send(world, eve, where, "e1")["seq"]
     groups.update(world.app, ann, where, posting="admins")
-    assert changes.edit(world.app, eve, where, earlier, "better").message["body"] == "better"
-    assert "reactions" in changes.react(world.app, eve, where, earlier, "👍").message
-    assert changes.delete(world.app, eve, where, earlier).message["body"] == ""
+    assert message_actions.edit(world.app, eve, where, earlier, "better").message["body"] == "better"
+    assert "reactions" in message_actions.react(world.app, eve, where, earlier, "👍").message
+    assert message_actions.delete(world.app, eve, where, earlier).message["body"] == ""
 
 
 def test_who_joins_a_group_that_shows_history_from_joining_never_sees_what_was_before(world: World) -> None:
@@ -300,11 +300,11 @@ def test_the_inbox_of_who_joined_shows_no_message_from_before(world: World) -> N
     send(world, ann, where, "secret")
     groups.add_members(world.app, ann, where, [bob])
     page = conversations.inbox(world.app, bob, cursor=None)
-    [told] = shapes.inbox(page)["conversations"]
+    [told] = serializers.inbox(page)["conversations"]
     assert "last_message" not in told
     assert told["unread"] == 0
     send(world, ann, where, "open")
-    [told] = shapes.inbox(conversations.inbox(world.app, bob, cursor=None))["conversations"]
+    [told] = serializers.inbox(conversations.inbox(world.app, bob, cursor=None))["conversations"]
     assert (told["last_message"]["seq"], told["unread"]) == (5, 1)
 
 
@@ -342,7 +342,7 @@ def test_what_is_pushed_once_more_shows_nothing_from_after_a_removal_to_who_was_
             wanted = list(wanted)
             if any(key.sk.startswith("EVENT#") for key in wanted):
                 groups.remove_member(world.app, ann, where, bob)
-                changes.edit(world.app, ann, where, 2, "secret")
+                message_actions.edit(world.app, ann, where, 2, "secret")
             return super().get_many(wanted)
 
     again = messages.send(replace(world.app, table=Overtaken(world.table)), eve, where, **reply).event
@@ -359,7 +359,7 @@ def test_who_comes_back_is_shown_by_an_old_retry_nothing_of_what_was_said_meanwh
     reply: dict[str, Any] = {"client_message_id": "answered", "body": "yes", "after_seq": 3, "reply_to": 3}
     messages.send(world.app, bob, where, **reply)
     groups.remove_member(world.app, ann, where, bob)
-    changes.edit(world.app, ann, where, 3, "secret")
+    message_actions.edit(world.app, ann, where, 3, "secret")
     groups.add_members(world.app, ann, where, [bob])
     phone = world.connect(eve)
     again = messages.send(world.app, bob, where, **reply).event

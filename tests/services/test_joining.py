@@ -8,14 +8,14 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.world import Interleaved, World
+from tests.support.world import Interleaved, World
 
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import CHANNEL_MEMBERS, GROUP_INVITES
 from imchat.errors import Conflict, Forbidden, ImchatError, Invalid, NotFound
 from imchat.services import conversations, groups, joining
 from imchat.services.app import App
-from imchat.storage import events, invites, members
+from imchat.storage.repositories import events, invites, members
 
 
 def members_of(world: World, where: ConversationId) -> set[str]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.world import World
+from tests.support.world import World
 
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import SIGNAL_MEMBERS, WATCH_S, WATCHERS_MAX
 from imchat.domain.member import Member
 from imchat.errors import Invalid, NotFound
-from imchat.services import accounts, groups, presence, realtime
+from imchat.services import groups, presence, realtime, users
 from imchat.services.presence import Presence
-from imchat.storage import members, watchers
+from imchat.storage.repositories import members, presence_subscriptions
 
 
 def look(world: World, who: UserId, where: ConversationId, *user_ids: UserId) -> list[Presence]:
@@ -57,7 +57,7 @@ def test_a_stranger_sees_nobody_and_of_strangers_nobody_is_seen(world: World) ->
                 action()
     assert presence.watch(world.app, ann, where, [eve])[0] == []
     leave(world, eve)
-    assert watchers.of(world.table, eve, now_s=0) == {}
+    assert presence_subscriptions.of(world.table, eve, now_s=0) == {}
 
 
 def test_watchers_hear_of_the_first_device_that_comes_and_the_last_that_goes(world: World) -> None:
@@ -107,21 +107,21 @@ def test_whoever_hides_is_seen_by_nobody_and_goes_like_anybody(world: World) -> 
     world.connect(ann)
     world.connect(bob)
     presence.watch(world.app, ann, where, [bob])
-    accounts.update_profile(world.app, bob, show_presence=False)
+    users.update_profile(world.app, bob, show_presence=False)
     assert look(world, ann, where, bob) == []
     leave(world, bob)
     world.connect(bob)
     assert heard(world, ann) == [{"user_id": bob, "online": False}]
-    accounts.update_profile(world.app, bob, show_presence=True)
+    users.update_profile(world.app, bob, show_presence=True)
     assert heard(world, ann)[1:] == [{"user_id": bob, "online": True}]
     assert look(world, ann, where, bob) == [Presence(bob, online=True, last_seen_ms=None)]
 
 
 def test_a_new_name_leaves_presence_as_it_was(world: World) -> None:
     ann = world.person("ann")
-    accounts.update_profile(world.app, ann, show_presence=False)
-    accounts.update_profile(world.app, ann, display_name="Anna")
-    assert not accounts.me(world.app, ann).show_presence
+    users.update_profile(world.app, ann, show_presence=False)
+    users.update_profile(world.app, ann, display_name="Anna")
+    assert not users.me(world.app, ann).show_presence
 
 
 def test_in_a_crowd_people_have_to_be_named(sqlite_world: World) -> None:
@@ -148,10 +148,10 @@ def test_the_watcher_who_asked_longest_ago_makes_way(sqlite_world: World) -> Non
     world = sqlite_world
     bob = world.person("bob")
     for number in range(WATCHERS_MAX + 1):
-        watchers.add(
+        presence_subscriptions.add(
             world.table, [bob], UserId(f"w{number}"), ConversationId("c"), now_s=1_000 + number // 50
         )
-    kept = watchers.of(world.table, bob, now_s=1_002)
+    kept = presence_subscriptions.of(world.table, bob, now_s=1_002)
     assert len(kept) == WATCHERS_MAX
     assert f"w{WATCHERS_MAX}" in kept
 
@@ -160,4 +160,4 @@ def test_ones_own_going_writes_no_profile_that_was_not_there(world: World) -> No
     newcomer = UserId("newcomer")
     world.connect(newcomer)
     leave(world, newcomer)
-    assert accounts.users_by_id(world.app, [newcomer]) == []
+    assert users.users_by_id(world.app, [newcomer]) == []

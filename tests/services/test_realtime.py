@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.world import Borrowed, World
+from tests.support.world import Borrowed, World
 
 from imchat.domain.ids import ConnectionId, SignInId, UserId
 from imchat.domain.limits import CONNECTION_S, CONNECTIONS_PER_USER, SIGNAL_MEMBERS
 from imchat.errors import NotFound, Unauthenticated
 from imchat.services import groups, messages, realtime, receipts
-from imchat.storage import connections, keys
-from imchat.storage.connections import Ticket
+from imchat.storage.repositories import connections, keys
+from imchat.storage.repositories.connections import Ticket
 from imchat.storage.table import Item, Key, Op
 
 

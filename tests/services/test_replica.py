@@ -8,10 +8,10 @@ from typing import get_args
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests import generate
-from tests.replica import Replica, verify_action
-from tests.scenes import ACTIONS, CASES, Scene
-from tests.world import World, new_world
+from tests.support.replica import Replica, verify_action
+from tests.support.scenarios import ACTIONS, CASES, Scene
+from tests.support.world import World, new_world
+from tools import generate
 
 from imchat.domain.event import EventType
 from imchat.errors import Conflict, Forbidden, Invalid, NotFound
@@ -38,7 +38,7 @@ def test_every_kind_of_event_has_a_case_and_every_action_a_row() -> None:
     for name in CASES:
         with new_world() as world:
             seen.update(run(world, name))
-    assert seen == set(get_args(EventType)), "add a row to CASES in tests/scenes.py"
+    assert seen == set(get_args(EventType)), "add a row to CASES in tests/support/scenarios.py"
 
 
 def test_the_cases_for_the_web_client_are_these() -> None:

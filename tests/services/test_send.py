@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.world import Borrowed, Interleaved, World
+from tests.support.world import Borrowed, Interleaved, World
 
 from imchat.domain.event import Event
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import BODY_BYTES
 from imchat.errors import Busy, Conflict, Invalid, NotFound
-from imchat.local.batch import Finish
-from imchat.services import changes, groups, messages
+from imchat.local.group_commit import Finish
+from imchat.services import groups, message_actions, messages
 from imchat.services.app import App
-from imchat.storage import conversations, events, keys
-from imchat.storage.sqlite import SqliteTable
+from imchat.storage.repositories import conversations, events, keys
+from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.table import Op, Put, Row, Table
 
 LAMBDA_BYTES = 6 * 1024 * 1024
@@ -398,9 +398,9 @@ def test_an_event_that_overtakes_a_message_shows_it_in_the_inbox_all_the_same(
     where = world.group(ann, bob)
     send(world, ann, where, "old", body="old")
     overtakes: dict[str, Callable[[], object]] = {
-        "reaction": lambda: changes.react(world.app, bob, where, 2, "👍"),
-        "edit": lambda: changes.edit(world.app, ann, where, 2, "older"),
-        "pin": lambda: changes.pin(world.app, ann, where, 2),
+        "reaction": lambda: message_actions.react(world.app, bob, where, 2, "👍"),
+        "edit": lambda: message_actions.edit(world.app, ann, where, 2, "older"),
+        "pin": lambda: message_actions.pin(world.app, ann, where, 2),
         "join": lambda: groups.add_members(world.app, ann, where, [eve]),
     }
     slow = replace(world.app, table=Interleaved(world.table, overtakes[kind], sk="HEAD"))
@@ -419,11 +419,11 @@ def test_a_message_that_was_taken_back_before_the_inbox_knew_it_is_not_shown_the
     where = world.direct(ann, bob)
 
     def overtake() -> None:
-        changes.react(world.app, ann, where, 2, "👍")
+        message_actions.react(world.app, ann, where, 2, "👍")
         if gone == "deleted":
-            changes.delete(world.app, bob, where, 2)
+            message_actions.delete(world.app, bob, where, 2)
         else:
-            changes.edit(world.app, bob, where, 2, "better")
+            message_actions.edit(world.app, bob, where, 2, "better")
 
     slow = replace(world.app, table=Interleaved(world.table, overtake, sk="HEAD"))
     messages.send(slow, bob, where, client_message_id="new", body="secret", after_seq=1)
@@ -461,11 +461,11 @@ def test_a_head_that_lags_to_the_end_of_a_batch_shows_all_of_it_then(sqlite_worl
     seq = sent[-1]["seq"]
     match then:
         case "a reaction":
-            changes.react(app, bob, where, seq, "👍")
+            message_actions.react(app, bob, where, seq, "👍")
         case "a pin":
-            changes.pin(app, ann, where, seq)
+            message_actions.pin(app, ann, where, seq)
         case "a deletion":
-            changes.delete(app, ann, where, seq)
+            message_actions.delete(app, ann, where, seq)
         case "a joining":
             groups.add_members(app, ann, where, [cat])
         case "a title":
@@ -479,7 +479,7 @@ def test_a_head_that_lags_to_the_end_of_a_batch_shows_all_of_it_then(sqlite_worl
     assert head.last_message["seq"] == newest["seq"]
     assert head.pinned == ((seq,) if then == "a pin" else ())
     send(world, bob, where, "newest", body="the newest")
-    changes.react(app, ann, where, newest["seq"], "👍")
+    message_actions.react(app, ann, where, newest["seq"], "👍")
     finish.run()
     head = conversations.get(world.table, where)
     assert head is not None

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from tests.world import Borrowed, Interleaved, World
+from tests.support.world import Borrowed, Interleaved, World
 
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.errors import Busy, Invalid, NotFound, Suspended
-from imchat.services import accounts, administration, changes, groups, messages, realtime, suspensions
+from imchat.services import admin, groups, message_actions, messages, realtime, suspensions, users
 from imchat.services.access import access_member
-from imchat.storage import audit, connections, members
+from imchat.storage.repositories import audit, connections, members
 from imchat.storage.table import ConditionFailed, Op
 
 ADMIN = UserId("u-admin")
@@ -32,7 +32,7 @@ def test_whoever_is_suspended_writes_and_reads_nothing_until_they_are_restored(w
         lambda: send(world, bob, where, "m"),
         lambda: send(world, bob, where, "before"),
         lambda: messages.read(world.app, bob, where),
-        lambda: changes.delete(world.app, bob, where, seq),
+        lambda: message_actions.delete(world.app, bob, where, seq),
         lambda: access_member(world.app, bob, where),
         lambda: suspensions.check_not_suspended(world.app, bob),
     ):
@@ -108,7 +108,7 @@ def test_what_a_crash_left_half_done_is_mended_by_suspending_again_and_noted_onc
     with pytest.raises(Suspended):
         send(world, bob, where, "m")
     assert connections.of(world.table, [bob], now_s=0) == {}
-    assert [entry.action for entry in administration.log(world.app, cursor=None)[0]] == ["user.suspended"]
+    assert [entry.action for entry in admin.log(world.app, cursor=None)[0]] == ["user.suspended"]
 
 
 def test_when_two_administrators_disagree_the_marks_say_what_the_profile_says(sqlite_world: World) -> None:
@@ -129,7 +129,7 @@ def test_oneself_and_nobody_cannot_be_suspended(world: World) -> None:
     for act in (suspensions.suspend, suspensions.restore):
         with pytest.raises(NotFound):
             act(world.app, ann, UserId("u-nobody"))
-    assert administration.log(world.app, cursor=None) == ([], None)
+    assert admin.log(world.app, cursor=None) == ([], None)
 
 
 def test_an_administrator_removes_a_message_of_a_conversation_that_they_are_not_in(world: World) -> None:
@@ -137,7 +137,7 @@ def test_an_administrator_removes_a_message_of_a_conversation_that_they_are_not_
     where = world.direct(ann, bob)
     seq = send(world, ann, where, "m")
     phone = world.connect(bob)
-    done = administration.remove_message(world.app, ADMIN, where, seq)
+    done = admin.remove_message(world.app, ADMIN, where, seq)
     assert done.event is not None
     assert (done.event["type"], done.event["actor_id"], done.message["body"]) == (
         "message.deleted",
@@ -147,7 +147,7 @@ def test_an_administrator_removes_a_message_of_a_conversation_that_they_are_not_
     assert world.heard(phone, "events")[-1]["events"] == [done.event]
     assert "hello" not in repr(messages.read(world.app, bob, where))
 
-    assert administration.remove_message(world.app, ADMIN, where, seq).event is None
+    assert admin.remove_message(world.app, ADMIN, where, seq).event is None
     for nowhere, missing in (
         (where, 99),
         (where, 1),
@@ -155,21 +155,21 @@ def test_an_administrator_removes_a_message_of_a_conversation_that_they_are_not_
         (ConversationId("%"), seq),
     ):
         with pytest.raises(NotFound):
-            administration.remove_message(world.app, ADMIN, nowhere, missing)
-    [entry] = administration.log(world.app, cursor=None)[0]
+            admin.remove_message(world.app, ADMIN, nowhere, missing)
+    [entry] = admin.log(world.app, cursor=None)[0]
     assert entry[1:] == (world.clock_ms, ADMIN, "message.removed", ann, where, seq)
 
 
 def test_the_audit_log_is_read_by_pages_newest_first_and_never_overwritten(sqlite_world: World) -> None:
     world = sqlite_world
     bob = world.person("bob")
-    for number in range(administration.PAGE // 2 + 1):
+    for number in range(admin.PAGE // 2 + 1):
         world.clock_ms += number
         suspensions.suspend(world.app, ADMIN, bob)
         suspensions.restore(world.app, ADMIN, bob)
-    page, cursor = administration.log(world.app, cursor=None)
-    rest, end = administration.log(world.app, cursor=cursor)
-    assert (len(page), len(rest), end) == (administration.PAGE, 2, None)
+    page, cursor = admin.log(world.app, cursor=None)
+    rest, end = admin.log(world.app, cursor=cursor)
+    assert (len(page), len(rest), end) == (admin.PAGE, 2, None)
     everything = [*page, *rest]
     assert everything == sorted(everything, reverse=True)
     with pytest.raises(ConditionFailed):
@@ -178,11 +178,11 @@ def test_the_audit_log_is_read_by_pages_newest_first_and_never_overwritten(sqlit
 
 def test_everybody_is_listed_once_by_pages(sqlite_world: World) -> None:
     world = sqlite_world
-    everybody = [UserId(f"v-{number:03}") for number in range(administration.PAGE + 1)]
+    everybody = [UserId(f"v-{number:03}") for number in range(admin.PAGE + 1)]
     for who in everybody * 2:
-        accounts.me(world.app, who)
+        users.me(world.app, who)
     suspensions.suspend(world.app, ADMIN, everybody[0])
-    page, cursor = administration.people(world.app, cursor=None)
-    rest, end = administration.people(world.app, cursor=cursor)
+    page, cursor = admin.people(world.app, cursor=None)
+    rest, end = admin.people(world.app, cursor=cursor)
     assert [user.user_id for user in (*page, *rest)] == everybody
     assert ([user.suspended_at_ms for user in page[:2]], end) == ([world.clock_ms, None], None)

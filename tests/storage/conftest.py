@@ -20,17 +20,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.dynamo import client_at, new_dynamo_table
-from tests.dynamo import moto_client as moto_client  # noqa: PLC0414 - a fixture
-from tests.storage.disk import Disk
+from tests.support.disk import Disk
+from tests.support.dynamo import client_at, new_dynamo_table
+from tests.support.dynamo import moto_client as moto_client  # noqa: PLC0414 - a fixture
 
-from imchat.storage.batch_table import BatchTable
-from imchat.storage.sqlite import SqliteTable
+from imchat.storage.sqlite.group_commit_table import BatchTable
+from imchat.storage.sqlite.table import SqliteTable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from imchat.storage.dynamo import DynamoTable
+    from imchat.storage.dynamodb.table import DynamoTable
     from imchat.storage.table import Table
 
 LOCAL = os.environ.get("IMCHAT_DYNAMODB_LOCAL", "")

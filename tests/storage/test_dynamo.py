@@ -8,7 +8,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, ReadTimeoutError
 
 from imchat.errors import Busy, ConfigError, TooLarge
-from imchat.storage.dynamo import DynamoTable
+from imchat.storage.dynamodb.table import DynamoTable
 from imchat.storage.table import Absent, Check, ConditionFailed, Key, Put, Update
 
 A, B = Key("P", "a"), Key("P", "b")

@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.storage.disk import Disk
-from tests.storage.kill import write_and_kill
+from tests.support.disk import Disk
+from tests.support.kill import write_and_kill
 
 from imchat.errors import Busy, ConfigError
-from imchat.storage.sqlite import SqliteTable
-from imchat.storage.sqlite_file import CHECKPOINT_BYTES, Log, connect
+from imchat.storage.sqlite.table import SqliteTable
+from imchat.storage.sqlite.wal import CHECKPOINT_BYTES, Log, connect
 from imchat.storage.table import Absent, ConditionFailed, Delete, Key, Put, Update
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ A, B = Key("P", "a"), Key("P", "b")
 # Writes for ever; prints a number once it is durable.
 WRITER = """
 import sys
-from imchat.storage.sqlite import SqliteTable
+from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.table import Absent, Key, Put, Update
 
 table = SqliteTable.open(sys.argv[1])

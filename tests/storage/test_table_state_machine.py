@@ -9,8 +9,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from imchat.storage.batch_table import BatchTable
-from imchat.storage.sqlite import SqliteTable
+from imchat.storage.sqlite.group_commit_table import BatchTable
+from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.table import (
     Absent,
     Check,
@@ -28,7 +28,7 @@ from imchat.storage.table import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from imchat.storage.dynamo import DynamoTable
+    from imchat.storage.dynamodb.table import DynamoTable
     from imchat.storage.table import Item, Op, Table
 
 # Few names, so that operations meet; among them neighbours in byte order and the names that trip stores.

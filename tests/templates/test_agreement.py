@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from tests.entrypoints.events import authorizer_event
+from tests.support.lambda_events import authorizer_event
+from tests.support.world import new_world
 from tests.templates.loading import GIVEN, NAMES, Permission, load, of_type, permissions, render, role_of
-from tests.world import new_world
 
 from imchat import entrypoints
 from imchat.api.routes import ROUTES
@@ -24,7 +24,7 @@ from imchat.entrypoints.authorizer import SUBPROTOCOL
 from imchat.local.identity.service import TOKEN_LIFETIME_S
 from imchat.local.identity.sessions import SESSION_LIFETIME_S
 from imchat.settings import Settings
-from imchat.storage.connections import SIGNED_OUT_S
+from imchat.storage.repositories.connections import SIGNED_OUT_S
 
 FUNCTIONS: Final = of_type(load("app"), "AWS::Lambda::Function")
 DOCS: Final = Path(__file__).parents[2] / "docs"

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.templates.loading import GIVEN, load, of_type, render
 
-from imchat.sign_up import DOMAIN_CHARS, DOMAINS_MAX, parse_sign_up
+from imchat.sign_up_policy import DOMAIN_CHARS, DOMAINS_MAX, parse_sign_up
 
 STATE: Final = load("state")
 POOL: Final = STATE["Resources"]["UserPool"]["Properties"]

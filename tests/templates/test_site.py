@@ -11,9 +11,9 @@ from typing import Any, Final
 import pytest
 from tests.templates.loading import Template, load, of_type, render
 
-from imchat.local.answers import SECURITY_HEADERS, secured
-from imchat.local.events import Request
-from imchat.local.site import Site
+from imchat.local.apigateway.events import Request
+from imchat.local.http.response import SECURITY_HEADERS, secured
+from imchat.local.static_site import Site
 
 ON_AWS_ONLY: Final = {
     "https://cognito-idp.eu-central-1.amazonaws.com",

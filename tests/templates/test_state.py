@@ -9,12 +9,12 @@ from typing import Any, Final
 import pytest
 from cloudformation_validate import CompositeEngine
 from tests.templates.loading import load, path_of
-from tests.templates.rows import HOLDS_NOTHING
+from tests.templates.template_rules import HOLDS_NOTHING
 
+from imchat.deploy.operate.users import ADMINS
 from imchat.deploy.plan import STATEFUL
-from imchat.deploy.users import ADMINS
 from imchat.local.identity.accounts import GROUPS
-from imchat.local.identity.state import MIN_PASSWORD_CHARACTERS
+from imchat.local.identity.context import MIN_PASSWORD_CHARACTERS
 from imchat.storage.table import TTL_ATTRIBUTE, Key
 
 GOLDEN: Final = Path(__file__).parent / "user_pool_forever.json"

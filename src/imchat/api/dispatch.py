@@ -7,10 +7,10 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from imchat.api.answers import HttpAnswer, dump, refuse
-from imchat.api.parsing import parse, parse_json
+from imchat.api.responses import HttpAnswer, dump, refuse
 from imchat.api.route import EMOJI, Call, Reply, Route
 from imchat.api.routes import ROUTES
+from imchat.api.validation import parse, parse_json
 from imchat.domain.ids import SignInId, UserId
 from imchat.domain.limits import is_id
 from imchat.errors import Forbidden, Invalid, NotFound, Unauthenticated

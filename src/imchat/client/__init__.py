@@ -8,6 +8,6 @@ It speaks the protocol of `docs/protocol.md` and nothing else, so it works with 
 """
 
 from imchat.client.client import Client
-from imchat.client.feed import Heard
+from imchat.client.event_feed import Heard
 
 __all__ = ["Client", "Heard"]

@@ -10,11 +10,11 @@ from typing import Final, Self
 
 import urllib3
 
-from imchat.client.actions import Actions, at
-from imchat.client.feed import Event, Feed, Heard
+from imchat.client.api import Actions, at
+from imchat.client.event_feed import Event, Feed, Heard
 from imchat.client.http import Http
-from imchat.client.line import CONNECTED, Frame, Line
 from imchat.client.session import Session, find
+from imchat.client.websocket import CONNECTED, Frame, Line
 from imchat.errors import Conflict, ImchatError, NotFound
 
 _PAGE: Final = 200

@@ -16,20 +16,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from imchat.deploy.config import Config, check_config, load_config, render_config
-    from imchat.deploy.cost import Estimate, Usage, estimate
-    from imchat.deploy.doctor import Finding, examine
+    from imchat.deploy.context import Target, connect
     from imchat.deploy.execute import Deployment, deploy
-    from imchat.deploy.logs import LogLine, follow_logs, log_groups, read_logs
-    from imchat.deploy.place import Place, place_of
+    from imchat.deploy.iam.arns import Place, place_of
+    from imchat.deploy.iam.policy import Policy, boundary_policy, deployer_policies
+    from imchat.deploy.operate.cost import Estimate, Usage, estimate
+    from imchat.deploy.operate.doctor import Finding, examine
+    from imchat.deploy.operate.logs import LogLine, follow_logs, log_groups, read_logs
+    from imchat.deploy.operate.status import StackStatus, Status, read_status
+    from imchat.deploy.operate.users import User, Users, connect_aws
+    from imchat.deploy.packaging.release import Release, read_release
     from imchat.deploy.plan import ParameterChange, Plan, ResourceChange, StackPlan
     from imchat.deploy.planner import make_plan
-    from imchat.deploy.policy import Policy, boundary_policy, deployer_policies
     from imchat.deploy.progress import Event, Progress
-    from imchat.deploy.release import Release, read_release
-    from imchat.deploy.status import StackStatus, Status, read_status
-    from imchat.deploy.target import Target, connect
     from imchat.deploy.teardown import TornDown, tear_down
-    from imchat.deploy.users import User, Users, connect_aws
 
 __all__ = [
     "Config",
@@ -76,41 +76,41 @@ __all__ = [
 _HOMES: Final = {
     "Config": "config",
     "Deployment": "execute",
-    "Estimate": "cost",
+    "Estimate": "operate.cost",
     "Event": "progress",
-    "Finding": "doctor",
-    "LogLine": "logs",
+    "Finding": "operate.doctor",
+    "LogLine": "operate.logs",
     "ParameterChange": "plan",
-    "Place": "place",
+    "Place": "iam.arns",
     "Plan": "plan",
-    "Policy": "policy",
+    "Policy": "iam.policy",
     "Progress": "progress",
-    "Release": "release",
+    "Release": "packaging.release",
     "ResourceChange": "plan",
     "StackPlan": "plan",
-    "StackStatus": "status",
-    "Status": "status",
-    "Target": "target",
+    "StackStatus": "operate.status",
+    "Status": "operate.status",
+    "Target": "context",
     "TornDown": "teardown",
-    "Usage": "cost",
-    "User": "users",
-    "Users": "users",
-    "boundary_policy": "policy",
+    "Usage": "operate.cost",
+    "User": "operate.users",
+    "Users": "operate.users",
+    "boundary_policy": "iam.policy",
     "check_config": "config",
-    "connect": "target",
-    "connect_aws": "users",
+    "connect": "context",
+    "connect_aws": "operate.users",
     "deploy": "execute",
-    "deployer_policies": "policy",
-    "estimate": "cost",
-    "examine": "doctor",
-    "follow_logs": "logs",
+    "deployer_policies": "iam.policy",
+    "estimate": "operate.cost",
+    "examine": "operate.doctor",
+    "follow_logs": "operate.logs",
     "load_config": "config",
-    "log_groups": "logs",
+    "log_groups": "operate.logs",
     "make_plan": "planner",
-    "place_of": "place",
-    "read_logs": "logs",
-    "read_release": "release",
-    "read_status": "status",
+    "place_of": "iam.arns",
+    "read_logs": "operate.logs",
+    "read_release": "packaging.release",
+    "read_status": "operate.status",
     "render_config": "config",
     "tear_down": "teardown",
 }

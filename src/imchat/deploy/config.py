@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from imchat.errors import ConfigError, Invalid
-from imchat.sign_up import parse_sign_up
+from imchat.sign_up_policy import parse_sign_up
 
 FILE_NAME: Final = "imchat.toml"
 """Looked for in the folder that a command is run in."""

@@ -9,8 +9,13 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from imchat.deploy.addresses import addresses
-from imchat.deploy.layout import OUTPUTS
+from imchat.deploy.aws_errors import in_our_words
+from imchat.deploy.cloudformation.stacks import Stacks
+from imchat.deploy.cloudformation.templates import OUTPUTS
+from imchat.deploy.context import Target
+from imchat.deploy.endpoints import addresses
+from imchat.deploy.packaging.release import Release, read_release
+from imchat.deploy.packaging.site import CONFIG, INDEX, invalidate
 from imchat.deploy.plan import Plan, PlannedFiles, StackPlan
 from imchat.deploy.planner import Planner
 from imchat.deploy.progress import (
@@ -24,12 +29,7 @@ from imchat.deploy.progress import (
     StackFinished,
     silent,
 )
-from imchat.deploy.refusals import in_our_words
-from imchat.deploy.release import Release, read_release
-from imchat.deploy.site import CONFIG, INDEX, invalidate
 from imchat.deploy.smoke import smoke_test
-from imchat.deploy.stacks import Stacks
-from imchat.deploy.target import Target
 from imchat.errors import DeployError
 
 _GOES_ON: Final = "the next `imchat deploy` goes on where this one stopped"

@@ -9,9 +9,15 @@ from collections.abc import Mapping
 from botocore.exceptions import BotoCoreError, ClientError
 
 from imchat import __version__
-from imchat.deploy.addresses import addresses
-from imchat.deploy.artifacts import Artifacts
-from imchat.deploy.layout import KINDS
+from imchat.deploy.aws_errors import translated
+from imchat.deploy.cloudformation.stacks import EMPTY, INLINE_BYTES, ChangeSet, Inputs, Stacks
+from imchat.deploy.cloudformation.templates import KINDS
+from imchat.deploy.cloudformation.watcher import Stack
+from imchat.deploy.context import Target
+from imchat.deploy.endpoints import addresses
+from imchat.deploy.packaging.artifacts import Artifacts
+from imchat.deploy.packaging.release import Release, read_release
+from imchat.deploy.packaging.site import SiteBucket, config_json, in_order
 from imchat.deploy.plan import (
     ParameterChange,
     Plan,
@@ -23,12 +29,6 @@ from imchat.deploy.plan import (
     resource_changes,
 )
 from imchat.deploy.progress import Progress, StackKind, silent
-from imchat.deploy.refusals import translated
-from imchat.deploy.release import Release, read_release
-from imchat.deploy.site import SiteBucket, config_json, in_order
-from imchat.deploy.stacks import EMPTY, INLINE_BYTES, ChangeSet, Inputs, Stacks
-from imchat.deploy.target import Target
-from imchat.deploy.watching import Stack
 
 
 class Planner:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from imchat.deploy.addresses import Addresses
+from imchat.deploy.cloudformation.watcher import waits
+from imchat.deploy.context import Fetched, Target
+from imchat.deploy.endpoints import Addresses
 from imchat.deploy.progress import Progress, SmokeTested
-from imchat.deploy.target import Fetched, Target
-from imchat.deploy.watching import waits
 from imchat.errors import DeployError
 
 _TRIES: Final = 15

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from botocore.exceptions import ClientError
 
+from imchat.deploy.aws_errors import code_of, translated
+from imchat.deploy.cloudformation.stacks import Stacks
+from imchat.deploy.cloudformation.watcher import waits
+from imchat.deploy.context import Target
 from imchat.deploy.progress import BucketEmptied, Interrupted, Progress, ResourceDeleted, silent
-from imchat.deploy.refusals import code_of, translated
-from imchat.deploy.stacks import Stacks
-from imchat.deploy.target import Target
-from imchat.deploy.watching import waits
 from imchat.errors import DeployError
 
 _TABLE: Final = "AWS::DynamoDB::Table"

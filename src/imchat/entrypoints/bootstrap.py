@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from imchat.domain.limits import RATE_REQUESTS
 from imchat.errors import ConfigError
 from imchat.services.app import App
-from imchat.services.rates import Rates
+from imchat.services.rate_limiter import Rates
 from imchat.settings import Settings
 
 Handler: TypeAlias = Callable[[dict[str, Any], object], dict[str, Any]]
@@ -57,9 +57,9 @@ def lambda_app() -> App:
     import boto3  # noqa: PLC0415 - the one-machine runtime shares this package and never loads boto3
     from botocore.config import Config  # noqa: PLC0415 - as above
 
-    from imchat.entrypoints.callbacks import CallbackGateway  # noqa: PLC0415 - as above
+    from imchat.entrypoints.apigateway_management import CallbackGateway  # noqa: PLC0415 - as above
     from imchat.entrypoints.queue import SqsQueue  # noqa: PLC0415 - as above
-    from imchat.storage.dynamo import DynamoTable  # noqa: PLC0415 - as above
+    from imchat.storage.dynamodb.table import DynamoTable  # noqa: PLC0415 - as above
 
     settings = Settings.from_environment(os.environ)
     config = Config(

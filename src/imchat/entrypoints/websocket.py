@@ -7,8 +7,8 @@ from typing import Any, Final
 from pydantic import ConfigDict, TypeAdapter
 
 from imchat.api import schema
-from imchat.api.answers import refusal_frame
-from imchat.api.parsing import parse_json
+from imchat.api.responses import refusal_frame
+from imchat.api.validation import parse_json
 from imchat.domain.ids import ConnectionId, ConversationId, SignInId, UserId
 from imchat.domain.limits import FRAME_BYTES
 from imchat.entrypoints import bootstrap

@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from imchat.errors import NotFound
-from imchat.local.answers import Answer, error_answer, json_answer
-from imchat.local.events import Request, new_request_id
-from imchat.local.ports import SignIn
+from imchat.local.apigateway.events import Request, new_request_id
+from imchat.local.http.response import Answer, error_answer, json_answer
+from imchat.local.protocols import SignIn
 
 T = TypeVar("T")
 

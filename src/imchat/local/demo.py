@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from imchat.domain.ids import UserId
 from imchat.errors import ConfigError
-from imchat.local.files import replace_file
+from imchat.local.data_dir import replace_file
 from imchat.local.identity import Identity
-from imchat.services import accounts, conversations, messages, receipts
+from imchat.services import conversations, messages, receipts, users
 from imchat.services.app import App
 from imchat.storage.table import Table
 
@@ -64,8 +64,8 @@ def fill(app: App, table: Table, keys: Path) -> tuple[Person, ...]:
     people = _passwords(keys / "demo.json")
     user_ids = [_sign_up(identity, person) for person in people]
     for user_id, person in zip(user_ids, people, strict=True):
-        if accounts.me(app, user_id).handle is None:
-            accounts.update_profile(app, user_id, handle=person.handle, display_name=person.name)
+        if users.me(app, user_id).handle is None:
+            users.update_profile(app, user_id, handle=person.handle, display_name=person.name)
     _converse(app, *user_ids)
     return people
 

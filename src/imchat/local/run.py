@@ -14,16 +14,16 @@ from typing import Final
 from imchat import assets
 from imchat.entrypoints import authorizer, bootstrap, http, websocket
 from imchat.local import demo
-from imchat.local.batch import Finish
-from imchat.local.files import DataDir
-from imchat.local.gateway import LocalGateway
+from imchat.local.apigateway.connections import LocalGateway
+from imchat.local.data_dir import DataDir
+from imchat.local.group_commit import Finish
 from imchat.local.identity import Deliver, Identity
 from imchat.local.server import Handlers, LocalServer, Options
-from imchat.local.site import Site
+from imchat.local.static_site import Site
 from imchat.services.app import App
-from imchat.sign_up import OPEN, SignUpPolicy
-from imchat.storage.batch_table import BatchTable
-from imchat.storage.sqlite import SqliteTable
+from imchat.sign_up_policy import OPEN, SignUpPolicy
+from imchat.storage.sqlite.group_commit_table import BatchTable
+from imchat.storage.sqlite.table import SqliteTable
 
 COLLECTED_AT: Final = (20_000, 20, 50)
 """The garbage collector's thresholds: requests leave next to no cycles, and each message keeps a dozen objects for a while."""

@@ -17,16 +17,16 @@ from typing import Any, Final, Self
 from imchat.domain.limits import CONNECTION_S
 from imchat.entrypoints.bootstrap import Handler
 from imchat.errors import ConfigError, Unauthenticated, place_of
-from imchat.local.answers import Answer, error_answer, json_answer
-from imchat.local.batch import Batches
+from imchat.local.apigateway.connections import LocalGateway
+from imchat.local.apigateway.events import Request, http_answer, http_event, new_request_id, token_claims
+from imchat.local.apigateway.websocket import IDLE_S, WebSocketApi
 from imchat.local.cognito import CognitoApi
-from imchat.local.events import Request, http_answer, http_event, new_request_id, token_claims
-from imchat.local.gateway import LocalGateway
-from imchat.local.http_connection import Served
-from imchat.local.http_server import HttpServer
-from imchat.local.ports import Purge, SignIn, Store
-from imchat.local.site import Site
-from imchat.local.websocket import IDLE_S, WebSocketApi
+from imchat.local.group_commit import Batches
+from imchat.local.http.connection import Served
+from imchat.local.http.response import Answer, error_answer, json_answer
+from imchat.local.http.server import HttpServer
+from imchat.local.protocols import Purge, SignIn, Store
+from imchat.local.static_site import Site
 
 log = logging.getLogger(__name__)
 

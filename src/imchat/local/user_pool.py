@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from imchat.entrypoints import bootstrap
 from imchat.errors import Busy
 from imchat.local.cognito import CognitoApi
-from imchat.local.files import DataDir
-from imchat.local.http_server import HttpServer
+from imchat.local.data_dir import DataDir
+from imchat.local.http.server import HttpServer
 from imchat.local.identity import AdminKey, Deliver, Identity, read_admin_key
-from imchat.storage.sqlite import SqliteTable
+from imchat.storage.sqlite.table import SqliteTable
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,8 @@ from imchat.domain.member import Member
 from imchat.domain.user import User
 from imchat.errors import Forbidden, NotFound, Suspended
 from imchat.services.app import App
-from imchat.storage import blocks, members, users
-from imchat.storage.events import Tail
+from imchat.storage.repositories import blocks, members, users
+from imchat.storage.repositories.events import Tail
 
 
 def access_member(app: App, user_id: UserId, conversation_id: ConversationId) -> Member:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from imchat.services.gateway import FanoutQueue, Gateway
-from imchat.services.rates import Rates
+from imchat.services.protocols import FanoutQueue, Gateway
+from imchat.services.rate_limiter import Rates
 from imchat.storage.table import Table
 
 A = TypeVar("A")

@@ -14,8 +14,8 @@ from imchat.errors import Busy, Invalid
 from imchat.services import presence
 from imchat.services.access import access_users
 from imchat.services.app import App
-from imchat.storage import blocks, members, users
-from imchat.storage.blocks import Block
+from imchat.storage.repositories import blocks, members, users
+from imchat.storage.repositories.blocks import Block
 from imchat.storage.table import ConditionFailed, Op
 
 BLOCKS_PAGE: Final = 100

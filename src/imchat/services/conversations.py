@@ -13,11 +13,12 @@ from imchat.domain.limits import MEMBERS_AT_CREATION, MEMBERS_SHOWN, TITLE_CHARS
 from imchat.domain.member import Member, Role
 from imchat.domain.user import User
 from imchat.errors import Forbidden, Invalid, NotFound
-from imchat.services import accounts, fanout, suspensions
+from imchat.services import fanout, suspensions
+from imchat.services import users as accounts
 from imchat.services.access import access_member, access_reachable, access_users
 from imchat.services.app import App
-from imchat.storage import blocks, conversations, events, members, users
-from imchat.storage.conversations import Pointer
+from imchat.storage.repositories import blocks, conversations, events, members, users
+from imchat.storage.repositories.conversations import Pointer
 from imchat.storage.table import ConditionFailed, Op
 
 INBOX_PAGE: Final = 100

@@ -1,6 +1,6 @@
 """Bringing events to members: at once to few, by way of the queue to many, in one frame for several where a room is hot.
 
-Of the queue's jobs (`services/jobs.py`) each reads the events first and the members after them: whoever is a member then,
+Of the queue's jobs (`services/fanout_jobs.py`) each reads the events first and the members after them: whoever is a member then,
 and has been one since before an event, was a member when it was written. So however late or often a job runs, nobody
 gets an event that lies past their removal.
 """
@@ -19,11 +19,11 @@ from imchat.domain.member import Member
 from imchat.errors import ConfigError
 from imchat.services import fanout
 from imchat.services.app import App
-from imchat.services.gateway import FanoutQueue
-from imchat.services.jobs import Announce, Deliver, Job, encode
-from imchat.services.shown import audiences, settled, shown, spoken_of
-from imchat.storage import conversations, events, members, pushes
-from imchat.storage.events import Tail
+from imchat.services.fanout_jobs import Announce, Deliver, Job, encode
+from imchat.services.hydration import audiences, settled, shown, spoken_of
+from imchat.services.protocols import FanoutQueue
+from imchat.storage.repositories import conversations, events, fanout_progress, members
+from imchat.storage.repositories.events import Tail
 
 DIRECT_POSTS: Final = 50
 """Posts that a request makes itself while its sender waits; more are left to the queue."""
@@ -88,7 +88,7 @@ def run(app: App, job: Job, *, again: bool) -> None:
 def _announce(app: App, queue: FanoutQueue, job: Announce, *, again: bool) -> None:
     """Take on the event and whatever follows it by now, unless another job did; in a hot room, later."""
     conversation_id, seq = job
-    pushed = pushes.get(app.table, conversation_id)
+    pushed = fanout_progress.get(app.table, conversation_id)
     now_ms = app.now_ms()
     if pushed is not None:
         if seq <= (pushed.handed_seq if again else pushed.taken_seq):
@@ -103,10 +103,12 @@ def _announce(app: App, queue: FanoutQueue, job: Announce, *, again: bool) -> No
         return
     last_seq = page[-1]["seq"]
     next_ms = now_ms + head.member_count * 1000 // ROOM_POSTS_PER_S
-    taken = pushes.take(app.table, conversation_id, pushed, seq=seq, last_seq=last_seq, next_ms=next_ms)
+    taken = fanout_progress.take(
+        app.table, conversation_id, pushed, seq=seq, last_seq=last_seq, next_ms=next_ms
+    )
     if taken or again:
         queue.put([encode(chunk) for chunk in _chunks(app, conversation_id, page)])
-        pushes.hand_over(app.table, conversation_id, last_seq)
+        fanout_progress.hand_over(app.table, conversation_id, last_seq)
 
 
 def _chunks(app: App, conversation_id: ConversationId, page: list[Event]) -> list[Deliver]:

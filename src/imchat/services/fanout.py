@@ -11,7 +11,7 @@ from pydantic_core import to_json
 from imchat.domain.event import Event
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.services.app import App
-from imchat.storage import connections
+from imchat.storage.repositories import connections
 
 EVENTS_BYTES: Final = 96 * 1024
 """Events in one frame. With what is around them they stay below API Gateway's 128 KB for a message."""

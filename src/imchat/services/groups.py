@@ -17,15 +17,15 @@ from imchat.domain.limits import (
     check_line,
 )
 from imchat.domain.member import Member, Role
-from imchat.domain.words import words_of
+from imchat.domain.search_terms import words_of
 from imchat.errors import Conflict, Forbidden, Invalid, NotFound
 from imchat.services import fanout, suspensions
 from imchat.services.access import access_reachable, access_users
 from imchat.services.app import App
-from imchat.services.log import Done, Write, append
-from imchat.storage import channels, conversations, members
-from imchat.storage.conversations import Pointer
-from imchat.storage.events import Tail
+from imchat.services.event_log import Done, Write, append
+from imchat.storage.repositories import channel_index, conversations, members
+from imchat.storage.repositories.conversations import Pointer
+from imchat.storage.repositories.events import Tail
 from imchat.storage.table import MAX_OPS, Op
 
 _OPS_EACH = 3
@@ -55,7 +55,7 @@ def update(
         draft = Draft(type="conversation.updated", actor_id=actor_id, title=new_title)
         changed: Any = {name: value for name, value in wanted.items() if value != getattr(old, name)}
         draft.update(changed)
-        listed = channels.changes(
+        listed = channel_index.changes(
             conversation_id,
             old=tail.head.title if old.public else None,
             new=_channel_title(new_title) if new.public else None,
@@ -165,7 +165,7 @@ def remove_member(app: App, actor_id: UserId, conversation_id: ConversationId, u
             conversations.count_members(conversation_id, more=-1),
         ]
         if tail.head.settings.public and tail.member_count == 1:
-            found += channels.changes(conversation_id, old=tail.head.title, new=None)
+            found += channel_index.changes(conversation_id, old=tail.head.title, new=None)
         return found
 
     def decide(tail: Tail, actor: Member) -> Write | Done:

@@ -19,14 +19,14 @@ from imchat.domain.limits import (
     is_id,
 )
 from imchat.domain.member import Member
-from imchat.domain.words import words_of
+from imchat.domain.search_terms import words_of
 from imchat.errors import Conflict, Forbidden, Invalid, NotFound
-from imchat.services import accounts, fanout, groups, suspensions
+from imchat.services import fanout, groups, suspensions, users
 from imchat.services.access import access_member
 from imchat.services.app import App
-from imchat.services.log import Done, Write, append
-from imchat.storage import channels, conversations, invites, members
-from imchat.storage.events import Tail
+from imchat.services.event_log import Done, Write, append
+from imchat.storage.repositories import channel_index, conversations, invites, members
+from imchat.storage.repositories.events import Tail
 from imchat.storage.table import ConditionFailed, Op
 
 _LOOKED_THROUGH: Final = 5 * CHANNELS_FOUND
@@ -98,7 +98,7 @@ def accept(app: App, user_id: UserId, token: str) -> ConversationId:
 
     Raises: as `preview`; Invalid if the group is full.
     """
-    accounts.me(app, user_id)
+    users.me(app, user_id)
     conversation_id = read_token(token)[0]
     if members.get(app.table, conversation_id, user_id) is None:
         _access_invite(app, token)
@@ -113,7 +113,7 @@ def accept(app: App, user_id: UserId, token: str) -> ConversationId:
 
 def join(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
     """Join a public channel. Raises: NotFound for any other; Invalid if it is full."""
-    accounts.me(app, user_id)
+    users.me(app, user_id)
 
     def check(tail: Tail) -> list[Op]:
         if not tail.head.settings.public or not tail.member_count:
@@ -130,7 +130,7 @@ def find_channels(app: App, text: str) -> list[Head]:
     words = words_of(text)
     if not words:
         raise Invalid("q needs a word of two letters", field="q", limit=PREFIX_MIN)
-    found = channels.search(app.table, words, limit=_LOOKED_THROUGH)[:CHANNELS_FOUND]
+    found = channel_index.search(app.table, words, limit=_LOOKED_THROUGH)[:CHANNELS_FOUND]
     heads = conversations.get_many(app.table, found)
     return [heads[one] for one in found if one in heads and heads[one].settings.public]
 

@@ -22,10 +22,10 @@ from imchat.domain.message import Message
 from imchat.errors import Forbidden, Invalid
 from imchat.services.access import access_member, check_not_apart
 from imchat.services.app import App
-from imchat.services.log import Appended, Done, Write, append
-from imchat.services.shown import shown
-from imchat.storage import blocks, conversations, events, members, users
-from imchat.storage.events import Tail
+from imchat.services.event_log import Appended, Done, Write, append
+from imchat.services.hydration import shown
+from imchat.storage.repositories import blocks, conversations, events, members, users
+from imchat.storage.repositories.events import Tail
 from imchat.storage.table import Op
 
 PAGE_BYTES: Final = 2_000_000

@@ -10,7 +10,7 @@ from imchat.errors import NotFound
 from imchat.services import fanout
 from imchat.services.access import access_member
 from imchat.services.app import App
-from imchat.storage import members
+from imchat.storage.repositories import members
 
 
 def update(

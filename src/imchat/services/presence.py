@@ -14,7 +14,7 @@ from imchat.errors import Invalid
 from imchat.services import fanout
 from imchat.services.access import access_member
 from imchat.services.app import App
-from imchat.storage import blocks, connections, members, users, watchers
+from imchat.storage.repositories import blocks, connections, members, presence_subscriptions, users
 
 
 class Presence(NamedTuple):
@@ -59,7 +59,7 @@ def watch(
     now_ms = app.now_ms()
     others = [user_id for user_id in _members_among(app, conversation_id, user_ids) if user_id != viewer_id]
     # Watch, then look: of what happens in between the watcher hears twice, not never.
-    watchers.add(app.table, others, viewer_id, conversation_id, now_s=now_ms // 1000)
+    presence_subscriptions.add(app.table, others, viewer_id, conversation_id, now_s=now_ms // 1000)
     return look(app, viewer_id, conversation_id, user_ids), now_ms + WATCH_S * 1000
 
 
@@ -83,14 +83,14 @@ def part(app: App, one_id: UserId, other_id: UserId) -> None:
     """Let each of two between whom a block lies believe that the other went, if they watch."""
     now_s = app.now_ms() // 1000
     for seen_id, watcher_id in ((one_id, other_id), (other_id, one_id)):
-        if watcher_id in watchers.of(app.table, seen_id, now_s=now_s):
+        if watcher_id in presence_subscriptions.of(app.table, seen_id, now_s=now_s):
             gone = Presence(seen_id, online=False, last_seen_ms=None)
             fanout.notify(app, [watcher_id], {"type": "presence", **told(gone)})
 
 
 def _tell(app: App, user_id: UserId, *, unless_online: bool = False, also_hidden: bool = False) -> None:
     """Bring watchers up to date, but for those who share the conversation no longer. One read where nobody watches."""
-    asked = watchers.of(app.table, user_id, now_s=app.now_ms() // 1000)
+    asked = presence_subscriptions.of(app.table, user_id, now_s=app.now_ms() // 1000)
     if not asked:
         return
     shown = _presence(app, [user_id])

@@ -12,8 +12,8 @@ from imchat.errors import Suspended, Unauthenticated
 from imchat.services import fanout, presence, suspensions
 from imchat.services.access import access_member, apart
 from imchat.services.app import App
-from imchat.storage import connections, members
-from imchat.storage.connections import Ticket
+from imchat.storage.repositories import connections, members
+from imchat.storage.repositories.connections import Ticket
 
 
 def issue_ticket(app: App, user_id: UserId, sign_in: SignInId | None = None) -> tuple[str, int]:

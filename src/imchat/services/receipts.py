@@ -10,7 +10,7 @@ from imchat.errors import Invalid
 from imchat.services import fanout, personal
 from imchat.services.access import access_member, apart
 from imchat.services.app import App
-from imchat.storage import conversations, events, members
+from imchat.storage.repositories import conversations, events, members
 
 
 class Position(NamedTuple):

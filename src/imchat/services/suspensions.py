@@ -15,8 +15,8 @@ from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.user import User
 from imchat.errors import Busy, Invalid, NotFound, Suspended
 from imchat.services.app import App
-from imchat.storage import audit, connections, conversations, members, users
-from imchat.storage.audit import Action, Entry
+from imchat.storage.repositories import audit, connections, conversations, members, users
+from imchat.storage.repositories.audit import Action, Entry
 
 ATTEMPTS: Final = 5
 """Only another administrator's change of mind makes the marks be made again."""

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from imchat.api.routes import (
-    administration,
-    conversations,
-    groups,
-    joining,
-    messages,
-    people,
-    realtime,
-    safety,
-)
+from imchat.api.routes import admin, blocks, conversations, groups, joining, messages, realtime, users
 
 ROUTES: Final = (
-    *people.ROUTES,
+    *users.ROUTES,
     *conversations.ROUTES,
     *groups.ROUTES,
     *joining.ROUTES,
     *messages.ROUTES,
     *realtime.ROUTES,
-    *safety.ROUTES,
-    *administration.ROUTES,
+    *blocks.ROUTES,
+    *admin.ROUTES,
 )

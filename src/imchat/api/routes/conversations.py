@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from imchat.api import schema, shapes
+from imchat.api import schema, serializers
 from imchat.api.route import CONVERSATION, Call, Reply, Route
 from imchat.domain.ids import ConversationId, UserId
 from imchat.errors import Invalid
@@ -14,7 +14,7 @@ from imchat.services import conversations, personal
 def _inbox(call: Call) -> Reply:
     query: schema.PageQuery = call.query
     cursor = None if query.cursor is None else ConversationId(query.cursor)
-    return Reply(200, shapes.inbox(conversations.inbox(call.app, call.user_id, cursor=cursor)))
+    return Reply(200, serializers.inbox(conversations.inbox(call.app, call.user_id, cursor=cursor)))
 
 
 def _create_conversation(call: Call) -> Reply:
@@ -26,15 +26,18 @@ def _create_conversation(call: Call) -> Reply:
                 "a direct conversation takes one other person and no title", field="member_ids", limit=1
             )
         entry, users, new = conversations.create_direct(call.app, call.user_id, member_ids[0])
-        return Reply(201 if new else 200, shapes.conversation(entry, users))
+        return Reply(201 if new else 200, serializers.conversation(entry, users))
     return Reply(
-        201, shapes.conversation(*conversations.create_group(call.app, call.user_id, member_ids, body.title))
+        201,
+        serializers.conversation(*conversations.create_group(call.app, call.user_id, member_ids, body.title)),
     )
 
 
 def conversation(call: Call) -> Reply:
     """The answer of everything that changes a conversation: it, whole."""
-    return Reply(200, shapes.conversation(*conversations.entry(call.app, call.user_id, call.conversation_id)))
+    return Reply(
+        200, serializers.conversation(*conversations.entry(call.app, call.user_id, call.conversation_id))
+    )
 
 
 def _update_mine(call: Call) -> Reply:

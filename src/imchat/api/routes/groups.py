@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from imchat.api import schema, shapes
+from imchat.api import schema, serializers
 from imchat.api.route import CONVERSATION, Call, Reply, Route
 from imchat.api.routes.conversations import conversation
 from imchat.domain.ids import UserId
@@ -24,7 +24,7 @@ def _members(call: Call) -> Reply:
     page, users, next_cursor = conversations.members_page(
         call.app, call.user_id, call.conversation_id, after=None if cursor is None else UserId(cursor)
     )
-    answer = {"members": shapes.members(page), "users": shapes.users(users)}
+    answer = {"members": serializers.members(page), "users": serializers.users(users)}
     return Reply(200, answer | ({"next_cursor": next_cursor} if next_cursor else {}))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from imchat.api import schema, shapes
+from imchat.api import schema, serializers
 from imchat.api.route import CONVERSATION, Call, Reply, Route
 from imchat.domain.ids import ConversationId
 from imchat.services import conversations, joining
@@ -20,12 +20,12 @@ def _invite(call: Call) -> Reply:
         expires_in_s=call.body.expires_in_s,
         max_uses=call.body.max_uses,
     )
-    return Reply(201, {"invite": shapes.invite(made), "token": token})
+    return Reply(201, {"invite": serializers.invite(made), "token": token})
 
 
 def _invites(call: Call) -> Reply:
     found = joining.invites_of(call.app, call.user_id, call.conversation_id)
-    return Reply(200, {"invites": [shapes.invite(one) for one in found]})
+    return Reply(200, {"invites": [serializers.invite(one) for one in found]})
 
 
 def _revoke(call: Call) -> Reply:
@@ -34,7 +34,7 @@ def _revoke(call: Call) -> Reply:
 
 
 def _preview(call: Call) -> Reply:
-    return Reply(200, {"conversation": shapes.preview(joining.preview(call.app, call.path["token"])[0])})
+    return Reply(200, {"conversation": serializers.preview(joining.preview(call.app, call.path["token"])[0])})
 
 
 def _accept(call: Call) -> Reply:
@@ -43,7 +43,7 @@ def _accept(call: Call) -> Reply:
 
 def _channels(call: Call) -> Reply:
     found = joining.find_channels(call.app, call.query.q)
-    return Reply(200, {"channels": [shapes.preview(head) for head in found]})
+    return Reply(200, {"channels": [serializers.preview(head) for head in found]})
 
 
 def _join(call: Call) -> Reply:
@@ -52,7 +52,7 @@ def _join(call: Call) -> Reply:
 
 
 def _joined(call: Call, conversation_id: ConversationId) -> Reply:
-    return Reply(200, shapes.conversation(*conversations.entry(call.app, call.user_id, conversation_id)))
+    return Reply(200, serializers.conversation(*conversations.entry(call.app, call.user_id, conversation_id)))
 
 
 ROUTES: Final = (

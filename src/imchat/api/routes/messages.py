@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from imchat.api import schema, shapes
+from imchat.api import schema, serializers
 from imchat.api.route import CONVERSATION, EMOJI, Call, Reply, Route
 from imchat.domain.ids import ConnectionId
-from imchat.services import changes, messages, receipts
+from imchat.services import message_actions, messages, receipts
 
 _MESSAGE: Final = CONVERSATION + "/messages/{seq}"
 _REACTION: Final = f"{_MESSAGE}/reactions/{EMOJI}"
@@ -43,32 +43,39 @@ def _send(call: Call) -> Reply:
 
 
 def _edit(call: Call) -> Reply:
-    done = changes.edit(call.app, call.user_id, call.conversation_id, call.seq, call.body.body)
-    return Reply(200, shapes.change(done))
+    done = message_actions.edit(call.app, call.user_id, call.conversation_id, call.seq, call.body.body)
+    return Reply(200, serializers.change(done))
 
 
 def _delete(call: Call) -> Reply:
-    return Reply(200, shapes.change(changes.delete(call.app, call.user_id, call.conversation_id, call.seq)))
+    return Reply(
+        200,
+        serializers.change(message_actions.delete(call.app, call.user_id, call.conversation_id, call.seq)),
+    )
 
 
 def _react(call: Call) -> Reply:
     emoji = call.path["emoji"]
-    done = changes.react(call.app, call.user_id, call.conversation_id, call.seq, emoji)
-    return Reply(200, shapes.change(done))
+    done = message_actions.react(call.app, call.user_id, call.conversation_id, call.seq, emoji)
+    return Reply(200, serializers.change(done))
 
 
 def _unreact(call: Call) -> Reply:
     emoji = call.path["emoji"]
-    done = changes.unreact(call.app, call.user_id, call.conversation_id, call.seq, emoji)
-    return Reply(200, shapes.change(done))
+    done = message_actions.unreact(call.app, call.user_id, call.conversation_id, call.seq, emoji)
+    return Reply(200, serializers.change(done))
 
 
 def _pin(call: Call) -> Reply:
-    return Reply(200, shapes.change(changes.pin(call.app, call.user_id, call.conversation_id, call.seq)))
+    return Reply(
+        200, serializers.change(message_actions.pin(call.app, call.user_id, call.conversation_id, call.seq))
+    )
 
 
 def _unpin(call: Call) -> Reply:
-    return Reply(200, shapes.change(changes.unpin(call.app, call.user_id, call.conversation_id, call.seq)))
+    return Reply(
+        200, serializers.change(message_actions.unpin(call.app, call.user_id, call.conversation_id, call.seq))
+    )
 
 
 def _pins(call: Call) -> Reply:

@@ -5,14 +5,14 @@ A module for each area, as in `api/routes/`, and `log` for what all areas speak 
 generated reference.
 """
 
-from imchat.api.schema.administration import *
+from imchat.api.schema.admin import *
 from imchat.api.schema.base import *
+from imchat.api.schema.blocks import *
 from imchat.api.schema.conversations import *
+from imchat.api.schema.events import *
 from imchat.api.schema.groups import *
 from imchat.api.schema.joining import *
-from imchat.api.schema.log import *
 from imchat.api.schema.messages import *
-from imchat.api.schema.people import *
 from imchat.api.schema.realtime import *
-from imchat.api.schema.safety import *
 from imchat.api.schema.site import *
+from imchat.api.schema.users import *

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from imchat.api.schema.bounds import PageCursor
+from imchat.api.schema.fields import PageCursor
 
 
 class Request(BaseModel):

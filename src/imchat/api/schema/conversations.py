@@ -7,9 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from imchat.api.schema.base import Answer, Request
-from imchat.api.schema.bounds import Id, Title
-from imchat.api.schema.log import MessageCreated
-from imchat.api.schema.people import User
+from imchat.api.schema.events import MessageCreated
+from imchat.api.schema.fields import Id, Title
+from imchat.api.schema.users import User
 from imchat.domain import limits
 from imchat.domain.conversation import History, Kind, Posting
 from imchat.domain.member import Role

@@ -7,9 +7,9 @@ from typing import Annotated
 from pydantic import Field
 
 from imchat.api.schema.base import Answer, Request
-from imchat.api.schema.bounds import Description, Id, Title
 from imchat.api.schema.conversations import Member
-from imchat.api.schema.people import User
+from imchat.api.schema.fields import Description, Id, Title
+from imchat.api.schema.users import User
 from imchat.domain import limits
 from imchat.domain.conversation import History, Posting
 from imchat.domain.member import Role

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from imchat.api.schema.base import Answer, Query, Request
-from imchat.api.schema.bounds import number
+from imchat.api.schema.fields import number
 from imchat.domain import limits
 
 

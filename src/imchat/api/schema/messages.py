@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from imchat.api.schema.base import Answer, Query, Request
-from imchat.api.schema.bounds import Body, ClientMessageId, Cursor, QueryCursor, QueryLimit, Seq
-from imchat.api.schema.log import Event, Message, MessageCreated
+from imchat.api.schema.events import Event, Message, MessageCreated
+from imchat.api.schema.fields import Body, ClientMessageId, Cursor, QueryCursor, QueryLimit, Seq
 from imchat.domain import limits
 
 

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from imchat.api.schema.base import Answer, ErrorInfo, Query, Request
-from imchat.api.schema.bounds import Id
 from imchat.api.schema.conversations import Settings
-from imchat.api.schema.log import Event
+from imchat.api.schema.events import Event
+from imchat.api.schema.fields import Id
 from imchat.domain import limits
 
 

@@ -1,8 +1,8 @@
 """Sign-in for `imchat local`: a user pool that speaks Cognito's protocol and really verifies."""
 
 from imchat.local.identity.codes import Purpose
+from imchat.local.identity.context import Deliver
 from imchat.local.identity.pool import REGION, AdminKey, read_admin_key
 from imchat.local.identity.service import Answer, Identity
-from imchat.local.identity.state import Deliver
 
 __all__ = ["REGION", "AdminKey", "Answer", "Deliver", "Identity", "Purpose", "read_admin_key"]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from imchat.local.identity.wire import Refused
+from imchat.local.identity.protocol import Refused
 from imchat.storage.table import Absent, ConditionFailed, Delete, Key, Op, Present, Put, Table
 
 GROUPS: Final = frozenset({"admins"})

@@ -9,9 +9,9 @@ from typing import Any, Final
 from imchat.local.identity import pool
 from imchat.local.identity.accounts import GROUPS, Account, Status
 from imchat.local.identity.codes import Purpose
+from imchat.local.identity.context import State, new_email, new_password, username
+from imchat.local.identity.protocol import Refused, Request, as_attributes, invalid_parameter
 from imchat.local.identity.sign_up import ATTRIBUTES, make_account, user_attributes
-from imchat.local.identity.state import State, new_email, new_password, username
-from imchat.local.identity.wire import Refused, Request, as_attributes, invalid_parameter
 
 TEMPORARY_PASSWORD_MS: Final = 7 * 24 * 3600 * 1000
 MAX_PAGE: Final = 60

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Generic, TypeVar
 
+from imchat.local.identity.protocol import not_authorized
 from imchat.local.identity.srp import Exchange
-from imchat.local.identity.wire import not_authorized
 
 LIFETIME_MS: Final = 3 * 60 * 1000
 MAX_OPEN: Final = 20_000

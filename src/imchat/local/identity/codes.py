@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from imchat.local.identity.pool import Pool
-from imchat.local.identity.wire import Refused
+from imchat.local.identity.protocol import Refused
 from imchat.storage.table import TTL_ATTRIBUTE, Delete, Key, Put, Table, Update
 
 MAX_TRIES: Final = 5

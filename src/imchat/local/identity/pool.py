@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from imchat.errors import ConfigError
-from imchat.local.files import replace_file
+from imchat.local.data_dir import replace_file
 from imchat.local.identity import srp
 from imchat.storage.table import Key, Put, Table
 

@@ -18,13 +18,13 @@ from imchat.local.identity import admin, sign_in, sign_up, sigv4
 from imchat.local.identity.accounts import Accounts
 from imchat.local.identity.challenges import Challenges
 from imchat.local.identity.codes import Codes
+from imchat.local.identity.context import Deliver, State
 from imchat.local.identity.pool import Pool, load_admin_key, load_signing_key
+from imchat.local.identity.protocol import Refused, Request
 from imchat.local.identity.sessions import Sessions
-from imchat.local.identity.state import Deliver, State
 from imchat.local.identity.throttle import Throttle
 from imchat.local.identity.tokens import Tokens
-from imchat.local.identity.wire import Refused, Request
-from imchat.sign_up import OPEN, SignUpPolicy
+from imchat.sign_up_policy import OPEN, SignUpPolicy
 from imchat.storage.table import Table
 
 TOKEN_LIFETIME_S: Final = 3600

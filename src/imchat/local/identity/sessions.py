@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from imchat.local.identity.accounts import Account
-from imchat.local.identity.wire import Refused, not_authorized
+from imchat.local.identity.protocol import Refused, not_authorized
 from imchat.storage.table import TTL_ATTRIBUTE, Delete, Key, Put, Table
 
 SESSION_LIFETIME_S: Final = 30 * 24 * 3600

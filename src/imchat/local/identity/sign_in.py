@@ -10,11 +10,11 @@ from typing import Any
 
 from imchat.local.identity.accounts import Account, Status
 from imchat.local.identity.challenges import NewPassword, PasswordProof
+from imchat.local.identity.context import MAX_PASSWORD_CHARACTERS, State, new_password, username
+from imchat.local.identity.protocol import Refused, Request, invalid_parameter, not_authorized
 from imchat.local.identity.srp import Exchange
-from imchat.local.identity.state import MAX_PASSWORD_CHARACTERS, State, new_password, username
 from imchat.local.identity.throttle import count_by
 from imchat.local.identity.tokens import SignedIn
-from imchat.local.identity.wire import Refused, Request, invalid_parameter, not_authorized
 
 
 def initiate_auth(state: State, request: Request) -> dict[str, Any]:

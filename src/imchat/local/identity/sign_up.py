@@ -8,22 +8,10 @@ from typing import Any, Final
 
 from imchat.local.identity.accounts import Account, Status
 from imchat.local.identity.codes import Purpose, wrong_code
+from imchat.local.identity.context import MAX_PASSWORD_CHARACTERS, State, new_email, new_password, username
+from imchat.local.identity.protocol import Refused, Request, as_attributes, invalid_parameter, not_authorized
 from imchat.local.identity.sign_in import throttle_key
-from imchat.local.identity.state import (
-    MAX_PASSWORD_CHARACTERS,
-    State,
-    new_email,
-    new_password,
-    username,
-)
 from imchat.local.identity.throttle import count_by
-from imchat.local.identity.wire import (
-    Refused,
-    Request,
-    as_attributes,
-    invalid_parameter,
-    not_authorized,
-)
 
 ATTRIBUTES: Final = frozenset({
     "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture",

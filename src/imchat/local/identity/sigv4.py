@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import quote
 
 from imchat.local.identity.pool import AdminKey
-from imchat.local.identity.wire import Refused
+from imchat.local.identity.protocol import Refused
 
 MAX_SKEW_S: Final = 300
 SERVICE: Final = "cognito-idp"

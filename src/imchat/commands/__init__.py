@@ -1,0 +1,1 @@
+"""The groups and commands of `imchat`, one module for each group."""

@@ -1,0 +1,1 @@
+"""Everything that is printed in a terminal, with rich."""

@@ -1,0 +1,1 @@
+"""Stacks, change sets and templates."""

@@ -1,0 +1,1 @@
+"""What a deployer must be allowed, and whether they are."""

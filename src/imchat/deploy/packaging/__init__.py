@@ -1,0 +1,1 @@
+"""What is uploaded: the functions' code, their packages, the site."""

@@ -1,0 +1,1 @@
+"""What API Gateway does on AWS: events for the handlers, WebSocket connections."""

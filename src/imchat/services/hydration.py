@@ -1,0 +1,84 @@
+"""Events as they are served: with the current state of the messages they speak of, as far as the reader's history goes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import takewhile
+
+from imchat.domain.event import Event, quote_of
+from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.member import Member
+from imchat.storage.repositories import events
+from imchat.storage.table import Table
+
+
+def shown(table: Table, conversation_id: ConversationId, page: list[Event], *, since: int = 1) -> list[Event]:
+    """Stored events, each change with the message that it changed, each reply with its quote; plain ones as they are.
+
+    Reads what is not in the page, all at once, and none below `since`. Whoever is to see it, check the membership after this.
+    """
+    wanted = {seq for event in page if (seq := _speaks_of(event)) is not None and seq >= since}
+    if not wanted:
+        return page
+    known = {event["seq"]: event for event in page if event["seq"] in wanted}
+    if missing := wanted - known.keys():
+        known |= events.get_many(table, conversation_id, missing)
+    return [_with(event, known) for event in page]
+
+
+def spoken_of(page: list[Event]) -> set[int]:
+    """The seqs of the messages that these events change or quote."""
+    return {seq for event in page if (seq := _speaks_of(event)) is not None}
+
+
+def settled(page: list[Event], last_seq: int) -> list[Event]:
+    """The events before the first that shows what happened after `last_seq`, which may not be for whoever was a member then."""
+    return list(takewhile(lambda event: _changed_seq(event) <= last_seq, page))
+
+
+def audiences(
+    written: list[Event], members: Mapping[UserId, Member]
+) -> Iterator[tuple[list[Event], list[UserId]]]:
+    """New events, as those see them who are to hear of them: whose history begins later, sees no older message."""
+    oldest = min((seq for event in written if (seq := _speaks_of(event)) is not None), default=None)
+    if oldest is None:
+        yield written, list(members)
+        return
+    by_history: defaultdict[int, list[UserId]] = defaultdict(list)
+    for member in members.values():
+        by_history[member.history_from if member.history_from > oldest else 1].append(member.user_id)
+    for since, user_ids in by_history.items():
+        yield [without_older(event, since) for event in written], user_ids
+
+
+def _speaks_of(event: Event) -> int | None:
+    if event["type"] == "message.created":
+        return event["message"].get("reply_to")
+    return event.get("target_seq")
+
+
+def _changed_seq(event: Event) -> int:
+    changed = (event[part].get("changed_seq", 0) for part in ("message", "quote") if part in event)
+    return max(changed, default=0)
+
+
+def _with(event: Event, known: dict[int, Event]) -> Event:
+    about = known.get(_speaks_of(event) or 0)
+    if about is None:
+        return event
+    if event["type"] == "message.created":
+        return {**event, "quote": quote_of(about)}
+    return {**event, "message": about["message"]}
+
+
+def without_older(event: Event, since: int) -> Event:
+    """A shown event, as whoever's history begins at `since` sees it: without a message from before."""
+    if (_speaks_of(event) or since) >= since:
+        return event
+    bare: Event = {**event}
+    if event["type"] == "message.created":
+        bare.pop("quote", None)
+    else:
+        bare.pop("message", None)
+    return bare

@@ -1,0 +1,47 @@
+"""How often a person may ask for something to be done: counted in memory, and shared between functions now and then."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from imchat.domain.ids import UserId
+from imchat.domain.limits import RATE_S
+from imchat.errors import RateLimited
+from imchat.storage.repositories import rate_counters
+from imchat.storage.table import Table
+
+SHARED_EVERY: Final = 16
+"""Requests of one person that a process counts before it tells the others: at most 2 write units for 16 requests."""
+
+
+class Rates:
+    """Counts what people ask for, and refuses what is too much.
+
+    One process alone lets exactly `most` requests pass in `RATE_S` seconds; `k` of them side by side
+    at most `most` + 15 (k + 1). Not for several threads at once.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._window = -1
+        self._counts: dict[UserId, int] = {}
+        self._refused: set[UserId] = set()
+
+    def count(self, table: Table, user_id: UserId, *, now_s: int) -> None:
+        """Count a request. Raises: RateLimited, which says how long to wait."""
+        window = now_s // RATE_S
+        if window != self._window:
+            self._window = window
+            self._counts.clear()
+            self._refused.clear()
+        mine = self._counts.get(user_id, 0) + 1
+        self._counts[user_id] = mine
+        end_s = (window + 1) * RATE_S
+        if user_id not in self._refused and mine <= self._most:
+            until_s = end_s + RATE_S
+            if mine % SHARED_EVERY or rate_counters.add(
+                table, user_id, window, more=SHARED_EVERY, most=self._most, until_s=until_s
+            ):
+                return
+        self._refused.add(user_id)
+        raise RateLimited("too many requests; wait a little", retry_after_s=end_s - now_s)

@@ -1,0 +1,61 @@
+"""Profiles and the directory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from imchat.domain.ids import UserId
+from imchat.domain.limits import DIRECTORY_PAGE, DISPLAY_NAME_CHARS, check_handle, check_line, check_prefix
+from imchat.domain.user import User
+from imchat.services import presence
+from imchat.services.access import access_users
+from imchat.services.app import App
+from imchat.storage.repositories import users
+
+
+def me(app: App, user_id: UserId) -> User:
+    """My profile; made, without handle and name, on the first call."""
+    known = users.get(app.table, user_id)
+    return known or users.create(app.table, User(user_id, None, None, app.now_ms()))
+
+
+def update_profile(
+    app: App,
+    user_id: UserId,
+    *,
+    handle: str | None = None,
+    display_name: str | None = None,
+    show_presence: bool | None = None,
+) -> User:
+    """Change what is not None. Raises: Invalid; Conflict if the handle is taken."""
+    old = me(app, user_id)
+    new = old
+    if handle is not None:
+        new = replace(new, handle=check_handle(handle))
+    if display_name is not None:
+        new = replace(
+            new, display_name=check_line(display_name, field="display_name", most=DISPLAY_NAME_CHARS)
+        )
+    if show_presence is not None:
+        new = replace(new, show_presence=show_presence)
+    if new != old:
+        users.replace(app.table, old, new)
+    if new.show_presence != old.show_presence:
+        presence.switched(app, user_id)
+    return new
+
+
+def user(app: App, user_id: UserId) -> User:
+    """Somebody's profile. Raises: NotFound."""
+    return access_users(app, [user_id])[0]
+
+
+def users_by_id(app: App, user_ids: Sequence[UserId]) -> list[User]:
+    """The profiles that exist among `user_ids`."""
+    return list(users.get_many(app.table, user_ids).values())
+
+
+def find_users(app: App, prefix: str) -> list[User]:
+    """Up to `DIRECTORY_PAGE` people whose handle begins with `prefix`. Raises: Invalid."""
+    return users.search(app.table, check_prefix(prefix), limit=DIRECTORY_PAGE)

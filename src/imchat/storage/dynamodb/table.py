@@ -1,0 +1,236 @@
+"""`DynamoTable`: the table in DynamoDB. The only place below the services that knows botocore's errors.
+
+A `write` that ends in Busy may have happened all the same: its answer can get lost. The next attempt, or the SDK's
+own retry of a conditional put, then fails at its condition and meets what the first one wrote. So whoever writes
+under a condition reads `ConditionFailed.item` and recognises their own work (events carry a `client_message_id`).
+Transactions carry a token that the SDK keeps for all retries of one call, so these repeat safely.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnectionError
+
+from imchat.errors import Busy, ConfigError, ImchatError, TooLarge
+from imchat.storage.conditions import holds
+from imchat.storage.dynamodb.codec import READ_BATCH, item_of, key_to_wire, op_request, range_condition
+from imchat.storage.table import (
+    MAX_ITEM_BYTES,
+    Check,
+    ConditionFailed,
+    Delete,
+    Item,
+    Key,
+    Op,
+    Put,
+    Row,
+    Update,
+)
+from imchat.storage.validation import check_key, check_ops, check_query
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+_ATTEMPTS: Final = 8
+_FIRST_DELAY_S: Final = 0.025
+_LONGEST_DELAY_S: Final = 0.8
+
+_PASSING: Final = frozenset(
+    {
+        "InternalServerError",
+        "LimitExceededException",
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "ReplicatedWriteConflictException",
+        "RequestLimitExceeded",
+        "ServiceUnavailable",
+        "Throttling",
+        "ThrottlingError",
+        "ThrottlingException",
+        "TransactionInProgressException",
+    }
+)
+_CONTENDED: Final = frozenset({"TransactionConflict", "TransactionConflictException"})
+"""Refused, untouched, because another write of the same item was under way: the very same write may be sent again."""
+_INVALID: Final = frozenset({"ValidationError", "ValidationException"})
+
+
+class _Contended(Busy):
+    """See `_CONTENDED`."""
+
+
+class DynamoClient(Protocol):
+    """What is used of `boto3.client("dynamodb")`."""
+
+    def get_item(self, **request: Any) -> dict[str, Any]: ...
+    def batch_get_item(self, **request: Any) -> dict[str, Any]: ...
+    def query(self, **request: Any) -> dict[str, Any]: ...
+    def put_item(self, **request: Any) -> dict[str, Any]: ...
+    def update_item(self, **request: Any) -> dict[str, Any]: ...
+    def delete_item(self, **request: Any) -> dict[str, Any]: ...
+    def transact_write_items(self, **request: Any) -> dict[str, Any]: ...
+
+
+class DynamoTable:
+    """A `Table` in one DynamoDB table with the string keys `pk` and `sk`, and `expires_at` as its TTL attribute.
+
+    Beyond what `Table` says it raises ConfigError where the table, the credentials or a permission is missing.
+    """
+
+    def __init__(
+        self,
+        client: DynamoClient,
+        table_name: str,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """Use `client`; `sleep` (seconds, scaled by `jitter` from 0 to 1) parts the attempts of a read or write."""
+        self._client = client
+        self.table_name = table_name
+        self._sleep = sleep
+        self._jitter = jitter
+
+    def get(self, key: Key, *, consistent: bool = True) -> Item | None:
+        """See `Table.get`. One GetItem."""
+        check_key(key)
+        answer = self._call(self._client.get_item, Key=key_to_wire(key), ConsistentRead=consistent)
+        return item_of(answer["Item"]) if "Item" in answer else None
+
+    def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
+        """See `Table.get_many`. One BatchGetItem for 100 keys, and more where some are left unprocessed."""
+        wanted = list(dict.fromkeys(keys))
+        for key in wanted:
+            check_key(key)
+        found: dict[Key, Item] = {}
+        for start in range(0, len(wanted), READ_BATCH):
+            self._get_batch([key_to_wire(key) for key in wanted[start : start + READ_BATCH]], found)
+        return found
+
+    def query(
+        self,
+        pk: str,
+        *,
+        prefix: str | None = None,
+        low: str | None = None,
+        high: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+        reverse: bool = False,
+        consistent: bool = True,
+    ) -> list[Row]:
+        """See `Table.query`. One Query for each page of 1 MB, and only the pages that are needed."""
+        check_query(pk, prefix=prefix, low=low, high=high, after=after, limit=limit)
+        rows: list[Row] = []
+        bounds = {"prefix": prefix, "low": low, "high": high}
+        while condition := range_condition(pk, **bounds, after=after, reverse=reverse):
+            if limit is not None:
+                condition["Limit"] = limit - len(rows)
+            page = self._call(
+                self._client.query, **condition, ConsistentRead=consistent, ScanIndexForward=not reverse
+            )
+            rows += [Row(found["sk"]["S"], item_of(found)) for found in page["Items"]]
+            if "LastEvaluatedKey" not in page or len(rows) == limit:
+                break
+            after = page["LastEvaluatedKey"]["sk"]["S"]
+        return rows
+
+    def write(self, *ops: Op) -> None:
+        """See `Table.write`. One op is one plain write; several are one TransactWriteItems. A collision is tried again."""
+        check_ops(ops)
+        for attempt in range(_ATTEMPTS):
+            try:
+                self._write(ops)
+            except _Contended:
+                self._pause(attempt)
+            else:
+                return
+        raise Busy("the table is busy; try again")
+
+    def _write(self, ops: tuple[Op, ...]) -> None:
+        if len(ops) > 1:
+            requests = [{_transaction_verb(op): self._request(op)} for op in ops]
+            self._attempt(self._client.transact_write_items, TransactItems=requests)
+            return
+        op = ops[0]
+        if isinstance(op, Put):
+            self._attempt(self._client.put_item, **self._request(op))
+        elif isinstance(op, Update):
+            self._attempt(self._client.update_item, **self._request(op))
+        elif isinstance(op, Delete):
+            self._attempt(self._client.delete_item, **self._request(op))
+        else:  # of one item a consistent read says as much as a transaction, for less
+            item = self.get(op.key)
+            if not holds(op.condition, item):
+                raise ConditionFailed(0, item)
+
+    def _request(self, op: Op) -> dict[str, Any]:
+        return {"TableName": self.table_name, **op_request(op)}
+
+    def _get_batch(self, keys: list[dict[str, Any]], found: dict[Key, Item]) -> None:
+        idle_rounds = 0
+        while keys:
+            answer = self._attempt(
+                self._client.batch_get_item,
+                RequestItems={self.table_name: {"Keys": keys, "ConsistentRead": True}},
+            )
+            rows = answer.get("Responses", {}).get(self.table_name, [])
+            for row in rows:
+                found[Key(row["pk"]["S"], row["sk"]["S"])] = item_of(row)
+            keys = answer.get("UnprocessedKeys", {}).get(self.table_name, {}).get("Keys", [])
+            idle_rounds = 0 if rows else idle_rounds + 1
+            if idle_rounds == _ATTEMPTS:
+                raise Busy("the table is busy; try again")
+            if keys:
+                self._pause(idle_rounds)
+
+    def _pause(self, rounds: int) -> None:
+        self._sleep(self._jitter() * min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2**rounds))
+
+    def _call(self, operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
+        return self._attempt(operation, TableName=self.table_name, **request)
+
+    def _attempt(self, operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
+        try:
+            return operation(**request)
+        except ClientError as error:
+            raise self._translated(error) from error
+        except (HTTPClientError, NoConnectionError) as error:
+            raise Busy("the table cannot be reached; try again") from error
+        except BotoCoreError as error:
+            raise ConfigError(f"the table {self.table_name} cannot be used: {error}") from error
+
+    def _translated(self, error: ClientError) -> ImchatError | ValueError:
+        answer: dict[str, Any] = dict(error.response)
+        code = answer["Error"].get("Code", "")
+        if code == "ConditionalCheckFailedException":
+            return ConditionFailed(0, item_of(answer["Item"]) if answer.get("Item") else None)
+        if code == "TransactionCanceledException":
+            # The first reason decides, so that `index` is the first op that failed.
+            for index, reason in enumerate(answer.get("CancellationReasons", [])):
+                if reason["Code"] == "ConditionalCheckFailed":
+                    return ConditionFailed(index, item_of(reason["Item"]) if reason.get("Item") else None)
+                if reason["Code"] != "None":
+                    return self._refusal(reason["Code"], reason.get("Message", ""))
+        if answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 400) >= 500:  # noqa: PLR2004 - HTTP's own
+            return Busy("the table is busy; try again")
+        return self._refusal(code, answer["Error"].get("Message", ""))
+
+    def _refusal(self, code: str, message: str) -> ImchatError | ValueError:
+        if code in _CONTENDED:
+            return _Contended("the table is busy; try again")
+        if code in _PASSING:
+            return Busy("the table is busy; try again")
+        if code in _INVALID and "size" in message and "exceeded" in message:
+            return TooLarge(f"an item may hold {MAX_ITEM_BYTES} bytes", limit=MAX_ITEM_BYTES)
+        if code in _INVALID:
+            return ValueError(message)
+        return ConfigError(f"the table {self.table_name} cannot be used: {message} ({code})")
+
+
+def _transaction_verb(op: Op) -> str:
+    return "ConditionCheck" if isinstance(op, Check) else type(op).__name__

@@ -1,0 +1,140 @@
+"""Conversation heads, and the pointers that make a person's inbox."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from imchat.domain.conversation import DEFAULT_SETTINGS, GroupSettings, Head
+from imchat.domain.event import Event, preview_of
+from imchat.domain.ids import ConversationId, UserId
+from imchat.storage.repositories import keys
+from imchat.storage.table import (
+    Absent,
+    ConditionFailed,
+    Delete,
+    Equals,
+    Item,
+    LessThan,
+    Put,
+    Row,
+    Table,
+    Update,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """Says that its owner is in a conversation; `peer_id` is the other person of a direct one."""
+
+    conversation_id: ConversationId
+    peer_id: UserId | None
+
+
+def get(table: Table, conversation_id: ConversationId) -> Head | None:
+    """The head, or None."""
+    item = table.get(keys.head(conversation_id))
+    return None if item is None else head_of(conversation_id, item)
+
+
+def get_many(table: Table, conversation_ids: Iterable[ConversationId]) -> dict[ConversationId, Head]:
+    """The heads that exist among `conversation_ids`."""
+    wanted = {keys.head(conversation_id): conversation_id for conversation_id in conversation_ids}
+    return {wanted[key]: head_of(wanted[key], item) for key, item in table.get_many(wanted).items()}
+
+
+def advance(
+    table: Table, conversation_id: ConversationId, event: Event, *, overtaken: Event | None = None
+) -> None:
+    """Let the head show `event` as the newest, unless it shows a newer one already.
+
+    `overtaken` is a message before it that the head did not show yet: afterwards its own `advance` comes too late.
+    """
+    changes: Item = {"last_seq": event["seq"], "message_count": event["message_count"]}
+    if event["type"] == "message.created":
+        changes["last_message"] = preview_of(event)
+    elif overtaken is not None and overtaken["seq"] < event["seq"]:
+        changes["last_message"] = preview_of(overtaken)
+    try:
+        table.write(
+            Update(keys.head(conversation_id), set=changes, condition=LessThan("last_seq", event["seq"]))
+        )
+    except ConditionFailed:
+        return
+
+
+def put_new(head: Head) -> Put:
+    """The op that makes a head, and fails where the conversation exists."""
+    item = {"kind": head.kind, "title": head.title, "created_at_ms": head.created_at_ms}
+    item |= {
+        "last_seq": head.last_seq,
+        "message_count": head.message_count,
+        "member_count": head.member_count,
+    }
+    return Put(keys.head(head.conversation_id), item, Absent())
+
+
+def bring_to(seen: Head, event: Event, overtaken: Event | None, **changes: Any) -> Update:
+    """The op that changes a head together with `event`, and fails where it has moved on from `seen`.
+
+    So a slower `advance` can bring back nothing that `changes` took away. `overtaken`: as in `advance`.
+    """
+    hint: Item = {"last_seq": event["seq"], "message_count": event["message_count"]}
+    if overtaken is not None:
+        hint["last_message"] = preview_of(overtaken)
+    unmoved = Equals("last_seq", seen.last_seq)
+    return Update(keys.head(seen.conversation_id), set={**hint, **changes}, condition=unmoved)
+
+
+def set_settings(conversation_id: ConversationId, title: str | None, settings: GroupSettings) -> Update:
+    """The op that changes title and settings to these."""
+    return Update(keys.head(conversation_id), set={"title": title, "settings": settings._asdict()})
+
+
+def count_members(conversation_id: ConversationId, *, more: int) -> Update:
+    """The op that notes how many members there are more (or fewer) than before."""
+    return Update(keys.head(conversation_id), add={"member_count": more})
+
+
+def put_pointer(user_id: UserId, pointer: Pointer) -> Put:
+    """The op that puts a conversation in a person's inbox."""
+    return Put(keys.pointer(user_id, pointer.conversation_id), {"peer_id": pointer.peer_id})
+
+
+def delete_pointer(user_id: UserId, conversation_id: ConversationId) -> Delete:
+    """The op that takes a conversation out of a person's inbox."""
+    return Delete(keys.pointer(user_id, conversation_id))
+
+
+def pointers(table: Table, user_id: UserId, *, after: ConversationId | None, limit: int) -> list[Pointer]:
+    """The person's conversations by id, the first `limit` behind `after`."""
+    start = None if after is None else keys.pointer(user_id, after).sk
+    rows = table.query(keys.user_pk(user_id), prefix=keys.POINTER_PREFIX, after=start, limit=limit)
+    return [
+        Pointer(ConversationId(row.sk.removeprefix(keys.POINTER_PREFIX)), row.item["peer_id"]) for row in rows
+    ]
+
+
+def head_in(conversation_id: ConversationId, row: Row) -> Head:
+    """The head that a row of its conversation holds."""
+    head: Head | None = row.meaning
+    if head is None:
+        head = row.meaning = head_of(conversation_id, row.item)
+    return head
+
+
+def head_of(conversation_id: ConversationId, item: Item) -> Head:
+    """The head that a stored item holds."""
+    return Head(
+        conversation_id,
+        item["kind"],
+        item["title"],
+        item["created_at_ms"],
+        item["last_seq"],
+        item["message_count"],
+        item.get("last_message"),
+        item.get("member_count", 0),
+        GroupSettings(**item["settings"]) if "settings" in item else DEFAULT_SETTINGS,
+        tuple(item.get("pinned", ())),
+    )

@@ -1,0 +1,62 @@
+"""How far the events of a crowded conversation have been pushed: the fan-out queue's jobs agree by it on who pushes what."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import NamedTuple
+
+from imchat.domain.ids import ConversationId
+from imchat.storage.repositories import keys
+from imchat.storage.table import Absent, ConditionFailed, LessThan, Put, Table, Update
+
+
+class Pushed(NamedTuple):
+    """A job took on all events up to `taken_seq`; those up to `handed_seq` are in chunks that the queue keeps.
+
+    The next job waits until `next_ms`.
+    """
+
+    taken_seq: int
+    handed_seq: int
+    next_ms: int
+
+
+def get(table: Table, conversation_id: ConversationId) -> Pushed | None:
+    """How far it is, or None where nothing was ever pushed by way of the queue."""
+    item = table.get(keys.pushes(conversation_id))
+    return None if item is None else Pushed(item["taken_seq"], item["handed_seq"], item["next_ms"])
+
+
+def take(
+    table: Table,
+    conversation_id: ConversationId,
+    old: Pushed | None,
+    *,
+    seq: int,
+    last_seq: int,
+    next_ms: int,
+) -> bool:
+    """Take on the events up to `last_seq`, unless another job took on event `seq` since `old` was read.
+
+    Returns whether it worked.
+    """
+    key = keys.pushes(conversation_id)
+    changes = {"taken_seq": last_seq, "next_ms": next_ms}
+    if old is None:
+        with suppress(ConditionFailed):
+            table.write(Put(key, {**changes, "handed_seq": 0}, Absent()))
+            return True
+    try:
+        table.write(Update(key, set=changes, condition=LessThan("taken_seq", seq)))
+    except ConditionFailed:
+        return False
+    return True
+
+
+def hand_over(table: Table, conversation_id: ConversationId, last_seq: int) -> None:
+    """Note that all events up to `last_seq` are in chunks; never back."""
+    with suppress(ConditionFailed):
+        changes = {"handed_seq": last_seq}
+        table.write(
+            Update(keys.pushes(conversation_id), set=changes, condition=LessThan("handed_seq", last_seq))
+        )

@@ -1,0 +1,78 @@
+"""Invites to groups, by group. Their items outlive them for a while, so that an old link is told why it is none."""
+
+from __future__ import annotations
+
+from imchat.domain.ids import ConversationId
+from imchat.domain.invite import Invite
+from imchat.storage.repositories import keys
+from imchat.storage.table import (
+    TTL_ATTRIBUTE,
+    Absent,
+    ConditionFailed,
+    Equals,
+    Item,
+    Present,
+    Put,
+    Table,
+    Update,
+)
+
+_KEPT_S = 30 * 24 * 60 * 60
+
+
+def put_new(invite: Invite) -> Put:
+    """The op that makes an invite."""
+    item: Item = {
+        "created_by": invite.created_by,
+        "created_at_ms": invite.created_at_ms,
+        "expires_at_ms": invite.expires_at_ms,
+        "max_uses": invite.max_uses,
+        "uses": invite.uses,
+    }
+    if invite.expires_at_ms is not None:
+        item[TTL_ATTRIBUTE] = invite.expires_at_ms // 1000 + _KEPT_S
+    return Put(keys.invite(invite.conversation_id, invite.invite_id), item, Absent())
+
+
+def get(table: Table, conversation_id: ConversationId, invite_id: str) -> Invite | None:
+    """The invite, be it of use or not, or None."""
+    item = table.get(keys.invite(conversation_id, invite_id))
+    return None if item is None else _invite(conversation_id, invite_id, item)
+
+
+def of(table: Table, conversation_id: ConversationId) -> list[Invite]:
+    """A group's invites, be they of use or not."""
+    rows = table.query(keys.invites_pk(conversation_id))
+    return [_invite(conversation_id, row.sk, row.item) for row in rows]
+
+
+def use(invite: Invite) -> Update:
+    """The op that counts one more use, and fails where there was another since `invite` was read, or it was revoked."""
+    key = keys.invite(invite.conversation_id, invite.invite_id)
+    return Update(key, set={"uses": invite.uses + 1}, condition=Equals("uses", invite.uses))
+
+
+def revoke(table: Table, conversation_id: ConversationId, invite_id: str, *, now_ms: int) -> bool:
+    """Make an invite useless. Returns whether there is one; a second time changes nothing."""
+    # Without its `uses` no use that was decided before can be counted.
+    changes = {"revoked": True, TTL_ATTRIBUTE: now_ms // 1000 + _KEPT_S}
+    try:
+        table.write(
+            Update(keys.invite(conversation_id, invite_id), set=changes, remove=["uses"], condition=Present())
+        )
+    except ConditionFailed:
+        return False
+    return True
+
+
+def _invite(conversation_id: ConversationId, invite_id: str, item: Item) -> Invite:
+    return Invite(
+        conversation_id,
+        invite_id,
+        item["created_by"],
+        item["created_at_ms"],
+        item["expires_at_ms"],
+        item["max_uses"],
+        item.get("uses", 0),
+        item.get("revoked", False),
+    )

@@ -1,0 +1,115 @@
+"""Profiles, unique handles and the directory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from imchat.domain.ids import UserId
+from imchat.domain.user import User
+from imchat.errors import Conflict
+from imchat.storage.repositories import keys
+from imchat.storage.table import (
+    Absent,
+    ConditionFailed,
+    Delete,
+    Equals,
+    Item,
+    Op,
+    Present,
+    Put,
+    Table,
+    Update,
+)
+
+
+def get(table: Table, user_id: UserId) -> User | None:
+    """The person's profile, or None if they never signed in."""
+    item = table.get(keys.profile(user_id))
+    return None if item is None else _user(user_id, item)
+
+
+def get_many(table: Table, user_ids: Iterable[UserId]) -> dict[UserId, User]:
+    """The profiles that exist among `user_ids`."""
+    wanted = {keys.profile(user_id): user_id for user_id in user_ids}
+    return {wanted[key]: _user(wanted[key], item) for key, item in table.get_many(wanted).items()}
+
+
+def create(table: Table, user: User) -> User:
+    """Store a first profile; where one exists already, leave it and return that one."""
+    item = {"handle": user.handle, "display_name": user.display_name, "created_at_ms": user.created_at_ms}
+    # First, so that a crash in between leaves nobody whom administrators cannot find.
+    table.write(Put(keys.person(user.user_id), {}))
+    try:
+        table.write(Put(keys.profile(user.user_id), item, Absent()))
+    except ConditionFailed as failed:
+        return _user(user.user_id, failed.item) if failed.item else user
+    return user
+
+
+def replace(table: Table, old: User, new: User) -> None:
+    """Store the profile `new` of the person whose profile was `old`, with its handle and directory entry, all or nothing.
+
+    Raises: Conflict if somebody else has the handle, or if this person's handle is no longer the one in `old`.
+    """
+    profile: Item = {"handle": new.handle, "display_name": new.display_name}
+    profile["show_presence"] = new.show_presence
+    unchanged = Equals("handle", old.handle)
+    ops: list[Op] = [Update(keys.profile(new.user_id), set=profile, condition=unchanged)]
+    if new.handle is not None:
+        entry = {"user_id": new.user_id, "display_name": new.display_name}
+        ops.append(Put(keys.directory(new.handle), entry))
+        if new.handle != old.handle:
+            ops.append(Put(keys.handle(new.handle), {"user_id": new.user_id}, Absent()))
+    if old.handle is not None and old.handle != new.handle:
+        ops += [Delete(keys.handle(old.handle)), Delete(keys.directory(old.handle))]
+    try:
+        table.write(*ops)
+    except ConditionFailed as failed:
+        if failed.index == 0:
+            raise Conflict(
+                "the profile was changed elsewhere at the same time; try again", reason="changed"
+            ) from None
+        raise Conflict("this handle is taken", field="handle", reason="taken") from None
+
+
+def set_suspended(user_id: UserId, at_ms: int | None) -> Update:
+    """The op that notes since when the person is suspended, or with None that they are not."""
+    if at_ms is None:
+        return Update(keys.profile(user_id), remove=["suspended_at_ms"], condition=Present())
+    return Update(keys.profile(user_id), set={"suspended_at_ms": at_ms}, condition=Present())
+
+
+def ids(table: Table, *, after: UserId | None, limit: int) -> list[UserId]:
+    """Everybody with a profile, by id, the first `limit` behind `after`."""
+    return [UserId(row.sk) for row in table.query(keys.PEOPLE_PK, after=after, limit=limit, consistent=False)]
+
+
+def note_seen(table: Table, user_id: UserId, now_ms: int) -> None:
+    """Note that the person was there just now; nothing happens without a profile."""
+    with suppress(ConditionFailed):
+        table.write(Update(keys.profile(user_id), set={"last_seen_ms": now_ms}, condition=Present()))
+
+
+def search(table: Table, prefix: str, *, limit: int) -> list[User]:
+    """People whose handle begins with `prefix` (at least two characters), in the handles' order."""
+    rows = table.query(keys.directory_pk(prefix), prefix=prefix, limit=limit, consistent=False)
+    return [User(UserId(row.item["user_id"]), row.sk, row.item["display_name"], 0) for row in rows]
+
+
+def by_handle(table: Table, handles: Iterable[str]) -> dict[str, UserId]:
+    """Who has these handles, for those that somebody has."""
+    wanted = {keys.handle(text): text for text in handles}
+    return {wanted[key]: UserId(item["user_id"]) for key, item in table.get_many(wanted).items()}
+
+
+def _user(user_id: UserId, item: Item) -> User:
+    return User(
+        user_id,
+        item["handle"],
+        item["display_name"],
+        item["created_at_ms"],
+        item.get("show_presence", True),
+        item.get("last_seen_ms"),
+        item.get("suspended_at_ms"),
+    )

@@ -1,0 +1,1 @@
+"""The table on SQLite, by itself or with group commit."""

@@ -1,0 +1,157 @@
+"""`WorkingSet`: items of a table that are known without reading them: what was read or written lately, as it is now."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from enum import Enum
+from typing import Final
+
+from imchat.storage.sqlite.rows import Span
+from imchat.storage.table import Item, Key, Row
+
+GENERATION_BYTES: Final = 4 * 1024 * 1024
+"""What one generation of partitions takes in before the next begins; the one before it is kept as long."""
+OVERHEAD_BYTES: Final = 1_000
+"""What an item in memory takes beside its text, or for being absent. Measured on messages: 900 to 1,300."""
+TAIL: Final = 256
+"""Rows of one partition's tail that stay known as the partition grows: a room's members, its head, its newest events."""
+
+
+class Unknown(Enum):
+    """Says that the working set does not know what lies under a key."""
+
+    UNKNOWN = "unknown"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+
+
+class _Partition:
+    """What is known of one partition: some items, and from the sort key `start` on all there are.
+
+    `rows` are those from `start` on, in order, and `tail` are their sort keys. An item that is None is known not to be there.
+    """
+
+    __slots__ = ("items", "rows", "start", "tail")
+
+    def __init__(self) -> None:
+        self.items: dict[str, Item | None] = {}
+        self.start: str | None = None
+        self.tail: list[str] = []
+        self.rows: list[Row] = []
+
+    def __contains__(self, sk: str) -> bool:
+        """Whether `sk` lies where everything is known."""
+        return self.start is not None and sk >= self.start
+
+    def set(self, sk: str, item: Item | None) -> None:
+        if self.start is not None and sk >= self.start:
+            tail, rows = self.tail, self.rows
+            place = bisect_left(tail, sk)
+            there = place < len(tail) and tail[place] == sk
+            if item is None:
+                del tail[place : place + there], rows[place : place + there]
+            elif there:
+                rows[place] = Row(sk, item)
+            else:
+                tail.insert(place, sk)
+                rows.insert(place, Row(sk, item))
+        self.items[sk] = item
+
+    def learn(self, start: str, rows: list[Row]) -> None:
+        self.start = start
+        self.rows = rows.copy()
+        self.tail = [row.sk for row in rows]
+        self.items.update((row.sk, row.item) for row in rows)
+
+    def shorten(self) -> None:
+        """Forget the beginning of a tail that has grown long."""
+        if len(self.tail) > 2 * TAIL:
+            for sk in self.tail[:-TAIL]:
+                del self.items[sk]
+            del self.tail[:-TAIL]
+            del self.rows[:-TAIL]
+            self.start = self.tail[0]
+
+
+class WorkingSet:
+    """Items by key, and the tails of partitions. The least recently used are forgotten, by generations."""
+
+    __slots__ = ("_grown", "_old", "_taken", "_young")
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._young: dict[str, _Partition] = {}
+        self._old: dict[str, _Partition] = {}
+        self._taken = 0
+        self._grown: set[str] = set()
+
+    def get(self, key: Key) -> Item | Unknown | None:
+        """What lies under the key (None: nothing), if it is known."""
+        part = self._find(key.pk)
+        if part is None:
+            return UNKNOWN
+        found = part.items.get(key.sk, UNKNOWN)
+        return None if found is UNKNOWN and key.sk in part else found
+
+    def query(self, pk: str, span: Span, limit: int | None, *, reverse: bool) -> list[Row] | None:
+        """The rows of a span, as `Rows.query` answers them; None if they are not all known."""
+        part = self._find(pk)
+        if part is None or span.start not in part:
+            return None
+        tail = part.tail
+        first = bisect_left(tail, span.start)
+        last = len(tail) if span.end is None else bisect_left(tail, span.end)
+        if limit is not None and last - first > limit:
+            first, last = (last - limit, last) if reverse else (first, first + limit)
+        found = part.rows[first:last]
+        if reverse:
+            found.reverse()
+        return found
+
+    def set(self, key: Key, item: Item | None, size: int) -> None:
+        """Under the key lies this now (None: nothing); its text has `size` bytes."""
+        self._part(key.pk).set(key.sk, item)
+        self._grown.add(key.pk)
+        self._taken += size + OVERHEAD_BYTES
+
+    def learn_tail(self, pk: str, start: str, rows: list[Row], size: int) -> None:
+        """These are all rows of the partition from `start` on; their texts have `size` bytes."""
+        self._part(pk).learn(start, rows)
+        self._grown.add(pk)
+        self._taken += size + OVERHEAD_BYTES * len(rows)
+
+    def items(self) -> Iterator[tuple[Key, Item | None]]:
+        """All that is known."""
+        for pk, part in [*self._young.items(), *self._old.items()]:
+            for sk, item in part.items.items():
+                yield Key(pk, sk), item
+
+    def age(self) -> None:
+        """Forget what was not used for long, and keep tails short. Not between a read and what is decided from it."""
+        for pk in self._grown:
+            part = self._find(pk)
+            if part is not None:
+                part.shorten()
+        self._grown.clear()
+        if self._taken > GENERATION_BYTES:
+            self._old, self._young = self._young, {}
+            self._taken = 0
+
+    def _find(self, pk: str) -> _Partition | None:
+        part = self._young.get(pk)
+        if part is None:
+            part = self._old.pop(pk, None)
+            if part is not None:
+                self._young[pk] = part
+        return part
+
+    def _part(self, pk: str) -> _Partition:
+        part = self._find(pk)
+        if part is None:
+            part = self._young[pk] = _Partition()
+        return part

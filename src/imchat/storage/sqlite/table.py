@@ -1,0 +1,129 @@
+"""`SqliteTable`: the table in one SQLite file, for any number of threads. A write is on the disk before it returns."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Self
+
+from imchat.errors import Busy
+from imchat.storage.conditions import outcome
+from imchat.storage.sqlite.rows import Rows, item_of, rows_of, span, stored
+from imchat.storage.sqlite.wal import BUSY_TIMEOUT_S, Log, connect, translated
+from imchat.storage.table import Check, Item, Key, Op, Row
+from imchat.storage.validation import check_key, check_ops, check_query
+
+
+class SqliteTable:
+    """A `Table` in one SQLite file; any process may open the same file.
+
+    with SqliteTable.open("chat.db") as table:
+        table.write(Put(Key("USER#1", "PROFILE"), {"handle": "ada"}, Absent()))
+    """
+
+    def __init__(self, connection: sqlite3.Connection, log: Log) -> None:
+        """Use `open`, which prepares the connection."""
+        self._connection = connection
+        self._log = log
+        self._rows = Rows(connection)
+        self._lock = Lock()
+
+    @classmethod
+    def open(cls, path: Path | str) -> Self:
+        """Open the database at `path`, making it where there is none; ":memory:" makes one for itself alone.
+
+        Raises: ConfigError for a folder that does not exist or a file that cannot be written, is no database
+        of imchat, is damaged, or was made by a newer imchat; Busy while another process holds it.
+        """
+        return cls(connect(path), Log(path))
+
+    def close(self) -> None:
+        """Give the file back."""
+        with self._turn():
+            self._log.close()
+            self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def get(self, key: Key, *, consistent: bool = True) -> Item | None:  # noqa: ARG002 - always consistent here
+        """See `Table.get`."""
+        check_key(key)
+        with self._turn():
+            return item_of(self._rows.get(key))
+
+    def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
+        """See `Table.get_many`."""
+        wanted = dict.fromkeys(keys)
+        for key in wanted:
+            check_key(key)
+        with self._turn():
+            return {key: item for key in wanted if (item := item_of(self._rows.get(key))) is not None}
+
+    def query(
+        self,
+        pk: str,
+        *,
+        prefix: str | None = None,
+        low: str | None = None,
+        high: str | None = None,
+        after: str | None = None,
+        limit: int | None = None,
+        reverse: bool = False,
+        consistent: bool = True,  # noqa: ARG002 - always consistent here
+    ) -> list[Row]:
+        """See `Table.query`."""
+        check_query(pk, prefix=prefix, low=low, high=high, after=after, limit=limit)
+        with self._turn():
+            wanted = span(prefix, low, high, after, reverse=reverse)
+            return rows_of(self._rows.query(pk, wanted, limit, reverse=reverse))
+
+    def write(self, *ops: Op) -> None:
+        """See `Table.write`."""
+        check_ops(ops)
+        with self._turn():
+            self._log.check()
+            self._apply(ops)
+            self._log.sync()
+            if self._log.overgrown:
+                self._rows.checkpoint()
+
+    def purge_expired(self, now_s: int, limit: int) -> int:
+        """Remove at most `limit` items that had expired at `now_s` (epoch seconds); how many they were."""
+        with self._turn():
+            return self._rows.purge(now_s, limit)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """One call at a time has the connection. Raises: Busy, in our words, for what passes with time."""
+        if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
+            raise Busy("the database is busy; try again")
+        try:
+            with translated():
+                yield
+        finally:
+            self._lock.release()
+
+    def _apply(self, ops: Iterable[Op]) -> None:
+        rows = self._rows
+        rows.execute("BEGIN IMMEDIATE")
+        try:
+            for index, op in enumerate(ops):
+                item = outcome(index, op, item_of(rows.get(op.key)))
+                if isinstance(op, Check):
+                    continue
+                if item is None:
+                    rows.delete([op.key])
+                else:
+                    rows.put([stored(op.key, item)])
+            rows.execute("COMMIT")
+        except BaseException:
+            if rows.in_transaction:  # a full disk may have ended it already
+                rows.execute("ROLLBACK")
+            raise

@@ -1,0 +1,146 @@
+"""The data folder: who may use it, and what a user reads when it cannot be used."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from imchat.errors import ConfigError
+from imchat.local.data_dir import FORMAT, DataDir, Running, default_path, replace_file
+from imchat.storage.sqlite.table import SqliteTable
+from imchat.storage.table import Key, Put
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def _holder(path: Path, url: str) -> subprocess.Popen[str]:
+    """Another process that holds the folder until it is killed."""
+    program = (
+        "import sys, time; from pathlib import Path; from imchat.local.data_dir import DataDir\n"
+        "folder = DataDir.open(Path(sys.argv[1]))\n"
+        "with folder.lock(), folder.announce(sys.argv[2]): print('held', flush=True); time.sleep(60)\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(path), url], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_new_folder_is_made_for_its_owner_only(tmp_path: Path) -> None:
+    folder = DataDir.open(tmp_path / "deep" / "data")
+
+    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+    assert stat.S_IMODE(folder.keys.stat().st_mode) == 0o700
+    assert folder.conversations.parent == folder.accounts.parent == folder.path
+
+
+def test_nobody_else_can_read_the_databases_even_in_a_folder_open_to_all(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    folder = DataDir.open(tmp_path)
+    with SqliteTable.open(folder.conversations) as store, SqliteTable.open(folder.accounts) as accounts:
+        for table in (store, accounts):
+            table.write(Put(Key("A", "a"), {}))
+        databases = sorted(place.name for place in tmp_path.glob("*.db*"))
+        assert len(databases) == 6  # each with its log and its index of that
+        assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in databases} == {0o600}
+
+
+def test_the_default_folder_is_the_platforms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+
+    assert default_path().name == "imchat"
+
+
+def test_opening_a_folder_twice_changes_nothing(tmp_path: Path) -> None:
+    DataDir.open(tmp_path)
+    before = sorted(path.name for path in tmp_path.iterdir())
+
+    DataDir.open(tmp_path)
+
+    assert (
+        sorted(path.name for path in tmp_path.iterdir())
+        == before
+        == ["format", "identity.db", "imchat.db", "keys"]
+    )
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
+    place = tmp_path / "data"
+    place.write_text("not a folder")
+
+    with pytest.raises(ConfigError, match=r"cannot write to the data folder .*--data-dir"):
+        DataDir.open(place)
+    with pytest.raises(ConfigError, match="cannot write to the data folder"):
+        DataDir.open(place / "inner")
+
+
+def test_a_folder_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+    DataDir.open(tmp_path)
+    (tmp_path / "format").write_text(f"{FORMAT + 1}\n")
+
+    with pytest.raises(ConfigError, match=r"newer imchat .* pip install --upgrade imchat"):
+        DataDir.open(tmp_path)
+
+
+def test_a_damaged_format_file_is_named(tmp_path: Path) -> None:
+    DataDir.open(tmp_path)
+    (tmp_path / "format").write_text("?")
+
+    with pytest.raises(ConfigError, match="format is damaged"):
+        DataDir.open(tmp_path)
+
+
+def test_a_second_process_is_refused_and_told_who_holds_the_folder(tmp_path: Path) -> None:
+    folder = DataDir.open(tmp_path)
+    holder = _holder(tmp_path, "http://127.0.0.1:8484")
+    try:
+        assert folder.running() == Running(url="http://127.0.0.1:8484", pid=holder.pid)
+        with (
+            pytest.raises(ConfigError, match=rf"http://127\.0\.0\.1:8484 \(process {holder.pid}\)"),
+            folder.lock(),
+        ):
+            pass
+    finally:
+        holder.kill()
+        holder.communicate()
+
+
+def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
+    folder = DataDir.open(tmp_path)
+    holder = _holder(tmp_path, "http://127.0.0.1:8484")
+    holder.kill()
+    holder.communicate()
+
+    assert (tmp_path / "server.json").exists()
+    assert folder.running() is None
+    with folder.lock():
+        pass
+
+
+def test_the_announcement_goes_when_the_block_ends(tmp_path: Path) -> None:
+    folder = DataDir.open(tmp_path)
+
+    with folder.lock(), folder.announce("http://127.0.0.1:1"):
+        assert folder.running() == Running(url="http://127.0.0.1:1", pid=os.getpid())
+
+    assert folder.running() is None
+    assert not (tmp_path / "server.json").exists()
+
+
+def test_a_replaced_file_is_secret_and_leaves_no_remains(tmp_path: Path) -> None:
+    place = tmp_path / "secret"
+
+    replace_file(place, b"one")
+    replace_file(place, b"two")
+
+    assert place.read_bytes() == b"two"
+    assert stat.S_IMODE(place.stat().st_mode) == 0o600
+    assert [path.name for path in tmp_path.iterdir()] == ["secret"]

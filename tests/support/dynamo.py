@@ -1,0 +1,48 @@
+"""DynamoDB tables for tests, wherever they are."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from imchat.storage.dynamodb.table import DynamoTable
+from imchat.storage.table import Key
+
+
+def client_at(url: str | None) -> Any:
+    """A DynamoDB client with credentials that open nothing."""
+    return boto3.client(
+        "dynamodb",
+        endpoint_url=url,
+        region_name="eu-central-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+    )
+
+
+@pytest.fixture(scope="module")
+def moto_client() -> Iterator[Any]:
+    """A DynamoDB client that moto answers, in this process; tests make tables of their own with it."""
+    with mock_aws():
+        yield client_at(None)
+
+
+def new_dynamo_table(client: Any) -> DynamoTable:
+    """A fresh table with the key schema of ours."""
+    name = f"imchat-{uuid.uuid4()}"
+    client.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[
+            {"AttributeName": name, "KeyType": kind}
+            for name, kind in zip(Key._fields, ("HASH", "RANGE"), strict=True)
+        ],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in Key._fields],
+    )
+    client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
+    return DynamoTable(client, name)

@@ -1,0 +1,434 @@
+"""AWS as the deployer meets it: a CloudFormation to direct, S3 by moto, a CloudFront that notes, and no time that passes.
+
+CloudFormation's is the outermost edge that no emulation covers (moto knows neither the APIs nor CloudFront), so it is
+played here: with its statuses, events and refusals. A stack moves on by one resource each time that the deployer sleeps.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cache
+from types import SimpleNamespace
+from typing import Any, Final
+
+import boto3
+from botocore import xform_name
+from botocore.exceptions import ClientError
+from moto import mock_aws
+
+from imchat.deploy import Config, Event, Release, Target
+from imchat.deploy.cloudformation.templates import KINDS, OUTPUTS, read_template
+from imchat.deploy.context import Fetched
+from imchat.deploy.packaging.bundle import Bundle
+from imchat.deploy.packaging.release import given_values
+from imchat.deploy.progress import StackKind
+
+REGION: Final = "eu-west-1"
+STATE, APP, SITE = (f"imchat-test-{kind}" for kind in KINDS)
+BUCKETS: Final = {
+    "ArtifactBucketName": "artifacts",
+    "AttachmentBucketName": "attachments",
+    "SiteBucketName": "site",
+}
+SITE_FILES: Final = {
+    "index.html": b"<html>1</html>",
+    "sw.js": b"worker",
+    "assets/app-12345678.js": b"script",
+}
+NO_CHANGES: Final = (
+    "The submitted information didn't contain changes. Submit different information to create a change set.",
+    "No updates are to be performed.",
+)
+
+
+def refusal(
+    code: str, message: str = "", operation: str = "DescribeStacks", status: int = 400
+) -> ClientError:
+    return ClientError(
+        {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": status}},
+        operation,
+    )
+
+
+def change(action: str, resource: str, type_: str, *properties: str, **more: Any) -> dict[str, Any]:
+    """A change as CloudFormation lists it; `properties` that end in `!` ask for a replacement."""
+    details = [
+        {
+            "Target": {
+                "Attribute": "Properties",
+                "Name": name.rstrip("!"),
+                "RequiresRecreation": "Always" if name.endswith("!") else "Never",
+            }
+        }
+        for name in properties
+    ]
+    return {
+        "Action": action,
+        "LogicalResourceId": resource,
+        "ResourceType": type_,
+        "Details": details,
+        **({"Replacement": "True"} if any(name.endswith("!") for name in properties) else {}),
+        **more,
+    }
+
+
+_ADDS: Final = [change("Add", f"Resource{number}", "AWS::Any::Thing") for number in range(4)]
+_ANY: Final = change("Modify", "Any", "AWS::Lambda::Function", "Code")
+
+
+@dataclass
+class Made:
+    """A stack. `coming`: what happens to it next, a (resource, status, reason) at a time; resource None: the stack itself."""
+
+    name: str
+    id: str
+    status: str
+    body: str = ""
+    parameters: dict[str, str] = field(default_factory=dict)
+    outputs: dict[str, str] = field(default_factory=dict)
+    tags: dict[str, str] = field(default_factory=dict)
+    events: list[dict[str, Any]] = field(default_factory=list)
+    change_sets: dict[str, dict[str, Any]] = field(default_factory=dict)
+    coming: list[tuple[str | None, str, str | None]] = field(default_factory=list)
+    becomes: Callable[[], None] = lambda: None
+
+
+class CloudFormation:
+    """Plays CloudFormation. `calls` names every request; `changes` and `failure` direct what the next ones lead to."""
+
+    def __init__(self, made: Callable[[str, Mapping[str, str]], None]) -> None:
+        """`made` is told the name and outputs of a stack that was made or deleted (then there are none)."""
+        self.stacks: dict[str, Made] = {}
+        self.calls: list[str] = []
+        self.changes: dict[str, list[dict[str, Any]]] = {}
+        self.failure: dict[str, tuple[str, str]] = {}
+        self.no_changes_wording = NO_CHANGES[0]
+        self.raising: dict[str, list[Exception]] = {}
+        self._made = made
+        self._number = itertools.count(1)
+
+    # ---- what tests direct
+
+    def tick(self) -> None:
+        """Time passes: each stack moves on by one step."""
+        for stack in list(self.stacks.values()):
+            if stack.coming:
+                resource, status, reason = stack.coming.pop(0)
+                self._happen(stack, resource, status, reason)
+                if not stack.coming:
+                    stack.becomes()
+
+    def put(self, name: str, status: str, **facts: Any) -> Made:
+        """A stack that is there already."""
+        stack = self.stacks[name] = Made(name, f"arn:stack/{name}/{next(self._number)}", status, **facts)
+        self._happen(stack, None, status, None)
+        return stack
+
+    # ---- what boto3's client has
+
+    def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        self._called("describe_stacks")
+        stack = self._find(StackName)
+        described: dict[str, Any] = {
+            "StackName": stack.name,
+            "StackId": stack.id,
+            "StackStatus": stack.status,
+            "CreationTime": datetime(2026, 1, 1, tzinfo=UTC),
+            "Parameters": [
+                {"ParameterKey": key, "ParameterValue": value} for key, value in stack.parameters.items()
+            ],
+            "Outputs": [{"OutputKey": key, "OutputValue": value} for key, value in stack.outputs.items()],
+        }
+        return {"Stacks": [described]}
+
+    def get_template(self, *, StackName: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        self._called("get_template")
+        return {"TemplateBody": self._find(StackName).body}
+
+    def create_change_set(self, **asked: Any) -> dict[str, str]:
+        self._called("create_change_set")
+        name, creates = asked["StackName"], asked["ChangeSetType"] == "CREATE"
+        if creates and name not in self.stacks:
+            self.put(name, "REVIEW_IN_PROGRESS")
+        stack = self.stacks.get(name)
+        if stack is None or creates != (stack.status == "REVIEW_IN_PROGRESS"):
+            raise refusal("ValidationError", f"Stack [{name}] cannot take this change set", "CreateChangeSet")
+        if asked["ChangeSetName"] in stack.change_sets:
+            raise refusal("AlreadyExistsException", "it exists", "CreateChangeSet")
+        parameters = {one["ParameterKey"]: one["ParameterValue"] for one in asked["Parameters"]}
+        stack.tags = {one["Key"]: one["Value"] for one in asked["Tags"]}
+        body = asked.get("TemplateBody") or asked["TemplateURL"]
+        proposed: dict[str, Any] = {
+            "ChangeSetId": f"{stack.id}/{asked['ChangeSetName']}/{next(self._number)}",
+            "Status": "CREATE_COMPLETE",
+            "body": body,
+            "parameters": parameters,
+            "Changes": [
+                {"ResourceChange": one} for one in (_ADDS if creates else self.changes.get(name, [_ANY]))
+            ],
+        }
+        if (body, parameters) == (stack.body, stack.parameters):
+            proposed |= {"Status": "FAILED", "StatusReason": self.no_changes_wording, "Changes": []}
+        stack.change_sets[asked["ChangeSetName"]] = proposed
+        return {"Id": proposed["ChangeSetId"], "StackId": stack.id}
+
+    def describe_change_set(self, *, ChangeSetName: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        self._called("describe_change_set")
+        return self._change_set(ChangeSetName)[1]
+
+    def delete_change_set(self, *, ChangeSetName: str, StackName: str | None = None) -> None:  # noqa: N803 - boto3's names
+        self._called("delete_change_set")
+        if StackName is not None:
+            del self.stacks[StackName].change_sets[ChangeSetName]
+            return
+        stack, made = self._change_set(ChangeSetName)
+        stack.change_sets = {key: one for key, one in stack.change_sets.items() if one is not made}
+
+    def execute_change_set(self, *, ChangeSetName: str) -> None:  # noqa: N803 - boto3's names
+        self._called("execute_change_set")
+        stack, made = self._change_set(ChangeSetName)
+        stack.change_sets = {}
+        creates = stack.status == "REVIEW_IN_PROGRESS"
+        verb = "CREATE" if creates else "UPDATE"
+        stack.status = f"{verb}_IN_PROGRESS"
+        resources = [one["ResourceChange"]["LogicalResourceId"] for one in made["Changes"]]
+        failed = self.failure.pop(stack.name, None)
+        if failed is None:
+            stack.coming = [(one, f"{verb}_COMPLETE", None) for one in resources]
+            stack.coming.append((None, f"{verb}_COMPLETE", None))
+            stack.becomes = lambda: self._done(stack, made)
+            return
+        undone = "ROLLBACK" if creates else "UPDATE_ROLLBACK"
+        stack.coming = [
+            ("Other", f"{verb}_FAILED", "Resource creation cancelled"),
+            (failed[0], f"{verb}_FAILED", failed[1]),
+            ("Later", f"{verb}_FAILED", "something that follows from it"),
+            (None, f"{undone}_IN_PROGRESS", f"The following resource(s) failed: [{failed[0]}, Other]."),
+            ("Other", "DELETE_COMPLETE", None),
+            (None, f"{undone}_COMPLETE", None),
+        ]
+
+    def delete_stack(self, *, StackName: str) -> None:  # noqa: N803 - boto3's names
+        self._called("delete_stack")
+        stack = self._find(StackName)
+        stack.status = "DELETE_IN_PROGRESS"
+        failed = self.failure.pop(stack.name, None)
+        if failed is None:
+            stack.coming = [(None, "DELETE_IN_PROGRESS", None), (None, "DELETE_COMPLETE", None)]
+            stack.becomes = lambda: self._made(stack.name, {})
+        else:
+            stack.coming = [(failed[0], "DELETE_FAILED", failed[1]), (None, "DELETE_FAILED", failed[1])]
+
+    def describe_stack_events(self, *, StackName: str, NextToken: str = "0") -> dict[str, Any]:  # noqa: N803 - boto3's names
+        """Two a page, newest first."""
+        self._called("describe_stack_events")
+        newest_first, start = self._any(StackName).events[::-1], int(NextToken)
+        more = {"NextToken": str(start + 2)} if start + 2 < len(newest_first) else {}
+        return {"StackEvents": newest_first[start : start + 2], **more}
+
+    def list_stack_resources(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
+        self._called("list_stack_resources")
+        stack = self._find(StackName)
+        found = []
+        for declared in read_template(stack.name.rpartition("-")[2]).resources:  # type: ignore[arg-type]  # its names end in a kind
+            failed = stack.status == "UPDATE_ROLLBACK_FAILED" and declared.resource == "HttpFunction"
+            found.append(
+                {
+                    "LogicalResourceId": declared.resource,
+                    "PhysicalResourceId": _physical(stack, declared.resource),
+                    "ResourceType": declared.type,
+                    "ResourceStatus": "UPDATE_FAILED" if failed else "CREATE_COMPLETE",
+                    **({"ResourceStatusReason": "its role is gone."} if failed else {}),
+                }
+            )
+        return {"StackResourceSummaries": found}
+
+    # ---- inside
+
+    def _called(self, operation: str) -> None:
+        self.calls.append(operation)
+        if self.raising.get(operation):
+            raise self.raising[operation].pop(0)
+
+    def _any(self, name: str) -> Made:
+        for stack in self.stacks.values():
+            if name in {stack.name, stack.id}:
+                return stack
+        raise refusal("ValidationError", f"Stack with id {name} does not exist")
+
+    def _find(self, name: str) -> Made:
+        stack = self._any(name)
+        if stack.status == "DELETE_COMPLETE" and name == stack.name:
+            raise refusal("ValidationError", f"Stack with id {name} does not exist")
+        return stack
+
+    def _change_set(self, id_: str) -> tuple[Made, dict[str, Any]]:
+        for stack in self.stacks.values():
+            for made in stack.change_sets.values():
+                if made["ChangeSetId"] == id_:
+                    return stack, made
+        raise refusal("ChangeSetNotFound", "there is no such change set", "ExecuteChangeSet", 404)
+
+    def _done(self, stack: Made, made: dict[str, Any]) -> None:
+        stack.body, stack.parameters = made["body"], made["parameters"]
+        kind: StackKind = stack.name.rpartition("-")[2]  # type: ignore[assignment]  # its names end in a kind
+        stack.outputs = {name: f"the-{name}" for name in OUTPUTS[kind]}
+        stack.outputs |= {name: value for name, value in BUCKETS.items() if name in stack.outputs}
+        self._made(stack.name, stack.outputs)
+
+    def _happen(self, stack: Made, resource: str | None, status: str, reason: str | None) -> None:
+        if resource is None:
+            stack.status = status
+            if status == "DELETE_COMPLETE":
+                self.stacks.pop(stack.name)
+                self.stacks[stack.id] = stack  # found by its id only
+        stack.events.append(
+            {
+                "EventId": str(next(self._number)),
+                "LogicalResourceId": resource or stack.name,
+                "PhysicalResourceId": resource or stack.id,
+                "ResourceType": "AWS::Any::Thing" if resource else "AWS::CloudFormation::Stack",
+                "ResourceStatus": status,
+                "Timestamp": datetime(2026, 1, 1, tzinfo=UTC),
+                **({"ResourceStatusReason": reason} if reason else {}),
+            }
+        )
+
+
+def _physical(stack: Made, resource: str) -> str:
+    return stack.outputs.get(f"{resource}Name") or stack.outputs.get(f"{resource}Id") or resource
+
+
+class CloudFront:
+    """Notes what it is asked to fetch anew."""
+
+    def __init__(self, calls: list[str]) -> None:
+        self.invalidated: list[list[str]] = []
+        self.references: list[str] = []
+        self._calls = calls
+
+    def create_invalidation(self, *, DistributionId: str, InvalidationBatch: dict[str, Any]) -> None:  # noqa: N803 - boto3's names
+        self._calls.append("create_invalidation")
+        assert DistributionId == "the-DistributionId"
+        self.invalidated.append(InvalidationBatch["Paths"]["Items"])
+        self.references.append(InvalidationBatch["CallerReference"])
+
+
+class World:
+    """One account with one operator, whose `happened` events a test can look at."""
+
+    def __init__(self) -> None:
+        self.s3 = _clients()["test's s3"]
+        self.cloudformation = CloudFormation(self._made)
+        self.calls = self.cloudformation.calls
+        self.cloudfront = CloudFront(self.calls)
+        self.happened: list[Event] = []
+        self.slept: list[float] = []
+        self.answers: dict[str, Fetched] = {}
+        self.fetched: list[str] = []
+        self.on_sleep: Callable[[], None] = lambda: None
+        self.client = _clients().__getitem__
+        self.target = Target(
+            Config(stage="test"),
+            REGION,
+            self.client,
+            sleep=self._sleep,
+            jitter=lambda: 0.5,
+            fetch=self._fetch,
+            new_id=map(str, itertools.count(1)).__next__,
+        )
+
+    def release(self, *, code: bytes = b"code", files: Mapping[str, bytes] = SITE_FILES) -> Release:
+        bundle = Bundle(f"code/{code.decode()}.zip", code.decode(), code)
+        values = given_values(
+            self.target.config, bundle.key, "layer/1.zip", endpoint_url=self.target.endpoint_url
+        )
+        templates = {kind: read_template(kind) for kind in KINDS}
+        return Release(templates, values, bundle, "layer/1.zip", _make_layer, files)
+
+    def configured(self, **settings: Any) -> None:
+        """Other settings from now on."""
+        self.target = replace(self.target, config=self.target.config.model_copy(update=settings))
+
+    def objects(self, bucket: str) -> dict[str, bytes]:
+        listed = self.s3.list_objects_v2(Bucket=bucket).get("Contents", [])
+        return {
+            one["Key"]: self.s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read() for one in listed
+        }
+
+    def statuses(self) -> dict[str, str]:
+        return {name: stack.status for name, stack in self.cloudformation.stacks.items() if "/" not in name}
+
+    def change_sets(self) -> list[str]:
+        return [name for stack in self.cloudformation.stacks.values() for name in stack.change_sets]
+
+    def _made(self, stack: str, outputs: Mapping[str, str]) -> None:
+        for bucket in (outputs[name] for name in BUCKETS if name in outputs):
+            if bucket not in {one["Name"] for one in self.s3.list_buckets()["Buckets"]}:
+                self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        if stack == SITE and not outputs:
+            self.s3.delete_bucket(Bucket="site")  # which S3 refuses for one that is not empty
+
+    def _sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.on_sleep()
+        self.cloudformation.tick()
+
+    def _fetch(self, url: str) -> Fetched:
+        self.fetched.append(url)
+        if url in self.answers:
+            return self.answers[url]
+        path = url.removeprefix("https://the-DistributionDomain/") or "index.html"
+        if path == "api/health":
+            return Fetched(200, b"{}")
+        return Fetched(200, self.s3.get_object(Bucket="site", Key=path)["Body"].read())
+
+    def count(self, model: Any, **_: Any) -> None:
+        """Note a request to one of moto's services."""
+        self.calls.append(model.name)
+
+    def answer(self, model: Any, context: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+        """What one of the services played here says to a request that boto3 has found well formed."""
+        played = {"cloudformation": self.cloudformation, "cloudfront": self.cloudfront}
+        operation = getattr(played[model.service_model.service_name], xform_name(model.name))
+        return SimpleNamespace(status_code=200), operation(**context["asked"]) or {}
+
+
+def _note(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    context["asked"] = params
+
+
+def _make_layer(tell: Callable[[str], object]) -> bytes:
+    tell("packing")
+    return b"layer"
+
+
+@cache
+def _clients() -> dict[str, Any]:
+    """boto3's, made once: that takes longer than a test. The deployer's, and the test's own, whose calls do not count."""
+    services = ("s3", "cognito-idp", "dynamodb", "cloudformation", "cloudfront")
+    made = {service: boto3.client(service, region_name=REGION) for service in services}
+    return {**made, "test's s3": boto3.client("s3", region_name=REGION)}
+
+
+@contextmanager
+def world() -> Iterator[World]:
+    """An empty account, with a stage `test` to deploy."""
+    with mock_aws(), ExitStack() as end:
+        made = World()
+
+        def listen(service: str, event: str, handler: Callable[..., Any]) -> None:
+            events = _clients()[service].meta.events
+            events.register(event, handler)
+            end.callback(events.unregister, event, handler)
+
+        for service in ("s3", "cognito-idp", "dynamodb"):
+            listen(service, "before-call", made.count)
+        for service in ("cloudformation", "cloudfront"):
+            listen(service, "before-parameter-build", _note)
+            listen(service, "before-call", made.answer)
+        yield made

@@ -1,0 +1,103 @@
+"""One public channel of thousands, simulated: a clock that is turned, a queue that works, connections that end.
+
+All requests are counted.
+
+Runs the real services on a real SQLite table. Only time, API Gateway's callbacks and the queue are imitations.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+
+from tests.support.metering import Count, counted
+from tests.support.world import World
+
+from imchat.domain.ids import ConnectionId, ConversationId, UserId
+from imchat.domain.limits import CONNECTION_S
+from imchat.services import delivery, groups, messages, users
+from imchat.storage.repositories import connections, keys
+from imchat.storage.table import MAX_OPS, Put
+
+
+class Connections:
+    """API Gateway's side: what each connection was sent, in how many frames; those in `gone` have ended."""
+
+    def __init__(self) -> None:
+        self.gone: set[str] = set()
+        self.seqs: defaultdict[str, list[int]] = defaultdict(list)
+        self.frames: defaultdict[str, int] = defaultdict(int)
+        self._read: dict[bytes, list[int]] = {}
+
+    def post(self, connection_ids: Sequence[str], frame: bytes) -> set[str]:
+        if frame not in self._read:
+            self._read[frame] = [event["seq"] for event in json.loads(frame)["events"]]
+        for connection_id in set(connection_ids) - self.gone:
+            self.seqs[connection_id] += self._read[frame]
+            self.frames[connection_id] += 1
+        return set(connection_ids) & self.gone
+
+    def disconnect(self, connection_id: str) -> None:
+        self.gone.add(connection_id)
+
+
+class Crowd:
+    """A channel of `size`, of whom every hundredth has closed the laptop and every tenth is not there at all."""
+
+    def __init__(self, world: World, size: int) -> None:
+        self.world = world
+        self.wire = Connections()
+        self.app, self.count, self.queue = counted(replace(world.app, gateway=self.wire))
+        self.ann = UserId("u-ann")
+        users.update_profile(world.app, self.ann, handle="ann", display_name="Ann")
+        self.where: ConversationId = world.group(self.ann)
+        groups.update(world.app, self.ann, self.where, public=True)
+        people = [self.ann, *world.fill(self.where, size - 1)]
+        self.connected = {who: ConnectionId(f"c-{who}") for place, who in enumerate(people) if place % 10}
+        expiry = world.clock_ms // 1000 + CONNECTION_S
+        puts = [Put(keys.connections(who), {name: expiry}) for who, name in self.connected.items()]
+        for start in range(0, len(puts), MAX_OPS):
+            world.table.write(*puts[start : start + MAX_OPS])
+        self.wire.gone = {name for place, name in enumerate(self.connected.values()) if place % 100 == 99}
+        self._said = 0
+
+    @property
+    def live(self) -> set[ConnectionId]:
+        """The connections that have not ended."""
+        return {*self.connected.values()} - self.wire.gone
+
+    def say(self) -> int:
+        """Ann says something; returns its seq."""
+        self._said += 1
+        sent = messages.send(
+            self.app,
+            self.ann,
+            self.where,
+            client_message_id=f"m{self._said}",
+            body=f"This is message {self._said}, and it has about as many characters as they have on average.",
+            after_seq=self._said + 1,
+        )
+        assert sent.event is not None
+        return sent.event["seq"]
+
+    def pass_time(self, ms: int) -> None:
+        """Let the queue's jobs run that come due within so many milliseconds, and those that come of them."""
+        end_ms = self.world.clock_ms + ms
+        while self.queue.jobs and (due_ms := min(due for due, _ in self.queue.jobs)) <= end_ms:
+            self.world.clock_ms = max(self.world.clock_ms, due_ms)
+            for job in self.queue.take_due():
+                delivery.run(self.app, job, again=False)
+        self.world.clock_ms = end_ms
+
+    def known_connections(self) -> set[ConnectionId]:
+        """The connections that are noted in the table."""
+        return set(connections.of(self.world.table, list(self.connected), now_s=self.world.clock_ms // 1000))
+
+    def take_count(self) -> Count:
+        """What was asked since this was last called."""
+        taken = replace(self.count)
+        for name, zero in vars(Count()).items():
+            setattr(self.count, name, zero)
+        return taken

@@ -1,0 +1,195 @@
+"""A `LocalServer` on a free port over handlers a test gives: real sockets, a real SQLite table, a stand-in for sign-in."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from imchat.errors import Busy, Unauthenticated
+from imchat.local.apigateway.connections import LocalGateway
+from imchat.local.apigateway.events import Event
+from imchat.local.server import Handlers, LocalServer, Options
+from imchat.local.static_site import Site
+from imchat.storage.sqlite.group_commit_table import BatchTable
+from imchat.storage.table import Key, Put
+
+PAGE = b"<!doctype html><title>imchat</title>" + b"<p>page</p>" * 100
+SCRIPT = b"console.log(1);\n" * 100
+WELCOME = {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "imchat.v1"}}
+NAME = {"Authorization": "Bearer ada"}
+
+
+class AnySignIn:
+    """Takes a token for its own user id, but for `bad`; answers the Cognito protocol with what it was asked."""
+
+    pool_id = "local_Pool"
+    client_id = "client"
+
+    def verify_access_token(self, token: str) -> Mapping[str, Any]:
+        if token == "bad":
+            raise Unauthenticated("the token is not valid; sign in again")
+        return {
+            "sub": token,
+            "token_use": "access",
+            "exp": 1_900_000_000,
+            "cognito:groups": ["admins", "ops"],
+        }
+
+    def handle(
+        self,
+        target: str,
+        body: bytes,
+        headers: Mapping[str, str],  # noqa: ARG002 - the real one checks signatures
+        *,
+        endpoint: str,
+        path: str,
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        asked = {"target": target, "body": body.decode(), "endpoint": endpoint, "path": path}
+        return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(asked).encode()
+
+    def jwks(self) -> Mapping[str, Any]:
+        return {"keys": []}
+
+    def openid_configuration(self, endpoint: str) -> Mapping[str, Any]:
+        return {"issuer": f"{endpoint}/{self.pool_id}"}
+
+
+class HeldTable:
+    """A SQLite table whose syncs wait until `go` is set; while `broken`, neither they nor commits succeed."""
+
+    def __init__(self, table: BatchTable) -> None:
+        self.table = table
+        self.begin = table.begin
+        self.tidy = table.tidy
+        self.purge_expired = table.purge_expired
+        self.go = threading.Event()
+        self.go.set()
+        self.syncing = threading.Event()
+        self.broken = False
+        self.syncs = 0
+
+    @property
+    def changed(self) -> bool:
+        return self.table.changed
+
+    @property
+    def overgrown(self) -> bool:
+        return self.table.overgrown
+
+    def commit(self) -> None:
+        if self.broken:
+            self.table.rollback()
+            raise Busy("the disk is full")
+        self.table.commit()
+
+    def sync(self) -> None:
+        self.syncing.set()
+        assert self.go.wait(10)
+        if self.broken:
+            raise Busy("the disk is broken")
+        self.table.sync()
+        self.syncs += 1
+
+
+class Machine:
+    """A running server, and what a test wants to do with it."""
+
+    def __init__(self, table: BatchTable) -> None:
+        self.table = table
+        self.held = HeldTable(table)
+        self.gateway = LocalGateway()
+        self.sign_in = AnySignIn()
+        self.calls: list[Event] = []
+        """Every WebSocket event, in order."""
+        self.reply: Callable[[Event], dict[str, Any]] = lambda _event: {"statusCode": 200, "body": "{}"}
+        self.greet: Callable[[Event], dict[str, Any]] = lambda _event: WELCOME
+        self.url = ""
+        self.session: aiohttp.ClientSession
+
+    def http(self, event: Event, _context: object) -> dict[str, Any]:
+        return self.reply(event)
+
+    def websocket(self, event: Event, _context: object) -> dict[str, Any]:
+        self.calls.append(event)
+        context = event["requestContext"]
+        if context["routeKey"] == "$connect":
+            return self.greet(event)
+        if context["routeKey"] == "$default":
+            self.gateway.post([context["connectionId"]], event["body"].encode())
+        return {"statusCode": 200}
+
+    def authorizer(self, event: Event, _context: object) -> dict[str, Any]:
+        offered = event["headers"].get("Sec-WebSocket-Protocol", "")
+        if "ticket.good" not in offered:
+            raise Exception("Unauthorized")  # noqa: TRY002 - how a Lambda authorizer says it
+        effect = "Deny" if "ticket.good-but-denied" in offered else "Allow"
+        return {
+            "principalId": "ada",
+            "context": {"plan": "free"},
+            "policyDocument": {"Statement": [{"Effect": effect, "Resource": event["methodArn"]}]},
+        }
+
+    def write(self, name: str) -> None:
+        """Store something, so that the batch has to be committed."""
+        self.table.write(Put(Key("TEST", name), {"name": name}))
+
+    async def connect(self, **options: Any) -> aiohttp.ClientWebSocketResponse:
+        offered = ["imchat.v1", "ticket.good"]
+        ws: aiohttp.ClientWebSocketResponse
+        ws = await self.session.ws_connect(f"{self.url}/ws", protocols=offered, compress=0, **options)
+        return ws
+
+    def routes(self) -> list[str]:
+        return [call["requestContext"]["routeKey"] for call in self.calls]
+
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until it holds; the test's own time limit is ten seconds."""
+        async with asyncio.timeout(10):
+            while not holds():  # noqa: ASYNC110 - what is waited for happens in the server
+                await asyncio.sleep(0.005)
+
+
+def make_site(folder: Path) -> Path:
+    """A folder like a built web client."""
+    (folder / "assets").mkdir(parents=True)
+    (folder / "index.html").write_bytes(PAGE)
+    (folder / "sw.js").write_bytes(SCRIPT)
+    (folder / ".fingerprint").write_text("secret")
+    (folder / "assets" / "index-Ab3_9xYz.js").write_bytes(SCRIPT)
+    (folder / "assets" / "logo-Ab3_9xYz.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    return folder
+
+
+@contextlib.asynccontextmanager
+async def machine(tmp_path: Path, **options: Any) -> AsyncIterator[Machine]:
+    """A machine that serves until the block ends."""
+    site = Site(make_site(tmp_path / "site"))
+    with BatchTable.open(tmp_path / "imchat.db") as table:
+        made = Machine(table)
+        server = LocalServer(
+            handlers=Handlers(http=made.http, websocket=made.websocket, authorizer=made.authorizer),
+            store=made.held,
+            gateway=made.gateway,
+            sign_in=made.sign_in,
+            purge_accounts=lambda *_: 0,
+            site=site,
+            options=Options(**options),
+        )
+        async with aiohttp.ClientSession() as session, server:
+            made.url, made.session = server.url, session
+            yield made
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    """Run a test's coroutine on the event loop that the server runs on."""
+    import uvloop  # noqa: PLC0415 - not on every platform
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(test)

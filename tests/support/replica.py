@@ -1,0 +1,176 @@
+"""A client's replica of one conversation, kept by the rules of `docs/protocol.md`, and how it is held to the server.
+
+`verify_action` is the promise of the whole protocol in one function: who had the old state and applied the events has what
+who reads everything anew has.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Self
+
+from tests.support.world import World
+
+from imchat.api.dispatch import HttpRequest, dispatch
+from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.limits import PREVIEW_CHARS
+
+_SHOWN_IN_THE_INBOX = ("client_message_id", "body", "edited_at_ms", "deleted_at_ms")
+
+
+class Replica:
+    """What one member's client holds: the entry as the server gave it, the whole log, brought forward by events."""
+
+    def __init__(self, me: UserId, entry: dict[str, Any], events: list[dict[str, Any]]) -> None:
+        self.me = me
+        self.entry = entry
+        self.events = events
+
+    @classmethod
+    def fetch(cls, world: World, me: UserId, where: ConversationId) -> Self | None:
+        """Everything, read anew; None for one who is no member."""
+        entry = _get(world, me, f"/conversations/{where}")
+        page = _get(world, me, f"/conversations/{where}/events", limit="200")
+        if entry is None or page is None:
+            return None
+        assert not page["has_more"], "more than this replica reads"
+        del entry["users"]
+        return cls(me, entry, page["events"])
+
+    @property
+    def last(self) -> int:
+        """Up to where the log is known."""
+        return int(self.events[-1]["seq"])
+
+    def apply(self, event: dict[str, Any]) -> None:
+        """Take an event, from a push or from reading: a known one is ignored, and none may be missing."""
+        if event["seq"] <= self.last:
+            return
+        assert event["seq"] == self.last + 1, f"event {self.last + 1} is missing"
+        self.events.append(event)
+        conversation = self.entry["conversation"]
+        conversation["last_seq"] = event["seq"]
+        conversation["message_count"] = event["message_count"]
+        self._apply_to_messages(event)
+        self._apply_to_conversation(event, conversation)
+        self.entry["unread"] = self._unread()
+
+    def state(self) -> dict[str, Any]:
+        """What two replicas are compared by."""
+        return {"entry": self.entry, "events": self.events}
+
+    def _apply_to_messages(self, event: dict[str, Any]) -> None:
+        if event["type"] == "message.created":
+            self.entry["last_message"] = _preview(event)
+            mine = self.me in event["message"].get("mentions", {}).values() and event["actor_id"] != self.me
+            self.entry["unread_mentions"] += mine
+        if "message" not in event or "target_seq" not in event:
+            return
+        seq, message = event["target_seq"], event["message"]
+        author = None
+        for held in self.events:
+            if held["seq"] == seq:
+                author = held["actor_id"]
+            if held["seq"] == seq or held.get("target_seq") == seq:
+                held["message"] = message
+                if "reply_to" not in message:
+                    held.pop("quote", None)
+        for held in self.events:
+            if held["type"] == "message.created" and held["message"].get("reply_to") == seq:
+                held["quote"] = _quote(author, message)
+        last = self.entry.get("last_message")
+        if last is not None and last["seq"] == seq:
+            self.entry["last_message"] = _preview({**last, "message": message})
+
+    def _apply_to_conversation(self, event: dict[str, Any], conversation: dict[str, Any]) -> None:
+        members = {member["user_id"]: member for member in conversation["members"]}
+        pinned = conversation["pinned"]
+        match event:
+            case {"type": "conversation.updated"}:
+                for name in conversation.keys() & event.keys() - {"message_count"}:
+                    conversation[name] = event[name]
+            case {"type": "member.added", "user_id": user_id, "role": role, "seq": seq}:
+                members[user_id] = {"user_id": user_id, "role": role, "joined_seq": seq, "read_seq": seq}
+            case {"type": "member.removed", "user_id": user_id}:
+                del members[user_id]
+            case {"type": "member.role_changed", "user_id": user_id, "role": role}:
+                members[user_id]["role"] = role
+            case {"type": "message.pinned", "target_seq": seq}:
+                pinned.append(seq)
+            case {"type": "message.unpinned" | "message.deleted", "target_seq": seq} if seq in pinned:
+                pinned.remove(seq)
+        conversation["members"] = sorted(members.values(), key=lambda member: str(member["user_id"]))
+        conversation["member_count"] = len(members)
+
+    def _unread(self) -> int:
+        last = self.entry.get("last_message")
+        if last is not None and last["actor_id"] == self.me:
+            return 0
+        read = [event for event in self.events if event["seq"] <= self.entry["read_seq"]]
+        return int(self.events[-1]["message_count"] - (read[-1]["message_count"] if read else 0))
+
+
+def verify_action(
+    world: World, where: ConversationId, people: Sequence[UserId], action: Callable[[], object]
+) -> list[str]:
+    """Do something, and hold everybody's replica to the server, fed by pushes and fed by reading.
+
+    Returns the types of the new events.
+    """
+    phones = {who: world.connect(who, f"phone-{who}") for who in people}
+    pushed, read, heard = {}, {}, {who: len(world.heard(phone)) for who, phone in phones.items()}
+    for who in people:
+        pushed[who], read[who] = (Replica.fetch(world, who, where) for _ in range(2))
+    try:
+        action()
+    finally:
+        types: list[str] = []
+        for who in people:
+            frames = world.heard(phones[who])[heard[who] :]
+            news = [event for frame in frames if frame["type"] == "events" for event in frame["events"]]
+            types = max(types, _hold(world, where, news, pushed[who], read[who]), key=len)
+    return types
+
+
+def _hold(
+    world: World,
+    where: ConversationId,
+    news: list[dict[str, Any]],
+    pushed: Replica | None,
+    read: Replica | None,
+) -> list[str]:
+    if pushed is None or read is None:
+        return []  # a newcomer, or nobody: there was nothing to bring forward
+    fresh = Replica.fetch(world, pushed.me, where)
+    if fresh is None:
+        assert (news[-1]["type"], news[-1]["user_id"]) == ("member.removed", pushed.me)
+        return []
+    before = pushed.last
+    for event in json.loads(json.dumps(news)):
+        pushed.apply(event)
+    assert pushed.state() == fresh.state()
+    page = _get(world, read.me, f"/conversations/{where}/events", after=str(read.last))
+    assert page is not None
+    for event in page["events"]:
+        read.apply(event)
+    assert read.state() == fresh.state()
+    return [str(event["type"]) for event in fresh.events if event["seq"] > before]
+
+
+def _get(world: World, who: UserId, path: str, **query: str) -> dict[str, Any] | None:
+    answer = dispatch(world.app, HttpRequest("GET", "/api" + path, query, b"", who, "request"))
+    assert answer.status in {200, 404}
+    body: dict[str, Any] = json.loads(answer.body)
+    return body if answer.status == 200 else None
+
+
+def _preview(event: dict[str, Any]) -> dict[str, Any]:
+    short = {name: event["message"][name] for name in _SHOWN_IN_THE_INBOX if name in event["message"]}
+    short["body"] = short["body"][:PREVIEW_CHARS]
+    return {**{name: value for name, value in event.items() if name != "quote"}, "message": short}
+
+
+def _quote(author: str | None, message: dict[str, Any]) -> dict[str, Any]:
+    quote = {"actor_id": author, "body": message["body"][:PREVIEW_CHARS]}
+    return quote | {name: message[name] for name in ("deleted_at_ms", "changed_seq") if name in message}

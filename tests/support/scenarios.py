@@ -1,0 +1,137 @@
+"""What people do to each other's conversations, as tables: a row for each kind of action, a row for each case.
+
+A new kind of event needs a row in `ACTIONS` and one in `CASES`; `tests/services/test_replica.py` insists, and the web client's
+tests run the same cases.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from tests.support.replica import Replica
+from tests.support.world import World, new_world
+
+from imchat.domain.ids import UserId
+from imchat.domain.limits import PREVIEW_CHARS
+from imchat.domain.member import Role
+from imchat.services import groups, joining, message_actions, messages
+
+TEXTS: Final = ("Hello", "@bob, @eve and @zoe?", "x" * (PREVIEW_CHARS + 1), "👩🏽‍🚀\n<b>", "@ann")
+EMOJI: Final = ("👍", "🎉", "\u2764")
+ROLES: Final[tuple[Role, ...]] = ("member", "admin", "owner")
+
+
+class Scene:
+    """A group of three with some history, and somebody outside: the same in every world."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.app = world.app
+        self.people = world.people("ann", "bob", "eve", "zoe")
+        ann, bob, eve, _ = self.people
+        self.where = world.group(ann, bob, eve)
+        groups.set_role(self.app, ann, self.where, bob, "admin")
+        self.send(ann, "Lunch? @bob")
+        self.send(eve, "Yes", reply_to=3)
+        self.send(bob, "No")
+        message_actions.react(self.app, bob, self.where, 3, EMOJI[0])
+        message_actions.pin(self.app, ann, self.where, 4)
+
+    def send(self, who: UserId, body: str, reply_to: int | None = None) -> None:
+        id_ = self.app.new_id()
+        messages.send(self.app, who, self.where, client_message_id=id_, body=body, reply_to=reply_to)
+
+    def act(self, kind: str, who: int, seq: int, number: int) -> None:
+        """Do what a row of `ACTIONS` says; `who` is one of the four."""
+        ACTIONS[kind](self, self.people[who], seq, number)
+
+
+Action: TypeAlias = Callable[[Scene, UserId, int, int], object]
+
+# (scene, who acts, a seq, a number to choose by): what it makes of them, refusals included.
+ACTIONS: Final[dict[str, Action]] = {
+    "send": lambda s, who, _seq, n: s.send(who, TEXTS[n % 5]),
+    "reply": lambda s, who, seq, n: s.send(who, TEXTS[n % 5], reply_to=seq),
+    "edit": lambda s, who, seq, n: message_actions.edit(s.app, who, s.where, seq, TEXTS[n % 5]),
+    "delete": lambda s, who, seq, _n: message_actions.delete(s.app, who, s.where, seq),
+    "react": lambda s, who, seq, n: message_actions.react(s.app, who, s.where, seq, EMOJI[n % 3]),
+    "unreact": lambda s, who, seq, n: message_actions.unreact(s.app, who, s.where, seq, EMOJI[n % 3]),
+    "pin": lambda s, who, seq, _n: message_actions.pin(s.app, who, s.where, seq),
+    "unpin": lambda s, who, seq, _n: message_actions.unpin(s.app, who, s.where, seq),
+    "rename": lambda s, who, _seq, n: groups.update(s.app, who, s.where, title=f"Title {n}"),
+    "describe": lambda s, who, _seq, n: groups.update(s.app, who, s.where, description=TEXTS[n % 5]),
+    "posting": lambda s, who, _seq, n: groups.update(s.app, who, s.where, posting=("admins", "all")[n % 2]),
+    "history": lambda s, who, _seq, n: groups.update(s.app, who, s.where, history=("joined", "all")[n % 2]),
+    "open": lambda s, who, _seq, n: groups.update(s.app, who, s.where, public=n % 2 == 0),
+    "join": lambda s, who, _seq, _n: joining.join(s.app, who, s.where),
+    "add": lambda s, who, _seq, n: groups.add_members(s.app, who, s.where, [s.people[n % 4]]),
+    "remove": lambda s, who, _seq, n: groups.remove_member(s.app, who, s.where, s.people[n % 4]),
+    "role": lambda s, who, seq, n: groups.set_role(s.app, who, s.where, s.people[seq % 4], ROLES[n % 3]),
+}
+
+ANN, BOB, EVE, ZOE = range(4)
+
+# What it shows: the actions (kind, who, seq, number), one after another, none refused.
+CASES: Final[dict[str, list[tuple[str, int, int, int]]]] = {
+    "a message": [("send", ANN, 0, 0)],
+    "my own message": [("send", BOB, 0, 0)],
+    "a message that mentions me, longer than the inbox shows": [("send", EVE, 0, 1), ("send", ANN, 0, 2)],
+    "a reply": [("reply", EVE, 5, 3)],
+    "an edited message, quoted": [("edit", ANN, 3, 2)],
+    "the newest message edited": [("edit", BOB, 5, 3)],
+    "a quoted message deleted": [("delete", ANN, 3, 0)],
+    "a reply deleted, that was pinned": [("delete", EVE, 4, 0)],
+    "the newest message deleted": [("delete", BOB, 5, 0)],
+    "a reaction": [("react", EVE, 5, 1)],
+    "another's reaction of the same kind": [("react", EVE, 3, 0)],
+    "a reaction taken back": [("unreact", BOB, 3, 0)],
+    "a pin": [("pin", ANN, 3, 0)],
+    "a pin taken away": [("unpin", ANN, 4, 0)],
+    "a new title": [("rename", ANN, 0, 7)],
+    "a description and who may post": [("describe", ANN, 0, 3), ("posting", ANN, 0, 0)],
+    "somebody added": [("add", ANN, 0, ZOE)],
+    "somebody joins a public channel": [("open", ANN, 0, 0), ("join", ZOE, 0, 0)],
+    "somebody removed": [("remove", ANN, 0, EVE)],
+    "a role": [("role", ANN, EVE, 1)],
+    "the owner leaves": [("remove", ANN, 0, ANN)],
+    "a message and all that can become of it": [
+        ("reply", EVE, 3, 4),
+        ("reply", ANN, 8, 0),
+        ("react", BOB, 8, 2),
+        ("edit", EVE, 8, 1),
+        ("pin", BOB, 8, 0),
+        ("unreact", BOB, 8, 2),
+        ("delete", ANN, 8, 0),
+    ],
+}
+
+
+def cases_as_json() -> str:
+    """The cases for clients in other languages: what `bob` holds before, what is pushed to him, what he finds then."""
+    told = [_told(name) for name in CASES]
+    before = told[0].pop("before")
+    assert all(case.pop("before", before) == before for case in told)
+    return json.dumps({"me": "u-bob", "before": before, "cases": told}, ensure_ascii=False, indent=1) + "\n"
+
+
+def _told(name: str) -> dict[str, Any]:
+    with new_world() as world:
+        scene = Scene(world)
+        me = scene.people[BOB]
+        phone = world.connect(me)
+        before = Replica.fetch(world, me, scene.where)
+        for kind, who, seq, number in CASES[name]:
+            scene.act(kind, who, seq, number)
+        after = Replica.fetch(world, me, scene.where)
+        assert before is not None
+        assert after is not None
+        known = {event["seq"]: event for event in before.events}
+        return {
+            "name": name,
+            "pushed": [event for frame in world.heard(phone, "events") for event in frame["events"]],
+            "entry": after.entry,
+            "changed": [event for event in after.events if known.get(event["seq"]) != event],
+            "before": before.state(),
+        }

@@ -1,0 +1,141 @@
+"""A user pool for tests: a real database and keys in a folder, a clock to turn, and what was delivered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import boto3
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from imchat.local.data_dir import replace_file
+from imchat.local.identity import REGION, Identity, Purpose, read_admin_key
+from imchat.local.identity.pool import load_signing_key
+from imchat.local.user_pool import serve_identity
+from imchat.sign_up_policy import OPEN, SignUpPolicy
+from imchat.storage.sqlite.table import SqliteTable
+
+EMAIL = "ann@example.com"
+PASSWORD = "correct horse"
+
+
+@dataclass
+class Clock:
+    """The real time, moved on by what a test says."""
+
+    ahead_ms: int = 0
+
+    def now_ms(self) -> int:
+        return int(time.time() * 1000) + self.ahead_ms
+
+    def pass_s(self, seconds: int) -> None:
+        self.ahead_ms += seconds * 1000
+
+
+@dataclass
+class Pool:
+    """An identity server on loopback, and boto3 clients for it."""
+
+    identity: Identity
+    clock: Clock
+    keys: Path
+    url: str
+    mailbox: list[tuple[Purpose, str, str]] = field(default_factory=list)
+
+    @cached_property
+    def cognito(self) -> Any:
+        """boto3's client with the administrator's key."""
+        key = read_admin_key(self.keys)
+        return self.client(key.access_key_id, key.secret_access_key)
+
+    def client(self, access_key_id: str, secret_access_key: str, *, signed: bool = True) -> Any:
+        return boto3.client(
+            "cognito-idp",
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=access_key_id,
+            aws_secret_access_key=secret_access_key,
+            config=Config(retries={"total_max_attempts": 1}, signature_version="v4" if signed else UNSIGNED),
+        )
+
+    def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        """A call that names the client id."""
+        answer: dict[str, Any] = getattr(self.cognito, operation)(
+            ClientId=self.identity.client_id, **parameters
+        )
+        return answer
+
+    def admin(self, operation: str, email: str = EMAIL, **parameters: Any) -> dict[str, Any]:
+        """A call that names the pool and a user."""
+        answer: dict[str, Any] = getattr(self.cognito, operation)(
+            UserPoolId=self.identity.pool_id, Username=email, **parameters
+        )
+        return answer
+
+    def last_code(self) -> str:
+        return self.mailbox[-1][2]
+
+    def sign_up(self, email: str = EMAIL, password: str = PASSWORD) -> str:
+        """The new user's id."""
+        return str(self.call("sign_up", Username=email, Password=password)["UserSub"])
+
+    def sign_in(self, email: str = EMAIL, password: str = PASSWORD) -> dict[str, Any]:
+        """The answer to USER_PASSWORD_AUTH."""
+        parameters = {"USERNAME": email, "PASSWORD": password}
+        return self.call("initiate_auth", AuthFlow="USER_PASSWORD_AUTH", AuthParameters=parameters)
+
+    def refresh(self, token: str) -> dict[str, Any]:
+        """The answer to REFRESH_TOKEN_AUTH."""
+        parameters = {"REFRESH_TOKEN": token}
+        return self.call("initiate_auth", AuthFlow="REFRESH_TOKEN_AUTH", AuthParameters=parameters)
+
+    def tokens(self, email: str = EMAIL, password: str = PASSWORD) -> dict[str, Any]:
+        result: dict[str, Any] = self.sign_in(email, password)["AuthenticationResult"]
+        return result
+
+
+@cache
+def _signing_pem() -> bytes:
+    """One key for all tests: making it is the slowest part of a first start."""
+    with TemporaryDirectory() as folder:
+        load_signing_key(Path(folder))
+        return (Path(folder) / "signing.pem").read_bytes()
+
+
+@contextmanager
+def open_pool(folder: Path, *, confirm: bool = False, policy: SignUpPolicy = OPEN) -> Iterator[Pool]:
+    clock = Clock()
+    mailbox: list[tuple[Purpose, str, str]] = []
+    keys = folder / "keys"
+    if not keys.exists():
+        keys.mkdir()
+        replace_file(keys / "signing.pem", _signing_pem())
+    with SqliteTable.open(folder / "identity.db") as table:
+        identity = Identity(
+            table=table,
+            keys=keys,
+            now_ms=clock.now_ms,
+            deliver=lambda purpose, email, secret: mailbox.append((purpose, email, secret)),
+            confirm=confirm,
+            policy=policy,
+        )
+        with serve_identity(identity) as url:
+            yield Pool(identity, clock, keys, url, mailbox)
+
+
+@contextmanager
+def refused(kind: str, saying: str = "") -> Iterator[None]:
+    """The block ends in Cognito's error `kind`, with `saying` in its message."""
+    with pytest.raises(ClientError) as caught:
+        yield
+    assert caught.value.response["Error"]["Code"] == kind
+    assert saying in caught.value.response["Error"]["Message"]

@@ -1,0 +1,547 @@
+"""What people who cannot try their templates on AWS get wrong, one rule for each: a rule names the problems that it sees.
+
+The rules look at an `Installation`: the templates, and what little of the code they have to agree with. Their numbers are
+those of the mistakes in tests/templates/template_mutants.py, each of which its rule has to see.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from tests.support.lambda_events import http_event, websocket_event
+from tests.support.world import new_world
+from tests.templates.loading import (
+    ACCOUNT,
+    GIVEN,
+    NAMES,
+    REGION,
+    Template,
+    load,
+    of_type,
+    path_of,
+    permissions,
+    render,
+    role_of,
+)
+
+from imchat.domain.limits import CONNECTION_S, FRAME_BYTES
+from imchat.entrypoints import http, websocket
+
+GOLDEN: Final = Path(__file__).parent / "user_pool_forever.json"
+ALL_VIEWER_EXCEPT_HOST: Final = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+KEPT_ERRORS: Final = frozenset({400, 403, 404, 405, 414, 500, 501, 502, 503, 504})
+"""What CloudFront keeps for a moment. Source: CloudFront developer guide, "Control how long CloudFront caches errors"."""
+CACHING_DISABLED: Final = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
+HOLDS_NOTHING: Final = frozenset(
+    {"AWS::IAM::Role", "AWS::Lambda::Function", "AWS::Lambda::Permission", "AWS::Logs::LogGroup"}
+)
+"""What may go with the state's stack: the function that Cognito asks, and what belongs to it."""
+LARGEST_BODY_BYTES: Final = 51_200
+INVOKE: Final = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{{}}/invocations"
+EXECUTE: Final = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{{}}"
+V2: Final = "AWS::ApiGatewayV2::"
+
+
+@cache
+def connect_answer() -> dict[str, Any]:
+    """What the WebSocket function answers to somebody who connects."""
+    with new_world() as world:
+        return websocket.make(world.app)(websocket_event("$connect", "c1", user_id="ada-1"), None)
+
+
+@cache
+def status_for_an_id_token() -> int:
+    """What the HTTP function answers to somebody whose ID token the authorizer let pass."""
+    with new_world() as world:
+        event = http_event("GET", "/api/me", user_id="ada-1", token_use="id")
+        return int(http.make(world.app)(event, None)["statusCode"])
+
+
+@dataclass(slots=True)
+class Installation:
+    """Three templates, the sizes of their files, and the code's part in the agreement."""
+
+    state: Template = field(default_factory=lambda: load("state"))
+    app: Template = field(default_factory=lambda: load("app"))
+    site: Template = field(default_factory=lambda: load("site"))
+    file_bytes: dict[str, int] = field(
+        default_factory=lambda: {name: path_of(name).stat().st_size for name in NAMES}
+    )
+    connection_s: int = CONNECTION_S
+    frame_bytes: int = FRAME_BYTES
+    connect_answer: dict[str, Any] = field(default_factory=connect_answer)
+    status_for_an_id_token: int = field(default_factory=status_for_an_id_token)
+
+    @property
+    def templates(self) -> dict[str, Template]:
+        return {name: getattr(self, name) for name in NAMES}
+
+    @property
+    def behaviours(self) -> dict[str, dict[str, Any]]:
+        """The distribution's behaviours by path pattern; the default one's is `*`."""
+        config = self.distribution
+        return {"*": config["DefaultCacheBehavior"]} | {
+            behaviour["PathPattern"]: behaviour for behaviour in config.get("CacheBehaviors", [])
+        }
+
+    @property
+    def distribution(self) -> dict[str, Any]:
+        config: dict[str, Any] = self.site["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
+        return config
+
+    @property
+    def functions(self) -> dict[str, dict[str, Any]]:
+        return of_type(self.app, "AWS::Lambda::Function")
+
+    def api_parts(self, kind: str, protocol: str) -> dict[str, dict[str, Any]]:
+        """The routes, stages, integrations or authorizers of the HTTP or the WebSocket API."""
+        apis = of_type(self.app, f"{V2}Api")
+        return {
+            name: part
+            for name, part in of_type(self.app, f"{V2}{kind}").items()
+            if apis[part["ApiId"]["Ref"]]["ProtocolType"] == protocol
+        }
+
+
+Problems: TypeAlias = Iterator[str]
+Rule: TypeAlias = Callable[[Installation], Problems]
+RULES: Final[dict[str, Rule]] = {}
+
+
+def rule(number: str) -> Callable[[Rule], Rule]:
+    """Registers a rule under its number."""
+
+    def register(made: Rule) -> Rule:
+        RULES[number] = made
+        return made
+
+    return register
+
+
+@rule("1")
+def websocket_routes_reach_the_stage(it: Installation) -> Problems:
+    for name, stage in it.api_parts("Stage", "WEBSOCKET").items():
+        if stage.get("AutoDeploy") is not True:
+            yield f"{name} is not deployed by itself"
+        if "DeploymentId" in stage:
+            yield f"{name} stays at one deployment"
+    if of_type(it.app, f"{V2}Deployment"):
+        yield "there is a deployment of its own"
+
+
+@rule("2")
+def websocket_access_logs_are_asked_for(it: Installation) -> Problems:
+    for name, stage in it.api_parts("Stage", "WEBSOCKET").items():
+        if "AccessLogSettings" in render(it.app, stage):
+            yield f"{name} logs access by default, which needs a role of the whole account"
+    for name, template in it.templates.items():
+        if of_type(template, "AWS::ApiGateway::Account"):
+            yield f"{name} sets the role of the whole account and region"
+
+
+@rule("3")
+def integrations_name_functions_as_their_api_wants(it: Installation) -> Problems:
+    arns = {name: render(it.app, {"Fn::GetAtt": [name, "Arn"]}) for name in it.functions}
+    for name, part in it.api_parts("Integration", "WEBSOCKET").items():
+        if render(it.app, part["IntegrationUri"]) not in map(INVOKE.format, arns.values()):
+            yield f"{name} does not name a function's invocations"
+    for name, part in it.api_parts("Authorizer", "WEBSOCKET").items():
+        if render(it.app, part["AuthorizerUri"]) not in map(INVOKE.format, arns.values()):
+            yield f"{name} does not name a function's invocations"
+    for name, part in it.api_parts("Integration", "HTTP").items():
+        if render(it.app, part["IntegrationUri"]) not in arns.values():
+            yield f"{name} does not name a function by its plain ARN"
+        if part.get("PayloadFormatVersion") != "2.0":
+            yield f"{name} does not send payload format 2.0"
+
+
+@rule("4")
+def apis_may_call_their_functions(it: Installation) -> Problems:
+    allowed = {
+        (render(it.app, part["FunctionName"]), render(it.app, part["SourceArn"]))
+        for part in of_type(it.app, "AWS::Lambda::Permission").values()
+        if part["Principal"] == "apigateway.amazonaws.com" and part["Action"] == "lambda:InvokeFunction"
+    }
+    calls = [
+        (part["IntegrationUri"], f"{part['ApiId']['Ref']}/*/*")
+        for part in of_type(it.app, f"{V2}Integration").values()
+    ] + [
+        (part["AuthorizerUri"], f"{part['ApiId']['Ref']}/authorizers/{name}")
+        for name, part in it.api_parts("Authorizer", "WEBSOCKET").items()
+    ]
+    for uri, source in calls:
+        rendered = render(it.app, uri)
+        [function] = [name for name in it.functions if _arn(it, name) in rendered] or ["nobody"]
+        if function == "nobody" or (render(it.app, {"Ref": function}), EXECUTE.format(source)) not in allowed:
+            yield f"{source} may not call {function}"
+
+
+@rule("5")
+def tickets_are_checked_once_when_a_connection_opens(it: Installation) -> Problems:
+    for name, part in it.api_parts("Route", "WEBSOCKET").items():
+        guarded = part.get("AuthorizationType") == "CUSTOM" and "AuthorizerId" in part
+        if guarded != (part["RouteKey"] == "$connect"):
+            yield f"{name} ({part['RouteKey']}) is {'' if guarded else 'not '}guarded"
+    for name, part in it.api_parts("Authorizer", "WEBSOCKET").items():
+        if part["AuthorizerType"] != "REQUEST":
+            yield f"{name} is no REQUEST authorizer"
+        if "IdentitySource" in part:
+            yield f"{name} names a header, in one case only"
+
+
+@rule("6")
+def a_browser_gets_the_subprotocol_that_it_offered(it: Installation) -> Problems:
+    if it.connect_answer.get("headers", {}).get("Sec-WebSocket-Protocol") != "imchat.v1":
+        yield "$connect does not answer the subprotocol"
+    for name, part in it.api_parts("Integration", "WEBSOCKET").items():
+        if part["IntegrationType"] != "AWS_PROXY":
+            yield f"{name} does not pass the function's headers on"
+
+
+@rule("7")
+def nothing_asks_more_of_a_connection_than_api_gateway_gives(it: Installation) -> Problems:
+    if it.connection_s > 2 * 60 * 60:
+        yield "a connection is taken to live longer than two hours"
+    if it.frame_bytes > 32 * 1024:
+        yield "a client's frame may be longer than 32 KB"
+    for name in ("WebSocketFunction", "AuthorizerFunction", "HttpFunction"):
+        if it.functions[name]["Timeout"] > 29:
+            yield f"{name} may run on when API Gateway has stopped waiting"
+
+
+@rule("8")
+def connections_that_are_gone_are_forgotten(it: Installation) -> Problems:
+    table = it.state["Resources"]["Table"]["Properties"]
+    if not table.get("TimeToLiveSpecification", {}).get("Enabled"):
+        yield "what expires stays in the table"
+    if it.connection_s < 2 * 60 * 60:
+        yield "connections are forgotten while they are open"
+    for function in it.functions:
+        allowed = permissions(it.app, role_of(it.app, function))
+        posts = any("/POST/@connections/" in found.resource for found in allowed)
+        if posts and "dynamodb:UpdateItem" not in {found.action for found in allowed}:
+            yield f"{function} posts to connections and cannot forget one that is gone"
+
+
+@rule("9")
+def only_access_tokens_of_this_client_get_in(it: Installation) -> Problems:
+    for name, part in it.api_parts("Authorizer", "HTTP").items():
+        jwt = part.get("JwtConfiguration", {})
+        if jwt.get("Audience") != [{"Ref": "UserPoolClientId"}]:
+            yield f"{name} takes other clients' tokens"
+        if render(it.app, jwt.get("Issuer")) != f"https://cognito-idp.{REGION}.amazonaws.com/UserPoolId":
+            yield f"{name} does not name the pool as issuer"
+    for name, part in it.api_parts("Route", "HTTP").items():
+        guarded = part.get("AuthorizationType") == "JWT" and "AuthorizerId" in part
+        if guarded == (part["RouteKey"] == "GET /api/health"):
+            yield f"{name} ({part['RouteKey']}) is {'' if guarded else 'not '}guarded"
+    if it.status_for_an_id_token != 401:
+        yield "an ID token gets in"
+
+
+@rule("10")
+def the_firewall_stands_before_cloudfront(it: Installation) -> Problems:
+    for name, template in it.templates.items():
+        if of_type(template, "AWS::WAFv2::WebACLAssociation"):
+            yield f"{name} associates a firewall, which HTTP and WebSocket APIs cannot have"
+    if "WebACLId" in render(it.site, it.distribution):
+        yield "the distribution has a firewall that nobody asked for"
+    given = GIVEN | {"WebAclArn": "arn:aws:wafv2:us-east-1:1:global/webacl/x"}
+    if render(it.site, it.distribution, given).get("WebACLId") != given["WebAclArn"]:
+        yield "the firewall that was asked for is not the distribution's"
+    pattern = it.site["Parameters"]["WebAclArn"].get("AllowedPattern", ".*")
+    if re.fullmatch(pattern, f"arn:aws:wafv2:eu-west-1:{ACCOUNT}:regional/webacl/a/b"):
+        yield "a regional firewall is taken"
+
+
+@rule("11")
+def apis_are_reached_through_cloudfront_unchanged(it: Installation) -> Problems:
+    stages = [f"/{part['StageName']}" for part in it.api_parts("Stage", "WEBSOCKET").values()]
+    for pattern in ["/api/*", *stages]:
+        behaviour = it.behaviours.get(pattern, {})
+        if behaviour.get("CachePolicyId") != CACHING_DISABLED:
+            yield f"{pattern} is cached"
+        if behaviour.get("OriginRequestPolicyId") != ALL_VIEWER_EXCEPT_HOST:
+            yield f"{pattern} does not pass headers on, or passes the site's host name"
+        if behaviour.get("ViewerProtocolPolicy") != "https-only":
+            yield f"{pattern} answers plain HTTP"
+    if not {"POST", "PUT", "PATCH", "DELETE"} <= set(it.behaviours["/api/*"].get("AllowedMethods", [])):
+        yield "/api/* refuses methods"
+    for origin in it.distribution["Origins"]:
+        if "OriginPath" in origin:
+            yield f"the origin {origin['Id']} changes paths"
+
+
+@rule("11a")
+def connections_are_posted_to_at_their_own_api(it: Installation) -> Problems:
+    [stage] = it.api_parts("Stage", "WEBSOCKET").values()
+    expected = f"https://{stage['ApiId']['Ref']}.execute-api.{REGION}.amazonaws.com/{stage['StageName']}"
+    for name, part in it.functions.items():
+        if render(it.app, part["Environment"]["Variables"].get("IMCHAT_CALLBACK_URL")) != expected:
+            yield f"{name} does not post to {expected}"
+        for found in permissions(it.app, role_of(it.app, name)):
+            if found.action == "execute-api:ManageConnections" and not found.resource.startswith(
+                EXECUTE.format(f"{stage['ApiId']['Ref']}/{stage['StageName']}/")
+            ):
+                yield f"{name} may post to connections of another stage"
+
+
+@rule("12")
+def concurrency_is_reserved_only_where_asked(it: Installation) -> Problems:
+    for name, part in it.functions.items():
+        if "ReservedConcurrentExecutions" in render(it.app, part):
+            yield f"{name} reserves concurrency, which a new account has not"
+
+
+@rule("13")
+def snapshots_are_taken_of_versions_by_runtimes_that_can(it: Installation) -> Problems:
+    versions = [part["FunctionName"] for part in of_type(it.app, "AWS::Lambda::Version").values()]
+    aliases = [part["FunctionName"] for part in of_type(it.app, "AWS::Lambda::Alias").values()]
+    for name, part in it.functions.items():
+        if render(it.app, part).get("SnapStart", {}).get("ApplyOn") == "PublishedVersions":
+            yield f"{name} takes paid snapshots by default"
+        if "SnapStart" in part:
+            if {"Ref": name} not in versions or {"Ref": name} not in aliases:
+                yield f"{name} takes snapshots that nobody calls: no version, or no alias"
+            if "python3.11" in it.app["Parameters"]["Runtime"]["AllowedValues"]:
+                yield f"{name} takes snapshots, and may get a runtime that cannot"
+            if part.get("EphemeralStorage", {}).get("Size", 512) > 512:
+                yield f"{name} has too much /tmp for snapshots"
+
+
+@rule("14")
+def new_code_is_a_change(it: Installation) -> Problems:
+    for name, part in it.functions.items():
+        if part["Code"].get("S3Key") != {"Ref": "CodeKey"}:
+            yield f"{name} has its code under a key that stays the same"
+    for name, part in of_type(it.app, "AWS::Lambda::LayerVersion").items():
+        if part["Content"].get("S3Key") != {"Ref": "LayerKey"}:
+            yield f"{name} has its content under a key that stays the same"
+    for key in ("CodeKey", "LayerKey"):
+        if "Default" in it.app["Parameters"][key]:
+            yield f"{key} has a value that nobody gave"
+
+
+@rule("15")
+def what_must_not_be_lost_is_kept(it: Installation) -> Problems:
+    for name, resource in it.state["Resources"].items():
+        if resource["Type"] in HOLDS_NOTHING:
+            continue
+        if resource.get("DeletionPolicy") not in {"Retain", "RetainExceptOnCreate"}:
+            yield f"{name} goes with the stack"
+        if resource.get("UpdateReplacePolicy") != "Retain":
+            yield f"{name} goes when it is replaced"
+    for name, part in of_type(it.state, "AWS::DynamoDB::Table").items():
+        if part.get("DeletionProtectionEnabled") is not True:
+            yield f"{name} can be deleted"
+        if not part.get("PointInTimeRecoverySpecification", {}).get("PointInTimeRecoveryEnabled"):
+            yield f"{name} cannot be restored"
+    for kind in ("AWS::DynamoDB::Table", "AWS::Cognito::UserPool"):
+        if of_type(it.app, kind) or of_type(it.site, kind):
+            yield f"a {kind} lies in a stack that teardown removes"
+
+
+@rule("16")
+def what_a_user_pool_can_never_change_stays(it: Installation) -> Problems:
+    pool = it.state["Resources"]["UserPool"]["Properties"]
+    for name, value in json.loads(GOLDEN.read_text()).items():
+        if pool.get(name) != value:
+            yield f"{name} would make a new pool"
+
+
+@rule("17")
+def the_pool_names_no_standard_attributes(it: Installation) -> Problems:
+    if "Schema" in it.state["Resources"]["UserPool"]["Properties"]:
+        yield "every later update of the pool would fail"
+
+
+@rule("18")
+def sign_up_works_for_more_than_fifty_and_tells_strangers_nothing(it: Installation) -> Problems:
+    pool = it.state["Resources"]["UserPool"]["Properties"]
+    mail = "arn:aws:ses:eu-central-1:1:identity/example.org"
+    sender = render(it.state, pool["EmailConfiguration"], GIVEN | {"MailIdentityArn": mail})
+    if sender.get("SourceArn") != mail or sender.get("EmailSendingAccount") != "DEVELOPER":
+        yield "mail cannot go through SES"
+    for name, client in of_type(it.state, "AWS::Cognito::UserPoolClient").items():
+        if client.get("PreventUserExistenceErrors") != "ENABLED":
+            yield f"{name} tells strangers who has an account"
+        if client.get("EnableTokenRevocation") is not True:
+            yield f"{name} keeps refresh tokens good after signing out"
+        unit = client.get("TokenValidityUnits", {}).get("AccessToken", "hours")
+        minutes = client.get("AccessTokenValidity", 1) * {"minutes": 1, "hours": 60, "days": 1440}[unit]
+        if not 15 <= minutes <= 60:
+            yield f"{name} makes access tokens for {minutes} minutes"
+
+
+@rule("19")
+def the_table_has_no_index_that_no_access_pattern_needs(it: Installation) -> Problems:
+    if it.state["Resources"]["Table"]["Properties"].get("GlobalSecondaryIndexes"):
+        yield "keys.py reads no index, and of several only one can be made or removed by an update"
+
+
+@rule("20")
+def only_the_distribution_reads_the_sites_bucket(it: Installation) -> Problems:
+    buckets = of_type(it.site, "AWS::S3::Bucket")
+    for origin in it.distribution["Origins"]:
+        if "S3OriginConfig" not in origin:
+            continue
+        if origin["S3OriginConfig"] != {"OriginAccessIdentity": ""} or "OriginAccessControlId" not in origin:
+            yield f"the origin {origin['Id']} is not read by origin access control"
+        if origin["DomainName"] not in [{"Fn::GetAtt": [name, "RegionalDomainName"]} for name in buckets]:
+            yield f"the origin {origin['Id']} is not named by its region, so first requests are redirected"
+    if not any("S3OriginConfig" in origin for origin in it.distribution["Origins"]):
+        yield "the site's bucket is no origin"
+    expected = {"StringEquals": {"AWS:SourceArn": f"arn:aws:cloudfront::{ACCOUNT}:distribution/Distribution"}}
+    for name, part in of_type(it.site, "AWS::S3::BucketPolicy").items():
+        for statement in render(it.site, part["PolicyDocument"])["Statement"]:
+            if statement["Effect"] == "Allow" and (
+                statement["Principal"] != {"Service": "cloudfront.amazonaws.com"}
+                or statement.get("Condition") != expected
+            ):
+                yield f"{name} lets others than this distribution in"
+
+
+@rule("21")
+def alarms_arrive(it: Installation) -> Problems:
+    for name, part in of_type(it.app, "AWS::SNS::Topic").items():
+        key = part.get("KmsMasterKeyId")
+        if key is not None and (not isinstance(key, dict) or key.get("Ref") not in it.app["Resources"]):
+            yield f"{name} is encrypted by a key that CloudWatch may not use"
+    given = GIVEN | {"AlarmMail": "ops@example.org", "AlarmTopicArn": "arn:aws:sns:eu-central-1:1:mine"}
+    topics = {render(it.app, {"Ref": name}) for name in of_type(it.app, "AWS::SNS::Topic")}
+    for name, part in of_type(it.app, "AWS::CloudWatch::Alarm").items():
+        if set(render(it.app, part, given).get("AlarmActions", [])) != {given["AlarmTopicArn"], *topics}:
+            yield f"{name} does not go to everybody who asked for alarms"
+
+
+@rule("22")
+def only_pages_fall_back_to_the_application(it: Installation) -> Problems:
+    for error in it.distribution.get("CustomErrorResponses", []):
+        if "ResponsePagePath" in error or "ResponseCode" in error:
+            yield f"{error['ErrorCode']} of the API is replaced by the site"
+    for pattern, behaviour in it.behaviours.items():
+        kinds = [found["EventType"] for found in behaviour.get("FunctionAssociations", [])]
+        if kinds != (["viewer-request"] if pattern == "*" else []):
+            yield f"{pattern} runs {kinds or 'no function'}"
+
+
+@rule("23")
+def each_stack_needs_only_earlier_ones(it: Installation) -> Problems:
+    outputs = {name: set(template["Outputs"]) for name, template in it.templates.items()}
+    for position, name in enumerate(NAMES):
+        for later in NAMES[position:]:
+            for needed in outputs[later] & set(it.templates[name]["Parameters"]):
+                yield f"{name} needs {needed} of {later}"
+    for name, part in of_type(it.app, f"{V2}Api").items():
+        if "CorsConfiguration" in part:
+            yield f"{name} is told of another origin, and everything has one"
+
+
+@rule("24")
+def a_message_stays_hidden_while_it_is_worked_on(it: Installation) -> Problems:
+    queues = of_type(it.app, "AWS::SQS::Queue")
+    reserved = it.app["Parameters"]["ReservedConcurrency"]["AllowedPattern"]
+    for name, part in of_type(it.app, "AWS::Lambda::EventSourceMapping").items():
+        queue = queues[part["EventSourceArn"]["Fn::GetAtt"][0]]
+        if queue.get("VisibilityTimeout", 30) < 6 * it.functions[part["FunctionName"]["Ref"]]["Timeout"]:
+            yield f"{name}'s queue shows messages again too soon"
+        if part.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
+            yield f"{name} repeats what was done when one message fails"
+        if "deadLetterTargetArn" not in queue.get("RedrivePolicy", {}):
+            yield f"{name}'s queue tries for ever"
+        least = min(n for n in range(1, 1000) if re.fullmatch(reserved, str(n)))
+        if not 2 <= part.get("ScalingConfig", {}).get("MaximumConcurrency", 1000) <= least:
+            yield f"{name} may start more than its function may have, and loses what is refused"
+
+
+@rule("25")
+def runtimes_live_and_reserved_names_are_left_alone(it: Installation) -> Problems:
+    runtimes = it.app["Parameters"]["Runtime"]
+    for runtime in {runtimes["Default"], *runtimes.get("AllowedValues", ["any"])}:
+        if runtime not in {"python3.11", "python3.12", "python3.13", "python3.14"}:
+            yield f"{runtime} has ended, or was never known"
+    if runtimes["Default"] not in {"python3.13", "python3.14"}:
+        yield f"the default, {runtimes['Default']}, ends before 2029"
+    for name, part in it.functions.items():
+        if part["Runtime"] != {"Ref": "Runtime"}:
+            yield f"{name} has a runtime of its own"
+        for variable in part["Environment"]["Variables"]:
+            if variable.startswith(("AWS_", "LAMBDA_")):
+                yield f"{name} sets {variable}, which is reserved"
+
+
+@rule("26")
+def templates_are_small_enough_to_be_passed_as_they_are(it: Installation) -> Problems:
+    for name, size in it.file_bytes.items():
+        if size > LARGEST_BODY_BYTES:
+            yield f"{name} has {size:,} bytes; from {LARGEST_BODY_BYTES:,} on it has to lie in a bucket"
+
+
+@rule("27")
+def the_content_security_policy_stands_where_it_counts(it: Installation) -> Problems:
+    policies = of_type(it.site, "AWS::CloudFront::ResponseHeadersPolicy")
+    for name, part in policies.items():
+        config = part["ResponseHeadersPolicyConfig"]
+        policy = config.get("SecurityHeadersConfig", {}).get("ContentSecurityPolicy", {})
+        if not policy.get("ContentSecurityPolicy") or policy.get("Override") is not True:
+            yield f"{name} has no content security policy"
+        for header in config.get("CustomHeadersConfig", {}).get("Items", []):
+            if header["Header"].lower() == "content-security-policy":
+                yield f"{name} sends it as a custom header, which CloudFront refuses"
+    for pattern in ("*", "/assets/*", "/api/*"):
+        if it.behaviours[pattern].get("ResponseHeadersPolicyId") not in [{"Ref": name} for name in policies]:
+            yield f"{pattern} sends no security headers"
+
+
+@rule("28")
+def functions_have_logs_and_rights_of_their_own(it: Installation) -> Problems:
+    for template in it.templates.values():
+        yield from _shared_or_boundless(template)
+
+
+def _shared_or_boundless(template: Template) -> Problems:
+    functions = of_type(template, "AWS::Lambda::Function")
+    groups = of_type(template, "AWS::Logs::LogGroup")
+    used = [(part["Role"], part.get("LoggingConfig", {}).get("LogGroup")) for part in functions.values()]
+    for name, part in functions.items():
+        logging = part.get("LoggingConfig", {})
+        group = logging.get("LogGroup", {}).get("Ref")
+        if (
+            "RetentionInDays" not in groups.get(group, {})
+            or [log for _, log in used].count({"Ref": group}) > 1
+        ):
+            yield f"{name} has no log group of its own, with retention"
+        if logging.get("LogFormat") != "JSON":
+            yield f"{name} logs no JSON"
+        if [role for role, _ in used].count(part["Role"]) > 1:
+            yield f"{name} shares a role"
+        own_log = render(template, {"Fn::GetAtt": [group, "Arn"]}) if group in groups else ""
+        for action, resource in permissions(template, role_of(template, name)):
+            if "*" in action:
+                yield f"{name} may do {action}"
+            if "*" in re.sub(r"/@connections/\*$|/index/\*$", "", resource) and resource != own_log:
+                yield f"{name} may do {action} on {resource}"
+    for name, part in of_type(template, "AWS::IAM::Role").items():
+        if part.get("ManagedPolicyArns"):
+            yield f"{name} has rights that stand elsewhere"
+
+
+@rule("29")
+def one_persons_error_is_not_anothers(it: Installation) -> Problems:
+    times = {
+        error["ErrorCode"]: error.get("ErrorCachingMinTTL")
+        for error in it.distribution.get("CustomErrorResponses", [])
+    }
+    for code in KEPT_ERRORS:
+        if times.get(code) != 0:
+            yield f"a {code} is kept at the edge, and given to whoever asks next"
+
+
+def _arn(it: Installation, function: str) -> str:
+    return str(render(it.app, {"Fn::GetAtt": [function, "Arn"]}))
