@@ -87,7 +87,7 @@ def test_the_wheel_holds_the_client_the_templates_and_its_types(wheel: Path) -> 
         page = archive.read("imchat/site/index.html").decode()
     scripts = [name for name in names if name.startswith("imchat/site/assets/") and name.endswith(".js")]
     assert "imchat/templates/state.yaml" in names
-    for name in ("functions.lock", "permissions.json", "prices.json"):
+    for name in ("packaging/functions.lock", "iam/permissions.json", "operate/prices.json"):
         assert f"imchat/deploy/{name}" in names
     assert "imchat/py.typed" in names
     assert "imchat/site/sw.js" in names
