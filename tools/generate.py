@@ -14,7 +14,7 @@ from tools import cli_reference, cost_report, permissions
 
 ROOT: Final = Path(__file__).parents[1]
 EMOJI_FILE: Final = "src/imchat/domain/emoji_table.py"
-CASES_FILE: Final = "frontend/test/core/replica-cases.json"
+CASES_FILE: Final = "frontend/test/core/sync/replica-cases.json"
 _WIDEST: Final = 108
 
 

@@ -8,7 +8,7 @@
 import { render } from 'preact'
 import { theme } from '../src/lib/preferences'
 import { App } from '../src/ui/app/App'
-import { fakeModel } from './model'
+import { fakeModel } from './fakeModel'
 
 const query = new URLSearchParams(location.search)
 document.documentElement.dir = query.get('dir') ?? 'ltr'

@@ -1,7 +1,7 @@
 /** Starts the client: the model below, the views above. */
 import { render } from 'preact'
-import { createModel } from './core/create'
-import { keepShell } from './core/shell'
+import { createModel } from './app/createModel'
+import { keepShell } from './core/platform/serviceWorker'
 import { App } from './ui/app/App'
 
 const root = document.getElementById('app')

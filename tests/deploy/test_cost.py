@@ -145,7 +145,7 @@ def test_numbers_that_cannot_be_are_refused_by_name(wrong: dict[str, int]) -> No
 def test_what_is_taken_for_granted_is_what_the_code_does() -> None:
     assert cost.DIRECT_POSTS == delivery.DIRECT_POSTS
     assert cost.SIGNAL_MEMBERS == limits.SIGNAL_MEMBERS
-    client = (ROOT / "frontend" / "src" / "core" / "realtime.ts").read_text("utf-8")
+    client = (ROOT / "frontend" / "src" / "core" / "sync" / "realtime.ts").read_text("utf-8")
     [minutes] = re.findall(r"PING_MS = (\d+) \* 60_000", client)
     assert 60 / int(minutes) == cost.PINGS_AN_HOUR
 

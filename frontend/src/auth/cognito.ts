@@ -1,6 +1,6 @@
 /** Calls to the user pool that need no cryptography. */
-import type { Config } from '../core/config'
-import { fetchJson } from '../core/http'
+import type { Config } from '../core/net/config'
+import { fetchJson } from '../core/net/http'
 
 /** What a successful sign-in or refresh brings. */
 export interface Grant {

@@ -1,10 +1,10 @@
 /** Who is signed in. The ways in and out are a chunk of their own: a returning person needs none of them. */
 import { signal, type ReadonlySignal, type Signal } from '@preact/signals'
-import type { Config } from '../core/config'
+import type { Config } from '../core/net/config'
 import type { AuthModel, Outcome, Session } from '../core/model'
-import { openChannel } from '../core/platform'
-import { networkRefusal, Refusal } from '../core/problem'
-import type { Me } from '../core/protocol'
+import { openChannel } from '../core/platform/browser'
+import { networkRefusal, Refusal } from '../core/net/errors'
+import type { Me } from '../core/net/protocol'
 import type { Tokens } from './tokens'
 
 export interface SessionDeps {
@@ -71,7 +71,7 @@ export function createSession(deps: SessionDeps): SessionControl {
   let ways: Promise<Ways> | null = null
   function loadWays(): Promise<Ways> {
     const door = { ...deps, session, updateMe, tell: (news: News) => channel.post(news) }
-    ways ??= import('./ways').then(
+    ways ??= import('./signInFlows').then(
       ({ createWays }) => createWays(door),
       () => {
         ways = null

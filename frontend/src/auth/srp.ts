@@ -1,7 +1,7 @@
 /** Sign-in by the Secure Remote Password protocol. */
 import { AuthenticationDetails, CognitoUser, CognitoUserPool, type CognitoUserSession } from 'amazon-cognito-identity-js'
-import type { Config } from '../core/config'
-import { networkRefusal, Refusal } from '../core/problem'
+import type { Config } from '../core/net/config'
+import { networkRefusal, Refusal } from '../core/net/errors'
 import { type Grant, PoolError } from './cognito'
 
 export type SignIn =

@@ -1,12 +1,12 @@
 /** The tokens of the signed-in person: the access token in memory, renewed before its time by one tab at a time. */
 import { signal } from '@preact/signals'
-import type { Config } from '../core/config'
-import { fetchJson, type TokenSource } from '../core/http'
-import { exclusive } from '../core/platform'
-import { networkRefusal, signedOutRefusal } from '../core/problem'
-import type { Me } from '../core/protocol'
+import type { Config } from '../core/net/config'
+import { fetchJson, type TokenSource } from '../core/net/http'
+import { exclusive } from '../core/platform/browser'
+import { networkRefusal, signedOutRefusal } from '../core/net/errors'
+import type { Me } from '../core/net/protocol'
 import { type AuthenticationResult, call, type Grant, grantOf, PoolError } from './cognito'
-import { type Kept, readKept, writeKept } from './keeper'
+import { type Kept, readKept, writeKept } from './sessionStore'
 
 /** A token this close to its end is renewed first. */
 const MARGIN_MS = 60_000

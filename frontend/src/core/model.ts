@@ -5,8 +5,8 @@
  * touch storage, and never see a token. The core imports nothing from ui/.
  */
 import type { ReadonlySignal } from '@preact/signals'
-import type { Asking, Deed } from './deeds'
-import type { Conversation, Event, Me, Member, Message, Presence, Settings, User } from './protocol'
+import type { Asking, Deed } from './actions'
+import type { Conversation, Event, Me, Member, Message, Presence, Settings, User } from './net/protocol'
 
 /** A refusal to show: `message` is a sentence for people, `field` names the input it belongs to, if one does. */
 export interface Problem {

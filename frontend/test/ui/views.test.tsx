@@ -1,8 +1,8 @@
 import { signal } from '@preact/signals'
 import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/preact'
 import { afterEach, expect, test, vi } from 'vitest'
-import { fakeModel } from '../../dev/model'
-import { LIMITS } from '../../src/core/protocol'
+import { fakeModel } from '../../dev/fakeModel'
+import { LIMITS } from '../../src/core/net/protocol'
 import { App } from '../../src/ui/app/App'
 import { ModelContext } from '../../src/ui/app/context'
 // Loaded when first shown; here already, so that no test waits for it.

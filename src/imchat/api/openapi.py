@@ -22,7 +22,7 @@ from imchat.api.routes import ROUTES
 from imchat.domain import limits
 
 OPENAPI_FILE: Final = "docs/reference/openapi.json"
-TYPESCRIPT_FILE: Final = "frontend/src/core/protocol.ts"
+TYPESCRIPT_FILE: Final = "frontend/src/core/net/protocol.ts"
 
 _ALWAYS: Final = {400: "Something in the request breaks a rule", 401: "Nobody is signed in", 503: "Try again"}
 _ERRORS: Final = {

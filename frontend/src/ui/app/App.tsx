@@ -12,7 +12,7 @@ import { Auth } from '../auth/Auth'
 import { ModelContext, nameOf, useModel } from './context'
 import { lazy } from './lazy'
 import { followAddress, openConversation, route } from './route'
-import { Starting } from './Starting'
+import { Starting } from './SplashScreen'
 
 const Shell = lazy(() => import('./Shell').then((m) => m.Shell), Starting)
 const Onboarding = lazy(() => import('../auth/Onboarding').then((m) => m.Onboarding))

@@ -5,15 +5,15 @@ import { isWriting, shortcutOf, type Shortcut } from '../../lib/keyboard'
 import { ConversationList } from '../conversations/ConversationList'
 import { ConversationView } from '../conversations/ConversationView'
 import { Button } from '../primitives/Button'
-import { BubblesArt, Empty } from '../primitives/Placeholder'
+import { BubblesArt, Empty } from '../primitives/EmptyState'
 import { useModel } from './context'
 import { lazy, loadAhead } from './lazy'
 import { closeConversation, closePanel, openConversation, openPanel, type Panel, route } from './route'
 
 const NewConversation = lazy(() => import('../conversations/NewConversation').then((m) => m.NewConversation))
 const Channels = lazy(() => import('../conversations/Channels').then((m) => m.Channels))
-const Invitation = lazy(() => import('../conversations/Invitation').then((m) => m.Invitation))
-const Details = lazy(() => import('../conversations/Details').then((m) => m.Details))
+const Invitation = lazy(() => import('../conversations/JoinByInvite').then((m) => m.Invitation))
+const Details = lazy(() => import('../conversations/ConversationDetails').then((m) => m.Details))
 const Settings = lazy(() => import('../settings/Settings').then((m) => m.Settings))
 const Administration = lazy(() => import('../settings/Administration').then((m) => m.Administration))
 const Shortcuts = lazy(() => import('../settings/Shortcuts').then((m) => m.Shortcuts))

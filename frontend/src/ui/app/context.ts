@@ -2,7 +2,7 @@
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { Model } from '../../core/model'
-import type { Me, User } from '../../core/protocol'
+import type { Me, User } from '../../core/net/protocol'
 import { t } from '../../i18n'
 
 export const ModelContext = createContext<Model | null>(null)

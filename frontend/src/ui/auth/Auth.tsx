@@ -5,8 +5,8 @@ import { useEffect } from 'preact/hooks'
 import type { Session } from '../../core/model'
 import { t } from '../../i18n'
 import { Mark } from '../primitives/Icon'
-import { ConfirmForm, NewPasswordForm, ResetForm } from './codes'
-import { ForgotForm, SignInForm, SignUpForm } from './credentials'
+import { ConfirmForm, NewPasswordForm, ResetForm } from './CodeForms'
+import { ForgotForm, SignInForm, SignUpForm } from './CredentialForms'
 
 export type Door = 'sign-in' | 'sign-up' | 'forgot'
 

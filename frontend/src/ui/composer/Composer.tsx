@@ -1,21 +1,21 @@
 /** Where one writes. Enter sends, Shift+Enter breaks the line, and a text is never lost. */
 import { useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
-import { edit } from '../../core/deeds'
+import { edit } from '../../core/actions'
 import type { ConversationModel } from '../../core/model'
-import { LIMITS } from '../../core/protocol'
+import { LIMITS } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { isComposing } from '../../lib/keyboard'
 import { byteCount, charCount } from '../../lib/text'
 import { nameOf } from '../app/context'
 import { lazy } from '../app/lazy'
-import { type Box, type Mode, stateOf } from '../conversations/state'
+import { type Box, type Mode, stateOf } from '../conversations/viewState'
 import { IconButton } from '../primitives/Button'
 import { Icon } from '../primitives/Icon'
-import { useCompletion } from './completion'
+import { useCompletion } from './mentionCompletion'
 
 const EmojiMenu = lazy(() => import('./EmojiMenu').then((m) => m.EmojiMenu))
-const Mentions = lazy(() => import('./Mentions').then((m) => m.Mentions))
+const Mentions = lazy(() => import('./MentionList').then((m) => m.Mentions))
 
 /** The counter appears when this many characters are left. */
 const NEAR = 500

@@ -1,6 +1,6 @@
 /** The emoji to write, from a button of the composer. */
 import { t } from '../../i18n'
-import type { Box } from '../conversations/state'
+import type { Box } from '../conversations/viewState'
 import { EmojiGrid } from '../emoji/EmojiGrid'
 import { Menu } from '../primitives/Menu'
 

@@ -1,7 +1,7 @@
 /** Finds public channels by the words of their titles, and joins one. */
 import { useSignal, useSignalEffect } from '@preact/signals'
-import { join } from '../../core/deeds'
-import type { ChannelsAnswer, Preview } from '../../core/protocol'
+import { join } from '../../core/actions'
+import type { ChannelsAnswer, Preview } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
 import { openConversation } from '../app/route'

@@ -9,12 +9,12 @@ import { Avatar } from '../primitives/Avatar'
 import { Button, IconButton } from '../primitives/Button'
 import { Field } from '../primitives/Field'
 import { Icon } from '../primitives/Icon'
-import { BubblesArt, Empty, RowSkeletons, SearchArt } from '../primitives/Placeholder'
+import { BubblesArt, Empty, RowSkeletons, SearchArt } from '../primitives/EmptyState'
 import { lazy } from '../app/lazy'
 import { ConversationRow } from './ConversationRow'
-import type { Box } from './state'
+import type { Box } from './viewState'
 
-const RowMenu = lazy(() => import('./RowMenu').then((m) => m.RowMenu))
+const RowMenu = lazy(() => import('./ConversationMenu').then((m) => m.RowMenu))
 
 export function ConversationList() {
   const query = useSignal('')

@@ -7,8 +7,8 @@ import { useModel } from '../app/context'
 import { hashOf, openConversation } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
 import { Icon, type IconName } from '../primitives/Icon'
-import { useLongPress } from '../primitives/longPress'
-import type { Box } from './state'
+import { useLongPress } from '../primitives/useLongPress'
+import type { Box } from './viewState'
 
 interface Props {
   summary: ConversationSummary

@@ -4,7 +4,7 @@ import type { ConversationModel } from '../../core/model'
 import { t } from '../../i18n'
 import { listTime } from '../../lib/time'
 import { today } from '../../lib/today'
-import { useWatch } from '../app/presence'
+import { useWatch } from '../app/usePresence'
 import { useModel } from '../app/context'
 import { lazy } from '../app/lazy'
 import { closeConversation, openPanel } from '../app/route'
@@ -12,14 +12,14 @@ import { Composer } from '../composer/Composer'
 import { Avatar } from '../primitives/Avatar'
 import { Button, IconButton } from '../primitives/Button'
 import { Icon } from '../primitives/Icon'
-import { BubbleSkeletons, BubblesArt, Empty, SearchArt } from '../primitives/Placeholder'
+import { BubbleSkeletons, BubblesArt, Empty, SearchArt } from '../primitives/EmptyState'
 import { Timeline } from '../timeline/Timeline'
 import { ConnectionNote } from './ConversationList'
 import { typingText } from './ConversationRow'
-import { stateOf } from './state'
+import { stateOf } from './viewState'
 
 const MessageMenu = lazy(() => import('../timeline/MessageMenu').then((m) => m.MessageMenu))
-const Pins = lazy(() => import('../timeline/Pins').then((m) => m.Pins))
+const Pins = lazy(() => import('../timeline/PinnedMessages').then((m) => m.Pins))
 
 export function ConversationView({ id }: { id: string }) {
   const model = useModel()

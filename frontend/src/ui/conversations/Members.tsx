@@ -2,16 +2,16 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { giveRole, removeMember } from '../../core/deeds'
+import { giveRole, removeMember } from '../../core/actions'
 import type { ConversationModel } from '../../core/model'
-import type { Member, Role, User } from '../../core/protocol'
+import type { Member, Role, User } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { nameOf, useMe, useModel } from '../app/context'
-import { useWatch } from '../app/presence'
-import { AskingButton } from '../primitives/AskingButton'
+import { useWatch } from '../app/usePresence'
+import { AskingButton } from '../primitives/ConfirmButton'
 import { Avatar } from '../primitives/Avatar'
 import { Button } from '../primitives/Button'
-import { Names } from './PeoplePicker'
+import { Names } from './UserPicker'
 
 export function Members({ conversation, mayManage, children }: { conversation: ConversationModel; mayManage: boolean; children: ComponentChildren }) {
   const members = conversation.members.value

@@ -1,7 +1,7 @@
 /** Start a conversation: one person makes it direct, or a group if asked for; several make it a group with a name. */
 import { useSignal } from '@preact/signals'
-import type { User } from '../../core/protocol'
-import { LIMITS } from '../../core/protocol'
+import type { User } from '../../core/net/protocol'
+import { LIMITS } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { charCount } from '../../lib/text'
 import { nameOf, useMe, useModel } from '../app/context'
@@ -9,7 +9,7 @@ import { openConversation, openPanel } from '../app/route'
 import { Button } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
 import { Field } from '../primitives/Field'
-import { PeoplePicker } from './PeoplePicker'
+import { PeoplePicker } from './UserPicker'
 
 export function NewConversation({ onClose }: { onClose: () => void }) {
   const model = useModel()

@@ -1,7 +1,7 @@
 /** Every emoji worth a reaction, by what it is about. */
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { t } from '../../i18n'
-import { GROUPS } from './emoji'
+import { GROUPS } from './emojiGroups'
 
 /** As the style sheet draws it. */
 const COLUMNS = 8

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { moveFocus } from '../../lib/keyboard'
-import type { Box } from '../conversations/state'
+import type { Box } from '../conversations/viewState'
 import { Icon, type IconName } from './Icon'
 
 const GAP_PX = 6

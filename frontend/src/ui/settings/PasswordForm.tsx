@@ -3,10 +3,10 @@ import { useSignal } from '@preact/signals'
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
 import { Complaint } from '../auth/Auth'
-import { CHECKS, complaintsOf } from '../auth/check'
+import { CHECKS, complaintsOf } from '../auth/validation'
 import { Button } from '../primitives/Button'
 import { Field } from '../primitives/Field'
-import { useForm } from '../primitives/form'
+import { useForm } from '../primitives/useForm'
 
 export function PasswordForm() {
   const { auth } = useModel()

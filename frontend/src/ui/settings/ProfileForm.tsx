@@ -1,15 +1,15 @@
 /** Name and handle: chosen once when one arrives, changed later in the settings. Checked while one types. */
 import { useSignal } from '@preact/signals'
-import { LIMITS } from '../../core/protocol'
+import { LIMITS } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { useMe, useModel } from '../app/context'
 import { Complaint } from '../auth/Auth'
-import { CHECKS, complaintsOf } from '../auth/check'
+import { CHECKS, complaintsOf } from '../auth/validation'
 import { Avatar } from '../primitives/Avatar'
 import { Button } from '../primitives/Button'
 import { Field } from '../primitives/Field'
-import { useForm } from '../primitives/form'
+import { useForm } from '../primitives/useForm'
 
 export function ProfileForm({ action, wide = false }: { action: string; wide?: boolean }) {
   const model = useModel()

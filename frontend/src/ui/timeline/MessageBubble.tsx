@@ -1,16 +1,16 @@
 /** One message: its bubble, its time and state, what it answers, and what people say to it. */
-import { react } from '../../core/deeds'
+import { react } from '../../core/actions'
 import type { ConversationModel, Quoted } from '../../core/model'
-import type { Reaction } from '../../core/protocol'
+import type { Reaction } from '../../core/net/protocol'
 import { list, t } from '../../i18n'
 import { isEmojiOnly, tone } from '../../lib/text'
 import { clockTime, fullTime } from '../../lib/time'
 import { nameOf } from '../app/context'
-import { type Box, type SentMessage, stateOf } from '../conversations/state'
+import { type Box, type SentMessage, stateOf } from '../conversations/viewState'
 import { Avatar } from '../primitives/Avatar'
 import { BodyText } from '../primitives/BodyText'
 import { Icon } from '../primitives/Icon'
-import { useLongPress } from '../primitives/longPress'
+import { useLongPress } from '../primitives/useLongPress'
 import type { Row } from './rows'
 
 type MessageRow = Extract<Row, { kind: 'message' }>

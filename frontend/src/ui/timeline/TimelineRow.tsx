@@ -5,7 +5,7 @@ import { dayLabel } from '../../lib/time'
 import { today } from '../../lib/today'
 import { Button } from '../primitives/Button'
 import { MessageBubble } from './MessageBubble'
-import { noticeText } from './notice'
+import { noticeText } from './noticeText'
 import type { Row } from './rows'
 
 export function TimelineRow({ row, conversation }: { row: Row; conversation: ConversationModel }) {

@@ -1,0 +1,217 @@
+/** A model made of nothing but signals: everything it says is invented, everything it does stays on the page. */
+import { computed, type Signal, signal } from '@preact/signals'
+import type { ConversationModel, ConversationSummary, Model, Outcome, Problem, Session, TimelineItem } from '../src/core/model'
+import { PLAIN } from '../src/core/sync/summary'
+import type { User } from '../src/core/net/protocol'
+import { ANA, BEN, CHIARA, DIRECT, DMITRI, GROUP, HIRO, LONG, type Line, ME, PEOPLE, YAEL } from './users'
+
+const MINUTE = 60_000
+const now = Date.now()
+const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
+const problem = (code: string, message: string, field?: string): Problem => ({ code, message, ...(field ? { field } : {}) })
+const works = async (): Promise<null> => (await wait(400), null)
+
+type Query = Record<string, string | undefined>
+
+const SESSIONS: Record<string, Session> = {
+  starting: { state: 'starting' },
+  'signed-out': { state: 'signed-out' },
+  confirming: { state: 'confirming', email: 'nora@example.com' },
+  'new-password': { state: 'new-password', email: 'nora@example.com' },
+  resetting: { state: 'resetting', email: 'nora@example.com' },
+  new: { state: 'signed-in', me: { ...ME, handle: null, display_name: null } },
+}
+
+function summary(id: string, kind: 'direct' | 'group', name: string, ago: number, rest: Partial<ConversationSummary>): ConversationSummary {
+  return { id, kind, name, preview: null, at_ms: now - ago * MINUTE, unread: 0, mentions: 0, settings: PLAIN, draft: '', typing: [], ...rest }
+}
+
+const says = (author: string, body: string) => ({ author, own: false, body, pending: false })
+const said = (body: string, pending = false) => ({ author: ME.display_name, own: true, body, pending })
+
+function summaries(): ConversationSummary[] {
+  return [
+    summary('c-ana', 'direct', 'Ana Silva', 3, { peer: ANA, preview: said('With pleasure. 12:30 at the bridge?') }),
+    summary('c-release', 'group', 'Release crew', 9, { preview: says('Chiara', 'Shall we ship at three?'), unread: 3 }),
+    summary('c-dmitri', 'direct', 'Дмитрий Волков', 26, { peer: DMITRI, typing: ['Дмитрий'], unread: 1, preview: says('Дмитрий', 'Смотри') }),
+    summary('c-ben', 'direct', 'Ben Okafor', 64, { peer: BEN, draft: 'About the invoice: could you', preview: says('Ben', 'Sent you the invoice') }),
+    summary('c-yael', 'direct', 'יעל כהן', 150, { peer: YAEL, preview: says('יעל', 'מתי מעלים לכולם?') }),
+    summary('c-lunch', 'group', 'Lunch on Thursdays', 1500, { preview: said('I can bring the cake', true) }),
+    summary('c-hiro', 'direct', '田中 弘', 3100, { peer: HIRO, preview: says('弘', '今日の午後でいいと思います。') }),
+    summary('c-long', 'direct', LONG.display_name ?? '', 9000, {
+      peer: LONG,
+      unread: 1284,
+      preview: says('Max', 'A line that is far too long to fit into one row of the list and must end in three dots'),
+    }),
+    summary('c-design', 'group', 'Design review', 40_000, { preview: says('Chiara', 'New icons are in') }),
+    summary('c-chiara', 'direct', 'Chiara Rossi', 400_000, { peer: CHIARA, preview: null }),
+  ]
+}
+
+function items(lines: Line[], extra: TimelineItem[]): TimelineItem[] {
+  const messages = lines.map(([author, ago, body], i): TimelineItem => ({
+    kind: 'message',
+    key: `m${i}`,
+    seq: i + 3,
+    at_ms: now - ago * MINUTE,
+    author,
+    own: author.user_id === ME.user_id,
+    body,
+    state: 'sent',
+  }))
+  return [...messages, ...extra]
+}
+
+const FAILED: TimelineItem = {
+  kind: 'message', key: 'p2', seq: null, at_ms: now, author: ME, own: true, state: 'failed',
+  body: 'I will reserve a table.', problem: problem('busy', 'The server is busy.'),
+}
+const PENDING: TimelineItem = {
+  kind: 'message', key: 'p1', seq: null, at_ms: now, author: ME, own: true, state: 'pending', body: 'Shall I ask Ben to join us?',
+}
+
+function notices(): TimelineItem[] {
+  const at_ms = now - (1440 + 460) * MINUTE
+  const base = { at_ms, actor_id: ME.user_id, message_count: 0 }
+  return [
+    { kind: 'notice', key: 'n1', seq: 1, at_ms, actor: ME, event: { ...base, seq: 1, type: 'conversation.created', kind: 'group', title: 'Release crew', member_ids: [] } },
+    { kind: 'notice', key: 'n2', seq: 2, at_ms, actor: ME, subject: HIRO, event: { ...base, seq: 2, type: 'member.added', user_id: HIRO.user_id, role: 'member' } },
+  ]
+}
+
+const WORDS = 'the quick brown fox jumps over a lazy dog while nobody looks and then it sleeps until morning'.split(' ')
+
+/** `count` messages, the last one numbered `until`, one every two minutes. */
+function many(until: number, count: number): TimelineItem[] {
+  return Array.from({ length: count }, (_, i): TimelineItem => {
+    const seq = until - count + 1 + i
+    const author = [ANA, ME, ANA, ANA, ME][Math.floor(seq / 3) % 5] ?? ANA
+    const body = `${seq}: ${WORDS.slice(0, 1 + ((seq * 7) % WORDS.length)).join(' ')}`
+    const at_ms = now - (100_000 - seq) * 2 * MINUTE
+    return { kind: 'message', key: `h${seq}`, seq, at_ms, author, own: author === ME, body, state: 'sent' }
+  })
+}
+
+function conversation(id: string, all: Signal<ConversationSummary[] | null>, query: Query): ConversationModel {
+  const own = computed(() => all.value?.find((c) => c.id === id) ?? summary(id, 'direct', 'Ana Silva', 0, { peer: ANA }))
+  const group = own.peek().kind === 'group'
+  const state = query.history ?? 'full'
+  const start = group
+    ? [...notices(), ...items(GROUP, [])]
+    : items(DIRECT, query.trouble ? [PENDING, FAILED] : [])
+  const huge = state === 'huge' ? many(100_000, 100_000) : state === 'pages' ? many(100_000, 60) : null
+  const timeline = signal<TimelineItem[]>(state === 'full' ? start : (huge ?? []))
+  const loading = signal<'first' | 'older' | null>(state === 'loading' ? 'first' : null)
+  const draft = signal(own.peek().draft)
+  const hasOlder = signal(state === 'pages')
+  let next = 200_000
+  const users = group ? [ME, ...PEOPLE] : [ME, own.peek().peer ?? ANA]
+  const say = (item: TimelineItem) => (timeline.value = [...timeline.value, item])
+  return {
+    id,
+    me: ME.user_id,
+    summary: own,
+    timeline,
+    loading,
+    hasOlder,
+    draft,
+    problem: signal(
+      state === 'problem' ? problem('unreachable', 'The server did not answer.') : state === 'missing' ? problem('not_found', '') : null,
+    ),
+    unreadFrom: signal(group ? 12 : null),
+    members: signal(users.map((user, i) => ({
+      user_id: user.user_id, user, role: !group ? 'member' : i === 0 ? 'owner' : i === 2 ? 'admin' : 'member', joined_seq: 1, read_seq: 1,
+    }))),
+    readByOthers: signal(15),
+    moreMembers: signal(false),
+    loadMembers: works,
+    refresh: async () => undefined,
+    setDraft: (text) => (draft.value = text),
+    loadOlder: async () => {
+      if (state !== 'pages' || loading.value) return
+      loading.value = 'older'
+      await wait(Number(query.slow ?? 150))
+      const first = timeline.value[0]?.seq ?? 1
+      timeline.value = [...many(first - 1, 60), ...timeline.value]
+      loading.value = null
+    },
+    send: async (body) => {
+      const key = `s${next}`
+      const seq = (next += 1)
+      const base = { kind: 'message' as const, key, at_ms: Date.now(), author: ME, own: true as const, body }
+      say({ ...base, seq: null, state: body === 'fail' ? 'failed' : 'pending' })
+      if (body !== 'fail') {
+        void wait(300).then(() => {
+          timeline.value = timeline.value.map((item) => (item.key === key ? { ...base, seq, state: 'sent' } : item))
+        })
+      }
+      return null
+    },
+    retry: (key) => {
+      timeline.value = timeline.value.map((item) =>
+        item.key === key && item.kind === 'message' && item.seq === null ? { ...item, state: 'pending' } : item,
+      )
+    },
+    discard: (key) => (timeline.value = timeline.value.filter((item) => item.key !== key)),
+    markRead: () => undefined,
+    typing: () => undefined,
+    facts: signal(null),
+    act: works,
+    // For trying it by hand: model.open(id).hear('…')
+    ...{ hear: (body: string) => say({ kind: 'message', key: `r${next}`, seq: (next += 1), at_ms: Date.now(), author: ANA, own: false, body, state: 'sent' }) },
+  }
+}
+
+export function fakeModel(query: Query): Model {
+  const session = signal<Session>(SESSIONS[query.session ?? ''] ?? { state: 'signed-in', me: ME })
+  const list = query.list ?? 'full'
+  const conversations = signal(list === 'full' ? summaries() : list === 'empty' ? [] : null)
+  const open = new Map<string, ConversationModel>()
+  const go = (next: Session) => async (): Outcome => (await wait(600), (session.value = next), null)
+  const email = 'nora@example.com'
+  return {
+    session,
+    auth: {
+      signUp: go({ state: 'confirming', email }),
+      confirm: async () => problem('invalid', 'That code is wrong or too old. Ask for another one.', 'code'),
+      resendCode: works,
+      signIn: async (_, password) => {
+        await wait(600)
+        if (password !== 'password') return problem('wrong', 'The e-mail address or the password is wrong.')
+        session.value = { state: 'signed-in', me: ME }
+        return null
+      },
+      setNewPassword: works,
+      forgotPassword: go({ state: 'resetting', email }),
+      resetPassword: works,
+      changePassword: async () => problem('wrong', 'That is not your current password.', 'current'),
+      cancel: () => (session.value = { state: 'signed-out' }),
+      signOut: async () => void (session.value = { state: 'signed-out' }),
+    },
+    connection: signal(query.connection === 'offline' || query.connection === 'connecting' ? query.connection : 'online'),
+    conversations,
+    listProblem: signal(list === 'problem' ? problem('unreachable', 'The server did not answer.') : null),
+    reload: () => (conversations.value = summaries()),
+    totalUnread: computed(() => conversations.value?.reduce((sum, c) => sum + c.unread, 0) ?? 0),
+    open: (id) => {
+      const there = open.get(id) ?? conversation(id, conversations, query)
+      open.set(id, there)
+      return there
+    },
+    close: () => undefined,
+    administers: signal(query.admin !== undefined),
+    presence: signal(new Map()),
+    act: works,
+    ask: async () => ({ problem: problem('made_up', 'There is no server here.') }),
+    findUsers: async (prefix) => (await wait(200), { users: PEOPLE.filter((user: User) => user.handle?.startsWith(prefix)) }),
+    startDirect: async () => (await wait(300), { id: 'c-ana' }),
+    startGroup: async () => (await wait(300), { id: 'c-release' }),
+    saveProfile: async ({ handle }) => {
+      await wait(500)
+      if (handle === 'taken') return problem('conflict', 'The handle “taken” belongs to someone else. Choose another.', 'handle')
+      session.value = { state: 'signed-in', me: { ...ME, handle: handle ?? ME.handle } }
+      return null
+    },
+    onMessage: () => () => undefined,
+  }
+}

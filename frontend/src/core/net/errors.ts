@@ -1,0 +1,82 @@
+/** What can go wrong, in one shape: `Refusal` is thrown inside the core, `Problem` is what people read. */
+import type { Problem } from '../model'
+import type { ErrorBody } from './protocol'
+
+export class Refusal extends Error {
+  constructor(
+    readonly problem: Problem,
+    /** The HTTP status; 0 when no answer came at all. */
+    readonly status: number,
+    readonly retryable: boolean,
+    readonly details: Readonly<Record<string, unknown>> = {},
+    /** How long the server asked to wait, if it did. */
+    readonly retryAfterMs: number = 0,
+  ) {
+    super(problem.message)
+  }
+}
+
+/** Sentences for refusals whose own words are for programmers, or missing. */
+const SENTENCES: Readonly<Record<number, string>> = {
+  401: 'You are signed out. Please sign in again.',
+  403: 'You are not allowed to do this.',
+  404: 'This is not here, or not open to you.',
+  413: 'This is too large to send.',
+  429: 'That was too fast. Please wait a moment and try again.',
+}
+
+/** And for refusals whose reason or code says what stands in the way. */
+const REASONS: Readonly<Record<string, string>> = {
+  blocked: 'One of you blocked the other.',
+  suspended: 'Your account is suspended. Ask whoever runs this site.',
+}
+
+export const networkRefusal = (): Refusal =>
+  new Refusal({ code: 'network', message: 'No connection to the server. Check your network and try again.' }, 0, true)
+
+export const signedOutRefusal = (): Refusal =>
+  new Refusal({ code: 'signed_out', message: 'You are signed out. Please sign in again.' }, 401, false)
+
+/** The server speaks in phrases; people are shown sentences. */
+function asSentence(phrase: string): string {
+  const sentence = phrase.charAt(0).toUpperCase() + phrase.slice(1)
+  return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`
+}
+
+/** The refusal that an HTTP answer means; `body` is whatever JSON came with it. */
+export function refusalOf(status: number, body: unknown, retryAfter: string | null): Refusal {
+  const error = isErrorBody(body) ? body.error : undefined
+  const details = error?.details ?? {}
+  const said = status === 400 || status === 409 ? error?.message : undefined
+  const message = REASONS[`${details.reason ?? error?.code}`] ?? SENTENCES[status] ?? (said && asSentence(said)) ?? 'The server could not do this right now. Please try again in a moment.'
+  const problem: Problem = { code: error?.code ?? `http_${status}`, message }
+  if (typeof details.field === 'string') problem.field = details.field
+  const seconds = Number(retryAfter ?? 0)
+  return new Refusal(
+    problem,
+    status,
+    error?.retryable ?? (status >= 500 || status === 429),
+    details,
+    Number.isFinite(seconds) ? seconds * 1000 : 0,
+  )
+}
+
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Refusal) return error.problem
+  return { code: 'unexpected', message: 'Something went wrong here. Please try again.' }
+}
+
+/** Runs a verb that people triggered: answers its problem, or null. */
+export async function outcome(verb: () => Promise<unknown>): Promise<Problem | null> {
+  try {
+    await verb()
+    return null
+  } catch (error) {
+    return toProblem(error)
+  }
+}
+
+function isErrorBody(body: unknown): body is ErrorBody {
+  const error = (body as Partial<ErrorBody> | null)?.error
+  return typeof error === 'object' && error !== null && typeof error.code === 'string'
+}

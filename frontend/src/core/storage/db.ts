@@ -1,0 +1,135 @@
+/** What this browser keeps of one person's conversations, in IndexedDB. A cache and the outbox; never tokens. */
+import { deleteDB, openDB } from 'idb'
+import type { DBSchema, IDBPDatabase } from 'idb'
+import type { ConversationEntry, Event, User } from '../net/protocol'
+import type { Outgoing } from '../sync/outbox'
+
+/** Events kept for each conversation, the newest. */
+export const KEEP_EVENTS = 500
+
+interface Schema extends DBSchema {
+  events: { key: [string, number]; value: Event }
+  inbox: { key: string; value: ConversationEntry }
+  users: { key: string; value: User }
+  outbox: { key: string; value: Outgoing }
+}
+
+export class Db {
+  private constructor(
+    private readonly name: string,
+    private readonly opened: Promise<IDBPDatabase<Schema> | null>,
+  ) {}
+
+  /** Opens at once; where the browser refuses storage, everything is empty and nothing is kept. */
+  static open(userId: string): Db {
+    const name = `imchat:${userId}`
+    const opened = openDB<Schema>(name, 1, {
+      // Another tab signs out, or has a newer layout: it must not wait for us.
+      blocking: (_now, _next, event) => (event.target as IDBDatabase).close(),
+      upgrade(db) {
+        db.createObjectStore('events')
+        db.createObjectStore('inbox', { keyPath: 'conversation.conversation_id' })
+        db.createObjectStore('users', { keyPath: 'user_id' })
+        db.createObjectStore('outbox', { keyPath: 'client_message_id' })
+      },
+    }).catch(() => null)
+    return new Db(name, opened)
+  }
+
+  async inbox(): Promise<ConversationEntry[]> {
+    return this.read([], (db) => db.getAll('inbox'))
+  }
+
+  async users(): Promise<User[]> {
+    return this.read([], (db) => db.getAll('users'))
+  }
+
+  async outbox(): Promise<Outgoing[]> {
+    return this.read([], (db) => db.getAll('outbox'))
+  }
+
+  /** The newest events of a conversation without a gap, ascending; older ones than `KEEP_EVENTS` are let go. */
+  async events(conversationId: string): Promise<Event[]> {
+    const all = await this.read([], (db) => db.getAll('events', rangeOf(conversationId)))
+    let first = Math.max(0, all.length - KEEP_EVENTS)
+    for (let at = all.length - 1; at > first; at--) {
+      if (all[at]?.seq !== (all[at - 1]?.seq ?? 0) + 1) first = at
+    }
+    const kept = all.slice(first)
+    if (first > 0) await this.write((db) => db.delete('events', rangeOf(conversationId, (kept[0]?.seq ?? 1) - 1)))
+    return kept
+  }
+
+  keepEvents(conversationId: string, events: readonly Event[]): Promise<boolean> {
+    return this.write(async (db) => {
+      const tx = db.transaction('events', 'readwrite')
+      for (const event of events) void tx.store.put(event, [conversationId, event.seq])
+      await tx.done
+    })
+  }
+
+  keepEntries(entries: readonly ConversationEntry[]): Promise<boolean> {
+    return this.write(async (db) => {
+      const tx = db.transaction('inbox', 'readwrite')
+      for (const entry of entries) void tx.store.put(entry)
+      await tx.done
+    })
+  }
+
+  keepUsers(users: readonly User[]): Promise<boolean> {
+    return this.write(async (db) => {
+      const tx = db.transaction('users', 'readwrite')
+      for (const user of users) void tx.store.put(user)
+      await tx.done
+    })
+  }
+
+  forgetConversation(conversationId: string): Promise<boolean> {
+    return this.write(async (db) => {
+      await db.delete('inbox', conversationId)
+      await db.delete('events', rangeOf(conversationId))
+    })
+  }
+
+  /** Durable when the promise resolves to true; false: this browser keeps nothing. */
+  keepOutgoing(item: Outgoing): Promise<boolean> {
+    return this.write(async (db) => {
+      const tx = db.transaction('outbox', 'readwrite', { durability: 'strict' })
+      void tx.store.put(item)
+      await tx.done
+    })
+  }
+
+  dropOutgoing(clientMessageId: string): Promise<boolean> {
+    return this.write((db) => db.delete('outbox', clientMessageId))
+  }
+
+  async close(): Promise<void> {
+    ;(await this.opened)?.close()
+  }
+
+  async destroy(): Promise<void> {
+    await this.close()
+    await deleteDB(this.name).catch(() => undefined)
+  }
+
+  private async read<T>(nothing: T, work: (db: IDBPDatabase<Schema>) => Promise<T>): Promise<T> {
+    const db = await this.opened
+    if (!db) return nothing
+    return work(db).catch(() => nothing)
+  }
+
+  private async write(work: (db: IDBPDatabase<Schema>) => Promise<unknown>): Promise<boolean> {
+    const db = await this.opened
+    if (!db) return false
+    try {
+      await work(db)
+      return true
+    } catch {
+      return false
+    }
+  }
+}
+
+const rangeOf = (conversationId: string, most = Number.MAX_SAFE_INTEGER): IDBKeyRange =>
+  IDBKeyRange.bound([conversationId, 0], [conversationId, most])

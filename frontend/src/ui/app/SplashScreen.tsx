@@ -1,0 +1,17 @@
+/** The first moment: the shape of what is about to appear. */
+import { t } from '../../i18n'
+import { BubbleSkeletons, RowSkeletons } from '../primitives/EmptyState'
+
+export function Starting() {
+  return (
+    <main class="shell" aria-busy="true">
+      <div class="pane-list">
+        <header class="list-head"><h1>{t('app.name')}</h1></header>
+        <RowSkeletons count={8} label={t('app.starting')} />
+      </div>
+      <div class="pane-main">
+        <BubbleSkeletons label={t('app.starting')} />
+      </div>
+    </main>
+  )
+}

@@ -1,0 +1,119 @@
+/** Who is in a conversation, and what may be changed about it. */
+import { useSignal } from '@preact/signals'
+import { addMembers, leave, setUp } from '../../core/actions'
+import type { ConversationModel } from '../../core/model'
+import type { User } from '../../core/net/protocol'
+import { LIMITS } from '../../core/net/protocol'
+import { t } from '../../i18n'
+import { announce } from '../../lib/announcer'
+import { charCount } from '../../lib/text'
+import { useMe, useModel } from '../app/context'
+import { forgetConversation } from '../app/route'
+import { Complaint } from '../auth/Auth'
+import { AskingButton } from '../primitives/ConfirmButton'
+import { Avatar } from '../primitives/Avatar'
+import { Button } from '../primitives/Button'
+import { Dialog } from '../primitives/Dialog'
+import { Field } from '../primitives/Field'
+import { useForm } from '../primitives/useForm'
+import { Blocking } from './BlockButton'
+import { GroupRules } from './GroupSettings'
+import { Invites } from './InviteLinks'
+import { Members } from './Members'
+import { PeoplePicker } from './UserPicker'
+
+export function Details({ id, onClose }: { id: string; onClose: () => void }) {
+  const conversation = useModel().open(id)
+  const me = useMe()
+  const { kind, name, peer } = conversation.summary.value
+  const mine = conversation.members.value.find((member) => member.user_id === me.user_id)
+  const mayManage = kind === 'group' && (mine?.role === 'owner' || mine?.role === 'admin')
+  return (
+    <Dialog title={t('details.title')} onClose={onClose}>
+      <div class="dialog-body">
+        <div class="details-head">
+          <Avatar id={peer?.user_id ?? id} name={name} group={kind === 'group'} size="l" />
+          <p class="details-name"><bdi>{name}</bdi></p>
+          {peer?.handle && <p class="details-handle">{t('user.handle', { handle: peer.handle })}</p>}
+        </div>
+        {kind === 'group' && conversation.facts.value?.description && <p class="details-about" dir="auto">{conversation.facts.value.description}</p>}
+        {kind === 'group' && (
+          <Members conversation={conversation} mayManage={mayManage}>
+            {mayManage && <AddPeople conversation={conversation} />}
+          </Members>
+        )}
+        {mayManage && <Invites conversation={conversation} />}
+        {mayManage && (
+          <section class="section" aria-labelledby="group-settings">
+            <h3 id="group-settings">{t('group.settings')}</h3>
+            <Rename conversation={conversation} />
+            <GroupRules conversation={conversation} />
+          </section>
+        )}
+        {peer && <Blocking userId={peer.user_id} name={name} />}
+        {kind === 'group' && <section class="section"><Leave conversation={conversation} /></section>}
+      </div>
+    </Dialog>
+  )
+}
+
+function Rename({ conversation }: { conversation: ConversationModel }) {
+  const form = useForm({
+    initial: { title: conversation.summary.value.name },
+    check: ({ title }): Record<string, string> =>
+      charCount(title.trim()) > LIMITS.title_chars ? { title: t('details.longTitle', { max: LIMITS.title_chars }) } : {},
+    submit: ({ title }) => conversation.act(setUp({ title: title.trim() })),
+    done: () => announce(t('action.saved')),
+  })
+  const changed = form.values.title.trim() !== '' && form.values.title.trim() !== conversation.summary.value.name
+  return (
+    <form class="inline-form" noValidate onSubmit={form.onSubmit}>
+      <Field
+        {...form.field('title')}
+        label={t('details.name')}
+        autocomplete="off"
+        error={form.complaints.title ?? form.complaints['']}
+      />
+      <Button type="submit" busy={form.busy} disabled={!changed}>{t('details.rename')}</Button>
+    </form>
+  )
+}
+
+function AddPeople({ conversation }: { conversation: ConversationModel }) {
+  const open = useSignal(false)
+  const chosen = useSignal<User[]>([])
+  const form = useForm({
+    initial: {},
+    check: () => ({}),
+    submit: () => conversation.act(addMembers(chosen.value.map((user) => user.user_id))),
+    done: () => {
+      chosen.value = []
+      open.value = false
+    },
+  })
+  if (!open.value) return <Button wide onClick={() => (open.value = true)}>{t('details.add')}</Button>
+  return (
+    <form class="form" noValidate onSubmit={form.onSubmit}>
+      <PeoplePicker chosen={chosen} without={conversation.members.value.map((member) => member.user_id)} />
+      <Complaint text={form.complaints['']} />
+      <Button kind="primary" type="submit" wide busy={form.busy} disabled={chosen.value.length === 0}>
+        {chosen.value.length === 0 ? t('details.add') : t('details.addAction', { count: chosen.value.length })}
+      </Button>
+    </form>
+  )
+}
+
+function Leave({ conversation }: { conversation: ConversationModel }) {
+  return (
+    <AskingButton
+      label={t('details.leave')}
+      question={t('details.leaveAsk')}
+      no={t('details.stay')}
+      onYes={async () => {
+        const problem = await conversation.act(leave(conversation.me))
+        if (!problem) forgetConversation()
+        return problem
+      }}
+    />
+  )
+}

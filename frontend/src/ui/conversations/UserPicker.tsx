@@ -1,0 +1,155 @@
+/** Find people by the beginning of their handle and choose some: by typing, arrows and Enter, or by touch. */
+import { type Signal, useSignal, useSignalEffect } from '@preact/signals'
+import { useId, useLayoutEffect, useRef } from 'preact/hooks'
+import type { User } from '../../core/net/protocol'
+import { LIMITS } from '../../core/net/protocol'
+import { t } from '../../i18n'
+import { isComposing } from '../../lib/keyboard'
+import { nameOf, useModel } from '../app/context'
+import { Avatar } from '../primitives/Avatar'
+import { Icon } from '../primitives/Icon'
+
+/** Long enough to type on, short enough not to be felt. */
+const PAUSE_MS = 150
+
+type Search = { state: 'idle' } | { state: 'busy' } | { state: 'found'; users: User[] } | { state: 'failed'; message: string }
+
+interface Props {
+  chosen: Signal<User[]>
+  /** Who cannot be chosen: oneself, and who is in already. */
+  without: string[]
+}
+
+export function PeoplePicker({ chosen, without }: Props) {
+  const id = useId()
+  const query = useSignal('')
+  const active = useSignal(0)
+  const field = useRef<HTMLInputElement>(null)
+  const { search, prefix } = useSearch(query)
+  const users = search.state === 'found' ? search.users.filter((user) => !without.includes(user.user_id)) : []
+  const isChosen = (user: User) => chosen.value.some((other) => other.user_id === user.user_id)
+
+  // A dialog that was open already does not heed `autofocus`.
+  useLayoutEffect(() => field.current?.focus(), [])
+
+  const toggle = (user: User) => {
+    if (isChosen(user)) chosen.value = chosen.value.filter((other) => other.user_id !== user.user_id)
+    else {
+      chosen.value = [...chosen.value, user]
+      query.value = ''
+    }
+    field.current?.focus()
+  }
+
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (isComposing(event)) return
+    const current = users[active.value]
+    if (event.key === 'ArrowDown') active.value = Math.min(active.value + 1, users.length - 1)
+    else if (event.key === 'ArrowUp') active.value = Math.max(active.value - 1, 0)
+    else if (event.key === 'Enter' && current) toggle(current)
+    else if (event.key === 'Backspace' && query.value === '') chosen.value = chosen.value.slice(0, -1)
+    else return
+    if (event.key !== 'Backspace') event.preventDefault()
+  }
+
+  return (
+    <div class="picker">
+      <label class="sr" for={`${id}-field`}>{t('new.search')}</label>
+      <div class="picker-box" onMouseDown={(event) => event.target === event.currentTarget && field.current?.focus()}>
+        {chosen.value.map((user) => (
+          <button
+            type="button"
+            class="chip"
+            key={user.user_id}
+            aria-label={t('new.remove', { name: nameOf(user) })}
+            onClick={() => toggle(user)}
+          >
+            <bdi>{nameOf(user)}</bdi> <Icon name="close" />
+          </button>
+        ))}
+        <input
+          ref={field}
+          id={`${id}-field`}
+          type="text"
+          role="combobox"
+          name="people"
+          autofocus
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck={false}
+          placeholder={chosen.value.length === 0 ? t('new.search') : ''}
+          aria-expanded={users.length > 0}
+          aria-controls={`${id}-list`}
+          aria-autocomplete="list"
+          aria-activedescendant={users[active.value] ? `${id}-${active.value}` : undefined}
+          value={query.value}
+          onKeyDown={onKeyDown}
+          onInput={(event) => {
+            query.value = event.currentTarget.value
+            active.value = 0
+          }}
+        />
+      </div>
+      <p class="sr" role="status">{search.state === 'found' && t('new.found', { count: users.length })}</p>
+      <ul class="people" role="listbox" id={`${id}-list`} aria-label={t('new.results')} aria-multiselectable="true" hidden={users.length === 0}>
+        {users.map((user, index) => (
+          <li
+            key={user.user_id}
+            id={`${id}-${index}`}
+            role="option"
+            class={index === active.value ? 'person person-active' : 'person'}
+            aria-selected={isChosen(user)}
+            onClick={() => toggle(user)}
+          >
+            <Avatar id={user.user_id} name={nameOf(user)} />
+            <Names user={user} />
+            <span class="person-check"><Icon name="check" /></span>
+          </li>
+        ))}
+      </ul>
+      {users.length === 0 && <p class="picker-note">{note(search, prefix)}</p>}
+    </div>
+  )
+}
+
+export function Names({ user }: { user: User }) {
+  return (
+    <span class="person-names">
+      <span class="person-name"><bdi>{nameOf(user)}</bdi></span>
+      {user.handle && <span class="person-handle"><bdi>{t('user.handle', { handle: user.handle })}</bdi></span>}
+    </span>
+  )
+}
+
+function note(search: Search, prefix: string): string {
+  if (search.state === 'failed') return search.message
+  if (search.state === 'busy') return t('new.searching')
+  return search.state === 'found' ? t('new.none', { prefix }) : t('new.hint', { min: LIMITS.prefix_min })
+}
+
+/** Look up what is typed, once it pauses; an answer that comes late for an older text is dropped. */
+function useSearch(query: Signal<string>): { search: Search; prefix: string } {
+  const model = useModel()
+  const search = useSignal<Search>({ state: 'idle' })
+  const prefix = query.value.trim().replace(/^@/, '').toLowerCase()
+  useSignalEffect(() => {
+    const wanted = query.value.trim().replace(/^@/, '').toLowerCase()
+    if (wanted.length < LIMITS.prefix_min) {
+      search.value = { state: 'idle' }
+      return
+    }
+    let stale = false
+    if (search.peek().state !== 'found') search.value = { state: 'busy' }
+    const timer = setTimeout(async () => {
+      const answer = await model.findUsers(wanted)
+      if (stale) return
+      search.value =
+        'users' in answer ? { state: 'found', users: answer.users } : { state: 'failed', message: answer.problem.message }
+    }, PAUSE_MS)
+    return () => {
+      stale = true
+      clearTimeout(timer)
+    }
+  })
+  return { search: search.value, prefix }
+}

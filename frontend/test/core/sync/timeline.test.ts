@@ -1,0 +1,77 @@
+import { expect, test } from 'vitest'
+import { fold, type Kept, type Onlooker } from '../../../src/core/sync/timeline'
+import type { Outgoing } from '../../../src/core/sync/outbox'
+import type { Event, MessageCreated, User } from '../../../src/core/net/protocol'
+
+const users: Record<string, User> = {
+  a: { user_id: 'a', handle: 'ann', display_name: 'Ann' },
+  b: { user_id: 'b', handle: 'bob', display_name: 'Bob' },
+}
+const onlooker: Onlooker = { me: 'a', kind: 'group', user: (id) => users[id]! }
+
+const message = (seq: number, actor_id: string, id = `m${seq}`): MessageCreated => ({
+  seq,
+  at_ms: seq,
+  actor_id,
+  message_count: seq,
+  type: 'message.created',
+  message: { client_message_id: id, body: `body ${seq}` },
+})
+const added: Event = { seq: 3, at_ms: 3, actor_id: 'a', message_count: 2, type: 'member.added', user_id: 'b', role: 'member' }
+const outgoing = (id: string, failed: Outgoing['failed'] = null): Outgoing => ({
+  client_message_id: id,
+  conversation_id: 'c',
+  body: id,
+  at_ms: 9,
+  after_seq: 0,
+  failed,
+})
+
+test('messages tell whose they are', () => {
+  const rows = fold([message(1, 'a'), message(2, 'b')], [], onlooker)
+  expect(rows.map((row) => row.kind === 'message' && [row.author.display_name, row.own, row.state])).toEqual([
+    ['Ann', true, 'sent'],
+    ['Bob', false, 'sent'],
+  ])
+})
+
+test('a group tells who came; two people need not be told', () => {
+  expect(fold([added], [], onlooker)[0]).toMatchObject({ kind: 'notice', seq: 3, actor: users.a, subject: users.b })
+  expect(fold([added], [], { ...onlooker, kind: 'direct' })).toEqual([])
+})
+
+test('what is on its way comes last, and is left out once the log has it, under the same key', () => {
+  const before = fold([message(1, 'b')], [outgoing('x'), outgoing('y', { code: 'c', message: 'no' })], onlooker)
+  expect(before.map((row) => row.kind === 'message' && row.state)).toEqual(['sent', 'pending', 'failed'])
+  const after = fold([message(1, 'b'), message(2, 'a', 'x')], [outgoing('x')], onlooker)
+  expect(after.map((row) => row.key)).toEqual([before[0]?.key, before[1]?.key])
+})
+
+test("someone else's message under my message's id hides nothing of mine", () => {
+  const rows = fold([message(1, 'b', 'x')], [outgoing('x')], onlooker)
+  expect(rows).toHaveLength(2)
+  expect(new Set(rows.map((row) => row.key)).size).toBe(2)
+})
+
+test('events of a kind that this version does not know are passed over', () => {
+  const strange = { ...added, type: 'poll.opened' } as unknown as Event
+  expect(fold([message(1, 'a'), strange], [], onlooker)).toHaveLength(1)
+})
+
+test('a row is made again only when it looks different', () => {
+  const kept: Kept = new WeakMap()
+  const events = [message(1, 'a'), message(2, 'b')]
+  const first = fold(events, [], onlooker, kept)
+  const renamed = { ...users.b!, display_name: 'Robert' }
+  const second = fold(events, [], { ...onlooker, user: (id) => (id === 'b' ? renamed : users[id]!) }, kept)
+  expect(second[0]).toBe(first[0])
+  expect(second[1]).toMatchObject({ author: renamed })
+})
+
+test('a reply shows what it answers, also while it is on its way', () => {
+  const reply = message(2, 'b')
+  const answered: MessageCreated = { ...reply, message: { ...reply.message, reply_to: 1 }, quote: { actor_id: 'a', body: 'body 1' } }
+  const waiting = { ...outgoing('m9'), reply_to: 1 }
+  const quote = { seq: 1, author: users.a, body: 'body 1', deleted: false }
+  expect(fold([message(1, 'a'), answered], [waiting], onlooker).slice(1)).toMatchObject([{ quote }, { quote }])
+})

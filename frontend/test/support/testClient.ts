@@ -1,0 +1,68 @@
+/** A client against the server in memory: real IndexedDB (in memory), fake time. */
+import 'fake-indexeddb/auto'
+import { IDBFactory } from 'fake-indexeddb'
+import { afterEach, beforeEach, expect, vi } from 'vitest'
+import type { Conversation } from '../../src/core/sync/conversation'
+import { createHttp, type TokenSource } from '../../src/core/net/http'
+import type { Model } from '../../src/core/model'
+import { Workspace } from '../../src/core/sync/workspace'
+import { FakeSocket, ME, ROOM, Server } from './fakeServer'
+
+export const CONFIG = Promise.resolve({
+  apiUrl: 'http://chat.test/api',
+  wsUrl: 'ws://chat.test/ws',
+  auth: { endpoint: 'http://chat.test/cognito', userPoolId: 'local_pool', clientId: 'client' },
+})
+
+export const TOKENS: TokenSource = { access: () => Promise.resolve('token'), lost: () => undefined }
+
+export let server: Server
+const running: Workspace[] = []
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'] })
+  vi.stubGlobal('indexedDB', new IDBFactory())
+  localStorage.clear()
+  FakeSocket.refuse = false
+  server = new Server()
+})
+
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((workspace) => workspace.stop({ forget: false })))
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
+
+type Heard = Parameters<Parameters<Model['onMessage']>[0]>[0]
+
+/** Starts a client, as on page load; without `online` as it is before anything arrives. */
+export async function start({ online = true } = {}): Promise<{ workspace: Workspace; room: Conversation; heard: Heard[] }> {
+  const heard: Heard[] = []
+  const workspace = new Workspace(ME, CONFIG, createHttp(CONFIG, TOKENS), (message) => heard.push(message))
+  running.push(workspace)
+  if (online) await until(() => workspace.realtime.connection.value === 'online' && workspace.conversations.value !== null)
+  const room = workspace.open(ROOM)
+  if (online) await until(() => room.log.last === server.log.length)
+  return { workspace, room, heard }
+}
+
+/** Ends a client as a closed page does. */
+export async function close(workspace: Workspace): Promise<void> {
+  running.splice(running.indexOf(workspace), 1)
+  await workspace.stop({ forget: false })
+}
+
+/** Lets `ms` of time pass, and what is due happen. */
+export async function pass(ms: number): Promise<void> {
+  await vi.advanceTimersByTimeAsync(ms)
+  await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** Lets time pass until `condition` holds. */
+export async function until(condition: () => boolean): Promise<void> {
+  for (let round = 0; round < 2000 && !condition(); round++) await pass(20)
+  expect(condition(), `in time: ${condition}`).toBe(true)
+}
+
+export const bodies = (room: Conversation): string[] =>
+  room.timeline.value.map((item) => (item.kind === 'message' ? `${item.body}${item.state === 'sent' ? '' : ` (${item.state})`}` : item.key))
