@@ -1,6 +1,7 @@
 /** A model made of nothing but signals: everything it says is invented, everything it does stays on the page. */
 import { computed, type Signal, signal } from '@preact/signals'
-import type { ConversationModel, ConversationSummary, Model, Outcome, Problem, Session, TimelineItem } from '../src/core/model'
+import type { ConversationModel, ConversationSummary, Model, Session, TimelineItem } from '../src/core/model'
+import type { Outcome, Problem } from '../src/core/net/errors'
 import { PLAIN } from '../src/core/sync/summary'
 import type { User } from '../src/core/net/protocol'
 import { ANA, BEN, CHIARA, DIRECT, DMITRI, GROUP, HIRO, LONG, type Line, ME, PEOPLE, YAEL } from './users'

@@ -1,7 +1,8 @@
 /** Who is signed in. The ways in and out are a chunk of their own: a returning person needs none of them. */
 import { signal, type ReadonlySignal, type Signal } from '@preact/signals'
 import type { Config } from '../core/net/config'
-import type { AuthModel, Outcome, Session } from '../core/model'
+import type { AuthModel, Session } from '../core/model'
+import type { Outcome } from '../core/net/errors'
 import { openChannel } from '../core/platform/browser'
 import { networkRefusal, Refusal } from '../core/net/errors'
 import type { Me } from '../core/net/protocol'

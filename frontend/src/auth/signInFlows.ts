@@ -1,5 +1,5 @@
 /** Every way in: signing up, confirming, signing in, forced and forgotten passwords. */
-import type { Outcome, Problem } from '../core/model'
+import type { Outcome, Problem } from '../core/net/errors'
 import { outcome } from '../core/net/errors'
 import { call, PoolError } from './cognito'
 import { explain } from './errors'

@@ -4,18 +4,10 @@
  * `createModel()` (core/create.ts) makes the real one. Views read signals and call verbs; they never fetch, never
  * touch storage, and never see a token. The core imports nothing from ui/.
  */
+import type { Outcome, Problem } from './net/errors'
 import type { ReadonlySignal } from '@preact/signals'
 import type { Asking, Deed } from './actions'
 import type { Conversation, Event, Me, Member, Message, Presence, Settings, User } from './net/protocol'
-
-/** A refusal to show: `message` is a sentence for people, `field` names the input it belongs to, if one does. */
-export interface Problem {
-  code: string
-  message: string
-  field?: string
-}
-/** Verbs that people trigger answer what went wrong, or null when it worked. They never throw. */
-export type Outcome = Promise<Problem | null>
 
 export type Session =
   | { state: 'starting' }

@@ -1,5 +1,5 @@
 /** The server's limits, checked before asking: the same bounds, in words for people. */
-import type { Problem } from './model'
+import type { Problem } from './net/errors'
 import { LIMITS } from './net/protocol'
 
 const invalid = (field: string, message: string): Problem => ({ code: 'invalid', field, message })

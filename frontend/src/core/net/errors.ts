@@ -1,6 +1,14 @@
 /** What can go wrong, in one shape: `Refusal` is thrown inside the core, `Problem` is what people read. */
-import type { Problem } from '../model'
 import type { ErrorBody } from './protocol'
+
+/** A refusal to show: `message` is a sentence for people, `field` names the input it belongs to, if one does. */
+export interface Problem {
+  code: string
+  message: string
+  field?: string
+}
+/** Verbs that people trigger answer what went wrong, or null when it worked. They never throw. */
+export type Outcome = Promise<Problem | null>
 
 export class Refusal extends Error {
   constructor(

@@ -1,6 +1,5 @@
 /** What the conversations of one person share, and what they tell their surroundings. */
 import type { Api } from '../net/api'
-import type { Conversation } from './conversation'
 import type { Db } from '../storage/db'
 import type { Drafts } from '../storage/drafts'
 import type { Http } from '../net/http'
@@ -20,7 +19,7 @@ export interface Surroundings {
   /** Of those asked for, who is there and who is not; changes are told until `until` (ms). */
   seen(asked: readonly string[], presence: readonly Presence[], until: number): void
   /** A new message of someone else. */
-  announce(conversation: Conversation, event: MessageCreated): void
+  announce(conversationId: string, event: MessageCreated): void
   /** We are no longer in it. */
   left(conversationId: string): void
 }

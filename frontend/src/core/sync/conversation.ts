@@ -7,7 +7,8 @@ import { answered, countAt, entryAfter, readTo, summarize } from './summary'
 import { fold, idInKey } from './timeline'
 import { Log } from './log'
 import { Membership } from './membership'
-import type { ConversationModel, Problem } from '../model'
+import type { ConversationModel } from '../model'
+import type { Problem } from '../net/errors'
 import { outcome } from '../net/errors'
 import { News } from './newMessages'
 import type { ConversationAnswer, ConversationEntry, Event, Settings } from '../net/protocol'
@@ -58,7 +59,7 @@ export class Conversation implements ConversationModel {
     this.moreMembers = this.membership.more
     this.news = new News(around.me, (event) => {
       around.profiles.want([event.actor_id])
-      around.announce(this, event)
+      around.announce(this.id, event)
     })
     this.loading = this.log.loading
     this.hasOlder = this.log.hasOlder

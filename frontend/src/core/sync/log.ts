@@ -1,7 +1,7 @@
 /** The replica of one conversation's log: contiguous, and healed by reading whenever a push was late, lost or doubled. */
 import { batch, computed, signal } from '@preact/signals'
 import { withChanges } from './applyChange'
-import type { Problem } from '../model'
+import type { Problem } from '../net/errors'
 import { Refusal, toProblem } from '../net/errors'
 import type { Event, EventsAnswer } from '../net/protocol'
 import { backoff } from '../platform/time'

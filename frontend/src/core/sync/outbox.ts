@@ -1,6 +1,6 @@
 /** Messages on their way: durable, in order, each sent until it is in the log, exactly once. One tab of many sends. */
 import { signal } from '@preact/signals'
-import type { Problem } from '../model'
+import type { Problem } from '../net/errors'
 import { exclusive, newId, openChannel } from '../platform/browser'
 import { Refusal, toProblem } from '../net/errors'
 import type { Event, EventsAnswer } from '../net/protocol'

@@ -7,7 +7,8 @@ import { Db } from '../storage/db'
 import { Drafts } from '../storage/drafts'
 import type { Http } from '../net/http'
 import type { Deed } from '../actions'
-import type { ConversationSummary, Model, Outcome, Problem } from '../model'
+import type { ConversationSummary, Model } from '../model'
+import type { Outcome, Problem } from '../net/errors'
 import { Outbox } from './outbox'
 import { Refusal, toProblem } from '../net/errors'
 import { Presences } from './presence'
@@ -79,7 +80,7 @@ export class Workspace {
       profiles: this.profiles,
       seen: (asked, presence, until) => this.presences.seen(asked, presence, until),
       say: (frame) => this.realtime.send(frame),
-      announce: (conversation, event) => this.announce(conversation, event),
+      announce: (id, event) => this.announce(this.conversation(id), event),
       left: (id) => this.left(id),
     }
     this.ready = this.start()

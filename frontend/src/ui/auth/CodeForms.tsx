@@ -1,13 +1,13 @@
 /** The steps in between: a code that was mailed, a password that must be set. */
 import { useSignal } from '@preact/signals'
-import type { Outcome } from '../../core/model'
+import type { Outcome } from '../../core/net/errors'
 import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { useModel } from '../app/context'
 import { Button } from '../primitives/Button'
 import { Field } from '../primitives/Field'
 import { type Bound, useForm } from '../primitives/useForm'
-import { Card, Complaint } from './Auth'
+import { Card, FormError } from './Card'
 import { CHECKS, complaintsOf } from './validation'
 
 function CodeField(bound: Bound) {
@@ -63,7 +63,7 @@ export function ConfirmForm({ email }: { email: string }) {
   return (
     <Card title={t('auth.confirmTitle')} lead={t('auth.confirmLead', { email })} footer={<Ways resend={() => auth.resendCode()} />}>
       <form class="form" noValidate onSubmit={form.onSubmit}>
-        <Complaint text={form.complaints['']} />
+        <FormError text={form.complaints['']} />
         <CodeField {...form.field('code')} />
         <Button kind="primary" type="submit" wide busy={form.busy}>{t('auth.confirm')}</Button>
       </form>
@@ -85,7 +85,7 @@ export function ResetForm({ email }: { email: string }) {
       footer={<Ways resend={() => auth.forgotPassword(email)} />}
     >
       <form class="form" noValidate onSubmit={form.onSubmit}>
-        <Complaint text={form.complaints['']} />
+        <FormError text={form.complaints['']} />
         <CodeField {...form.field('code')} />
         <NewPasswordField {...form.field('password')} />
         <Button kind="primary" type="submit" wide busy={form.busy}>{t('auth.reset')}</Button>
@@ -104,7 +104,7 @@ export function NewPasswordForm({ email }: { email: string }) {
   return (
     <Card title={t('auth.forcedTitle')} lead={t('auth.forcedLead', { email })} footer={<Ways />}>
       <form class="form" noValidate onSubmit={form.onSubmit}>
-        <Complaint text={form.complaints['']} />
+        <FormError text={form.complaints['']} />
         <NewPasswordField {...form.field('password')} />
         <Button kind="primary" type="submit" wide busy={form.busy}>{t('auth.reset')}</Button>
       </form>

@@ -1,17 +1,17 @@
-/** The doors of someone who is signed out: sign in, create an account, forgotten password. */
+/** The forms of a signed-out user: sign in, create an account, forgotten password. */
 import type { Signal } from '@preact/signals'
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
 import { Button } from '../primitives/Button'
 import { Field } from '../primitives/Field'
 import { type Bound, useForm } from '../primitives/useForm'
-import { Card, Complaint, type Door } from './Auth'
+import { Card, FormError, type SignedOutForm } from './Card'
 import { CHECKS, complaintsOf } from './validation'
 
 interface Props {
-  /** Kept from door to door. */
+  /** Kept when the user changes to another form. */
   email: Signal<string>
-  to: (door: Door) => void
+  to: (door: SignedOutForm) => void
 }
 
 function Elsewhere({ children, onClick }: { children: string; onClick: () => void }) {
@@ -50,7 +50,7 @@ export function SignInForm({ email, to }: Props) {
       footer={<>{t('auth.noAccount')} <Elsewhere onClick={() => to('sign-up')}>{t('auth.toSignUp')}</Elsewhere></>}
     >
       <form class="form" noValidate onSubmit={form.onSubmit}>
-        <Complaint text={form.complaints['']} />
+        <FormError text={form.complaints['']} />
         <EmailField {...form.field('email')} email={email} />
         <Field
           {...form.field('password')}
@@ -79,7 +79,7 @@ export function SignUpForm({ email, to }: Props) {
       footer={<>{t('auth.haveAccount')} <Elsewhere onClick={() => to('sign-in')}>{t('auth.toSignIn')}</Elsewhere></>}
     >
       <form class="form" noValidate onSubmit={form.onSubmit}>
-        <Complaint text={form.complaints['']} />
+        <FormError text={form.complaints['']} />
         <EmailField {...form.field('email')} email={email} />
         <Field
           {...form.field('password')}
@@ -108,7 +108,7 @@ export function ForgotForm({ email, to }: Props) {
       footer={<Elsewhere onClick={() => to('sign-in')}>{t('auth.backToSignIn')}</Elsewhere>}
     >
       <form class="form" noValidate onSubmit={form.onSubmit}>
-        <Complaint text={form.complaints['']} />
+        <FormError text={form.complaints['']} />
         <EmailField {...form.field('email')} email={email} />
         <Button kind="primary" type="submit" wide busy={form.busy}>{t('auth.sendCode')}</Button>
       </form>

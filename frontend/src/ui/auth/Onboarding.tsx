@@ -2,7 +2,7 @@
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
 import { ProfileForm } from '../settings/ProfileForm'
-import { Card } from './Auth'
+import { Card } from './Card'
 
 export function Onboarding() {
   const { auth } = useModel()

@@ -9,7 +9,7 @@ import { announce } from '../../lib/announcer'
 import { charCount } from '../../lib/text'
 import { useMe, useModel } from '../app/context'
 import { forgetConversation } from '../app/route'
-import { Complaint } from '../auth/Auth'
+import { FormError } from '../auth/Card'
 import { AskingButton } from '../primitives/ConfirmButton'
 import { Avatar } from '../primitives/Avatar'
 import { Button } from '../primitives/Button'
@@ -95,7 +95,7 @@ function AddPeople({ conversation }: { conversation: ConversationModel }) {
   return (
     <form class="form" noValidate onSubmit={form.onSubmit}>
       <PeoplePicker chosen={chosen} without={conversation.members.value.map((member) => member.user_id)} />
-      <Complaint text={form.complaints['']} />
+      <FormError text={form.complaints['']} />
       <Button kind="primary" type="submit" wide busy={form.busy} disabled={chosen.value.length === 0}>
         {chosen.value.length === 0 ? t('details.add') : t('details.addAction', { count: chosen.value.length })}
       </Button>

@@ -1,7 +1,7 @@
 /** A button that asks, in place, before it does what cannot be taken back. */
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import type { Outcome } from '../../core/model'
+import type { Outcome } from '../../core/net/errors'
 import { Button } from './Button'
 
 interface Props {

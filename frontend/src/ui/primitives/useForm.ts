@@ -1,6 +1,6 @@
 /** What a form needs to remember: its values, whether it is busy, and what was wrong with which field. */
 import { useSignal } from '@preact/signals'
-import type { Outcome, Problem } from '../../core/model'
+import type { Outcome, Problem } from '../../core/net/errors'
 
 /** Complaints by field name; under '' what belongs to no field. */
 export type Complaints = Record<string, string>

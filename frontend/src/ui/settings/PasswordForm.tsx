@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals'
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
-import { Complaint } from '../auth/Auth'
+import { FormError } from '../auth/Card'
 import { CHECKS, complaintsOf } from '../auth/validation'
 import { Button } from '../primitives/Button'
 import { Field } from '../primitives/Field'
@@ -24,7 +24,7 @@ export function PasswordForm() {
   })
   return (
     <form class="form" noValidate onSubmit={form.onSubmit}>
-      <Complaint text={form.complaints['']} />
+      <FormError text={form.complaints['']} />
       <Field
         {...form.field('current')}
         label={t('settings.password.current')}

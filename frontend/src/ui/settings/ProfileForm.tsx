@@ -4,7 +4,7 @@ import { LIMITS } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { useMe, useModel } from '../app/context'
-import { Complaint } from '../auth/Auth'
+import { FormError } from '../auth/Card'
 import { CHECKS, complaintsOf } from '../auth/validation'
 import { Avatar } from '../primitives/Avatar'
 import { Button } from '../primitives/Button'
@@ -31,7 +31,7 @@ export function ProfileForm({ action, wide = false }: { action: string; wide?: b
   const live = early ? (CHECKS.handle(handle) ?? undefined) : undefined
   return (
     <form class="form" noValidate onSubmit={form.onSubmit}>
-      <Complaint text={form.complaints['']} />
+      <FormError text={form.complaints['']} />
       <div class="profile-name">
         <Avatar id={me.user_id} name={display_name || handle} size="l" />
         <Field
