@@ -70,7 +70,7 @@ def message_instructions() -> Figures:
     """Thousands of instructions of one message, from its request's bytes to its answer's, in batches of 80."""
     if shutil.which("valgrind") is None:
         return {}
-    few, many = (count(f"from bench import inside; inside.main({rounds})") for rounds in (2, 17))
+    few, many = (count(f"from bench import in_process; in_process.main({rounds})") for rounds in (2, 17))
     return {"message": (many - few) / (15 * in_process.MESSAGES) / 1e3}
 
 
