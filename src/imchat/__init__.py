@@ -1,7 +1,7 @@
 """imchat: a complete chat application for AWS or for one machine, as a library.
 
 `open_app` gives an application on a database file; the modules `admin`, `blocks`, `conversations`, `groups`, `joining`,
-`message_actions`, `messages`, `personal` (settings), `presence`, `realtime`, `receipts`, `suspensions` and `users` hold one
+`message_actions`, `messages`, `presence`, `realtime`, `receipts`, `suspensions` and `users` hold one
 function for each action.
 
 >>> import imchat
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
         joining,
         message_actions,
         messages,
-        personal,
         presence,
         realtime,
         receipts,
@@ -67,7 +66,6 @@ __all__ = [
     "message_actions",
     "messages",
     "open_app",
-    "personal",
     "presence",
     "realtime",
     "receipts",

@@ -1,8 +1,8 @@
-"""Starting conversations and seeing them: the inbox, and one conversation whole."""
+"""Start conversations, list them as an inbox, read one, and change a member's own settings of it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,7 @@ from imchat.domain.conversation import Head, Kind
 from imchat.domain.event import Draft, place
 from imchat.domain.ids import ConversationId, UserId, direct_conversation_id
 from imchat.domain.limits import MEMBERS_AT_CREATION, MEMBERS_SHOWN, TITLE_CHARS, check_count, check_line
-from imchat.domain.member import Member, Role
+from imchat.domain.member import Member, Role, Setting
 from imchat.domain.user import User
 from imchat.errors import Forbidden, Invalid, NotFound
 from imchat.services import fanout, suspensions
@@ -167,3 +167,21 @@ def _create(
     suspensions.mark_new(app, conversation_id, member_ids)
     fanout.notify_conversation(app, member_ids, conversation_id, "added")
     return True
+
+
+def update_settings(
+    app: App, user_id: UserId, conversation_id: ConversationId, changes: Mapping[Setting, bool]
+) -> Member:
+    """Mute, archive, pin a conversation or mark it unread, or take that back; what is not named stays.
+
+    Returns the membership as it is then. Raises: NotFound for one who is no member.
+    """
+    before = access_member(app, user_id, conversation_id)
+    if all(wanted == (name in before.settings) for name, wanted in changes.items()):
+        return before
+    if not members.set_settings(app.table, conversation_id, user_id, changes):
+        raise NotFound("no such conversation")
+    after = access_member(app, user_id, conversation_id)
+    frame = {"type": "settings", "conversation_id": conversation_id, "settings": after.chosen()}
+    fanout.notify(app, [user_id], frame)
+    return after

@@ -7,9 +7,10 @@ from typing import NamedTuple
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import SEQ_MAX, SIGNAL_MEMBERS, check_count
 from imchat.errors import Invalid
-from imchat.services import fanout, personal
+from imchat.services import fanout
 from imchat.services.access import access_member, apart
 from imchat.services.app import App
+from imchat.services.conversations import update_settings
 from imchat.storage.repositories import conversations, events, members
 
 
@@ -41,7 +42,7 @@ def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: i
         else:
             me = access_member(app, user_id, conversation_id)
     if "marked_unread" in me.settings:
-        personal.update(app, user_id, conversation_id, {"marked_unread": False})
+        update_settings(app, user_id, conversation_id, {"marked_unread": False})
     return Position(me.read_seq, me.read_count, head.unread(user_id, me.read_count), me.unread_mentions)
 
 

@@ -8,7 +8,7 @@ from imchat.api import schema, serializers
 from imchat.api.route import CONVERSATION, Call, Reply, Route
 from imchat.domain.ids import ConversationId, UserId
 from imchat.errors import Invalid
-from imchat.services import conversations, personal
+from imchat.services import conversations
 
 
 def _inbox(call: Call) -> Reply:
@@ -42,7 +42,7 @@ def conversation(call: Call) -> Reply:
 
 def _update_mine(call: Call) -> Reply:
     changes = call.body.model_dump(exclude_none=True)
-    me = personal.update(call.app, call.user_id, call.conversation_id, changes)
+    me = conversations.update_settings(call.app, call.user_id, call.conversation_id, changes)
     return Reply(200, {"settings": me.chosen()})
 
 
