@@ -41,7 +41,8 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
     // On a phone the keyboard would cover what one came to read.
     if (!matchMedia('(pointer: coarse)').matches) field.current?.focus()
   }, [])
-  useEffect(() => {
+  // In the same commit as the label: after the paint it would replace what was typed since.
+  useLayoutEffect(() => {
     if (!mode.value) return
     if (mode.value.kind === 'edit') edited.value = mode.value.item.body
     field.current?.focus()
