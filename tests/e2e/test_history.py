@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -49,7 +50,7 @@ _SCRIPTS: Final = """() => {
 _OLDER: Final = re.compile(r"/events\?.*before=")
 _AT_END: Final = """() => {
     const scroller = document.querySelector('[role=region][aria-label^="Messages"]')
-    return scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop < 2
+    return scroller !== null && scroller.scrollHeight - scroller.clientHeight - scroller.scrollTop < 2
 }"""
 _TO_TOP: Final = "() => { document.querySelector('[role=region][aria-label^=\"Messages\"]').scrollTop = 0 }"
 _TOP: Final = "() => document.querySelector('[role=region][aria-label^=\"Messages\"]').scrollTop"
@@ -58,15 +59,15 @@ _START: Final = "() => document.querySelector('.start').getBoundingClientRect().
 
 @dataclass(frozen=True)
 class LongTalk:
-    """A server, and a way for Bob to write to Ana, who has his messages."""
+    """A server of the test's own, and a way for Bob to write to Ana, who has read his messages so far."""
 
     url: str
     bob_writes: Callable[[str], None]
 
 
-@pytest.fixture(scope="module")
-def talk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LongTalk]:
-    with Server(tmp_path_factory.mktemp("data")) as server:
+@pytest.fixture
+def talk(tmp_path: Path) -> Iterator[LongTalk]:
+    with Server(tmp_path / "data") as server:
         people = {}
         for name in ("ana", "bob"):
             person = sign_up(server.url, f"{name}@example.org")
@@ -75,7 +76,8 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LongTalk]:
             call(f"{server.url}/api/me", profile, headers=_as(person.token), method="PATCH")
         new = {"kind": "direct", "member_ids": [people["ana"].user_id]}
         made = call(f"{server.url}/api/conversations", new, headers=_as(people["bob"].token))
-        path = f"{server.url}/api/conversations/{made['conversation']['conversation_id']}/messages"
+        conversation = f"{server.url}/api/conversations/{made['conversation']['conversation_id']}"
+        path = f"{conversation}/messages"
 
         def bob_writes(body: str) -> None:
             message = {"client_message_id": body.replace(" ", "-")[:60], "body": body}
@@ -83,6 +85,9 @@ def talk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LongTalk]:
 
         for number in range(1, MESSAGES + 1):
             bob_writes(f"message {number} " + "word " * (number % 40))
+        entry = call(conversation, None, headers=_as(people["ana"].token), method="GET")
+        read = {"seq": entry["conversation"]["last_seq"]}
+        call(f"{conversation}/read", read, headers=_as(people["ana"].token), method="PUT")
         yield LongTalk(server.url, bob_writes)
 
 

@@ -39,6 +39,7 @@ export class Workspace {
   private shown: string | null = null
   private reading: Promise<void> | null = null
   private readonly ready: Promise<void>
+  private started = false
 
   constructor(
     readonly me: string,
@@ -83,7 +84,9 @@ export class Workspace {
       announce: (id, event) => this.announce(this.conversation(id), event),
       left: (id) => this.left(id),
     }
-    this.ready = this.start()
+    this.ready = this.start().then(() => {
+      this.started = true
+    })
   }
 
   readonly conversations = computed((): ConversationSummary[] | null => {
@@ -105,7 +108,9 @@ export class Workspace {
     const conversation = this.conversation(conversationId)
     if (this.shown !== conversationId) {
       this.shown = conversationId
-      void this.ready.then(() => conversation.show())
+      // At once where it can be: the timeline reads where the unread line is when it mounts.
+      if (this.started) conversation.show()
+      else void this.ready.then(() => conversation.show())
     }
     return conversation
   }
