@@ -1,15 +1,15 @@
 /** A model made of nothing but signals: everything it says is invented, everything it does stays on the page. */
 import { computed, type Signal, signal } from '@preact/signals'
 import type { ConversationModel, ConversationSummary, Model, Session, TimelineItem } from '../src/core/model'
-import type { Outcome, Problem } from '../src/core/net/errors'
-import { PLAIN } from '../src/core/sync/summary'
+import type { Result, UserError } from '../src/core/net/errors'
+import { DEFAULT_SETTINGS } from '../src/core/sync/summary'
 import type { User } from '../src/core/net/protocol'
 import { ANA, BEN, CHIARA, DIRECT, DMITRI, GROUP, HIRO, LONG, type Line, ME, PEOPLE, YAEL } from './users'
 
 const MINUTE = 60_000
 const now = Date.now()
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-const problem = (code: string, message: string, field?: string): Problem => ({ code, message, ...(field ? { field } : {}) })
+const problem = (code: string, message: string, field?: string): UserError => ({ code, message, ...(field ? { field } : {}) })
 const works = async (): Promise<null> => (await wait(400), null)
 
 type Query = Record<string, string | undefined>
@@ -24,7 +24,7 @@ const SESSIONS: Record<string, Session> = {
 }
 
 function summary(id: string, kind: 'direct' | 'group', name: string, ago: number, rest: Partial<ConversationSummary>): ConversationSummary {
-  return { id, kind, name, preview: null, at_ms: now - ago * MINUTE, unread: 0, mentions: 0, settings: PLAIN, draft: '', typing: [], ...rest }
+  return { id, kind, name, preview: null, at_ms: now - ago * MINUTE, unread: 0, mentions: 0, settings: DEFAULT_SETTINGS, draft: '', typing: [], ...rest }
 }
 
 const says = (author: string, body: string) => ({ author, own: false, body, pending: false })
@@ -124,8 +124,8 @@ function conversation(id: string, all: Signal<ConversationSummary[] | null>, que
       user_id: user.user_id, user, role: !group ? 'member' : i === 0 ? 'owner' : i === 2 ? 'admin' : 'member', joined_seq: 1, read_seq: 1,
     }))),
     readByOthers: signal(15),
-    moreMembers: signal(false),
-    loadMembers: works,
+    hasMoreMembers: signal(false),
+    loadMoreMembers: works,
     refresh: async () => undefined,
     setDraft: (text) => (draft.value = text),
     loadOlder: async () => {
@@ -156,7 +156,7 @@ function conversation(id: string, all: Signal<ConversationSummary[] | null>, que
     discard: (key) => (timeline.value = timeline.value.filter((item) => item.key !== key)),
     markRead: () => undefined,
     typing: () => undefined,
-    facts: signal(null),
+    details: signal(null),
     act: works,
     // For trying it by hand: model.open(id).hear('…')
     ...{ hear: (body: string) => say({ kind: 'message', key: `r${next}`, seq: (next += 1), at_ms: Date.now(), author: ANA, own: false, body, state: 'sent' }) },
@@ -168,7 +168,7 @@ export function fakeModel(query: Query): Model {
   const list = query.list ?? 'full'
   const conversations = signal(list === 'full' ? summaries() : list === 'empty' ? [] : null)
   const open = new Map<string, ConversationModel>()
-  const go = (next: Session) => async (): Outcome => (await wait(600), (session.value = next), null)
+  const go = (next: Session) => async (): Result => (await wait(600), (session.value = next), null)
   const email = 'nora@example.com'
   return {
     session,
@@ -191,7 +191,7 @@ export function fakeModel(query: Query): Model {
     },
     connection: signal(query.connection === 'offline' || query.connection === 'connecting' ? query.connection : 'online'),
     conversations,
-    listProblem: signal(list === 'problem' ? problem('unreachable', 'The server did not answer.') : null),
+    listError: signal(list === 'problem' ? problem('unreachable', 'The server did not answer.') : null),
     reload: () => (conversations.value = summaries()),
     totalUnread: computed(() => conversations.value?.reduce((sum, c) => sum + c.unread, 0) ?? 0),
     open: (id) => {
@@ -200,7 +200,7 @@ export function fakeModel(query: Query): Model {
       return there
     },
     close: () => undefined,
-    administers: signal(query.admin !== undefined),
+    isAdmin: signal(query.admin !== undefined),
     presence: signal(new Map()),
     act: works,
     ask: async () => ({ problem: problem('made_up', 'There is no server here.') }),

@@ -1,9 +1,9 @@
 /** Starts the client: the model below, the views above. */
 import { render } from 'preact'
 import { createModel } from './app/createModel'
-import { keepShell } from './core/platform/serviceWorker'
+import { registerServiceWorker } from './core/platform/serviceWorker'
 import { App } from './ui/app/App'
 
 const root = document.getElementById('app')
 if (root) render(<App model={createModel()} />, root)
-if (import.meta.env.PROD) addEventListener('load', () => void keepShell(), { once: true })
+if (import.meta.env.PROD) addEventListener('load', () => void registerServiceWorker(), { once: true })

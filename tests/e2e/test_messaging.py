@@ -103,7 +103,7 @@ def test_conversations_are_put_in_order_and_groups_are_joined(browser: Browser, 
         _join(leo, server.url, "Leo")
         mia.find("leo")
         mia.press("Message Leo")
-        there = mia.page.locator(".subline-online").or_(
+        there = mia.page.locator(".status-line-online").or_(
             mia.page.get_by_role("link", name=re.compile("Online"))
         )
         expect(there).to_have_count(2)

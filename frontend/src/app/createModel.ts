@@ -7,8 +7,8 @@ import { checkProfile, checkTitle } from '../core/validation'
 import { loadConfig } from '../core/net/config'
 import { createHttp } from '../core/net/http'
 import type { Model } from '../core/model'
-import type { Problem } from '../core/net/errors'
-import { outcome, signedOutRefusal, toProblem } from '../core/net/errors'
+import type { UserError } from '../core/net/errors'
+import { toResult, signedOutError, toUserError } from '../core/net/errors'
 import { Workspace } from '../core/sync/workspace'
 
 type Listener = Parameters<Model['onMessage']>[0]
@@ -46,24 +46,24 @@ export function createModel(): Model {
 
   const needWorkspace = (): Workspace => {
     const current = workspace.peek()
-    if (!current) throw signedOutRefusal()
+    if (!current) throw signedOutError()
     return current
   }
-  const answer = async <T>(verb: () => Promise<T>): Promise<T | { problem: Problem }> => {
+  const answer = async <T>(verb: () => Promise<T>): Promise<T | { problem: UserError }> => {
     try {
       return await verb()
     } catch (error) {
-      return { problem: toProblem(error) }
+      return { problem: toUserError(error) }
     }
   }
 
   return {
     session,
     auth,
-    administers: tokens.administers,
+    isAdmin: tokens.isAdmin,
     connection: computed(() => workspace.value?.realtime.connection.value ?? 'connecting'),
     conversations: computed(() => workspace.value?.conversations.value ?? null),
-    listProblem: computed(() => workspace.value?.listProblem.value ?? null),
+    listError: computed(() => workspace.value?.listError.value ?? null),
     totalUnread: computed(() => workspace.value?.totalUnread.value ?? 0),
     reload: () => void workspace.peek()?.reload(),
     open: (conversationId) => needWorkspace().open(conversationId),
@@ -87,7 +87,7 @@ export function createModel(): Model {
         id: await needWorkspace().begin({ kind: 'group', title: title.trim(), member_ids: userIds }),
       }))
     },
-    saveProfile: async (profile) => checkProfile(profile) ?? outcome(async () => updateMe(await api.saveMe(profile))),
+    saveProfile: async (profile) => checkProfile(profile) ?? toResult(async () => updateMe(await api.saveMe(profile))),
     onMessage: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)

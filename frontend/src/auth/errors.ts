@@ -1,10 +1,10 @@
 /** What the user pool's refusals mean for people. */
-import { Refusal } from '../core/net/errors'
+import { ApiError } from '../core/net/errors'
 import type { PoolError } from './cognito'
 
-export function explain({ type, said }: PoolError): Refusal {
-  const refuse = (code: string, message: string, field?: string): Refusal =>
-    new Refusal(field ? { code, message, field } : { code, message }, 400, code === 'busy')
+export function explain({ type, said }: PoolError): ApiError {
+  const refuse = (code: string, message: string, field?: string): ApiError =>
+    new ApiError(field ? { code, message, field } : { code, message }, 400, code === 'busy')
   switch (type) {
     case 'UserNotFound':
     case 'NotAuthorized':
@@ -46,8 +46,8 @@ export function explain({ type, said }: PoolError): Refusal {
   }
 }
 
-const tooMany = (): Refusal =>
-  new Refusal({ code: 'too_many', message: 'Too many tries. Please wait a few minutes and try again.' }, 429, true)
+const tooMany = (): ApiError =>
+  new ApiError({ code: 'too_many', message: 'Too many tries. Please wait a few minutes and try again.' }, 429, true)
 
 const weakPassword = (said: string): string => {
   const wants = /must have (\w+ characters)/i.exec(said)?.[1]

@@ -2,9 +2,9 @@
 import { signal, type ReadonlySignal, type Signal } from '@preact/signals'
 import type { Config } from '../core/net/config'
 import type { AuthModel, Session } from '../core/model'
-import type { Outcome } from '../core/net/errors'
-import { openChannel } from '../core/platform/browser'
-import { networkRefusal, Refusal } from '../core/net/errors'
+import type { Result } from '../core/net/errors'
+import { openBroadcastChannel } from '../core/platform/browser'
+import { networkError, ApiError } from '../core/net/errors'
 import type { Me } from '../core/net/protocol'
 import type { Tokens } from './tokens'
 
@@ -22,7 +22,7 @@ export interface Door extends SessionDeps {
   tell(news: News): void
 }
 
-export type Ways = Omit<AuthModel, 'signOut'>
+export type SignInFlows = Omit<AuthModel, 'signOut'>
 
 export interface SessionControl {
   session: ReadonlySignal<Session>
@@ -36,7 +36,7 @@ type News = 'signed-out' | 'signed-in'
 export function createSession(deps: SessionDeps): SessionControl {
   const { tokens, loadMe } = deps
   const session = signal<Session>({ state: 'starting' })
-  const channel = openChannel<News>('imchat:session', (news) => {
+  const channel = openBroadcastChannel<News>('imchat:session', (news) => {
     if (news === 'signed-in' && session.peek().state !== 'signed-in') void resume()
     if (news === 'signed-out' && session.peek().state === 'signed-in') {
       tokens.forgotten = true
@@ -52,7 +52,7 @@ export function createSession(deps: SessionDeps): SessionControl {
     if (!kept) {
       session.value = { state: 'signed-out' }
       // Whoever goes to the form will need it in a moment.
-      addEventListener('focusin', () => void loadWays().catch(() => undefined), { once: true })
+      addEventListener('focusin', () => void loadFlows().catch(() => undefined), { once: true })
       return
     }
     if (kept.me) session.value = { state: 'signed-in', me: kept.me }
@@ -60,7 +60,7 @@ export function createSession(deps: SessionDeps): SessionControl {
       await updateMe(await loadMe())
     } catch (error) {
       // What is kept is shown meanwhile; without it there is nothing to show.
-      if (!kept.me || (error instanceof Refusal && error.status === 401)) session.value = { state: 'signed-out' }
+      if (!kept.me || (error instanceof ApiError && error.status === 401)) session.value = { state: 'signed-out' }
     }
   }
 
@@ -69,25 +69,25 @@ export function createSession(deps: SessionDeps): SessionControl {
     await tokens.remember(me)
   }
 
-  let ways: Promise<Ways> | null = null
-  function loadWays(): Promise<Ways> {
+  let flows: Promise<SignInFlows> | null = null
+  function loadFlows(): Promise<SignInFlows> {
     const door = { ...deps, session, updateMe, tell: (news: News) => channel.post(news) }
-    ways ??= import('./signInFlows').then(
-      ({ createWays }) => createWays(door),
+    flows ??= import('./signInFlows').then(
+      ({ createSignInFlows }) => createSignInFlows(door),
       () => {
-        ways = null
-        throw networkRefusal()
+        flows = null
+        throw networkError()
       },
     )
-    return ways
+    return flows
   }
   const way =
-    <A extends unknown[]>(pick: (ways: Ways) => (...args: A) => Outcome) =>
-    async (...args: A): Outcome => {
+    <A extends unknown[]>(pick: (flows: SignInFlows) => (...args: A) => Result) =>
+    async (...args: A): Result => {
       try {
-        return await pick(await loadWays())(...args)
+        return await pick(await loadFlows())(...args)
       } catch {
-        return networkRefusal().problem
+        return networkError().problem
       }
     }
 
@@ -104,7 +104,7 @@ export function createSession(deps: SessionDeps): SessionControl {
       forgotPassword: way((w) => w.forgotPassword),
       resetPassword: way((w) => w.resetPassword),
       changePassword: way((w) => w.changePassword),
-      cancel: () => void loadWays().then((w) => w.cancel()),
+      cancel: () => void loadFlows().then((w) => w.cancel()),
       signOut: async () => {
         const revoked = tokens.revoke()
         session.value = { state: 'signed-out' }

@@ -19,7 +19,7 @@ const db = (): Promise<IDBPDatabase> =>
     terminated: () => (opened = undefined),
   }))
 
-export async function readKept(): Promise<Kept | null> {
+export async function readStoredSession(): Promise<Kept | null> {
   try {
     return ((await (await db()).get('kept', KEY)) as Kept | undefined) ?? null
   } catch {
@@ -27,7 +27,7 @@ export async function readKept(): Promise<Kept | null> {
   }
 }
 
-export async function writeKept(kept: Kept | null): Promise<void> {
+export async function writeStoredSession(kept: Kept | null): Promise<void> {
   remembered = kept
   try {
     if (kept) await (await db()).put('kept', kept, KEY)

@@ -1,14 +1,14 @@
 /** Every way in: signing up, confirming, signing in, forced and forgotten passwords. */
-import type { Outcome, Problem } from '../core/net/errors'
-import { outcome } from '../core/net/errors'
+import type { Result, UserError } from '../core/net/errors'
+import { toResult } from '../core/net/errors'
 import { call, PoolError } from './cognito'
 import { explain } from './errors'
-import type { Door, Ways } from './session'
+import type { Door, SignInFlows } from './session'
 import { type SignIn, signIn as signInBySrp } from './srp'
 
-const PASSWORD_LEAST = 8
+const PASSWORD_MIN = 8
 
-export function createWays({ config, tokens, session, loadMe, updateMe, tell }: Door): Ways {
+export function createSignInFlows({ config, tokens, session, loadMe, updateMe, tell }: Door): SignInFlows {
   /** Kept while the sign-in goes on, to sign in by itself after a code. */
   let password = ''
   let challenge: Extract<SignIn, { kind: 'new-password' }> | null = null
@@ -129,8 +129,8 @@ export function createWays({ config, tokens, session, loadMe, updateMe, tell }: 
 /** The pool's user names ignore case; spaces come from pasting. */
 const tidy = (email: string): string => email.trim().toLowerCase()
 
-const explained = (verb: () => Promise<unknown>): Outcome =>
-  outcome(async () => {
+const explained = (verb: () => Promise<unknown>): Result =>
+  toResult(async () => {
     try {
       await verb()
     } catch (error) {
@@ -138,8 +138,8 @@ const explained = (verb: () => Promise<unknown>): Outcome =>
     }
   })
 
-async function withPassword(password: string, verb: () => Promise<unknown>): Promise<Problem | null> {
-  if (password.length >= PASSWORD_LEAST) return explained(verb)
-  const message = `This password is too short: use at least ${PASSWORD_LEAST} characters.`
+async function withPassword(password: string, verb: () => Promise<unknown>): Promise<UserError | null> {
+  if (password.length >= PASSWORD_MIN) return explained(verb)
+  const message = `This password is too short: use at least ${PASSWORD_MIN} characters.`
   return { code: 'weak_password', field: 'password', message }
 }

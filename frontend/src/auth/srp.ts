@@ -1,7 +1,7 @@
 /** Sign-in by the Secure Remote Password protocol. */
 import { AuthenticationDetails, CognitoUser, CognitoUserPool, type CognitoUserSession } from 'amazon-cognito-identity-js'
 import type { Config } from '../core/net/config'
-import { networkRefusal, Refusal } from '../core/net/errors'
+import { networkError, ApiError } from '../core/net/errors'
 import { type Grant, PoolError } from './cognito'
 
 export type SignIn =
@@ -11,7 +11,7 @@ export type SignIn =
 
 /** Throws PoolError, or Refusal `network`. */
 export function signIn(auth: Config['auth'], email: string, password: string): Promise<SignIn> {
-  const storage = new Forgetful()
+  const storage = new NullStorage()
   const pool = new CognitoUserPool({
     UserPoolId: auth.userPoolId,
     ClientId: auth.clientId,
@@ -30,7 +30,7 @@ type Callbacks = Parameters<CognitoUser['authenticateUser']>[1]
 function run(user: CognitoUser, start: (callbacks: Callbacks) => void): Promise<SignIn> {
   return new Promise((resolve, reject) => {
     const unsupported = (): void =>
-      reject(new Refusal({ code: 'unsupported', message: 'This account needs a second factor, which is not supported yet.' }, 400, false))
+      reject(new ApiError({ code: 'unsupported', message: 'This account needs a second factor, which is not supported yet.' }, 400, false))
     start({
       onSuccess: (session) => resolve({ kind: 'granted', grant: grantOf(session) }),
       onFailure: (error: unknown) => reject(errorOf(error)),
@@ -59,11 +59,11 @@ function grantOf(session: CognitoUserSession): Grant {
 
 function errorOf(error: unknown): Error {
   const { code, message } = error as { code?: string; message?: string }
-  return code === 'NetworkError' ? networkRefusal() : new PoolError(code ?? '', message ?? '')
+  return code === 'NetworkError' ? networkError() : new PoolError(code ?? '', message ?? '')
 }
 
 /** The library wants a place for its tokens; ours are kept elsewhere. */
-class Forgetful {
+class NullStorage {
   setItem(): void {}
   getItem(): null {
     return null

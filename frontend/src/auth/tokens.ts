@@ -2,11 +2,11 @@
 import { signal } from '@preact/signals'
 import type { Config } from '../core/net/config'
 import { fetchJson, type TokenSource } from '../core/net/http'
-import { exclusive } from '../core/platform/browser'
-import { networkRefusal, signedOutRefusal } from '../core/net/errors'
+import { withLock } from '../core/platform/browser'
+import { networkError, signedOutError } from '../core/net/errors'
 import type { Me } from '../core/net/protocol'
 import { type AuthenticationResult, call, type Grant, grantOf, PoolError } from './cognito'
-import { type Kept, readKept, writeKept } from './sessionStore'
+import { type Kept, readStoredSession, writeStoredSession } from './sessionStore'
 
 /** A token this close to its end is renewed first. */
 const MARGIN_MS = 60_000
@@ -19,7 +19,7 @@ const ADMINS = 'admins'
 
 export class Tokens implements TokenSource {
   /** Whether the token says that the person administers the site: what to show; the server judges. */
-  readonly administers = signal(false)
+  readonly isAdmin = signal(false)
   /** Whether the person signed out themselves: then nothing of theirs may stay. */
   forgotten = false
   /** Called when the session ended without being asked to. */
@@ -30,27 +30,27 @@ export class Tokens implements TokenSource {
   constructor(private readonly config: Promise<Config>) {}
 
   kept(): Promise<Kept | null> {
-    return readKept()
+    return readStoredSession()
   }
 
   /** Takes what a sign-in brought. */
   async adopt(grant: Grant): Promise<void> {
     this.forgotten = false
     this.hold(grant)
-    await exclusive(LOCK, () => writeKept({ refreshToken: grant.refreshToken ?? '', me: null }))
+    await withLock(LOCK, () => writeStoredSession({ refreshToken: grant.refreshToken ?? '', me: null }))
   }
 
   async remember(me: Me): Promise<void> {
-    await exclusive(LOCK, async () => {
-      const kept = await readKept()
-      if (kept) await writeKept({ ...kept, me })
+    await withLock(LOCK, async () => {
+      const kept = await readStoredSession()
+      if (kept) await writeStoredSession({ ...kept, me })
     })
   }
 
   async access(refused?: string): Promise<string> {
     const { grant } = this
     if (grant && grant.token !== refused && grant.until - MARGIN_MS > Date.now()) return grant.token
-    this.refreshing ??= exclusive(LOCK, () => this.refresh()).finally(() => {
+    this.refreshing ??= withLock(LOCK, () => this.refresh()).finally(() => {
       this.refreshing = null
     })
     return this.refreshing
@@ -66,9 +66,9 @@ export class Tokens implements TokenSource {
     const { grant } = this
     this.forgotten = true
     this.grant = null
-    const kept = await exclusive(LOCK, async () => {
-      const before = await readKept()
-      await writeKept(null)
+    const kept = await withLock(LOCK, async () => {
+      const before = await readStoredSession()
+      await writeStoredSession(null)
       return before
     })
     if (!kept) return
@@ -91,25 +91,25 @@ export class Tokens implements TokenSource {
   /** Forgets a session that the server ended. */
   async drop(): Promise<void> {
     this.grant = null
-    await exclusive(LOCK, () => writeKept(null))
+    await withLock(LOCK, () => writeStoredSession(null))
   }
 
   /** Under the lock, so that two tabs never spend one refresh token twice. */
   private async refresh(): Promise<string> {
-    const kept = await readKept()
+    const kept = await readStoredSession()
     if (!kept) {
       this.lost()
-      throw signedOutRefusal()
+      throw signedOutError()
     }
     try {
       const grant = await this.renew(kept.refreshToken)
-      if (grant.refreshToken) await writeKept({ ...kept, refreshToken: grant.refreshToken })
+      if (grant.refreshToken) await writeStoredSession({ ...kept, refreshToken: grant.refreshToken })
       return this.hold(grant)
     } catch (error) {
-      if (!(error instanceof PoolError) || !FINAL.has(error.type)) throw networkRefusal()
-      await writeKept(null)
+      if (!(error instanceof PoolError) || !FINAL.has(error.type)) throw networkError()
+      await writeStoredSession(null)
       this.lost()
-      throw signedOutRefusal()
+      throw signedOutError()
     }
   }
 
@@ -122,7 +122,7 @@ export class Tokens implements TokenSource {
 
   private hold(grant: Grant): string {
     this.grant = { token: grant.accessToken, until: Date.now() + grant.lifetimeMs }
-    this.administers.value = groupsIn(grant.accessToken).includes(ADMINS)
+    this.isAdmin.value = groupsIn(grant.accessToken).includes(ADMINS)
     return grant.accessToken
   }
 }

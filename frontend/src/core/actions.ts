@@ -18,7 +18,7 @@ import {
 } from './net/protocol'
 
 /** What a deed in a conversation can reach. */
-export interface Reach {
+export interface ActionContext {
   http: Http
   /** The conversation's path, with what follows it. */
   at(rest?: string): string
@@ -33,43 +33,43 @@ export interface Reach {
   seen(asked: readonly string[], presence: readonly Presence[], until: number): void
 }
 
-export type Deed = (reach: Reach) => Promise<unknown>
+export type Action = (reach: ActionContext) => Promise<unknown>
 
 /** A deed on the message at `seq`. */
-function change(method: 'PUT' | 'PATCH' | 'DELETE', seq: number, rest = '', body?: unknown, before = ''): Deed {
+function change(method: 'PUT' | 'PATCH' | 'DELETE', seq: number, rest = '', body?: unknown, before = ''): Action {
   return async ({ http, at, settle }) => {
     const { event } = await http.send<ChangeAnswer>(method, before + at(`/messages/${seq}${rest}`), body)
     if (event) await settle(event)
   }
 }
 
-export const edit = (seq: number, body: string): Deed => change('PATCH', seq, '', { body })
-export const remove = (seq: number): Deed => change('DELETE', seq)
+export const edit = (seq: number, body: string): Action => change('PATCH', seq, '', { body })
+export const remove = (seq: number): Action => change('DELETE', seq)
 /** What an administrator may do to anybody's message; it is noted in their log. */
-export const removeAsAdministrator = (seq: number): Deed => change('DELETE', seq, '', undefined, '/admin')
-export const pin = (seq: number, on: boolean): Deed => change(on ? 'PUT' : 'DELETE', seq, '/pin')
-export const react = (seq: number, emoji: string, on: boolean): Deed =>
+export const deleteMessageAsAdmin = (seq: number): Action => change('DELETE', seq, '', undefined, '/admin')
+export const pin = (seq: number, on: boolean): Action => change(on ? 'PUT' : 'DELETE', seq, '/pin')
+export const react = (seq: number, emoji: string, on: boolean): Action =>
   change(on ? 'PUT' : 'DELETE', seq, `/reactions/${encodeURIComponent(emoji)}`)
 
 /** Settings of one's own: mute, archive, pin, mark unread. */
 export const choose =
-  (settings: SettingsChange): Deed =>
+  (settings: SettingsChange): Action =>
   async ({ http, at, chosen }) =>
     chosen(await http.send('PATCH', at('/me'), settings))
 
 /** A group's title, description and rules. */
-export const setUp =
-  (rules: ConversationChange): Deed =>
+export const updateGroup =
+  (rules: ConversationChange): Action =>
   async ({ http, at, merge }) =>
     merge(await http.send('PATCH', at(), rules))
 
 export const addMembers =
-  (userIds: string[]): Deed =>
+  (userIds: string[]): Action =>
   async ({ http, at, merge }) =>
     merge(await http.send('POST', at('/members'), { user_ids: userIds }))
 
 export const removeMember =
-  (userId: string): Deed =>
+  (userId: string): Action =>
   async ({ http, at, catchUp }) => {
     await http.send('DELETE', at(`/members/${encodeURIComponent(userId)}`))
     catchUp()
@@ -77,14 +77,14 @@ export const removeMember =
 
 /** Ends one's own membership: `me` is one's own id. */
 export const leave =
-  (me: string): Deed =>
+  (me: string): Action =>
   async ({ http, at, left }) => {
     await http.send('DELETE', at(`/members/${encodeURIComponent(me)}`))
     left()
   }
 
-export const giveRole =
-  (userId: string, role: Role): Deed =>
+export const setRole =
+  (userId: string, role: Role): Action =>
   async ({ http, at, merge }) =>
     merge(await http.send('PATCH', at(`/members/${encodeURIComponent(userId)}`), { role }))
 
@@ -93,7 +93,7 @@ export const giveRole =
  * one request may ask for: two requests at most.
  */
 export const watch =
-  (userIds: string[]): Deed =>
+  (userIds: string[]): Action =>
   async ({ http, at, seen }) => {
     const watched = userIds.slice(0, LIMITS.watched_max)
     const others = userIds.slice(LIMITS.watched_max, LIMITS.user_ids_max)
@@ -107,7 +107,7 @@ export const watch =
   }
 
 /** What is asked of the server outside of any conversation. */
-export interface Asking {
+export interface ApiContext {
   http: Http
   /** A conversation that is mine now. */
   take(answer: ConversationAnswer): void
@@ -116,7 +116,7 @@ export interface Asking {
 /** Joins by a link's token, or a public channel by its id; answers the conversation's id. */
 export const join =
   (way: { token: string } | { channel: string }) =>
-  async ({ http, take }: Asking): Promise<string> => {
+  async ({ http, take }: ApiContext): Promise<string> => {
     const path = 'token' in way ? `/invites/${encodeURIComponent(way.token)}/accept` : `/conversations/${encodeURIComponent(way.channel)}/join`
     const answer = await http.send<ConversationAnswer>('POST', path)
     take(answer)

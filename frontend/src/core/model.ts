@@ -4,9 +4,9 @@
  * `createModel()` (core/create.ts) makes the real one. Views read signals and call verbs; they never fetch, never
  * touch storage, and never see a token. The core imports nothing from ui/.
  */
-import type { Outcome, Problem } from './net/errors'
+import type { Result, UserError } from './net/errors'
 import type { ReadonlySignal } from '@preact/signals'
-import type { Asking, Deed } from './actions'
+import type { ApiContext, Action } from './actions'
 import type { Conversation, Event, Me, Member, Message, Presence, Settings, User } from './net/protocol'
 
 export type Session =
@@ -22,14 +22,14 @@ export type Session =
   | { state: 'signed-in'; me: Me }
 
 export interface AuthModel {
-  signUp(email: string, password: string): Outcome
-  confirm(code: string): Outcome
-  resendCode(): Outcome
-  signIn(email: string, password: string): Outcome
-  setNewPassword(password: string): Outcome
-  forgotPassword(email: string): Outcome
-  resetPassword(code: string, password: string): Outcome
-  changePassword(current: string, next: string): Outcome
+  signUp(email: string, password: string): Result
+  confirm(code: string): Result
+  resendCode(): Result
+  signIn(email: string, password: string): Result
+  setNewPassword(password: string): Result
+  forgotPassword(email: string): Result
+  resetPassword(code: string, password: string): Result
+  changePassword(current: string, next: string): Result
   /** Back to the sign-in form from confirming, new-password or resetting. */
   cancel(): void
   signOut(): Promise<void>
@@ -92,7 +92,7 @@ export type TimelineItem =
       body: string
       state: 'pending' | 'failed'
       quote?: Quoted
-      problem?: Problem
+      problem?: UserError
     }
   | { kind: 'notice'; key: string; seq: number; at_ms: number; event: Event; actor: User; subject?: User }
 
@@ -104,17 +104,17 @@ export interface ConversationModel {
   /** Contiguous from the oldest loaded to the newest known, then what is still pending. `key` stays the same from pending to sent. */
   readonly timeline: ReadonlySignal<TimelineItem[]>
   readonly loading: ReadonlySignal<'first' | 'older' | null>
-  readonly problem: ReadonlySignal<Problem | null>
+  readonly problem: ReadonlySignal<UserError | null>
   readonly hasOlder: ReadonlySignal<boolean>
   /** seq of the newest event read before this conversation was opened: the "new messages" line goes below it; null: none. */
   readonly unreadFrom: ReadonlySignal<number | null>
   /** Title, description, rules and pins of it; null until known. */
-  readonly facts: ReadonlySignal<Conversation | null>
+  readonly details: ReadonlySignal<Conversation | null>
   readonly members: ReadonlySignal<(Member & { user: User })[]>
   /** Whether there are members whom `members` lacks: above 1,000 they come in pages. */
-  readonly moreMembers: ReadonlySignal<boolean>
+  readonly hasMoreMembers: ReadonlySignal<boolean>
   /** The next page of them. */
-  loadMembers(): Outcome
+  loadMoreMembers(): Result
   /** Reads members and their cursors anew: above 100 members no receipts are pushed. */
   refresh(): Promise<void>
   /** The highest seq that another member (direct: the peer) has read: for ticks. */
@@ -124,7 +124,7 @@ export interface ConversationModel {
   /** Reads the page before the oldest loaded. After a `problem` it tries again what failed, the first page included. */
   loadOlder(): Promise<void>
   /** Queues at once (pending bubble, durable outbox); the promise resolves when it is queued. */
-  send(body: string, replyTo?: number): Outcome
+  send(body: string, replyTo?: number): Result
   retry(key: string): void
   discard(key: string): void
   /** Says that `seq` is visible in a focused window. Cheap to call often. */
@@ -132,19 +132,19 @@ export interface ConversationModel {
   /** Call on each keystroke; it paces itself. */
   typing(): void
   /** Does what core/deeds.ts offers. */
-  act(deed: Deed): Outcome
+  act(deed: Action): Result
 }
 
 export interface Model {
   readonly session: ReadonlySignal<Session>
   readonly auth: AuthModel
   /** Whether I administer the site. */
-  readonly administers: ReadonlySignal<boolean>
+  readonly isAdmin: ReadonlySignal<boolean>
   readonly connection: ReadonlySignal<Connection>
   /** Null until first known (draw skeletons); newest activity first. */
   readonly conversations: ReadonlySignal<ConversationSummary[] | null>
   /** The list could not be read; `reload` tries again. */
-  readonly listProblem: ReadonlySignal<Problem | null>
+  readonly listError: ReadonlySignal<UserError | null>
   reload(): void
   /** Unread messages in all conversations: for the page's title. */
   readonly totalUnread: ReadonlySignal<number>
@@ -155,12 +155,12 @@ export interface Model {
   /** Who of those watched is there, by id; forgotten when the watch ends. */
   readonly presence: ReadonlySignal<ReadonlyMap<string, Presence>>
   /** Does it in a conversation that need not be open. */
-  act(conversationId: string, deed: Deed): Outcome
-  ask<T>(question: (asking: Asking) => Promise<T>): Promise<{ answer: T } | { problem: Problem }>
-  findUsers(prefix: string): Promise<{ users: User[] } | { problem: Problem }>
-  startDirect(userId: string): Promise<{ id: string } | { problem: Problem }>
-  startGroup(title: string, userIds: string[]): Promise<{ id: string } | { problem: Problem }>
-  saveProfile(profile: { handle?: string; display_name?: string; show_presence?: boolean }): Outcome
+  act(conversationId: string, deed: Action): Result
+  ask<T>(question: (asking: ApiContext) => Promise<T>): Promise<{ answer: T } | { problem: UserError }>
+  findUsers(prefix: string): Promise<{ users: User[] } | { problem: UserError }>
+  startDirect(userId: string): Promise<{ id: string } | { problem: UserError }>
+  startGroup(title: string, userIds: string[]): Promise<{ id: string } | { problem: UserError }>
+  saveProfile(profile: { handle?: string; display_name?: string; show_presence?: boolean }): Result
   /** New messages of others, for the announcer and desktop notification. Returns the unsubscribe function. */
   onMessage(listener: (m: { conversationId: string; conversationName: string; author: User; body: string }) => void): () => void
 }

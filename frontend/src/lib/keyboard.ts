@@ -5,7 +5,7 @@ export type Shortcut = 'next' | 'previous' | 'search' | 'new' | 'help' | 'escape
 type Stroke = Pick<KeyboardEvent, 'key' | 'altKey' | 'ctrlKey' | 'metaKey' | 'isComposing'>
 
 /** The meaning of a key stroke, or null. `writing`: the focus is in a field, where letters are letters. */
-export function shortcutOf(stroke: Stroke, writing: boolean): Shortcut | null {
+export function shortcutFor(stroke: Stroke, writing: boolean): Shortcut | null {
   if (stroke.isComposing) return null
   const command = stroke.ctrlKey || stroke.metaKey
   if (stroke.altKey && !command) {
@@ -19,7 +19,7 @@ export function shortcutOf(stroke: Stroke, writing: boolean): Shortcut | null {
   return stroke.key === '?' ? 'help' : stroke.key === '/' ? 'search' : null
 }
 
-export function isWriting(target: EventTarget | null): boolean {
+export function isTextInput(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.matches('input, textarea, select, [contenteditable]')
 }
 

@@ -56,7 +56,7 @@ function mentionsIn(text: string, mentions: Readonly<Record<string, string>>): S
 const STARTED = /(?:^|[^\w.@/])@([\w.]{0,30})$/
 
 /** What stands after the `@` that is being typed at the end of `before`; null where none is. */
-export function startedMention(before: string): string | null {
+export function mentionBeingTyped(before: string): string | null {
   return STARTED.exec(before)?.[1]?.toLowerCase() ?? null
 }
 

@@ -1,9 +1,9 @@
 import 'fake-indexeddb/auto'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { writeKept, readKept } from '../../src/auth/sessionStore'
+import { writeStoredSession, readStoredSession } from '../../src/auth/sessionStore'
 import { createSession, type SessionControl } from '../../src/auth/session'
 import { Tokens } from '../../src/auth/tokens'
-import { networkRefusal } from '../../src/core/net/errors'
+import { networkError } from '../../src/core/net/errors'
 import type { Me } from '../../src/core/net/protocol'
 import { json } from '../support/fakeServer'
 
@@ -35,7 +35,7 @@ beforeEach(async () => {
     if (!answer) throw new TypeError('Failed to fetch')
     return answer()
   })
-  await writeKept(null)
+  await writeStoredSession(null)
 })
 afterEach(() => vi.unstubAllGlobals())
 
@@ -52,7 +52,7 @@ test('a first visitor is signed out', async () => {
 })
 
 test('who was signed in is so at once, and the profile is read anew', async () => {
-  await writeKept({ refreshToken: 'r1', me: { ...ME, display_name: 'Old name' } })
+  await writeStoredSession({ refreshToken: 'r1', me: { ...ME, display_name: 'Old name' } })
   let answer: (me: Me) => void = () => undefined
   const { session } = await start(() => new Promise((resolve) => (answer = resolve)))
   expect(session.value).toMatchObject({ state: 'signed-in', me: { display_name: 'Old name' } })
@@ -61,44 +61,44 @@ test('who was signed in is so at once, and the profile is read anew', async () =
 })
 
 test('without a network who was signed in stays so', async () => {
-  await writeKept({ refreshToken: 'r1', me: ME })
-  const { session } = await start(() => Promise.reject(networkRefusal()))
+  await writeStoredSession({ refreshToken: 'r1', me: ME })
+  const { session } = await start(() => Promise.reject(networkError()))
   await new Promise((resolve) => setTimeout(resolve, 20))
   expect(session.value).toEqual({ state: 'signed-in', me: ME })
 })
 
 test('a refresh token that the pool refuses ends the session', async () => {
-  await writeKept({ refreshToken: 'r1', me: ME })
+  await writeStoredSession({ refreshToken: 'r1', me: ME })
   pool.GetTokensFromRefreshToken = refuse('NotAuthorizedException', 'Refresh Token has been revoked')
   const { session } = await start()
   await vi.waitFor(() => expect(session.value).toEqual({ state: 'signed-out' }))
-  expect(await readKept()).toBeNull()
+  expect(await readStoredSession()).toBeNull()
 })
 
 test('a session of another user pool, on a server that was set up anew, is over', async () => {
-  await writeKept({ refreshToken: 'r1', me: ME })
+  await writeStoredSession({ refreshToken: 'r1', me: ME })
   pool.GetTokensFromRefreshToken = refuse('ResourceNotFoundException')
   await expect(tokens.access()).rejects.toMatchObject({ problem: { code: 'signed_out' } })
-  expect(await readKept()).toBeNull()
+  expect(await readStoredSession()).toBeNull()
 })
 
 test('a pool in trouble ends no session', async () => {
-  await writeKept({ refreshToken: 'r1', me: ME })
+  await writeStoredSession({ refreshToken: 'r1', me: ME })
   pool.GetTokensFromRefreshToken = refuse('TooManyRequestsException')
   await expect(tokens.access()).rejects.toMatchObject({ retryable: true })
-  expect(await readKept()).toMatchObject({ refreshToken: 'r1' })
+  expect(await readStoredSession()).toMatchObject({ refreshToken: 'r1' })
 })
 
 test('however many ask at once, the token is renewed once, and the rotated one is kept', async () => {
-  await writeKept({ refreshToken: 'r1', me: ME })
+  await writeStoredSession({ refreshToken: 'r1', me: ME })
   pool.GetTokensFromRefreshToken = grant(1, { RefreshToken: 'r2' })
   expect(await Promise.all([tokens.access(), tokens.access(), tokens.access()])).toEqual(Array(3).fill('access-1'))
   expect(asked).toHaveLength(1)
-  expect(await readKept()).toEqual({ refreshToken: 'r2', me: ME })
+  expect(await readStoredSession()).toEqual({ refreshToken: 'r2', me: ME })
 })
 
 test('a token that the API refused is renewed, one that is good is used again', async () => {
-  await writeKept({ refreshToken: 'r1', me: ME })
+  await writeStoredSession({ refreshToken: 'r1', me: ME })
   pool.GetTokensFromRefreshToken = () => grant(asked.length)()
   expect(await tokens.access()).toBe('access-1')
   expect(await tokens.access()).toBe('access-1')
@@ -107,38 +107,38 @@ test('a token that the API refused is renewed, one that is good is used again', 
 })
 
 test('the token says who administers the site', async () => {
-  await writeKept({ refreshToken: 'r1', me: ME })
+  await writeStoredSession({ refreshToken: 'r1', me: ME })
   const claims = (groups: unknown) => `x.${btoa(JSON.stringify({ 'cognito:groups': groups })).replaceAll('=', '')}.y`
   pool.GetTokensFromRefreshToken = grant(1, { AccessToken: claims(['admins']) })
   const first = await tokens.access()
-  expect(tokens.administers.value).toBe(true)
+  expect(tokens.isAdmin.value).toBe(true)
   for (const none of [claims('admins'), claims(['admins2']), 'no token']) {
     pool.GetTokensFromRefreshToken = grant(2, { AccessToken: none })
     await tokens.access(first)
-    expect(tokens.administers.value).toBe(false)
+    expect(tokens.isAdmin.value).toBe(false)
     tokens.lost()
   }
 })
 
 test('signing out forgets at once, and has the lines closed and the token revoked', async () => {
-  await writeKept({ refreshToken: 'r1', me: ME })
+  await writeStoredSession({ refreshToken: 'r1', me: ME })
   pool.GetTokensFromRefreshToken = grant(1)
   pool.RevokeToken = () => json(200, {})
   const { auth, session } = await start()
   const done = auth.signOut()
   expect(session.value).toEqual({ state: 'signed-out' })
   await done
-  expect(await readKept()).toBeNull()
+  expect(await readStoredSession()).toBeNull()
   expect(asked.at(-2)).toEqual({ operation: '/me/sign-out Bearer access-1', params: {} })
   expect(asked.at(-1)).toEqual({ operation: 'RevokeToken', params: { Token: 'r1', ClientId: 'client' } })
 })
 
 test('signing out right after opening the page has the lines closed, too', async () => {
-  await writeKept({ refreshToken: 'r1', me: ME })
+  await writeStoredSession({ refreshToken: 'r1', me: ME })
   pool.GetTokensFromRefreshToken = grant(1, { RefreshToken: 'r2' })
   pool.RevokeToken = () => json(200, {})
   await tokens.revoke()
-  expect(await readKept()).toBeNull()
+  expect(await readStoredSession()).toBeNull()
   expect(asked.at(-2)).toEqual({ operation: '/me/sign-out Bearer access-1', params: {} })
   expect(asked.at(-1)).toEqual({ operation: 'RevokeToken', params: { Token: 'r2', ClientId: 'client' } })
 })

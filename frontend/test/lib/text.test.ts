@@ -1,4 +1,4 @@
-import { withMentions, startedMention } from '../../src/lib/text'
+import { withMentions, mentionBeingTyped } from '../../src/lib/text'
 import { describe, expect, test } from 'vitest'
 import { byteCount, charCount, initials, isEmojiOnly, linkify, tone, TONES } from '../../src/lib/text'
 
@@ -95,5 +95,5 @@ test.each([
   ['ana@an', null],
   ['@ana ', null],
 ])('after «%s» the handle %s is being typed', (before, started) => {
-  expect(startedMention(before)).toBe(started)
+  expect(mentionBeingTyped(before)).toBe(started)
 })

@@ -1,6 +1,6 @@
 /** The API's calls, by name: paths and shapes in one place. */
 import type { Http } from './http'
-import type { Outgoing } from '../sync/outbox'
+import type { OutgoingMessage } from '../sync/outbox'
 import type {
   ConversationAnswer,
   ConversationsAnswer,
@@ -38,7 +38,7 @@ export function createApi(http: Http) {
     events: (id: string, query: { after?: number; before?: number; limit: number }): Promise<EventsAnswer> =>
       http.get(at(id, '/events'), query),
     /** One try: the outbox has a retry policy of its own. The event is pushed to all devices but this one's connection. */
-    send: async (item: Outgoing, connection_id: string | null): Promise<EventAnswer> => {
+    send: async (item: OutgoingMessage, connection_id: string | null): Promise<EventAnswer> => {
       const { client_message_id, body, after_seq, reply_to } = item
       const message = { client_message_id, body, after_seq, ...(reply_to && { reply_to }), ...(connection_id && { connection_id }) }
       return http.send('POST', at(item.conversation_id, '/messages'), message, 1)

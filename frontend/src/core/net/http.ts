@@ -1,12 +1,12 @@
 /** The one way to the API: authorization, timeouts, retries, and one error shape. */
 import type { Config } from './config'
-import { networkRefusal, Refusal, refusalOf } from './errors'
+import { networkError, ApiError, errorFromResponse } from './errors'
 import { backoff, sleep } from '../platform/time'
 
 const TIMEOUT_MS = 20_000
 const ATTEMPTS = 3
 /** A longer wait is not worth holding a request for: the caller hears of it instead. */
-const WAIT_MOST_MS = 5_000
+const MAX_RETRY_WAIT_MS = 5_000
 
 export interface TokenSource {
   /** A valid access token; one that differs from `refused`. Throws Refusal `signed_out`. */
@@ -30,7 +30,7 @@ export function createHttp(config: Promise<Config>, tokens: TokenSource): Http {
       try {
         return (await once(method, url, body, token)) as T
       } catch (error) {
-        if (!(error instanceof Refusal)) throw error
+        if (!(error instanceof ApiError)) throw error
         if (error.status === 401) {
           if (refused !== undefined) {
             tokens.lost()
@@ -58,7 +58,7 @@ async function once(method: string, url: string, body: unknown, token: string): 
     init.body = JSON.stringify(body)
   }
   const answer = await fetchJson(url, init)
-  if (!answer.ok) throw refusalOf(answer.status, answer.body, answer.retryAfter)
+  if (!answer.ok) throw errorFromResponse(answer.status, answer.body, answer.retryAfter)
   return answer.body
 }
 
@@ -74,7 +74,7 @@ export async function fetchJson(
     const text = await answer.text()
     return { ok: answer.ok, status: answer.status, body: parse(text), retryAfter: answer.headers.get('Retry-After') }
   } catch {
-    throw networkRefusal()
+    throw networkError()
   } finally {
     clearTimeout(timer)
   }
@@ -89,8 +89,8 @@ function parse(text: string): unknown {
 }
 
 /** What is idempotent may always be tried again; the rest only when the server says that nothing happened. */
-function mayRetry(method: string, error: Refusal): boolean {
-  if (!error.retryable || error.retryAfterMs > WAIT_MOST_MS) return false
+function mayRetry(method: string, error: ApiError): boolean {
+  if (!error.retryable || error.retryAfterMs > MAX_RETRY_WAIT_MS) return false
   return method === 'POST' || method === 'PATCH' ? error.status === 429 || error.status === 503 : true
 }
 

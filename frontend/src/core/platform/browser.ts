@@ -1,6 +1,6 @@
 /** What browsers offer only in secure contexts, with the nearest thing for a plain-HTTP address on one's own network. */
 
-export function newId(): string {
+export function randomId(): string {
   if (typeof crypto.randomUUID === 'function') return crypto.randomUUID()
   const bytes = crypto.getRandomValues(new Uint8Array(16))
   bytes[6] = ((bytes[6] ?? 0) & 0x0f) | 0x40
@@ -10,7 +10,7 @@ export function newId(): string {
 }
 
 /** Runs `task` while this tab alone holds `name`; without locks, at once. Gives up waiting when `signal` aborts. */
-export async function exclusive<T>(name: string, task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+export async function withLock<T>(name: string, task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
   // Absent in insecure contexts, whatever the type says.
   const locks = navigator.locks as LockManager | undefined
   if (!locks) return task()
@@ -18,7 +18,7 @@ export async function exclusive<T>(name: string, task: () => Promise<T>, signal?
 }
 
 /** A channel to the other tabs of this site. */
-export function openChannel<T>(name: string, listen: (message: T) => void): { post(message: T): void; close(): void } {
+export function openBroadcastChannel<T>(name: string, listen: (message: T) => void): { post(message: T): void; close(): void } {
   if (typeof BroadcastChannel === 'undefined') return { post: () => undefined, close: () => undefined }
   let channel: BroadcastChannel | null = new BroadcastChannel(name)
   channel.onmessage = (event: MessageEvent<T>) => listen(event.data)

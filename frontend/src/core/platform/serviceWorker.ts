@@ -11,7 +11,7 @@ interface TrustedTypes {
 const SCRIPT = 'sw.js'
 
 /** The content security policy lets one policy, `imchat`, name script addresses; this one knows one address. */
-export async function keepShell(): Promise<void> {
+export async function registerServiceWorker(): Promise<void> {
   if (!('serviceWorker' in navigator)) return
   const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes }
   const url = new URL(SCRIPT, document.baseURI).href

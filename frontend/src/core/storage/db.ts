@@ -2,16 +2,16 @@
 import { deleteDB, openDB } from 'idb'
 import type { DBSchema, IDBPDatabase } from 'idb'
 import type { ConversationEntry, Event, User } from '../net/protocol'
-import type { Outgoing } from '../sync/outbox'
+import type { OutgoingMessage } from '../sync/outbox'
 
 /** Events kept for each conversation, the newest. */
-export const KEEP_EVENTS = 500
+export const MAX_EVENTS = 500
 
 interface Schema extends DBSchema {
   events: { key: [string, number]; value: Event }
   inbox: { key: string; value: ConversationEntry }
   users: { key: string; value: User }
-  outbox: { key: string; value: Outgoing }
+  outbox: { key: string; value: OutgoingMessage }
 }
 
 export class Db {
@@ -44,14 +44,14 @@ export class Db {
     return this.read([], (db) => db.getAll('users'))
   }
 
-  async outbox(): Promise<Outgoing[]> {
+  async outbox(): Promise<OutgoingMessage[]> {
     return this.read([], (db) => db.getAll('outbox'))
   }
 
   /** The newest events of a conversation without a gap, ascending; older ones than `KEEP_EVENTS` are let go. */
   async events(conversationId: string): Promise<Event[]> {
     const all = await this.read([], (db) => db.getAll('events', rangeOf(conversationId)))
-    let first = Math.max(0, all.length - KEEP_EVENTS)
+    let first = Math.max(0, all.length - MAX_EVENTS)
     for (let at = all.length - 1; at > first; at--) {
       if (all[at]?.seq !== (all[at - 1]?.seq ?? 0) + 1) first = at
     }
@@ -60,7 +60,7 @@ export class Db {
     return kept
   }
 
-  keepEvents(conversationId: string, events: readonly Event[]): Promise<boolean> {
+  saveEvents(conversationId: string, events: readonly Event[]): Promise<boolean> {
     return this.write(async (db) => {
       const tx = db.transaction('events', 'readwrite')
       for (const event of events) void tx.store.put(event, [conversationId, event.seq])
@@ -68,7 +68,7 @@ export class Db {
     })
   }
 
-  keepEntries(entries: readonly ConversationEntry[]): Promise<boolean> {
+  saveEntries(entries: readonly ConversationEntry[]): Promise<boolean> {
     return this.write(async (db) => {
       const tx = db.transaction('inbox', 'readwrite')
       for (const entry of entries) void tx.store.put(entry)
@@ -76,7 +76,7 @@ export class Db {
     })
   }
 
-  keepUsers(users: readonly User[]): Promise<boolean> {
+  saveUsers(users: readonly User[]): Promise<boolean> {
     return this.write(async (db) => {
       const tx = db.transaction('users', 'readwrite')
       for (const user of users) void tx.store.put(user)
@@ -92,7 +92,7 @@ export class Db {
   }
 
   /** Durable when the promise resolves to true; false: this browser keeps nothing. */
-  keepOutgoing(item: Outgoing): Promise<boolean> {
+  saveOutgoing(item: OutgoingMessage): Promise<boolean> {
     return this.write(async (db) => {
       const tx = db.transaction('outbox', 'readwrite', { durability: 'strict' })
       void tx.store.put(item)
@@ -100,7 +100,7 @@ export class Db {
     })
   }
 
-  dropOutgoing(clientMessageId: string): Promise<boolean> {
+  deleteOutgoing(clientMessageId: string): Promise<boolean> {
     return this.write((db) => db.delete('outbox', clientMessageId))
   }
 

@@ -4,7 +4,7 @@ import { LIMITS, type Event, type Message, type MessageCreated, type Quote } fro
 type Shown = { changed_seq?: number } | undefined
 
 /** `events` with what `news` changed put in place, in quotes too; what is as new already stays the same object. */
-export function withChanges(events: readonly Event[], news: readonly Event[]): readonly Event[] {
+export function applyChanges(events: readonly Event[], news: readonly Event[]): readonly Event[] {
   for (const change of news) {
     if (!('target_seq' in change) || !change.message) continue
     const { target_seq: seq, message } = change

@@ -7,7 +7,7 @@ import type { Outbox } from './outbox'
 import type { Profiles } from './profiles'
 import type { MessageCreated, Presence } from '../net/protocol'
 
-export interface Surroundings {
+export interface ConversationContext {
   me: string
   api: Api
   http: Http

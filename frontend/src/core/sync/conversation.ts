@@ -2,20 +2,20 @@
 import { batch, computed, signal } from '@preact/signals'
 import { at } from '../net/api'
 import { checkBody } from '../validation'
-import { choose, type Deed } from '../actions'
-import { answered, countAt, entryAfter, readTo, summarize } from './summary'
-import { fold, idInKey } from './timeline'
+import { choose, type Action } from '../actions'
+import { answered, messageCountAt, applyEvents, markReadUpTo, summarize } from './summary'
+import { buildTimeline, clientMessageIdIn } from './timeline'
 import { Log } from './log'
 import { Membership } from './membership'
 import type { ConversationModel } from '../model'
-import type { Problem } from '../net/errors'
-import { outcome } from '../net/errors'
+import type { UserError } from '../net/errors'
+import { toResult } from '../net/errors'
 import { News } from './newMessages'
 import type { ConversationAnswer, ConversationEntry, Event, Settings } from '../net/protocol'
 import { ReadCursor } from './readCursor'
-import type { Surroundings } from './context'
+import type { ConversationContext } from './context'
 import { Typing } from './typing'
-import { Waiting } from './seqWaiters'
+import { SeqWaiters } from './seqWaiters'
 
 const REFRESH_MS = 150
 
@@ -25,8 +25,8 @@ export class Conversation implements ConversationModel {
   private readonly membership: Membership
   readonly members: Membership['shown']
   readonly readByOthers: Membership['readByOthers']
-  readonly moreMembers: Membership['more']
-  private readonly missing = signal<Problem | null>(null)
+  readonly hasMoreMembers: Membership['more']
+  private readonly missing = signal<UserError | null>(null)
   readonly unreadFrom = signal<number | null>(null)
   readonly draft = signal('')
   readonly log: Log
@@ -38,25 +38,25 @@ export class Conversation implements ConversationModel {
   private readonly news: News
   private drawLine = false
   private refreshing: ReturnType<typeof setTimeout> | undefined
-  private readonly waiting = new Waiting()
+  private readonly waiting = new SeqWaiters()
 
   constructor(
     readonly id: string,
-    private readonly around: Surroundings,
+    private readonly around: ConversationContext,
   ) {
     const { api, db, drafts } = around
     this.draft.value = drafts.get(id)
     this.log = new Log({
       read: (query) => api.events(id, query),
       load: () => db.events(id),
-      keep: (events) => void db.keepEvents(id, events),
+      keep: (events) => void db.saveEvents(id, events),
       head: () => this.entry.peek()?.conversation.last_seq ?? 0,
       onAppended: (events) => this.appended(events),
     })
     this.membership = new Membership(id, around)
     this.members = this.membership.shown
     this.readByOthers = this.membership.readByOthers
-    this.moreMembers = this.membership.more
+    this.hasMoreMembers = this.membership.more
     this.news = new News(around.me, (event) => {
       around.profiles.want([event.actor_id])
       around.announce(this.id, event)
@@ -75,7 +75,7 @@ export class Conversation implements ConversationModel {
   readonly timeline = computed(() => {
     const { me, profiles } = this.around
     const kind = this.entry.value?.conversation.kind ?? 'direct'
-    return fold(this.log.events.value, this.outgoing.value, { me, kind, user: (id) => profiles.get(id) }, this.kept)
+    return buildTimeline(this.log.events.value, this.outgoing.value, { me, kind, user: (id) => profiles.get(id) }, this.kept)
   })
 
   readonly problem = computed(() => this.missing.value ?? this.log.problem.value)
@@ -84,7 +84,7 @@ export class Conversation implements ConversationModel {
     return this.around.me
   }
 
-  readonly facts = computed(() => this.entry.value?.conversation ?? null)
+  readonly details = computed(() => this.entry.value?.conversation ?? null)
 
   readonly summary = computed(() =>
     summarize({
@@ -118,31 +118,31 @@ export class Conversation implements ConversationModel {
     await (this.log.last === 0 ? this.log.open() : this.log.loadOlder())
   }
 
-  async send(body: string, replyTo?: number): Promise<Problem | null> {
+  async send(body: string, replyTo?: number): Promise<UserError | null> {
     const problem = checkBody(body)
     if (problem) return problem
     this.typingNow.pause()
-    return outcome(() => this.around.outbox.add(this.id, body, replyTo))
+    return toResult(() => this.around.outbox.add(this.id, body, replyTo))
   }
 
   retry(key: string): void {
-    void this.around.outbox.retry(idInKey(key))
+    void this.around.outbox.retry(clientMessageIdIn(key))
   }
 
   discard(key: string): void {
-    void this.around.outbox.discard(idInKey(key))
+    void this.around.outbox.discard(clientMessageIdIn(key))
   }
 
   markRead(seq: number): void {
-    if (this.cursor.mark(seq)) this.readUpTo(seq, countAt(this.entry.peek(), this.log.events.peek(), seq))
+    if (this.cursor.mark(seq)) this.readUpTo(seq, messageCountAt(this.entry.peek(), this.log.events.peek(), seq))
   }
 
   typing(): void {
     this.typingNow.key()
   }
 
-  act(deed: Deed): Promise<Problem | null> {
-    return outcome(() =>
+  act(deed: Action): Promise<UserError | null> {
+    return toResult(() =>
       deed({
         http: this.around.http,
         at: (rest) => at(this.id, rest),
@@ -157,8 +157,8 @@ export class Conversation implements ConversationModel {
   }
 
   /** Where the members are not all given: the next page of them. */
-  loadMembers(): Promise<Problem | null> {
-    return outcome(() => this.membership.readOn())
+  loadMoreMembers(): Promise<UserError | null> {
+    return toResult(() => this.membership.readOn())
   }
 
   // What the server says
@@ -196,7 +196,7 @@ export class Conversation implements ConversationModel {
       const entry = this.entry.peek()
       this.cursor.known(seq)
       if (!entry || seq <= entry.read_seq) return
-      const readCount = countAt(entry, this.log.events.peek(), seq)
+      const readCount = messageCountAt(entry, this.log.events.peek(), seq)
       if (readCount === undefined) this.refreshSoon()
       else this.readUpTo(seq, readCount)
     } else {
@@ -230,7 +230,7 @@ export class Conversation implements ConversationModel {
     if (this.log.last < event.seq && this.log.active) await this.waiting.until(event.seq)
   }
 
-  gone(problem: Problem): void {
+  gone(problem: UserError): void {
     this.missing.value = problem
     this.stop()
   }
@@ -262,7 +262,7 @@ export class Conversation implements ConversationModel {
     const { me } = this.around
     for (const event of news) if (event.type === 'message.created') this.typingNow.ended(event.actor_id)
     this.membership.advance(news)
-    this.setEntry(entryAfter(entry, news, me))
+    this.setEntry(applyEvents(entry, news, me))
     this.news.tell(news)
     if (news.some((event) => event.type === 'member.removed' && event.user_id === me)) this.around.left(this.id)
   }
@@ -270,13 +270,13 @@ export class Conversation implements ConversationModel {
   private readUpTo(seq: number, readCount: number | undefined, mentions?: number): void {
     const entry = this.entry.peek()
     if (!entry || seq < entry.read_seq) return
-    this.setEntry(readTo(entry, seq, readCount, mentions))
+    this.setEntry(markReadUpTo(entry, seq, readCount, mentions))
   }
 
   private setEntry(entry: ConversationEntry): void {
     const members = entry.conversation.members ?? this.entry.peek()?.conversation.members
     this.entry.value = members ? { ...entry, conversation: { ...entry.conversation, members } } : entry
-    void this.around.db.keepEntries([this.entry.value])
+    void this.around.db.saveEntries([this.entry.value])
   }
 
   private placeLine(): void {
@@ -295,7 +295,7 @@ export class Conversation implements ConversationModel {
 
   /** Reads the row, and the members with their cursors, anew. */
   async refresh(): Promise<void> {
-    const problem = await outcome(async () => this.merge(await this.around.api.conversation(this.id)))
+    const problem = await toResult(async () => this.merge(await this.around.api.conversation(this.id)))
     if (problem && !this.entry.peek()) this.missing.value = problem
   }
 }

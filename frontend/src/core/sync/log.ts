@@ -1,18 +1,18 @@
 /** The replica of one conversation's log: contiguous, and healed by reading whenever a push was late, lost or doubled. */
 import { batch, computed, signal } from '@preact/signals'
-import { withChanges } from './applyChange'
-import type { Problem } from '../net/errors'
-import { Refusal, toProblem } from '../net/errors'
+import { applyChanges } from './applyChange'
+import type { UserError } from '../net/errors'
+import { ApiError, toUserError } from '../net/errors'
 import type { Event, EventsAnswer } from '../net/protocol'
 import { backoff } from '../platform/time'
 
 /** Pushes can overtake each other: an early event waits this long for those before it. */
-const HOLD_MS = 150
+const GAP_WAIT_MS = 150
 const FIRST_PAGE = 60
 const OLDER_PAGE = 100
 const CATCH_UP_PAGE = 200
 /** Further behind than this, the newest page is worth more than everything in between. */
-const FAR_BEHIND = 1000
+const MAX_CATCH_UP = 1000
 
 export interface LogDeps {
   read(query: { after?: number; before?: number; limit: number }): Promise<EventsAnswer>
@@ -27,7 +27,7 @@ export interface LogDeps {
 export class Log {
   readonly events = signal<readonly Event[]>([])
   readonly loading = signal<'first' | 'older' | null>(null)
-  readonly problem = signal<Problem | null>(null)
+  readonly problem = signal<UserError | null>(null)
   private readonly atStart = signal(false)
   readonly hasOlder = computed(() => !this.atStart.value && (this.events.value[0]?.seq ?? 1) > 1)
 
@@ -86,7 +86,7 @@ export class Log {
     try {
       do {
         this.readAgain = false
-        if (this.last === 0 || this.deps.head() - this.last > FAR_BEHIND) await this.readNewest()
+        if (this.last === 0 || this.deps.head() - this.last > MAX_CATCH_UP) await this.readNewest()
         else while ((await this.readNext()).has_more);
       } while (this.readAgain)
       this.failures = 0
@@ -128,7 +128,7 @@ export class Log {
         this.problem.value = null
       })
     } catch (error) {
-      this.problem.value = toProblem(error)
+      this.problem.value = toUserError(error)
     } finally {
       this.loading.value = null
     }
@@ -153,7 +153,7 @@ export class Log {
       clearTimeout(this.holding)
       this.holding = undefined
     } else {
-      this.hold(HOLD_MS)
+      this.hold(GAP_WAIT_MS)
     }
   }
 
@@ -166,7 +166,7 @@ export class Log {
 
   private append(events: readonly Event[], keep = true): void {
     const before = this.events.peek()
-    const after = withChanges([...before, ...events], events)
+    const after = applyChanges([...before, ...events], events)
     batch(() => {
       this.events.value = after
       for (const seq of [...this.early.keys()]) if (seq <= this.last) this.early.delete(seq)
@@ -177,9 +177,9 @@ export class Log {
 
   private failed(error: unknown): void {
     // What is shown stays; only an empty timeline, or one that is no longer ours, says what went wrong.
-    const gone = error instanceof Refusal && (error.status === 404 || error.status === 403)
-    if (this.last === 0 || gone) this.problem.value = toProblem(error)
-    const again = error instanceof Refusal && error.retryable
+    const gone = error instanceof ApiError && (error.status === 404 || error.status === 403)
+    if (this.last === 0 || gone) this.problem.value = toUserError(error)
+    const again = error instanceof ApiError && error.retryable
     if (this.active && again) this.hold(backoff(++this.failures, 2_000))
   }
 }

@@ -2,7 +2,7 @@
 import type { Event, Member } from '../net/protocol'
 
 /** `members` after `events`; null stays null: who is in it was not known. */
-export function membersAfter(members: Member[] | null, events: readonly Event[]): Member[] | null {
+export function applyMemberEvents(members: Member[] | null, events: readonly Event[]): Member[] | null {
   if (!members) return null
   let after = members
   for (const event of events) {
@@ -19,7 +19,7 @@ export function membersAfter(members: Member[] | null, events: readonly Event[])
 }
 
 /** `members` after `userId` read up to `seq`; a cursor never moves back. */
-export function withReceipt(members: Member[] | null, userId: string, seq: number): Member[] | null {
+export function applyReceipt(members: Member[] | null, userId: string, seq: number): Member[] | null {
   if (!members) return null
   return members.map((m) => (m.user_id === userId ? { ...m, read_seq: Math.max(m.read_seq, seq) } : m))
 }

@@ -1,10 +1,10 @@
 /** Who is in one conversation: given with it, or read page by page where there are too many for that. */
 import { batch, computed, signal } from '@preact/signals'
-import { membersAfter, withReceipt } from './members'
+import { applyMemberEvents, applyReceipt } from './members'
 import type { Event, Member } from '../net/protocol'
-import type { Surroundings } from './context'
+import type { ConversationContext } from './context'
 
-type Around = Pick<Surroundings, 'me' | 'api' | 'profiles'>
+type Around = Pick<ConversationContext, 'me' | 'api' | 'profiles'>
 
 export class Membership {
   /** Null until known. */
@@ -44,10 +44,10 @@ export class Membership {
   }
 
   advance(events: readonly Event[]): void {
-    this.list.value = membersAfter(this.list.peek(), events)
+    this.list.value = applyMemberEvents(this.list.peek(), events)
   }
 
   receipt(userId: string, seq: number): void {
-    this.list.value = withReceipt(this.list.peek(), userId, seq)
+    this.list.value = applyReceipt(this.list.peek(), userId, seq)
   }
 }

@@ -2,7 +2,7 @@
 import { signal } from '@preact/signals'
 import type { Presence } from '../net/protocol'
 
-export class Presences {
+export class PresenceStore {
   readonly now = signal<ReadonlyMap<string, Presence>>(new Map())
   private readonly untils = new Map<string, number>()
   private timer: ReturnType<typeof setTimeout> | undefined

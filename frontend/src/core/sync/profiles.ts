@@ -58,6 +58,6 @@ export class Profiles {
   }
 }
 
-export const nameOf = (user: User): string => user.display_name ?? user.handle ?? 'Someone'
+export const displayName = (user: User): string => user.display_name ?? user.handle ?? 'Someone'
 
 const isSame = (a: User | undefined, b: User): boolean => a?.handle === b.handle && a.display_name === b.display_name

@@ -1,8 +1,8 @@
 /** One conversation's read cursor: moves at once here, soon on the server, and never back. */
-import { Refusal } from '../net/errors'
+import { ApiError } from '../net/errors'
 import { backoff } from '../platform/time'
 
-const CALM_MS = 400
+const SEND_DELAY_MS = 400
 
 export class ReadCursor {
   private wanted = 0
@@ -23,7 +23,7 @@ export class ReadCursor {
   mark(seq: number): boolean {
     if (seq <= this.wanted) return false
     this.wanted = seq
-    this.later(CALM_MS)
+    this.later(SEND_DELAY_MS)
     return true
   }
 
@@ -50,10 +50,10 @@ export class ReadCursor {
       this.told = Math.max(this.told, seq)
       this.failures = 0
     } catch (error) {
-      if (error instanceof Refusal && !error.retryable) this.told = Math.max(this.told, seq)
+      if (error instanceof ApiError && !error.retryable) this.told = Math.max(this.told, seq)
       else this.failures++
     }
     this.timer = undefined
-    if (this.wanted > this.told) this.later(this.failures > 0 ? backoff(this.failures, 2_000) : CALM_MS)
+    if (this.wanted > this.told) this.later(this.failures > 0 ? backoff(this.failures, 2_000) : SEND_DELAY_MS)
   }
 }

@@ -1,7 +1,7 @@
 /** The socket: opened with a ticket, watched, renewed before its time, opened again when it broke. */
 import { signal } from '@preact/signals'
 import type { Connection } from '../model'
-import { Refusal } from '../net/errors'
+import { ApiError } from '../net/errors'
 import type { ClientFrame, ServerFrame } from '../net/protocol'
 import { backoff } from '../platform/time'
 
@@ -99,7 +99,7 @@ export class Realtime {
       if (this.running) this.adopt(socket)
       else socket.close()
     } catch (error) {
-      this.again(error instanceof Refusal && error.problem.code === 'suspended')
+      this.again(error instanceof ApiError && error.problem.code === 'suspended')
     } finally {
       this.connecting = false
     }

@@ -1,6 +1,6 @@
 /** Who waits for a log to reach which seq. */
 
-export class Waiting {
+export class SeqWaiters {
   private readonly resolvers = new Map<() => void, number>()
 
   /** Resolves when `reached` says `seq` or a higher one. */

@@ -1,14 +1,14 @@
 /** A conversation's row in the list, and how events bring it forward: pure functions. */
 import { pinnedAfter } from './applyChange'
 import type { ConversationSummary } from '../model'
-import type { Outgoing } from './outbox'
-import { nameOf } from './profiles'
+import type { OutgoingMessage } from './outbox'
+import { displayName } from './profiles'
 import type { Conversation, ConversationEntry, ConversationUpdated, Event, Member, Settings, User } from '../net/protocol'
 
-export const PLAIN: Settings = { muted: false, archived: false, pinned: false, marked_unread: false }
+export const DEFAULT_SETTINGS: Settings = { muted: false, archived: false, pinned: false, marked_unread: false }
 
 /** `entry` after `news`, all of which are new to it. */
-export function entryAfter(entry: ConversationEntry, news: readonly Event[], me: string): ConversationEntry {
+export function applyEvents(entry: ConversationEntry, news: readonly Event[], me: string): ConversationEntry {
   let { conversation, unread_mentions = 0, last_message } = entry
   for (const event of news) {
     if (event.type === 'message.created') {
@@ -36,11 +36,11 @@ const past = ({ message_count }: Conversation, readCount: number): number => Mat
 export function answered(now: ConversationEntry | null, answer: ConversationEntry): ConversationEntry {
   if (!now || now.read_seq <= answer.read_seq) return answer
   const { read_seq, read_count, unread_mentions } = now
-  return readTo({ ...answer, ...(unread_mentions !== undefined && { unread_mentions }) }, read_seq, read_count)
+  return markReadUpTo({ ...answer, ...(unread_mentions !== undefined && { unread_mentions }) }, read_seq, read_count)
 }
 
 /** `entry` read up to `seq`, where so many messages have been; `mentions` are what is left beyond, where that is known. */
-export function readTo(entry: ConversationEntry, seq: number, readCount = entry.read_count, mentions = entry.unread_mentions ?? 0): ConversationEntry {
+export function markReadUpTo(entry: ConversationEntry, seq: number, readCount = entry.read_count, mentions = entry.unread_mentions ?? 0): ConversationEntry {
   const rest = past(entry.conversation, readCount)
   const settings = entry.settings && { ...entry.settings, marked_unread: false }
   return {
@@ -59,7 +59,7 @@ function settingsOf({ type, seq, at_ms, actor_id, message_count, ...settings }: 
 }
 
 /** How many messages there have been up to `seq`; undefined if that event is not among `events`. */
-export function countAt(entry: ConversationEntry | null, events: readonly Event[], seq: number): number | undefined {
+export function messageCountAt(entry: ConversationEntry | null, events: readonly Event[], seq: number): number | undefined {
   if (!entry) return undefined
   if (seq >= entry.conversation.last_seq) return entry.conversation.message_count
   return events[seq - (events[0]?.seq ?? 0)]?.message_count
@@ -70,7 +70,7 @@ export interface Row {
   me: string
   entry: ConversationEntry | null
   members: readonly Member[]
-  outgoing: readonly Outgoing[]
+  outgoing: readonly OutgoingMessage[]
   draft: string
   /** Who types, by id. */
   typing: readonly string[]
@@ -85,7 +85,7 @@ export function summarize({ id, me, entry, members, outgoing, draft, typing, use
   const last = entry?.last_message
   const own = last?.actor_id === me
   const shown = last && {
-    author: kind === 'group' && !own ? nameOf(user(last.actor_id)) : null,
+    author: kind === 'group' && !own ? displayName(user(last.actor_id)) : null,
     own,
     body: last.message.body,
     pending: false,
@@ -94,14 +94,14 @@ export function summarize({ id, me, entry, members, outgoing, draft, typing, use
   return {
     id,
     kind,
-    name: (peer ? nameOf(peer) : entry?.conversation.title) || others.map(nameOf).join(', ') || 'Group',
+    name: (peer ? displayName(peer) : entry?.conversation.title) || others.map(displayName).join(', ') || 'Group',
     ...(peer && { peer }),
     preview: waiting ? { author: null, own: true, body: waiting.body, pending: !waiting.failed, ...(waiting.failed && { failed: true }) } : (shown ?? null),
     at_ms: Math.max(waiting?.at_ms ?? 0, last?.at_ms ?? entry?.conversation.created_at_ms ?? 0),
     unread: entry?.unread ?? 0,
     mentions: entry?.unread ? (entry.unread_mentions ?? 0) : 0,
-    settings: entry?.settings ?? PLAIN,
+    settings: entry?.settings ?? DEFAULT_SETTINGS,
     draft,
-    typing: typing.map((userId) => nameOf(user(userId))),
+    typing: typing.map((userId) => displayName(user(userId))),
   }
 }

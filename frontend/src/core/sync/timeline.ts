@@ -1,9 +1,9 @@
 /** From the log to what a timeline shows: a pure function. */
 import type { Quoted, TimelineItem } from '../model'
-import type { Outgoing } from './outbox'
+import type { OutgoingMessage } from './outbox'
 import type { Event, MessageCreated, User } from '../net/protocol'
 
-export interface Onlooker {
+export interface Viewer {
   me: string
   kind: 'direct' | 'group'
   user(userId: string): User
@@ -16,16 +16,16 @@ export type Kept = WeakMap<Event, TimelineItem>
  * The rows for `events` (ascending), then for what is still on its way. An outgoing message that the log already has
  * is left out, and keeps its key, so a bubble turns from pending to sent without a double and without a jump.
  */
-export function fold(
+export function buildTimeline(
   events: readonly Event[],
-  outgoing: readonly Outgoing[],
-  onlooker: Onlooker,
+  outgoing: readonly OutgoingMessage[],
+  viewer: Viewer,
   kept: Kept = new WeakMap(),
 ): TimelineItem[] {
   const rows: TimelineItem[] = []
   for (const event of events) {
     const before = kept.get(event)
-    const row = before && isCurrent(before, onlooker) ? before : rowOf(event, onlooker)
+    const row = before && isCurrent(before, viewer) ? before : itemFor(event, viewer)
     if (!row) continue
     kept.set(event, row)
     rows.push(row)
@@ -33,11 +33,11 @@ export function fold(
   if (outgoing.length === 0) return rows
   const sent = new Set<string>()
   for (const row of rows) if (row.kind === 'message' && row.own) sent.add(row.key)
-  const author = onlooker.user(onlooker.me)
+  const author = viewer.user(viewer.me)
   for (const item of outgoing) {
-    const key = messageKey(onlooker.me, item.client_message_id)
+    const key = messageKey(viewer.me, item.client_message_id)
     if (sent.has(key)) continue
-    const quote = item.reply_to !== undefined && quoteAt(item.reply_to, events, onlooker)
+    const quote = item.reply_to !== undefined && quoteOfPending(item.reply_to, events, viewer)
     const row = { kind: 'message', key, seq: null, at_ms: item.at_ms, author, own: true, body: item.body, ...(quote && { quote }) } as const
     rows.push(item.failed ? { ...row, state: 'failed', problem: item.failed } : { ...row, state: 'pending' })
   }
@@ -48,9 +48,9 @@ export function fold(
 export const messageKey = (actorId: string, clientMessageId: string): string => `${actorId}/${clientMessageId}`
 
 /** The client_message_id in a key of `messageKey`. */
-export const idInKey = (key: string): string => key.slice(key.indexOf('/') + 1)
+export const clientMessageIdIn = (key: string): string => key.slice(key.indexOf('/') + 1)
 
-function rowOf(event: Event, { me, kind, user }: Onlooker): TimelineItem | null {
+function itemFor(event: Event, { me, kind, user }: Viewer): TimelineItem | null {
   const actor = user(event.actor_id)
   switch (event.type) {
     case 'message.created':
@@ -82,20 +82,20 @@ function rowOf(event: Event, { me, kind, user }: Onlooker): TimelineItem | null 
   }
 }
 
-function quoted({ message, quote }: MessageCreated, user: Onlooker['user']): { quote?: Quoted } {
+function quoted({ message, quote }: MessageCreated, user: Viewer['user']): { quote?: Quoted } {
   if (message.reply_to === undefined) return {}
   const author = quote ? user(quote.actor_id) : null
   return { quote: { seq: message.reply_to, author, body: quote?.body ?? '', deleted: quote?.deleted_at_ms !== undefined } }
 }
 
 /** The message at `seq` as the quote of a reply that is still on its way. */
-function quoteAt(seq: number, events: readonly Event[], { user }: Onlooker): Quoted {
+function quoteOfPending(seq: number, events: readonly Event[], { user }: Viewer): Quoted {
   const event = events[seq - (events[0]?.seq ?? 0)]
   if (event?.type !== 'message.created') return { seq, author: null, body: '', deleted: false }
   return { seq, author: user(event.actor_id), body: event.message.body, deleted: event.message.deleted_at_ms !== undefined }
 }
 
-function isCurrent(row: TimelineItem, { user }: Onlooker): boolean {
+function isCurrent(row: TimelineItem, { user }: Viewer): boolean {
   if (row.kind === 'message') {
     const quoted = row.quote?.author
     return row.author === user(row.author.user_id) && (!quoted || quoted === user(quoted.user_id))

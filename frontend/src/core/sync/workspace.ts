@@ -6,33 +6,33 @@ import { Conversation } from './conversation'
 import { Db } from '../storage/db'
 import { Drafts } from '../storage/drafts'
 import type { Http } from '../net/http'
-import type { Deed } from '../actions'
+import type { Action } from '../actions'
 import type { ConversationSummary, Model } from '../model'
-import type { Outcome, Problem } from '../net/errors'
+import type { Result, UserError } from '../net/errors'
 import { Outbox } from './outbox'
-import { Refusal, toProblem } from '../net/errors'
-import { Presences } from './presence'
+import { ApiError, toUserError } from '../net/errors'
+import { PresenceStore } from './presence'
 import { Profiles } from './profiles'
 import { LIMITS, type ConversationAnswer, type ConversationEntry, type Me, type MessageCreated, type NewConversation, type ServerFrame, type User } from '../net/protocol'
 import { Realtime } from './realtime'
-import type { Surroundings } from './context'
+import type { ConversationContext } from './context'
 
 type Listener = Parameters<Model['onMessage']>[0]
 
 /** Pages of the inbox read at once; what lies further back turns up when it is written in. */
-const INBOX_PAGES_MOST = 20
+const MAX_INBOX_PAGES = 20
 
 export class Workspace {
-  readonly listProblem = signal<Problem | null>(null)
-  private readonly presences = new Presences()
-  readonly presence = this.presences.now
+  readonly listError = signal<UserError | null>(null)
+  private readonly presenceStore = new PresenceStore()
+  readonly presence = this.presenceStore.now
   readonly realtime: Realtime
   readonly api: ReturnType<typeof createApi>
   private readonly db: Db
   private readonly drafts: Drafts
   private readonly outbox: Outbox
   private readonly profiles: Profiles
-  private readonly surroundings: Surroundings
+  private readonly conversationContext: ConversationContext
   private readonly opened = new Map<string, Conversation>()
   /** Those of the list; null until first known. */
   private readonly listed = signal<readonly Conversation[] | null>(null)
@@ -51,15 +51,15 @@ export class Workspace {
     this.api = api
     this.db = Db.open(me)
     this.drafts = new Drafts(me)
-    this.profiles = new Profiles({ read: (ids) => api.usersByIds(ids), keep: (users) => void this.db.keepUsers(users) })
+    this.profiles = new Profiles({ read: (ids) => api.usersByIds(ids), keep: (users) => void this.db.saveUsers(users) })
     this.outbox = new Outbox({
       me,
       load: () => this.db.outbox(),
-      keep: (item) => this.db.keepOutgoing(item),
-      drop: (id) => this.db.dropOutgoing(id),
+      keep: (item) => this.db.saveOutgoing(item),
+      drop: (id) => this.db.deleteOutgoing(id),
       post: async (item) => (await api.send(item, this.realtime.connectionId)).event,
       read: (id, after) => api.events(id, { after, limit: LIMITS.page_max }),
-      lastSeen: (id) => this.lastSeen(id),
+      lastSeenSeq: (id) => this.lastSeenSeq(id),
       settle: (id, event) => {
         if (!this.lists(id)) void this.discover(id)
         return this.conversation(id).settle(event)
@@ -71,7 +71,7 @@ export class Workspace {
       onFrame: (frame) => this.hear(frame),
       onOnline: () => this.resume(),
     })
-    this.surroundings = {
+    this.conversationContext = {
       me,
       api,
       http,
@@ -79,7 +79,7 @@ export class Workspace {
       drafts: this.drafts,
       outbox: this.outbox,
       profiles: this.profiles,
-      seen: (asked, presence, until) => this.presences.seen(asked, presence, until),
+      seen: (asked, presence, until) => this.presenceStore.seen(asked, presence, until),
       say: (frame) => this.realtime.send(frame),
       announce: (id, event) => this.announce(this.conversation(id), event),
       left: (id) => this.left(id),
@@ -127,7 +127,7 @@ export class Workspace {
     return answer.conversation.conversation_id
   }
 
-  act(conversationId: string, deed: Deed): Outcome {
+  act(conversationId: string, deed: Action): Result {
     return this.conversation(conversationId).act(deed)
   }
 
@@ -152,7 +152,7 @@ export class Workspace {
   /** Stops everything; with `forget`, nothing of this person stays in the browser. */
   async stop({ forget }: { forget: boolean }): Promise<void> {
     this.realtime.stop()
-    this.presences.stop()
+    this.presenceStore.stop()
     this.outbox.stop()
     for (const conversation of this.opened.values()) conversation.stop()
     if (forget) {
@@ -178,7 +178,7 @@ export class Workspace {
     try {
       const found = new Set<string>()
       let cursor: string | undefined
-      for (let page = 0; page < INBOX_PAGES_MOST; page++) {
+      for (let page = 0; page < MAX_INBOX_PAGES; page++) {
         const answer = await this.api.conversations(cursor)
         batch(() => {
           this.profiles.learn(answer.users)
@@ -189,9 +189,9 @@ export class Workspace {
         if (!cursor) break
       }
       if (!cursor) await this.dropUnlisted(found)
-      this.listProblem.value = null
+      this.listError.value = null
     } catch (error) {
-      this.listProblem.value = toProblem(error)
+      this.listError.value = toUserError(error)
     }
   }
 
@@ -202,7 +202,7 @@ export class Workspace {
       try {
         this.take([await this.api.conversation(id)])
       } catch (error) {
-        if (error instanceof Refusal && error.status === 404) this.left(id)
+        if (error instanceof ApiError && error.status === 404) this.left(id)
       }
     }
   }
@@ -221,7 +221,7 @@ export class Workspace {
   private conversation(id: string): Conversation {
     const known = this.opened.get(id)
     if (known) return known
-    const conversation = new Conversation(id, this.surroundings)
+    const conversation = new Conversation(id, this.conversationContext)
     this.opened.set(id, conversation)
     return conversation
   }
@@ -245,7 +245,7 @@ export class Workspace {
         this.opened.get(frame.conversation_id)?.typed(frame.user_id)
         break
       case 'presence':
-        this.presences.changed(frame)
+        this.presenceStore.changed(frame)
         break
       case 'settings':
         this.opened.get(frame.conversation_id)?.chosen(frame.settings)
@@ -267,7 +267,7 @@ export class Workspace {
       this.take([answer])
       if (isNew && answer.last_message && answer.unread > 0) this.announce(this.conversation(id), answer.last_message)
     } catch (error) {
-      if (maybeGone && error instanceof Refusal && error.status === 404) this.left(id)
+      if (maybeGone && error instanceof ApiError && error.status === 404) this.left(id)
     }
   }
 
@@ -277,7 +277,7 @@ export class Workspace {
     for (const conversation of this.opened.values()) conversation.resume()
   }
 
-  private lastSeen(id: string): number {
+  private lastSeenSeq(id: string): number {
     const conversation = this.opened.get(id)
     return Math.max(conversation?.log.last ?? 0, conversation?.entry.peek()?.conversation.last_seq ?? 0)
   }

@@ -9,24 +9,24 @@ import { notify } from '../../lib/notify'
 import { applyPreferences } from '../../lib/preferences'
 import { followClock } from '../../lib/today'
 import { Auth } from '../auth/Auth'
-import { ModelContext, nameOf, useModel } from './context'
+import { ModelContext, displayName, useModel } from './context'
 import { lazy } from './lazy'
-import { followAddress, openConversation, route } from './route'
-import { Starting } from './SplashScreen'
+import { followAddressBar, openConversation, route } from './route'
+import { SplashScreen } from './SplashScreen'
 
-const Shell = lazy(() => import('./Shell').then((m) => m.Shell), Starting)
+const Shell = lazy(() => import('./Shell').then((m) => m.Shell), SplashScreen)
 const Onboarding = lazy(() => import('../auth/Onboarding').then((m) => m.Onboarding))
 
 export function App({ model }: { model: Model }) {
   useEffect(applyPreferences, [])
-  useEffect(followAddress, [])
+  useEffect(followAddressBar, [])
   useEffect(followClock, [])
   useTitle(model)
-  useNews(model)
+  useMessageAnnouncements(model)
   return (
     <ModelContext.Provider value={model}>
       <Screen />
-      <div class="sr" role="status" aria-live="polite">{announced}</div>
+      <div class="visually-hidden" role="status" aria-live="polite">{announced}</div>
     </ModelContext.Provider>
   )
 }
@@ -35,7 +35,7 @@ function Screen() {
   const session = useModel().session.value
   switch (session.state) {
     case 'starting':
-      return <Starting />
+      return <SplashScreen />
     case 'signed-in':
       return session.me.handle === null ? <Onboarding /> : <Shell />
     default:
@@ -53,11 +53,11 @@ function useTitle(model: Model): void {
 }
 
 /** Say what arrives to those who listen, and show it to those who look elsewhere. */
-function useNews(model: Model): void {
+function useMessageAnnouncements(model: Model): void {
   useEffect(
     () =>
       model.onMessage(({ conversationId, conversationName, author, body }) => {
-        const name = nameOf(author)
+        const name = displayName(author)
         const direct = conversationName === name
         announce(
           direct

@@ -1,36 +1,36 @@
 /** The two panes of a signed-in person: the list, and the conversation beside it (in its place on a narrow screen). */
 import { useEffect } from 'preact/hooks'
 import { t } from '../../i18n'
-import { isWriting, shortcutOf, type Shortcut } from '../../lib/keyboard'
+import { isTextInput, shortcutFor, type Shortcut } from '../../lib/keyboard'
 import { ConversationList } from '../conversations/ConversationList'
 import { ConversationView } from '../conversations/ConversationView'
 import { Button } from '../primitives/Button'
 import { BubblesArt, Empty } from '../primitives/EmptyState'
 import { useModel } from './context'
-import { lazy, loadAhead } from './lazy'
+import { lazy, preloadViews } from './lazy'
 import { closeConversation, closePanel, openConversation, openPanel, type Panel, route } from './route'
 
 const NewConversation = lazy(() => import('../conversations/NewConversation').then((m) => m.NewConversation))
 const Channels = lazy(() => import('../conversations/Channels').then((m) => m.Channels))
-const Invitation = lazy(() => import('../conversations/JoinByInvite').then((m) => m.Invitation))
-const Details = lazy(() => import('../conversations/ConversationDetails').then((m) => m.Details))
+const JoinByInvite = lazy(() => import('../conversations/JoinByInvite').then((m) => m.JoinByInvite))
+const ConversationDetails = lazy(() => import('../conversations/ConversationDetails').then((m) => m.ConversationDetails))
 const Settings = lazy(() => import('../settings/Settings').then((m) => m.Settings))
 const Administration = lazy(() => import('../settings/Administration').then((m) => m.Administration))
 const Shortcuts = lazy(() => import('../settings/Shortcuts').then((m) => m.Shortcuts))
 
 /** After the start has settled. */
-const AHEAD_MS = 3000
+const PRELOAD_DELAY_MS = 3000
 
 export function Shell() {
   const { conversationId, panel } = route.value
   useShortcuts()
   useEffect(() => {
-    const timer = setTimeout(loadAhead, AHEAD_MS)
+    const timer = setTimeout(preloadViews, PRELOAD_DELAY_MS)
     return () => clearTimeout(timer)
   }, [])
   return (
     <main class={conversationId === null ? 'shell' : 'shell shell-open'}>
-      <a class="skip" href="#conversation" onClick={skipToConversation}>{t('app.skip')}</a>
+      <a class="skip-link" href="#conversation" onClick={skipToConversation}>{t('app.skip')}</a>
       <ConversationList />
       <div class="pane-main" id="conversation" tabIndex={-1}>
         {conversationId === null ? <Welcome /> : <ConversationView key={conversationId} id={conversationId} />}
@@ -47,7 +47,7 @@ function PanelView({ panel, conversationId }: { panel: Panel; conversationId: st
     case 'channels':
       return <Channels onClose={closePanel} />
     case 'invite':
-      return <Invitation key={route.value.token} token={route.value.token ?? ''} onClose={closePanel} />
+      return <JoinByInvite key={route.value.token} token={route.value.token ?? ''} onClose={closePanel} />
     case 'settings':
       return <Settings onClose={closePanel} />
     case 'shortcuts':
@@ -55,7 +55,7 @@ function PanelView({ panel, conversationId }: { panel: Panel; conversationId: st
     case 'administration':
       return <Administration onClose={closePanel} />
     case 'details':
-      return conversationId === null ? null : <Details key={conversationId} id={conversationId} onClose={closePanel} />
+      return conversationId === null ? null : <ConversationDetails key={conversationId} id={conversationId} onClose={closePanel} />
   }
 }
 
@@ -109,7 +109,7 @@ function useShortcuts(): void {
     const onKey = (event: KeyboardEvent) => {
       // An open dialog keeps its keys to itself.
       if (event.defaultPrevented || route.value.panel !== null || document.querySelector('dialog[open]')) return
-      const shortcut = shortcutOf(event, isWriting(event.target))
+      const shortcut = shortcutFor(event, isTextInput(event.target))
       if (!shortcut || (shortcut === 'escape' && !mayClose(event.target))) return
       if (shortcut !== 'escape') event.preventDefault()
       actions[shortcut]()

@@ -2,7 +2,7 @@
 import { t } from '../../i18n'
 import { BubbleSkeletons, RowSkeletons } from '../primitives/EmptyState'
 
-export function Starting() {
+export function SplashScreen() {
   return (
     <main class="shell" aria-busy="true">
       <div class="pane-list">

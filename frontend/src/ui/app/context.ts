@@ -20,6 +20,6 @@ export function useMe(): Me {
   return session.me
 }
 
-export function nameOf(user: User): string {
+export function displayName(user: User): string {
   return user.display_name || user.handle || t('user.unknown')
 }

@@ -5,12 +5,12 @@ import type { ComponentType, FunctionComponent } from 'preact'
 const views: (() => void)[] = []
 
 /** Load them all while nobody waits, so that they open at once, and without a network. */
-export function loadAhead(): void {
+export function preloadViews(): void {
   for (const load of views) load()
 }
 
 /** `Until` stands in while it loads. */
-export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, Until?: ComponentType): FunctionComponent<P> {
+export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, Fallback?: ComponentType): FunctionComponent<P> {
   const view = signal<ComponentType<P> | null>(null)
   let asked = false
   const ask = () => {
@@ -25,6 +25,6 @@ export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, Un
   return function Lazy(props: P) {
     ask()
     const View = view.value
-    return View ? <View {...props} /> : Until ? <Until /> : null
+    return View ? <View {...props} /> : Fallback ? <Fallback /> : null
   }
 }

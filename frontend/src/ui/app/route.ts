@@ -19,7 +19,7 @@ export function parseRoute(hash: string): Route {
   return { conversationId, panel: PANELS.find((panel) => panel === last) ?? null }
 }
 
-export function hashOf({ conversationId, panel, token }: Route): string {
+export function hashForRoute({ conversationId, panel, token }: Route): string {
   if (token) return `#/invite/${encodeURIComponent(token)}`
   const place = conversationId === null ? [] : ['c', encodeURIComponent(conversationId)]
   return `#/${[...place, ...(panel ? [panel] : [])].join('/')}`
@@ -36,7 +36,7 @@ function decode(part: string): string {
 export const route = signal<Route>(parseRoute(location.hash))
 
 /** Follow the address bar. Returns the function that stops it. */
-export function followAddress(): () => void {
+export function followAddressBar(): () => void {
   const read = () => (route.value = parseRoute(location.hash))
   read()
   addEventListener('popstate', read)
@@ -49,13 +49,13 @@ interface Mark {
 }
 
 function push(next: Route): void {
-  if (hashOf(next) === hashOf(route.value)) return
-  history.pushState({ within: true } satisfies Mark, '', hashOf(next))
+  if (hashForRoute(next) === hashForRoute(route.value)) return
+  history.pushState({ within: true } satisfies Mark, '', hashForRoute(next))
   route.value = next
 }
 
 function replace(next: Route): void {
-  history.replaceState(history.state, '', hashOf(next))
+  history.replaceState(history.state, '', hashForRoute(next))
   route.value = next
 }
 

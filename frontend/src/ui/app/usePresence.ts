@@ -6,17 +6,17 @@ import { LIMITS } from '../../core/net/protocol'
 import { useModel } from './context'
 
 /** Shortly before the server stops telling. */
-const AGAIN_MS = LIMITS.watch_s * 1000 - 30_000
+const RENEW_MS = LIMITS.watch_s * 1000 - 30_000
 
 /** `userIds`: other members of the conversation. What is known of them then stands in the model's `presence`. */
-export function useWatch(conversation: ConversationModel, userIds: readonly string[]): void {
+export function usePresence(conversation: ConversationModel, userIds: readonly string[]): void {
   const online = useModel().connection.value === 'online'
   const wanted = userIds.join()
   useEffect(() => {
     if (wanted === '' || !online) return undefined
     const ask = () => void conversation.act(watch(wanted.split(',')))
     ask()
-    const timer = setInterval(ask, AGAIN_MS)
+    const timer = setInterval(ask, RENEW_MS)
     return () => clearInterval(timer)
   }, [conversation, wanted, online])
 }

@@ -13,13 +13,13 @@ export function Card({ title, lead, children, footer }: {
   footer?: ComponentChildren
 }) {
   return (
-    <main class="door">
-      <div class="card">
+    <main class="auth-page">
+      <div class="auth-card">
         <p class="brand"><Mark /><span>{t('app.name')}</span></p>
         <h1>{title}</h1>
         <p class="lead">{lead}</p>
         {children}
-        {footer && <div class="card-foot">{footer}</div>}
+        {footer && <div class="auth-card-footer">{footer}</div>}
       </div>
     </main>
   )
@@ -27,5 +27,5 @@ export function Card({ title, lead, children, footer }: {
 
 /** An error that belongs to no single field. */
 export function FormError({ text }: { text: string | undefined }) {
-  return text ? <p class="complaint" role="alert">{text}</p> : null
+  return text ? <p class="form-error" role="alert">{text}</p> : null
 }

@@ -1,16 +1,16 @@
 /** The steps in between: a code that was mailed, a password that must be set. */
 import { useSignal } from '@preact/signals'
-import type { Outcome } from '../../core/net/errors'
+import type { Result } from '../../core/net/errors'
 import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { useModel } from '../app/context'
 import { Button } from '../primitives/Button'
 import { Field } from '../primitives/Field'
-import { type Bound, useForm } from '../primitives/useForm'
+import { type FieldBinding, useForm } from '../primitives/useForm'
 import { Card, FormError } from './Card'
-import { CHECKS, complaintsOf } from './validation'
+import { VALIDATORS, validate } from './validation'
 
-function CodeField(bound: Bound) {
+function CodeField(bound: FieldBinding) {
   return (
     <Field
       {...bound}
@@ -23,7 +23,7 @@ function CodeField(bound: Bound) {
   )
 }
 
-function NewPasswordField(bound: Bound) {
+function NewPasswordField(bound: FieldBinding) {
   return (
     <Field
       {...bound}
@@ -36,7 +36,7 @@ function NewPasswordField(bound: Bound) {
 }
 
 /** Another code, or back. */
-function Ways({ resend }: { resend?: () => Outcome }) {
+function SignInFlows({ resend }: { resend?: () => Result }) {
   const { auth } = useModel()
   const note = useSignal<string | null>(null)
   const again = async () => {
@@ -46,7 +46,7 @@ function Ways({ resend }: { resend?: () => Outcome }) {
   }
   return (
     <>
-      {note.value && <p class="card-note">{note.value}</p>}
+      {note.value && <p class="auth-card-note">{note.value}</p>}
       {resend && <button type="button" class="text-button" onClick={again}>{t('auth.resend')}</button>}
       <button type="button" class="text-button" onClick={() => auth.cancel()}>{t('auth.backToSignIn')}</button>
     </>
@@ -57,13 +57,13 @@ export function ConfirmForm({ email }: { email: string }) {
   const { auth } = useModel()
   const form = useForm({
     initial: { code: '' },
-    check: (values) => complaintsOf(values, { code: CHECKS.code }),
+    check: (values) => validate(values, { code: VALIDATORS.code }),
     submit: (values) => auth.confirm(values.code.trim()),
   })
   return (
-    <Card title={t('auth.confirmTitle')} lead={t('auth.confirmLead', { email })} footer={<Ways resend={() => auth.resendCode()} />}>
+    <Card title={t('auth.confirmTitle')} lead={t('auth.confirmLead', { email })} footer={<SignInFlows resend={() => auth.resendCode()} />}>
       <form class="form" noValidate onSubmit={form.onSubmit}>
-        <FormError text={form.complaints['']} />
+        <FormError text={form.errors['']} />
         <CodeField {...form.field('code')} />
         <Button kind="primary" type="submit" wide busy={form.busy}>{t('auth.confirm')}</Button>
       </form>
@@ -75,17 +75,17 @@ export function ResetForm({ email }: { email: string }) {
   const { auth } = useModel()
   const form = useForm({
     initial: { code: '', password: '' },
-    check: (values) => complaintsOf(values, { code: CHECKS.code, password: CHECKS.newPassword }),
+    check: (values) => validate(values, { code: VALIDATORS.code, password: VALIDATORS.newPassword }),
     submit: (values) => auth.resetPassword(values.code.trim(), values.password),
   })
   return (
     <Card
       title={t('auth.resetTitle')}
       lead={t('auth.resetLead', { email })}
-      footer={<Ways resend={() => auth.forgotPassword(email)} />}
+      footer={<SignInFlows resend={() => auth.forgotPassword(email)} />}
     >
       <form class="form" noValidate onSubmit={form.onSubmit}>
-        <FormError text={form.complaints['']} />
+        <FormError text={form.errors['']} />
         <CodeField {...form.field('code')} />
         <NewPasswordField {...form.field('password')} />
         <Button kind="primary" type="submit" wide busy={form.busy}>{t('auth.reset')}</Button>
@@ -98,13 +98,13 @@ export function NewPasswordForm({ email }: { email: string }) {
   const { auth } = useModel()
   const form = useForm({
     initial: { password: '' },
-    check: (values) => complaintsOf(values, { password: CHECKS.newPassword }),
+    check: (values) => validate(values, { password: VALIDATORS.newPassword }),
     submit: (values) => auth.setNewPassword(values.password),
   })
   return (
-    <Card title={t('auth.forcedTitle')} lead={t('auth.forcedLead', { email })} footer={<Ways />}>
+    <Card title={t('auth.forcedTitle')} lead={t('auth.forcedLead', { email })} footer={<SignInFlows />}>
       <form class="form" noValidate onSubmit={form.onSubmit}>
-        <FormError text={form.complaints['']} />
+        <FormError text={form.errors['']} />
         <NewPasswordField {...form.field('password')} />
         <Button kind="primary" type="submit" wide busy={form.busy}>{t('auth.reset')}</Button>
       </form>

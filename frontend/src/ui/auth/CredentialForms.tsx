@@ -4,9 +4,9 @@ import { t } from '../../i18n'
 import { useModel } from '../app/context'
 import { Button } from '../primitives/Button'
 import { Field } from '../primitives/Field'
-import { type Bound, useForm } from '../primitives/useForm'
+import { type FieldBinding, useForm } from '../primitives/useForm'
 import { Card, FormError, type SignedOutForm } from './Card'
-import { CHECKS, complaintsOf } from './validation'
+import { VALIDATORS, validate } from './validation'
 
 interface Props {
   /** Kept when the user changes to another form. */
@@ -18,7 +18,7 @@ function Elsewhere({ children, onClick }: { children: string; onClick: () => voi
   return <button type="button" class="text-button" onClick={onClick}>{children}</button>
 }
 
-function EmailField({ email, ...bound }: Bound & { email: Signal<string> }) {
+function EmailField({ email, ...bound }: FieldBinding & { email: Signal<string> }) {
   return (
     <Field
       {...bound}
@@ -40,7 +40,7 @@ export function SignInForm({ email, to }: Props) {
   const { auth } = useModel()
   const form = useForm({
     initial: { email: email.value, password: '' },
-    check: (values) => complaintsOf(values, { email: CHECKS.email, password: CHECKS.password }),
+    check: (values) => validate(values, { email: VALIDATORS.email, password: VALIDATORS.password }),
     submit: (values) => auth.signIn(values.email.trim(), values.password),
   })
   return (
@@ -50,7 +50,7 @@ export function SignInForm({ email, to }: Props) {
       footer={<>{t('auth.noAccount')} <Elsewhere onClick={() => to('sign-up')}>{t('auth.toSignUp')}</Elsewhere></>}
     >
       <form class="form" noValidate onSubmit={form.onSubmit}>
-        <FormError text={form.complaints['']} />
+        <FormError text={form.errors['']} />
         <EmailField {...form.field('email')} email={email} />
         <Field
           {...form.field('password')}
@@ -69,7 +69,7 @@ export function SignUpForm({ email, to }: Props) {
   const { auth } = useModel()
   const form = useForm({
     initial: { email: email.value, password: '' },
-    check: (values) => complaintsOf(values, { email: CHECKS.email, password: CHECKS.newPassword }),
+    check: (values) => validate(values, { email: VALIDATORS.email, password: VALIDATORS.newPassword }),
     submit: (values) => auth.signUp(values.email.trim(), values.password),
   })
   return (
@@ -79,7 +79,7 @@ export function SignUpForm({ email, to }: Props) {
       footer={<>{t('auth.haveAccount')} <Elsewhere onClick={() => to('sign-in')}>{t('auth.toSignIn')}</Elsewhere></>}
     >
       <form class="form" noValidate onSubmit={form.onSubmit}>
-        <FormError text={form.complaints['']} />
+        <FormError text={form.errors['']} />
         <EmailField {...form.field('email')} email={email} />
         <Field
           {...form.field('password')}
@@ -98,7 +98,7 @@ export function ForgotForm({ email, to }: Props) {
   const { auth } = useModel()
   const form = useForm({
     initial: { email: email.value },
-    check: (values) => complaintsOf(values, { email: CHECKS.email }),
+    check: (values) => validate(values, { email: VALIDATORS.email }),
     submit: (values) => auth.forgotPassword(values.email.trim()),
   })
   return (
@@ -108,7 +108,7 @@ export function ForgotForm({ email, to }: Props) {
       footer={<Elsewhere onClick={() => to('sign-in')}>{t('auth.backToSignIn')}</Elsewhere>}
     >
       <form class="form" noValidate onSubmit={form.onSubmit}>
-        <FormError text={form.complaints['']} />
+        <FormError text={form.errors['']} />
         <EmailField {...form.field('email')} email={email} />
         <Button kind="primary" type="submit" wide busy={form.busy}>{t('auth.sendCode')}</Button>
       </form>

@@ -2,13 +2,13 @@
 import { LIMITS } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { charCount } from '../../lib/text'
-import type { Complaints } from '../primitives/useForm'
+import type { FieldErrors } from '../primitives/useForm'
 
 export const PASSWORD_MIN = 8
 
 type Check = (value: string) => string | null
 
-export const CHECKS = {
+export const VALIDATORS = {
   email: (value) => (/^[^\s@]+@[^\s@]+$/.test(value.trim()) ? null : t('auth.needEmail')),
   password: (value) => (value ? null : t('auth.needPassword')),
   newPassword: (value) => (value.length >= PASSWORD_MIN ? null : t('auth.shortPassword')),
@@ -32,11 +32,11 @@ export const CHECKS = {
 } satisfies Record<string, Check>
 
 /** The complaints of `checks` about `values`, by field name. */
-export function complaintsOf<V extends Record<string, string>>(values: V, checks: { [K in keyof V]: Check }): Complaints {
-  const complaints: Complaints = {}
+export function validate<V extends Record<string, string>>(values: V, checks: { [K in keyof V]: Check }): FieldErrors {
+  const errors: FieldErrors = {}
   for (const name in checks) {
-    const complaint = checks[name](values[name] ?? '')
-    if (complaint) complaints[name] = complaint
+    const error = checks[name](values[name] ?? '')
+    if (error) errors[name] = error
   }
-  return complaints
+  return errors
 }

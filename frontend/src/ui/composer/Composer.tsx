@@ -7,15 +7,15 @@ import { LIMITS } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { isComposing } from '../../lib/keyboard'
 import { byteCount, charCount } from '../../lib/text'
-import { nameOf } from '../app/context'
+import { displayName } from '../app/context'
 import { lazy } from '../app/lazy'
-import { type Box, type Mode, stateOf } from '../conversations/viewState'
+import { type AnchorRect, type Mode, viewStateOf } from '../conversations/viewState'
 import { IconButton } from '../primitives/Button'
 import { Icon } from '../primitives/Icon'
-import { useCompletion } from './mentionCompletion'
+import { useMentionCompletion } from './mentionCompletion'
 
 const EmojiMenu = lazy(() => import('./EmojiMenu').then((m) => m.EmojiMenu))
-const Mentions = lazy(() => import('./MentionList').then((m) => m.Mentions))
+const MentionList = lazy(() => import('./MentionList').then((m) => m.MentionList))
 
 /** The counter appears when this many characters are left. */
 const NEAR = 500
@@ -26,7 +26,7 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
   const refusal = useSignal<string | null>(null)
   /** The text of the message that is being edited; the draft waits meanwhile. */
   const edited = useSignal('')
-  const { mode } = stateOf(conversation)
+  const { mode } = viewStateOf(conversation)
   const editing = mode.value?.kind === 'edit'
   const text = editing ? edited.value : conversation.draft.value
   const setText = (next: string) => (editing ? (edited.value = next) : conversation.setDraft(next))
@@ -34,8 +34,8 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
   const tooLarge = left >= 0 && byteCount(text) > LIMITS.body_bytes
   const sendable = text.trim() !== '' && left >= 0 && !tooLarge
   const { name } = conversation.summary.value
-  const emoji = useSignal<Box | null>(null)
-  const completion = useCompletion(conversation, field, setText)
+  const emoji = useSignal<AnchorRect | null>(null)
+  const completion = useMentionCompletion(conversation, field, setText)
 
   useEffect(() => {
     // On a phone the keyboard would cover what one came to read.
@@ -105,9 +105,9 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
         void send()
       }}
     >
-      {refusal.value && <p class="composer-note composer-over" role="alert">{refusal.value}</p>}
+      {refusal.value && <p class="composer-note composer-error" role="alert">{refusal.value}</p>}
       {completion.users.length > 0 && (
-        <Mentions id={LIST} users={completion.users} active={completion.active} onPick={completion.pick} />
+        <MentionList id={LIST} users={completion.users} active={completion.active} onPick={completion.pick} />
       )}
       {mode.value && <ModeBar mode={mode.value} onCancel={() => (mode.value = null)} />}
       <div class="composer-box">
@@ -150,7 +150,7 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
       </div>
       {emoji.value && <EmojiMenu box={emoji.value} onPick={insert} onClose={() => (emoji.value = null)} />}
       {(left <= NEAR || tooLarge) && (
-        <p class={left < 0 || tooLarge ? 'composer-note composer-over' : 'composer-note'} role="status">
+        <p class={left < 0 || tooLarge ? 'composer-note composer-error' : 'composer-note'} role="status">
           {tooLarge ? t('composer.overBytes') : left < 0 ? t('composer.over', { count: -left }) : t('composer.remaining', { count: left })}
         </p>
       )}
@@ -162,11 +162,11 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
 function ModeBar({ mode, onCancel }: { mode: Mode; onCancel: () => void }) {
   const { kind, item } = mode
   return (
-    <div class="mode">
+    <div class="composer-mode">
       <Icon name={kind === 'edit' ? 'compose' : 'reply'} />
-      <p class="mode-text">
-        <span class="mode-title">{kind === 'edit' ? t('composer.editing') : t('composer.replying', { name: item.own ? t('user.you') : nameOf(item.author) })}</span>
-        <bdi class="mode-body">{item.body}</bdi>
+      <p class="composer-mode-text">
+        <span class="composer-mode-title">{kind === 'edit' ? t('composer.editing') : t('composer.replying', { name: item.own ? t('user.you') : displayName(item.author) })}</span>
+        <bdi class="composer-mode-body">{item.body}</bdi>
       </p>
       <IconButton icon="close" label={t('action.cancel')} onClick={onCancel} />
     </div>

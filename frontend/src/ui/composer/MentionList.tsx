@@ -1,7 +1,7 @@
 /** Members whose handle or name begins as typed after an `@`: chosen with the arrows and Enter, or by touch. */
 import type { User } from '../../core/net/protocol'
 import { t } from '../../i18n'
-import { nameOf } from '../app/context'
+import { displayName } from '../app/context'
 import { Avatar } from '../primitives/Avatar'
 
 interface Props {
@@ -11,7 +11,7 @@ interface Props {
   onPick: (user: User) => void
 }
 
-export function Mentions({ id, users, active, onPick }: Props) {
+export function MentionList({ id, users, active, onPick }: Props) {
   return (
     <ul class="mentions" id={id} role="listbox" aria-label={t('composer.mentions')}>
       {users.map((user, index) => (
@@ -27,8 +27,8 @@ export function Mentions({ id, users, active, onPick }: Props) {
             onPick(user)
           }}
         >
-          <Avatar id={user.user_id} name={nameOf(user)} size="s" />
-          <span class="mention-name"><bdi>{nameOf(user)}</bdi></span>
+          <Avatar id={user.user_id} name={displayName(user)} size="s" />
+          <span class="mention-name"><bdi>{displayName(user)}</bdi></span>
           <bdi class="mention-handle">{t('user.handle', { handle: user.handle ?? '' })}</bdi>
         </li>
       ))}

@@ -4,17 +4,17 @@ import type { RefObject } from 'preact'
 import { useEffect } from 'preact/hooks'
 import type { ConversationModel } from '../../core/model'
 import { LIMITS, type User } from '../../core/net/protocol'
-import { startedMention } from '../../lib/text'
-import { nameOf, useModel } from '../app/context'
+import { mentionBeingTyped } from '../../lib/text'
+import { displayName, useModel } from '../app/context'
 
 const MOST = 6
-const PAUSE_MS = 200
+const DEBOUNCE_MS = 200
 
-export function useCompletion(conversation: ConversationModel, field: RefObject<HTMLTextAreaElement | null>, setText: (text: string) => void) {
+export function useMentionCompletion(conversation: ConversationModel, field: RefObject<HTMLTextAreaElement | null>, setText: (text: string) => void) {
   const started = useSignal<string | null>(null)
   const active = useSignal(0)
   const others = () => conversation.members.value.map((member) => member.user).filter((user) => user.user_id !== conversation.me)
-  const found = useDirectory(started.value, conversation.moreMembers.value)
+  const found = useDirectory(started.value, conversation.hasMoreMembers.value)
   const users = started.value === null ? [] : candidates([...others(), ...found], started.value)
 
   const close = () => (started.value = null)
@@ -36,7 +36,7 @@ export function useCompletion(conversation: ConversationModel, field: RefObject<
     pick,
     look: () => {
       const box = field.current
-      started.value = box && startedMention(box.value.slice(0, box.selectionStart))
+      started.value = box && mentionBeingTyped(box.value.slice(0, box.selectionStart))
       active.value = 0
     },
     /** Whether the list took the stroke for itself. */
@@ -66,7 +66,7 @@ function useDirectory(started: string | null, wanted: boolean): User[] {
     const timer = setTimeout(async () => {
       const answer = await model.findUsers(prefix)
       if (current && 'users' in answer) found.value = answer.users
-    }, PAUSE_MS)
+    }, DEBOUNCE_MS)
     return () => {
       current = false
       clearTimeout(timer)
@@ -79,6 +79,6 @@ function useDirectory(started: string | null, wanted: boolean): User[] {
 export function candidates(users: readonly User[], started: string): User[] {
   const able = [...new Map(users.map((user) => [user.user_id, user])).values()].filter((user) => user.handle)
   const byHandle = able.filter((user) => user.handle?.startsWith(started))
-  const byName = able.filter((user) => nameOf(user).toLowerCase().split(/\s+/).some((word) => word.startsWith(started)))
+  const byName = able.filter((user) => displayName(user).toLowerCase().split(/\s+/).some((word) => word.startsWith(started)))
   return [...new Set([...byHandle, ...byName])].slice(0, MOST)
 }

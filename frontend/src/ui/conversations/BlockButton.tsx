@@ -4,10 +4,10 @@ import { useEffect } from 'preact/hooks'
 import type { BlocksAnswer } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
-import { AskingButton } from '../primitives/ConfirmButton'
+import { ConfirmButton } from '../primitives/ConfirmButton'
 import { Button } from '../primitives/Button'
 
-export function Blocking({ userId, name }: { userId: string; name: string }) {
+export function BlockButton({ userId, name }: { userId: string; name: string }) {
   const model = useModel()
   const blocked = useSignal<boolean | null>(null)
   useEffect(() => {
@@ -30,7 +30,7 @@ export function Blocking({ userId, name }: { userId: string; name: string }) {
   }
   if (blocked.value === null) return null
   if (!blocked.value) {
-    return <AskingButton label={t('block.block', { name })} question={t('block.ask', { name })} no={t('action.cancel')} onYes={() => set(true)} />
+    return <ConfirmButton label={t('block.block', { name })} question={t('block.ask', { name })} no={t('action.cancel')} onYes={() => set(true)} />
   }
   return (
     <div class="section-row">

@@ -9,7 +9,7 @@ import { Avatar } from '../primitives/Avatar'
 import { Dialog } from '../primitives/Dialog'
 import { Field } from '../primitives/Field'
 
-const PAUSE_MS = 150
+const DEBOUNCE_MS = 150
 const WORD = /[\p{L}\p{N}]{2}/u
 
 function Found({ channel, onJoin }: { channel: Preview; onJoin: (id: string) => Promise<void> }) {
@@ -17,11 +17,11 @@ function Found({ channel, onJoin }: { channel: Preview; onJoin: (id: string) => 
   const mine = useModel().conversations.value?.some((each) => each.id === id) ?? false
   const members = t('conversation.members', { count: member_count })
   return (
-    <li class="person">
+    <li class="item">
       <Avatar id={id} name={title ?? ''} group />
-      <span class="person-names">
-        <span class="person-name"><bdi>{title}</bdi></span>
-        <span class="person-handle"><bdi>{description ? t('channels.about', { members, about: description }) : members}</bdi></span>
+      <span class="item-text">
+        <span class="item-title"><bdi>{title}</bdi></span>
+        <span class="item-detail"><bdi>{description ? t('channels.about', { members, about: description }) : members}</bdi></span>
       </span>
       <button
         type="button"
@@ -52,7 +52,7 @@ export function Channels({ onClose }: { onClose: () => void }) {
       if (stale) return
       problem.value = 'problem' in answer ? answer.problem.message : null
       if ('answer' in answer) found.value = answer.answer.channels
-    }, PAUSE_MS)
+    }, DEBOUNCE_MS)
     return () => {
       stale = true
       clearTimeout(timer)
@@ -76,9 +76,9 @@ export function Channels({ onClose }: { onClose: () => void }) {
           value={query.value}
           onValue={(value) => (query.value = value)}
         />
-        {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
+        {problem.value && <p class="form-error" role="alert">{problem.value}</p>}
         {found.value && found.value.length > 0 ? (
-          <ul class="people">
+          <ul class="item-list">
             {found.value.map((channel) => <Found key={channel.conversation_id} channel={channel} onJoin={enter} />)}
           </ul>
         ) : (

@@ -1,6 +1,6 @@
 /** Who is in a conversation, and what may be changed about it. */
 import { useSignal } from '@preact/signals'
-import { addMembers, leave, setUp } from '../../core/actions'
+import { addMembers, leave, updateGroup } from '../../core/actions'
 import type { ConversationModel } from '../../core/model'
 import type { User } from '../../core/net/protocol'
 import { LIMITS } from '../../core/net/protocol'
@@ -10,19 +10,19 @@ import { charCount } from '../../lib/text'
 import { useMe, useModel } from '../app/context'
 import { forgetConversation } from '../app/route'
 import { FormError } from '../auth/Card'
-import { AskingButton } from '../primitives/ConfirmButton'
+import { ConfirmButton } from '../primitives/ConfirmButton'
 import { Avatar } from '../primitives/Avatar'
 import { Button } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
 import { Field } from '../primitives/Field'
 import { useForm } from '../primitives/useForm'
-import { Blocking } from './BlockButton'
-import { GroupRules } from './GroupSettings'
-import { Invites } from './InviteLinks'
+import { BlockButton } from './BlockButton'
+import { GroupSettings } from './GroupSettings'
+import { InviteLinks } from './InviteLinks'
 import { Members } from './Members'
-import { PeoplePicker } from './UserPicker'
+import { UserPicker } from './UserPicker'
 
-export function Details({ id, onClose }: { id: string; onClose: () => void }) {
+export function ConversationDetails({ id, onClose }: { id: string; onClose: () => void }) {
   const conversation = useModel().open(id)
   const me = useMe()
   const { kind, name, peer } = conversation.summary.value
@@ -36,21 +36,21 @@ export function Details({ id, onClose }: { id: string; onClose: () => void }) {
           <p class="details-name"><bdi>{name}</bdi></p>
           {peer?.handle && <p class="details-handle">{t('user.handle', { handle: peer.handle })}</p>}
         </div>
-        {kind === 'group' && conversation.facts.value?.description && <p class="details-about" dir="auto">{conversation.facts.value.description}</p>}
+        {kind === 'group' && conversation.details.value?.description && <p class="details-description" dir="auto">{conversation.details.value.description}</p>}
         {kind === 'group' && (
           <Members conversation={conversation} mayManage={mayManage}>
             {mayManage && <AddPeople conversation={conversation} />}
           </Members>
         )}
-        {mayManage && <Invites conversation={conversation} />}
+        {mayManage && <InviteLinks conversation={conversation} />}
         {mayManage && (
           <section class="section" aria-labelledby="group-settings">
             <h3 id="group-settings">{t('group.settings')}</h3>
             <Rename conversation={conversation} />
-            <GroupRules conversation={conversation} />
+            <GroupSettings conversation={conversation} />
           </section>
         )}
-        {peer && <Blocking userId={peer.user_id} name={name} />}
+        {peer && <BlockButton userId={peer.user_id} name={name} />}
         {kind === 'group' && <section class="section"><Leave conversation={conversation} /></section>}
       </div>
     </Dialog>
@@ -62,7 +62,7 @@ function Rename({ conversation }: { conversation: ConversationModel }) {
     initial: { title: conversation.summary.value.name },
     check: ({ title }): Record<string, string> =>
       charCount(title.trim()) > LIMITS.title_chars ? { title: t('details.longTitle', { max: LIMITS.title_chars }) } : {},
-    submit: ({ title }) => conversation.act(setUp({ title: title.trim() })),
+    submit: ({ title }) => conversation.act(updateGroup({ title: title.trim() })),
     done: () => announce(t('action.saved')),
   })
   const changed = form.values.title.trim() !== '' && form.values.title.trim() !== conversation.summary.value.name
@@ -72,7 +72,7 @@ function Rename({ conversation }: { conversation: ConversationModel }) {
         {...form.field('title')}
         label={t('details.name')}
         autocomplete="off"
-        error={form.complaints.title ?? form.complaints['']}
+        error={form.errors.title ?? form.errors['']}
       />
       <Button type="submit" busy={form.busy} disabled={!changed}>{t('details.rename')}</Button>
     </form>
@@ -94,8 +94,8 @@ function AddPeople({ conversation }: { conversation: ConversationModel }) {
   if (!open.value) return <Button wide onClick={() => (open.value = true)}>{t('details.add')}</Button>
   return (
     <form class="form" noValidate onSubmit={form.onSubmit}>
-      <PeoplePicker chosen={chosen} without={conversation.members.value.map((member) => member.user_id)} />
-      <FormError text={form.complaints['']} />
+      <UserPicker chosen={chosen} without={conversation.members.value.map((member) => member.user_id)} />
+      <FormError text={form.errors['']} />
       <Button kind="primary" type="submit" wide busy={form.busy} disabled={chosen.value.length === 0}>
         {chosen.value.length === 0 ? t('details.add') : t('details.addAction', { count: chosen.value.length })}
       </Button>
@@ -105,7 +105,7 @@ function AddPeople({ conversation }: { conversation: ConversationModel }) {
 
 function Leave({ conversation }: { conversation: ConversationModel }) {
   return (
-    <AskingButton
+    <ConfirmButton
       label={t('details.leave')}
       question={t('details.leaveAsk')}
       no={t('details.stay')}

@@ -3,8 +3,8 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { t } from '../../i18n'
 import { moveFocus } from '../../lib/keyboard'
-import { useMe, useModel, nameOf } from '../app/context'
-import { hashOf, openPanel, route } from '../app/route'
+import { useMe, useModel, displayName } from '../app/context'
+import { hashForRoute, openPanel, route } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
 import { Button, IconButton } from '../primitives/Button'
 import { Field } from '../primitives/Field'
@@ -12,14 +12,14 @@ import { Icon } from '../primitives/Icon'
 import { BubblesArt, Empty, RowSkeletons, SearchArt } from '../primitives/EmptyState'
 import { lazy } from '../app/lazy'
 import { ConversationRow } from './ConversationRow'
-import type { Box } from './viewState'
+import type { AnchorRect } from './viewState'
 
-const RowMenu = lazy(() => import('./ConversationMenu').then((m) => m.RowMenu))
+const ConversationMenu = lazy(() => import('./ConversationMenu').then((m) => m.ConversationMenu))
 
 export function ConversationList() {
   const query = useSignal('')
   // Where a conversation is open its name is the page's first heading; here it is the list's.
-  useReturn()
+  useFocusReturn()
   const Title = route.value.conversationId === null ? 'h1' : 'h2'
   return (
     <nav class="pane-list" aria-label={t('list.label')}>
@@ -44,18 +44,18 @@ export function ConversationList() {
       <div class="list-scroll">
         <Rows query={query.value.trim()} />
       </div>
-      <Own />
+      <OwnProfile />
     </nav>
   )
 }
 
 /** Coming back from a conversation, go on at its row. */
-function useReturn(): void {
+function useFocusReturn(): void {
   const now = route.value.conversationId
   const before = useRef(now)
   useEffect(() => {
     if (now === null && before.current !== null) {
-      const href = hashOf({ conversationId: before.current, panel: null })
+      const href = hashForRoute({ conversationId: before.current, panel: null })
       document.querySelector<HTMLElement>(`a[href="${CSS.escape(href)}"]`)?.focus()
     }
     before.current = now
@@ -66,9 +66,9 @@ function Rows({ query }: { query: string }) {
   const model = useModel()
   const ref = useRef<HTMLUListElement>(null)
   const archive = useSignal(false)
-  const menu = useSignal<{ id: string; box: Box } | null>(null)
+  const menu = useSignal<{ id: string; box: AnchorRect } | null>(null)
   const all = model.conversations.value
-  if (all === null) return model.listProblem.value ? <ListProblem /> : <RowSkeletons count={8} label={t('list.loading')} />
+  if (all === null) return model.listError.value ? <ListError /> : <RowSkeletons count={8} label={t('list.loading')} />
   if (all.length === 0) {
     return (
       <div class="list-empty">
@@ -108,16 +108,16 @@ function Rows({ query }: { query: string }) {
         <Icon name="archive" />{t('list.archive', { count: archived.length })}
       </button>
     )}
-    {menu.value && <RowMenu id={menu.value.id} box={menu.value.box} onClose={() => (menu.value = null)} />}
+    {menu.value && <ConversationMenu id={menu.value.id} box={menu.value.box} onClose={() => (menu.value = null)} />}
     </>
   )
 }
 
-function ListProblem() {
+function ListError() {
   const model = useModel()
   return (
     <Empty art={<BubblesArt />} title={t('list.problem')}>
-      <p class="empty-text">{model.listProblem.value?.message}</p>
+      <p class="empty-text">{model.listError.value?.message}</p>
       <Button onClick={() => model.reload()}>{t('action.retry')}</Button>
     </Empty>
   )
@@ -136,14 +136,14 @@ export function ConnectionNote() {
   )
 }
 
-function Own() {
+function OwnProfile() {
   const me = useMe()
   return (
-    <footer class="own">
-      <Avatar id={me.user_id} name={nameOf(me)} size="s" />
-      <span class="own-text">
-        <span class="own-name"><bdi>{nameOf(me)}</bdi></span>
-        <span class="own-handle"><bdi>{t('user.handle', { handle: me.handle ?? '' })}</bdi></span>
+    <footer class="own-profile">
+      <Avatar id={me.user_id} name={displayName(me)} size="s" />
+      <span class="own-profile-text">
+        <span class="own-profile-name"><bdi>{displayName(me)}</bdi></span>
+        <span class="own-profile-handle"><bdi>{t('user.handle', { handle: me.handle ?? '' })}</bdi></span>
       </span>
       <IconButton icon="settings" label={t('list.settings')} onClick={() => openPanel('settings')} />
     </footer>

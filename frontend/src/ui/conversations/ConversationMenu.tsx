@@ -5,9 +5,9 @@ import type { SettingsChange } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
 import { Menu, MenuItem } from '../primitives/Menu'
-import type { Box } from './viewState'
+import type { AnchorRect } from './viewState'
 
-export function RowMenu({ id, box, onClose }: { id: string; box: Box; onClose: () => void }) {
+export function ConversationMenu({ id, box, onClose }: { id: string; box: AnchorRect; onClose: () => void }) {
   const model = useModel()
   const problem = useSignal<string | null>(null)
   const summary = model.conversations.value?.find((each) => each.id === id)
@@ -19,7 +19,7 @@ export function RowMenu({ id, box, onClose }: { id: string; box: Box; onClose: (
   }
   return (
     <Menu label={t('list.menu')} box={box} onClose={onClose}>
-      {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
+      {problem.value && <p class="form-error" role="alert">{problem.value}</p>}
       <MenuItem icon="pin" label={t(pinned ? 'list.unpin' : 'list.pin')} onClick={set({ pinned: !pinned })} />
       <MenuItem icon="muted" label={t(muted ? 'list.unmute' : 'list.mute')} onClick={set({ muted: !muted })} />
       <MenuItem icon="unread" label={t(marked_unread ? 'list.markRead' : 'list.markUnread')} onClick={set({ marked_unread: !marked_unread })} />

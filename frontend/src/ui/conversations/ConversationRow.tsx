@@ -4,16 +4,16 @@ import { list, t } from '../../i18n'
 import { fullTime, listTime } from '../../lib/time'
 import { today } from '../../lib/today'
 import { useModel } from '../app/context'
-import { hashOf, openConversation } from '../app/route'
+import { hashForRoute, openConversation } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
 import { Icon, type IconName } from '../primitives/Icon'
 import { useLongPress } from '../primitives/useLongPress'
-import type { Box } from './viewState'
+import type { AnchorRect } from './viewState'
 
 interface Props {
   summary: ConversationSummary
   open: boolean
-  onMenu: (box: Box) => void
+  onMenu: (box: AnchorRect) => void
 }
 
 export function ConversationRow({ summary, open, onMenu }: Props) {
@@ -27,10 +27,10 @@ export function ConversationRow({ summary, open, onMenu }: Props) {
     openConversation(id)
   }
   return (
-    <li class="row-slot">
+    <li class="row-item">
       <a
         class={fresh && !settings.muted ? 'row row-unread' : 'row'}
-        href={hashOf({ conversationId: id, panel: null })}
+        href={hashForRoute({ conversationId: id, panel: null })}
         aria-current={open ? 'page' : undefined}
         onClick={onClick}
         {...press}
@@ -39,7 +39,7 @@ export function ConversationRow({ summary, open, onMenu }: Props) {
         <span class="row-text">
           <span class="row-line">
             <span class="row-name"><bdi>{name}</bdi></span>
-            {there && <span class="sr">{t('presence.online')}</span>}
+            {there && <span class="visually-hidden">{t('presence.online')}</span>}
             {settings.muted && <Mark icon="muted" label={t('list.muted')} />}
             {settings.pinned && <Mark icon="pin" label={t('list.pinned')} />}
             {at_ms > 0 && (
@@ -53,14 +53,14 @@ export function ConversationRow({ summary, open, onMenu }: Props) {
             {mentions > 0 && (
               <span class="badge badge-mention">
                 <span aria-hidden="true">@</span>
-                <span class="sr">{t('list.mentions', { count: mentions })}</span>
+                <span class="visually-hidden">{t('list.mentions', { count: mentions })}</span>
               </span>
             )}
-            {unread === 0 && settings.marked_unread && <span class="badge badge-dot"><span class="sr">{t('list.markedUnread')}</span></span>}
+            {unread === 0 && settings.marked_unread && <span class="badge badge-dot"><span class="visually-hidden">{t('list.markedUnread')}</span></span>}
             {unread > 0 && (
               <span class={settings.muted ? 'badge badge-muted' : 'badge'}>
                 <span aria-hidden="true">{unread > 999 ? '999+' : unread}</span>
-                <span class="sr">{t('list.unread', { count: unread })}</span>
+                <span class="visually-hidden">{t('list.unread', { count: unread })}</span>
               </span>
             )}
           </span>
@@ -78,7 +78,7 @@ export function ConversationRow({ summary, open, onMenu }: Props) {
 }
 
 function Mark({ icon, label }: { icon: IconName; label: string }) {
-  return <span class="row-mark" role="img" aria-label={label} title={label}><Icon name={icon} /></span>
+  return <span class="row-icon" role="img" aria-label={label} title={label}><Icon name={icon} /></span>
 }
 
 function Preview({ summary, open }: { summary: ConversationSummary; open: boolean }) {
@@ -96,8 +96,8 @@ function Preview({ summary, open }: { summary: ConversationSummary; open: boolea
   const author = preview.own ? t('list.you') : kind === 'group' && preview.author ? t('list.author', { name: preview.author }) : ''
   return (
     <span class="row-preview">
-      {preview.failed && <span class="row-pending row-failed"><Icon name="warning" /><span class="sr">{t('list.failed')}</span></span>}
-      {preview.pending && <span class="row-pending"><Icon name="clock" /><span class="sr">{t('list.sending')}</span></span>}
+      {preview.failed && <span class="row-pending row-failed"><Icon name="warning" /><span class="visually-hidden">{t('list.failed')}</span></span>}
+      {preview.pending && <span class="row-pending"><Icon name="clock" /><span class="visually-hidden">{t('list.sending')}</span></span>}
       {author && <><bdi class="row-author">{author}</bdi> </>}
       <bdi>{preview.body}</bdi>
     </span>

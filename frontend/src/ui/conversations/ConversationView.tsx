@@ -4,7 +4,7 @@ import type { ConversationModel } from '../../core/model'
 import { t } from '../../i18n'
 import { listTime } from '../../lib/time'
 import { today } from '../../lib/today'
-import { useWatch } from '../app/usePresence'
+import { usePresence } from '../app/usePresence'
 import { useModel } from '../app/context'
 import { lazy } from '../app/lazy'
 import { closeConversation, openPanel } from '../app/route'
@@ -16,37 +16,37 @@ import { BubbleSkeletons, BubblesArt, Empty, SearchArt } from '../primitives/Emp
 import { Timeline } from '../timeline/Timeline'
 import { ConnectionNote } from './ConversationList'
 import { typingText } from './ConversationRow'
-import { stateOf } from './viewState'
+import { viewStateOf } from './viewState'
 
 const MessageMenu = lazy(() => import('../timeline/MessageMenu').then((m) => m.MessageMenu))
-const Pins = lazy(() => import('../timeline/PinnedMessages').then((m) => m.Pins))
+const PinnedMessages = lazy(() => import('../timeline/PinnedMessages').then((m) => m.PinnedMessages))
 
 export function ConversationView({ id }: { id: string }) {
   const model = useModel()
   const conversation = model.open(id)
   useEffect(() => () => model.close(id), [model, id])
-  if (conversation.problem.value?.code === 'not_found') return <Missing />
+  if (conversation.problem.value?.code === 'not_found') return <ConversationNotFound />
   return (
     <div class="conversation">
       <Header conversation={conversation} />
       <div class="conversation-note"><ConnectionNote /></div>
-      {(conversation.facts.value?.pinned.length ?? 0) > 0 && <Pins conversation={conversation} />}
+      {(conversation.details.value?.pinned.length ?? 0) > 0 && <PinnedMessages conversation={conversation} />}
       <History conversation={conversation} />
-      <Writing conversation={conversation} />
-      <OpenMenu conversation={conversation} />
+      <ComposerOrNotice conversation={conversation} />
+      <OpenMessageMenu conversation={conversation} />
     </div>
   )
 }
 
 /** Where only owner and admins write, the others are told so. */
-function Writing({ conversation }: { conversation: ConversationModel }) {
+function ComposerOrNotice({ conversation }: { conversation: ConversationModel }) {
   const role = conversation.members.value.find((member) => member.user_id === conversation.me)?.role
-  if (conversation.facts.value?.posting === 'admins' && role === 'member') return <p class="composer-closed">{t('composer.closed')}</p>
+  if (conversation.details.value?.posting === 'admins' && role === 'member') return <p class="composer-closed">{t('composer.closed')}</p>
   return <Composer conversation={conversation} />
 }
 
-function OpenMenu({ conversation }: { conversation: ConversationModel }) {
-  const { menu } = stateOf(conversation)
+function OpenMessageMenu({ conversation }: { conversation: ConversationModel }) {
+  const { menu } = viewStateOf(conversation)
   return menu.value && <MessageMenu key={menu.value.item.key} conversation={conversation} {...menu.value} onClose={() => (menu.value = null)} />
 }
 
@@ -63,49 +63,49 @@ function Header({ conversation }: { conversation: ConversationModel }) {
       <Avatar id={peer?.user_id ?? id} name={name} group={kind === 'group'} size="s" />
       <div class="conversation-title">
         <h1 ref={title} tabIndex={-1}><bdi>{name}</bdi></h1>
-        <Subline conversation={conversation} />
+        <StatusLine conversation={conversation} />
       </div>
       <IconButton icon={kind === 'group' ? 'people' : 'person'} label={t('conversation.details', { name })} onClick={() => openPanel('details')} />
     </header>
   )
 }
 
-function Subline({ conversation }: { conversation: ConversationModel }) {
+function StatusLine({ conversation }: { conversation: ConversationModel }) {
   const { kind, typing } = conversation.summary.value
   if (typing.length > 0) {
     return (
-      <p class="subline subline-typing">
+      <p class="status-line status-line-typing">
         {typingText(kind, typing)}
         <span class="typing-dots" aria-hidden="true"><i /><i /><i /></span>
       </p>
     )
   }
   if (kind === 'group') {
-    const count = conversation.facts.value?.member_count ?? conversation.members.value.length
-    return <p class="subline">{count > 0 ? t('conversation.members', { count }) : '\u00a0'}</p>
+    const count = conversation.details.value?.member_count ?? conversation.members.value.length
+    return <p class="status-line">{count > 0 ? t('conversation.members', { count }) : '\u00a0'}</p>
   }
-  return <PeerLine conversation={conversation} />
+  return <PeerPresence conversation={conversation} />
 }
 
 /** Whether the other one is there; where that is hidden, their handle. */
-function PeerLine({ conversation }: { conversation: ConversationModel }) {
+function PeerPresence({ conversation }: { conversation: ConversationModel }) {
   const { peer } = conversation.summary.value
-  useWatch(conversation, peer ? [peer.user_id] : [])
+  usePresence(conversation, peer ? [peer.user_id] : [])
   const there = useModel().presence.value.get(peer?.user_id ?? '')
   const since = there?.last_seen_ms
-  if (there?.online) return <p class="subline subline-online">{t('presence.online')}</p>
-  if (since !== undefined) return <p class="subline">{t('presence.lastSeen', { when: listTime(since, today.value) })}</p>
-  return <p class="subline"><bdi>{peer?.handle ? t('user.handle', { handle: peer.handle }) : '\u00a0'}</bdi></p>
+  if (there?.online) return <p class="status-line status-line-online">{t('presence.online')}</p>
+  if (since !== undefined) return <p class="status-line">{t('presence.lastSeen', { when: listTime(since, today.value) })}</p>
+  return <p class="status-line"><bdi>{peer?.handle ? t('user.handle', { handle: peer.handle }) : '\u00a0'}</bdi></p>
 }
 
 function History({ conversation }: { conversation: ConversationModel }) {
   const items = conversation.timeline.value
   const spoken = conversation.hasOlder.value || items.some((item) => item.kind === 'message')
-  if (items.length > 0) return spoken ? <Timeline conversation={conversation} /> : <Hello conversation={conversation} />
+  if (items.length > 0) return spoken ? <Timeline conversation={conversation} /> : <NoMessages conversation={conversation} />
   const problem = conversation.problem.value
   if (problem) {
     return (
-      <div class="history-rest">
+      <div class="history-placeholder">
         <Empty art={<BubblesArt />} title={t('conversation.problem')}>
           <p class="empty-text">{problem.message}</p>
           <Button onClick={() => void conversation.loadOlder()}>{t('action.retry')}</Button>
@@ -113,15 +113,15 @@ function History({ conversation }: { conversation: ConversationModel }) {
       </div>
     )
   }
-  if (conversation.loading.value === null) return <Hello conversation={conversation} />
-  return <div class="history-rest"><BubbleSkeletons label={t('conversation.loading')} /></div>
+  if (conversation.loading.value === null) return <NoMessages conversation={conversation} />
+  return <div class="history-placeholder"><BubbleSkeletons label={t('conversation.loading')} /></div>
 }
 
 /** Nobody has said anything yet. */
-function Hello({ conversation }: { conversation: ConversationModel }) {
+function NoMessages({ conversation }: { conversation: ConversationModel }) {
   const { kind, name } = conversation.summary.value
   return (
-    <div class="history-rest">
+    <div class="history-placeholder">
       <Empty art={<BubblesArt />} title={t('conversation.empty.hello')}>
         <p class="empty-text">{t(`conversation.empty.${kind}`, { name })}</p>
       </Empty>
@@ -129,7 +129,7 @@ function Hello({ conversation }: { conversation: ConversationModel }) {
   )
 }
 
-function Missing() {
+function ConversationNotFound() {
   return (
     <div class="conversation">
       <Empty art={<SearchArt />} title="">

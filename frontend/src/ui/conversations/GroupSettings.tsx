@@ -1,6 +1,6 @@
 /** What a group is for, and its rules; for its owner and administrators. */
 import { useSignal } from '@preact/signals'
-import { setUp } from '../../core/actions'
+import { updateGroup } from '../../core/actions'
 import type { ConversationModel } from '../../core/model'
 import type { ConversationChange } from '../../core/net/protocol'
 import { type Key, t } from '../../i18n'
@@ -9,11 +9,11 @@ import { Button } from '../primitives/Button'
 import { Field } from '../primitives/Field'
 import { useForm } from '../primitives/useForm'
 
-export function GroupRules({ conversation }: { conversation: ConversationModel }) {
-  const { posting = 'all', history = 'all', public: open = false } = conversation.facts.value ?? {}
+export function GroupSettings({ conversation }: { conversation: ConversationModel }) {
+  const { posting = 'all', history = 'all', public: open = false } = conversation.details.value ?? {}
   const problem = useSignal<string | null>(null)
   const set = async (rules: ConversationChange) => {
-    problem.value = (await conversation.act(setUp(rules)))?.message ?? null
+    problem.value = (await conversation.act(updateGroup(rules)))?.message ?? null
     if (!problem.value) announce(t('action.saved'))
   }
   return (
@@ -22,7 +22,7 @@ export function GroupRules({ conversation }: { conversation: ConversationModel }
       <Choice name="posting" values={['all', 'admins']} value={posting} onValue={(value) => void set({ posting: value })} />
       <Choice name="history" values={['all', 'joined']} value={history} onValue={(value) => void set({ history: value })} />
       <Choice name="public" values={['false', 'true']} value={`${open}`} onValue={(value) => void set({ public: value === 'true' })} />
-      {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
+      {problem.value && <p class="form-error" role="alert">{problem.value}</p>}
     </>
   )
 }
@@ -36,7 +36,7 @@ interface ChoiceProps<V extends string> {
 
 function Choice<V extends string>({ name, values, value, onValue }: ChoiceProps<V>) {
   return (
-    <fieldset class="rule">
+    <fieldset class="setting">
       <legend>{t(`group.${name}`)}</legend>
       <div class="segments">
         {values.map((each) => (
@@ -51,16 +51,16 @@ function Choice<V extends string>({ name, values, value, onValue }: ChoiceProps<
 }
 
 function About({ conversation }: { conversation: ConversationModel }) {
-  const now = conversation.facts.value?.description ?? ''
+  const now = conversation.details.value?.description ?? ''
   const form = useForm({
     initial: { description: now },
     check: () => ({}),
-    submit: ({ description }) => conversation.act(setUp({ description: description.trim() })),
+    submit: ({ description }) => conversation.act(updateGroup({ description: description.trim() })),
     done: () => announce(t('action.saved')),
   })
   return (
     <form class="inline-form" noValidate onSubmit={form.onSubmit}>
-      <Field {...form.field('description')} label={t('group.about')} autocomplete="off" error={form.complaints.description ?? form.complaints['']} />
+      <Field {...form.field('description')} label={t('group.about')} autocomplete="off" error={form.errors.description ?? form.errors['']} />
       <Button type="submit" busy={form.busy} disabled={form.values.description.trim() === now}>{t('action.save')}</Button>
     </form>
   )

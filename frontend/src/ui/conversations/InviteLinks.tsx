@@ -7,8 +7,8 @@ import { type Key, t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { dayLabel } from '../../lib/time'
 import { today } from '../../lib/today'
-import { hashOf } from '../app/route'
-import { AskingButton } from '../primitives/ConfirmButton'
+import { hashForRoute } from '../app/route'
+import { ConfirmButton } from '../primitives/ConfirmButton'
 import { Button } from '../primitives/Button'
 import { Icon } from '../primitives/Icon'
 
@@ -18,7 +18,7 @@ type Term = keyof typeof TERMS
 const MOSTS = { one: 1, ten: 10, any: undefined } as const
 type Most = keyof typeof MOSTS
 
-export function Invites({ conversation }: { conversation: ConversationModel }) {
+export function InviteLinks({ conversation }: { conversation: ConversationModel }) {
   const invites = useSignal<Invite[]>([])
   const link = useSignal<string | null>(null)
   const term = useSignal<Term>('week')
@@ -34,7 +34,7 @@ export function Invites({ conversation }: { conversation: ConversationModel }) {
     const limits = { ...(expires_in_s && { expires_in_s }), ...(max_uses && { max_uses }) }
     const failed = await conversation.act(async ({ http, at }) => {
       const { token } = await http.send<NewInviteAnswer>('POST', at('/invites'), limits)
-      link.value = new URL(hashOf({ conversationId: null, panel: 'invite', token }), location.href).href
+      link.value = new URL(hashForRoute({ conversationId: null, panel: 'invite', token }), location.href).href
     })
     problem.value = failed?.message ?? null
     if (!failed) void read()
@@ -49,20 +49,20 @@ export function Invites({ conversation }: { conversation: ConversationModel }) {
     <section class="section" aria-labelledby="invites">
       <h3 id="invites">{t('invites.title')}</h3>
       {invites.value.length > 0 && (
-        <ul class="people">
+        <ul class="item-list">
           {invites.value.map((invite) => (
-            <li class="person" key={invite.invite_id}>
-              <span class="person-names">
-                <span class="person-name">{invite.expires_at_ms ? t('invites.until', { when: dayLabel(invite.expires_at_ms, today.value) }) : t('invites.forever')}</span>
-                <span class="person-handle">{invite.max_uses ? t('invites.usesOf', { uses: invite.uses, most: invite.max_uses }) : t('invites.uses', { count: invite.uses })}</span>
+            <li class="item" key={invite.invite_id}>
+              <span class="item-text">
+                <span class="item-title">{invite.expires_at_ms ? t('invites.until', { when: dayLabel(invite.expires_at_ms, today.value) }) : t('invites.forever')}</span>
+                <span class="item-detail">{invite.max_uses ? t('invites.usesOf', { uses: invite.uses, most: invite.max_uses }) : t('invites.uses', { count: invite.uses })}</span>
               </span>
-              <AskingButton small label={t('invites.revoke')} question={t('invites.revokeAsk')} no={t('action.cancel')} onYes={() => revoke(invite)} />
+              <ConfirmButton small label={t('invites.revoke')} question={t('invites.revokeAsk')} no={t('action.cancel')} onYes={() => revoke(invite)} />
             </li>
           ))}
         </ul>
       )}
       {link.value && <NewLink key={link.value} link={link.value} />}
-      {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
+      {problem.value && <p class="form-error" role="alert">{problem.value}</p>}
       <Choice name="expires" values={Object.keys(TERMS) as Term[]} chosen={term} />
       <Choice name="most" values={Object.keys(MOSTS) as Most[]} chosen={most} />
       <Button wide onClick={() => void create()}>{t('invites.create')}</Button>
@@ -72,7 +72,7 @@ export function Invites({ conversation }: { conversation: ConversationModel }) {
 
 function Choice<V extends string>({ name, values, chosen }: { name: 'expires' | 'most'; values: V[]; chosen: Signal<V> }) {
   return (
-    <fieldset class="rule">
+    <fieldset class="setting">
       <legend>{t(`invites.${name}`)}</legend>
       <div class="segments">
         {values.map((each) => (

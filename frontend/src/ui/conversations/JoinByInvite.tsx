@@ -11,7 +11,7 @@ import { Button } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
 import { Empty, SearchArt } from '../primitives/EmptyState'
 
-export function Invitation({ token, onClose }: { token: string; onClose: () => void }) {
+export function JoinByInvite({ token, onClose }: { token: string; onClose: () => void }) {
   const model = useModel()
   const group = useSignal<Preview | null>(null)
   const problem = useSignal<string | null>(null)
@@ -44,9 +44,9 @@ export function Invitation({ token, onClose }: { token: string; onClose: () => v
             <p class="details-handle">{t('conversation.members', { count: found.member_count })}</p>
           </div>
         )}
-        {found?.description && <p class="details-about" dir="auto">{found.description}</p>}
+        {found?.description && <p class="details-description" dir="auto">{found.description}</p>}
         {!found && !problem.value && <p class="picker-note" role="status">{t('invite.looking')}</p>}
-        {problem.value && found && <p class="complaint" role="alert">{problem.value}</p>}
+        {problem.value && found && <p class="form-error" role="alert">{problem.value}</p>}
         {problem.value && !found && (
           <Empty art={<SearchArt />} title={t('invite.problem')}>
             <p class="empty-text" role="alert">{problem.value}</p>

@@ -4,12 +4,12 @@ import type { User } from '../../core/net/protocol'
 import { LIMITS } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { charCount } from '../../lib/text'
-import { nameOf, useMe, useModel } from '../app/context'
+import { displayName, useMe, useModel } from '../app/context'
 import { openConversation, openPanel } from '../app/route'
 import { Button } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
 import { Field } from '../primitives/Field'
-import { PeoplePicker } from './UserPicker'
+import { UserPicker } from './UserPicker'
 
 export function NewConversation({ onClose }: { onClose: () => void }) {
   const model = useModel()
@@ -40,7 +40,7 @@ export function NewConversation({ onClose }: { onClose: () => void }) {
     ? t('new.start')
     : group
       ? t('new.group', { count: people.length })
-      : t('new.direct', { name: nameOf(first) })
+      : t('new.direct', { name: displayName(first) })
   return (
     <Dialog title={t('new.title')} onClose={onClose}>
       <form
@@ -51,7 +51,7 @@ export function NewConversation({ onClose }: { onClose: () => void }) {
           void start()
         }}
       >
-        <PeoplePicker chosen={chosen} without={[me.user_id]} />
+        <UserPicker chosen={chosen} without={[me.user_id]} />
         {group && (
           <Field
             label={t('new.groupTitle')}
@@ -67,8 +67,8 @@ export function NewConversation({ onClose }: { onClose: () => void }) {
           <Button kind="quiet" onClick={() => (asGroup.value = true)}>{t('new.asGroup')}</Button>
         )}
         {!first && <Button kind="quiet" onClick={() => openPanel('channels')}>{t('channels.find')}</Button>}
-        {tooMany && <p class="complaint" role="alert">{t('new.tooMany', { max: most })}</p>}
-        {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
+        {tooMany && <p class="form-error" role="alert">{t('new.tooMany', { max: most })}</p>}
+        {problem.value && <p class="form-error" role="alert">{problem.value}</p>}
         <Button kind="primary" type="submit" wide busy={busy.value} disabled={!first}>{action}</Button>
       </form>
     </Dialog>

@@ -5,12 +5,12 @@ import type { User } from '../../core/net/protocol'
 import { LIMITS } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { isComposing } from '../../lib/keyboard'
-import { nameOf, useModel } from '../app/context'
+import { displayName, useModel } from '../app/context'
 import { Avatar } from '../primitives/Avatar'
 import { Icon } from '../primitives/Icon'
 
 /** Long enough to type on, short enough not to be felt. */
-const PAUSE_MS = 150
+const DEBOUNCE_MS = 150
 
 type Search = { state: 'idle' } | { state: 'busy' } | { state: 'found'; users: User[] } | { state: 'failed'; message: string }
 
@@ -20,7 +20,7 @@ interface Props {
   without: string[]
 }
 
-export function PeoplePicker({ chosen, without }: Props) {
+export function UserPicker({ chosen, without }: Props) {
   const id = useId()
   const query = useSignal('')
   const active = useSignal(0)
@@ -54,17 +54,17 @@ export function PeoplePicker({ chosen, without }: Props) {
 
   return (
     <div class="picker">
-      <label class="sr" for={`${id}-field`}>{t('new.search')}</label>
+      <label class="visually-hidden" for={`${id}-field`}>{t('new.search')}</label>
       <div class="picker-box" onMouseDown={(event) => event.target === event.currentTarget && field.current?.focus()}>
         {chosen.value.map((user) => (
           <button
             type="button"
             class="chip"
             key={user.user_id}
-            aria-label={t('new.remove', { name: nameOf(user) })}
+            aria-label={t('new.remove', { name: displayName(user) })}
             onClick={() => toggle(user)}
           >
-            <bdi>{nameOf(user)}</bdi> <Icon name="close" />
+            <bdi>{displayName(user)}</bdi> <Icon name="close" />
           </button>
         ))}
         <input
@@ -90,20 +90,20 @@ export function PeoplePicker({ chosen, without }: Props) {
           }}
         />
       </div>
-      <p class="sr" role="status">{search.state === 'found' && t('new.found', { count: users.length })}</p>
-      <ul class="people" role="listbox" id={`${id}-list`} aria-label={t('new.results')} aria-multiselectable="true" hidden={users.length === 0}>
+      <p class="visually-hidden" role="status">{search.state === 'found' && t('new.found', { count: users.length })}</p>
+      <ul class="item-list" role="listbox" id={`${id}-list`} aria-label={t('new.results')} aria-multiselectable="true" hidden={users.length === 0}>
         {users.map((user, index) => (
           <li
             key={user.user_id}
             id={`${id}-${index}`}
             role="option"
-            class={index === active.value ? 'person person-active' : 'person'}
+            class={index === active.value ? 'item item-active' : 'item'}
             aria-selected={isChosen(user)}
             onClick={() => toggle(user)}
           >
-            <Avatar id={user.user_id} name={nameOf(user)} />
-            <Names user={user} />
-            <span class="person-check"><Icon name="check" /></span>
+            <Avatar id={user.user_id} name={displayName(user)} />
+            <UserNames user={user} />
+            <span class="item-check"><Icon name="check" /></span>
           </li>
         ))}
       </ul>
@@ -112,11 +112,11 @@ export function PeoplePicker({ chosen, without }: Props) {
   )
 }
 
-export function Names({ user }: { user: User }) {
+export function UserNames({ user }: { user: User }) {
   return (
-    <span class="person-names">
-      <span class="person-name"><bdi>{nameOf(user)}</bdi></span>
-      {user.handle && <span class="person-handle"><bdi>{t('user.handle', { handle: user.handle })}</bdi></span>}
+    <span class="item-text">
+      <span class="item-title"><bdi>{displayName(user)}</bdi></span>
+      {user.handle && <span class="item-detail"><bdi>{t('user.handle', { handle: user.handle })}</bdi></span>}
     </span>
   )
 }
@@ -145,7 +145,7 @@ function useSearch(query: Signal<string>): { search: Search; prefix: string } {
       if (stale) return
       search.value =
         'users' in answer ? { state: 'found', users: answer.users } : { state: 'failed', message: answer.problem.message }
-    }, PAUSE_MS)
+    }, DEBOUNCE_MS)
     return () => {
       stale = true
       clearTimeout(timer)

@@ -11,7 +11,7 @@ export interface Mode {
 }
 
 /** Where a menu opens: beside this box, in the window's pixels. */
-export type Box = Pick<DOMRect, 'left' | 'right' | 'top' | 'bottom'>
+export type AnchorRect = Pick<DOMRect, 'left' | 'right' | 'top' | 'bottom'>
 
 interface State {
   mode: Signal<Mode | null>
@@ -19,12 +19,12 @@ interface State {
   jump: Signal<number | null>
   /** The message that was jumped to last. */
   found: Signal<number | null>
-  menu: Signal<{ item: SentMessage; box: Box } | null>
+  menu: Signal<{ item: SentMessage; box: AnchorRect } | null>
 }
 
 const states = new WeakMap<ConversationModel, State>()
 
-export function stateOf(conversation: ConversationModel): State {
+export function viewStateOf(conversation: ConversationModel): State {
   const state = states.get(conversation) ?? { mode: signal(null), jump: signal(null), found: signal(null), menu: signal(null) }
   states.set(conversation, state)
   return state

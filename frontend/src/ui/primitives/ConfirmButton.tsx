@@ -1,22 +1,22 @@
 /** A button that asks, in place, before it does what cannot be taken back. */
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import type { Outcome } from '../../core/net/errors'
+import type { Result } from '../../core/net/errors'
 import { Button } from './Button'
 
 interface Props {
   label: string
   /** Where `label` alone does not say what it is about. */
-  fullLabel?: string
+  ariaLabel?: string
   question: string
   /** The way out. */
   no: string
-  onYes: () => Outcome
+  onYes: () => Result
   /** As words in a row, not as a button of its own. */
   small?: boolean
 }
 
-export function AskingButton({ label, fullLabel, question, no, onYes, small = false }: Props) {
+export function ConfirmButton({ label, ariaLabel, question, no, onYes, small = false }: Props) {
   const asking = useSignal(false)
   const busy = useSignal(false)
   const problem = useSignal<string | null>(null)
@@ -36,16 +36,16 @@ export function AskingButton({ label, fullLabel, question, no, onYes, small = fa
   }
 
   return (
-    <div class={asking.value ? 'asking' : 'asking-not'} ref={place}>
+    <div class={asking.value ? 'confirm-open' : 'confirm-closed'} ref={place}>
       {!asking.value && small && (
-        <button type="button" class="text-button text-danger" aria-label={fullLabel ?? label} onClick={() => (asking.value = true)}>{label}</button>
+        <button type="button" class="text-button text-danger" aria-label={ariaLabel ?? label} onClick={() => (asking.value = true)}>{label}</button>
       )}
       {!asking.value && !small && <Button kind="danger" wide onClick={() => (asking.value = true)}>{label}</Button>}
       {asking.value && (
-        <div class="ask" role="group" aria-label={question}>
+        <div class="confirm" role="group" aria-label={question}>
           <p>{question}</p>
-          {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
-          <div class="ask-answers">
+          {problem.value && <p class="form-error" role="alert">{problem.value}</p>}
+          <div class="confirm-buttons">
             <Button onClick={() => (asking.value = false)}>{no}</Button>
             <Button kind="danger" busy={busy.value} onClick={() => void agree()}>{label}</Button>
           </div>

@@ -44,7 +44,7 @@ export function Field({ label, value, onValue, type = 'text', hint, error, prefi
   } as InputHTMLAttributes<HTMLInputElement>
   return (
     <div class="field">
-      <label class={hideLabel ? 'sr' : 'field-label'} for={id}>{label}</label>
+      <label class={hideLabel ? 'visually-hidden' : 'field-label'} for={id}>{label}</label>
       <div class="field-box">
         {icon && <Icon name={icon} />}
         {prefix && <span class="field-prefix" aria-hidden="true">{prefix}</span>}

@@ -43,13 +43,13 @@ export function Icon({ name, flip = false }: { name: IconName; flip?: boolean })
 
 export function Mark() {
   return (
-    <svg class="mark" viewBox="0 0 48 48" aria-hidden="true">
-      <rect class="mark-tile" width="48" height="48" rx="13" />
+    <svg class="logo" viewBox="0 0 48 48" aria-hidden="true">
+      <rect class="logo-tile" width="48" height="48" rx="13" />
       <path
-        class="mark-bubble"
+        class="logo-bubble"
         d="M24 11.5c-8.4 0-14.6 5.2-14.6 12 0 3.9 2 7.2 5.2 9.4-.2 2.1-1.1 3.9-2.5 5.3 3.1-.2 5.9-1.2 8.1-3.1 1.2.3 2.5.5 3.8.5 8.4 0 14.6-5.3 14.6-12.1S32.4 11.5 24 11.5z"
       />
-      <path class="mark-dots" d="M17.6 23.5h.01M24 23.5h.01M30.4 23.5h.01" />
+      <path class="logo-dots" d="M17.6 23.5h.01M24 23.5h.01M30.4 23.5h.01" />
     </svg>
   )
 }

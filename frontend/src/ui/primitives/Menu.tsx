@@ -2,14 +2,14 @@
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { moveFocus } from '../../lib/keyboard'
-import type { Box } from '../conversations/viewState'
+import type { AnchorRect } from '../conversations/viewState'
 import { Icon, type IconName } from './Icon'
 
 const GAP_PX = 6
 
 interface Props {
   label: string
-  box: Box
+  box: AnchorRect
   onClose: () => void
   children: ComponentChildren
 }
@@ -49,7 +49,7 @@ export function Menu({ label, box, onClose, children }: Props) {
 }
 
 /** Below the box or above it, whichever has room, and inside the window. */
-function place(menu: HTMLElement, box: Box): void {
+function place(menu: HTMLElement, box: AnchorRect): void {
   const { offsetWidth: width, offsetHeight: height } = menu
   const below = box.bottom + GAP_PX + height <= innerHeight - GAP_PX
   const top = below ? box.bottom + GAP_PX : box.top - GAP_PX - height

@@ -1,11 +1,11 @@
 /** A finger that rests opens a menu, as a right click does elsewhere. */
 import { useRef } from 'preact/hooks'
-import type { Box } from '../conversations/viewState'
+import type { AnchorRect } from '../conversations/viewState'
 
 const LONG_PRESS_MS = 420
 
 /** A finger that rests on it opens the menu; one that moves scrolls. */
-export function useLongPress(open: ((box: Box) => void) | undefined) {
+export function useLongPress(open: ((box: AnchorRect) => void) | undefined) {
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
   const stop = () => clearTimeout(timer.current)
   if (!open) return {}
@@ -16,7 +16,7 @@ export function useLongPress(open: ((box: Box) => void) | undefined) {
       stop()
       timer.current = setTimeout(() => {
         open(box)
-        swallowClick()
+        ignoreNextClick()
       }, LONG_PRESS_MS)
     },
     onPointerMove: (event: PointerEvent) => Math.hypot(event.movementX, event.movementY) > 3 && stop(),
@@ -27,7 +27,7 @@ export function useLongPress(open: ((box: Box) => void) | undefined) {
 }
 
 /** The lifted finger clicks what is below it by then: the menu, where nobody chose anything yet. */
-function swallowClick(): void {
+function ignoreNextClick(): void {
   const swallow = (event: MouseEvent) => {
     event.preventDefault()
     event.stopPropagation()

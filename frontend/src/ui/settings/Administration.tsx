@@ -5,9 +5,9 @@ import type { Http } from '../../core/net/http'
 import type { AuditAnswer, AuditEntry, PeopleAnswer, Person, User, UsersAnswer } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { fullTime } from '../../lib/time'
-import { nameOf, useMe, useModel } from '../app/context'
-import { Names } from '../conversations/UserPicker'
-import { AskingButton } from '../primitives/ConfirmButton'
+import { displayName, useMe, useModel } from '../app/context'
+import { UserNames } from '../conversations/UserPicker'
+import { ConfirmButton } from '../primitives/ConfirmButton'
 import { Avatar } from '../primitives/Avatar'
 import { Button } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
@@ -21,7 +21,7 @@ export function Administration({ onClose }: { onClose: () => void }) {
     <Dialog title={t('admin.title')} onClose={onClose}>
       <div class="dialog-body">
         <fieldset class="section">
-          <legend class="sr">{t('admin.title')}</legend>
+          <legend class="visually-hidden">{t('admin.title')}</legend>
           <div class="segments">
             {PAGES.map((choice) => (
               <label class="segment" key={choice}>
@@ -71,7 +71,7 @@ function usePages<T>(ask: (http: Http, cursor?: string) => Promise<{ items: read
 function Rest({ pages: { items, more, busy, problem, read } }: { pages: Pages<unknown> }) {
   return (
     <>
-      {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
+      {problem.value && <p class="form-error" role="alert">{problem.value}</p>}
       {items.value === null && busy.value && <p class="picker-note" role="status">{t('admin.loading')}</p>}
       {more.value && (
         <Button wide busy={busy.value} onClick={() => void read()}>{t(problem.value ? 'action.retry' : 'admin.more')}</Button>
@@ -88,7 +88,7 @@ function People() {
   })
   const wanted = query.value.trim().toLowerCase()
   const all = pages.items.value ?? []
-  const shown = all.filter((person) => `${nameOf(person)} @${person.handle ?? ''}`.toLowerCase().includes(wanted))
+  const shown = all.filter((person) => `${displayName(person)} @${person.handle ?? ''}`.toLowerCase().includes(wanted))
   const changed = (now: Person) => {
     pages.items.value = all.map((person) => (person.user_id === now.user_id ? now : person))
   }
@@ -96,7 +96,7 @@ function People() {
     <section class="section section-last" aria-label={t('admin.people')}>
       <Field label={t('admin.filter')} name="filter" type="search" icon="search" autocomplete="off" value={query.value} onValue={(value) => (query.value = value)} />
       {all.length > 0 && shown.length === 0 && <p class="picker-note" role="status">{t('admin.filterNone')}</p>}
-      <ul class="people">{shown.map((person) => <PersonRow key={person.user_id} person={person} onChange={changed} />)}</ul>
+      <ul class="item-list">{shown.map((person) => <PersonRow key={person.user_id} person={person} onChange={changed} />)}</ul>
       <Rest pages={pages} />
     </section>
   )
@@ -106,7 +106,7 @@ function PersonRow({ person, onChange }: { person: Person; onChange: (now: Perso
   const model = useModel()
   const me = useMe()
   const problem = useSignal<string | null>(null)
-  const name = nameOf(person)
+  const name = displayName(person)
   const suspended = person.suspended_at_ms !== null
   const set = async (on: boolean) => {
     const path = `/admin/users/${encodeURIComponent(person.user_id)}/suspension`
@@ -117,24 +117,24 @@ function PersonRow({ person, onChange }: { person: Person; onChange: (now: Perso
     return null
   }
   return (
-    <li class="person">
+    <li class="item">
       <Avatar id={person.user_id} name={name} />
-      <Names user={person} />
-      {suspended && <span class="person-role">{t('admin.suspended')}</span>}
+      <UserNames user={person} />
+      {suspended && <span class="item-role">{t('admin.suspended')}</span>}
       {suspended && (
         <button type="button" class="text-button" aria-label={t('admin.restoreLabel', { name })} onClick={() => void set(false)}>{t('admin.restore')}</button>
       )}
       {!suspended && person.user_id !== me.user_id && (
-        <AskingButton
+        <ConfirmButton
           small
           label={t('admin.suspend')}
-          fullLabel={t('admin.suspendLabel', { name })}
+          ariaLabel={t('admin.suspendLabel', { name })}
           question={t('admin.suspendAsk', { name })}
           no={t('action.cancel')}
           onYes={() => set(true)}
         />
       )}
-      {suspended && problem.value && <p class="complaint person-complaint" role="alert">{problem.value}</p>}
+      {suspended && problem.value && <p class="form-error item-error" role="alert">{problem.value}</p>}
     </li>
   )
 }
@@ -150,17 +150,17 @@ function Log() {
     const told = answer.entries.map((entry) => ({ ...entry, actor: byId.get(entry.actor_id), user: byId.get(entry.user_id) }))
     return { items: told, next: answer.next_cursor }
   })
-  const name = (user: User | undefined) => (user ? nameOf(user) : t('user.unknown'))
+  const name = (user: User | undefined) => (user ? displayName(user) : t('user.unknown'))
   return (
     <section class="section section-last" aria-label={t('admin.log')}>
       {pages.items.value?.length === 0 && <p class="picker-note">{t('admin.logEmpty')}</p>}
-      <ul class="people">
+      <ul class="item-list">
         {pages.items.value?.map((entry) => (
-          <li class="person" key={entry.audit_id}>
+          <li class="item" key={entry.audit_id}>
             <Avatar id={entry.actor_id} name={name(entry.actor)} size="s" />
-            <span class="person-names">
-              <span class="person-told"><bdi>{t(`admin.log.${entry.action}`, { actor: name(entry.actor), user: name(entry.user) })}</bdi></span>
-              <time class="person-handle" dateTime={new Date(entry.at_ms).toISOString()}>{fullTime(entry.at_ms)}</time>
+            <span class="item-text">
+              <span class="item-sentence"><bdi>{t(`admin.log.${entry.action}`, { actor: name(entry.actor), user: name(entry.user) })}</bdi></span>
+              <time class="item-detail" dateTime={new Date(entry.at_ms).toISOString()}>{fullTime(entry.at_ms)}</time>
             </span>
           </li>
         ))}

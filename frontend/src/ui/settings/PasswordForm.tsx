@@ -3,7 +3,7 @@ import { useSignal } from '@preact/signals'
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
 import { FormError } from '../auth/Card'
-import { CHECKS, complaintsOf } from '../auth/validation'
+import { VALIDATORS, validate } from '../auth/validation'
 import { Button } from '../primitives/Button'
 import { Field } from '../primitives/Field'
 import { useForm } from '../primitives/useForm'
@@ -14,7 +14,7 @@ export function PasswordForm() {
   const empty = { current: '', password: '' }
   const form = useForm({
     initial: empty,
-    check: (values) => complaintsOf(values, { current: CHECKS.password, password: CHECKS.newPassword }),
+    check: (values) => validate(values, { current: VALIDATORS.password, password: VALIDATORS.newPassword }),
     submit: (values) => auth.changePassword(values.current, values.password),
     done: () => {
       form.reset(empty)
@@ -24,7 +24,7 @@ export function PasswordForm() {
   })
   return (
     <form class="form" noValidate onSubmit={form.onSubmit}>
-      <FormError text={form.complaints['']} />
+      <FormError text={form.errors['']} />
       <Field
         {...form.field('current')}
         label={t('settings.password.current')}

@@ -5,7 +5,7 @@ import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { useMe, useModel } from '../app/context'
 import { FormError } from '../auth/Card'
-import { CHECKS, complaintsOf } from '../auth/validation'
+import { VALIDATORS, validate } from '../auth/validation'
 import { Avatar } from '../primitives/Avatar'
 import { Button } from '../primitives/Button'
 import { Field } from '../primitives/Field'
@@ -17,7 +17,7 @@ export function ProfileForm({ action, wide = false }: { action: string; wide?: b
   const saved = useSignal(false)
   const form = useForm({
     initial: { display_name: me.display_name ?? '', handle: me.handle ?? '' },
-    check: (values) => complaintsOf(values, { display_name: CHECKS.display_name, handle: CHECKS.handle }),
+    check: (values) => validate(values, { display_name: VALIDATORS.display_name, handle: VALIDATORS.handle }),
     submit: (values) => model.saveProfile({ display_name: values.display_name.trim(), handle: values.handle }),
     done: () => {
       saved.value = true
@@ -28,10 +28,10 @@ export function ProfileForm({ action, wide = false }: { action: string; wide?: b
   const { handle, display_name } = form.values
   // While it grows it may still be too short, but a letter that is not allowed is worth saying at once.
   const early = handle.length >= LIMITS.handle_min || !new RegExp(`${LIMITS.handle_pattern}|^$`).test(handle)
-  const live = early ? (CHECKS.handle(handle) ?? undefined) : undefined
+  const live = early ? (VALIDATORS.handle(handle) ?? undefined) : undefined
   return (
     <form class="form" noValidate onSubmit={form.onSubmit}>
-      <FormError text={form.complaints['']} />
+      <FormError text={form.errors['']} />
       <div class="profile-name">
         <Avatar id={me.user_id} name={display_name || handle} size="l" />
         <Field
@@ -48,7 +48,7 @@ export function ProfileForm({ action, wide = false }: { action: string; wide?: b
         autocomplete="off"
         spellcheck={false}
         hint={t('profile.handleHint', { min: LIMITS.handle_min, max: LIMITS.handle_max })}
-        error={form.complaints.handle ?? live}
+        error={form.errors.handle ?? live}
         onValue={(value) => form.set('handle', value.toLowerCase())}
       />
       <Button kind="primary" type="submit" wide={wide} busy={form.busy}>{saved.value ? t('action.saved') : action}</Button>

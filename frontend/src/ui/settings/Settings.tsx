@@ -5,14 +5,14 @@ import { enable, permission } from '../../lib/notify'
 import { notifications, type Theme, theme } from '../../lib/preferences'
 import { useMe, useModel } from '../app/context'
 import { openPanel } from '../app/route'
-import { AskingButton } from '../primitives/ConfirmButton'
+import { ConfirmButton } from '../primitives/ConfirmButton'
 import { Button } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
 import { PasswordForm } from './PasswordForm'
 import { ProfileForm } from './ProfileForm'
 
 export function Settings({ onClose }: { onClose: () => void }) {
-  const { administers } = useModel()
+  const { isAdmin } = useModel()
   return (
     <Dialog title={t('settings.title')} onClose={onClose}>
       <div class="dialog-body">
@@ -28,7 +28,7 @@ export function Settings({ onClose }: { onClose: () => void }) {
           <PasswordForm />
         </section>
         <section class="section section-last">
-          {administers.value && <Button wide onClick={() => openPanel('administration')}>{t('admin.title')}</Button>}
+          {isAdmin.value && <Button wide onClick={() => openPanel('administration')}>{t('admin.title')}</Button>}
           <Button wide onClick={() => openPanel('shortcuts')}>{t('settings.shortcuts')}</Button>
           <SignOut />
         </section>
@@ -89,7 +89,7 @@ function PresenceChoice() {
   return (
     <section class="section" aria-labelledby="settings-presence">
       <h3 id="settings-presence">{t('settings.presence')}</h3>
-      {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
+      {problem.value && <p class="form-error" role="alert">{problem.value}</p>}
       <div class="section-row">
         <p class="section-text">{t(shown ? 'settings.presence.shown' : 'settings.presence.hidden')}</p>
         <Button onClick={() => void toggle()}>{t(shown ? 'settings.presence.hide' : 'settings.presence.show')}</Button>
@@ -101,7 +101,7 @@ function PresenceChoice() {
 function SignOut() {
   const { auth } = useModel()
   return (
-    <AskingButton
+    <ConfirmButton
       label={t('settings.signOut')}
       question={t('settings.signOutAsk')}
       no={t('action.cancel')}

@@ -5,8 +5,8 @@ import type { Reaction } from '../../core/net/protocol'
 import { list, t } from '../../i18n'
 import { isEmojiOnly, tone } from '../../lib/text'
 import { clockTime, fullTime } from '../../lib/time'
-import { nameOf } from '../app/context'
-import { type Box, type SentMessage, stateOf } from '../conversations/viewState'
+import { displayName } from '../app/context'
+import { type AnchorRect, type SentMessage, viewStateOf } from '../conversations/viewState'
 import { Avatar } from '../primitives/Avatar'
 import { BodyText } from '../primitives/BodyText'
 import { Icon } from '../primitives/Icon'
@@ -18,29 +18,29 @@ type MessageRow = Extract<Row, { kind: 'message' }>
 export function MessageBubble({ row, conversation }: { row: MessageRow; conversation: ConversationModel }) {
   const { item, first, last } = row
   const group = conversation.summary.value.kind === 'group'
-  const author = item.own ? t('user.you') : nameOf(item.author)
+  const author = item.own ? t('user.you') : displayName(item.author)
   const message = item.state === 'sent' ? item.message : undefined
   const deleted = message?.deleted_at_ms !== undefined
   const { me } = conversation
-  const { menu, found } = stateOf(conversation)
-  const open = item.state === 'sent' && !deleted ? (box: Box) => (menu.value = { item, box }) : undefined
+  const { menu, found } = viewStateOf(conversation)
+  const open = item.state === 'sent' && !deleted ? (box: AnchorRect) => (menu.value = { item, box }) : undefined
   const press = useLongPress(open)
   const classes = ['message', item.own ? 'own-side' : 'their-side']
   if (first) classes.push('first')
   if (last) classes.push('last')
   if (group && !item.own) classes.push('with-avatar')
   if (isEmojiOnly(item.body) && !item.quote) classes.push('large')
-  if (item.seq !== null && found.value === item.seq) classes.push('found')
+  if (item.seq !== null && found.value === item.seq) classes.push('highlighted')
   return (
     <article
       class={classes.join(' ')}
       data-state={item.state}
       aria-label={t('message.label', { name: author, time: clockTime(item.at_ms) })}
     >
-      {group && !item.own && last && <Avatar id={item.author.user_id} name={nameOf(item.author)} size="s" />}
+      {group && !item.own && last && <Avatar id={item.author.user_id} name={displayName(item.author)} size="s" />}
       <div class="bubble" title={fullTime(item.at_ms)} {...press}>
         {group && !item.own && first && (
-          <span class="author" data-tone={tone(item.author.user_id)}><bdi>{nameOf(item.author)}</bdi></span>
+          <span class="author" data-tone={tone(item.author.user_id)}><bdi>{displayName(item.author)}</bdi></span>
         )}
         {item.quote && !deleted && <Quote quote={item.quote} conversation={conversation} />}
         {deleted ? (
@@ -81,10 +81,10 @@ function Quote({ quote, conversation }: { quote: Quoted; conversation: Conversat
       type="button"
       class="quote"
       data-tone={author ? tone(author.user_id) : undefined}
-      aria-label={t('message.quote', { name: author ? nameOf(author) : t('user.unknown') })}
-      onClick={() => (stateOf(conversation).jump.value = seq)}
+      aria-label={t('message.quote', { name: author ? displayName(author) : t('user.unknown') })}
+      onClick={() => (viewStateOf(conversation).jump.value = seq)}
     >
-      {author && <bdi class="quote-author">{nameOf(author)}</bdi>}
+      {author && <bdi class="quote-author">{displayName(author)}</bdi>}
       <bdi class={body ? 'quote-body' : 'quote-body tombstone'}>{deleted ? t('message.deleted') : body || t('message.hidden')}</bdi>
     </button>
   )
@@ -101,7 +101,7 @@ function Reactions({ item, reactions, conversation, me }: ReactionsProps) {
   const nameById = (id: string) => {
     if (id === me) return t('user.you')
     const member = conversation.members.value.find((each) => each.user_id === id)
-    return member ? nameOf(member.user) : t('user.unknown')
+    return member ? displayName(member.user) : t('user.unknown')
   }
   return (
     <div class="reactions">

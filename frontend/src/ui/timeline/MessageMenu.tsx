@@ -1,14 +1,14 @@
 /** What can be done with one message. */
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { pin, react, remove, removeAsAdministrator } from '../../core/actions'
+import { pin, react, remove, deleteMessageAsAdmin } from '../../core/actions'
 import type { ConversationModel } from '../../core/model'
 import { LIMITS } from '../../core/net/protocol'
 import { list, t } from '../../i18n'
 import { announce } from '../../lib/announcer'
-import { nameOf, useModel } from '../app/context'
+import { displayName, useModel } from '../app/context'
 import { lazy } from '../app/lazy'
-import { type Box, type SentMessage, stateOf } from '../conversations/viewState'
+import { type AnchorRect, type SentMessage, viewStateOf } from '../conversations/viewState'
 import { Button } from '../primitives/Button'
 import { Icon } from '../primitives/Icon'
 import { Menu, MenuItem } from '../primitives/Menu'
@@ -16,17 +16,17 @@ import { Menu, MenuItem } from '../primitives/Menu'
 const EmojiGrid = lazy(() => import('../emoji/EmojiGrid').then((m) => m.EmojiGrid))
 
 const QUICK = ['👍', '❤️', '😂', '😮', '😢', '🎉']
-const SEEN_MOST = 8
+const MAX_SEEN_NAMES = 8
 
 /** What had the focus is gone with the menu's first page. */
-function focusFirst(page: HTMLElement | null): void {
+function focusFirstButton(page: HTMLElement | null): void {
   page?.querySelector('button')?.focus()
 }
 
 interface Props {
   conversation: ConversationModel
   item: SentMessage
-  box: Box
+  box: AnchorRect
   onClose: () => void
 }
 
@@ -46,13 +46,13 @@ export function MessageMenu({ conversation, item, box, onClose }: Props) {
 
   return (
     <Menu label={t('menu.label')} box={box} onClose={onClose}>
-      {problem.value && <p class="complaint" role="alert">{problem.value}</p>}
+      {problem.value && <p class="form-error" role="alert">{problem.value}</p>}
       {page.value === 'emoji' && <EmojiGrid onPick={choose} />}
       {page.value === 'delete' && (
         <Ask question={t('menu.deleteAsk')} onNo={onClose} onYes={() => void act(remove(item.seq), t('message.deleted'))} />
       )}
       {page.value === 'administer' && (
-        <Ask question={t('menu.administerAsk')} onNo={onClose} onYes={() => void act(removeAsAdministrator(item.seq), t('message.deleted'))} />
+        <Ask question={t('menu.administerAsk')} onNo={onClose} onYes={() => void act(deleteMessageAsAdmin(item.seq), t('message.deleted'))} />
       )}
       {page.value === 'actions' && (
         <>
@@ -82,9 +82,9 @@ export function MessageMenu({ conversation, item, box, onClose }: Props) {
 
 function Ask({ question, onNo, onYes }: { question: string; onNo: () => void; onYes: () => void }) {
   return (
-    <div class="menu-ask" role="group" ref={focusFirst} aria-label={question}>
+    <div class="menu-confirm" role="group" ref={focusFirstButton} aria-label={question}>
       <p>{question}</p>
-      <div class="ask-answers">
+      <div class="confirm-buttons">
         <Button onClick={onNo}>{t('action.cancel')}</Button>
         <Button kind="danger" onClick={onYes}>{t('menu.delete')}</Button>
       </div>
@@ -98,15 +98,15 @@ interface ActionsProps extends Omit<Props, 'box'> {
 }
 
 function Actions({ conversation, item, onClose, onDelete, act }: ActionsProps) {
-  const { administers } = useModel()
+  const { isAdmin } = useModel()
   const { kind } = conversation.summary.value
   const role = conversation.members.value.find((member) => member.user_id === conversation.me)?.role
   const manages = role === 'owner' || role === 'admin'
   const mayDelete = item.own || (kind === 'group' && manages)
-  const pinned = conversation.facts.value?.pinned.includes(item.seq) ?? false
+  const pinned = conversation.details.value?.pinned.includes(item.seq) ?? false
   const compose = (mode: 'reply' | 'edit') => {
     onClose()
-    stateOf(conversation).mode.value = { kind: mode, item }
+    viewStateOf(conversation).mode.value = { kind: mode, item }
   }
   const copy = () => {
     void navigator.clipboard?.writeText(item.body).then(() => announce(t('menu.copied')))
@@ -121,7 +121,7 @@ function Actions({ conversation, item, onClose, onDelete, act }: ActionsProps) {
         <MenuItem icon="pin" label={t(pinned ? 'menu.unpin' : 'menu.pin')} onClick={() => void act(pin(item.seq, !pinned), t(pinned ? 'menu.unpinned' : 'menu.pinned'))} />
       )}
       {mayDelete && <MenuItem icon="trash" label={t('menu.delete')} danger onClick={() => onDelete('delete')} />}
-      {!mayDelete && administers.value && (
+      {!mayDelete && isAdmin.value && (
         <MenuItem icon="trash" label={t('menu.administer')} danger onClick={() => onDelete('administer')} />
       )}
       {kind === 'group' && item.own && <SeenBy conversation={conversation} seq={item.seq} />}
@@ -130,16 +130,16 @@ function Actions({ conversation, item, onClose, onDelete, act }: ActionsProps) {
 }
 
 function SeenBy({ conversation, seq }: { conversation: ConversationModel; seq: number }) {
-  const count = conversation.facts.value?.member_count ?? 0
+  const count = conversation.details.value?.member_count ?? 0
   useEffect(() => {
     // In larger conversations nobody hears of it as it happens.
     if (count > LIMITS.signal_members) void conversation.refresh()
   }, [conversation])
   // Who of thousands read it cannot be said without asking for all of them.
-  if (conversation.moreMembers.value) return null
+  if (conversation.hasMoreMembers.value) return null
   const readers = conversation.members.value.filter((member) => member.user_id !== conversation.me && member.read_seq >= seq)
-  const names = readers.slice(0, SEEN_MOST).map((member) => nameOf(member.user))
-  if (readers.length > SEEN_MOST) names.push(t('menu.seenMore', { count: readers.length - SEEN_MOST }))
+  const names = readers.slice(0, MAX_SEEN_NAMES).map((member) => displayName(member.user))
+  if (readers.length > MAX_SEEN_NAMES) names.push(t('menu.seenMore', { count: readers.length - MAX_SEEN_NAMES }))
   return (
     <p class="menu-note">
       <Icon name="checks" />

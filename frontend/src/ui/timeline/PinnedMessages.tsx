@@ -7,20 +7,20 @@ import type { MessageCreated, PinsAnswer } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { fullTime, listTime } from '../../lib/time'
 import { today } from '../../lib/today'
-import { nameOf } from '../app/context'
-import { stateOf } from '../conversations/viewState'
+import { displayName } from '../app/context'
+import { viewStateOf } from '../conversations/viewState'
 import { IconButton } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
 import { Icon } from '../primitives/Icon'
 
-export function Pins({ conversation }: { conversation: ConversationModel }) {
-  const events = usePins(conversation)
+export function PinnedMessages({ conversation }: { conversation: ConversationModel }) {
+  const events = usePinnedMessages(conversation)
   const open = useSignal(false)
   const newest = events.at(-1)
   if (!newest) return null
   const go = (seq: number) => {
     open.value = false
-    stateOf(conversation).jump.value = seq
+    viewStateOf(conversation).jump.value = seq
   }
   return (
     <div class="pins">
@@ -32,15 +32,15 @@ export function Pins({ conversation }: { conversation: ConversationModel }) {
         </span>
       </button>
       <IconButton icon="list" label={t('pins.all')} onClick={() => (open.value = true)} />
-      {open.value && <PinList conversation={conversation} events={events} onGo={go} onClose={() => (open.value = false)} />}
+      {open.value && <PinnedMessageList conversation={conversation} events={events} onGo={go} onClose={() => (open.value = false)} />}
     </div>
   )
 }
 
 /** As long as nothing of them changed, they are not read again. */
-function usePins(conversation: ConversationModel): MessageCreated[] {
+function usePinnedMessages(conversation: ConversationModel): MessageCreated[] {
   const events = useSignal<MessageCreated[]>([])
-  const seqs = conversation.facts.value?.pinned ?? []
+  const seqs = conversation.details.value?.pinned ?? []
   const edits = conversation.timeline.value
     .filter((item) => item.kind === 'message' && item.seq !== null && seqs.includes(item.seq))
     .map((item) => item.kind === 'message' && item.body)
@@ -57,21 +57,21 @@ interface ListProps {
   onClose: () => void
 }
 
-function PinList({ conversation, events, onGo, onClose }: ListProps) {
+function PinnedMessageList({ conversation, events, onGo, onClose }: ListProps) {
   const members = conversation.members.value
   const mayUnpin = conversation.summary.value.kind === 'direct' || members.some((m) => m.user_id === conversation.me && m.role !== 'member')
   const name = (userId: string) => {
     const author = members.find((member) => member.user_id === userId)?.user
-    return author ? nameOf(author) : t('user.unknown')
+    return author ? displayName(author) : t('user.unknown')
   }
   return (
     <Dialog title={t('pins.title', { count: events.length })} onClose={onClose}>
       <ul class="dialog-body pin-list">
         {events.toReversed().map((event) => (
           <li class="pin" key={event.seq}>
-            <button type="button" class="pin-go" onClick={() => onGo(event.seq)}>
+            <button type="button" class="pin-link" onClick={() => onGo(event.seq)}>
               <span class="pin-author"><bdi>{name(event.actor_id)}</bdi> <time dateTime={new Date(event.at_ms).toISOString()} title={fullTime(event.at_ms)}>{listTime(event.at_ms, today.value)}</time></span>
-              <bdi class="pin-whole">{event.message.body}</bdi>
+              <bdi class="pin-full-body">{event.message.body}</bdi>
             </button>
             {mayUnpin && <IconButton icon="close" label={t('menu.unpin')} onClick={() => void conversation.act(pin(event.seq, false))} />}
           </li>

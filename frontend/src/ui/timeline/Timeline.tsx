@@ -10,17 +10,17 @@ import type { ConversationModel } from '../../core/model'
 import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { moveFocus } from '../../lib/keyboard'
-import { stateOf } from '../conversations/viewState'
-import { countBeyond, newsBegin, type Row, seqUpTo, toRows } from './rows'
+import { viewStateOf } from '../conversations/viewState'
+import { countUnseen, unreadLineIndex, type Row, lastSeqUpTo, toRows } from './rows'
 import { TimelineRow } from './TimelineRow'
 import { Icon } from '../primitives/Icon'
 
 /** This close to the end counts as the end. */
-const END_PX = 48
+const END_TOLERANCE_PX = 48
 /** This far from the top older messages are asked for, so that they are there before one arrives. */
-const AHEAD_PX = 1500
+const LOAD_AHEAD_PX = 1500
 /** A message further back than this is not looked for. */
-const REACH = 5_000
+const MAX_JUMP_EVENTS = 5_000
 
 export function Timeline({ conversation }: { conversation: ConversationModel }) {
   const drawn = useComputed(() => toRows(conversation.timeline.value, conversation.unreadFrom.value))
@@ -44,21 +44,21 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
     if (!list || list.viewportSize === 0) return
     const bottom = list.scrollOffset + list.viewportSize
     // Rows that grow put the end further away; only moving up means having left it.
-    if (bottom >= list.scrollSize - END_PX) atEnd.current = true
+    if (bottom >= list.scrollSize - END_TOLERANCE_PX) atEnd.current = true
     else if (list.scrollOffset < offset.current) atEnd.current = false
     offset.current = list.scrollOffset
     away.value = bottom < list.scrollSize - list.viewportSize / 2
-    const seq = atEnd.current ? seqUpTo(rows, rows.length - 1) : seqUpTo(rows, list.findItemIndex(bottom - 1))
+    const seq = atEnd.current ? lastSeqUpTo(rows, rows.length - 1) : lastSeqUpTo(rows, list.findItemIndex(bottom - 1))
     if (document.hasFocus() && document.visibilityState === 'visible') {
       if (seq > seen.value) seen.value = seq
       conversation.markRead(seq)
     }
-    const wanted = list.scrollOffset < AHEAD_PX && conversation.hasOlder.value
+    const wanted = list.scrollOffset < LOAD_AHEAD_PX && conversation.hasOlder.value
     if (wanted && conversation.loading.value === null && conversation.problem.value === null) void conversation.loadOlder()
   }
 
   useLayoutEffect(() => {
-    const line = newsBegin(rows, conversation.hasOlder.value)
+    const line = unreadLineIndex(rows, conversation.hasOlder.value)
     if (line === null) return toEnd()
     atEnd.current = false
     handle.current?.scrollToIndex(line, { align: 'start', offset: -24 })
@@ -80,7 +80,7 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
     }
   })
 
-  const { jump, found } = stateOf(conversation)
+  const { jump, found } = viewStateOf(conversation)
   useSignalEffect(() => {
     const seq = jump.value
     if (seq === null) return
@@ -91,7 +91,7 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
       handle.current?.scrollToIndex(index, { align: 'center' })
       found.value = seq
       jump.value = null
-    } else if (conversation.hasOlder.value && first > seq && first - seq < REACH && !conversation.problem.value) {
+    } else if (conversation.hasOlder.value && first > seq && first - seq < MAX_JUMP_EVENTS && !conversation.problem.value) {
       if (conversation.loading.value === null) void conversation.loadOlder()
     } else {
       jump.value = null
@@ -104,7 +104,7 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
   return (
     <div class="history">
       <div ref={scroller} class="history-scroll" role="region" aria-label={label} tabIndex={0} onKeyDown={stepThrough}>
-        <span class="history-spring" />
+        <span class="history-spacer" />
         <Virtualizer
           ref={handle}
           data={rows}
@@ -113,13 +113,13 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
           onResize={() => (atEnd.current ? toEnd() : look())}
         >
           {(row) => (
-            <div key={row.key} class={row === newest ? 'slot slot-newest' : 'slot'}>
+            <div key={row.key} class={row === newest ? 'timeline-item timeline-item-newest' : 'timeline-item'}>
               <TimelineRow row={row} conversation={conversation} />
             </div>
           )}
         </Virtualizer>
       </div>
-      <ToNewest rows={rows} away={away} seen={seen} onClick={toEnd} />
+      <JumpToNewest rows={rows} away={away} seen={seen} onClick={toEnd} />
     </div>
   )
 }
@@ -148,12 +148,12 @@ interface ToNewestProps {
   onClick: () => void
 }
 
-function ToNewest({ rows, away, seen, onClick }: ToNewestProps) {
+function JumpToNewest({ rows, away, seen, onClick }: ToNewestProps) {
   if (!away.value) return null
-  const count = countBeyond(rows, seen.value)
+  const count = countUnseen(rows, seen.value)
   const label = count > 0 ? t('conversation.toNewestCount', { count }) : t('conversation.toNewest')
   return (
-    <button type="button" class="to-newest" aria-label={label} title={label} onClick={onClick}>
+    <button type="button" class="jump-to-newest" aria-label={label} title={label} onClick={onClick}>
       <Icon name="down" />
       {count > 0 && <span class="badge" aria-hidden="true">{count}</span>}
     </button>

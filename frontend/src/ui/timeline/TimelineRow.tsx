@@ -15,7 +15,7 @@ export function TimelineRow({ row, conversation }: { row: Row; conversation: Con
     case 'day':
       return <p class="day"><span>{dayLabel(row.at_ms, today.value)}</span></p>
     case 'new':
-      return <p class="new-line"><span>{t('conversation.new')}</span></p>
+      return <p class="unread-line"><span>{t('conversation.new')}</span></p>
     case 'notice':
       return <p class="notice"><bdi>{noticeText(row.item)}</bdi></p>
     case 'message':
@@ -29,12 +29,12 @@ function Start({ conversation }: { conversation: ConversationModel }) {
     return (
       <div class="start">
         {problem ? (
-          <p class="start-problem">
+          <p class="start-error">
             {problem.message} <Button kind="quiet" onClick={() => void conversation.loadOlder()}>{t('action.retry')}</Button>
           </p>
         ) : (
           <span class="start-skeletons">
-            <span class="sr">{t('conversation.loadingOlder')}</span>
+            <span class="visually-hidden">{t('conversation.loadingOlder')}</span>
             <span class="skeleton skeleton-bubble" />
             <span class="skeleton skeleton-bubble" />
           </span>

@@ -1,13 +1,13 @@
 /** The sentence for an event that is no message. */
 import type { TimelineItem } from '../../core/model'
 import { t } from '../../i18n'
-import { nameOf } from '../app/context'
+import { displayName } from '../app/context'
 
 type NoticeItem = Extract<TimelineItem, { kind: 'notice' }>
 
 /** Null for what needs no sentence. */
 export function noticeText({ event, actor, subject }: NoticeItem): string | null {
-  const who = { actor: nameOf(actor), subject: subject ? nameOf(subject) : t('user.unknown') }
+  const who = { actor: displayName(actor), subject: subject ? displayName(subject) : t('user.unknown') }
   switch (event.type) {
     case 'conversation.created':
       if (event.kind === 'direct') return t('notice.created.direct', who)

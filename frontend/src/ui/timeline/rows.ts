@@ -18,7 +18,7 @@ export const RUN_MS = 5 * 60_000
 /** `unreadFrom`: seq of the newest event that had been read; the line goes before the first message of others after it. */
 export function toRows(items: readonly TimelineItem[], unreadFrom: number | null): Row[] {
   const rows: Row[] = [{ kind: 'start', key: 'start' }]
-  const day = dayTracker()
+  const day = createDayTracker()
   let lined = unreadFrom === null
   let previous: Extract<Row, { kind: 'message' }> | null = null
   for (const item of items) {
@@ -48,7 +48,7 @@ export function toRows(items: readonly TimelineItem[], unreadFrom: number | null
 }
 
 /** Tells whether a moment lies on another local day than the one before it; asks for a date only when it does. */
-function dayTracker() {
+function createDayTracker() {
   let from = NaN
   let to = NaN
   return {
@@ -65,14 +65,14 @@ function dayTracker() {
 }
 
 /** Where the line stands before the first of the news; null if there are none, or if they begin in what is not loaded yet. */
-export function newsBegin(rows: readonly Row[], hasOlder: boolean): number | null {
+export function unreadLineIndex(rows: readonly Row[], hasOlder: boolean): number | null {
   const line = rows.findIndex((row) => row.kind === 'new')
   const read = rows.slice(0, Math.max(line, 0)).some((row) => row.kind === 'message' || row.kind === 'notice')
   return line >= 0 && (read || !hasOlder) ? line : null
 }
 
 /** The highest seq in `rows` up to and including `index`; 0 if there is none. */
-export function seqUpTo(rows: readonly Row[], index: number): number {
+export function lastSeqUpTo(rows: readonly Row[], index: number): number {
   for (let i = Math.min(index, rows.length - 1); i >= 0; i -= 1) {
     const row = rows[i]
     if (row && (row.kind === 'message' || row.kind === 'notice') && row.item.seq !== null) return row.item.seq
@@ -81,7 +81,7 @@ export function seqUpTo(rows: readonly Row[], index: number): number {
 }
 
 /** How many messages of others lie beyond `seq`. */
-export function countBeyond(rows: readonly Row[], seq: number): number {
+export function countUnseen(rows: readonly Row[], seq: number): number {
   let count = 0
   for (let i = rows.length - 1; i >= 0; i -= 1) {
     const row = rows[i]

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createHttp, type TokenSource } from '../../../src/core/net/http'
-import { toProblem } from '../../../src/core/net/errors'
+import { toUserError } from '../../../src/core/net/errors'
 import { json, refusal } from '../../support/fakeServer'
 
 let calls: { url: string; init: RequestInit }[]
@@ -42,7 +42,7 @@ const network = (): Response => {
 }
 /** The answer, or the problem, after all waiting. */
 async function after(request: Promise<unknown>): Promise<unknown> {
-  const answer = request.catch(toProblem)
+  const answer = request.catch(toUserError)
   await vi.advanceTimersByTimeAsync(120_000)
   return answer
 }

@@ -1,8 +1,8 @@
 /** The cases that the server's own tests are held to, in this client's replica. */
 import { expect, test, vi } from 'vitest'
-import { entryAfter } from '../../../src/core/sync/summary'
+import { applyEvents } from '../../../src/core/sync/summary'
 import { Log } from '../../../src/core/sync/log'
-import { membersAfter } from '../../../src/core/sync/members'
+import { applyMemberEvents } from '../../../src/core/sync/members'
 import type { ConversationEntry, Event, MessageCreated } from '../../../src/core/net/protocol'
 import told from './replica-cases.json'
 
@@ -61,8 +61,8 @@ test.each(cases)('$name: all at once and in the wrong order comes to the same', 
 })
 
 test.each(cases)('$name: the row is what a fresh one would be', ({ pushed, entry }) => {
-  const members = membersAfter(before.entry.conversation.members ?? null, pushed)
-  const after = entryAfter(before.entry, pushed, me)
+  const members = applyMemberEvents(before.entry.conversation.members ?? null, pushed)
+  const after = applyEvents(before.entry, pushed, me)
 
   expect(row({ ...after, conversation: { ...after.conversation, members: members ?? [] } })).toEqual(row(entry))
 })

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { watch, type Reach } from '../../../src/core/actions'
+import { watch, type ActionContext } from '../../../src/core/actions'
 import { Membership } from '../../../src/core/sync/membership'
 import type { Member } from '../../../src/core/net/protocol'
 
@@ -42,7 +42,7 @@ test('fifty members are watched with two requests', async () => {
     send: async (method: string, path: string, body: { user_ids: string[] }) => (calls.push(`${method} ${path} ${body.user_ids.length}`), { presence: [] }),
     get: async (path: string, query: { user_ids: string }) => (calls.push(`GET ${path} ${query.user_ids.split(',').length}`), { presence: [] }),
   }
-  const reach = { http, at: (rest = '') => rest, seen: () => undefined } as unknown as Reach
+  const reach = { http, at: (rest = '') => rest, seen: () => undefined } as unknown as ActionContext
   await watch(Array.from({ length: 50 }, (_, n) => `u${n}`))(reach)
   expect(calls).toEqual(['PUT /presence/watch 20', 'GET /presence 30'])
 })

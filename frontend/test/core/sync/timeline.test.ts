@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest'
-import { fold, type Kept, type Onlooker } from '../../../src/core/sync/timeline'
-import type { Outgoing } from '../../../src/core/sync/outbox'
+import { buildTimeline, type Kept, type Viewer } from '../../../src/core/sync/timeline'
+import type { OutgoingMessage } from '../../../src/core/sync/outbox'
 import type { Event, MessageCreated, User } from '../../../src/core/net/protocol'
 
 const users: Record<string, User> = {
   a: { user_id: 'a', handle: 'ann', display_name: 'Ann' },
   b: { user_id: 'b', handle: 'bob', display_name: 'Bob' },
 }
-const onlooker: Onlooker = { me: 'a', kind: 'group', user: (id) => users[id]! }
+const viewer: Viewer = { me: 'a', kind: 'group', user: (id) => users[id]! }
 
 const message = (seq: number, actor_id: string, id = `m${seq}`): MessageCreated => ({
   seq,
@@ -18,7 +18,7 @@ const message = (seq: number, actor_id: string, id = `m${seq}`): MessageCreated 
   message: { client_message_id: id, body: `body ${seq}` },
 })
 const added: Event = { seq: 3, at_ms: 3, actor_id: 'a', message_count: 2, type: 'member.added', user_id: 'b', role: 'member' }
-const outgoing = (id: string, failed: Outgoing['failed'] = null): Outgoing => ({
+const outgoing = (id: string, failed: OutgoingMessage['failed'] = null): OutgoingMessage => ({
   client_message_id: id,
   conversation_id: 'c',
   body: id,
@@ -28,7 +28,7 @@ const outgoing = (id: string, failed: Outgoing['failed'] = null): Outgoing => ({
 })
 
 test('messages tell whose they are', () => {
-  const rows = fold([message(1, 'a'), message(2, 'b')], [], onlooker)
+  const rows = buildTimeline([message(1, 'a'), message(2, 'b')], [], viewer)
   expect(rows.map((row) => row.kind === 'message' && [row.author.display_name, row.own, row.state])).toEqual([
     ['Ann', true, 'sent'],
     ['Bob', false, 'sent'],
@@ -36,34 +36,34 @@ test('messages tell whose they are', () => {
 })
 
 test('a group tells who came; two people need not be told', () => {
-  expect(fold([added], [], onlooker)[0]).toMatchObject({ kind: 'notice', seq: 3, actor: users.a, subject: users.b })
-  expect(fold([added], [], { ...onlooker, kind: 'direct' })).toEqual([])
+  expect(buildTimeline([added], [], viewer)[0]).toMatchObject({ kind: 'notice', seq: 3, actor: users.a, subject: users.b })
+  expect(buildTimeline([added], [], { ...viewer, kind: 'direct' })).toEqual([])
 })
 
 test('what is on its way comes last, and is left out once the log has it, under the same key', () => {
-  const before = fold([message(1, 'b')], [outgoing('x'), outgoing('y', { code: 'c', message: 'no' })], onlooker)
+  const before = buildTimeline([message(1, 'b')], [outgoing('x'), outgoing('y', { code: 'c', message: 'no' })], viewer)
   expect(before.map((row) => row.kind === 'message' && row.state)).toEqual(['sent', 'pending', 'failed'])
-  const after = fold([message(1, 'b'), message(2, 'a', 'x')], [outgoing('x')], onlooker)
+  const after = buildTimeline([message(1, 'b'), message(2, 'a', 'x')], [outgoing('x')], viewer)
   expect(after.map((row) => row.key)).toEqual([before[0]?.key, before[1]?.key])
 })
 
 test("someone else's message under my message's id hides nothing of mine", () => {
-  const rows = fold([message(1, 'b', 'x')], [outgoing('x')], onlooker)
+  const rows = buildTimeline([message(1, 'b', 'x')], [outgoing('x')], viewer)
   expect(rows).toHaveLength(2)
   expect(new Set(rows.map((row) => row.key)).size).toBe(2)
 })
 
 test('events of a kind that this version does not know are passed over', () => {
   const strange = { ...added, type: 'poll.opened' } as unknown as Event
-  expect(fold([message(1, 'a'), strange], [], onlooker)).toHaveLength(1)
+  expect(buildTimeline([message(1, 'a'), strange], [], viewer)).toHaveLength(1)
 })
 
 test('a row is made again only when it looks different', () => {
   const kept: Kept = new WeakMap()
   const events = [message(1, 'a'), message(2, 'b')]
-  const first = fold(events, [], onlooker, kept)
+  const first = buildTimeline(events, [], viewer, kept)
   const renamed = { ...users.b!, display_name: 'Robert' }
-  const second = fold(events, [], { ...onlooker, user: (id) => (id === 'b' ? renamed : users[id]!) }, kept)
+  const second = buildTimeline(events, [], { ...viewer, user: (id) => (id === 'b' ? renamed : users[id]!) }, kept)
   expect(second[0]).toBe(first[0])
   expect(second[1]).toMatchObject({ author: renamed })
 })
@@ -73,5 +73,5 @@ test('a reply shows what it answers, also while it is on its way', () => {
   const answered: MessageCreated = { ...reply, message: { ...reply.message, reply_to: 1 }, quote: { actor_id: 'a', body: 'body 1' } }
   const waiting = { ...outgoing('m9'), reply_to: 1 }
   const quote = { seq: 1, author: users.a, body: 'body 1', deleted: false }
-  expect(fold([message(1, 'a'), answered], [waiting], onlooker).slice(1)).toMatchObject([{ quote }, { quote }])
+  expect(buildTimeline([message(1, 'a'), answered], [waiting], viewer).slice(1)).toMatchObject([{ quote }, { quote }])
 })

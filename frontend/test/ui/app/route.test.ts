@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from 'vitest'
-import { closePanel, hashOf, openConversation, openPanel, parseRoute, type Route, route } from '../../../src/ui/app/route'
+import { closePanel, hashForRoute, openConversation, openPanel, parseRoute, type Route, route } from '../../../src/ui/app/route'
 
 test.each<[string, Route]>([
   ['', { conversationId: null, panel: null }],
@@ -11,7 +11,7 @@ test.each<[string, Route]>([
   ['#/nonsense', { conversationId: null, panel: null }],
 ])('%j leads somewhere', (hash, expected) => {
   expect(parseRoute(hash)).toEqual(expected)
-  expect(parseRoute(hashOf(expected))).toEqual(expected)
+  expect(parseRoute(hashForRoute(expected))).toEqual(expected)
 })
 
 describe('moving about', () => {
@@ -42,5 +42,5 @@ describe('moving about', () => {
 
 test('an invite’s link keeps its token', () => {
   const link = { conversationId: null, panel: 'invite', token: 'a b/c' } as const
-  expect(parseRoute(hashOf(link))).toEqual(link)
+  expect(parseRoute(hashForRoute(link))).toEqual(link)
 })

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { TimelineItem } from '../../../src/core/model'
-import { countBeyond, newsBegin, type Row, RUN_MS, seqUpTo, toRows } from '../../../src/ui/timeline/rows'
+import { countUnseen, unreadLineIndex, type Row, RUN_MS, lastSeqUpTo, toRows } from '../../../src/ui/timeline/rows'
 import { ANA, BEN, ME } from '../../../dev/users'
 
 const NOON = new Date(2026, 4, 20, 12).getTime()
@@ -50,10 +50,10 @@ describe('the line of new messages', () => {
     expect(kinds(toRows([message(1, NOON)], null))).not.toContain('new')
   })
   test('is where one goes on reading, unless the news begin in what is not loaded yet', () => {
-    expect(newsBegin(toRows([message(1, NOON), message(2, NOON)], 1), true)).toBe(3)
-    expect(newsBegin(toRows([message(2, NOON), message(3, NOON)], 1), true)).toBeNull()
-    expect(newsBegin(toRows([message(2, NOON), message(3, NOON)], 1), false)).toBe(2)
-    expect(newsBegin(toRows([message(1, NOON)], null), false)).toBeNull()
+    expect(unreadLineIndex(toRows([message(1, NOON), message(2, NOON)], 1), true)).toBe(3)
+    expect(unreadLineIndex(toRows([message(2, NOON), message(3, NOON)], 1), true)).toBeNull()
+    expect(unreadLineIndex(toRows([message(2, NOON), message(3, NOON)], 1), false)).toBe(2)
+    expect(unreadLineIndex(toRows([message(1, NOON)], null), false)).toBeNull()
   })
 })
 
@@ -66,12 +66,12 @@ test('every row has a key of its own', () => {
 test('a pending message has no seq: the one before it tells what was seen', () => {
   const pending: TimelineItem = { kind: 'message', key: 'p', seq: null, at_ms: NOON, author: ME, own: true, body: '', state: 'pending' }
   const rows = toRows([message(7, NOON), pending], null)
-  expect(seqUpTo(rows, rows.length - 1)).toBe(7)
-  expect(seqUpTo(rows, 0)).toBe(0)
+  expect(lastSeqUpTo(rows, rows.length - 1)).toBe(7)
+  expect(lastSeqUpTo(rows, 0)).toBe(0)
 })
 
 test('only messages of others count as unseen', () => {
   const rows = toRows([message(1, NOON), message(2, NOON, ME), joined(3, NOON), message(4, NOON), message(5, NOON)], null)
-  expect(countBeyond(rows, 1)).toBe(2)
-  expect(countBeyond(rows, 5)).toBe(0)
+  expect(countUnseen(rows, 1)).toBe(2)
+  expect(countUnseen(rows, 5)).toBe(0)
 })
