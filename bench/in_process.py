@@ -15,14 +15,14 @@ from bench.scenario import BODY
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.entrypoints import authorizer, bootstrap, http, websocket
 from imchat.local.apigateway.connections import LocalGateway
-from imchat.local.group_commit import Batches, Finish
+from imchat.local.group_commit import DeferredActions, GroupCommitQueue
 from imchat.local.http.connection import Connection, Open
 from imchat.local.server import Handlers, LocalServer, Options
 from imchat.services import conversations, users
 from imchat.services.app import App
-from imchat.services.rate_limiter import Rates
+from imchat.services.rate_limiter import RateLimiter
 from imchat.storage.repositories import connections
-from imchat.storage.sqlite.group_commit_table import BatchTable
+from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 
 PAIRS: Final = 10
 IN_FLIGHT: Final = 8
@@ -86,17 +86,19 @@ class _Pair:
 
 async def play(folder: Path, rounds: int) -> None:
     """Send `rounds` times 80 messages in ten direct conversations, and wait for every answer."""
-    gateway, finish, sign_in = LocalGateway(), Finish(), _SignIn()
-    with BatchTable.open(folder / "imchat.db") as table:
+    gateway, finish, sign_in = LocalGateway(), DeferredActions(), _SignIn()
+    with GroupCommitTable.open(folder / "imchat.db") as table:
         app = App(
             table=table,
             gateway=gateway,
             now_ms=bootstrap.now_ms,
             new_id=bootstrap.new_id,
-            once_a_batch=finish.later,
-            rates=Rates(10**9),
+            once_a_batch=finish.defer,
+            rate_limiter=RateLimiter(10**9),
         )
-        handlers = Handlers(http.make(app), websocket.make(app), authorizer.make(app))
+        handlers = Handlers(
+            http.create_handler(app), websocket.create_handler(app), authorizer.create_handler(app)
+        )
         server = LocalServer(
             handlers=handlers,
             store=table,
@@ -106,7 +108,7 @@ async def play(folder: Path, rounds: int) -> None:
             site=cast("Any", None),
             options=Options(),
         )
-        server._batches = batches = Batches(table, gateway, finish.run)
+        server._batches = batches = GroupCommitQueue(table, gateway, finish.run)
         pairs = [_pair(app, gateway, sign_in, number) for number in range(PAIRS)]
         await _rounds(server, pairs, rounds)
         await batches.close()

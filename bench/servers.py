@@ -14,11 +14,11 @@ from tests.support.browser_harness import Person, call, sign_in, sign_up
 
 from bench.baseline import Floor
 from bench.scenario import BODY, Room
-from imchat.domain.event import Draft, Event, place
+from imchat.domain.event import Draft, Event, assign_seq
 from imchat.domain.ids import ConversationId, UserId
 from imchat.local.data_dir import DataDir
 from imchat.storage.repositories import conversations, events
-from imchat.storage.sqlite.group_commit_table import BatchTable
+from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +56,15 @@ def _fill_imchat(folder: Path, room: Room, length: int) -> None:
     """Straight into the log, in one transaction, through imchat's own storage."""
     conversation_id = ConversationId(room.conversation_id)
     sender = UserId(room.members[0].user_id)
-    with BatchTable.open(DataDir.open(folder).conversations) as table:
+    with GroupCommitTable.open(DataDir.open(folder).conversations) as table:
         table.begin()
         newest = Event()
         for seq in range(room.last_seq + 1, length + 1):
             message = {"client_message_id": f"filled-{seq}", "body": BODY.decode()}
             draft = Draft(type="message.created", actor_id=sender, message=cast("Any", message))
-            newest = place(draft, seq=seq, at_ms=seq, messages_before=seq - 1 - room.last_seq)
+            newest = assign_seq(draft, seq=seq, at_ms=seq, messages_before=seq - 1 - room.last_seq)
             events.append(table, conversation_id, newest)
-        conversations.advance(table, conversation_id, newest)
+        conversations.advance_head(table, conversation_id, newest)
         table.commit()
 
 

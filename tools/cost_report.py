@@ -129,7 +129,7 @@ def _send(world: World, size: int) -> Iterator[tuple[str, Count]]:
         due = queue.take_due()
         while due:
             for job in due:
-                delivery.run(later, job, again=False)
+                delivery.run_job(later, job, again=False)
             due = follow.take_due()
         yield f"… later, to {size:,}", count
 
@@ -169,9 +169,9 @@ def _others(world: World) -> Iterator[tuple[str, Count]]:
         "add somebody to a group of 10",
         _counted(world, lambda app: groups.add_members(app, ann, where, [eve])),
     )
-    groups.update(world.app, ann, where, public=True)
+    groups.update_group(world.app, ann, where, public=True)
     kim = person(world, 50_001)
-    yield "join a channel of 11", _counted(world, lambda app: joining.join(app, kim, where))
+    yield "join a channel of 11", _counted(world, lambda app: joining.join_channel(app, kim, where))
     yield (
         f"start a group of {MEMBERS_AT_CREATION}",
         _counted(

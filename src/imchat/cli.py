@@ -113,9 +113,9 @@ def local(
 
     Example: imchat local --demo --open
     """
-    from imchat.local.gc_pause import without_collecting
+    from imchat.local.gc_pause import gc_disabled
 
-    with without_collecting():
+    with gc_disabled():
         from imchat.local import run
         from imchat.local.server import Options
         from imchat.sign_up_policy import parse_sign_up

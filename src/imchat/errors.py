@@ -123,7 +123,7 @@ BY_STATUS: Final = {
 """What a status stands for, to whoever is answered with it. Errors that other modules derive are not in it."""
 
 
-def place_of(error: Exception) -> str:
+def source_location(error: Exception) -> str:
     """Where it came from, innermost first, for the log: not its message, which may hold what people wrote."""
     frames = traceback.extract_tb(error.__traceback__)
     return " < ".join(f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in reversed(frames))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from imchat.domain.limits import TITLE_CHARS
-from imchat.domain.search_terms import words_of
+from imchat.domain.search_terms import tokenize
 
 
 @pytest.mark.parametrize(
@@ -18,9 +18,9 @@ from imchat.domain.search_terms import words_of
     ],
 )
 def test_a_title_has_these_words(title: str, words: list[str]) -> None:
-    assert words_of(title) == words
+    assert tokenize(title) == words
 
 
 def test_a_word_fits_a_sort_key_whatever_its_letters_unfold_to() -> None:
-    [word] = words_of("\N{SQUARE KIROGURAMU}" * TITLE_CHARS)
+    [word] = tokenize("\N{SQUARE KIROGURAMU}" * TITLE_CHARS)
     assert len(f"{word}#{'g' * 64}".encode()) <= 1024

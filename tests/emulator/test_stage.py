@@ -96,7 +96,7 @@ def test_a_job_that_lay_in_the_queue_brings_each_member_what_they_may_see(stage:
     ada.http("POST", f"/conversations/{where}/members", {"user_ids": [bob.user_id]})
     with ada.connect() as hers, bob.connect() as his:
         url = stage.emulator.client("sqs").get_queue_url(QueueName="imchat-prod-fanout")["QueueUrl"]
-        job = fanout_jobs.encode(fanout_jobs.Announce(ConversationId(where), 2))
+        job = fanout_jobs.encode_job(fanout_jobs.AnnounceJob(ConversationId(where), 2))
         stage.emulator.client("sqs").send_message(QueueUrl=url, MessageBody=job)
         assert [event["seq"] for event in hers.hear("events")["events"]] == [1, 2, 3]
         assert [event["seq"] for event in his.hear("events")["events"]] == [3]

@@ -15,13 +15,13 @@ from imchat.domain.ids import UserId
 from imchat.entrypoints import authorizer, fanout, http, websocket
 from imchat.errors import Busy
 from imchat.services import realtime
-from imchat.services.fanout_jobs import Announce, Deliver, encode
-from imchat.services.rate_limiter import Rates
+from imchat.services.fanout_jobs import AnnounceJob, DeliverJob, encode_job
+from imchat.services.rate_limiter import RateLimiter
 from imchat.storage.table import Row
 
 
 def test_a_request_is_answered_as_lambda_proxy_wants_it(world: World) -> None:
-    answer = http.make(world.app)(http_event("GET", "/api/me", user_id="u1"), None)
+    answer = http.create_handler(world.app)(http_event("GET", "/api/me", user_id="u1"), None)
     assert answer["statusCode"] == 200
     assert answer["headers"] == {"content-type": "application/json", "cache-control": "no-store"}
     assert json.loads(answer["body"])["user"]["user_id"] == "u1"
@@ -29,18 +29,18 @@ def test_a_request_is_answered_as_lambda_proxy_wants_it(world: World) -> None:
 
 def test_an_id_token_does_not_count_as_signed_in(world: World) -> None:
     event = http_event("GET", "/api/me", user_id="u1", token_use="id")
-    assert http.make(world.app)(event, None)["statusCode"] == 401
+    assert http.create_handler(world.app)(event, None)["statusCode"] == 401
 
 
 def test_a_body_that_came_in_base64_is_the_same_body(world: World) -> None:
     event = http_event("PATCH", "/api/me", user_id="u1", body=base64.b64encode(b'{"handle":"ann"}').decode())
-    answer = http.make(world.app)(event | {"isBase64Encoded": True}, None)
+    answer = http.create_handler(world.app)(event | {"isBase64Encoded": True}, None)
     assert json.loads(answer["body"])["user"]["handle"] == "ann"
 
 
 def test_a_body_with_a_lone_surrogate_is_refused_not_raised(world: World) -> None:
     event = http_event("PATCH", "/api/me", user_id="u1", body='{"display_name":"\ud800"}')
-    assert http.make(world.app)(event, None)["statusCode"] == 400
+    assert http.create_handler(world.app)(event, None)["statusCode"] == 400
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,9 @@ def test_a_body_with_a_lone_surrogate_is_refused_not_raised(world: World) -> Non
 )
 def test_a_ticket_lets_its_owner_in_whatever_case_the_header_has(world: World, header: str) -> None:
     secret, _ = realtime.issue_ticket(world.app, UserId("u1"))
-    policy = authorizer.make(world.app)(authorizer_event(f"imchat.v1, ticket.{secret}", header), None)
+    policy = authorizer.create_handler(world.app)(
+        authorizer_event(f"imchat.v1, ticket.{secret}", header), None
+    )
     assert policy["principalId"] == "u1"
     statement = policy["policyDocument"]["Statement"][0]
     assert (statement["Effect"], statement["Resource"]) == ("Allow", authorizer_event(None)["methodArn"])
@@ -64,12 +66,12 @@ def test_a_connection_without_exactly_one_good_ticket_is_unauthorized(
     secret, _ = realtime.issue_ticket(world.app, UserId("u1"))
     offered = None if protocols is None else protocols.format(secret)
     with pytest.raises(Exception, match=r"^Unauthorized$"):
-        authorizer.make(world.app)(authorizer_event(offered), None)
+        authorizer.create_handler(world.app)(authorizer_event(offered), None)
 
 
 def test_connect_answers_the_subprotocol_and_notes_the_connection(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    handle = websocket.make(world.app)
+    handle = websocket.create_handler(world.app)
     answer = handle(websocket_event("$connect", "c1", user_id=ann), None)
     assert answer == {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "imchat.v1"}}
     world.direct(ann, bob)
@@ -80,7 +82,9 @@ def test_connect_answers_the_subprotocol_and_notes_the_connection(world: World) 
 
 
 def test_a_ping_gets_a_pong_that_names_the_connection(world: World) -> None:
-    websocket.make(world.app)(websocket_event("$default", "c1", user_id="u1", body='{"action":"ping"}'), None)
+    websocket.create_handler(world.app)(
+        websocket_event("$default", "c1", user_id="u1", body='{"action":"ping"}'), None
+    )
     assert world.gateway.frames["c1"] == [{"type": "pong", "connection_id": "c1"}]
 
 
@@ -100,7 +104,9 @@ def test_a_ping_gets_a_pong_that_names_the_connection(world: World) -> None:
 def test_a_bad_frame_is_answered_with_an_error_frame(
     world: World, body: str | None, code: str, field: str | None
 ) -> None:
-    answer = websocket.make(world.app)(websocket_event("$default", "c1", user_id="u1", body=body), None)
+    answer = websocket.create_handler(world.app)(
+        websocket_event("$default", "c1", user_id="u1", body=body), None
+    )
     assert answer == {"statusCode": 200}
     (frame,) = world.gateway.frames["c1"]
     assert (frame["type"], frame["error"]["code"], frame["error"]["request_id"]) == (
@@ -122,11 +128,11 @@ def test_of_a_batch_of_jobs_only_those_that_failed_come_again(world: World) -> N
             return super().query(pk, **bounds)
 
     queue = WaitingQueue()
-    handle = fanout.make(replace(world.app, table=PartlyBusy(world.table), queue=queue))
-    jobs = [encode(Announce(busy, 1)), "no job", encode(Announce(fine, 1))]
+    handle = fanout.create_handler(replace(world.app, table=PartlyBusy(world.table), queue=queue))
+    jobs = [encode_job(AnnounceJob(busy, 1)), "no job", encode_job(AnnounceJob(fine, 1))]
     answer = handle(queue_event(*jobs), None)
     assert answer == {"batchItemFailures": [{"itemIdentifier": "message-1"}, {"itemIdentifier": "message-2"}]}
-    assert queue.take() == [Deliver(fine, 1, 1, 1, [ann, bob])]
+    assert queue.take() == [DeliverJob(fine, 1, 1, 1, [ann, bob])]
 
 
 def test_a_job_that_fails_is_logged_by_its_id_and_place_alone(
@@ -139,9 +145,9 @@ def test_a_job_that_fails_is_logged_by_its_id_and_place_alone(
         def query(self, pk: str, **bounds: object) -> list[Row]:
             raise RuntimeError(f"secret body and ann@example.org: {pk}, {bounds}")
 
-    handle = fanout.make(replace(world.app, table=Broken(world.table), queue=WaitingQueue()))
+    handle = fanout.create_handler(replace(world.app, table=Broken(world.table), queue=WaitingQueue()))
     with caplog.at_level(logging.DEBUG):
-        handle(queue_event(encode(Announce(where, 1))), None)
+        handle(queue_event(encode_job(AnnounceJob(where, 1))), None)
     for told in ("message-1", "RuntimeError", "test_handlers.py"):
         assert told in caplog.text
     assert "secret" not in caplog.text
@@ -152,7 +158,7 @@ def test_who_says_too_often_that_they_write_is_told_to_wait(world: World) -> Non
     ann, bob = world.people("ann", "bob")
     where = world.direct(ann, bob)
     line, theirs = world.connect(ann), world.connect(bob)
-    handler = websocket.make(replace(world.app, rates=Rates(2)))
+    handler = websocket.create_handler(replace(world.app, rate_limiter=RateLimiter(2)))
     typing = {"action": "typing", "conversation_id": where}
     for frame in [typing] * 3 + [{"action": "ping"}]:
         handler(websocket_event("$default", line, user_id=ann, body=json.dumps(frame)), None)

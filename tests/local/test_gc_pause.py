@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import gc
 
-from imchat.local.gc_pause import without_collecting
+from imchat.local.gc_pause import gc_disabled
 
 
 def test_the_collector_is_back_after_the_imports() -> None:
-    with without_collecting():
+    with gc_disabled():
         assert not gc.isenabled()
     assert gc.isenabled()

@@ -17,8 +17,8 @@ from tests.support.local_server import NAME, HeldTable, Machine, machine, run
 
 from imchat.errors import Busy
 from imchat.local.apigateway.connections import LocalGateway
-from imchat.local.group_commit import MAX_JOBS, Batches, Finish
-from imchat.storage.sqlite.group_commit_table import BatchTable
+from imchat.local.group_commit import MAX_JOBS, DeferredActions, GroupCommitQueue
+from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.sqlite.wal import CHECKPOINT_BYTES
 from imchat.storage.table import Key, Put
 
@@ -33,13 +33,13 @@ def on_machine(tmp_path: Path, test: Callable[[Machine], Awaitable[None]]) -> No
 
 def on_table(
     tmp_path: Path,
-    test: Callable[[HeldTable, Batches], Awaitable[None]],
+    test: Callable[[HeldTable, GroupCommitQueue], Awaitable[None]],
     finish: Callable[[], None] = lambda: None,
 ) -> None:
     async def body() -> None:
-        with BatchTable.open(tmp_path / "imchat.db") as table:
+        with GroupCommitTable.open(tmp_path / "imchat.db") as table:
             held = HeldTable(table)
-            batches = Batches(held, LocalGateway(), finish)
+            batches = GroupCommitQueue(held, LocalGateway(), finish)
             await test(held, batches)
             await batches.close()
 
@@ -71,12 +71,12 @@ async def nothing_yet(*waiting: asyncio.Future[Any]) -> None:
 def test_what_jobs_leave_to_the_end_of_their_batch_is_done_once_and_is_durable_with_it(
     tmp_path: Path,
 ) -> None:
-    finish = Finish()
+    finish = DeferredActions()
     done: list[int] = []
 
-    async def test(held: HeldTable, batches: Batches) -> None:
+    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
         def leave(number: int) -> list[int]:
-            finish.later("head", lambda: note(number))
+            finish.defer("head", lambda: note(number))
             return done.copy()
 
         def note(number: int) -> None:
@@ -151,7 +151,7 @@ def test_a_connection_whose_commit_fails_is_refused(tmp_path: Path) -> None:
 
 
 def test_requests_that_arrive_during_a_sync_share_the_next_one(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: Batches) -> None:
+    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
         held.go.clear()
         first = batches.run(lambda: held.table.write(Put(Key("A", "0"), {})))
         await asyncio.to_thread(held.syncing.wait, 10)
@@ -168,7 +168,7 @@ def test_requests_that_arrive_during_a_sync_share_the_next_one(tmp_path: Path) -
 
 
 def test_a_read_waits_until_what_it_saw_is_durable(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: Batches) -> None:
+    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
         held.go.clear()
         key = Key("A", "1")
         written = batches.run(lambda: held.table.write(Put(key, {"n": 1})))
@@ -185,7 +185,7 @@ def test_a_read_waits_until_what_it_saw_is_durable(tmp_path: Path) -> None:
 
 
 def test_a_read_of_what_could_not_be_made_durable_is_refused(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: Batches) -> None:
+    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
         held.go.clear()
         key = Key("A", "1")
         written = batches.run(lambda: held.table.write(Put(key, {"n": 1})))
@@ -203,7 +203,7 @@ def test_a_read_of_what_could_not_be_made_durable_is_refused(tmp_path: Path) -> 
 
 
 def test_jobs_run_in_the_order_they_came_and_large_crowds_in_several_batches(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: Batches) -> None:
+    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
         order: list[int] = []
         batches_begun = itertools.count()
 
@@ -233,7 +233,7 @@ def test_a_batch_takes_along_whom_the_one_before_has_answered(
     """Else two crowds would take turns, each in batches of its own."""
     monkeypatch.setattr("imchat.local.group_commit.MAX_WAIT_S", 10)  # however slow this disk is
 
-    async def test(held: HeldTable, batches: Batches) -> None:
+    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
         sizes: list[int] = []
 
         def job(number: int) -> None:
@@ -259,7 +259,7 @@ def test_a_batch_takes_along_whom_the_one_before_has_answered(
 
 
 def test_a_job_that_fails_harms_no_other_of_its_batch(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: Batches) -> None:
+    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
         def broken() -> None:
             raise KeyError("x")
 
@@ -283,7 +283,7 @@ def test_a_job_that_fails_harms_no_other_of_its_batch(tmp_path: Path) -> None:
 def test_a_store_that_cannot_begin_refuses_those_who_wait_and_serves_those_who_come_after(
     tmp_path: Path, error: Exception
 ) -> None:
-    async def test(held: HeldTable, batches: Batches) -> None:
+    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
         def fail() -> None:
             raise error
 
@@ -299,7 +299,7 @@ def test_a_store_that_cannot_begin_refuses_those_who_wait_and_serves_those_who_c
 
 
 def test_closing_finishes_what_is_queued_and_refuses_the_rest(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: Batches) -> None:
+    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
         queued = [batches.run(partial(held.table.write, Put(Key("A", str(n)), {}))) for n in range(9)]
         await batches.close()
         assert all(future.done() for future in queued)
@@ -310,7 +310,7 @@ def test_closing_finishes_what_is_queued_and_refuses_the_rest(tmp_path: Path) ->
 
 
 def test_the_next_requests_run_while_a_batch_waits_for_the_disk(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: Batches) -> None:
+    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
         held.go.clear()
         first = batches.run(lambda: held.table.write(Put(Key("A", "1"), {})))
         await asyncio.to_thread(held.syncing.wait, 10)
@@ -328,7 +328,7 @@ def test_the_next_requests_run_while_a_batch_waits_for_the_disk(tmp_path: Path) 
 
 
 def test_the_log_is_cleared_up_between_batches(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: Batches) -> None:
+    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
         log = tmp_path / "imchat.db-wal"
         longest = 0
         for number in range(200):

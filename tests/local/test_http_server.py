@@ -17,13 +17,13 @@ from tests.support.local_server import NAME, machine, run
 from imchat.local.apigateway.events import Request
 from imchat.local.http.connection import HEAD_S, REQUEST_S
 from imchat.local.http.parser import HEAD_BYTES, PAYLOAD_BYTES
-from imchat.local.http.response import Answer
+from imchat.local.http.response import HttpResponse
 from imchat.local.http.server import HttpServer
 
 
-def echo(request: Request) -> Answer:
+def echo(request: Request) -> HttpResponse:
     said = [request.method, request.path, request.query_string, request.body.decode()]
-    return Answer(200, {}, json.dumps(said).encode())
+    return HttpResponse(200, {}, json.dumps(said).encode())
 
 
 @dataclass
@@ -47,7 +47,9 @@ class Client:
 
 
 @asynccontextmanager
-async def serving(serve: Callable[[Request], Answer | Awaitable[Answer]] = echo) -> AsyncIterator[Client]:
+async def serving(
+    serve: Callable[[Request], HttpResponse | Awaitable[HttpResponse]] = echo,
+) -> AsyncIterator[Client]:
     server = HttpServer(serve)
     port = await server.start("127.0.0.1", 0)
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -58,7 +60,9 @@ async def serving(serve: Callable[[Request], Answer | Awaitable[Answer]] = echo)
         await server.stop(1)
 
 
-def against(test: Callable[[Client], Awaitable[None]], serve: Callable[[Request], Answer] = echo) -> None:
+def against(
+    test: Callable[[Client], Awaitable[None]], serve: Callable[[Request], HttpResponse] = echo
+) -> None:
     async def body() -> None:
         async with serving(serve) as client:
             await test(client)
@@ -86,7 +90,7 @@ def test_a_body_may_come_in_chunks() -> None:
 
 
 def test_requests_sent_ahead_are_answered_in_their_order_though_the_first_takes_longer() -> None:
-    async def slow(request: Request) -> Answer:
+    async def slow(request: Request) -> HttpResponse:
         await asyncio.sleep(0.05)
         return echo(request)
 
@@ -158,7 +162,7 @@ def test_a_connection_stays_open_as_long_as_the_client_wants_it(request_: bytes,
 def test_what_a_proxy_might_read_otherwise_is_refused_and_the_connection_ends(request_: bytes) -> None:
     served: list[Request] = []
 
-    def serve(request: Request) -> Answer:
+    def serve(request: Request) -> HttpResponse:
         served.append(request)
         return echo(request)
 
@@ -196,8 +200,8 @@ def test_empty_lines_before_a_request_have_a_bound_too() -> None:
 
 
 def test_a_trailer_is_no_header() -> None:
-    def serve(request: Request) -> Answer:
-        return Answer(200, {}, json.dumps([request.headers, request.header_lines]).encode())
+    def serve(request: Request) -> HttpResponse:
+        return HttpResponse(200, {}, json.dumps([request.headers, request.header_lines]).encode())
 
     async def test(c: Client) -> None:
         c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -213,9 +217,9 @@ def test_bodies_that_wait_for_their_turn_keep_a_connection_from_being_read_on() 
     async def body() -> None:
         turn = asyncio.Event()
 
-        async def later(request: Request) -> Answer:
+        async def later(request: Request) -> HttpResponse:
             await turn.wait()
-            return Answer(200, {}, json.dumps(len(request.body)).encode())
+            return HttpResponse(200, {}, json.dumps(len(request.body)).encode())
 
         async with serving(later) as c:
             one = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 2_000_000
@@ -245,12 +249,12 @@ def test_a_header_of_an_answer_cannot_hold_a_line_break() -> None:
         assert head.startswith(b"HTTP/1.1 500 ")
         assert b"injected" not in head
 
-    against(test, lambda _request: Answer(200, {"x": "a\r\ninjected: 1"}, b""))
+    against(test, lambda _request: HttpResponse(200, {"x": "a\r\ninjected: 1"}, b""))
 
 
 def test_a_client_that_dawdles_is_let_go_and_one_that_waits_for_us_is_not() -> None:
     async def body() -> None:
-        answers: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        answers: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
         async with serving(lambda _request: answers) as c:
             await asyncio.sleep(0.01)
             [connection] = c.server.connections
@@ -261,7 +265,7 @@ def test_a_client_that_dawdles_is_let_go_and_one_that_waits_for_us_is_not() -> N
             c.writer.write(b"x")
             await asyncio.sleep(0.01)
             connection.close_if_late(now_s + REQUEST_S + 1)  # now it is our turn
-            answers.set_result(Answer(200, {}, b"{}"))
+            answers.set_result(HttpResponse(200, {}, b"{}"))
             assert await c.answers(1) == [{}]
             connection.close_if_late(time.monotonic() + HEAD_S + 1)
             assert await c.reader.read() == b""
@@ -271,7 +275,7 @@ def test_a_client_that_dawdles_is_let_go_and_one_that_waits_for_us_is_not() -> N
 
 def test_a_client_that_reads_no_answer_is_let_go() -> None:
     async def body() -> None:
-        async with serving(lambda _request: Answer(200, {}, b"x" * 10_000_000)) as c:
+        async with serving(lambda _request: HttpResponse(200, {}, b"x" * 10_000_000)) as c:
             c.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
             await asyncio.sleep(0.1)
             [connection] = c.server.connections

@@ -18,7 +18,7 @@ from imchat.errors import Forbidden, Unauthenticated
 from imchat.services import blocks, conversations, groups, messages, realtime, suspensions
 from imchat.services.app import App
 from imchat.storage.repositories import connections
-from imchat.storage.sqlite.group_commit_table import BatchTable
+from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.table import Op
 
 INTERLEAVINGS: Final = 1_000
@@ -49,7 +49,7 @@ class Stage(NamedTuple):
 
     def scenes(self) -> Iterator[Scene]:
         """A scene for each seed; what happened in one is undone behind it."""
-        table = cast(BatchTable, self.world.table)
+        table = cast(GroupCommitTable, self.world.table)
         for seed in range(INTERLEAVINGS):
             table.begin()
             try:
@@ -282,7 +282,7 @@ def test_control_without_the_look_after_the_writing_some_seed_finds_it(stage: St
 def test_control_half_a_sign_out_is_found(stage: Stage, kept: str) -> None:
     def half(scene: Scene) -> None:
         if kept == "note":
-            connections.end_sign_in(scene.app.table, scene.bob, PHONE, now_s=0)
+            connections.mark_signed_out(scene.app.table, scene.bob, PHONE, now_s=0)
         else:
             realtime.sign_out(scene.app, scene.bob, None)
 
@@ -291,7 +291,7 @@ def test_control_half_a_sign_out_is_found(stage: Stage, kept: str) -> None:
 
 def test_control_a_connection_that_looks_before_it_is_noted_is_found(stage: Stage) -> None:
     def connect_carelessly(app: App, user_id: UserId, line: ConnectionId, sign_in: SignInId | None) -> None:
-        if sign_in is not None and connections.is_over(app.table, user_id, sign_in):
+        if sign_in is not None and connections.is_signed_out(app.table, user_id, sign_in):
             raise Unauthenticated("signed out")
         realtime.connect(app, user_id, line)
 

@@ -90,21 +90,21 @@ def test_taking_a_block_back_opens_the_conversation_unless_the_other_blocked_as_
     refusal(lambda: say(world, ann, where, "m"))
     blocks.unblock(world.app, bob, ann)
     say(world, ann, where, "m")
-    assert stored.around(world.table, ann) == set()
+    assert stored.involving(world.table, ann) == set()
 
 
 def test_a_block_is_repeated_and_taken_back_twice_without_harm_and_keeps_its_time(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     blocks.block(world.app, ann, bob)
-    first = blocks.blocked(world.app, ann, cursor=None)
+    first = blocks.list_blocked(world.app, ann, cursor=None)
     world.clock_ms += 5_000
     blocks.block(world.app, ann, bob)
-    assert blocks.blocked(world.app, ann, cursor=None) == first
+    assert blocks.list_blocked(world.app, ann, cursor=None) == first
     assert [one.user_id for one in first[0]] == [user.user_id for user in first[1]] == [bob]
-    assert blocks.blocked(world.app, bob, cursor=None) == ([], [], None)
+    assert blocks.list_blocked(world.app, bob, cursor=None) == ([], [], None)
     for _ in range(2):
         blocks.unblock(world.app, ann, bob)
-    assert blocks.blocked(world.app, ann, cursor=None) == ([], [], None)
+    assert blocks.list_blocked(world.app, ann, cursor=None) == ([], [], None)
 
 
 def test_oneself_and_nobody_cannot_be_blocked(world: World) -> None:
@@ -114,7 +114,7 @@ def test_oneself_and_nobody_cannot_be_blocked(world: World) -> None:
     for nobody in ("u-nobody", "not an id"):
         with pytest.raises(NotFound):
             blocks.block(world.app, ann, UserId(nobody))
-    assert stored.around(world.table, ann) == set()
+    assert stored.involving(world.table, ann) == set()
 
 
 def test_neither_adds_the_other_to_a_group_and_nobody_else_is_added_then(world: World) -> None:
@@ -125,7 +125,7 @@ def test_neither_adds_the_other_to_a_group_and_nobody_else_is_added_then(world: 
         assert refusal(partial(world.group, actor, cat, other)) == said
         where = world.group(actor)
         assert refusal(partial(groups.add_members, world.app, actor, where, [cat, other])) == said
-        assert set(members.of(world.table, where)) == {actor}
+        assert set(members.list_for(world.table, where)) == {actor}
     groups.add_members(world.app, cat, world.group(cat), [ann, bob])
 
 
@@ -137,7 +137,7 @@ def test_in_a_group_both_write_and_only_mentions_by_the_blocked_are_plain_text(w
     assert say(world, bob, where, "b", "@ann and @cat")["message"]["mentions"] == {"cat": cat}
     assert message_actions.edit(world.app, bob, where, seq, "@ann").message.get("mentions", {}) == {}
     assert say(world, ann, where, "a", "@bob")["message"]["mentions"] == {"bob": bob}
-    assert members.of(world.table, where)[ann].mentions == ()
+    assert members.list_for(world.table, where)[ann].mentions == ()
 
 
 def test_presence_is_hidden_both_ways_and_those_who_watch_see_the_other_go(world: World) -> None:
@@ -145,14 +145,14 @@ def test_presence_is_hidden_both_ways_and_those_who_watch_see_the_other_go(world
     where = world.group(cat, ann, bob)
     for who in (ann, bob):
         world.connect(who)
-    presence.watch(world.app, ann, where, [bob])
-    presence.watch(world.app, bob, where, [ann])
-    presence.watch(world.app, cat, where, [ann, bob])
+    presence.subscribe(world.app, ann, where, [bob])
+    presence.subscribe(world.app, bob, where, [ann])
+    presence.subscribe(world.app, cat, where, [ann, bob])
     blocks.block(world.app, ann, bob)
     for who, other in ((ann, bob), (bob, ann)):
         frames = world.heard(ConnectionId(f"c-{who}"), "presence")
         assert frames == [{"type": "presence", "user_id": other, "online": False}]
-        assert other not in {one.user_id for one in presence.look(world.app, who, where, None)}
+        assert other not in {one.user_id for one in presence.get(world.app, who, where, None)}
     world.gateway.frames.clear()
     theirs = world.connect(cat)
     for who, other in ((ann, bob), (bob, ann)):
@@ -161,7 +161,7 @@ def test_presence_is_hidden_both_ways_and_those_who_watch_see_the_other_go(world
         assert world.heard(ConnectionId(f"c-{other}"), "presence") == []
         assert [frame["online"] for frame in world.heard(theirs, "presence")] == [False, True]
         world.gateway.frames.clear()
-    assert {one.user_id for one in presence.look(world.app, cat, where, None)} == {ann, bob, cat}
+    assert {one.user_id for one in presence.get(world.app, cat, where, None)} == {ann, bob, cat}
 
 
 def test_nobody_past_a_block_hears_of_typing_or_reading(world: World) -> None:
@@ -194,11 +194,11 @@ def test_a_block_that_races_the_conversations_beginning_is_noted_in_it_or_preven
     ann, bob, cat, dan = world.people("ann", "bob", "cat", "dan")
     app = replace(world.app, table=Interleaved(world.table, lambda: blocks.block(world.app, ann, bob)))
     refusal(lambda: conversations.create_direct(app, bob, ann))
-    assert members.of(world.table, direct_conversation_id(ann, bob)) == {}
+    assert members.list_for(world.table, direct_conversation_id(ann, bob)) == {}
 
     app = replace(world.app, table=Interleaved(world.table, lambda: world.direct(dan, cat), "BLOCK#"))
     blocks.block(app, cat, dan)
-    assert members.of(world.table, direct_conversation_id(cat, dan))[cat].blocks
+    assert members.list_for(world.table, direct_conversation_id(cat, dan))[cat].blocks
 
 
 def test_a_block_that_always_loses_its_race_writes_nothing(sqlite_world: World) -> None:
@@ -212,7 +212,7 @@ def test_a_block_that_always_loses_its_race_writes_nothing(sqlite_world: World) 
 
     with pytest.raises(Busy):
         blocks.block(replace(world.app, table=Vanishing(world.table, lambda: None)), ann, bob)
-    assert stored.around(world.table, bob) == set()
+    assert stored.involving(world.table, bob) == set()
     say(world, bob, where, "m")
 
 
@@ -223,7 +223,7 @@ def test_many_blocks_are_listed_by_pages(sqlite_world: World) -> None:
     for other in others:
         users.me(world.app, other)
         blocks.block(world.app, ann, other)
-    page, people, cursor = blocks.blocked(world.app, ann, cursor=None)
-    rest, _, end = blocks.blocked(world.app, ann, cursor=cursor)
+    page, people, cursor = blocks.list_blocked(world.app, ann, cursor=None)
+    rest, _, end = blocks.list_blocked(world.app, ann, cursor=cursor)
     assert [one.user_id for one in (*page, *rest)] == others
     assert (len(page), len(people), end) == (blocks.BLOCKS_PAGE, blocks.BLOCKS_PAGE, None)

@@ -37,7 +37,7 @@ def test_what_two_devices_choose_at_once_is_both_kept(world: World) -> None:
         world.table, lambda: conversations.update_settings(world.app, ann, where, {"pinned": True}), "MEMBER#"
     )
     conversations.update_settings(replace(world.app, table=table), ann, where, {"muted": True})
-    assert members.of(world.table, where)[ann].settings == ("muted", "pinned")
+    assert members.list_for(world.table, where)[ann].settings == ("muted", "pinned")
 
 
 def test_reading_ends_that_a_conversation_is_marked_unread_also_where_the_cursor_stays(world: World) -> None:
@@ -45,7 +45,7 @@ def test_reading_ends_that_a_conversation_is_marked_unread_also_where_the_cursor
     where = world.direct(ann, bob)
     conversations.update_settings(world.app, ann, where, {"marked_unread": True})
     receipts.mark_read(world.app, ann, where, 1)
-    assert members.of(world.table, where)[ann].settings == ()
+    assert members.list_for(world.table, where)[ann].settings == ()
 
 
 def test_whoever_leaves_in_the_same_moment_leaves_nothing_behind(world: World) -> None:
@@ -56,7 +56,7 @@ def test_whoever_leaves_in_the_same_moment_leaves_nothing_behind(world: World) -
         conversations.update_settings(replace(world.app, table=table), bob, where, {"muted": True})
     assert members.get(world.table, where, bob) is None
     groups.add_members(world.app, ann, where, [bob])
-    assert members.of(world.table, where)[bob].settings == ()
+    assert members.list_for(world.table, where)[bob].settings == ()
 
 
 def test_a_stranger_chooses_nothing(world: World) -> None:
@@ -73,7 +73,7 @@ def mention(world: World, where: ConversationId, who: UserId, id_: str, body: st
 
 
 def mentions(world: World, where: ConversationId, who: UserId) -> int:
-    return conversations.entry(world.app, who, where)[0].me.unread_mentions
+    return conversations.get(world.app, who, where)[0].me.unread_mentions
 
 
 def test_unread_mentions_are_counted_apart_once_each_and_end_with_reading(world: World) -> None:
@@ -107,4 +107,4 @@ def test_of_many_unread_mentions_the_newest_are_kept_and_a_reader_starts_anew(sq
     assert mentions(world, where, bob) == MENTIONS_KEPT
     receipts.mark_read(world.app, bob, where, seqs[-1])
     mention(world, where, ann, "new", "@bob")
-    assert members.of(world.table, where)[bob].mentions == [seqs[-1] + 1]
+    assert members.list_for(world.table, where)[bob].mentions == [seqs[-1] + 1]

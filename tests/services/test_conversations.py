@@ -27,12 +27,12 @@ def send(world: World, who: UserId, where: ConversationId, id_: str = "m1", body
 
 
 def unread(world: World, who: UserId, where: ConversationId) -> int:
-    entry = conversations.entry(world.app, who, where)[0]
+    entry = conversations.get(world.app, who, where)[0]
     return entry.head.unread(who, entry.me.read_count)
 
 
 def roles(world: World, where: ConversationId) -> dict[str, str]:
-    return {user_id: member.role for user_id, member in members.of(world.table, where).items()}
+    return {user_id: member.role for user_id, member in members.list_for(world.table, where).items()}
 
 
 def test_a_direct_conversation_is_the_same_whoever_starts_it_and_however_often(world: World) -> None:
@@ -42,7 +42,7 @@ def test_a_direct_conversation_is_the_same_whoever_starts_it_and_however_often(w
     assert (new, new_again) == (True, False)
     assert first.head.conversation_id == again.head.conversation_id
     assert roles(world, first.head.conversation_id) == {ann: "member", bob: "member"}
-    assert len(events.after(world.table, first.head.conversation_id, 0, limit=10)) == 1
+    assert len(events.list_after(world.table, first.head.conversation_id, 0, limit=10)) == 1
 
 
 def test_nobody_has_a_direct_conversation_with_themselves_or_with_a_stranger_to_the_system(
@@ -136,7 +136,7 @@ def test_a_cursor_that_another_device_moved_further_meanwhile_stays_there(world:
     seqs = [send(world, bob, where, f"m{number}") for number in range(3)]
     table = Interleaved(world.table, lambda: receipts.mark_read(world.app, ann, where, seqs[2]), "MEMBER#")
     assert receipts.mark_read(replace(world.app, table=table), ann, where, seqs[0]) == (seqs[2], 3, 0, 0)
-    assert members.of(world.table, where)[ann].read_seq == seqs[2]
+    assert members.list_for(world.table, where)[ann].read_seq == seqs[2]
 
 
 def test_a_head_that_shows_a_newer_event_stays_so(world: World) -> None:
@@ -144,7 +144,7 @@ def test_a_head_that_shows_a_newer_event_stays_so(world: World) -> None:
     where = world.direct(ann, bob)
     table = Interleaved(world.table, lambda: send(world, bob, where, "newer"), "HEAD")
     messages.send(replace(world.app, table=table), ann, where, client_message_id="older", body="x")
-    head = conversations.entry(world.app, ann, where)[0].head
+    head = conversations.get(world.app, ann, where)[0].head
     assert (head.last_seq, head.message_count) == (3, 2)
     assert head.last_message is not None
     assert head.last_message["message"]["client_message_id"] == "newer"
@@ -155,7 +155,7 @@ def test_who_is_out_has_the_conversation_in_no_list(world: World) -> None:
     where = world.group(ann, bob)
     groups.remove_member(world.app, ann, where, bob)
     assert conversations.inbox(world.app, bob, cursor=None).entries == []
-    assert stored.pointers(world.table, bob, after=None, limit=10) == []
+    assert stored.list_pointers(world.table, bob, after=None, limit=10) == []
 
 
 def test_a_cursor_past_the_end_of_the_log_is_refused(world: World) -> None:
@@ -164,7 +164,7 @@ def test_a_cursor_past_the_end_of_the_log_is_refused(world: World) -> None:
     with pytest.raises(Invalid) as refusal:
         receipts.mark_read(world.app, ann, where, 2)
     assert refusal.value.details == {"field": "seq", "limit": 1}
-    assert members.of(world.table, where)[ann].read_seq == 1
+    assert members.list_for(world.table, where)[ann].read_seq == 1
 
 
 def test_whoever_wrote_last_has_nothing_unread(world: World) -> None:
@@ -247,7 +247,7 @@ class RemovedAfter(Borrowed):
     "look",
     [
         messages.read,
-        conversations.entry,
+        conversations.get,
         lambda app, who, _where: conversations.inbox(app, who, cursor=None),
     ],
     ids=["log", "conversation", "inbox"],
@@ -275,10 +275,10 @@ def test_a_group_is_renamed_by_those_who_manage_it(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.group(ann, bob, title="Old")
     with pytest.raises(Forbidden):
-        groups.update(world.app, bob, where, title="Bob's")
-    groups.update(world.app, ann, where, title="New")
-    groups.update(world.app, ann, where, title="New")
-    entry, _ = conversations.entry(world.app, bob, where)
+        groups.update_group(world.app, bob, where, title="Bob's")
+    groups.update_group(world.app, ann, where, title="New")
+    groups.update_group(world.app, ann, where, title="New")
+    entry, _ = conversations.get(world.app, bob, where)
     assert (entry.head.title, entry.head.last_seq) == ("New", 2)
 
 
@@ -289,11 +289,11 @@ def test_people_join_where_the_log_stands_and_once(world: World) -> None:
     phone = world.connect(eve)
     groups.add_members(world.app, ann, where, [eve])
     groups.add_members(world.app, ann, where, [eve, bob])
-    member = members.of(world.table, where)[eve]
+    member = members.list_for(world.table, where)[eve]
     assert (member.joined_seq, member.read_seq, member.read_count) == (3, 3, 1)
     assert unread(world, eve, where) == 0
     assert [frame["type"] for frame in world.heard(phone)] == ["conversation", "events", "conversation"]
-    assert len(events.after(world.table, where, 0, limit=99)) == 3
+    assert len(events.list_after(world.table, where, 0, limit=99)) == 3
 
 
 def test_roles_and_removals_follow_rank(world: World) -> None:
@@ -321,23 +321,23 @@ def test_a_direct_conversation_keeps_its_two_people(world: World) -> None:
     refused: list[Callable[[], None]] = [
         lambda: groups.remove_member(world.app, ann, where, ann),
         lambda: groups.add_members(world.app, ann, where, [eve]),
-        lambda: groups.update(world.app, ann, where, title="x"),
+        lambda: groups.update_group(world.app, ann, where, title="x"),
         lambda: groups.set_role(world.app, ann, where, bob, "admin"),
     ]
     for attempt in refused:
         with pytest.raises(Conflict):
             attempt()
-    assert len(events.after(world.table, where, 0, limit=9)) == 1
+    assert len(events.list_after(world.table, where, 0, limit=9)) == 1
 
 
 def test_a_stranger_gets_the_same_answer_everywhere(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     app, known, unknown = world.app, world.group(ann, bob), ConversationId("nowhere")
     actions: list[Callable[[ConversationId], object]] = [
-        lambda where: conversations.entry(app, eve, where),
+        lambda where: conversations.get(app, eve, where),
         lambda where: messages.read(app, eve, where),
         lambda where: receipts.mark_read(app, eve, where, 1),
-        lambda where: groups.update(app, eve, where, title="x"),
+        lambda where: groups.update_group(app, eve, where, title="x"),
         lambda where: groups.add_members(app, eve, where, [eve]),
         lambda where: groups.set_role(app, eve, where, ann, "member"),
         lambda where: groups.remove_member(app, eve, where, ann),
@@ -358,9 +358,9 @@ def test_a_handle_belongs_to_one_person_and_is_free_again_after_a_change(world: 
     assert refusal.value.details == {"field": "handle", "reason": "taken"}
     assert accounts.me(world.app, bob).display_name == "Bob"
     accounts.update_profile(world.app, ann, handle="anna", display_name=None)
-    assert [user.handle for user in accounts.find_users(world.app, "ann")] == ["anna"]
+    assert [user.handle for user in accounts.search(world.app, "ann")] == ["anna"]
     accounts.update_profile(world.app, bob, handle="ann", display_name=None)
-    found = accounts.find_users(world.app, "AN")
+    found = accounts.search(world.app, "AN")
     assert [(user.user_id, user.handle, user.display_name) for user in found] == [
         (bob, "ann", "Bob"),
         (ann, "anna", "Ann"),
@@ -378,13 +378,13 @@ def test_two_devices_that_choose_a_handle_at_the_same_moment_leave_one(world: Wo
         choose(replace(world.app, table=table), "annie")
     assert refusal.value.details == {"reason": "changed"}
     assert accounts.me(world.app, ann).handle == "anna"
-    assert [user.handle for user in accounts.find_users(world.app, "an")] == ["anna"]
+    assert [user.handle for user in accounts.search(world.app, "an")] == ["anna"]
 
 
 def test_a_new_name_shows_in_the_directory(world: World) -> None:
     ann = world.person("ann")
     accounts.update_profile(world.app, ann, handle=None, display_name="Ann Other")
-    assert accounts.find_users(world.app, "ann")[0].display_name == "Ann Other"
+    assert accounts.search(world.app, "ann")[0].display_name == "Ann Other"
 
 
 def test_a_profile_is_made_on_the_first_call_and_kept(world: World) -> None:

@@ -113,7 +113,7 @@ def test_a_crowd_passes_on_when_its_last_owner_leaves(sqlite_world: World) -> No
     with pytest.raises(Conflict):
         groups.set_role(world.app, ann, where, ann, "member")
     groups.remove_member(world.app, ann, where, ann)
-    assert members.of(world.table, where)[bob].role == "owner"
+    assert members.list_for(world.table, where)[bob].role == "owner"
 
 
 def test_a_crowd_is_counted_as_people_come_and_go(world: World) -> None:
@@ -123,7 +123,7 @@ def test_a_crowd_is_counted_as_people_come_and_go(world: World) -> None:
     groups.remove_member(world.app, bob, where, bob)
     head = conversations.get(world.table, where)
     assert head is not None
-    assert head.member_count == len(members.of(world.table, where)) == ROOM_MEMBERS + 3
+    assert head.member_count == len(members.list_for(world.table, where)) == ROOM_MEMBERS + 3
 
 
 def test_a_crowd_takes_as_many_as_fit(sqlite_world: World) -> None:

@@ -15,7 +15,7 @@ from imchat.errors import Busy
 from imchat.services import delivery, groups, message_actions, messages, realtime
 from imchat.services.app import App
 from imchat.services.delivery import CHUNK, DIRECT_POSTS, ROOM_POSTS_PER_S
-from imchat.services.fanout_jobs import Announce, Deliver, decode, encode
+from imchat.services.fanout_jobs import AnnounceJob, DeliverJob, decode_job, encode_job
 from imchat.storage.repositories import connections, conversations, fanout_progress, keys
 from imchat.storage.table import Delete, Put
 
@@ -30,7 +30,7 @@ class Crowd:
         self.ann, self.bob, self.eve = world.people("ann", "bob", "eve")
         self.where: ConversationId = world.group(self.ann, self.bob, self.eve)
         self.phones = {who: self.open_devices(who) for who in (self.ann, self.bob, self.eve)}
-        fanout_progress.take(world.table, self.where, None, seq=1, last_seq=1, next_ms=0)
+        fanout_progress.claim(world.table, self.where, None, seq=1, last_seq=1, next_ms=0)
         self.world.gateway.frames.clear()
 
     def open_devices(self, who: UserId, count: int = DIRECT_POSTS // 3 + 1) -> ConnectionId:
@@ -49,18 +49,18 @@ class Crowd:
     def run_waiting(self) -> None:
         """Run the jobs that wait now, and the chunks that come of them."""
         for job in [*self.queue.take()]:
-            delivery.run(self.app, job, again=False)
+            delivery.run_job(self.app, job, again=False)
         chunks = [job for job in self.queue.jobs if job[0] == 0]
         self.queue.jobs = [job for job in self.queue.jobs if job[0] > 0]
         for _, chunk in chunks:
-            delivery.run(self.app, decode(chunk), again=False)
+            delivery.run_job(self.app, decode_job(chunk), again=False)
 
     def work(self) -> None:
         """Run all jobs, and those that come of them, when their time has come."""
         while self.queue.jobs:
             self.world.clock_ms += 1_000 * max(delay_s for delay_s, _ in self.queue.jobs)
             for job in self.queue.take():
-                delivery.run(self.app, job, again=False)
+                delivery.run_job(self.app, job, again=False)
 
     def heard(self, who: UserId) -> list[int]:
         """The seqs that reached somebody, in the order of their coming."""
@@ -79,7 +79,7 @@ HOT_S = 4
 
 def make_it_seem_large(crowd: Crowd) -> None:
     count = HOT_S * ROOM_POSTS_PER_S - 3
-    crowd.world.table.write(conversations.count_members(crowd.where, more=count))
+    crowd.world.table.write(conversations.add_to_member_count(crowd.where, more=count))
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def test_a_push_to_many_waits_in_the_queue_as_one_job_that_says_nothing(crowd: C
     seq = crowd.say("secret")
     assert crowd.heard(crowd.bob) == []
     assert "secret" not in repr(crowd.queue.jobs)
-    assert crowd.queue.take() == [Announce(crowd.where, seq)]
+    assert crowd.queue.take() == [AnnounceJob(crowd.where, seq)]
 
 
 def test_a_push_to_few_waits_nowhere(crowd: Crowd) -> None:
@@ -107,12 +107,12 @@ def test_the_jobs_reach_everybody_in_chunks(crowd: Crowd) -> None:
     crowd.phones |= {who: crowd.open_devices(who, 1) for who in many}
     seq = crowd.say("hello")
     (announce,) = crowd.queue.take()
-    delivery.run(crowd.app, announce, again=False)
+    delivery.run_job(crowd.app, announce, again=False)
     chunks = crowd.queue.take()
-    assert [type(chunk) for chunk in chunks] == [Deliver, Deliver]
-    assert all(len(encode(chunk)) < 16_000 for chunk in chunks)
+    assert [type(chunk) for chunk in chunks] == [DeliverJob, DeliverJob]
+    assert all(len(encode_job(chunk)) < 16_000 for chunk in chunks)
     for chunk in chunks:
-        delivery.run(crowd.app, chunk, again=False)
+        delivery.run_job(crowd.app, chunk, again=False)
     assert {tuple(crowd.heard(who)) for who in crowd.phones} == {(seq,)}
 
 
@@ -120,7 +120,7 @@ def test_a_job_that_runs_twice_only_says_it_twice(crowd: Crowd) -> None:
     seq = crowd.say("hello")
     (announce,) = crowd.queue.take()
     for _time in range(2):
-        delivery.run(crowd.app, announce, again=False)
+        delivery.run_job(crowd.app, announce, again=False)
         crowd.work()
     assert set(crowd.heard(crowd.eve)) == {seq}
 
@@ -129,7 +129,7 @@ def test_a_connection_that_a_job_finds_gone_is_forgotten_and_nobody_elses(crowd:
     crowd.world.gateway.gone.add(crowd.phones[crowd.bob])
     crowd.say("hello")
     crowd.work()
-    left = connections.of(crowd.world.table, list(crowd.phones), now_s=crowd.world.clock_ms // 1000)
+    left = connections.list_for(crowd.world.table, list(crowd.phones), now_s=crowd.world.clock_ms // 1000)
     assert set(crowd.phones.values()) - set(left) == {crowd.phones[crowd.bob]}
     assert len(left) == 3 * (DIRECT_POSTS // 3 + 1) - 1
 
@@ -140,7 +140,7 @@ def test_a_late_job_brings_nothing_that_lies_past_a_removal(crowd: Crowd) -> Non
     groups.remove_member(crowd.app, crowd.ann, crowd.where, crowd.eve)
     after = crowd.say("you may not hear this")
     for job in early:
-        delivery.run(crowd.app, job, again=False)
+        delivery.run_job(crowd.app, job, again=False)
     crowd.work()
     assert set(crowd.heard(crowd.bob)) == {before, before + 1, after}
     assert max(crowd.heard(crowd.eve), default=0) <= before + 1
@@ -149,7 +149,7 @@ def test_a_late_job_brings_nothing_that_lies_past_a_removal(crowd: Crowd) -> Non
 def test_a_late_chunk_brings_nothing_that_lies_past_a_removal(crowd: Crowd) -> None:
     before = crowd.say("you may hear this")
     for job in crowd.queue.take():
-        delivery.run(crowd.app, job, again=False)
+        delivery.run_job(crowd.app, job, again=False)
     groups.remove_member(crowd.app, crowd.ann, crowd.where, crowd.eve)
     crowd.say("you may not hear this")
     crowd.work()
@@ -161,7 +161,7 @@ def test_a_late_chunk_shows_no_text_from_after_a_removal(crowd: Crowd) -> None:
     before = crowd.say("you may hear this")
     message_actions.react(crowd.app, crowd.bob, crowd.where, before, "👍")
     for job in crowd.queue.take():
-        delivery.run(crowd.app, job, again=False)
+        delivery.run_job(crowd.app, job, again=False)
     groups.remove_member(crowd.app, crowd.ann, crowd.where, crowd.eve)
     message_actions.edit(crowd.app, crowd.ann, crowd.where, before, "you may not hear this")
     crowd.work()
@@ -173,11 +173,11 @@ def test_a_late_chunk_shows_no_text_from_after_a_removal(crowd: Crowd) -> None:
 def test_what_became_of_a_message_meanwhile_leaves_no_gap(crowd: Crowd) -> None:
     before = crowd.say("hello")
     for job in crowd.queue.take():
-        delivery.run(crowd.app, job, again=False)
+        delivery.run_job(crowd.app, job, again=False)
     chunks = crowd.queue.take()
     message_actions.react(crowd.app, crowd.bob, crowd.where, before, "👍")
     for job in chunks:
-        delivery.run(crowd.app, job, again=False)
+        delivery.run_job(crowd.app, job, again=False)
     assert crowd.heard(crowd.eve) == [before]
 
 
@@ -227,13 +227,13 @@ def test_a_job_that_died_after_it_took_the_events_on_pushes_them_when_it_comes_a
     (announce,) = crowd.queue.take()
     dying = replace(crowd.app, queue=BusyQueue())
     with pytest.raises(Busy):
-        delivery.run(dying, announce, again=False)
+        delivery.run_job(dying, announce, again=False)
     crowd.work()
     assert crowd.heard(crowd.bob) == []
-    delivery.run(crowd.app, announce, again=True)
+    delivery.run_job(crowd.app, announce, again=True)
     crowd.work()
     assert crowd.heard(crowd.bob) == [seq]
-    delivery.run(crowd.app, announce, again=True)
+    delivery.run_job(crowd.app, announce, again=True)
     assert crowd.queue.jobs == []
 
 
@@ -242,7 +242,7 @@ def test_a_job_that_comes_before_its_turn_brings_what_lies_before_it(crowd: Crow
     one, two = crowd.queue.take()
     crowd.world.clock_ms += 1_000
     for job in (two, one):
-        delivery.run(crowd.app, job, again=False)
+        delivery.run_job(crowd.app, job, again=False)
     crowd.work()
     assert crowd.heard(crowd.bob) == seqs
 
@@ -252,14 +252,14 @@ def test_two_first_jobs_at_once_leave_nothing_out(crowd: Crowd) -> None:
     (one,) = crowd.queue.take()
     later: list[int] = []
 
-    crowd.world.table.write(Delete(keys.pushes(crowd.where)))
+    crowd.world.table.write(Delete(keys.fanout_progress(crowd.where)))
 
     def meanwhile() -> None:
         later.append(crowd.say("two"))
-        delivery.run(crowd.app, crowd.queue.take()[-1], again=False)
+        delivery.run_job(crowd.app, crowd.queue.take()[-1], again=False)
 
     racing = Interleaved(crowd.world.table, meanwhile, sk="PUSHED")
-    delivery.run(replace(crowd.app, table=racing), one, again=False)
+    delivery.run_job(replace(crowd.app, table=racing), one, again=False)
     crowd.work()
     assert set(crowd.heard(crowd.bob)) == {1, first, *later}
 

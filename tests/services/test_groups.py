@@ -26,16 +26,18 @@ def send(world: World, who: UserId, where: ConversationId, id_: str = "m1") -> E
 
 
 def log(world: World, where: ConversationId) -> list[Event]:
-    return events.after(world.table, where, 0, limit=PAGE_MAX)
+    return events.list_after(world.table, where, 0, limit=PAGE_MAX)
 
 
 def told(world: World, where: ConversationId, after: int) -> list[tuple[str, str]]:
     """(type, whom it is about) of the events past `after`."""
-    return [(event["type"], event["user_id"]) for event in events.after(world.table, where, after, limit=99)]
+    return [
+        (event["type"], event["user_id"]) for event in events.list_after(world.table, where, after, limit=99)
+    ]
 
 
 def roles(world: World, where: ConversationId) -> dict[str, str]:
-    return {user_id: member.role for user_id, member in members.of(world.table, where).items()}
+    return {user_id: member.role for user_id, member in members.list_for(world.table, where).items()}
 
 
 def test_a_last_owner_does_not_step_down_before_there_is_another(world: World) -> None:
@@ -61,7 +63,7 @@ def test_a_last_owner_who_leaves_passes_the_group_to_the_longest_standing_admin(
     assert roles(world, where) == {bob: "member", eve: "owner", joe: "admin"}
     assert told(world, where, 5) == [("member.role_changed", eve), ("member.removed", ann)]
     [frame] = world.heard(phone, "events")
-    assert frame["events"] == events.after(world.table, where, 5, limit=9)
+    assert frame["events"] == events.list_after(world.table, where, 5, limit=9)
 
 
 def test_without_admins_the_group_passes_to_the_longest_standing_member_and_the_last_one_just_leaves(
@@ -111,9 +113,9 @@ def test_a_hundred_people_are_added_by_a_few_transactions_and_tell_each_member_a
     assert table.writes == 2 * 4  # four batches: a transaction and the head each
     assert len(world.heard(phone, "events")) == 4
     assert [event["user_id"] for event in log(world, where)[1:]] == crowd
-    stored = members.of(world.table, where)
+    stored = members.list_for(world.table, where)
     assert all(stored[event["user_id"]].joined_seq == event["seq"] for event in log(world, where)[1:])
-    assert conversations.entry(world.app, ann, where)[0].head.member_count == 101
+    assert conversations.get(world.app, ann, where)[0].head.member_count == 101
 
 
 def test_those_who_do_not_all_fit_are_not_added_in_part(sqlite_world: World) -> None:
@@ -145,7 +147,7 @@ class CrashingGateway:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda app, ann, where, _bob, _eve: groups.update(app, ann, where, title="New"),
+        lambda app, ann, where, _bob, _eve: groups.update_group(app, ann, where, title="New"),
         lambda app, ann, where, bob, _eve: groups.set_role(app, ann, where, bob, "admin"),
         lambda app, ann, where, _bob, eve: groups.add_members(app, ann, where, [eve]),
         lambda app, ann, where, bob, _eve: groups.remove_member(app, ann, where, bob),
@@ -179,10 +181,12 @@ def test_settings_are_seen_and_the_event_tells_what_changed(world: World) -> Non
     ann, bob = world.people("ann", "bob")
     where = world.group(ann, bob, title="Team")
     with pytest.raises(Forbidden):
-        groups.update(world.app, bob, where, description="Bob was here")
-    groups.update(world.app, ann, where, description="What we do\nand why", posting="all")
-    groups.update(world.app, ann, where, title="Crew", description="What we do\nand why", history="joined")
-    groups.update(world.app, ann, where, description="")
+        groups.update_group(world.app, bob, where, description="Bob was here")
+    groups.update_group(world.app, ann, where, description="What we do\nand why", posting="all")
+    groups.update_group(
+        world.app, ann, where, title="Crew", description="What we do\nand why", history="joined"
+    )
+    groups.update_group(world.app, ann, where, description="")
     told = [
         {name: value for name, value in event.items() if name not in {"seq", "at_ms", "message_count"}}
         for event in log(world, where)[1:]
@@ -193,7 +197,7 @@ def test_settings_are_seen_and_the_event_tells_what_changed(world: World) -> Non
         common | {"title": "Crew", "history": "joined"},
         common | {"title": "Crew", "description": None},
     ]
-    head = conversations.entry(world.app, bob, where)[0].head
+    head = conversations.get(world.app, bob, where)[0].head
     assert (head.title, *head.settings) == ("Crew", None, "all", "joined", False)
 
 
@@ -211,7 +215,7 @@ def test_a_setting_that_breaks_a_limit_changes_nothing(
     ann = world.person("ann")
     where = world.group(ann)
     with pytest.raises(Invalid) as refusal:
-        groups.update(world.app, ann, where, **{"posting": "admins"} | change)
+        groups.update_group(world.app, ann, where, **{"posting": "admins"} | change)
     assert refusal.value.details["field"] == field
     assert len(log(world, where)) == 1
 
@@ -221,7 +225,7 @@ def test_where_only_admins_write_nobody_else_does_but_a_repeated_send_is_answere
     where = world.group(ann, bob, eve)
     groups.set_role(world.app, ann, where, bob, "admin")
     earlier = send(world, eve, where, "e1")
-    groups.update(world.app, ann, where, posting="admins")
+    groups.update_group(world.app, ann, where, posting="admins")
     with pytest.raises(Forbidden):
         send(world, eve, where, "e2")
     assert send(world, eve, where, "e1") == earlier
@@ -235,7 +239,7 @@ def test_where_only_admins_write_others_can_still_edit_react_to_and_delete_what_
     ann, eve = world.people("ann", "eve")
     where = world.group(ann, eve)
     earlier = send(world, eve, where, "e1")["seq"]
-    groups.update(world.app, ann, where, posting="admins")
+    groups.update_group(world.app, ann, where, posting="admins")
     assert message_actions.edit(world.app, eve, where, earlier, "better").message["body"] == "better"
     assert "reactions" in message_actions.react(world.app, eve, where, earlier, "👍").message
     assert message_actions.delete(world.app, eve, where, earlier).message["body"] == ""
@@ -245,17 +249,17 @@ def test_who_joins_a_group_that_shows_history_from_joining_never_sees_what_was_b
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann, bob)
     send(world, ann, where, "before")
-    groups.update(world.app, ann, where, history="joined")
+    groups.update_group(world.app, ann, where, history="joined")
     groups.add_members(world.app, ann, where, [eve])
-    joined = members.of(world.table, where)[eve].joined_seq
+    joined = members.list_for(world.table, where)[eve].joined_seq
 
     def page(**bounds: int) -> tuple[list[int], bool]:
         found, more = messages.read(world.app, eve, where, **bounds)
         return [event["seq"] for event in found], more
 
-    entry = conversations.entry(world.app, eve, where)[0]
+    entry = conversations.get(world.app, eve, where)[0]
     assert (entry.me.history_from, joined) == (4, 4)
-    groups.update(world.app, ann, where, history="all")
+    groups.update_group(world.app, ann, where, history="all")
     for number in range(3):
         send(world, ann, where, f"m{number}")
     assert page() == ([4, 5, 6, 7, 8], False)
@@ -276,27 +280,27 @@ def test_a_group_settings_are_not_for_direct_conversations(world: World) -> None
     changes: list[dict[str, Any]] = [{"description": "x"}, {"posting": "admins"}, {"public": True}]
     for change in changes:
         with pytest.raises(ImchatError) as refusal:
-            groups.update(world.app, ann, where, **change)
+            groups.update_group(world.app, ann, where, **change)
         assert refusal.value.details == {"reason": "direct"}
 
 
 def test_those_added_together_hear_of_nothing_below_their_own_joining(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann)
-    groups.update(world.app, ann, where, history="joined")
+    groups.update_group(world.app, ann, where, history="joined")
     phones = {who: world.connect(who) for who in (bob, eve)}
     groups.add_members(world.app, ann, where, [bob, eve])
     send(world, ann, where)
     for who, phone in phones.items():
         heard = [event["seq"] for frame in world.heard(phone, "events") for event in frame["events"]]
         assert heard == [5]
-        assert min(heard) > members.of(world.table, where)[who].joined_seq
+        assert min(heard) > members.list_for(world.table, where)[who].joined_seq
 
 
 def test_the_inbox_of_who_joined_shows_no_message_from_before(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.group(ann)
-    groups.update(world.app, ann, where, history="joined")
+    groups.update_group(world.app, ann, where, history="joined")
     send(world, ann, where, "secret")
     groups.add_members(world.app, ann, where, [bob])
     page = conversations.inbox(world.app, bob, cursor=None)
@@ -312,7 +316,7 @@ def test_the_inbox_of_who_joined_shows_no_message_from_before(world: World) -> N
 def test_what_is_pushed_once_more_does_not_reach_those_who_joined_after_it(world: World, again: str) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann, bob)
-    groups.update(world.app, ann, where, history="joined")
+    groups.update_group(world.app, ann, where, history="joined")
     mine = world.connect(ann)
     actions: dict[str, Callable[[], object]] = {
         "send": lambda: send(world, ann, where, "secret"),
@@ -354,7 +358,7 @@ def test_what_is_pushed_once_more_shows_nothing_from_after_a_removal_to_who_was_
 def test_who_comes_back_is_shown_by_an_old_retry_nothing_of_what_was_said_meanwhile(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann, bob, eve)
-    groups.update(world.app, ann, where, history="joined")
+    groups.update_group(world.app, ann, where, history="joined")
     send(world, ann, where, "asked")
     reply: dict[str, Any] = {"client_message_id": "answered", "body": "yes", "after_seq": 3, "reply_to": 3}
     messages.send(world.app, bob, where, **reply)

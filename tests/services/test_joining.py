@@ -19,11 +19,11 @@ from imchat.storage.repositories import events, invites, members
 
 
 def members_of(world: World, where: ConversationId) -> set[str]:
-    return set(members.of(world.table, where))
+    return set(members.list_for(world.table, where))
 
 
 def uses(world: World, who: UserId, where: ConversationId) -> list[int]:
-    return [one.uses for one in joining.invites_of(world.app, who, where)]
+    return [one.uses for one in joining.list_invites(world.app, who, where)]
 
 
 def refused(reason: str, action: Callable[[], object]) -> None:
@@ -35,13 +35,13 @@ def refused(reason: str, action: Callable[[], object]) -> None:
 def test_whoever_has_the_link_sees_where_it_leads_and_joins_once(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.group(ann, title="Hikers")
-    made, token = joining.invite(world.app, ann, where)
-    head, found = joining.preview(world.app, token)
+    made, token = joining.create_invite(world.app, ann, where)
+    head, found = joining.preview_invite(world.app, token)
     assert (head.title, head.member_count, found) == ("Hikers", 1, made)
     tablet = world.connect(bob)
-    assert joining.accept(world.app, bob, token) == where
-    assert joining.accept(world.app, bob, token) == where
-    [joined] = events.after(world.table, where, 1, limit=9)
+    assert joining.accept_invite(world.app, bob, token) == where
+    assert joining.accept_invite(world.app, bob, token) == where
+    [joined] = events.list_after(world.table, where, 1, limit=9)
     assert (joined["type"], joined["actor_id"], joined["user_id"], joined["role"]) == (
         "member.added",
         bob,
@@ -49,27 +49,27 @@ def test_whoever_has_the_link_sees_where_it_leads_and_joins_once(world: World) -
         "member",
     )
     assert uses(world, ann, where) == [1]
-    assert conversations.entry(world.app, bob, where)[0].head.member_count == 2
+    assert conversations.get(world.app, bob, where)[0].head.member_count == 2
     assert world.heard(tablet)[0] == {"type": "conversation", "conversation_id": where, "change": "added"}
 
 
 def test_whoever_was_removed_comes_again_by_a_link_until_it_is_revoked(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.group(ann, title="Hikers")
-    made, token = joining.invite(world.app, ann, where)
-    joining.accept(world.app, bob, token)
+    made, token = joining.create_invite(world.app, ann, where)
+    joining.accept_invite(world.app, bob, token)
     groups.remove_member(world.app, ann, where, bob)
-    assert joining.accept(world.app, bob, token) == where
+    assert joining.accept_invite(world.app, bob, token) == where
     groups.remove_member(world.app, ann, where, bob)
-    joining.revoke(world.app, ann, where, made.invite_id)
-    refused("revoked", lambda: joining.accept(world.app, bob, token))
+    joining.revoke_invite(world.app, ann, where, made.invite_id)
+    refused("revoked", lambda: joining.accept_invite(world.app, bob, token))
 
 
 def test_the_token_itself_lies_nowhere_in_the_table(world: World) -> None:
     ann = world.person("ann")
     where = world.group(ann)
-    made, token = joining.invite(world.app, ann, where)
-    stored = repr(invites.of(world.table, where))
+    made, token = joining.create_invite(world.app, ann, where)
+    stored = repr(invites.list_for(world.table, where))
     assert token not in stored
     assert token[:30] not in stored
     assert made.invite_id in stored
@@ -78,19 +78,19 @@ def test_the_token_itself_lies_nowhere_in_the_table(world: World) -> None:
 def test_a_link_that_has_ended_says_how(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann)
-    once = joining.invite(world.app, ann, where, max_uses=1)[1]
-    joining.accept(world.app, bob, once)
-    brief = joining.invite(world.app, ann, where, expires_in_s=60)[1]
+    once = joining.create_invite(world.app, ann, where, max_uses=1)[1]
+    joining.accept_invite(world.app, bob, once)
+    brief = joining.create_invite(world.app, ann, where, expires_in_s=60)[1]
     world.clock_ms += 60_000
-    taken, taken_token = joining.invite(world.app, ann, where)
-    joining.revoke(world.app, ann, where, taken.invite_id)
-    joining.revoke(world.app, ann, where, taken.invite_id)
+    taken, taken_token = joining.create_invite(world.app, ann, where)
+    joining.revoke_invite(world.app, ann, where, taken.invite_id)
+    joining.revoke_invite(world.app, ann, where, taken.invite_id)
     for token, reason in ((once, "used_up"), (brief, "expired"), (taken_token, "revoked")):
-        refused(reason, partial(joining.preview, world.app, token))
-        refused(reason, partial(joining.accept, world.app, eve, token))
+        refused(reason, partial(joining.preview_invite, world.app, token))
+        refused(reason, partial(joining.accept_invite, world.app, eve, token))
     assert members_of(world, where) == {ann, bob}
     assert sorted(uses(world, ann, where)) == [0, 1]
-    assert joining.accept(world.app, bob, once) == where
+    assert joining.accept_invite(world.app, bob, once) == where
 
 
 @pytest.mark.parametrize("guess", ["x", "x" * 30, "0" * 63, "0" * 30 + "nowhere", "of a group that is there"])
@@ -98,8 +98,8 @@ def test_a_link_that_never_was_leads_nowhere(world: World, guess: str) -> None:
     ann, bob = world.people("ann", "bob")
     token = "0" * 30 + world.group(ann) if " " in guess else guess
     actions: list[Callable[[], object]] = [
-        lambda: joining.preview(world.app, token),
-        lambda: joining.accept(world.app, bob, token),
+        lambda: joining.preview_invite(world.app, token),
+        lambda: joining.accept_invite(world.app, bob, token),
     ]
     for action in actions:
         with pytest.raises(NotFound, match="no such invite"):
@@ -109,9 +109,9 @@ def test_a_link_that_never_was_leads_nowhere(world: World, guess: str) -> None:
 def test_the_last_use_is_had_by_one_of_two_who_come_at_once(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann)
-    token = joining.invite(world.app, ann, where, max_uses=1)[1]
-    table = Interleaved(world.table, lambda: joining.accept(world.app, eve, token))
-    refused("used_up", lambda: joining.accept(replace(world.app, table=table), bob, token))
+    token = joining.create_invite(world.app, ann, where, max_uses=1)[1]
+    table = Interleaved(world.table, lambda: joining.accept_invite(world.app, eve, token))
+    refused("used_up", lambda: joining.accept_invite(replace(world.app, table=table), bob, token))
     assert members_of(world, where) == {ann, eve}
     assert uses(world, ann, where) == [1]
 
@@ -119,20 +119,20 @@ def test_the_last_use_is_had_by_one_of_two_who_come_at_once(world: World) -> Non
 def test_a_link_that_is_revoked_in_the_moment_of_its_use_lets_nobody_in(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.group(ann)
-    made, token = joining.invite(world.app, ann, where)
-    table = Interleaved(world.table, lambda: joining.revoke(world.app, ann, where, made.invite_id))
-    refused("revoked", lambda: joining.accept(replace(world.app, table=table), bob, token))
+    made, token = joining.create_invite(world.app, ann, where)
+    table = Interleaved(world.table, lambda: joining.revoke_invite(world.app, ann, where, made.invite_id))
+    refused("revoked", lambda: joining.accept_invite(replace(world.app, table=table), bob, token))
     assert members_of(world, where) == {ann}
 
 
 def test_links_are_made_listed_and_revoked_by_those_who_manage_the_group(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann, bob)
-    made, _ = joining.invite(world.app, ann, where)
+    made, _ = joining.create_invite(world.app, ann, where)
     actions: list[Callable[[UserId, ConversationId], object]] = [
-        lambda who, where: joining.invite(world.app, who, where),
-        lambda who, where: joining.invites_of(world.app, who, where),
-        lambda who, where: joining.revoke(world.app, who, where, made.invite_id),
+        lambda who, where: joining.create_invite(world.app, who, where),
+        lambda who, where: joining.list_invites(world.app, who, where),
+        lambda who, where: joining.revoke_invite(world.app, who, where, made.invite_id),
     ]
     for action in actions:
         with pytest.raises(Forbidden):
@@ -143,7 +143,7 @@ def test_links_are_made_listed_and_revoked_by_those_who_manage_the_group(world: 
         refused("direct", partial(action, ann, world.direct(ann, bob)))
     assert uses(world, ann, where) == [0]
     with pytest.raises(NotFound):
-        joining.revoke(world.app, ann, where, "0" * 32)
+        joining.revoke_invite(world.app, ann, where, "0" * 32)
 
 
 def test_an_admin_who_loses_the_role_in_the_same_moment_makes_no_link(world: World) -> None:
@@ -156,7 +156,7 @@ def test_an_admin_who_loses_the_role_in_the_same_moment_makes_no_link(world: Wor
 
     table = Interleaved(world.table, demote, sk="")
     with pytest.raises(Forbidden):
-        joining.invite(replace(world.app, table=table), bob, where)
+        joining.create_invite(replace(world.app, table=table), bob, where)
     assert uses(world, ann, where) == []
 
 
@@ -175,7 +175,7 @@ def test_a_link_out_of_bounds_is_refused(
     ann = world.person("ann")
     where = world.group(ann)
     with pytest.raises(Invalid) as refusal:
-        joining.invite(world.app, ann, where, **bounds)
+        joining.create_invite(world.app, ann, where, **bounds)
     assert refusal.value.details == {"field": field, "limit": limit}
     assert uses(world, ann, where) == []
 
@@ -185,20 +185,20 @@ def test_a_group_has_only_so_many_links_and_those_that_ended_do_not_count(sqlite
     ann = world.person("ann")
     where = world.group(ann)
     for _ in range(GROUP_INVITES):
-        joining.invite(world.app, ann, where, expires_in_s=60)
-    refused("invites", lambda: joining.invite(world.app, ann, where))
+        joining.create_invite(world.app, ann, where, expires_in_s=60)
+    refused("invites", lambda: joining.create_invite(world.app, ann, where))
     world.clock_ms += 60_000
-    joining.invite(world.app, ann, where)
+    joining.create_invite(world.app, ann, where)
 
 
 def public(world: World, owner: UserId, title: str) -> ConversationId:
     where = world.group(owner, title=title)
-    groups.update(world.app, owner, where, public=True)
+    groups.update_group(world.app, owner, where, public=True)
     return where
 
 
 def found(app: App, text: str) -> list[ConversationId]:
-    return sorted(head.conversation_id for head in joining.find_channels(app, text))
+    return sorted(head.conversation_id for head in joining.search_channels(app, text))
 
 
 def test_public_channels_are_found_by_how_any_of_their_words_begin_and_private_groups_are_not(
@@ -225,15 +225,15 @@ def test_public_channels_are_found_by_how_any_of_their_words_begin_and_private_g
 def test_a_channel_is_found_by_its_new_title_only_and_not_when_it_is_private_or_empty(world: World) -> None:
     ann = world.person("ann")
     where = public(world, ann, "Old town")
-    groups.update(world.app, ann, where, title="New town")
+    groups.update_group(world.app, ann, where, title="New town")
     assert (found(world.app, "old"), found(world.app, "new"), found(world.app, "town")) == (
         [],
         [where],
         [where],
     )
-    groups.update(world.app, ann, where, public=False)
+    groups.update_group(world.app, ann, where, public=False)
     assert found(world.app, "town") == []
-    groups.update(world.app, ann, where, public=True)
+    groups.update_group(world.app, ann, where, public=True)
     groups.remove_member(world.app, ann, where, ann)
     assert found(world.app, "town") == []
 
@@ -243,24 +243,24 @@ def test_a_channel_that_nobody_could_find_does_not_become_public(world: World, t
     ann = world.person("ann")
     where = world.group(ann, title=title)
     with pytest.raises(Invalid) as refusal:
-        groups.update(world.app, ann, where, public=True)
+        groups.update_group(world.app, ann, where, public=True)
     assert refusal.value.details == {"field": "title", "limit": 2}
-    groups.update(world.app, ann, where, public=True, title="Party 🎉")
+    groups.update_group(world.app, ann, where, public=True, title="Party 🎉")
     with pytest.raises(Invalid):
-        groups.update(world.app, ann, where, title=title)
+        groups.update_group(world.app, ann, where, title=title)
     assert found(world.app, "party") == [where]
 
 
 def test_everybody_joins_a_public_channel_and_a_private_group_looks_like_none(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where, private = public(world, ann, "Town"), world.group(ann)
-    joining.join(world.app, bob, where)
-    joining.join(world.app, bob, where)
-    assert [event["type"] for event in events.after(world.table, where, 2, limit=9)] == ["member.added"]
+    joining.join_channel(world.app, bob, where)
+    joining.join_channel(world.app, bob, where)
+    assert [event["type"] for event in events.list_after(world.table, where, 2, limit=9)] == ["member.added"]
     answers = set()
     for nowhere in (private, ConversationId("nowhere"), ConversationId("no id"), world.direct(ann, bob)):
         with pytest.raises(ImchatError) as refusal:
-            joining.join(world.app, world.person("eve"), nowhere)
+            joining.join_channel(world.app, world.person("eve"), nowhere)
         answers.add((type(refusal.value), refusal.value.message))
     assert answers == {(NotFound, "no such conversation")}
     assert members_of(world, private) == {ann}
@@ -269,12 +269,12 @@ def test_everybody_joins_a_public_channel_and_a_private_group_looks_like_none(wo
 def test_nobody_comes_into_a_group_that_everybody_has_left(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = public(world, ann, "Ghost town")
-    token = joining.invite(world.app, ann, where)[1]
+    token = joining.create_invite(world.app, ann, where)[1]
     groups.remove_member(world.app, ann, where, ann)
     actions: list[Callable[[], object]] = [
-        lambda: joining.preview(world.app, token),
-        lambda: joining.accept(world.app, bob, token),
-        lambda: joining.join(world.app, bob, where),
+        lambda: joining.preview_invite(world.app, token),
+        lambda: joining.accept_invite(world.app, bob, token),
+        lambda: joining.join_channel(world.app, bob, where),
     ]
     for action in actions:
         with pytest.raises(NotFound):
@@ -287,11 +287,11 @@ def test_ten_thousand_people_fit_a_public_channel_and_its_members_come_in_pages(
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = public(world, ann, "Everybody")
     world.fill(where, CHANNEL_MEMBERS - 2, prefix="m")
-    joining.join(world.app, bob, where)
+    joining.join_channel(world.app, bob, where)
     with pytest.raises(Invalid) as refusal:
-        joining.join(world.app, eve, where)
+        joining.join_channel(world.app, eve, where)
     assert refusal.value.details == {"field": "user_ids", "limit": 10_000}
-    entry, users = conversations.entry(world.app, bob, where)
+    entry, users = conversations.get(world.app, bob, where)
     assert (entry.head.member_count, entry.members) == (10_000, None)
     assert bob in {user.user_id for user in users}
     page, _, cursor = conversations.members_page(world.app, bob, where, after=None)

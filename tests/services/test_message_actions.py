@@ -21,7 +21,7 @@ from imchat.services.app import App
 from imchat.services.event_log import Appended
 from imchat.storage.repositories import conversations as heads
 from imchat.storage.repositories import events, keys, reactions
-from imchat.storage.sqlite.group_commit_table import BatchTable
+from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.table import MAX_OPS, Op
 
 THUMB, PARTY = "👍", "🎉"
@@ -47,14 +47,14 @@ def message(world: World, who: UserId, where: ConversationId, seq: int) -> Messa
 
 
 def last_message(world: World, who: UserId, where: ConversationId) -> dict[str, Any]:
-    shown = conversations.entry(world.app, who, where)[0].head.last_message
+    shown = conversations.get(world.app, who, where)[0].head.last_message
     assert shown is not None
     return shown
 
 
 def everything(world: World) -> str:
     """All that the table holds, as text."""
-    if isinstance(world.table, BatchTable):
+    if isinstance(world.table, GroupCommitTable):
         rows = world.table._connection.execute("SELECT pk, sk, item FROM items").fetchall()
         return "\n".join(str(tuple(row)) for row in rows)
     table: Any = world.table
@@ -104,7 +104,7 @@ def test_saying_the_same_again_writes_nothing(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.group(ann, bob)
     send(world, ann, where, "hi")
-    wishes: list[Callable[[], message_actions.Changed]] = [
+    wishes: list[Callable[[], message_actions.MessageChange]] = [
         lambda: message_actions.edit(world.app, ann, where, 2, "ho"),
         lambda: message_actions.react(world.app, bob, where, 2, THUMB),
         lambda: message_actions.unreact(world.app, bob, where, 2, THUMB),
@@ -166,7 +166,7 @@ def test_a_deleted_message_leaves_a_tombstone_and_its_text_is_nowhere(world: Wor
         "changed_seq": done.event["seq"],
     }
     assert all(event["message"] == done.message for event in shown if event.get("target_seq") == 2)
-    assert conversations.entry(world.app, bob, where)[0].head.pinned == ()
+    assert conversations.get(world.app, bob, where)[0].head.pinned == ()
     assert "secret" not in everything(world)
     assert keys.reactions_pk(where, 2) not in everything(world)
 
@@ -438,10 +438,10 @@ def test_a_mention_counts_for_whom_it_names_until_they_read_it(world: World) -> 
     where = world.group(ann, bob, eve)
     send(world, ann, where, "@bob and @ann, and once more @bob")
     send(world, eve, where, "@bob?")
-    counts = [conversations.entry(world.app, who, where)[0].me.unread_mentions for who in (ann, bob, eve)]
+    counts = [conversations.get(world.app, who, where)[0].me.unread_mentions for who in (ann, bob, eve)]
     assert counts == [0, 2, 0]
     receipts.mark_read(world.app, bob, where, 2)
-    assert conversations.entry(world.app, bob, where)[0].me.unread_mentions == 1
+    assert conversations.get(world.app, bob, where)[0].me.unread_mentions == 1
 
 
 def test_an_edit_mentions_anew(sqlite_world: World) -> None:
@@ -475,13 +475,13 @@ def test_a_pin_is_an_event_and_stands_in_the_conversation(world: World) -> None:
     done = message_actions.pin(world.app, bob, where, 2)
     assert world.heard(phone, "events")[-1]["events"] == [done.event]
     assert log(world, ann, where)[-1] == done.event
-    assert conversations.entry(world.app, ann, where)[0].head.pinned == (3, 2)
+    assert conversations.get(world.app, ann, where)[0].head.pinned == (3, 2)
     shown = log(world, ann, where)
-    assert messages.pinned(world.app, ann, where) == [shown[2], shown[1]]
+    assert messages.list_pinned(world.app, ann, where) == [shown[2], shown[1]]
     message_actions.edit(world.app, ann, where, 2, "zwei")
-    assert messages.pinned(world.app, ann, where)[1]["message"]["body"] == "zwei"
+    assert messages.list_pinned(world.app, ann, where)[1]["message"]["body"] == "zwei"
     message_actions.unpin(world.app, ann, where, 3)
-    assert conversations.entry(world.app, ann, where)[0].head.pinned == (2,)
+    assert conversations.get(world.app, ann, where)[0].head.pinned == (2,)
 
 
 def test_a_groups_owner_and_admins_pin(sqlite_world: World) -> None:
@@ -495,7 +495,7 @@ def test_a_groups_owner_and_admins_pin(sqlite_world: World) -> None:
         with pytest.raises(NotFound):
             change(world.app, eve, where, 2)
     with pytest.raises(NotFound):
-        messages.pinned(world.app, eve, where)
+        messages.list_pinned(world.app, eve, where)
     assert message_actions.pin(world.app, ann, where, 2).event is not None
 
 
@@ -557,7 +557,7 @@ def test_who_sees_the_log_from_their_joining_gets_no_older_message_along(sqlite_
     send(world, ann, where, "the secret")
     send(world, ann, where, "more of it", reply_to=2)
     message_actions.pin(world.app, ann, where, 2)
-    groups.update(world.app, ann, where, history="joined")
+    groups.update_group(world.app, ann, where, history="joined")
     groups.add_members(world.app, ann, where, [eve])
     phones = {who: world.connect(who) for who in (bob, eve)}
     message_actions.react(world.app, bob, where, 2, THUMB)
@@ -572,7 +572,7 @@ def test_who_sees_the_log_from_their_joining_gets_no_older_message_along(sqlite_
     assert [event["seq"] for event in pushed] == [7, 8, 9, 10, 11]
     assert pushed[3] == reply
     assert "secret" in str(log(world, bob, where))
-    assert [event["seq"] for event in messages.pinned(world.app, eve, where)] == [9]
+    assert [event["seq"] for event in messages.list_pinned(world.app, eve, where)] == [9]
     with pytest.raises(NotFound):
         message_actions.react(world.app, eve, where, 2, THUMB)
     with pytest.raises(Invalid):
@@ -626,7 +626,7 @@ def test_two_pins_at_once_both_stay(world: World) -> None:
     send(world, ann, where, "two")
     app = with_race(world, lambda: message_actions.pin(world.app, bob, where, 2))
     message_actions.pin(app, ann, where, 3)
-    assert conversations.entry(world.app, ann, where)[0].head.pinned == (2, 3)
+    assert conversations.get(world.app, ann, where)[0].head.pinned == (2, 3)
 
 
 def test_a_slow_update_of_the_head_brings_no_deleted_text_back(world: World) -> None:
@@ -763,7 +763,7 @@ def test_events_that_change_a_message_hold_no_content(world: World) -> None:
     message_actions.react(world.app, ann, where, 2, THUMB)
     message_actions.pin(world.app, ann, where, 2)
     message_actions.delete(world.app, ann, where, 2)
-    for event in events.after(world.table, where, 2, limit=10):
+    for event in events.list_after(world.table, where, 2, limit=10):
         assert event.keys() - {"emoji"} == {
             "seq",
             "type",

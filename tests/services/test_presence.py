@@ -17,7 +17,7 @@ from imchat.storage.repositories import members, presence_subscriptions
 
 
 def look(world: World, who: UserId, where: ConversationId, *user_ids: UserId) -> list[Presence]:
-    return sorted(presence.look(world.app, who, where, user_ids or None))
+    return sorted(presence.get(world.app, who, where, user_ids or None))
 
 
 def leave(world: World, user_id: UserId, connection_id: str | None = None) -> None:
@@ -51,20 +51,20 @@ def test_a_stranger_sees_nobody_and_of_strangers_nobody_is_seen(world: World) ->
     for nowhere in (where, ConversationId("nowhere")):
         for action in (
             lambda nowhere=nowhere: look(world, eve, nowhere),
-            lambda nowhere=nowhere: presence.watch(world.app, eve, nowhere, [ann]),
+            lambda nowhere=nowhere: presence.subscribe(world.app, eve, nowhere, [ann]),
         ):
             with pytest.raises(NotFound, match="no such conversation"):
                 action()
-    assert presence.watch(world.app, ann, where, [eve])[0] == []
+    assert presence.subscribe(world.app, ann, where, [eve])[0] == []
     leave(world, eve)
-    assert presence_subscriptions.of(world.table, eve, now_s=0) == {}
+    assert presence_subscriptions.list_for(world.table, eve, now_s=0) == {}
 
 
 def test_watchers_hear_of_the_first_device_that_comes_and_the_last_that_goes(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.direct(ann, bob)
     world.connect(ann)
-    seen, until_ms = presence.watch(world.app, ann, where, [bob])
+    seen, until_ms = presence.subscribe(world.app, ann, where, [bob])
     assert (seen, until_ms) == (
         [Presence(bob, online=False, last_seen_ms=None)],
         world.clock_ms + WATCH_S * 1000,
@@ -84,7 +84,7 @@ def test_a_watch_ends_by_itself(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.direct(ann, bob)
     world.connect(ann)
-    presence.watch(world.app, ann, where, [bob])
+    presence.subscribe(world.app, ann, where, [bob])
     world.clock_ms += WATCH_S * 1000
     world.connect(bob)
     assert heard(world, ann) == []
@@ -95,7 +95,7 @@ def test_who_no_longer_shares_the_conversation_hears_nothing_more(world: World, 
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(eve, ann, bob)
     world.connect(ann)
-    presence.watch(world.app, ann, where, [bob])
+    presence.subscribe(world.app, ann, where, [bob])
     groups.remove_member(world.app, eve, where, ann if gone == "watcher" else bob)
     world.connect(bob)
     assert heard(world, ann) == []
@@ -106,7 +106,7 @@ def test_whoever_hides_is_seen_by_nobody_and_goes_like_anybody(world: World) -> 
     where = world.direct(ann, bob)
     world.connect(ann)
     world.connect(bob)
-    presence.watch(world.app, ann, where, [bob])
+    presence.subscribe(world.app, ann, where, [bob])
     users.update_profile(world.app, bob, show_presence=False)
     assert look(world, ann, where, bob) == []
     leave(world, bob)
@@ -140,7 +140,7 @@ def test_in_a_crowd_people_have_to_be_named(sqlite_world: World) -> None:
 def test_no_more_people_are_watched_than_a_screen_shows(world: World, count: int) -> None:
     ann, bob = world.people("ann", "bob")
     with pytest.raises(Invalid) as refusal:
-        presence.watch(world.app, ann, world.direct(ann, bob), [UserId(f"u{n}") for n in range(count)])
+        presence.subscribe(world.app, ann, world.direct(ann, bob), [UserId(f"u{n}") for n in range(count)])
     assert refusal.value.details["field"] == "user_ids"
 
 
@@ -151,7 +151,7 @@ def test_the_watcher_who_asked_longest_ago_makes_way(sqlite_world: World) -> Non
         presence_subscriptions.add(
             world.table, [bob], UserId(f"w{number}"), ConversationId("c"), now_s=1_000 + number // 50
         )
-    kept = presence_subscriptions.of(world.table, bob, now_s=1_002)
+    kept = presence_subscriptions.list_for(world.table, bob, now_s=1_002)
     assert len(kept) == WATCHERS_MAX
     assert f"w{WATCHERS_MAX}" in kept
 
@@ -160,4 +160,4 @@ def test_ones_own_going_writes_no_profile_that_was_not_there(world: World) -> No
     newcomer = UserId("newcomer")
     world.connect(newcomer)
     leave(world, newcomer)
-    assert users.users_by_id(world.app, [newcomer]) == []
+    assert users.get_many(world.app, [newcomer]) == []

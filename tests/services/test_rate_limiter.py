@@ -13,13 +13,13 @@ from imchat.api.dispatch import HttpRequest, dispatch
 from imchat.domain.ids import UserId
 from imchat.domain.limits import RATE_S
 from imchat.errors import RateLimited
-from imchat.services.rate_limiter import Rates
+from imchat.services.rate_limiter import RateLimiter
 
 ANN, BOB = UserId("u-ann"), UserId("u-bob")
 MOST = 100
 
 
-def passed(world: World, functions: list[Rates], tries: int, who: UserId = ANN) -> int:
+def passed(world: World, functions: list[RateLimiter], tries: int, who: UserId = ANN) -> int:
     """How many of so many requests pass, asked of each function in turn."""
     count = 0
     for number in range(tries):
@@ -32,12 +32,12 @@ def passed(world: World, functions: list[Rates], tries: int, who: UserId = ANN) 
 
 
 def test_one_process_lets_exactly_so_many_pass_and_each_person_for_themselves(world: World) -> None:
-    alone = [Rates(MOST)]
+    alone = [RateLimiter(MOST)]
     assert (passed(world, alone, 3 * MOST), passed(world, alone, 7, BOB)) == (MOST, 7)
 
 
 def test_who_waits_as_long_as_they_are_told_may_go_on(world: World) -> None:
-    alone = [Rates(MOST)]
+    alone = [RateLimiter(MOST)]
     world.clock_ms += 13_000
     passed(world, alone, MOST)
     with pytest.raises(RateLimited) as caught:
@@ -50,13 +50,13 @@ def test_who_waits_as_long_as_they_are_told_may_go_on(world: World) -> None:
 @pytest.mark.parametrize("functions", [2, 5, 20])
 def test_several_functions_let_no_more_pass_than_the_stated_bound(world: World, functions: int) -> None:
     tries = 3 * MOST * functions if functions < 10 else 16 * 3 * functions
-    through = passed(world, [Rates(MOST) for _ in range(functions)], tries)
+    through = passed(world, [RateLimiter(MOST) for _ in range(functions)], tries)
     assert MOST - 15 * functions <= through <= MOST + 15 * (functions + 1)
 
 
 def test_a_request_costs_less_than_a_fifth_of_a_write_unit_and_no_read(sqlite_world: World) -> None:
     app, count, _ = counted(sqlite_world.app)
-    rates = Rates(10_000)
+    rates = RateLimiter(10_000)
     for number in range(1, 1_001):
         rates.count(app.table, ANN, now_s=0)
         assert count.write_units < number / 5
@@ -66,7 +66,7 @@ def test_a_request_costs_less_than_a_fifth_of_a_write_unit_and_no_read(sqlite_wo
 def test_a_refusal_says_how_long_to_wait_and_reading_is_not_counted(sqlite_world: World) -> None:
     world = sqlite_world
     world.people("ann")
-    app = replace(world.app, rates=Rates(2))
+    app = replace(world.app, rate_limiter=RateLimiter(2))
 
     def ask(method: str, path: str) -> tuple[int, Mapping[str, str]]:
         answer = dispatch(app, HttpRequest(method, "/api" + path, {}, b"", ANN, "r"))
@@ -81,7 +81,7 @@ def test_a_refusal_says_how_long_to_wait_and_reading_is_not_counted(sqlite_world
 def test_who_asked_too_often_can_still_sign_out_and_block_somebody(sqlite_world: World) -> None:
     world = sqlite_world
     world.people("ann", "bob")
-    app = replace(world.app, rates=Rates(1))
+    app = replace(world.app, rate_limiter=RateLimiter(1))
 
     def ask(method: str, path: str) -> int:
         return dispatch(app, HttpRequest(method, "/api" + path, {}, b"", ANN, "r")).status

@@ -70,7 +70,7 @@ def test_a_connection_that_is_gone_is_forgotten_and_nobody_elses(world: World) -
     mine = world.connect(ann)
     world.gateway.gone.add(phone)
     messages.send(world.app, ann, where, client_message_id="m1", body="x")
-    left = connections.of(world.table, [ann, bob], now_s=world.clock_ms // 1000)
+    left = connections.list_for(world.table, [ann, bob], now_s=world.clock_ms // 1000)
     assert left == {mine: ann, laptop: bob}
 
 
@@ -101,7 +101,7 @@ def test_past_the_limit_the_oldest_connection_is_closed(world: World) -> None:
         world.connect(ann, f"c{number}")
         world.clock_ms += 1_000
     assert world.gateway.disconnected == ["c0"]
-    open_now = connections.of(world.table, [ann], now_s=world.clock_ms // 1000)
+    open_now = connections.list_for(world.table, [ann], now_s=world.clock_ms // 1000)
     assert set(open_now) == {f"c{number}" for number in range(1, CONNECTIONS_PER_USER + 1)}
 
 
@@ -171,5 +171,5 @@ def test_signing_out_twice_or_with_nothing_open_does_no_harm(world: World) -> No
 def test_it_is_forgotten_that_a_sign_in_is_over_once_no_token_of_it_can_be_good(world: World) -> None:
     bob = world.person("bob")
     realtime.sign_out(world.app, bob, SignInId("phone"))
-    key = keys.signed_out(bob, SignInId("phone"))
+    key = keys.signed_out_sign_in(bob, SignInId("phone"))
     assert world.table.get(key) == {"expires_at": world.clock_ms // 1000 + (30 * 24 + 1) * 3600}

@@ -14,10 +14,10 @@ from imchat.domain.event import Event
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import CONNECTION_S
 from imchat.services import delivery, fanout, groups, message_actions, messages, realtime
-from imchat.services.access import access_member
+from imchat.services.access import require_member
 from imchat.services.app import App
 from imchat.services.delivery import DIRECT_POSTS
-from imchat.services.fanout_jobs import Announce
+from imchat.services.fanout_jobs import AnnounceJob
 from imchat.storage.repositories import events, keys, members
 from imchat.storage.table import Op, Put
 
@@ -64,16 +64,16 @@ class Scene:
         for _time in range(4):
             self.turns.wait()
             for job in self.queue.take() if self.queue else []:
-                delivery.run(self.app, job, again=False)
+                delivery.run_job(self.app, job, again=False)
 
     def all_jobs_run(self) -> None:
         while self.queue is not None and self.queue.jobs:
             self.world.clock_ms += 1_000
             for job in self.queue.take():
-                delivery.run(self.calm, job, again=False)
+                delivery.run_job(self.calm, job, again=False)
 
     def log(self) -> list[Event]:
-        return events.after(self.world.table, self.where, 0, limit=100)
+        return events.list_after(self.world.table, self.where, 0, limit=100)
 
     def reached_bob(self) -> list[Event]:
         """All events that he read or was pushed."""
@@ -171,8 +171,8 @@ def test_control_an_append_without_its_condition_is_found(stage: World) -> None:
 def test_control_a_membership_checked_before_the_reading_is_found(stage: World) -> None:
     def break_it(scene: Scene) -> None:
         def read_carelessly() -> None:
-            access_member(scene.app, scene.bob, scene.where)
-            scene.read += events.after(scene.app.table, scene.where, 0, limit=100)
+            require_member(scene.app, scene.bob, scene.where)
+            scene.read += events.list_after(scene.app.table, scene.where, 0, limit=100)
 
         scene.bob_reads = read_carelessly  # type: ignore[method-assign]  # broken on purpose
 
@@ -185,9 +185,9 @@ def test_control_a_job_that_chooses_people_before_events_is_found(stage: World) 
             for _time in range(4):
                 scene.turns.wait()
                 for job in scene.queue.take() if scene.queue else []:
-                    if isinstance(job, Announce):
-                        everybody = members.of(scene.app.table, scene.where)
-                        page = events.after(scene.app.table, scene.where, job.seq - 1, limit=100)
+                    if isinstance(job, AnnounceJob):
+                        everybody = members.list_for(scene.app.table, scene.where)
+                        page = events.list_after(scene.app.table, scene.where, job.seq - 1, limit=100)
                         frame: dict[str, Any] = fanout.events_frame(scene.where, page)
                         fanout.notify(scene.app, everybody, frame)
 

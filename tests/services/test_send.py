@@ -16,7 +16,7 @@ from imchat.domain.event import Event
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import BODY_BYTES
 from imchat.errors import Busy, Conflict, Invalid, NotFound
-from imchat.local.group_commit import Finish
+from imchat.local.group_commit import DeferredActions
 from imchat.services import groups, message_actions, messages
 from imchat.services.app import App
 from imchat.storage.repositories import conversations, events, keys
@@ -42,7 +42,7 @@ def send(
 
 
 def log(world: World, where: ConversationId) -> list[Event]:
-    return events.after(world.table, where, 0, limit=10_000)
+    return events.list_after(world.table, where, 0, limit=10_000)
 
 
 def test_a_message_takes_the_next_seq_and_reaches_everybody_connected(world: World) -> None:
@@ -153,7 +153,7 @@ def test_a_sender_too_far_behind_must_read_first(sqlite_world: World) -> None:
             "message_count": number + 1,
         }
         events.append(world.table, where, sent)
-    conversations.advance(world.table, where, sent)
+    conversations.advance_head(world.table, where, sent)
     assert send(world, ann, where, "fits", after_seq=1)["seq"] == 1_002
     with pytest.raises(Conflict) as refusal:
         send(world, ann, where, "late", after_seq=1)
@@ -352,7 +352,7 @@ def test_threads_that_race_leave_one_gap_free_order_and_no_double(tmp_path: Path
         thread.join()
     assert not failures
     with SqliteTable.open(path) as table:
-        page = events.after(table, where, 0, limit=1_000)
+        page = events.list_after(table, where, 0, limit=1_000)
     assert [event["seq"] for event in page] == list(range(1, 6 * 12 + 2))
     assert [event["message_count"] for event in page] == list(range(6 * 12 + 1))
     sent = [event["message"]["client_message_id"] for event in page[1:]]
@@ -439,8 +439,8 @@ def test_a_retry_behind_newer_messages_of_its_batch_leaves_the_head_at_the_newes
     world = sqlite_world
     ann, bob = world.people("ann", "bob")
     where = world.direct(ann, bob)
-    finish = Finish()
-    world.app = replace(world.app, once_a_batch=finish.later)
+    finish = DeferredActions()
+    world.app = replace(world.app, once_a_batch=finish.defer)
     send(world, ann, where, "first")
     newest = send(world, bob, where, "second")
     send(world, ann, where, "first")
@@ -455,8 +455,8 @@ def test_a_head_that_lags_to_the_end_of_a_batch_shows_all_of_it_then(sqlite_worl
     world = sqlite_world
     ann, bob, cat = world.people("ann", "bob", "cat")
     where = world.group(ann, bob)
-    finish = Finish()
-    app = world.app = replace(world.app, once_a_batch=finish.later)
+    finish = DeferredActions()
+    app = world.app = replace(world.app, once_a_batch=finish.defer)
     sent = [send(world, ann, where, str(number)) for number in range(3)]
     seq = sent[-1]["seq"]
     match then:
@@ -469,7 +469,7 @@ def test_a_head_that_lags_to_the_end_of_a_batch_shows_all_of_it_then(sqlite_worl
         case "a joining":
             groups.add_members(app, ann, where, [cat])
         case "a title":
-            groups.update(app, ann, where, title="New")
+            groups.update_group(app, ann, where, title="New")
     send(world, bob, where, "and-on")
     finish.run()
     head, newest = conversations.get(world.table, where), log(world, where)[-1]

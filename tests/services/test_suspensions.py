@@ -10,7 +10,7 @@ from tests.support.world import Borrowed, Interleaved, World
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.errors import Busy, Invalid, NotFound, Suspended
 from imchat.services import admin, groups, message_actions, messages, realtime, suspensions, users
-from imchat.services.access import access_member
+from imchat.services.access import require_member
 from imchat.storage.repositories import audit, connections, members
 from imchat.storage.table import ConditionFailed, Op
 
@@ -33,7 +33,7 @@ def test_whoever_is_suspended_writes_and_reads_nothing_until_they_are_restored(w
         lambda: send(world, bob, where, "before"),
         lambda: messages.read(world.app, bob, where),
         lambda: message_actions.delete(world.app, bob, where, seq),
-        lambda: access_member(world.app, bob, where),
+        lambda: require_member(world.app, bob, where),
         lambda: suspensions.check_not_suspended(world.app, bob),
     ):
         with pytest.raises(Suspended):
@@ -107,8 +107,8 @@ def test_what_a_crash_left_half_done_is_mended_by_suspending_again_and_noted_onc
     suspensions.suspend(world.app, ADMIN, bob)
     with pytest.raises(Suspended):
         send(world, bob, where, "m")
-    assert connections.of(world.table, [bob], now_s=0) == {}
-    assert [entry.action for entry in admin.log(world.app, cursor=None)[0]] == ["user.suspended"]
+    assert connections.list_for(world.table, [bob], now_s=0) == {}
+    assert [entry.action for entry in admin.audit_log(world.app, cursor=None)[0]] == ["user.suspended"]
 
 
 def test_when_two_administrators_disagree_the_marks_say_what_the_profile_says(sqlite_world: World) -> None:
@@ -118,7 +118,7 @@ def test_when_two_administrators_disagree_the_marks_say_what_the_profile_says(sq
     racing = Interleaved(world.table, lambda: suspensions.restore(world.app, ADMIN, bob), "MEMBER#")
     suspensions.suspend(replace(world.app, table=racing), ADMIN, bob)
     assert not suspensions.is_suspended(world.app, bob)
-    assert not members.of(world.table, where)[bob].suspended
+    assert not members.list_for(world.table, where)[bob].suspended
     send(world, bob, where, "m")
 
 
@@ -129,7 +129,7 @@ def test_oneself_and_nobody_cannot_be_suspended(world: World) -> None:
     for act in (suspensions.suspend, suspensions.restore):
         with pytest.raises(NotFound):
             act(world.app, ann, UserId("u-nobody"))
-    assert admin.log(world.app, cursor=None) == ([], None)
+    assert admin.audit_log(world.app, cursor=None) == ([], None)
 
 
 def test_an_administrator_removes_a_message_of_a_conversation_that_they_are_not_in(world: World) -> None:
@@ -156,7 +156,7 @@ def test_an_administrator_removes_a_message_of_a_conversation_that_they_are_not_
     ):
         with pytest.raises(NotFound):
             admin.remove_message(world.app, ADMIN, nowhere, missing)
-    [entry] = admin.log(world.app, cursor=None)[0]
+    [entry] = admin.audit_log(world.app, cursor=None)[0]
     assert entry[1:] == (world.clock_ms, ADMIN, "message.removed", ann, where, seq)
 
 
@@ -167,8 +167,8 @@ def test_the_audit_log_is_read_by_pages_newest_first_and_never_overwritten(sqlit
         world.clock_ms += number
         suspensions.suspend(world.app, ADMIN, bob)
         suspensions.restore(world.app, ADMIN, bob)
-    page, cursor = admin.log(world.app, cursor=None)
-    rest, end = admin.log(world.app, cursor=cursor)
+    page, cursor = admin.audit_log(world.app, cursor=None)
+    rest, end = admin.audit_log(world.app, cursor=cursor)
     assert (len(page), len(rest), end) == (admin.PAGE, 2, None)
     everything = [*page, *rest]
     assert everything == sorted(everything, reverse=True)
@@ -182,7 +182,7 @@ def test_everybody_is_listed_once_by_pages(sqlite_world: World) -> None:
     for who in everybody * 2:
         users.me(world.app, who)
     suspensions.suspend(world.app, ADMIN, everybody[0])
-    page, cursor = admin.people(world.app, cursor=None)
-    rest, end = admin.people(world.app, cursor=cursor)
+    page, cursor = admin.list_users(world.app, cursor=None)
+    rest, end = admin.list_users(world.app, cursor=cursor)
     assert [user.user_id for user in (*page, *rest)] == everybody
     assert ([user.suspended_at_ms for user in page[:2]], end) == ([world.clock_ms, None], None)

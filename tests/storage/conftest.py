@@ -24,7 +24,7 @@ from tests.support.disk import Disk
 from tests.support.dynamo import client_at, new_dynamo_table
 from tests.support.dynamo import moto_client as moto_client  # noqa: PLC0414 - a fixture
 
-from imchat.storage.sqlite.group_commit_table import BatchTable
+from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.sqlite.table import SqliteTable
 
 if TYPE_CHECKING:
@@ -54,12 +54,12 @@ def table(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Table]:
             with SqliteTable.open(tmp_path / "table.db") as sqlite:
                 yield sqlite
         case "one batch":
-            with BatchTable.open(tmp_path / "table.db") as batched:
+            with GroupCommitTable.open(tmp_path / "table.db") as batched:
                 batched.begin()
                 yield batched
                 batched.commit()
         case "a batch each":
-            with BatchTable.open(tmp_path / "table.db") as batched:
+            with GroupCommitTable.open(tmp_path / "table.db") as batched:
                 yield batched
         case "moto":
             yield request.getfixturevalue("new_moto_table")()

@@ -10,10 +10,10 @@ from tests.support.disk import Disk
 from tests.support.kill import write_and_kill
 
 from imchat.errors import Busy
-from imchat.storage.sqlite.group_commit_table import BatchTable
+from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.sqlite.item_cache import GENERATION_BYTES, TAIL
 from imchat.storage.sqlite.table import SqliteTable
-from imchat.storage.sqlite.wal import CHECKPOINT_BYTES, Log, connect
+from imchat.storage.sqlite.wal import CHECKPOINT_BYTES, WriteAheadLog, connect
 from imchat.storage.table import Absent, ConditionFailed, Delete, Key, Put, Update
 
 A, B = Key("P", "a"), Key("P", "b")
@@ -21,10 +21,10 @@ A, B = Key("P", "a"), Key("P", "b")
 # Writes for ever: alone, then in batches that are synced on another thread; prints a number once it is durable.
 WRITER = """
 import sys, threading
-from imchat.storage.sqlite.group_commit_table import BatchTable
+from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.table import Absent, Key, Put, Update
 
-table = BatchTable.open(sys.argv[1])
+table = GroupCommitTable.open(sys.argv[1])
 number = int(sys.argv[2])
 while True:
     batched = number % 3
@@ -46,14 +46,14 @@ while True:
 
 
 @pytest.fixture
-def table(path: Path) -> Iterator[BatchTable]:
-    with BatchTable.open(path) as opened:
+def table(path: Path) -> Iterator[GroupCommitTable]:
+    with GroupCommitTable.open(path) as opened:
         yield opened
 
 
 @pytest.fixture
-def watched(path: Path, disk: Disk) -> Iterator[BatchTable]:
-    with BatchTable(connect(path), Log(path, disk)) as opened:
+def watched(path: Path, disk: Disk) -> Iterator[GroupCommitTable]:
+    with GroupCommitTable(connect(path), WriteAheadLog(path, disk)) as opened:
         yield opened
 
 
@@ -61,7 +61,7 @@ def test_every_acknowledged_batch_survives_a_kill(path: Path) -> None:
     write_and_kill(WRITER, path, rounds=6)
 
 
-def test_a_batch_is_on_the_disk_when_it_is_synced(watched: BatchTable, disk: Disk, path: Path) -> None:
+def test_a_batch_is_on_the_disk_when_it_is_synced(watched: GroupCommitTable, disk: Disk, path: Path) -> None:
     watched.begin()
     for number in range(3):
         watched.write(Put(A, {"n": number}))
@@ -72,7 +72,7 @@ def test_a_batch_is_on_the_disk_when_it_is_synced(watched: BatchTable, disk: Dis
 
 
 def test_outside_a_batch_a_write_is_on_the_disk_when_it_returns(
-    watched: BatchTable, disk: Disk, path: Path
+    watched: GroupCommitTable, disk: Disk, path: Path
 ) -> None:
     for number in range(3):
         watched.write(Put(A, {"n": number}))
@@ -82,7 +82,7 @@ def test_outside_a_batch_a_write_is_on_the_disk_when_it_returns(
     assert len(disk.synced) == 3
 
 
-def test_a_disk_that_failed_once_is_not_trusted_again(watched: BatchTable, disk: Disk) -> None:
+def test_a_disk_that_failed_once_is_not_trusted_again(watched: GroupCommitTable, disk: Disk) -> None:
     watched.begin()
     watched.write(Put(A, {"n": 1}))
     watched.commit()
@@ -98,7 +98,7 @@ def test_a_disk_that_failed_once_is_not_trusted_again(watched: BatchTable, disk:
         watched.sync()
 
 
-def test_nobody_sees_a_batch_before_its_commit(table: BatchTable, path: Path) -> None:
+def test_nobody_sees_a_batch_before_its_commit(table: GroupCommitTable, path: Path) -> None:
     with SqliteTable.open(path) as reader:
         table.begin()
         table.write(Put(A, {"n": 1}))
@@ -112,7 +112,7 @@ def test_nobody_sees_a_batch_before_its_commit(table: BatchTable, path: Path) ->
         assert len(reader.query("P")) == 2
 
 
-def test_a_failed_condition_leaves_the_batch_usable(table: BatchTable, path: Path) -> None:
+def test_a_failed_condition_leaves_the_batch_usable(table: GroupCommitTable, path: Path) -> None:
     table.begin()
     table.write(Put(A, {"n": 1}))
     with pytest.raises(ConditionFailed):
@@ -127,7 +127,7 @@ def test_a_failed_condition_leaves_the_batch_usable(table: BatchTable, path: Pat
 
 
 def test_a_batch_rolled_back_or_left_open_never_happened(path: Path) -> None:
-    with BatchTable.open(path) as table:
+    with GroupCommitTable.open(path) as table:
         table.begin()
         table.write(Put(A, {}))
         assert len(table.query("P")) == 1
@@ -140,7 +140,7 @@ def test_a_batch_rolled_back_or_left_open_never_happened(path: Path) -> None:
         assert reader.query("P") == []
 
 
-def test_batches_do_not_nest_and_end_once(table: BatchTable) -> None:
+def test_batches_do_not_nest_and_end_once(table: GroupCommitTable) -> None:
     with pytest.raises(ValueError, match="no batch"):
         table.commit()
     table.begin()
@@ -152,7 +152,7 @@ def test_batches_do_not_nest_and_end_once(table: BatchTable) -> None:
     table.write(Put(A, {}))
 
 
-def test_an_item_that_changes_often_in_a_batch_is_written_once(table: BatchTable) -> None:
+def test_an_item_that_changes_often_in_a_batch_is_written_once(table: GroupCommitTable) -> None:
     before = table._connection.total_changes
     table.begin()
     for _ in range(50):
@@ -162,7 +162,7 @@ def test_an_item_that_changes_often_in_a_batch_is_written_once(table: BatchTable
     assert table.get(A) == {"n": 50}
 
 
-def test_what_is_known_is_not_read_again(table: BatchTable) -> None:
+def test_what_is_known_is_not_read_again(table: GroupCommitTable) -> None:
     table.write(Put(A, {"n": 1}), Put(B, {"n": 2}))
     statements: list[str] = []
     table.begin()
@@ -176,7 +176,7 @@ def test_what_is_known_is_not_read_again(table: BatchTable) -> None:
     assert statements == ["COMMIT"]
 
 
-def test_what_another_process_wrote_is_seen_by_the_next_batch(table: BatchTable, path: Path) -> None:
+def test_what_another_process_wrote_is_seen_by_the_next_batch(table: GroupCommitTable, path: Path) -> None:
     table.begin()
     assert table.get(A) is None
     assert table.query("P") == []
@@ -189,7 +189,7 @@ def test_what_another_process_wrote_is_seen_by_the_next_batch(table: BatchTable,
     table.commit()
 
 
-def test_a_full_disk_undoes_the_whole_batch_and_nothing_else(table: BatchTable, path: Path) -> None:
+def test_a_full_disk_undoes_the_whole_batch_and_nothing_else(table: GroupCommitTable, path: Path) -> None:
     table.write(Put(A, {"n": 1}))
     pages = table._connection.execute("PRAGMA page_count").fetchone()[0]
     table._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
@@ -210,7 +210,7 @@ def test_a_full_disk_undoes_the_whole_batch_and_nothing_else(table: BatchTable, 
     assert len(table.query("P")) == 2
 
 
-def test_expired_items_are_purged_from_memory_too(table: BatchTable) -> None:
+def test_expired_items_are_purged_from_memory_too(table: GroupCommitTable) -> None:
     table.begin()
     table.write(Put(A, {"expires_at": 100}), Put(B, {"expires_at": 200}))
     assert len(table.query("P")) == 2
@@ -222,7 +222,7 @@ def test_expired_items_are_purged_from_memory_too(table: BatchTable) -> None:
     assert table.purge_expired(now_s=100, limit=10) == 0
 
 
-def test_memory_is_bounded_and_right_however_much_is_written(table: BatchTable) -> None:
+def test_memory_is_bounded_and_right_however_much_is_written(table: GroupCommitTable) -> None:
     text = "x" * 1_000
     count = 6 * GENERATION_BYTES // 2_000
     table.begin()
@@ -246,15 +246,15 @@ def test_memory_is_bounded_and_right_however_much_is_written(table: BatchTable) 
     assert len(table.query("LOG")) == count - 1
 
 
-def test_tidying_empties_the_log(table: BatchTable, path: Path) -> None:
+def test_tidying_empties_the_log(table: GroupCommitTable, path: Path) -> None:
     log = Path(f"{path}-wal")
     table.begin()
     for number in range(100):
         table.write(Put(Key("P", f"{number}"), {"text": "x" * 60_000}))
     table.commit()
     table.sync()
-    assert table.overgrown
+    assert table.needs_checkpoint
     assert log.stat().st_size > CHECKPOINT_BYTES
-    table.tidy()
-    assert not table.overgrown
+    table.checkpoint()
+    assert not table.needs_checkpoint
     assert log.stat().st_size == 0

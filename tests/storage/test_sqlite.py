@@ -17,7 +17,7 @@ from tests.support.kill import write_and_kill
 
 from imchat.errors import Busy, ConfigError
 from imchat.storage.sqlite.table import SqliteTable
-from imchat.storage.sqlite.wal import CHECKPOINT_BYTES, Log, connect
+from imchat.storage.sqlite.wal import CHECKPOINT_BYTES, WriteAheadLog, connect
 from imchat.storage.table import Absent, ConditionFailed, Delete, Key, Put, Update
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def test_every_acknowledged_write_survives_a_kill(path: Path) -> None:
 
 @pytest.fixture
 def watched(path: Path, disk: Disk) -> Iterator[SqliteTable]:
-    with SqliteTable(connect(path), Log(path, disk)) as table:
+    with SqliteTable(connect(path), WriteAheadLog(path, disk)) as table:
         yield table
 
 

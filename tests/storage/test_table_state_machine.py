@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 
-from imchat.storage.sqlite.group_commit_table import BatchTable
+from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.table import (
     Absent,
@@ -83,7 +83,7 @@ class AllTables(RuleBasedStateMachine):
     def __init__(self, new_other: Callable[[], Table]) -> None:
         super().__init__()
         self.sqlite = SqliteTable.open(":memory:")
-        self.batches = BatchTable.open(":memory:")
+        self.batches = GroupCommitTable.open(":memory:")
         self.other = new_other()
         self.in_batch = False
 

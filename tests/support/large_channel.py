@@ -53,7 +53,7 @@ class Crowd:
         self.ann = UserId("u-ann")
         users.update_profile(world.app, self.ann, handle="ann", display_name="Ann")
         self.where: ConversationId = world.group(self.ann)
-        groups.update(world.app, self.ann, self.where, public=True)
+        groups.update_group(world.app, self.ann, self.where, public=True)
         people = [self.ann, *world.fill(self.where, size - 1)]
         self.connected = {who: ConnectionId(f"c-{who}") for place, who in enumerate(people) if place % 10}
         expiry = world.clock_ms // 1000 + CONNECTION_S
@@ -88,12 +88,14 @@ class Crowd:
         while self.queue.jobs and (due_ms := min(due for due, _ in self.queue.jobs)) <= end_ms:
             self.world.clock_ms = max(self.world.clock_ms, due_ms)
             for job in self.queue.take_due():
-                delivery.run(self.app, job, again=False)
+                delivery.run_job(self.app, job, again=False)
         self.world.clock_ms = end_ms
 
     def known_connections(self) -> set[ConnectionId]:
         """The connections that are noted in the table."""
-        return set(connections.of(self.world.table, list(self.connected), now_s=self.world.clock_ms // 1000))
+        return set(
+            connections.list_for(self.world.table, list(self.connected), now_s=self.world.clock_ms // 1000)
+        )
 
     def take_count(self) -> Count:
         """What was asked since this was last called."""

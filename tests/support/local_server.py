@@ -17,7 +17,7 @@ from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.apigateway.events import Event
 from imchat.local.server import Handlers, LocalServer, Options
 from imchat.local.static_site import Site
-from imchat.storage.sqlite.group_commit_table import BatchTable
+from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.table import Key, Put
 
 PAGE = b"<!doctype html><title>imchat</title>" + b"<p>page</p>" * 100
@@ -64,10 +64,10 @@ class AnySignIn:
 class HeldTable:
     """A SQLite table whose syncs wait until `go` is set; while `broken`, neither they nor commits succeed."""
 
-    def __init__(self, table: BatchTable) -> None:
+    def __init__(self, table: GroupCommitTable) -> None:
         self.table = table
         self.begin = table.begin
-        self.tidy = table.tidy
+        self.checkpoint = table.checkpoint
         self.purge_expired = table.purge_expired
         self.go = threading.Event()
         self.go.set()
@@ -80,8 +80,8 @@ class HeldTable:
         return self.table.changed
 
     @property
-    def overgrown(self) -> bool:
-        return self.table.overgrown
+    def needs_checkpoint(self) -> bool:
+        return self.table.needs_checkpoint
 
     def commit(self) -> None:
         if self.broken:
@@ -101,7 +101,7 @@ class HeldTable:
 class Machine:
     """A running server, and what a test wants to do with it."""
 
-    def __init__(self, table: BatchTable) -> None:
+    def __init__(self, table: GroupCommitTable) -> None:
         self.table = table
         self.held = HeldTable(table)
         self.gateway = LocalGateway()
@@ -171,7 +171,7 @@ def make_site(folder: Path) -> Path:
 async def machine(tmp_path: Path, **options: Any) -> AsyncIterator[Machine]:
     """A machine that serves until the block ends."""
     site = Site(make_site(tmp_path / "site"))
-    with BatchTable.open(tmp_path / "imchat.db") as table:
+    with GroupCommitTable.open(tmp_path / "imchat.db") as table:
         made = Machine(table)
         server = LocalServer(
             handlers=Handlers(http=made.http, websocket=made.websocket, authorizer=made.authorizer),

@@ -14,7 +14,7 @@ from typing import Any, Final, TypeVar
 from tests.support.world import Borrowed
 
 from imchat.services.app import App
-from imchat.services.fanout_jobs import Job, decode
+from imchat.services.fanout_jobs import Job, decode_job
 from imchat.services.protocols import Gateway
 from imchat.storage.table import Check, ConditionFailed, Item, Key, Op, Row, Table
 from imchat.storage.validation import check_item_size
@@ -106,7 +106,7 @@ class CountedQueue:
 
     def put(self, jobs: Sequence[str], *, delay_s: int = 0) -> None:
         self._count.queue_calls += -(-len(jobs) // SEND_BATCH)
-        self.jobs += [(self._now_ms() + delay_s * 1000, decode(job)) for job in jobs]
+        self.jobs += [(self._now_ms() + delay_s * 1000, decode_job(job)) for job in jobs]
 
     def take_due(self) -> list[Job]:
         """The jobs whose time has come."""

@@ -60,12 +60,16 @@ ACTIONS: Final[dict[str, Action]] = {
     "unreact": lambda s, who, seq, n: message_actions.unreact(s.app, who, s.where, seq, EMOJI[n % 3]),
     "pin": lambda s, who, seq, _n: message_actions.pin(s.app, who, s.where, seq),
     "unpin": lambda s, who, seq, _n: message_actions.unpin(s.app, who, s.where, seq),
-    "rename": lambda s, who, _seq, n: groups.update(s.app, who, s.where, title=f"Title {n}"),
-    "describe": lambda s, who, _seq, n: groups.update(s.app, who, s.where, description=TEXTS[n % 5]),
-    "posting": lambda s, who, _seq, n: groups.update(s.app, who, s.where, posting=("admins", "all")[n % 2]),
-    "history": lambda s, who, _seq, n: groups.update(s.app, who, s.where, history=("joined", "all")[n % 2]),
-    "open": lambda s, who, _seq, n: groups.update(s.app, who, s.where, public=n % 2 == 0),
-    "join": lambda s, who, _seq, _n: joining.join(s.app, who, s.where),
+    "rename": lambda s, who, _seq, n: groups.update_group(s.app, who, s.where, title=f"Title {n}"),
+    "describe": lambda s, who, _seq, n: groups.update_group(s.app, who, s.where, description=TEXTS[n % 5]),
+    "posting": lambda s, who, _seq, n: groups.update_group(
+        s.app, who, s.where, posting=("admins", "all")[n % 2]
+    ),
+    "history": lambda s, who, _seq, n: groups.update_group(
+        s.app, who, s.where, history=("joined", "all")[n % 2]
+    ),
+    "open": lambda s, who, _seq, n: groups.update_group(s.app, who, s.where, public=n % 2 == 0),
+    "join": lambda s, who, _seq, _n: joining.join_channel(s.app, who, s.where),
     "add": lambda s, who, _seq, n: groups.add_members(s.app, who, s.where, [s.people[n % 4]]),
     "remove": lambda s, who, _seq, n: groups.remove_member(s.app, who, s.where, s.people[n % 4]),
     "role": lambda s, who, seq, n: groups.set_role(s.app, who, s.where, s.people[seq % 4], ROLES[n % 3]),

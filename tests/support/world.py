@@ -12,11 +12,11 @@ from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.member import Member
 from imchat.services import conversations, realtime, users
 from imchat.services.app import App
-from imchat.services.fanout_jobs import Job, decode
+from imchat.services.fanout_jobs import Job, decode_job
 from imchat.storage.repositories import conversations as storage
 from imchat.storage.repositories import events, keys, members
-from imchat.storage.sqlite.group_commit_table import BatchTable
-from imchat.storage.sqlite.rows import item_of
+from imchat.storage.sqlite.group_commit_table import GroupCommitTable
+from imchat.storage.sqlite.rows import decode_item
 from imchat.storage.table import MAX_OPS, Item, Key, Op, Row, Table
 
 
@@ -49,7 +49,7 @@ class WaitingQueue:
     def take(self) -> list[Job]:
         """The jobs that wait now."""
         waiting, self.jobs = self.jobs, []
-        return [decode(job) for _, job in waiting]
+        return [decode_job(job) for _, job in waiting]
 
 
 class Borrowed:
@@ -121,7 +121,7 @@ class World:
         for start in range(0, count, MAX_OPS - 1):
             part = people[start : start + MAX_OPS - 1]
             added = [members.put_new(where, Member(who, "member", 1, 1, 0)) for who in part]
-            self.table.write(storage.count_members(where, more=len(part)), *added)
+            self.table.write(storage.add_to_member_count(where, more=len(part)), *added)
         return people
 
     def connect(self, user_id: UserId, connection_id: str | None = None) -> ConnectionId:
@@ -136,26 +136,28 @@ class World:
         return [frame for frame in frames if kind is None or frame["type"] == kind]
 
 
-class Guarded(BatchTable):
+class Guarded(GroupCommitTable):
     """Finds out, at its end, whether anybody changed an item that they had read, or given to a write."""
 
     def close(self) -> None:
         for key, item in self._known.items():
-            assert item == item_of(self._rows.get(key)), f"what lies under {key} was changed in memory"
+            assert item == decode_item(self._rows.get(key)), f"what lies under {key} was changed in memory"
         for pk, part in {**self._known._old, **self._known._young}.items():
             for row in part.rows:
-                anew = row.meaning and meaning_of(pk, Row(row.sk, row.item))
-                assert row.meaning == anew, f"what {row.sk} means was changed in memory"
+                anew = row.parsed and meaning_of(pk, Row(row.sk, row.item))
+                assert row.parsed == anew, f"what {row.sk} means was changed in memory"
         super().close()
 
 
 def meaning_of(pk: str, row: Row) -> object:
     """What the repositories make of a row of a conversation."""
     if row.sk.startswith(keys.EVENT_PREFIX):
-        return events._event(row)
+        return events._event_from_row(row)
     if row.sk.startswith(keys.MEMBER_PREFIX):
-        return members.member_of(row)
-    return storage.head_in(ConversationId(pk.removeprefix(keys.conversation_pk(ConversationId("")))), row)
+        return members.member_from_row(row)
+    return storage.head_from_row(
+        ConversationId(pk.removeprefix(keys.conversation_pk(ConversationId("")))), row
+    )
 
 
 @contextmanager

@@ -52,7 +52,7 @@ V2: Final = "AWS::ApiGatewayV2::"
 def connect_answer() -> dict[str, Any]:
     """What the WebSocket function answers to somebody who connects."""
     with new_world() as world:
-        return websocket.make(world.app)(websocket_event("$connect", "c1", user_id="ada-1"), None)
+        return websocket.create_handler(world.app)(websocket_event("$connect", "c1", user_id="ada-1"), None)
 
 
 @cache
@@ -60,7 +60,7 @@ def status_for_an_id_token() -> int:
     """What the HTTP function answers to somebody whose ID token the authorizer let pass."""
     with new_world() as world:
         event = http_event("GET", "/api/me", user_id="ada-1", token_use="id")
-        return int(http.make(world.app)(event, None)["statusCode"])
+        return int(http.create_handler(world.app)(event, None)["statusCode"])
 
 
 @dataclass(slots=True)

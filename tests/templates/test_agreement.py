@@ -215,7 +215,7 @@ def test_lambda_logs_a_refused_ticket_as_the_alarm_expects() -> None:
     )
     assert json.loads(ran.stdout)["errorMessage"] == "Unauthorized"
     with pytest.raises(Exception, match=r"^Unauthorized$"), new_world() as world:
-        authorizer.make(world.app)(authorizer_event(None), None)
+        authorizer.create_handler(world.app)(authorizer_event(None), None)
 
 
 def test_an_alarm_adds_up_what_it_measures() -> None:

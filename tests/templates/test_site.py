@@ -12,7 +12,7 @@ import pytest
 from tests.templates.loading import Template, load, of_type, render
 
 from imchat.local.apigateway.events import Request
-from imchat.local.http.response import SECURITY_HEADERS, secured
+from imchat.local.http.response import SECURITY_HEADERS, with_security_headers
 from imchat.local.static_site import Site
 
 ON_AWS_ONLY: Final = {
@@ -53,7 +53,7 @@ def local(tmp_path: Path) -> Site:
 
 def local_headers(local: Site, path: str) -> dict[str, str]:
     answer = local.answer(Request.of("GET", path, []))
-    return secured(answer.headers.items())
+    return with_security_headers(answer.headers.items())
 
 
 def cloudfront_headers(site: Template, policy: str) -> dict[str, str]:

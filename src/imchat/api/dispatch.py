@@ -7,10 +7,10 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from imchat.api.responses import HttpAnswer, dump, refuse
-from imchat.api.route import EMOJI, Call, Reply, Route
+from imchat.api.responses import HttpResponse, error_response, to_json
+from imchat.api.route import EMOJI, RequestContext, Response, Route
 from imchat.api.routes import ROUTES
-from imchat.api.validation import parse, parse_json
+from imchat.api.validation import validate, validate_json
 from imchat.domain.ids import SignInId, UserId
 from imchat.domain.limits import is_id
 from imchat.errors import Forbidden, Invalid, NotFound, Unauthenticated
@@ -39,45 +39,49 @@ class HttpRequest(NamedTuple):
     sign_in: SignInId | None = None
 
 
-def dispatch(app: App, request: HttpRequest) -> HttpAnswer:
+def dispatch(app: App, request: HttpRequest) -> HttpResponse:
     """Answer a request. Never raises: what goes wrong is an answer too."""
     try:
-        reply = _reply(app, request)
+        reply = _handle(app, request)
     except Exception as error:  # noqa: BLE001 - the last resort: one shape for the client, the place of it for the log
-        return refuse(error, request.request_id)
-    return HttpAnswer(reply.status, dump(reply.answer))
+        return error_response(error, request.request_id)
+    return HttpResponse(reply.status, to_json(reply.answer))
 
 
-def _reply(app: App, request: HttpRequest) -> Reply:
+def _handle(app: App, request: HttpRequest) -> Response:
     method, path = request.method, request.path
-    route, parameters = _find(method, path) if len(path) <= _LONGEST_KNOWN else _search(method, path)
+    route, parameters = (
+        _find_cached(method, path) if len(path) <= _LONGEST_KNOWN else _find_route(method, path)
+    )
     if request.user_id is None and not route.open:
         raise Unauthenticated("sign in first")
     if route.admin and not request.is_admin:
         raise Forbidden("only administrators do this")
     counted = route.method != "GET" and not route.always
-    if request.user_id is not None and app.rates is not None and counted:
-        app.rates.count(app.table, request.user_id, now_s=app.now_ms() // 1000)
+    if request.user_id is not None and app.rate_limiter is not None and counted:
+        app.rate_limiter.count(app.table, request.user_id, now_s=app.now_ms() // 1000)
     if request.user_id is not None and route.suspended == "refused":
         check_not_suspended(app, request.user_id)
     query = None
     if route.query is not None:
-        query = parse(route.query.model_validate, request.query)
+        query = validate(route.query.model_validate, request.query)
     elif request.query:
         name = next(iter(request.query))
         raise Invalid(f"{name} is not known here", field=name, limit="known fields only")
-    body = None if route.body is None else parse_json(route.body.model_validate_json, request.body)
-    return route.action(Call(app, request.user_id or UserId(""), parameters, query, body, request.sign_in))
+    body = None if route.body is None else validate_json(route.body.model_validate_json, request.body)
+    return route.action(
+        RequestContext(app, request.user_id or UserId(""), parameters, query, body, request.sign_in)
+    )
 
 
 @lru_cache(maxsize=1024)
-def _find(method: str, path: str) -> tuple[Route, Mapping[str, str]]:
+def _find_cached(method: str, path: str) -> tuple[Route, Mapping[str, str]]:
     """As `_search`, which a conversation's people ask the same again and again."""
-    route, parameters = _search(method, path)
+    route, parameters = _find_route(method, path)
     return route, MappingProxyType(parameters)
 
 
-def _search(method: str, path: str) -> tuple[Route, dict[str, str]]:
+def _find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
     segments = tuple(path.removeprefix(PREFIX).split("/")) if path.startswith(PREFIX + "/") else ()
     for route, template in _BY_SHAPE.get((method, len(segments)), ()):
         parameters = _match(template, segments)

@@ -112,13 +112,13 @@ def typescript() -> str:
 
 def write(root: Path) -> None:
     """Write both files below `root`."""
-    for path, text in outputs().items():
+    for path, text in generated_files().items():
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
 
 
-def outputs() -> dict[str, str]:
+def generated_files() -> dict[str, str]:
     """Every generated file's text, by its path below the checkout's root."""
     return {
         OPENAPI_FILE: json.dumps(openapi(), indent=2, ensure_ascii=False) + "\n",

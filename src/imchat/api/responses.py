@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from pydantic_core import to_json
+import pydantic_core
 
-from imchat.errors import ImchatError, RateLimited, Unauthenticated, place_of
+from imchat.errors import ImchatError, RateLimited, Unauthenticated, source_location
 
 log = logging.getLogger("imchat")
 
 
-class HttpAnswer(NamedTuple):
+class HttpResponse(NamedTuple):
     """What goes back: JSON text."""
 
     status: int
@@ -22,32 +22,34 @@ class HttpAnswer(NamedTuple):
     headers: Mapping[str, str] = MappingProxyType({})
 
 
-def dump(answer: Mapping[str, Any]) -> str:
+def to_json(answer: Mapping[str, Any]) -> str:
     """The JSON text of an answer."""
-    return to_json(answer).decode()
+    return pydantic_core.to_json(answer).decode()
 
 
-def refuse(error: Exception, request_id: str) -> HttpAnswer:
+def error_response(error: Exception, request_id: str) -> HttpResponse:
     """The answer to a request that failed. What was not raised on purpose is logged, and says nothing of itself."""
-    told = _as_told(error, request_id)
+    told = _to_known_error(error, request_id)
     headers: dict[str, str] = {}
     if told.retryable:
         wait_s = told.details.get("retry_after_s", 1) if isinstance(told, RateLimited) else 1
         headers["retry-after"] = str(wait_s)
     if isinstance(told, Unauthenticated):
         headers["www-authenticate"] = "Bearer"
-    return HttpAnswer(told.status, dump(_error_body(told, request_id)), headers)
+    return HttpResponse(told.status, to_json(_error_body(told, request_id)), headers)
 
 
-def refusal_frame(error: Exception, request_id: str) -> bytes:
+def error_frame(error: Exception, request_id: str) -> bytes:
     """The frame that tells a WebSocket's client of what failed, in the same shape and with the same care as `refuse`."""
-    return to_json({"type": "error", **_error_body(_as_told(error, request_id), request_id)})
+    return pydantic_core.to_json(
+        {"type": "error", **_error_body(_to_known_error(error, request_id), request_id)}
+    )
 
 
-def _as_told(error: Exception, request_id: str) -> ImchatError:
+def _to_known_error(error: Exception, request_id: str) -> ImchatError:
     if isinstance(error, ImchatError):
         return error
-    log.error("unexpected %s in request %s at %s", type(error).__name__, request_id, place_of(error))
+    log.error("unexpected %s in request %s at %s", type(error).__name__, request_id, source_location(error))
     return ImchatError("something went wrong on our side")
 
 

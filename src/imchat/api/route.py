@@ -17,7 +17,7 @@ EMOJI: Final = "{emoji}"
 """The one parameter of a path that is no id."""
 
 
-class Call(NamedTuple):
+class RequestContext(NamedTuple):
     """One request, checked: who asks, the path's parameters, the query and the body as the route's models, their sign-in."""
 
     app: App
@@ -44,7 +44,7 @@ class Call(NamedTuple):
         return UserId(self.path["user_id"])
 
 
-class Reply(NamedTuple):
+class Response(NamedTuple):
     """An answer and its status."""
 
     status: int
@@ -64,7 +64,7 @@ class Route:
     method: str
     path: str
     summary: str
-    action: Callable[[Call], Reply]
+    action: Callable[[RequestContext], Response]
     answer: type[schema.Answer]
     body: type[schema.Request] | None = None
     query: type[schema.Query] | None = None

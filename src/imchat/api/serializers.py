@@ -9,9 +9,9 @@ from imchat.domain.conversation import Head
 from imchat.domain.invite import Invite
 from imchat.domain.member import Member
 from imchat.domain.user import User
-from imchat.services.conversations import Entry, Inbox
-from imchat.services.message_actions import Changed
-from imchat.storage.repositories.audit import Entry as AuditEntry
+from imchat.services.conversations import ConversationEntry, Inbox
+from imchat.services.message_actions import MessageChange
+from imchat.storage.repositories.audit import AuditEntry
 
 
 def user(person: User) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def me(person: User) -> dict[str, Any]:
     )
 
 
-def person(profile: User) -> dict[str, Any]:
+def user_for_admin(profile: User) -> dict[str, Any]:
     """schema.Person"""
     times = {"created_at_ms": profile.created_at_ms, "suspended_at_ms": profile.suspended_at_ms}
     return user(profile) | times
@@ -44,7 +44,7 @@ def audit_entry(done: AuditEntry) -> dict[str, Any]:
     return {name: value for name, value in done._asdict().items() if value is not None}
 
 
-def entry(seen: Entry) -> dict[str, Any]:
+def entry(seen: ConversationEntry) -> dict[str, Any]:
     """schema.ConversationEntry"""
     head = seen.head
     conversation: dict[str, Any] = {
@@ -74,12 +74,12 @@ def entry(seen: Entry) -> dict[str, Any]:
     return answer
 
 
-def change(done: Changed) -> dict[str, Any]:
+def message_change(done: MessageChange) -> dict[str, Any]:
     """schema.ChangeAnswer"""
     return {"message": done.message} | ({"event": done.event} if done.event else {})
 
 
-def conversation(seen: Entry, people: Iterable[User]) -> dict[str, Any]:
+def conversation(seen: ConversationEntry, people: Iterable[User]) -> dict[str, Any]:
     """schema.ConversationAnswer"""
     return entry(seen) | {"users": users(people)}
 
@@ -90,7 +90,7 @@ def inbox(page: Inbox) -> dict[str, Any]:
     return answer | ({"next_cursor": page.next_cursor} if page.next_cursor else {})
 
 
-def preview(head: Head) -> dict[str, Any]:
+def channel_preview(head: Head) -> dict[str, Any]:
     """schema.Preview"""
     return {
         "conversation_id": head.conversation_id,

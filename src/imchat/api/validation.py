@@ -17,7 +17,7 @@ _QUOTE: Final = ord('"')
 _BACKSLASH: Final = ord("\\")
 
 
-def parse_json(check: Callable[[bytes], M], data: bytes, *, below: int = 0) -> M:
+def validate_json(check: Callable[[bytes], M], data: bytes, *, below: int = 0) -> M:
     """What pydantic's `check` makes of JSON `data`. Raises: Invalid, naming the field; TooLarge.
 
     `below`: how many parts of a field's path come before its name, as the tag does in a union.
@@ -31,7 +31,7 @@ def parse_json(check: Callable[[bytes], M], data: bytes, *, below: int = 0) -> M
         raise _invalid(error, below) from None
 
 
-def parse(check: Callable[[T], M], given: T) -> M:
+def validate(check: Callable[[T], M], given: T) -> M:
     """What pydantic's `check` makes of `given`. Raises: Invalid, naming the field."""
     try:
         return check(given)

@@ -80,7 +80,7 @@ class Event(Draft, total=False):
     quote: Quote
 
 
-def place(draft: Draft, *, seq: int, at_ms: int, messages_before: int) -> Event:
+def assign_seq(draft: Draft, *, seq: int, at_ms: int, messages_before: int) -> Event:
     """The event that `draft` becomes at `seq`."""
     placed: Any = {"seq": seq, "at_ms": at_ms, **draft}
     placed["message_count"] = messages_before + (draft["type"] == "message.created")

@@ -38,7 +38,7 @@ def is_deleted(message: Message) -> bool:
     return "deleted_at_ms" in message
 
 
-def edited(message: Message, body: str, mentions: dict[str, UserId], *, seq: int, at_ms: int) -> Message:
+def with_edit(message: Message, body: str, mentions: dict[str, UserId], *, seq: int, at_ms: int) -> Message:
     """The message with another text, by event `seq`."""
     after: Message = {**message, "body": body, "edited_at_ms": at_ms, "changed_seq": seq}
     after.pop("mentions", None)
@@ -55,7 +55,7 @@ def tombstone(message: Message, *, seq: int, at_ms: int) -> Message:
     }
 
 
-def reacted(message: Message, emoji: str, user_id: UserId, *, seq: int) -> Message:
+def with_reaction(message: Message, emoji: str, user_id: UserId, *, seq: int) -> Message:
     """The message with one person's reaction more, by event `seq`. Raises: Invalid where it has too many kinds already."""
     reactions = list(message.get("reactions", ()))
     for index, reaction in enumerate(reactions):
@@ -71,7 +71,7 @@ def reacted(message: Message, emoji: str, user_id: UserId, *, seq: int) -> Messa
     return {**message, "reactions": reactions, "changed_seq": seq}
 
 
-def unreacted(message: Message, emoji: str, user_id: UserId, *, seq: int) -> Message:
+def without_reaction(message: Message, emoji: str, user_id: UserId, *, seq: int) -> Message:
     """The message with one person's reaction less, by event `seq`. Others move up to its place, but not among the named."""
     reactions: list[Reaction] = []
     for reaction in message.get("reactions", ()):

@@ -11,7 +11,7 @@ _LONGEST: Final = 100
 """Characters of a word that count: a title of few may unfold to many, and a sort key holds 1,024 bytes."""
 
 
-def words_of(text: str) -> list[str]:
+def tokenize(text: str) -> list[str]:
     """The first `CHANNEL_WORDS` different words of two letters or more, without case or other differences of writing."""
     plain = normalize("NFKC", text).casefold()
     found = "".join(char if _is_written(char) else " " for char in plain).split()

@@ -1,4 +1,4 @@
-"""`CallbackGateway`: posts to connections through API Gateway's management API."""
+"""`ManagementApiGateway`: posts to connections through API Gateway's management API."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 log = logging.getLogger("imchat")
 
 
-class CallbackGateway:
+class ManagementApiGateway:
     """A `Gateway` over a boto3 `apigatewaymanagementapi` client, posting on the executor's threads."""
 
     def __init__(self, client: Any, threads: Executor) -> None:

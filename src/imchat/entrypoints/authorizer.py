@@ -13,7 +13,7 @@ SUBPROTOCOL: Final = "imchat.v1"
 _TICKET: Final = "ticket."
 
 
-def make(app: App) -> Handler:
+def create_handler(app: App) -> Handler:
     """The handler for `app`. It raises `Exception("Unauthorized")`, which API Gateway answers with 401."""
 
     def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -43,4 +43,4 @@ def _ticket(headers: dict[str, str]) -> str | None:
     return tickets[0] if SUBPROTOCOL in protocols and len(tickets) == 1 else None
 
 
-handler = bootstrap.lazily(make)
+handler = bootstrap.lazy_handler(create_handler)

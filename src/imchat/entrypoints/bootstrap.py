@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from imchat.domain.limits import RATE_REQUESTS
 from imchat.errors import ConfigError
 from imchat.services.app import App
-from imchat.services.rate_limiter import Rates
+from imchat.services.rate_limiter import RateLimiter
 from imchat.settings import Settings
 
 Handler: TypeAlias = Callable[[dict[str, Any], object], dict[str, Any]]
@@ -34,13 +34,13 @@ def new_id() -> str:
     return secrets.token_hex(16)
 
 
-def pause(attempt: int) -> None:
+def backoff(attempt: int) -> None:
     """Wait a moment, longer with each attempt, at random: writers that lost together must not meet again."""
     longest = min(_PAUSE_MOST_S, _PAUSE_BASE_S * 2**attempt)
     time.sleep(random.uniform(0, longest))  # noqa: S311 - spreads load, keeps no secret
 
 
-def rates() -> Rates:
+def rate_limiter() -> RateLimiter:
     """What counts people's requests; `IMCHAT_REQUESTS_PER_MINUTE` in the environment says another limit than ours.
 
     Raises: ConfigError for what is no number.
@@ -48,7 +48,7 @@ def rates() -> Rates:
     text = os.environ.get("IMCHAT_REQUESTS_PER_MINUTE") or str(RATE_REQUESTS)
     if not (text.isascii() and text.isdecimal()):
         raise ConfigError("IMCHAT_REQUESTS_PER_MINUTE must be a whole number", field="requests_per_minute")
-    return Rates(int(text))
+    return RateLimiter(int(text))
 
 
 @cache
@@ -57,7 +57,7 @@ def lambda_app() -> App:
     import boto3  # noqa: PLC0415 - the one-machine runtime shares this package and never loads boto3
     from botocore.config import Config  # noqa: PLC0415 - as above
 
-    from imchat.entrypoints.apigateway_management import CallbackGateway  # noqa: PLC0415 - as above
+    from imchat.entrypoints.apigateway_management import ManagementApiGateway  # noqa: PLC0415 - as above
     from imchat.entrypoints.queue import SqsQueue  # noqa: PLC0415 - as above
     from imchat.storage.dynamodb.table import DynamoTable  # noqa: PLC0415 - as above
 
@@ -78,17 +78,17 @@ def lambda_app() -> App:
 
     return App(
         table=DynamoTable(boto3.client("dynamodb", config=config), settings.table_name),
-        gateway=CallbackGateway(callbacks, ThreadPoolExecutor(_THREADS)),
+        gateway=ManagementApiGateway(callbacks, ThreadPoolExecutor(_THREADS)),
         now_ms=now_ms,
         new_id=new_id,
-        pause=pause,
+        pause=backoff,
         both=both,
         queue=SqsQueue(lambda: boto3.client("sqs", config=config), settings.fanout_queue_url),
-        rates=rates(),
+        rate_limiter=rate_limiter(),
     )
 
 
-def lazily(make: Callable[[App], Handler]) -> Handler:
+def lazy_handler(make: Callable[[App], Handler]) -> Handler:
     """The handler that Lambda calls: composed at the first event, so that importing it needs no environment."""
     made: list[Handler] = []
 

@@ -16,7 +16,7 @@ _ADMINS = "admins"
 """The group whose members are administrators."""
 
 
-def make(app: App) -> Handler:
+def create_handler(app: App) -> Handler:
     """The handler for `app`."""
 
     def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -60,4 +60,4 @@ def _sign_in(claims: dict[str, Any]) -> SignInId | None:
     return claims.get("origin_jti")
 
 
-handler = bootstrap.lazily(make)
+handler = bootstrap.lazy_handler(create_handler)

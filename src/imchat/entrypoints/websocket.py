@@ -7,8 +7,8 @@ from typing import Any, Final
 from pydantic import ConfigDict, TypeAdapter
 
 from imchat.api import schema
-from imchat.api.responses import refusal_frame
-from imchat.api.validation import parse_json
+from imchat.api.responses import error_frame
+from imchat.api.validation import validate_json
 from imchat.domain.ids import ConnectionId, ConversationId, SignInId, UserId
 from imchat.domain.limits import FRAME_BYTES
 from imchat.entrypoints import bootstrap
@@ -24,7 +24,7 @@ _FRAME: Final[TypeAdapter[schema.PingFrame | schema.TypingFrame]] = TypeAdapter(
 _OK: Final = {"statusCode": 200}
 
 
-def make(app: App) -> Handler:
+def create_handler(app: App) -> Handler:
     """The handler for `app`. A refused frame is answered with an error frame, and the connection stays."""
 
     def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -42,7 +42,9 @@ def make(app: App) -> Handler:
             case "$disconnect":
                 realtime.disconnect(app, user_id, connection_id)
             case _:
-                _answer_frame(app, user_id, connection_id, event.get("body") or "", context["requestId"])
+                _handle_frame_safely(
+                    app, user_id, connection_id, event.get("body") or "", context["requestId"]
+                )
         return _OK
 
     return handle
@@ -54,24 +56,26 @@ def _sign_in(context: dict[str, Any]) -> SignInId | None:
     return sign_in
 
 
-def _answer_frame(app: App, user_id: UserId, connection_id: ConnectionId, body: str, request_id: str) -> None:
+def _handle_frame_safely(
+    app: App, user_id: UserId, connection_id: ConnectionId, body: str, request_id: str
+) -> None:
     try:
-        _obey_frame(app, user_id, connection_id, body)
+        _handle_frame(app, user_id, connection_id, body)
     except Exception as error:  # noqa: BLE001 - as in dispatch: the client gets the one shape, the log the place
-        app.gateway.post([connection_id], refusal_frame(error, request_id))
+        app.gateway.post([connection_id], error_frame(error, request_id))
 
 
-def _obey_frame(app: App, user_id: UserId, connection_id: ConnectionId, body: str) -> None:
+def _handle_frame(app: App, user_id: UserId, connection_id: ConnectionId, body: str) -> None:
     data = body.encode("utf-8", "surrogatepass")
     if len(data) > FRAME_BYTES:
         raise TooLarge(f"a frame may have {FRAME_BYTES:,} bytes", field="frame", limit=FRAME_BYTES)
-    match parse_json(_FRAME.validate_json, data, below=1):
+    match validate_json(_FRAME.validate_json, data, below=1):
         case schema.PingFrame():
             realtime.pong(app, connection_id)
         case schema.TypingFrame(conversation_id=conversation_id):
-            if app.rates is not None:
-                app.rates.count(app.table, user_id, now_s=app.now_ms() // 1000)
+            if app.rate_limiter is not None:
+                app.rate_limiter.count(app.table, user_id, now_s=app.now_ms() // 1000)
             realtime.notify_typing(app, user_id, ConversationId(conversation_id))
 
 
-handler = bootstrap.lazily(make)
+handler = bootstrap.lazy_handler(create_handler)

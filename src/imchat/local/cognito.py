@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from imchat.errors import NotFound
 from imchat.local.apigateway.events import Request, new_request_id
-from imchat.local.http.response import Answer, error_answer, json_answer
+from imchat.local.http.response import HttpResponse, http_error_response, json_response
 from imchat.local.protocols import SignIn
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ class CognitoApi:
             return request.path in {"/", _PREFIX, f"{_PREFIX}/"}
         return request.path.removeprefix(_PREFIX).startswith(self._published)
 
-    async def serve(self, request: Request) -> Answer:
+    async def serve(self, request: Request) -> HttpResponse:
         """Answer such a request."""
         if request.method != "POST":
             return self._publish(request)
@@ -46,7 +46,7 @@ class CognitoApi:
                 target, request.body, request.headers, endpoint=where, path=request.raw_path
             )
         )
-        return Answer(status, own, content)
+        return HttpResponse(status, own, content)
 
     def in_turn(self, work: Callable[[], T]) -> asyncio.Future[T]:
         """Run `work` on the pool's thread, after what came before it."""
@@ -56,13 +56,13 @@ class CognitoApi:
         """Let what runs end, and drop what waits."""
         self._thread.shutdown(cancel_futures=True)
 
-    def _publish(self, request: Request) -> Answer:
+    def _publish(self, request: Request) -> HttpResponse:
         match request.path.rpartition("/")[2]:
             case "jwks.json":
-                return json_answer(self._sign_in.jwks())
+                return json_response(self._sign_in.jwks())
             case "openid-configuration":
-                return json_answer(self._sign_in.openid_configuration(_endpoint(request)))
-        return error_answer(NotFound("there is nothing here"), new_request_id())
+                return json_response(self._sign_in.openid_configuration(_endpoint(request)))
+        return http_error_response(NotFound("there is nothing here"), new_request_id())
 
 
 def _endpoint(request: Request) -> str:

@@ -22,7 +22,7 @@ MINUTE_MS: Final = 60_000
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class DemoUser:
     """Somebody of the demo, and how to sign in as them."""
 
     name: str
@@ -55,7 +55,7 @@ _HISTORY: Final = (
 )
 
 
-def fill(app: App, table: Table, keys: Path) -> tuple[Person, ...]:
+def fill(app: App, table: Table, keys: Path) -> tuple[DemoUser, ...]:
     """The demo's people, signed up if they are not, with their conversation, written if it is not.
 
     Raises: ConfigError where somebody has changed their passwords.
@@ -72,13 +72,13 @@ def fill(app: App, table: Table, keys: Path) -> tuple[Person, ...]:
 
 def _converse(app: App, ada: UserId, grace: UserId) -> None:
     now_ms = app.now_ms()
-    entry = conversations.create_direct(_at(app, now_ms - 26 * 60 * MINUTE_MS), ada, grace)[0]
+    entry = conversations.create_direct(_wait_until(app, now_ms - 26 * 60 * MINUTE_MS), ada, grace)[0]
     conversation_id = entry.head.conversation_id
     if entry.head.message_count:
         return
     for number, (minutes_ago, who, body) in enumerate(_HISTORY):
         messages.send(
-            _at(app, now_ms - minutes_ago * MINUTE_MS),
+            _wait_until(app, now_ms - minutes_ago * MINUTE_MS),
             (ada, grace)[who],
             conversation_id,
             client_message_id=f"demo-{number}",
@@ -88,25 +88,25 @@ def _converse(app: App, ada: UserId, grace: UserId) -> None:
     receipts.mark_read(app, grace, conversation_id, entry.head.last_seq + len(_HISTORY))
 
 
-def _at(app: App, at_ms: int) -> App:
+def _wait_until(app: App, at_ms: int) -> App:
     return replace(app, now_ms=lambda: at_ms)
 
 
-def _passwords(place: Path) -> tuple[Person, ...]:
+def _passwords(place: Path) -> tuple[DemoUser, ...]:
     """Everyone with their password, made at the first call: a known one would open the server to whoever reads this."""
     if not place.exists():
         made = {email: f"demo-{secrets.token_hex(6)}" for _, _, email in _PEOPLE}
         replace_file(place, json.dumps(made).encode())
     kept = json.loads(place.read_bytes())
-    return tuple(Person(name, handle, email, kept[email]) for name, handle, email in _PEOPLE)
+    return tuple(DemoUser(name, handle, email, kept[email]) for name, handle, email in _PEOPLE)
 
 
-def _sign_up(identity: Identity, person: Person) -> UserId:
-    status, made = _ask(identity, "SignUp", {"Username": person.email, "Password": person.password})
+def _sign_up(identity: Identity, person: DemoUser) -> UserId:
+    status, made = _call_identity(identity, "SignUp", {"Username": person.email, "Password": person.password})
     if status == HTTPStatus.OK:
         return UserId(made["UserSub"])
     credentials = {"USERNAME": person.email, "PASSWORD": person.password}
-    status, known = _ask(
+    status, known = _call_identity(
         identity, "InitiateAuth", {"AuthFlow": "USER_PASSWORD_AUTH", "AuthParameters": credentials}
     )
     if status != HTTPStatus.OK:
@@ -117,7 +117,9 @@ def _sign_up(identity: Identity, person: Person) -> UserId:
     return UserId(identity.verify_access_token(token)["sub"])
 
 
-def _ask(identity: Identity, operation: str, fields: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+def _call_identity(
+    identity: Identity, operation: str, fields: Mapping[str, Any]
+) -> tuple[int, dict[str, Any]]:
     target = f"AWSCognitoIdentityProviderService.{operation}"
     body = json.dumps({"ClientId": identity.client_id, **fields}).encode()
     answer = identity.handle(target, body, {}, endpoint="http://localhost")

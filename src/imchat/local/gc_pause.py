@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def without_collecting() -> Iterator[None]:
+def gc_disabled() -> Iterator[None]:
     """Import within this block."""
     gc.disable()
     try:

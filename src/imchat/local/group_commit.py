@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
-from imchat.errors import Busy, place_of
+from imchat.errors import Busy, source_location
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -33,14 +33,14 @@ _TURNS: Final = 2
 
 
 class Transactions(Protocol):
-    """What batches need of their table; `BatchTable` has it."""
+    """What batches need of their table; `GroupCommitTable` has it."""
 
     @property
     def changed(self) -> bool:
         """Whether the open transaction has written anything."""
 
     @property
-    def overgrown(self) -> bool:
+    def needs_checkpoint(self) -> bool:
         """Whether it is time to `tidy`."""
 
     def begin(self) -> None:
@@ -52,14 +52,14 @@ class Transactions(Protocol):
     def sync(self) -> None:
         """Make durable what was committed; on any thread, while other transactions run. Raises: Busy."""
 
-    def tidy(self) -> None:
+    def checkpoint(self) -> None:
         """Clear up, which is slow; on any thread, while no transaction is open. Raises: Busy."""
 
 
-class Outbox(Protocol):
+class OutgoingBuffer(Protocol):
     """What jobs send while they run, held back until it is durable."""
 
-    def seal(self) -> Callable[[], None]:
+    def take(self) -> Callable[[], None]:
         """Take what was sent since the last call; what to call when it is durable, or to forget if it never is."""
 
 
@@ -67,13 +67,13 @@ def _nothing() -> None:
     pass
 
 
-class Finish:
+class DeferredActions:
     """What the jobs of a batch leave to its end: the `once_a_batch` of an `App`."""
 
     def __init__(self) -> None:
         self._actions: dict[Hashable, Callable[[], None]] = {}
 
-    def later(self, key: Hashable, action: Callable[[], None]) -> None:
+    def defer(self, key: Hashable, action: Callable[[], None]) -> None:
         """Do it at the end, unless something else is to be done under this key by then."""
         self._actions[key] = action
 
@@ -100,10 +100,12 @@ class _Batch(NamedTuple):
     send: Callable[[], None]
 
 
-class Batches:
+class GroupCommitQueue:
     """The queue of jobs over one table. Make it and use it on a running event loop's thread."""
 
-    def __init__(self, table: Transactions, outbox: Outbox, finish: Callable[[], None] = _nothing) -> None:
+    def __init__(
+        self, table: Transactions, outbox: OutgoingBuffer, finish: Callable[[], None] = _nothing
+    ) -> None:
         """`finish` is called behind the jobs of each batch, in its transaction."""
         self._table = table
         self._outbox = outbox
@@ -130,7 +132,7 @@ class Batches:
         self._start()
         return future
 
-    def tidy(self) -> None:
+    def checkpoint(self) -> None:
         """Clear up between two batches, however little was written: what was deleted is then nowhere on the disk any more."""
         self._untidy = True
         self._start()
@@ -154,7 +156,7 @@ class Batches:
                     await self._gather()
                     self._run_batch()
                     self._sync()
-                if self._untidy or self._table.overgrown:
+                if self._untidy or self._table.needs_checkpoint:
                     self._untidy = False
                     await self._settled()
                     await self._tidy()
@@ -184,8 +186,8 @@ class Batches:
         try:
             self._finish()
         except Exception as error:  # noqa: BLE001 - hints that heal: the log has all that is true
-            log.error("a batch could not be finished: %s at %s", type(error).__name__, place_of(error))  # noqa: TRY400 - as above
-        batch = _Batch(done, self._table.changed, self._outbox.seal())
+            log.error("a batch could not be finished: %s at %s", type(error).__name__, source_location(error))  # noqa: TRY400 - as above
+        batch = _Batch(done, self._table.changed, self._outbox.take())
         try:
             self._table.commit()
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing was stored
@@ -234,7 +236,7 @@ class Batches:
 
     async def _tidy(self) -> None:
         try:
-            await self._loop.run_in_executor(self._thread, self._table.tidy)
+            await self._loop.run_in_executor(self._thread, self._table.checkpoint)
         except Exception as error:  # noqa: BLE001 - it is tried again behind the next batch
             log.warning("the database could not be cleared up: %s", error)
 

@@ -1,4 +1,4 @@
-"""What the server needs of sign-in and of storage: `Identity` and `BatchTable`, and what tests put in their place."""
+"""What the server needs of sign-in and of storage: `Identity` and `GroupCommitTable`, and what tests put in their place."""
 
 from __future__ import annotations
 

@@ -16,13 +16,13 @@ from imchat.entrypoints import authorizer, bootstrap, http, websocket
 from imchat.local import demo
 from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.data_dir import DataDir
-from imchat.local.group_commit import Finish
+from imchat.local.group_commit import DeferredActions
 from imchat.local.identity import Deliver, Identity
 from imchat.local.server import Handlers, LocalServer, Options
 from imchat.local.static_site import Site
 from imchat.services.app import App
 from imchat.sign_up_policy import OPEN, SignUpPolicy
-from imchat.storage.sqlite.group_commit_table import BatchTable
+from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.sqlite.table import SqliteTable
 
 COLLECTED_AT: Final = (20_000, 20, 50)
@@ -36,7 +36,7 @@ class Started:
     url: str
     data_dir: Path
     reachable_by_others: bool = False
-    people: tuple[demo.Person, ...] = ()
+    people: tuple[demo.DemoUser, ...] = ()
     policy: SignUpPolicy = OPEN
 
 
@@ -60,17 +60,17 @@ async def serve(
     pages = Site(site or assets.site_dir())
     with (
         data.lock(),
-        BatchTable.open(data.conversations) as store,
+        GroupCommitTable.open(data.conversations) as store,
         SqliteTable.open(data.accounts) as accounts,
     ):
-        gateway, finish = LocalGateway(), Finish()
+        gateway, finish = LocalGateway(), DeferredActions()
         app = App(
             table=store,
             gateway=gateway,
             now_ms=bootstrap.now_ms,
             new_id=bootstrap.new_id,
-            once_a_batch=finish.later,
-            rates=bootstrap.rates(),
+            once_a_batch=finish.defer,
+            rate_limiter=bootstrap.rate_limiter(),
         )
         identity = Identity(
             table=accounts,
@@ -83,7 +83,9 @@ async def serve(
         people = demo.fill(app, accounts, data.keys) if with_demo else ()
         finish.run()
         handlers = Handlers(
-            http=http.make(app), websocket=websocket.make(app), authorizer=authorizer.make(app)
+            http=http.create_handler(app),
+            websocket=websocket.create_handler(app),
+            authorizer=authorizer.create_handler(app),
         )
         server = LocalServer(
             handlers=handlers,

@@ -16,14 +16,20 @@ from typing import Any, Final, Self
 
 from imchat.domain.limits import CONNECTION_S
 from imchat.entrypoints.bootstrap import Handler
-from imchat.errors import ConfigError, Unauthenticated, place_of
+from imchat.errors import ConfigError, Unauthenticated, source_location
 from imchat.local.apigateway.connections import LocalGateway
-from imchat.local.apigateway.events import Request, http_answer, http_event, new_request_id, token_claims
+from imchat.local.apigateway.events import (
+    Request,
+    http_event,
+    new_request_id,
+    parse_http_response,
+    token_claims,
+)
 from imchat.local.apigateway.websocket import IDLE_S, WebSocketApi
 from imchat.local.cognito import CognitoApi
-from imchat.local.group_commit import Batches
+from imchat.local.group_commit import GroupCommitQueue
 from imchat.local.http.connection import Served
-from imchat.local.http.response import Answer, error_answer, json_answer
+from imchat.local.http.response import HttpResponse, http_error_response, json_response
 from imchat.local.http.server import HttpServer
 from imchat.local.protocols import Purge, SignIn, Store
 from imchat.local.static_site import Site
@@ -89,7 +95,7 @@ class LocalServer:
         self._claims: dict[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {}
 
     async def __aenter__(self) -> Self:
-        self._batches = Batches(self._store, self._gateway, self._finish)
+        self._batches = GroupCommitQueue(self._store, self._gateway, self._finish)
         self._websockets = WebSocketApi(
             authorizer=self._handlers.authorizer,
             websocket=self._handlers.websocket,
@@ -119,7 +125,7 @@ class LocalServer:
         await self._batches.close()
         self._cognito.close()
 
-    def _serve(self, request: Request) -> Answer | Awaitable[Served]:
+    def _serve(self, request: Request) -> HttpResponse | Awaitable[Served]:
         path = request.path
         if path.startswith("/api/"):
             return self._call_api(request, path)
@@ -128,10 +134,10 @@ class LocalServer:
         if self._cognito.serves(request):
             return self._cognito.serve(request)
         if path == "/config.json":
-            return json_answer(self._config(), cache="no-cache")
+            return json_response(self._config(), cache="no-cache")
         return self._site.answer(request)
 
-    def _call_api(self, request: Request, path: str) -> Answer | Awaitable[Served]:
+    def _call_api(self, request: Request, path: str) -> HttpResponse | Awaitable[Served]:
         """As an HTTP API with a JWT authorizer on every route but one."""
         request_id = new_request_id()
         claims = None
@@ -139,14 +145,14 @@ class LocalServer:
             try:
                 claims = self._passed_on(_bearer(request))
             except Unauthenticated as error:
-                return error_answer(error, request_id)
+                return http_error_response(error, request_id)
         event = http_event(request, request_id, claims)
 
-        def call() -> Answer:
+        def call() -> HttpResponse:
             try:
-                return Answer(*http_answer(self._handlers.http(event, None)))
+                return HttpResponse(*parse_http_response(self._handlers.http(event, None)))
             except Exception as error:  # noqa: BLE001 - a handler's own dispatch answers all it can
-                return error_answer(error, request_id)
+                return http_error_response(error, request_id)
 
         return self._batches.run(call)
 
@@ -178,10 +184,12 @@ class LocalServer:
                 while await self._batches.run(partial(self._store.purge_expired, *due)) == PURGE_ITEMS:
                     pass
                 await self._cognito.in_turn(partial(self._purge_accounts, *due))
-                self._batches.tidy()
+                self._batches.checkpoint()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next round may do
                 log.warning(
-                    "what has expired could not be removed: %s at %s", type(error).__name__, place_of(error)
+                    "what has expired could not be removed: %s at %s",
+                    type(error).__name__,
+                    source_location(error),
                 )
 
 

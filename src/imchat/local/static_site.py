@@ -12,7 +12,7 @@ from typing import Final
 from imchat.assets import cache_control, content_type, site_files
 from imchat.errors import NotFound
 from imchat.local.apigateway.events import Request, new_request_id
-from imchat.local.http.response import Answer, error_answer
+from imchat.local.http.response import HttpResponse, http_error_response
 
 _SHRINKS: Final = {".js", ".mjs", ".css", ".html", ".json", ".map", ".svg", ".txt", ".wasm", ".webmanifest"}
 _POLICY: Final = (
@@ -41,25 +41,25 @@ class Site:
         for path, place in site_files(folder).items():
             self._files[f"/{path}"] = _read(place, path)
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: Request) -> HttpResponse:
         """The file at the request's path; for a page's address that is no file, the application itself."""
         if request.method not in {"GET", "HEAD"}:
             nothing = NotFound("there is nothing here")
-            return error_answer(nothing, new_request_id(), status=405, headers={"allow": "GET, HEAD"})
+            return http_error_response(nothing, new_request_id(), status=405, headers={"allow": "GET, HEAD"})
         path = request.path
         if path not in self._files:
             if "." in path.rpartition("/")[2] or path.startswith("/assets/"):
-                return error_answer(NotFound("there is nothing here"), new_request_id())
+                return http_error_response(NotFound("there is nothing here"), new_request_id())
             path = "/index.html"
         file = self._files[path]
         if file.headers["ETag"] in request.headers.get("if-none-match", ""):
-            return Answer(304, file.headers, b"")
+            return HttpResponse(304, file.headers, b"")
         headers, body = dict(file.headers), file.plain
         if file.gzipped is not None:
             headers["Vary"] = "Accept-Encoding"
             if "gzip" in request.headers.get("accept-encoding", ""):
                 headers["Content-Encoding"], body = "gzip", file.gzipped
-        return Answer(200, headers, body)
+        return HttpResponse(200, headers, body)
 
 
 def _read(place: Path, path: str) -> _File:

@@ -14,7 +14,7 @@ from imchat.storage.repositories import blocks, members, users
 from imchat.storage.repositories.events import Tail
 
 
-def access_member(app: App, user_id: UserId, conversation_id: ConversationId) -> Member:
+def require_member(app: App, user_id: UserId, conversation_id: ConversationId) -> Member:
     """The person's own membership. Raises: NotFound, the same for a stranger's conversation and for none; Suspended."""
     member = members.get(app.table, conversation_id, user_id) if is_id(conversation_id) else None
     if member is None:
@@ -24,7 +24,7 @@ def access_member(app: App, user_id: UserId, conversation_id: ConversationId) ->
     return member
 
 
-def access_users(app: App, user_ids: Collection[UserId]) -> list[User]:
+def require_users(app: App, user_ids: Collection[UserId]) -> list[User]:
     """The profiles of all these people. Raises: NotFound if one does not exist."""
     found = users.get_many(app.table, filter(is_id, user_ids))
     if len(found) < len(set(user_ids)):
@@ -32,18 +32,18 @@ def access_users(app: App, user_ids: Collection[UserId]) -> list[User]:
     return list(found.values())
 
 
-def access_reachable(app: App, user_id: UserId, other_ids: Collection[UserId]) -> None:
+def check_no_blocks(app: App, user_id: UserId, other_ids: Collection[UserId]) -> None:
     """Check that no block lies between the person and any of the others. Raises: Forbidden, which says not whose it is."""
-    if apart := blocks.around(app.table, user_id).intersection(other_ids):
+    if apart := blocks.involving(app.table, user_id).intersection(other_ids):
         raise Forbidden("you cannot add these people", reason="blocked", user_ids=sorted(apart))
 
 
-def check_not_apart(tail: Tail) -> None:
+def check_not_blocked(tail: Tail) -> None:
     """Check that in a direct conversation neither blocked the other. Raises: Forbidden, the same for both."""
-    if tail.head.kind == "direct" and apart(tail.members.values()):
+    if tail.head.kind == "direct" and is_blocked(tail.members.values()):
         raise Forbidden("no messages go between you two", reason="blocked")
 
 
-def apart(members: Iterable[Member]) -> bool:
+def is_blocked(members: Iterable[Member]) -> bool:
     """Whether one of a direct conversation's members blocked the other; in a group, never."""
     return any(member.blocks for member in members)

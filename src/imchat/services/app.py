@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from imchat.services.protocols import FanoutQueue, Gateway
-from imchat.services.rate_limiter import Rates
+from imchat.services.rate_limiter import RateLimiter
 from imchat.storage.table import Table
 
 A = TypeVar("A")
@@ -46,4 +46,4 @@ class App:
     both: Callable[[Callable[[], object], Callable[[], object]], tuple[object, object]] = _in_turn
     once_a_batch: Callable[[Hashable, Callable[[], None]], None] = _now
     queue: FanoutQueue | None = None
-    rates: Rates | None = None
+    rate_limiter: RateLimiter | None = None

@@ -12,7 +12,7 @@ from imchat.domain.ids import UserId, direct_conversation_id
 from imchat.domain.user import User
 from imchat.errors import Busy, Invalid
 from imchat.services import presence
-from imchat.services.access import access_users
+from imchat.services.access import require_users
 from imchat.services.app import App
 from imchat.storage.repositories import blocks, members, users
 from imchat.storage.repositories.blocks import Block
@@ -27,11 +27,11 @@ def block(app: App, user_id: UserId, other_id: UserId) -> None:
     """Block somebody; again, nothing changes. Raises: Invalid for oneself; NotFound; Busy."""
     if other_id == user_id:
         raise Invalid("you cannot block yourself", field="user_id", limit="not yourself")
-    access_users(app, [other_id])
+    require_users(app, [other_id])
     if not blocks.exists(app.table, user_id, other_id):
         _write(app, user_id, other_id, blocks.put(user_id, other_id, now_ms=app.now_ms()), blocking=True)
     # Also the second time: a crash may have come between.
-    presence.part(app, user_id, other_id)
+    presence.end_subscriptions(app, user_id, other_id)
 
 
 def unblock(app: App, user_id: UserId, other_id: UserId) -> None:
@@ -39,11 +39,11 @@ def unblock(app: App, user_id: UserId, other_id: UserId) -> None:
     _write(app, user_id, other_id, blocks.delete(user_id, other_id), blocking=False)
 
 
-def blocked(
+def list_blocked(
     app: App, user_id: UserId, *, cursor: UserId | None
 ) -> tuple[list[Block], list[User], UserId | None]:
     """Whom I blocked, up to `BLOCKS_PAGE` behind `cursor`, their profiles, and the cursor of the next page, if any."""
-    found = blocks.of(app.table, user_id, after=cursor, limit=BLOCKS_PAGE + 1)
+    found = blocks.blocked_by_user(app.table, user_id, after=cursor, limit=BLOCKS_PAGE + 1)
     page = found[:BLOCKS_PAGE]
     profiles = users.get_many(app.table, [one.user_id for one in page])
     return page, list(profiles.values()), page[-1].user_id if len(found) > BLOCKS_PAGE else None
@@ -55,9 +55,9 @@ def _write(app: App, user_id: UserId, other_id: UserId, ops: list[Op], *, blocki
     for attempt in range(1, ATTEMPTS + 1):
         there = members.get(app.table, where, user_id) is not None
         mark = (
-            members.set_blocks(where, user_id, blocking=blocking)
+            members.set_blocking(where, user_id, blocking=blocking)
             if there
-            else members.check_none(where, user_id)
+            else members.check_not_member(where, user_id)
         )
         try:
             app.table.write(*ops, mark)

@@ -19,8 +19,8 @@ from imchat.domain.member import Member
 from imchat.errors import ConfigError
 from imchat.services import fanout
 from imchat.services.app import App
-from imchat.services.fanout_jobs import Announce, Deliver, Job, encode
-from imchat.services.hydration import audiences, settled, shown, spoken_of
+from imchat.services.fanout_jobs import AnnounceJob, DeliverJob, Job, encode_job
+from imchat.services.hydration import by_visible_history, hydrate, referenced_seqs, visible_before
 from imchat.services.protocols import FanoutQueue
 from imchat.storage.repositories import conversations, events, fanout_progress, members
 from imchat.storage.repositories.events import Tail
@@ -41,51 +41,56 @@ def publish(
     conversation_id: ConversationId,
     written: list[Event],
     tail: Tail,
-    answered: ConnectionId | None = None,
+    skip_connection: ConnectionId | None = None,
 ) -> None:
     """Push events that lie in the log since `tail` was read, or, once more, before; or see to it that they will be.
 
     Left out is the connection `answered` if it is the actor's own; the queue's jobs push to that one too. Raises: Busy.
     """
-    known: Mapping[UserId, Member] = tail.members if tail.whole else {}
-    if app.queue is None and not tail.whole:
-        known = {**members.of(app.table, conversation_id), **tail.members}
+    known: Mapping[UserId, Member] = tail.members if tail.has_all_members else {}
+    if app.queue is None and not tail.has_all_members:
+        known = {**members.list_for(app.table, conversation_id), **tail.members}
     first_seq = written[0]["seq"]
     # Once more, or read after it was written: by now there may be members whose history begins later.
-    if first_seq <= tail.events[-1]["seq"] or not tail.whole:
+    if first_seq <= tail.events[-1]["seq"] or not tail.has_all_members:
         known = {user_id: member for user_id, member in known.items() if member.history_from <= first_seq}
-    ready = [(page, fanout.connected(app, user_ids)) for page, user_ids in audiences(written, known)]
-    if answered is not None:
+    ready = [
+        (page, fanout.open_connections(app, user_ids))
+        for page, user_ids in by_visible_history(written, known)
+    ]
+    if skip_connection is not None:
         for _, owners in ready:
-            if owners.get(answered) == written[0]["actor_id"]:
-                del owners[answered]
-    if app.queue is None or (tail.whole and sum(len(owners) for _, owners in ready) <= DIRECT_POSTS):
+            if owners.get(skip_connection) == written[0]["actor_id"]:
+                del owners[skip_connection]
+    if app.queue is None or (
+        tail.has_all_members and sum(len(owners) for _, owners in ready) <= DIRECT_POSTS
+    ):
         for page, owners in ready:
             fanout.post(app, owners, fanout.events_frame(conversation_id, page))
         return
-    app.queue.put([encode(Announce(conversation_id, first_seq))])
+    app.queue.put([encode_job(AnnounceJob(conversation_id, first_seq))])
     # Whoever was removed is no member when the job runs, and is to know.
     removed = {event["user_id"] for event in written if event["type"] == "member.removed"}
-    for page, user_ids in audiences(
+    for page, user_ids in by_visible_history(
         written, {who: tail.members[who] for who in removed & tail.members.keys()}
     ):
         fanout.notify(app, user_ids, fanout.events_frame(conversation_id, page))
 
 
-def run(app: App, job: Job, *, again: bool) -> None:
+def run_job(app: App, job: Job, *, again: bool) -> None:
     """Do what the job says; `again` where an earlier run of it may have ended half-way. Raises: Busy; then run it again."""
     if app.queue is None:
         raise ConfigError("there is no fan-out queue that this job could come from")
     match job:
-        case Announce():
+        case AnnounceJob():
             _announce(app, app.queue, job, again=again)
-        case Deliver():
+        case DeliverJob():
             _deliver(app, job)
         case _:
             assert_never(job)
 
 
-def _announce(app: App, queue: FanoutQueue, job: Announce, *, again: bool) -> None:
+def _announce(app: App, queue: FanoutQueue, job: AnnounceJob, *, again: bool) -> None:
     """Take on the event and whatever follows it by now, unless another job did; in a hot room, later."""
     conversation_id, seq = job
     pushed = fanout_progress.get(app.table, conversation_id)
@@ -94,53 +99,53 @@ def _announce(app: App, queue: FanoutQueue, job: Announce, *, again: bool) -> No
         if seq <= (pushed.handed_seq if again else pushed.taken_seq):
             return
         if now_ms < pushed.next_ms and not again:
-            queue.put([encode(job)], delay_s=-(-(pushed.next_ms - now_ms) // 1000))
+            queue.put([encode_job(job)], delay_s=-(-(pushed.next_ms - now_ms) // 1000))
             return
     first_seq = min(seq, max(pushed.taken_seq + 1 if pushed else 1, seq - REACH))
-    page = events.after(app.table, conversation_id, first_seq - 1, limit=PAGE_MAX)
+    page = events.list_after(app.table, conversation_id, first_seq - 1, limit=PAGE_MAX)
     head = conversations.get(app.table, conversation_id)
     if not page or head is None:
         return
     last_seq = page[-1]["seq"]
     next_ms = now_ms + head.member_count * 1000 // ROOM_POSTS_PER_S
-    taken = fanout_progress.take(
+    taken = fanout_progress.claim(
         app.table, conversation_id, pushed, seq=seq, last_seq=last_seq, next_ms=next_ms
     )
     if taken or again:
-        queue.put([encode(chunk) for chunk in _chunks(app, conversation_id, page)])
-        fanout_progress.hand_over(app.table, conversation_id, last_seq)
+        queue.put([encode_job(chunk) for chunk in _chunks(app, conversation_id, page)])
+        fanout_progress.hand_off(app.table, conversation_id, last_seq)
 
 
-def _chunks(app: App, conversation_id: ConversationId, page: list[Event]) -> list[Deliver]:
+def _chunks(app: App, conversation_id: ConversationId, page: list[Event]) -> list[DeliverJob]:
     """The events for everybody who is a member now, from their joining on and as far as their history goes."""
     first_seq, last_seq = page[0]["seq"], page[-1]["seq"]
-    older = sorted(spoken_of(page))
+    older = sorted(referenced_seqs(page))
     alike: defaultdict[tuple[int, int], list[UserId]] = defaultdict(list)
-    for member in members.of(app.table, conversation_id).values():
+    for member in members.list_for(app.table, conversation_id).values():
         unseen = bisect_left(older, member.history_from)
         since = older[unseen - 1] + 1 if unseen else 1
         alike[max(first_seq, member.joined_seq), since].append(member.user_id)
     return [
-        Deliver(conversation_id, start_seq, last_seq, since, user_ids[start : start + CHUNK])
+        DeliverJob(conversation_id, start_seq, last_seq, since, user_ids[start : start + CHUNK])
         for (start_seq, since), user_ids in alike.items()
         if start_seq <= last_seq
         for start in range(0, len(user_ids), CHUNK)
     ]
 
 
-def _deliver(app: App, chunk: Deliver) -> None:
+def _deliver(app: App, chunk: DeliverJob) -> None:
     conversation_id, first_seq, last_seq, history_from, user_ids = chunk
-    stored = events.after(app.table, conversation_id, first_seq - 1, limit=last_seq - first_seq + 1)
-    page = shown(app.table, conversation_id, stored, since=history_from)
-    calm = settled(page, last_seq)
-    if len(calm) < len(page) and _somebody_left_after(app, conversation_id, last_seq):
+    stored = events.list_after(app.table, conversation_id, first_seq - 1, limit=last_seq - first_seq + 1)
+    page = hydrate(app.table, conversation_id, stored, since=history_from)
+    calm = visible_before(page, last_seq)
+    if len(calm) < len(page) and _member_removed_after(app, conversation_id, last_seq):
         page = calm
-    owners = fanout.connected(app, user_ids)
-    for part in fanout.in_frames(page):
+    owners = fanout.open_connections(app, user_ids)
+    for part in fanout.split_into_frames(page):
         fanout.post(app, owners, fanout.events_frame(conversation_id, part))
 
 
-def _somebody_left_after(app: App, conversation_id: ConversationId, seq: int) -> bool:
+def _member_removed_after(app: App, conversation_id: ConversationId, seq: int) -> bool:
     """Whether somebody may have been removed since, who must not see what messages became after that."""
-    since = events.after(app.table, conversation_id, seq, limit=PAGE_MAX)
+    since = events.list_after(app.table, conversation_id, seq, limit=PAGE_MAX)
     return len(since) == PAGE_MAX or any(event["type"] == "member.removed" for event in since)

@@ -10,13 +10,13 @@ from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
-from imchat.domain.event import Draft, Event, place
+from imchat.domain.event import Draft, Event, assign_seq
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.member import Member
 from imchat.errors import Busy, Conflict, Invalid, NotFound, Suspended
 from imchat.services import delivery
 from imchat.services.app import App
-from imchat.services.hydration import settled, shown, without_older
+from imchat.services.hydration import hydrate, redact_before, visible_before
 from imchat.storage.repositories import conversations, events
 from imchat.storage.repositories.events import Tail
 from imchat.storage.table import ConditionFailed, Op
@@ -25,7 +25,7 @@ ATTEMPTS: Final = 12
 """Lost races before `Busy`. With jittered pauses a writer among 50 loses fewer; measured by the race tests."""
 
 
-class Write(NamedTuple):
+class Append(NamedTuple):
     """A decision to append `draft`, and in the same transaction whatever `ops` says about the event that it becomes.
 
     `then` follows it, seq by seq, in that same transaction. `shown` makes of the stored event the one that is answered and
@@ -34,11 +34,11 @@ class Write(NamedTuple):
 
     draft: Draft
     ops: Callable[[Event], list[Op]] = lambda _event: []
-    then: Sequence[Write] = ()
-    shown: Callable[[Event], Event] = lambda event: event
+    followed_by: Sequence[Append] = ()
+    hydrate: Callable[[Event], Event] = lambda event: event
 
 
-class Done(NamedTuple):
+class AlreadyDone(NamedTuple):
     """A decision that nothing is to be written: `event` did it already (None: there was nothing to do).
 
     The event is pushed again: a crash may have swallowed the first push.
@@ -47,7 +47,7 @@ class Done(NamedTuple):
     event: Event | None
 
 
-Decide: TypeAlias = Callable[[Tail, Member], Write | Done]
+Decision: TypeAlias = Callable[[Tail, Member], Append | AlreadyDone]
 
 
 class Appended(NamedTuple):
@@ -61,12 +61,12 @@ def append(
     app: App,
     conversation_id: ConversationId,
     actor_id: UserId,
-    decide: Decide,
+    decide: Decision,
     *,
     after_seq: int | None = None,
-    about: Collection[UserId] = (),
-    newcomer: Member | None = None,
-    answered: ConnectionId | None = None,
+    also_load: Collection[UserId] = (),
+    as_member: Member | None = None,
+    skip_connection: ConnectionId | None = None,
     head_may_lag: bool = False,
 ) -> Appended:
     """Append what `decide` says of the conversation's tail from `after_seq` on (the newest events if None), and push it.
@@ -79,27 +79,29 @@ def append(
     Busy after too many lost races; what `decide` raises.
     """
     for attempt in range(1, ATTEMPTS + 1):
-        tail = events.read_tail(app.table, conversation_id, after_seq=after_seq, about=[actor_id, *about])
-        actor = None if tail is None else tail.members.get(actor_id, newcomer)
+        tail = events.read_tail(
+            app.table, conversation_id, after_seq=after_seq, also_load=[actor_id, *also_load]
+        )
+        actor = None if tail is None else tail.members.get(actor_id, as_member)
         if tail is None or actor is None:
             raise NotFound("no such conversation")
         if actor.suspended:
             raise Suspended
         _check_reach(tail)
         decision = decide(tail, actor)
-        if isinstance(decision, Done):
+        if isinstance(decision, AlreadyDone):
             if decision.event is None:
                 return Appended(None, new=False)
-            [event] = shown(app.table, conversation_id, [decision.event])
-            if settled([event], tail.events[-1]["seq"]):
+            [event] = hydrate(app.table, conversation_id, [decision.event])
+            if visible_before([event], tail.events[-1]["seq"]):
                 # At once: left to the batch's end, it would take the place of a newer event there.
-                _publish(app, conversation_id, [event], tail, answered, head_may_lag=False)
-            return Appended(without_older(event, actor.history_from), new=False)
+                _publish(app, conversation_id, [event], tail, skip_connection, head_may_lag=False)
+            return Appended(redact_before(event, actor.history_from), new=False)
         newest = tail.events[-1]
         event = _next(app, newest, decision.draft)
         written = [event]
         ops = decision.ops(event)
-        for write in decision.then:
+        for write in decision.followed_by:
             following = _next(app, written[-1], write.draft)
             written.append(following)
             ops += [events.put_new(conversation_id, following), *write.ops(following)]
@@ -109,15 +111,15 @@ def append(
             after_seq = min(newest["seq"], tail.head.last_seq + 1)  # from what the head does not show yet
             app.pause(attempt)
             continue
-        written[0] = event = decision.shown(event)
-        _publish(app, conversation_id, written, tail, answered, head_may_lag=head_may_lag)
+        written[0] = event = decision.hydrate(event)
+        _publish(app, conversation_id, written, tail, skip_connection, head_may_lag=head_may_lag)
         return Appended(event, new=True)
     raise Busy("many people are writing here at this moment; try again")
 
 
 def _next(app: App, newest: Event, draft: Draft) -> Event:
     """The event that `draft` becomes behind `newest`."""
-    return place(
+    return assign_seq(
         draft,
         seq=newest["seq"] + 1,
         at_ms=max(app.now_ms(), newest["at_ms"]),
@@ -141,16 +143,16 @@ def _publish(
     conversation_id: ConversationId,
     written: list[Event],
     tail: Tail,
-    answered: ConnectionId | None,
+    skip_connection: ConnectionId | None,
     *,
     head_may_lag: bool,
 ) -> None:
     """Bring the head up to date and push. Repeating it does no harm: a retry repairs what a crash swallowed."""
 
     def advance() -> None:
-        conversations.advance(app.table, conversation_id, written[-1], overtaken=tail.overtaken)
+        conversations.advance_head(app.table, conversation_id, written[-1], overtaken=tail.overtaken)
 
     app.both(
         partial(app.once_a_batch, conversation_id, advance) if head_may_lag else advance,
-        lambda: delivery.publish(app, conversation_id, written, tail, answered),
+        lambda: delivery.publish(app, conversation_id, written, tail, skip_connection),
     )

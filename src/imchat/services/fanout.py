@@ -29,7 +29,7 @@ def events_frame(conversation_id: ConversationId, events: list[Event]) -> dict[s
     return {"type": "events", "conversation_id": conversation_id, "events": events}
 
 
-def in_frames(events: list[Event]) -> Iterator[list[Event]]:
+def split_into_frames(events: list[Event]) -> Iterator[list[Event]]:
     """The events, in order, as parts that fit a frame each."""
     part: list[Event] = []
     size = 0
@@ -46,19 +46,19 @@ def in_frames(events: list[Event]) -> Iterator[list[Event]]:
 
 def notify(app: App, user_ids: Iterable[UserId], frame: dict[str, Any]) -> None:
     """Push one frame to every open connection of these people; forget the connections that turn out to be gone."""
-    post(app, connected(app, user_ids), frame)
+    post(app, open_connections(app, user_ids), frame)
 
 
-def connected(app: App, user_ids: Iterable[UserId]) -> dict[ConnectionId, UserId]:
+def open_connections(app: App, user_ids: Iterable[UserId]) -> dict[ConnectionId, UserId]:
     """The open connections of these people, each with whose it is."""
-    return connections.of(app.table, user_ids, now_s=app.now_ms() // 1000)
+    return connections.list_for(app.table, user_ids, now_s=app.now_ms() // 1000)
 
 
 def post(app: App, owners: dict[ConnectionId, UserId], frame: dict[str, Any]) -> None:
     """Push one frame to connections, given with whose they are; forget those that turn out to be gone."""
     if not owners:
         return
-    gone = app.gateway.post(list(owners), encode(frame))
+    gone = app.gateway.post(list(owners), encode_frame(frame))
     if not gone:
         return
     by_owner: defaultdict[UserId, list[ConnectionId]] = defaultdict(list)
@@ -68,6 +68,6 @@ def post(app: App, owners: dict[ConnectionId, UserId], frame: dict[str, Any]) ->
         connections.remove(app.table, user_id, theirs)
 
 
-def encode(frame: dict[str, Any]) -> bytes:
+def encode_frame(frame: dict[str, Any]) -> bytes:
     """The bytes of a frame."""
     return to_json(frame)

@@ -5,22 +5,22 @@ A job may run twice, late, or out of turn; each is harmless then. See `services/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, NamedTuple, TypeAlias
 
 from pydantic_core import from_json, to_json
 
 from imchat.domain.ids import ConversationId, UserId
 
 
-class Announce(NamedTuple):
+class AnnounceJob(NamedTuple):
     """Event `seq` lies in the log: push it, and whatever follows it by then, to all members."""
 
     conversation_id: ConversationId
     seq: int
 
 
-class Deliver(NamedTuple):
+class DeliverJob(NamedTuple):
     """Push the events `first_seq` to `last_seq` (inclusive) to these people, who were members when they were chosen.
 
     They see no message from before `history_from`.
@@ -33,16 +33,20 @@ class Deliver(NamedTuple):
     user_ids: Sequence[UserId]
 
 
-Job: TypeAlias = Announce | Deliver
+Job: TypeAlias = AnnounceJob | DeliverJob
 
 
-def encode(job: Job) -> str:
-    """The job as a text for the queue."""
-    return to_json({"job": type(job).__name__, **job._asdict()}).decode()
+_KINDS: Final[Mapping[str, Callable[..., Job]]] = {"Announce": AnnounceJob, "Deliver": DeliverJob}
+"""The names that jobs have in the queue."""
 
 
-def decode(text: str) -> Job:
-    """The job that `encode` made a text of. Raises: ValueError, TypeError or KeyError for any other text."""
+def encode_job(job: Job) -> str:
+    """Return the job as a text for the queue."""
+    kind = "Announce" if isinstance(job, AnnounceJob) else "Deliver"
+    return to_json({"job": kind, **job._asdict()}).decode()
+
+
+def decode_job(text: str) -> Job:
+    """Return the job of a text that `encode_job` made. Raises: ValueError, TypeError or KeyError for any other text."""
     fields = from_json(text)
-    kinds: dict[str, Callable[..., Job]] = {"Announce": Announce, "Deliver": Deliver}
-    return kinds[fields.pop("job")](**fields)
+    return _KINDS[fields.pop("job")](**fields)

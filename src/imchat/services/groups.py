@@ -17,12 +17,12 @@ from imchat.domain.limits import (
     check_line,
 )
 from imchat.domain.member import Member, Role
-from imchat.domain.search_terms import words_of
+from imchat.domain.search_terms import tokenize
 from imchat.errors import Conflict, Forbidden, Invalid, NotFound
 from imchat.services import fanout, suspensions
-from imchat.services.access import access_reachable, access_users
+from imchat.services.access import check_no_blocks, require_users
 from imchat.services.app import App
-from imchat.services.event_log import Done, Write, append
+from imchat.services.event_log import AlreadyDone, Append, append
 from imchat.storage.repositories import channel_index, conversations, members
 from imchat.storage.repositories.conversations import Pointer
 from imchat.storage.repositories.events import Tail
@@ -33,7 +33,7 @@ ADDED_AT_ONCE = (MAX_OPS - 1) // _OPS_EACH
 """People added in one transaction: event, membership and pointer each, and the head's count of members."""
 
 
-def update(
+def update_group(
     app: App, actor_id: UserId, conversation_id: ConversationId, *, title: str | None = None, **changes: Any
 ) -> None:
     """Change a group's title and those of its `GroupSettings` that are not None; an empty description takes it away.
@@ -46,12 +46,12 @@ def update(
     if "description" in wanted:
         wanted["description"] = check_description(wanted["description"]) or None
 
-    def decide(tail: Tail, actor: Member) -> Write | Done:
+    def decide(tail: Tail, actor: Member) -> Append | AlreadyDone:
         _check_may_manage(tail, actor)
         old, new_title = tail.head.settings, title or tail.head.title
         new = old._replace(**wanted)
         if (new_title, new) == (tail.head.title, old):
-            return Done(tail.events[-1])
+            return AlreadyDone(tail.events[-1])
         draft = Draft(type="conversation.updated", actor_id=actor_id, title=new_title)
         changed: Any = {name: value for name, value in wanted.items() if value != getattr(old, name)}
         draft.update(changed)
@@ -60,7 +60,7 @@ def update(
             old=tail.head.title if old.public else None,
             new=_channel_title(new_title) if new.public else None,
         )
-        return Write(
+        return Append(
             draft,
             lambda _event: [conversations.set_settings(conversation_id, new_title, new), *listed],
         )
@@ -76,8 +76,8 @@ def add_members(
     Raises: Invalid, NotFound for a stranger's conversation or an unknown person; Forbidden for all but owner and admins,
     and where a block lies between the actor and one of them.
     """
-    known = [user.user_id for user in access_users(app, user_ids)]
-    access_reachable(app, actor_id, known)
+    known = [user.user_id for user in require_users(app, user_ids)]
+    check_no_blocks(app, actor_id, known)
     for start in range(0, len(known), ADDED_AT_ONCE):
         _add_members(app, actor_id, conversation_id, known[start:])
 
@@ -88,29 +88,31 @@ def _add_members(
     """Add the first of these people, having seen that all of them fit."""
     now = user_ids[:ADDED_AT_ONCE]
 
-    def decide(tail: Tail, actor: Member) -> Write | Done:
+    def decide(tail: Tail, actor: Member) -> Append | AlreadyDone:
         _check_may_manage(tail, actor)
-        check_room(tail, user_ids)
-        return addition(tail, actor_id, now)
+        check_capacity(tail, user_ids)
+        return decide_addition(tail, actor_id, now)
 
-    append(app, conversation_id, actor_id, decide, about=user_ids)
-    suspensions.mark_new(app, conversation_id, now)
+    append(app, conversation_id, actor_id, decide, also_load=user_ids)
+    suspensions.mark_new_members(app, conversation_id, now)
     fanout.notify_conversation(app, now, conversation_id, "added")
 
 
-def check_room(tail: Tail, user_ids: Sequence[UserId]) -> None:
+def check_capacity(tail: Tail, user_ids: Sequence[UserId]) -> None:
     """Raises: Invalid unless the group takes those of these people who are not in it yet."""
     count = tail.member_count + len(set(user_ids) - tail.members.keys())
     most = CHANNEL_MEMBERS if tail.head.settings.public else GROUP_MEMBERS
     check_count(count, field="user_ids", most=most, unit=" members")
 
 
-def addition(tail: Tail, actor_id: UserId, user_ids: Sequence[UserId], *further: Op) -> Write | Done:
+def decide_addition(
+    tail: Tail, actor_id: UserId, user_ids: Sequence[UserId], *further: Op
+) -> Append | AlreadyDone:
     """The decision to add those of up to `ADDED_AT_ONCE` people who are no members; `further` ops join its transaction."""
     conversation_id = tail.head.conversation_id
     new = [user_id for user_id in user_ids if user_id not in tail.members]
     if not new:
-        return Done(tail.events[-1])
+        return AlreadyDone(tail.events[-1])
 
     def ops(event: Event) -> list[Op]:
         seq = event["seq"]
@@ -121,12 +123,14 @@ def addition(tail: Tail, actor_id: UserId, user_ids: Sequence[UserId], *further:
             conversations.put_pointer(member.user_id, Pointer(conversation_id, None)),
         ]
 
-    once = [conversations.count_members(conversation_id, more=len(new)), *further]
+    once = [conversations.add_to_member_count(conversation_id, more=len(new)), *further]
     drafts = [
         Draft(type="member.added", actor_id=actor_id, user_id=user_id, role="member") for user_id in new
     ]
-    return Write(
-        drafts[0], lambda event: [*ops(event), *once], then=[Write(draft, ops) for draft in drafts[1:]]
+    return Append(
+        drafts[0],
+        lambda event: [*ops(event), *once],
+        followed_by=[Append(draft, ops) for draft in drafts[1:]],
     )
 
 
@@ -136,18 +140,18 @@ def set_role(
     """Give a member a role; a group may have several owners. Raises: NotFound; Forbidden for all but owners;
     Conflict if the last owner would step down."""
 
-    def decide(tail: Tail, actor: Member) -> Write | Done:
+    def decide(tail: Tail, actor: Member) -> Append | AlreadyDone:
         _check_group(tail)
         member = _member(tail, user_id)
         if actor.role != "owner":
             raise Forbidden("only an owner gives roles")
         if member.role == role:
-            return Done(tail.events[-1])
-        if _is_last_owner(_everybody(app, tail), member):
+            return AlreadyDone(tail.events[-1])
+        if _is_last_owner(_all_members(app, tail), member):
             raise Conflict("make somebody else an owner first", reason="last_owner")
         return _role_change(tail, actor_id, member, role)
 
-    append(app, conversation_id, actor_id, decide, about=[user_id])
+    append(app, conversation_id, actor_id, decide, also_load=[user_id])
 
 
 def remove_member(app: App, actor_id: UserId, conversation_id: ConversationId, user_id: UserId) -> None:
@@ -162,45 +166,45 @@ def remove_member(app: App, actor_id: UserId, conversation_id: ConversationId, u
         found: list[Op] = [
             members.delete(conversation_id, user_id),
             conversations.delete_pointer(user_id, conversation_id),
-            conversations.count_members(conversation_id, more=-1),
+            conversations.add_to_member_count(conversation_id, more=-1),
         ]
         if tail.head.settings.public and tail.member_count == 1:
             found += channel_index.changes(conversation_id, old=tail.head.title, new=None)
         return found
 
-    def decide(tail: Tail, actor: Member) -> Write | Done:
+    def decide(tail: Tail, actor: Member) -> Append | AlreadyDone:
         _check_group(tail)
         member = tail.members.get(user_id)
         if member is None:
-            return Done(_removal(tail, actor_id, user_id))
+            return AlreadyDone(_removal(tail, actor_id, user_id))
         if actor_id != user_id and not (actor.may_manage and actor.outranks(member)):
             raise Forbidden("your role does not allow this")
-        removal = Write(draft, lambda _event: ops(tail))
+        removal = Append(draft, lambda _event: ops(tail))
         if member.role != "owner":
             return removal
-        everybody = _everybody(app, tail)
+        everybody = _all_members(app, tail)
         if not _is_last_owner(everybody, member) or len(everybody) == 1:
             return removal
         passing = _role_change(tail, actor_id, _successor(everybody, user_id), "owner")
-        return passing._replace(then=[removal])
+        return passing._replace(followed_by=[removal])
 
-    append(app, conversation_id, actor_id, decide, about=[user_id])
+    append(app, conversation_id, actor_id, decide, also_load=[user_id])
     fanout.notify_conversation(app, [user_id], conversation_id, "removed")
 
 
 def _channel_title(title: str | None) -> str:
     """The title of a public channel. Raises: Invalid unless it can be found by it."""
-    if title is None or not words_of(title):
+    if title is None or not tokenize(title):
         raise Invalid(
             "a public channel needs a title with a word of two letters", field="title", limit=PREFIX_MIN
         )
     return title
 
 
-def _role_change(tail: Tail, actor_id: UserId, member: Member, role: Role) -> Write:
+def _role_change(tail: Tail, actor_id: UserId, member: Member, role: Role) -> Append:
     draft = Draft(type="member.role_changed", actor_id=actor_id, user_id=member.user_id, role=role)
     change = members.set_role(tail.head.conversation_id, member.user_id, old=member.role, new=role)
-    return Write(draft, lambda _event: [change])
+    return Append(draft, lambda _event: [change])
 
 
 def _removal(tail: Tail, actor_id: UserId, user_id: UserId) -> Event:
@@ -211,10 +215,10 @@ def _removal(tail: Tail, actor_id: UserId, user_id: UserId) -> Event:
     raise NotFound("no such member")
 
 
-def _everybody(app: App, tail: Tail) -> Mapping[UserId, Member]:
+def _all_members(app: App, tail: Tail) -> Mapping[UserId, Member]:
     """All members. Of a crowd the tail shows a few; read after it, the others stand as of its last event, or a later one,
     which the write will meet."""
-    return tail.members if tail.whole else members.of(app.table, tail.head.conversation_id)
+    return tail.members if tail.has_all_members else members.list_for(app.table, tail.head.conversation_id)
 
 
 def _successor(everybody: Mapping[UserId, Member], user_id: UserId) -> Member:

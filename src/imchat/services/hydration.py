@@ -13,35 +13,37 @@ from imchat.storage.repositories import events
 from imchat.storage.table import Table
 
 
-def shown(table: Table, conversation_id: ConversationId, page: list[Event], *, since: int = 1) -> list[Event]:
+def hydrate(
+    table: Table, conversation_id: ConversationId, page: list[Event], *, since: int = 1
+) -> list[Event]:
     """Stored events, each change with the message that it changed, each reply with its quote; plain ones as they are.
 
     Reads what is not in the page, all at once, and none below `since`. Whoever is to see it, check the membership after this.
     """
-    wanted = {seq for event in page if (seq := _speaks_of(event)) is not None and seq >= since}
+    wanted = {seq for event in page if (seq := _referenced_seq(event)) is not None and seq >= since}
     if not wanted:
         return page
     known = {event["seq"]: event for event in page if event["seq"] in wanted}
     if missing := wanted - known.keys():
         known |= events.get_many(table, conversation_id, missing)
-    return [_with(event, known) for event in page]
+    return [_add_reference(event, known) for event in page]
 
 
-def spoken_of(page: list[Event]) -> set[int]:
+def referenced_seqs(page: list[Event]) -> set[int]:
     """The seqs of the messages that these events change or quote."""
-    return {seq for event in page if (seq := _speaks_of(event)) is not None}
+    return {seq for event in page if (seq := _referenced_seq(event)) is not None}
 
 
-def settled(page: list[Event], last_seq: int) -> list[Event]:
+def visible_before(page: list[Event], last_seq: int) -> list[Event]:
     """The events before the first that shows what happened after `last_seq`, which may not be for whoever was a member then."""
     return list(takewhile(lambda event: _changed_seq(event) <= last_seq, page))
 
 
-def audiences(
+def by_visible_history(
     written: list[Event], members: Mapping[UserId, Member]
 ) -> Iterator[tuple[list[Event], list[UserId]]]:
     """New events, as those see them who are to hear of them: whose history begins later, sees no older message."""
-    oldest = min((seq for event in written if (seq := _speaks_of(event)) is not None), default=None)
+    oldest = min((seq for event in written if (seq := _referenced_seq(event)) is not None), default=None)
     if oldest is None:
         yield written, list(members)
         return
@@ -49,10 +51,10 @@ def audiences(
     for member in members.values():
         by_history[member.history_from if member.history_from > oldest else 1].append(member.user_id)
     for since, user_ids in by_history.items():
-        yield [without_older(event, since) for event in written], user_ids
+        yield [redact_before(event, since) for event in written], user_ids
 
 
-def _speaks_of(event: Event) -> int | None:
+def _referenced_seq(event: Event) -> int | None:
     if event["type"] == "message.created":
         return event["message"].get("reply_to")
     return event.get("target_seq")
@@ -63,8 +65,8 @@ def _changed_seq(event: Event) -> int:
     return max(changed, default=0)
 
 
-def _with(event: Event, known: dict[int, Event]) -> Event:
-    about = known.get(_speaks_of(event) or 0)
+def _add_reference(event: Event, known: dict[int, Event]) -> Event:
+    about = known.get(_referenced_seq(event) or 0)
     if about is None:
         return event
     if event["type"] == "message.created":
@@ -72,9 +74,9 @@ def _with(event: Event, known: dict[int, Event]) -> Event:
     return {**event, "message": about["message"]}
 
 
-def without_older(event: Event, since: int) -> Event:
+def redact_before(event: Event, since: int) -> Event:
     """A shown event, as whoever's history begins at `since` sees it: without a message from before."""
-    if (_speaks_of(event) or since) >= since:
+    if (_referenced_seq(event) or since) >= since:
         return event
     bare: Event = {**event}
     if event["type"] == "message.created":

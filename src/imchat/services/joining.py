@@ -19,22 +19,22 @@ from imchat.domain.limits import (
     is_id,
 )
 from imchat.domain.member import Member
-from imchat.domain.search_terms import words_of
+from imchat.domain.search_terms import tokenize
 from imchat.errors import Conflict, Forbidden, Invalid, NotFound
 from imchat.services import fanout, groups, suspensions, users
-from imchat.services.access import access_member
+from imchat.services.access import require_member
 from imchat.services.app import App
-from imchat.services.event_log import Done, Write, append
+from imchat.services.event_log import AlreadyDone, Append, append
 from imchat.storage.repositories import channel_index, conversations, invites, members
 from imchat.storage.repositories.events import Tail
 from imchat.storage.table import ConditionFailed, Op
 
-_LOOKED_THROUGH: Final = 5 * CHANNELS_FOUND
+_ENTRIES_READ: Final = 5 * CHANNELS_FOUND
 """Entries of the directory that a search reads: room for those that its further words rule out."""
-_CLOSED: Final = {"revoked": "was revoked", "expired": "has expired", "used_up": "is used up"}
+_CLOSED_REASONS: Final = {"revoked": "was revoked", "expired": "has expired", "used_up": "is used up"}
 
 
-def invite(
+def create_invite(
     app: App,
     actor_id: UserId,
     conversation_id: ConversationId,
@@ -54,7 +54,7 @@ def invite(
         check_count(max_uses, field="max_uses", least=1, most=INVITE_USES_MAX)
     me = _access_manager(app, actor_id, conversation_id)
     now_ms = app.now_ms()
-    if sum(not one.closed(now_ms) for one in invites.of(app.table, conversation_id)) >= GROUP_INVITES:
+    if sum(not one.closed(now_ms) for one in invites.list_for(app.table, conversation_id)) >= GROUP_INVITES:
         raise Conflict(
             f"a group may have {GROUP_INVITES} invites; revoke one first",
             reason="invites",
@@ -70,21 +70,21 @@ def invite(
     return made, token
 
 
-def invites_of(app: App, actor_id: UserId, conversation_id: ConversationId) -> list[Invite]:
+def list_invites(app: App, actor_id: UserId, conversation_id: ConversationId) -> list[Invite]:
     """A group's invites but for revoked ones, oldest first. Raises: NotFound; Forbidden for all but owner and admins."""
-    found = invites.of(app.table, conversation_id)
+    found = invites.list_for(app.table, conversation_id)
     _access_manager(app, actor_id, conversation_id)
     return sorted((one for one in found if not one.revoked), key=lambda one: one.created_at_ms)
 
 
-def revoke(app: App, actor_id: UserId, conversation_id: ConversationId, invite_id: str) -> None:
+def revoke_invite(app: App, actor_id: UserId, conversation_id: ConversationId, invite_id: str) -> None:
     """Make a link useless. Raises: NotFound; Forbidden for all but owner and admins."""
     _access_manager(app, actor_id, conversation_id)
     if not invites.revoke(app.table, conversation_id, invite_id, now_ms=app.now_ms()):
         raise NotFound("no such invite")
 
 
-def preview(app: App, token: str) -> tuple[Head, Invite]:
+def preview_invite(app: App, token: str) -> tuple[Head, Invite]:
     """Where a link leads. Raises: NotFound for none; Conflict if it was `revoked`, has `expired` or is `used_up`."""
     found = _access_invite(app, token)
     head = conversations.get(app.table, found.conversation_id)
@@ -93,7 +93,7 @@ def preview(app: App, token: str) -> tuple[Head, Invite]:
     return head, found
 
 
-def accept(app: App, user_id: UserId, token: str) -> ConversationId:
+def accept_invite(app: App, user_id: UserId, token: str) -> ConversationId:
     """Join the group that a link leads to; whoever is in it already uses nothing up.
 
     Raises: as `preview`; Invalid if the group is full.
@@ -111,7 +111,7 @@ def accept(app: App, user_id: UserId, token: str) -> ConversationId:
     return _join(app, user_id, conversation_id, check)
 
 
-def join(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
+def join_channel(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
     """Join a public channel. Raises: NotFound for any other; Invalid if it is full."""
     users.me(app, user_id)
 
@@ -125,12 +125,12 @@ def join(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
     _join(app, user_id, conversation_id, check)
 
 
-def find_channels(app: App, text: str) -> list[Head]:
+def search_channels(app: App, text: str) -> list[Head]:
     """Up to `CHANNELS_FOUND` public channels with words that begin like all those of `text`. Raises: Invalid without one."""
-    words = words_of(text)
+    words = tokenize(text)
     if not words:
         raise Invalid("q needs a word of two letters", field="q", limit=PREFIX_MIN)
-    found = channel_index.search(app.table, words, limit=_LOOKED_THROUGH)[:CHANNELS_FOUND]
+    found = channel_index.search(app.table, words, limit=_ENTRIES_READ)[:CHANNELS_FOUND]
     heads = conversations.get_many(app.table, found)
     return [heads[one] for one in found if one in heads and heads[one].settings.public]
 
@@ -140,22 +140,22 @@ def _join(
 ) -> ConversationId:
     """Add the person by themselves, with the ops that `admit` asks for; where they are in, it is not asked."""
 
-    def decide(tail: Tail, _newcomer: Member) -> Write | Done:
+    def decide(tail: Tail, _newcomer: Member) -> Append | AlreadyDone:
         if user_id in tail.members:
-            return Done(tail.events[-1])
+            return AlreadyDone(tail.events[-1])
         further = admit(tail)
-        groups.check_room(tail, [user_id])
-        return groups.addition(tail, user_id, [user_id], *further)
+        groups.check_capacity(tail, [user_id])
+        return groups.decide_addition(tail, user_id, [user_id], *further)
 
-    append(app, conversation_id, user_id, decide, newcomer=Member(user_id, "member", 0, 0, 0))
-    suspensions.mark_new(app, conversation_id, [user_id])
+    append(app, conversation_id, user_id, decide, as_member=Member(user_id, "member", 0, 0, 0))
+    suspensions.mark_new_members(app, conversation_id, [user_id])
     fanout.notify_conversation(app, [user_id], conversation_id, "added")
     return conversation_id
 
 
 def _access_manager(app: App, user_id: UserId, conversation_id: ConversationId) -> Member:
     """The membership of an owner or admin. Raises: NotFound, Forbidden; Conflict in a direct conversation."""
-    me = access_member(app, user_id, conversation_id)
+    me = require_member(app, user_id, conversation_id)
     head = conversations.get(app.table, conversation_id)
     if head is None or head.kind == "direct":
         raise Conflict("a direct conversation has its two people, and no invites", reason="direct")
@@ -171,5 +171,5 @@ def _access_invite(app: App, token: str) -> Invite:
     if found is None:
         raise NotFound("no such invite")
     if reason := found.closed(app.now_ms()):
-        raise Conflict(f"this invite {_CLOSED[reason]}; ask for another", reason=reason)
+        raise Conflict(f"this invite {_CLOSED_REASONS[reason]}; ask for another", reason=reason)
     return found

@@ -15,23 +15,23 @@ from imchat.domain.member import Member
 from imchat.domain.mentions import mentions_in
 from imchat.domain.message import Message, is_deleted
 from imchat.errors import Busy, Conflict, Forbidden, NotFound
-from imchat.services.access import access_member, check_not_apart
+from imchat.services.access import check_not_blocked, require_member
 from imchat.services.app import App
-from imchat.services.event_log import Done, Write, append
-from imchat.services.messages import look_up_handles
+from imchat.services.event_log import AlreadyDone, Append, append
+from imchat.services.messages import resolve_handles
 from imchat.storage.repositories import conversations, events, reactions
 from imchat.storage.repositories.events import Tail
 from imchat.storage.table import Op
 
 
-class Changed(NamedTuple):
+class MessageChange(NamedTuple):
     """A message as it is now, and the event that made it so; None where there was nothing to do."""
 
     message: Message
     event: Event | None
 
 
-class _Target(NamedTuple):
+class Target(NamedTuple):
     """A message to be changed, as of the log's `tail`: event `seq`, and who wants to change it."""
 
     conversation_id: ConversationId
@@ -42,18 +42,19 @@ class _Target(NamedTuple):
 
     @property
     def message(self) -> Message:
+        """The message as it is now."""
         return self.event["message"]
 
 
-def edit(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int, body: str) -> Changed:
+def edit(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int, body: str) -> MessageChange:
     """Give my message another text. The old one is kept nowhere.
 
     Raises: Invalid; NotFound; Forbidden for another's message; Conflict `deleted`; Busy.
     """
     check_body(body)
-    named = look_up_handles(app, actor_id, body)
+    named = resolve_handles(app, actor_id, body)
 
-    def change(target: _Target) -> Write | None:
+    def change(target: Target) -> Append | None:
         if target.event["actor_id"] != actor_id:
             raise Forbidden("only whoever wrote a message edits it")
         _check_not_deleted(target)
@@ -62,21 +63,21 @@ def edit(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int, 
         mentions = mentions_in(body, named, target.tail.members)
 
         def after(event: Event) -> Message:
-            return states.edited(target.message, body, mentions, seq=event["seq"], at_ms=event["at_ms"])
+            return states.with_edit(target.message, body, mentions, seq=event["seq"], at_ms=event["at_ms"])
 
         draft = Draft(type="message.edited", actor_id=actor_id, target_seq=seq)
-        return _write(target, draft, after, lambda event: [_in_head(target, event, after(event))])
+        return _write(target, draft, after, lambda event: [_update_head_preview(target, event, after(event))])
 
-    return _change(app, actor_id, conversation_id, seq, change, about=named.values())
+    return _change(app, actor_id, conversation_id, seq, change, also_load=named.values())
 
 
-def delete(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int) -> Changed:
+def delete(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int) -> MessageChange:
     """Leave a tombstone of a message: its text, mentions, reactions and pin are gone.
 
     Raises: NotFound; Forbidden unless it is mine, or I am owner or admin of the group; Busy.
     """
 
-    def change(target: _Target) -> Write | None:
+    def change(target: Target) -> Append | None:
         group = target.tail.head.kind == "group"
         if target.event["actor_id"] != actor_id and not (group and target.actor.may_manage):
             raise Forbidden("only whoever wrote a message, or the group's owner and admins, delete it")
@@ -84,14 +85,14 @@ def delete(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int
             return None
         return _tombstone(target)
 
-    changed = _change(app, actor_id, conversation_id, seq, change, also_apart=True)
+    changed = _change(app, actor_id, conversation_id, seq, change, allow_blocked=True)
     reactions.delete_all(app.table, conversation_id, seq)
     return changed
 
 
 def remove(
     app: App, admin_id: UserId, conversation_id: ConversationId, seq: int, *, note: Callable[[UserId], Op]
-) -> Changed:
+) -> MessageChange:
     """Leave a tombstone of anybody's message, by right of an administrator, who need not be a member.
 
     `note` is asked for an op about the author, which joins the transaction. Raises: NotFound, Busy.
@@ -100,63 +101,65 @@ def remove(
         raise NotFound("no such conversation")
     admin = Member(admin_id, "owner", 1, 1, 0)
 
-    def decide(tail: Tail, _actor: Member) -> Write | Done:
+    def decide(tail: Tail, _actor: Member) -> Append | AlreadyDone:
         event = _message(app, conversation_id, seq, admin)
-        _check_current(event, tail)
+        _check_up_to_date(event, tail)
         if is_deleted(event["message"]):
-            return Done(None)
-        return _tombstone(_Target(conversation_id, seq, event, tail, admin), note(UserId(event["actor_id"])))
+            return AlreadyDone(None)
+        return _tombstone(Target(conversation_id, seq, event, tail, admin), note(UserId(event["actor_id"])))
 
-    event, _ = append(app, conversation_id, admin_id, decide, newcomer=admin)
+    event, _ = append(app, conversation_id, admin_id, decide, as_member=admin)
     reactions.delete_all(app.table, conversation_id, seq)
-    return Changed(
+    return MessageChange(
         event["message"] if event else _message(app, conversation_id, seq, admin)["message"], event
     )
 
 
-def react(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int, emoji: str) -> Changed:
+def react(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int, emoji: str) -> MessageChange:
     """Add my reaction to a message. Raises: Invalid; NotFound; Conflict `deleted`; Busy."""
     emoji = check_emoji(emoji)
 
-    def change(target: _Target) -> Write | None:
+    def change(target: Target) -> Append | None:
         _check_not_deleted(target)
-        if _reacts(app, target, emoji):
+        if _has_reacted(app, target, emoji):
             return None
         draft = Draft(type="reaction.added", actor_id=actor_id, target_seq=seq, emoji=emoji)
         op = reactions.put_new(conversation_id, seq, emoji, actor_id)
         return _write(
             target,
             draft,
-            lambda event: states.reacted(target.message, emoji, actor_id, seq=event["seq"]),
+            lambda event: states.with_reaction(target.message, emoji, actor_id, seq=event["seq"]),
             lambda _event: [op],
         )
 
     return _change(app, actor_id, conversation_id, seq, change)
 
 
-def unreact(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int, emoji: str) -> Changed:
+def unreact(
+    app: App, actor_id: UserId, conversation_id: ConversationId, seq: int, emoji: str
+) -> MessageChange:
     """Take my reaction to a message back. Raises: Invalid; NotFound; Busy."""
     emoji = check_emoji(emoji)
 
-    def change(target: _Target) -> Write | None:
-        if is_deleted(target.message) or not _reacts(app, target, emoji):
+    def change(target: Target) -> Append | None:
+        if is_deleted(target.message) or not _has_reacted(app, target, emoji):
             return None
         draft = Draft(type="reaction.removed", actor_id=actor_id, target_seq=seq, emoji=emoji)
         op = reactions.delete(conversation_id, seq, emoji, actor_id)
         return _write(
             target,
             draft,
-            lambda event: states.unreacted(target.message, emoji, actor_id, seq=event["seq"]),
+            lambda event: states.without_reaction(target.message, emoji, actor_id, seq=event["seq"]),
             lambda _event: [op],
         )
 
     return _change(app, actor_id, conversation_id, seq, change)
 
 
-def pin(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int) -> Changed:
+def pin(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int) -> MessageChange:
     """Pin a message. Raises: NotFound; Forbidden for a group's plain members; Conflict `deleted`; Invalid past 50; Busy."""
 
-    def change(target: _Target) -> Write | None:
+    def change(target: Target) -> Append | None:
         _check_may_pin(target)
         _check_not_deleted(target)
         pinned = target.tail.head.pinned
@@ -168,10 +171,10 @@ def pin(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int) -
     return _change(app, actor_id, conversation_id, seq, change)
 
 
-def unpin(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int) -> Changed:
+def unpin(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int) -> MessageChange:
     """Take a pin away. Raises: NotFound; Forbidden for a group's plain members; Busy."""
 
-    def change(target: _Target) -> Write | None:
+    def change(target: Target) -> Append | None:
         _check_may_pin(target)
         pinned = target.tail.head.pinned
         if seq not in pinned:
@@ -186,29 +189,29 @@ def _change(
     actor_id: UserId,
     conversation_id: ConversationId,
     seq: int,
-    change: Callable[[_Target], Write | None],
+    change: Callable[[Target], Append | None],
     *,
-    about: Collection[UserId] = (),
-    also_apart: bool = False,
-) -> Changed:
+    also_load: Collection[UserId] = (),
+    allow_blocked: bool = False,
+) -> MessageChange:
     """Append what `change` wants of the message as it is after the log's tail; None: it is so already.
 
     `about`: see `append`. `also_apart`: where a block lies between two as well.
     """
 
-    def decide(tail: Tail, actor: Member) -> Write | Done:
-        if not also_apart:
-            check_not_apart(tail)
+    def decide(tail: Tail, actor: Member) -> Append | AlreadyDone:
+        if not allow_blocked:
+            check_not_blocked(tail)
         event = _message(app, conversation_id, seq, actor)
-        _check_current(event, tail)
+        _check_up_to_date(event, tail)
         changes = (other for other in reversed(tail.events) if other.get("target_seq") == seq)
-        return change(_Target(conversation_id, seq, event, tail, actor)) or Done(next(changes, None))
+        return change(Target(conversation_id, seq, event, tail, actor)) or AlreadyDone(next(changes, None))
 
-    event, new = append(app, conversation_id, actor_id, decide, about=about)
+    event, new = append(app, conversation_id, actor_id, decide, also_load=also_load)
     if event is None:
-        me = access_member(app, actor_id, conversation_id)
-        return Changed(_message(app, conversation_id, seq, me)["message"], None)
-    return Changed(event["message"], event if new else None)
+        me = require_member(app, actor_id, conversation_id)
+        return MessageChange(_message(app, conversation_id, seq, me)["message"], None)
+    return MessageChange(event["message"], event if new else None)
 
 
 def _message(app: App, conversation_id: ConversationId, seq: int, reader: Member) -> Event:
@@ -218,7 +221,7 @@ def _message(app: App, conversation_id: ConversationId, seq: int, reader: Member
     return event
 
 
-def _check_current(event: Event, tail: Tail) -> None:
+def _check_up_to_date(event: Event, tail: Tail) -> None:
     """A transaction that is half done may show its event already, and the message that it changes not yet."""
     changes = (
         other["seq"]
@@ -230,30 +233,32 @@ def _check_current(event: Event, tail: Tail) -> None:
 
 
 def _write(
-    target: _Target,
+    target: Target,
     draft: Draft,
     after: Callable[[Event], Message],
     more: Callable[[Event], list[Op]],
-) -> Write:
+) -> Append:
     """The decision to append `draft`, giving the message the state `after`, with `more` in the same transaction."""
 
     def ops(event: Event) -> list[Op]:
         return [events.set_message(target.conversation_id, target.seq, after(event)), *more(event)]
 
-    return Write(draft, ops, shown=lambda event: {**event, "message": after(event)})
+    return Append(draft, ops, hydrate=lambda event: {**event, "message": after(event)})
 
 
-def _tombstone(target: _Target, *further: Op) -> Write:
+def _tombstone(target: Target, *further: Op) -> Append:
     """The decision to leave a tombstone, with `further` ops in the same transaction."""
 
     def after(event: Event) -> Message:
         return states.tombstone(target.message, seq=event["seq"], at_ms=event["at_ms"])
 
     draft = Draft(type="message.deleted", actor_id=target.actor.user_id, target_seq=target.seq)
-    return _write(target, draft, after, lambda event: [_in_head(target, event, after(event)), *further])
+    return _write(
+        target, draft, after, lambda event: [_update_head_preview(target, event, after(event)), *further]
+    )
 
 
-def _in_head(target: _Target, event: Event, message: Message) -> Op:
+def _update_head_preview(target: Target, event: Event, message: Message) -> Op:
     """The op that takes the old text, and a deleted message's pin, from the conversation's head."""
     head, overtaken = target.tail.head, target.tail.overtaken
     is_newest = target.event["message_count"] == target.tail.events[-1]["message_count"]
@@ -263,22 +268,22 @@ def _in_head(target: _Target, event: Event, message: Message) -> Op:
         changes["last_message"] = preview_of({**target.event, "message": message})
     if is_deleted(message) and target.seq in head.pinned:
         changes["pinned"] = [seq for seq in head.pinned if seq != target.seq]
-    return conversations.bring_to(head, event, overtaken, **changes)
+    return conversations.advance_op(head, event, overtaken, **changes)
 
 
 def _write_pins(
-    target: _Target, kind: Literal["message.pinned", "message.unpinned"], pinned: list[int]
-) -> Write:
+    target: Target, kind: Literal["message.pinned", "message.unpinned"], pinned: list[int]
+) -> Append:
     draft = Draft(type=kind, actor_id=target.actor.user_id, target_seq=target.seq)
     head, overtaken = target.tail.head, target.tail.overtaken
-    return Write(
+    return Append(
         draft,
-        lambda event: [conversations.bring_to(head, event, overtaken, pinned=pinned)],
-        shown=lambda event: {**event, "message": target.message},
+        lambda event: [conversations.advance_op(head, event, overtaken, pinned=pinned)],
+        hydrate=lambda event: {**event, "message": target.message},
     )
 
 
-def _reacts(app: App, target: _Target, emoji: str) -> bool:
+def _has_reacted(app: App, target: Target, emoji: str) -> bool:
     """Whether the actor reacts so; the log's newest events know it before a transaction that is half done shows it."""
     for event in reversed(target.tail.events):
         same = event.get("target_seq") == target.seq and event.get("emoji") == emoji
@@ -287,11 +292,11 @@ def _reacts(app: App, target: _Target, emoji: str) -> bool:
     return reactions.exists(app.table, target.conversation_id, target.seq, emoji, target.actor.user_id)
 
 
-def _check_not_deleted(target: _Target) -> None:
+def _check_not_deleted(target: Target) -> None:
     if is_deleted(target.message):
         raise Conflict("the message was deleted", reason="deleted")
 
 
-def _check_may_pin(target: _Target) -> None:
+def _check_may_pin(target: Target) -> None:
     if target.tail.head.kind == "group" and not target.actor.may_manage:
         raise Forbidden("only the owner and admins pin messages")

@@ -20,10 +20,10 @@ from imchat.domain.member import Member
 from imchat.domain.mentions import handles_in, mentions_in
 from imchat.domain.message import Message
 from imchat.errors import Forbidden, Invalid
-from imchat.services.access import access_member, check_not_apart
+from imchat.services.access import check_not_blocked, require_member
 from imchat.services.app import App
-from imchat.services.event_log import Appended, Done, Write, append
-from imchat.services.hydration import shown
+from imchat.services.event_log import AlreadyDone, Append, Appended, append
+from imchat.services.hydration import hydrate
 from imchat.storage.repositories import blocks, conversations, events, members, users
 from imchat.storage.repositories.events import Tail
 from imchat.storage.table import Op
@@ -55,33 +55,33 @@ def send(
     check_client_message_id(client_message_id)
     if after_seq is not None:
         check_count(after_seq, field="after_seq", most=SEQ_MAX)
-    named = look_up_handles(app, sender_id, body)
+    named = resolve_handles(app, sender_id, body)
     plain: Message = {"client_message_id": client_message_id, "body": body}
     draft = Draft(type="message.created", actor_id=sender_id, message=plain)
 
-    def decide(tail: Tail, sender: Member) -> Write | Done:
+    def decide(tail: Tail, sender: Member) -> Append | AlreadyDone:
         for event in tail.events:
             if is_attempt_of(event, sender_id=sender_id, client_message_id=client_message_id):
-                return Done(event)
-        check_not_apart(tail)
+                return AlreadyDone(event)
+        check_not_blocked(tail)
         if tail.head.settings.posting == "admins" and not sender.may_manage:
             raise Forbidden("only the owner and admins write here")
         if reply_to is None and not named:
-            return Write(draft)
+            return Append(draft)
         message = plain.copy()
         mentions = mentions_in(body, named, tail.members)
         mentioned = [tail.members[user_id] for user_id in mentions.values() if user_id != sender_id]
 
         def ops(event: Event) -> list[Op]:
-            return [members.note_mention(conversation_id, member, event["seq"]) for member in mentioned]
+            return [members.add_mention(conversation_id, member, event["seq"]) for member in mentioned]
 
         if mentions:
             message["mentions"] = mentions
         if reply_to is None:
-            return Write({**draft, "message": message}, ops)
+            return Append({**draft, "message": message}, ops)
         message["reply_to"] = reply_to
         quote = _quote(app, conversation_id, reply_to, sender)
-        return Write({**draft, "message": message}, ops, shown=lambda event: {**event, "quote": quote})
+        return Append({**draft, "message": message}, ops, hydrate=lambda event: {**event, "quote": quote})
 
     return append(
         app,
@@ -89,18 +89,18 @@ def send(
         sender_id,
         decide,
         after_seq=after_seq,
-        about=named.values(),
-        answered=connection_id,
+        also_load=named.values(),
+        skip_connection=connection_id,
         head_may_lag=True,
     )
 
 
-def look_up_handles(app: App, author_id: UserId, body: str) -> dict[str, UserId]:
+def resolve_handles(app: App, author_id: UserId, body: str) -> dict[str, UserId]:
     """Who has the handles that a text may mention, members or not; left out is who blocked the author."""
     named = users.by_handle(app.table, handles_in(body)) if "@" in body else {}
     if not named:
         return named
-    unwilling = blocks.against(app.table, author_id)
+    unwilling = blocks.blockers_of(app.table, author_id)
     return {handle: user_id for handle, user_id in named.items() if user_id not in unwilling}
 
 
@@ -136,19 +136,19 @@ def read(
         if seq is not None:
             check_count(seq, field=name, most=SEQ_MAX)
     page, more = _page(app, conversation_id, after, before, limit)
-    first = access_member(app, reader_id, conversation_id).history_from
+    first = require_member(app, reader_id, conversation_id).history_from
     if after is not None and after < first - 1:
         page, more = _page(app, conversation_id, first - 1, None, limit)
-        first = access_member(app, reader_id, conversation_id).history_from
+        first = require_member(app, reader_id, conversation_id).history_from
     mine = [event for event in page if event["seq"] >= first]
-    seen = shown(app.table, conversation_id, mine, since=first)
+    seen = hydrate(app.table, conversation_id, mine, since=first)
     if seen is not mine:  # more was read
-        access_member(app, reader_id, conversation_id)
-    fitting = _fitting(seen, newest=after is None)
+        require_member(app, reader_id, conversation_id)
+    fitting = _limit_bytes(seen, newest=after is None)
     return fitting, len(fitting) < len(seen) or (more and (after is not None or page[0]["seq"] > first))
 
 
-def _fitting(page: list[Event], *, newest: bool) -> list[Event]:
+def _limit_bytes(page: list[Event], *, newest: bool) -> list[Event]:
     """As many events as an answer holds, from the page's newer or from its older end."""
     if len(page) <= PAGE_DEFAULT:  # so few always fit
         return page
@@ -164,18 +164,20 @@ def _page(
     app: App, conversation_id: ConversationId, after: int | None, before: int | None, limit: int
 ) -> tuple[list[Event], bool]:
     if after is not None:
-        page = events.after(app.table, conversation_id, after, limit=limit + 1)
+        page = events.list_after(app.table, conversation_id, after, limit=limit + 1)
         return page[:limit], len(page) > limit
-    page = events.before(app.table, conversation_id, SEQ_MAX if before is None else before, limit=limit + 1)
+    page = events.list_before(
+        app.table, conversation_id, SEQ_MAX if before is None else before, limit=limit + 1
+    )
     return page[-limit:], len(page) > limit
 
 
-def pinned(app: App, reader_id: UserId, conversation_id: ConversationId) -> list[Event]:
+def list_pinned(app: App, reader_id: UserId, conversation_id: ConversationId) -> list[Event]:
     """The pinned messages, in the order in which they were pinned. Raises: NotFound for one who is no member."""
-    first = access_member(app, reader_id, conversation_id).history_from
+    first = require_member(app, reader_id, conversation_id).history_from
     head = conversations.get(app.table, conversation_id)
     seqs = [seq for seq in head.pinned if seq >= first] if head else []
     found = events.get_many(app.table, conversation_id, seqs)
-    page = shown(app.table, conversation_id, [found[seq] for seq in seqs], since=first)
-    access_member(app, reader_id, conversation_id)
+    page = hydrate(app.table, conversation_id, [found[seq] for seq in seqs], since=first)
+    require_member(app, reader_id, conversation_id)
     return page

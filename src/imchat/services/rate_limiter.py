@@ -14,7 +14,7 @@ SHARED_EVERY: Final = 16
 """Requests of one person that a process counts before it tells the others: at most 2 write units for 16 requests."""
 
 
-class Rates:
+class RateLimiter:
     """Counts what people ask for, and refuses what is too much.
 
     One process alone lets exactly `most` requests pass in `RATE_S` seconds; `k` of them side by side

@@ -10,7 +10,7 @@ from imchat.domain.ids import ConnectionId, ConversationId, SignInId, UserId
 from imchat.domain.limits import SIGNAL_MEMBERS, TICKET_S
 from imchat.errors import Suspended, Unauthenticated
 from imchat.services import fanout, presence, suspensions
-from imchat.services.access import access_member, apart
+from imchat.services.access import is_blocked, require_member
 from imchat.services.app import App
 from imchat.storage.repositories import connections, members
 from imchat.storage.repositories.connections import Ticket
@@ -27,7 +27,7 @@ def issue_ticket(app: App, user_id: UserId, sign_in: SignInId | None = None) -> 
 
 def redeem_ticket(app: App, secret: str) -> Ticket | None:
     """Use a ticket up. Returns it, or None if it is unknown, used or expired, or its owner is suspended."""
-    ticket = connections.take_ticket(app.table, secret, now_ms=app.now_ms())
+    ticket = connections.consume_ticket(app.table, secret, now_ms=app.now_ms())
     return None if ticket is None or suspensions.is_suspended(app, ticket.user_id) else ticket
 
 
@@ -38,7 +38,7 @@ def connect(app: App, user_id: UserId, connection_id: ConnectionId, sign_in: Sig
     """
     now_s = app.now_ms() // 1000
     added = connections.add(app.table, user_id, connection_id, now_s=now_s)
-    for surplus in added.surplus:
+    for surplus in added.evicted:
         app.gateway.disconnect(surplus)
     try:
         suspensions.check_not_suspended(app, user_id)
@@ -46,32 +46,32 @@ def connect(app: App, user_id: UserId, connection_id: ConnectionId, sign_in: Sig
     except (Suspended, Unauthenticated):
         connections.remove(app.table, user_id, [connection_id])
         raise
-    if added.alone:
-        presence.came(app, user_id)
+    if added.is_first:
+        presence.on_connect(app, user_id)
 
 
 def disconnect(app: App, user_id: UserId, connection_id: ConnectionId) -> None:
     """Forget a closed connection."""
     connections.remove(app.table, user_id, [connection_id])
-    presence.went(app, user_id)
+    presence.on_disconnect(app, user_id)
 
 
 def sign_out(app: App, user_id: UserId, sign_in: SignInId | None) -> None:
     """Close the person's connections, and let this sign-in open none any more. Their other devices come back by themselves."""
     if sign_in is not None:
-        connections.end_sign_in(app.table, user_id, sign_in, now_s=app.now_ms() // 1000)
-    for connection_id in connections.forget_all(app.table, user_id):
+        connections.mark_signed_out(app.table, user_id, sign_in, now_s=app.now_ms() // 1000)
+    for connection_id in connections.remove_all(app.table, user_id):
         app.gateway.disconnect(connection_id)
 
 
 def _check_signed_in(app: App, user_id: UserId, sign_in: SignInId | None) -> None:
-    if sign_in is not None and connections.is_over(app.table, user_id, sign_in):
+    if sign_in is not None and connections.is_signed_out(app.table, user_id, sign_in):
         raise Unauthenticated("you signed out; sign in again")
 
 
 def pong(app: App, connection_id: ConnectionId) -> None:
     """Answer a ping, with what the connection is called: a client cannot know otherwise, and sends name it."""
-    app.gateway.post([connection_id], fanout.encode({"type": "pong", "connection_id": connection_id}))
+    app.gateway.post([connection_id], fanout.encode_frame({"type": "pong", "connection_id": connection_id}))
 
 
 def notify_typing(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
@@ -79,9 +79,9 @@ def notify_typing(app: App, user_id: UserId, conversation_id: ConversationId) ->
 
     Raises: NotFound for one who is no member.
     """
-    access_member(app, user_id, conversation_id)
-    everybody = members.of(app.table, conversation_id, most=SIGNAL_MEMBERS + 1)
-    if len(everybody) > SIGNAL_MEMBERS or apart(everybody.values()):
+    require_member(app, user_id, conversation_id)
+    everybody = members.list_for(app.table, conversation_id, most=SIGNAL_MEMBERS + 1)
+    if len(everybody) > SIGNAL_MEMBERS or is_blocked(everybody.values()):
         return
     others = [other for other in everybody if other != user_id]
     fanout.notify(app, others, {"type": "typing", "conversation_id": conversation_id, "user_id": user_id})

@@ -8,13 +8,13 @@ from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import SEQ_MAX, SIGNAL_MEMBERS, check_count
 from imchat.errors import Invalid
 from imchat.services import fanout
-from imchat.services.access import access_member, apart
+from imchat.services.access import is_blocked, require_member
 from imchat.services.app import App
 from imchat.services.conversations import update_settings
 from imchat.storage.repositories import conversations, events, members
 
 
-class Position(NamedTuple):
+class ReadPosition(NamedTuple):
     """Where a cursor stands, how many messages lie up to it and past it, and how many of those past it name the reader."""
 
     read_seq: int
@@ -23,7 +23,7 @@ class Position(NamedTuple):
     unread_mentions: int
 
 
-def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: int) -> Position:
+def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: int) -> ReadPosition:
     """Move my cursor up to event `seq` (inclusive); never back. What was marked unread no longer is. Returns where it stands.
 
     Raises: NotFound for one who is no member; Invalid if `seq` is past the log's end.
@@ -31,24 +31,24 @@ def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: i
     check_count(seq, field="seq", least=1, most=SEQ_MAX)
     event = events.get(app.table, conversation_id, seq)
     head = conversations.get(app.table, conversation_id)
-    me = access_member(app, user_id, conversation_id)
+    me = require_member(app, user_id, conversation_id)
     if event is None or head is None:
         raise Invalid("seq is past the log's end", field="seq", limit=head.last_seq if head else 0)
     if seq > me.read_seq:
         count = event["message_count"]
-        if members.advance_cursor(app.table, conversation_id, user_id, seq=seq, count=count):
+        if members.advance_read_cursor(app.table, conversation_id, user_id, seq=seq, count=count):
             me = me._replace(read_seq=seq, read_count=count)
             _notify_receipt(app, user_id, conversation_id, seq)
         else:
-            me = access_member(app, user_id, conversation_id)
+            me = require_member(app, user_id, conversation_id)
     if "marked_unread" in me.settings:
         update_settings(app, user_id, conversation_id, {"marked_unread": False})
-    return Position(me.read_seq, me.read_count, head.unread(user_id, me.read_count), me.unread_mentions)
+    return ReadPosition(me.read_seq, me.read_count, head.unread(user_id, me.read_count), me.unread_mentions)
 
 
 def _notify_receipt(app: App, user_id: UserId, conversation_id: ConversationId, seq: int) -> None:
-    everybody = members.of(app.table, conversation_id, most=SIGNAL_MEMBERS + 1)
+    everybody = members.list_for(app.table, conversation_id, most=SIGNAL_MEMBERS + 1)
     if len(everybody) <= SIGNAL_MEMBERS:
-        hearers = [user_id] if apart(everybody.values()) else everybody
+        hearers = [user_id] if is_blocked(everybody.values()) else everybody
         frame = {"type": "receipt", "conversation_id": conversation_id, "user_id": user_id, "read_seq": seq}
         fanout.notify(app, hearers, frame)

@@ -16,7 +16,7 @@ from imchat.domain.user import User
 from imchat.errors import Busy, Invalid, NotFound, Suspended
 from imchat.services.app import App
 from imchat.storage.repositories import audit, connections, conversations, members, users
-from imchat.storage.repositories.audit import Action, Entry
+from imchat.storage.repositories.audit import Action, AuditEntry
 
 ATTEMPTS: Final = 5
 """Only another administrator's change of mind makes the marks be made again."""
@@ -30,7 +30,7 @@ def suspend(app: App, admin_id: UserId, user_id: UserId) -> None:
     if _access_profile(app, user_id).suspended_at_ms is None:
         change = users.set_suspended(user_id, app.now_ms())
         app.table.write(change, audit.put_new(_entry(app, admin_id, "user.suspended", user_id)))
-    _settle(app, user_id)
+    _update_marks(app, user_id)
 
 
 def restore(app: App, admin_id: UserId, user_id: UserId) -> None:
@@ -38,7 +38,7 @@ def restore(app: App, admin_id: UserId, user_id: UserId) -> None:
     if _access_profile(app, user_id).suspended_at_ms is not None:
         change = users.set_suspended(user_id, None)
         app.table.write(change, audit.put_new(_entry(app, admin_id, "user.restored", user_id)))
-    _settle(app, user_id)
+    _update_marks(app, user_id)
 
 
 def check_not_suspended(app: App, user_id: UserId) -> None:
@@ -53,14 +53,14 @@ def is_suspended(app: App, user_id: UserId) -> bool:
     return profile is not None and profile.suspended_at_ms is not None
 
 
-def mark_new(app: App, conversation_id: ConversationId, user_ids: Iterable[UserId]) -> None:
+def mark_new_members(app: App, conversation_id: ConversationId, user_ids: Iterable[UserId]) -> None:
     """Mark memberships that were just made, where they are of people who are suspended. Raises: Busy."""
     for profile in users.get_many(app.table, user_ids).values():
         if profile.suspended_at_ms is not None:
-            _settle(app, profile.user_id, [conversation_id])
+            _update_marks(app, profile.user_id, [conversation_id])
 
 
-def _settle(app: App, user_id: UserId, where: list[ConversationId] | None = None) -> None:
+def _update_marks(app: App, user_id: UserId, where: list[ConversationId] | None = None) -> None:
     """Make the marks in these conversations, or in all and on the connections, say what the profile says."""
     for attempt in range(1, ATTEMPTS + 1):
         suspended = is_suspended(app, user_id)
@@ -77,15 +77,15 @@ def _settle(app: App, user_id: UserId, where: list[ConversationId] | None = None
 
 def _mark_connections(app: App, user_id: UserId, *, suspended: bool) -> None:
     if not suspended:
-        connections.open_again(app.table, user_id)
+        connections.resume(app.table, user_id)
         return
-    for connection_id in connections.shut(app.table, user_id):
+    for connection_id in connections.suspend(app.table, user_id):
         app.gateway.disconnect(connection_id)
 
 
 def _mark_all(app: App, user_id: UserId, *, suspended: bool) -> None:
     after = None
-    while page := conversations.pointers(app.table, user_id, after=after, limit=_POINTERS):
+    while page := conversations.list_pointers(app.table, user_id, after=after, limit=_POINTERS):
         after = page[-1].conversation_id
         _mark(app, user_id, [pointer.conversation_id for pointer in page], suspended=suspended)
 
@@ -94,7 +94,7 @@ def _mark(app: App, user_id: UserId, where: list[ConversationId], *, suspended: 
     found = members.get_many(app.table, [(conversation_id, user_id) for conversation_id in where])
     for (conversation_id, _), member in found.items():
         if member.suspended != suspended:
-            members.mark_suspended(app.table, conversation_id, user_id, suspended=suspended)
+            members.set_suspended(app.table, conversation_id, user_id, suspended=suspended)
 
 
 def _access_profile(app: App, user_id: UserId) -> User:
@@ -104,6 +104,6 @@ def _access_profile(app: App, user_id: UserId) -> User:
     return profile
 
 
-def _entry(app: App, admin_id: UserId, action: Action, user_id: UserId) -> Entry:
+def _entry(app: App, admin_id: UserId, action: Action, user_id: UserId) -> AuditEntry:
     at_ms = app.now_ms()
-    return Entry(audit.new_id(at_ms, app.new_id()), at_ms, admin_id, action, user_id)
+    return AuditEntry(audit.new_id(at_ms, app.new_id()), at_ms, admin_id, action, user_id)

@@ -9,7 +9,7 @@ from imchat.domain.ids import UserId
 from imchat.domain.limits import DIRECTORY_PAGE, DISPLAY_NAME_CHARS, check_handle, check_line, check_prefix
 from imchat.domain.user import User
 from imchat.services import presence
-from imchat.services.access import access_users
+from imchat.services.access import require_users
 from imchat.services.app import App
 from imchat.storage.repositories import users
 
@@ -42,20 +42,20 @@ def update_profile(
     if new != old:
         users.replace(app.table, old, new)
     if new.show_presence != old.show_presence:
-        presence.switched(app, user_id)
+        presence.on_visibility_change(app, user_id)
     return new
 
 
-def user(app: App, user_id: UserId) -> User:
+def get(app: App, user_id: UserId) -> User:
     """Somebody's profile. Raises: NotFound."""
-    return access_users(app, [user_id])[0]
+    return require_users(app, [user_id])[0]
 
 
-def users_by_id(app: App, user_ids: Sequence[UserId]) -> list[User]:
+def get_many(app: App, user_ids: Sequence[UserId]) -> list[User]:
     """The profiles that exist among `user_ids`."""
     return list(users.get_many(app.table, user_ids).values())
 
 
-def find_users(app: App, prefix: str) -> list[User]:
+def search(app: App, prefix: str) -> list[User]:
     """Up to `DIRECTORY_PAGE` people whose handle begins with `prefix`. Raises: Invalid."""
     return users.search(app.table, check_prefix(prefix), limit=DIRECTORY_PAGE)

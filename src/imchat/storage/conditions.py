@@ -19,7 +19,7 @@ from imchat.storage.table import (
 from imchat.storage.validation import check_int, is_int
 
 
-def holds(condition: Condition, item: Item | None) -> bool:
+def evaluate(condition: Condition, item: Item | None) -> bool:
     """Whether the condition holds for what lies under its key (None: nothing)."""
     if isinstance(condition, Absent):
         return item is None
@@ -36,21 +36,21 @@ def holds(condition: Condition, item: Item | None) -> bool:
     return bool(actual == condition.value) and isinstance(actual, bool) == isinstance(condition.value, bool)
 
 
-def outcome(index: int, op: Op, item: Item | None) -> Item | None:
+def apply_op(index: int, op: Op, item: Item | None) -> Item | None:
     """What lies under the op's key once the op was applied to `item`, which stays as it is (None: nothing).
 
     Raises: ConditionFailed, with the op's `index`; ValueError where it adds to what is no integer.
     """
-    if op.condition is not None and not holds(op.condition, item):
+    if op.condition is not None and not evaluate(op.condition, item):
         raise ConditionFailed(index, item)
     if isinstance(op, Put):
         return op.item
     if isinstance(op, Update):
-        return _changed(item, op)
+        return _apply_update(item, op)
     return None if isinstance(op, Delete) else item
 
 
-def _changed(item: Item | None, op: Update) -> Item:
+def _apply_update(item: Item | None, op: Update) -> Item:
     changed: Item = {**(item or {}), **op.set}
     for name, amount in op.add.items():
         count: Any = changed.get(name, 0)

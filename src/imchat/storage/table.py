@@ -44,7 +44,7 @@ class Row:
 
     sk: str
     item: Item
-    meaning: Any = field(default=None, compare=False, repr=False)
+    parsed: Any = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,41 +5,41 @@ from __future__ import annotations
 from typing import Final
 
 from imchat.api import schema, serializers
-from imchat.api.route import CONVERSATION, Call, Reply, Route
+from imchat.api.route import CONVERSATION, RequestContext, Response, Route
 from imchat.domain.ids import UserId
 from imchat.services import admin, suspensions
 
 _SUSPENSION: Final = "/admin/users/{user_id}/suspension"
 
 
-def _people(call: Call) -> Reply:
+def _people(call: RequestContext) -> Response:
     query: schema.PageQuery = call.query
     cursor = None if query.cursor is None else UserId(query.cursor)
-    page, next_cursor = admin.people(call.app, cursor=cursor)
-    answer = {"users": [serializers.person(one) for one in page]}
-    return Reply(200, answer | ({"next_cursor": next_cursor} if next_cursor else {}))
+    page, next_cursor = admin.list_users(call.app, cursor=cursor)
+    answer = {"users": [serializers.user_for_admin(one) for one in page]}
+    return Response(200, answer | ({"next_cursor": next_cursor} if next_cursor else {}))
 
 
-def _suspend(call: Call) -> Reply:
+def _suspend(call: RequestContext) -> Response:
     suspensions.suspend(call.app, call.user_id, call.member_id)
-    return Reply(200, {})
+    return Response(200, {})
 
 
-def _restore(call: Call) -> Reply:
+def _restore(call: RequestContext) -> Response:
     suspensions.restore(call.app, call.user_id, call.member_id)
-    return Reply(200, {})
+    return Response(200, {})
 
 
-def _remove_message(call: Call) -> Reply:
+def _remove_message(call: RequestContext) -> Response:
     done = admin.remove_message(call.app, call.user_id, call.conversation_id, call.seq)
-    return Reply(200, serializers.change(done))
+    return Response(200, serializers.message_change(done))
 
 
-def _log(call: Call) -> Reply:
+def _log(call: RequestContext) -> Response:
     query: schema.PageQuery = call.query
-    page, next_cursor = admin.log(call.app, cursor=query.cursor)
+    page, next_cursor = admin.audit_log(call.app, cursor=query.cursor)
     answer = {"entries": [serializers.audit_entry(one) for one in page]}
-    return Reply(200, answer | ({"next_cursor": next_cursor} if next_cursor else {}))
+    return Response(200, answer | ({"next_cursor": next_cursor} if next_cursor else {}))
 
 
 ROUTES: Final = (

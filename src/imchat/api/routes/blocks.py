@@ -5,27 +5,27 @@ from __future__ import annotations
 from typing import Final
 
 from imchat.api import schema, serializers
-from imchat.api.route import Call, Reply, Route
+from imchat.api.route import RequestContext, Response, Route
 from imchat.domain.ids import UserId
 from imchat.services import blocks
 
 
-def _block(call: Call) -> Reply:
+def _block(call: RequestContext) -> Response:
     blocks.block(call.app, call.user_id, call.member_id)
-    return Reply(200, {})
+    return Response(200, {})
 
 
-def _unblock(call: Call) -> Reply:
+def _unblock(call: RequestContext) -> Response:
     blocks.unblock(call.app, call.user_id, call.member_id)
-    return Reply(200, {})
+    return Response(200, {})
 
 
-def _blocks(call: Call) -> Reply:
+def _blocks(call: RequestContext) -> Response:
     query: schema.PageQuery = call.query
     cursor = None if query.cursor is None else UserId(query.cursor)
-    page, people, next_cursor = blocks.blocked(call.app, call.user_id, cursor=cursor)
+    page, people, next_cursor = blocks.list_blocked(call.app, call.user_id, cursor=cursor)
     answer = {"blocks": [one._asdict() for one in page], "users": serializers.users(people)}
-    return Reply(200, answer | ({"next_cursor": next_cursor} if next_cursor else {}))
+    return Response(200, answer | ({"next_cursor": next_cursor} if next_cursor else {}))
 
 
 ROUTES: Final = (

@@ -5,54 +5,63 @@ from __future__ import annotations
 from typing import Final
 
 from imchat.api import schema, serializers
-from imchat.api.route import CONVERSATION, Call, Reply, Route
+from imchat.api.route import CONVERSATION, RequestContext, Response, Route
 from imchat.domain.ids import ConversationId
 from imchat.services import conversations, joining
 
 _INVITES: Final = CONVERSATION + "/invites"
 
 
-def _invite(call: Call) -> Reply:
-    made, token = joining.invite(
+def _invite(call: RequestContext) -> Response:
+    made, token = joining.create_invite(
         call.app,
         call.user_id,
         call.conversation_id,
         expires_in_s=call.body.expires_in_s,
         max_uses=call.body.max_uses,
     )
-    return Reply(201, {"invite": serializers.invite(made), "token": token})
+    return Response(201, {"invite": serializers.invite(made), "token": token})
 
 
-def _invites(call: Call) -> Reply:
-    found = joining.invites_of(call.app, call.user_id, call.conversation_id)
-    return Reply(200, {"invites": [serializers.invite(one) for one in found]})
+def _invites(call: RequestContext) -> Response:
+    found = joining.list_invites(call.app, call.user_id, call.conversation_id)
+    return Response(200, {"invites": [serializers.invite(one) for one in found]})
 
 
-def _revoke(call: Call) -> Reply:
-    joining.revoke(call.app, call.user_id, call.conversation_id, call.path["invite_id"])
-    return Reply(200, {})
+def _revoke(call: RequestContext) -> Response:
+    joining.revoke_invite(call.app, call.user_id, call.conversation_id, call.path["invite_id"])
+    return Response(200, {})
 
 
-def _preview(call: Call) -> Reply:
-    return Reply(200, {"conversation": serializers.preview(joining.preview(call.app, call.path["token"])[0])})
+def _preview(call: RequestContext) -> Response:
+    return Response(
+        200,
+        {
+            "conversation": serializers.channel_preview(
+                joining.preview_invite(call.app, call.path["token"])[0]
+            )
+        },
+    )
 
 
-def _accept(call: Call) -> Reply:
-    return _joined(call, joining.accept(call.app, call.user_id, call.path["token"]))
+def _accept(call: RequestContext) -> Response:
+    return _joined(call, joining.accept_invite(call.app, call.user_id, call.path["token"]))
 
 
-def _channels(call: Call) -> Reply:
-    found = joining.find_channels(call.app, call.query.q)
-    return Reply(200, {"channels": [serializers.preview(head) for head in found]})
+def _channels(call: RequestContext) -> Response:
+    found = joining.search_channels(call.app, call.query.q)
+    return Response(200, {"channels": [serializers.channel_preview(head) for head in found]})
 
 
-def _join(call: Call) -> Reply:
-    joining.join(call.app, call.user_id, call.conversation_id)
+def _join(call: RequestContext) -> Response:
+    joining.join_channel(call.app, call.user_id, call.conversation_id)
     return _joined(call, call.conversation_id)
 
 
-def _joined(call: Call, conversation_id: ConversationId) -> Reply:
-    return Reply(200, serializers.conversation(*conversations.entry(call.app, call.user_id, conversation_id)))
+def _joined(call: RequestContext, conversation_id: ConversationId) -> Response:
+    return Response(
+        200, serializers.conversation(*conversations.get(call.app, call.user_id, conversation_id))
+    )
 
 
 ROUTES: Final = (

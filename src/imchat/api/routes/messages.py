@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from imchat.api import schema, serializers
-from imchat.api.route import CONVERSATION, EMOJI, Call, Reply, Route
+from imchat.api.route import CONVERSATION, EMOJI, RequestContext, Response, Route
 from imchat.domain.ids import ConnectionId
 from imchat.services import message_actions, messages, receipts
 
@@ -14,7 +14,7 @@ _REACTION: Final = f"{_MESSAGE}/reactions/{EMOJI}"
 _PIN: Final = _MESSAGE + "/pin"
 
 
-def _events(call: Call) -> Reply:
+def _events(call: RequestContext) -> Response:
     query: schema.EventsQuery = call.query
     events, more = messages.read(
         call.app,
@@ -24,10 +24,10 @@ def _events(call: Call) -> Reply:
         before=query.before,
         limit=query.limit,
     )
-    return Reply(200, {"events": events, "has_more": more})
+    return Response(200, {"events": events, "has_more": more})
 
 
-def _send(call: Call) -> Reply:
+def _send(call: RequestContext) -> Response:
     body: schema.NewMessage = call.body
     sent = messages.send(
         call.app,
@@ -39,52 +39,60 @@ def _send(call: Call) -> Reply:
         reply_to=body.reply_to,
         connection_id=None if body.connection_id is None else ConnectionId(body.connection_id),
     )
-    return Reply(201 if sent.new else 200, {"event": sent.event})
+    return Response(201 if sent.new else 200, {"event": sent.event})
 
 
-def _edit(call: Call) -> Reply:
+def _edit(call: RequestContext) -> Response:
     done = message_actions.edit(call.app, call.user_id, call.conversation_id, call.seq, call.body.body)
-    return Reply(200, serializers.change(done))
+    return Response(200, serializers.message_change(done))
 
 
-def _delete(call: Call) -> Reply:
-    return Reply(
+def _delete(call: RequestContext) -> Response:
+    return Response(
         200,
-        serializers.change(message_actions.delete(call.app, call.user_id, call.conversation_id, call.seq)),
+        serializers.message_change(
+            message_actions.delete(call.app, call.user_id, call.conversation_id, call.seq)
+        ),
     )
 
 
-def _react(call: Call) -> Reply:
+def _react(call: RequestContext) -> Response:
     emoji = call.path["emoji"]
     done = message_actions.react(call.app, call.user_id, call.conversation_id, call.seq, emoji)
-    return Reply(200, serializers.change(done))
+    return Response(200, serializers.message_change(done))
 
 
-def _unreact(call: Call) -> Reply:
+def _unreact(call: RequestContext) -> Response:
     emoji = call.path["emoji"]
     done = message_actions.unreact(call.app, call.user_id, call.conversation_id, call.seq, emoji)
-    return Reply(200, serializers.change(done))
+    return Response(200, serializers.message_change(done))
 
 
-def _pin(call: Call) -> Reply:
-    return Reply(
-        200, serializers.change(message_actions.pin(call.app, call.user_id, call.conversation_id, call.seq))
+def _pin(call: RequestContext) -> Response:
+    return Response(
+        200,
+        serializers.message_change(
+            message_actions.pin(call.app, call.user_id, call.conversation_id, call.seq)
+        ),
     )
 
 
-def _unpin(call: Call) -> Reply:
-    return Reply(
-        200, serializers.change(message_actions.unpin(call.app, call.user_id, call.conversation_id, call.seq))
+def _unpin(call: RequestContext) -> Response:
+    return Response(
+        200,
+        serializers.message_change(
+            message_actions.unpin(call.app, call.user_id, call.conversation_id, call.seq)
+        ),
     )
 
 
-def _pins(call: Call) -> Reply:
-    return Reply(200, {"events": messages.pinned(call.app, call.user_id, call.conversation_id)})
+def _pins(call: RequestContext) -> Response:
+    return Response(200, {"events": messages.list_pinned(call.app, call.user_id, call.conversation_id)})
 
 
-def _mark_read(call: Call) -> Reply:
+def _mark_read(call: RequestContext) -> Response:
     position = receipts.mark_read(call.app, call.user_id, call.conversation_id, call.body.seq)
-    return Reply(200, position._asdict())
+    return Response(200, position._asdict())
 
 
 ROUTES: Final = (

@@ -6,33 +6,35 @@ from collections.abc import Iterable
 from typing import Final
 
 from imchat.api import schema
-from imchat.api.route import CONVERSATION, Call, Reply, Route
+from imchat.api.route import CONVERSATION, RequestContext, Response, Route
 from imchat.domain.ids import UserId
 from imchat.domain.limits import is_id
 from imchat.services import presence, realtime
 
 
-def _ticket(call: Call) -> Reply:
+def _ticket(call: RequestContext) -> Response:
     ticket, expires_at_ms = realtime.issue_ticket(call.app, call.user_id, call.sign_in)
-    return Reply(201, {"ticket": ticket, "expires_at_ms": expires_at_ms})
+    return Response(201, {"ticket": ticket, "expires_at_ms": expires_at_ms})
 
 
-def _sign_out(call: Call) -> Reply:
+def _sign_out(call: RequestContext) -> Response:
     realtime.sign_out(call.app, call.user_id, call.sign_in)
-    return Reply(200, {})
+    return Response(200, {})
 
 
-def _presence(call: Call) -> Reply:
+def _presence(call: RequestContext) -> Response:
     query: schema.PresenceQuery = call.query
     named = None if query.user_ids is None else _user_ids(query.user_ids.split(","))
-    seen = presence.look(call.app, call.user_id, call.conversation_id, named)
-    return Reply(200, {"presence": [presence.told(one) for one in seen]})
+    seen = presence.get(call.app, call.user_id, call.conversation_id, named)
+    return Response(200, {"presence": [presence.to_wire(one) for one in seen]})
 
 
-def _watch(call: Call) -> Reply:
+def _watch(call: RequestContext) -> Response:
     body: schema.Watched = call.body
-    seen, until_ms = presence.watch(call.app, call.user_id, call.conversation_id, _user_ids(body.user_ids))
-    return Reply(200, {"presence": [presence.told(one) for one in seen], "until_ms": until_ms})
+    seen, until_ms = presence.subscribe(
+        call.app, call.user_id, call.conversation_id, _user_ids(body.user_ids)
+    )
+    return Response(200, {"presence": [presence.to_wire(one) for one in seen], "until_ms": until_ms})
 
 
 def _user_ids(texts: Iterable[str]) -> list[UserId]:

@@ -6,22 +6,22 @@ from typing import Final
 
 import imchat
 from imchat.api import schema, serializers
-from imchat.api.route import Call, Reply, Route
+from imchat.api.route import RequestContext, Response, Route
 from imchat.domain.ids import UserId
 from imchat.domain.limits import USER_IDS_MAX, check_count, is_id
 from imchat.errors import Invalid
 from imchat.services import users
 
 
-def _health(_call: Call) -> Reply:
-    return Reply(200, {"status": "ok", "version": imchat.__version__})
+def _health(_call: RequestContext) -> Response:
+    return Response(200, {"status": "ok", "version": imchat.__version__})
 
 
-def _me(call: Call) -> Reply:
-    return Reply(200, {"user": serializers.me(users.me(call.app, call.user_id))})
+def _me(call: RequestContext) -> Response:
+    return Response(200, {"user": serializers.me(users.me(call.app, call.user_id))})
 
 
-def _update_me(call: Call) -> Reply:
+def _update_me(call: RequestContext) -> Response:
     change: schema.ProfileChange = call.body
     user = users.update_profile(
         call.app,
@@ -30,22 +30,22 @@ def _update_me(call: Call) -> Reply:
         display_name=change.display_name,
         show_presence=change.show_presence,
     )
-    return Reply(200, {"user": serializers.me(user)})
+    return Response(200, {"user": serializers.me(user)})
 
 
-def _users(call: Call) -> Reply:
+def _users(call: RequestContext) -> Response:
     query: schema.UsersQuery = call.query
     if (query.prefix is None) == (query.ids is None):
         raise Invalid("give either prefix or ids", field="prefix", limit="one of prefix, ids")
     if query.prefix is not None:
-        return Reply(200, {"users": serializers.users(users.find_users(call.app, query.prefix))})
+        return Response(200, {"users": serializers.users(users.search(call.app, query.prefix))})
     user_ids = [UserId(text) for text in dict.fromkeys((query.ids or "").split(",")) if is_id(text)]
     check_count(len(user_ids), field="ids", least=1, most=USER_IDS_MAX)
-    return Reply(200, {"users": serializers.users(users.users_by_id(call.app, user_ids))})
+    return Response(200, {"users": serializers.users(users.get_many(call.app, user_ids))})
 
 
-def _user(call: Call) -> Reply:
-    return Reply(200, {"user": serializers.user(users.user(call.app, call.member_id))})
+def _user(call: RequestContext) -> Response:
+    return Response(200, {"user": serializers.user(users.get(call.app, call.member_id))})
 
 
 ROUTES: Final = (

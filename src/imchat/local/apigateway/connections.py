@@ -112,7 +112,7 @@ class LocalGateway:
         if socket is not None:
             self._closing.append(socket)
 
-    def seal(self) -> Callable[[], None]:
+    def take(self) -> Callable[[], None]:
         """Take what was posted since the last call; what to call once it is durable: one write for each recipient."""
         posts, self._posts = self._posts, []
         closing, self._closing = self._closing, []

@@ -128,11 +128,11 @@ def http_event(request: Request, request_id: str, claims: Mapping[str, Any] | No
         event["cookies"] = [part.strip() for part in headers["cookie"].split(";")]
         event["headers"] = {name: value for name, value in headers.items() if name != "cookie"}
     if request.body:
-        event["body"], event["isBase64Encoded"] = text_or_base64(request.body)
+        event["body"], event["isBase64Encoded"] = encode_body(request.body)
     return event
 
 
-def http_answer(answer: Mapping[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
+def parse_http_response(answer: Mapping[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
     """Status, headers and body of a handler's answer in format 2.0."""
     body = answer.get("body") or ""
     return (
@@ -147,7 +147,7 @@ def token_claims(claims: Mapping[str, Any]) -> dict[str, str]:
     return {name: value if type(value) is str else _claim(value) for name, value in claims.items()}
 
 
-def text_or_base64(body: bytes) -> tuple[str, bool]:
+def encode_body(body: bytes) -> tuple[str, bool]:
     """The body as text if it is UTF-8, else in base64; and whether it is base64."""
     try:
         return body.decode(), False
@@ -226,7 +226,7 @@ class WebSocketEvents:
         return context
 
 
-def granted(policy: Mapping[str, Any]) -> dict[str, Any] | None:
+def is_allowed(policy: Mapping[str, Any]) -> dict[str, Any] | None:
     """What an authorizer's answer puts into the later events, or None if its policy does not allow the call."""
     statements = policy["policyDocument"]["Statement"]
     if not statements or any(statement["Effect"] != "Allow" for statement in statements):

@@ -19,15 +19,15 @@ from websockets.http11 import Request as Handshake
 from websockets.protocol import OPEN, SERVER, Protocol
 from websockets.server import ServerProtocol
 
-from imchat.api.responses import refusal_frame
+from imchat.api.responses import error_frame
 from imchat.domain.limits import CONNECTION_S
 from imchat.entrypoints.bootstrap import Handler
 from imchat.errors import Forbidden, Invalid, Unauthenticated
 from imchat.local.apigateway.connections import BUFFER_BYTES, MESSAGE_BYTES, LocalGateway, Socket, encode_text
-from imchat.local.apigateway.events import Request, WebSocketEvents, granted, new_request_id, text_or_base64
-from imchat.local.group_commit import Batches
+from imchat.local.apigateway.events import Request, WebSocketEvents, encode_body, is_allowed, new_request_id
+from imchat.local.group_commit import GroupCommitQueue
 from imchat.local.http.connection import Open, Served, Upgrade
-from imchat.local.http.response import Answer, encode, error_answer
+from imchat.local.http.response import HttpResponse, encode, http_error_response
 
 IDLE_S: Final = 10 * 60
 """How long a connection may say and hear nothing. Source: API Gateway quotas, "Idle Connection Timeout"."""
@@ -48,7 +48,7 @@ class _Api:
     """What every connection works with; times in seconds."""
 
     websocket: Handler
-    batches: Batches
+    batches: GroupCommitQueue
     gateway: LocalGateway
     idle_s: float
     lifetime_s: float
@@ -63,7 +63,7 @@ class WebSocketApi:
         *,
         authorizer: Handler,
         websocket: Handler,
-        batches: Batches,
+        batches: GroupCommitQueue,
         gateway: LocalGateway,
         idle_s: float = IDLE_S,
         lifetime_s: float = CONNECTION_S,
@@ -77,9 +77,9 @@ class WebSocketApi:
             Handshake(request.raw_path, Headers(request.header_lines))
         )
         if request.method != "GET" or accepted.status_code != 101:  # noqa: PLR2004 - that is, Switching Protocols
-            return error_answer(Invalid("this address speaks WebSocket only"), new_request_id())
+            return http_error_response(Invalid("this address speaks WebSocket only"), new_request_id())
         if not _same_origin(request):
-            return error_answer(Forbidden("a page of another site may not connect"), new_request_id())
+            return http_error_response(Forbidden("a page of another site may not connect"), new_request_id())
         socket = self._api.gateway.add()
         events = WebSocketEvents(request, socket.connection_id, int(time.time() * 1000))
         try:
@@ -92,7 +92,7 @@ class WebSocketApi:
                 return _refusal(error)
             raise
         headers = {name.lower(): value for name, value in accepted.headers.raw_items()}
-        head = Answer(101, {**headers, **(welcome.get("headers") or {})}, b"")
+        head = HttpResponse(101, {**headers, **(welcome.get("headers") or {})}, b"")
         connection = _Connection(self._api, socket, events)
         return Upgrade(encode(head, keep_alive=True, head_only=True), connection, connection.end)
 
@@ -104,7 +104,7 @@ class WebSocketApi:
 
     def _connect(self, events: WebSocketEvents) -> tuple[WebSocketEvents, dict[str, Any]]:
         """Authorize and connect; the later events carry what the authorizer granted."""
-        context = granted(self._authorizer(events.authorize(), None))
+        context = is_allowed(self._authorizer(events.authorize(), None))
         if context is None:
             raise Forbidden("the ticket does not open this connection")
         allowed = replace(events, authorizer=context)
@@ -181,7 +181,7 @@ class _Connection(asyncio.Protocol):
         if not frame.fin:
             return
         whole, self._parts = b"".join(self._parts), []
-        text, is_base64 = text_or_base64(whole)
+        text, is_base64 = encode_body(whole)
         if is_base64 and self._kind is Opcode.TEXT:
             self._wire.fail(CloseCode.INVALID_DATA, "text that is not UTF-8")
             return
@@ -202,7 +202,7 @@ class _Connection(asyncio.Protocol):
             self._transport.resume_reading()
         error = None if job.cancelled() else job.exception()
         if isinstance(error, Exception):  # the client is told, the connection stays
-            self._socket.write(encode_text(refusal_frame(error, request_id)), time.monotonic())
+            self._socket.write(encode_text(error_frame(error, request_id)), time.monotonic())
 
     def _flush(self) -> None:
         """Send what the protocol has to say: pongs and closing frames."""
@@ -249,13 +249,13 @@ def _let_go(job: asyncio.Future[Any]) -> None:
         job.exception()
 
 
-def _refusal(error: Exception) -> Answer:
+def _refusal(error: Exception) -> HttpResponse:
     if isinstance(error, _Refused):
         status, headers = int(error.answer["statusCode"]), error.answer.get("headers") or {}
-        return Answer(status, headers, (error.answer.get("body") or "").encode())
+        return HttpResponse(status, headers, (error.answer.get("body") or "").encode())
     if error.args == ("Unauthorized",):
         error = Unauthenticated("the ticket is missing, used or expired; ask for a new one")
-    return error_answer(error, new_request_id())
+    return http_error_response(error, new_request_id())
 
 
 def _same_origin(request: Request) -> bool:

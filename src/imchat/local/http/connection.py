@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, TypeAlias, TypeVar, cast
 from imchat.errors import ImchatError
 from imchat.local.apigateway.events import Request, new_request_id
 from imchat.local.http.parser import HEAD_BYTES, RequestReader
-from imchat.local.http.response import Answer, encode, error_answer
+from imchat.local.http.response import HttpResponse, encode, http_error_response
 
 C = TypeVar("C")
 
@@ -39,8 +39,8 @@ class Upgrade(NamedTuple):
     abandon: Callable[[], None]
 
 
-Served: TypeAlias = Answer | Upgrade
-Serve: TypeAlias = Callable[[Request], Answer | Awaitable[Served]]
+Served: TypeAlias = HttpResponse | Upgrade
+Serve: TypeAlias = Callable[[Request], HttpResponse | Awaitable[Served]]
 
 
 class Open(set[C]):
@@ -135,8 +135,8 @@ class Connection(asyncio.Protocol):
             try:
                 served = self._serve(request)
             except Exception as error:  # noqa: BLE001 - nothing may leave in another shape
-                served = error_answer(error, new_request_id())
-            if isinstance(served, Answer):
+                served = http_error_response(error, new_request_id())
+            if isinstance(served, HttpResponse):
                 self._leave(request, keep_alive, served)
             else:
                 later = asyncio.ensure_future(served)
@@ -161,7 +161,7 @@ class Connection(asyncio.Protocol):
         if problem is None:
             served = later.result()
         elif isinstance(problem, Exception):
-            served = error_answer(problem, new_request_id())
+            served = http_error_response(problem, new_request_id())
         else:
             raise problem
         if isinstance(served, Upgrade):
@@ -170,7 +170,7 @@ class Connection(asyncio.Protocol):
             self._leave(request, keep_alive, served)
             self._next()
 
-    def _leave(self, request: Request, keep_alive: bool, answer: Answer) -> None:  # noqa: FBT001 - as it was parsed
+    def _leave(self, request: Request, keep_alive: bool, answer: HttpResponse) -> None:  # noqa: FBT001 - as it was parsed
         self._busy = False
         self._since_s = time.monotonic()
         if self._closed:
@@ -179,7 +179,7 @@ class Connection(asyncio.Protocol):
         try:
             data = encode(answer, keep_alive=keep_alive, head_only=request.method == "HEAD")
         except ValueError as error:
-            refusal = error_answer(error, new_request_id())
+            refusal = http_error_response(error, new_request_id())
             data = encode(refusal, keep_alive=keep_alive, head_only=False)
         self._transport.write(data)
         if not keep_alive or (self._ends and not self._reader.requests):
@@ -209,7 +209,7 @@ class Connection(asyncio.Protocol):
         self._ends = True
         if self._busy or self._reader.requests:
             return  # out of its turn it would be taken for another's answer; the connection ends behind the last one
-        refusal = error_answer(error, new_request_id())
+        refusal = http_error_response(error, new_request_id())
         self._transport.write(encode(refusal, keep_alive=False, head_only=False))
         if self._transport.can_write_eof():
             self._transport.write_eof()

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from imchat.api.responses import refuse
+from imchat.api.responses import error_response
 
 SECURITY_HEADERS: Final = {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
@@ -27,7 +27,7 @@ _BODILESS: Final = {204, 304}
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
-class Answer(NamedTuple):
+class HttpResponse(NamedTuple):
     """An HTTP answer. It leaves with the security headers, which `headers` may refine: see `secured`."""
 
     status: int
@@ -35,27 +35,27 @@ class Answer(NamedTuple):
     body: bytes
 
 
-def secured(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+def with_security_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
     """What an answer with these headers says in all, names in lower case: nothing keeps it unless they say so."""
     return SECURITY_HEADERS | {name.lower(): value for name, value in headers}
 
 
-def json_answer(content: object, *, cache: str = "no-store") -> Answer:
+def json_response(content: object, *, cache: str = "no-store") -> HttpResponse:
     """`content` as JSON."""
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-    return Answer(200, {"content-type": "application/json", "cache-control": cache}, body)
+    return HttpResponse(200, {"content-type": "application/json", "cache-control": cache}, body)
 
 
-def error_answer(
+def http_error_response(
     error: Exception, request_id: str, *, status: int | None = None, headers: Mapping[str, str] = _NONE
-) -> Answer:
+) -> HttpResponse:
     """The error in the one shape of errors; `status` overrides the error's own, `headers` come on top."""
-    refusal = refuse(error, request_id)
+    refusal = error_response(error, request_id)
     said = {**refusal.headers, "content-type": "application/json", **headers}
-    return Answer(status or refusal.status, said, refusal.body.encode())
+    return HttpResponse(status or refusal.status, said, refusal.body.encode())
 
 
-def encode(answer: Answer, *, keep_alive: bool, head_only: bool) -> bytes:
+def encode(answer: HttpResponse, *, keep_alive: bool, head_only: bool) -> bytes:
     """The bytes of an answer; `head_only`: to a HEAD request. Raises: ValueError for a header of several lines."""
     status, headers, body = answer
     has_body = status not in _BODILESS
@@ -73,7 +73,7 @@ def _head(status: int, headers: tuple[tuple[str, str], ...], now_s: int) -> byte
     """
     lines = [
         f"HTTP/1.1 {status} {_REASONS.get(status, '')}",
-        *(f"{name}: {value}" for name, value in secured(headers).items()),
+        *(f"{name}: {value}" for name, value in with_security_headers(headers).items()),
         f"date: {formatdate(now_s, usegmt=True)}",
     ]
     head = "\r\n".join(lines)

@@ -3,6 +3,6 @@
 from imchat.local.identity.codes import Purpose
 from imchat.local.identity.context import Deliver
 from imchat.local.identity.pool import REGION, AdminKey, read_admin_key
-from imchat.local.identity.service import Answer, Identity
+from imchat.local.identity.service import CognitoResponse, Identity
 
-__all__ = ["REGION", "AdminKey", "Answer", "Deliver", "Identity", "Purpose", "read_admin_key"]
+__all__ = ["REGION", "AdminKey", "CognitoResponse", "Deliver", "Identity", "Purpose", "read_admin_key"]

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
-from imchat.local.identity.protocol import Refused
+from imchat.local.identity.protocol import CognitoError
 from imchat.storage.table import Absent, ConditionFailed, Delete, Key, Op, Present, Put, Table
 
 GROUPS: Final = frozenset({"admins"})
@@ -76,7 +76,7 @@ class Accounts:
                 Put(_pointer(account.user_id), {"email": account.email}),
             )
         except ConditionFailed:
-            raise Refused(
+            raise CognitoError(
                 "UsernameExistsException", "An account with the given email already exists."
             ) from None
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 from imchat.local.identity import pool
 from imchat.local.identity.accounts import GROUPS, Account, Status
 from imchat.local.identity.codes import Purpose
-from imchat.local.identity.context import State, new_email, new_password, username
-from imchat.local.identity.protocol import Refused, Request, as_attributes, invalid_parameter
+from imchat.local.identity.context import PoolContext, new_email, new_password, username
+from imchat.local.identity.protocol import CognitoError, Request, as_attributes, invalid_parameter
 from imchat.local.identity.sign_up import ATTRIBUTES, make_account, user_attributes
 
 TEMPORARY_PASSWORD_MS: Final = 7 * 24 * 3600 * 1000
@@ -18,7 +18,7 @@ MAX_PAGE: Final = 60
 _FILTER: Final = re.compile(r'\s*"?email"?\s*(\^?=)\s*"((?:[^"\\]|\\.)*)"\s*')
 
 
-def admin_create_user(state: State, request: Request) -> dict[str, Any]:
+def admin_create_user(state: PoolContext, request: Request) -> dict[str, Any]:
     """An account with a temporary password, delivered unless `MessageAction` is `SUPPRESS`."""
     _check_pool(state, request)
     email = new_email(request)
@@ -38,13 +38,13 @@ def admin_create_user(state: State, request: Request) -> dict[str, Any]:
     return {"User": _shown(account)}
 
 
-def admin_get_user(state: State, request: Request) -> dict[str, Any]:
+def admin_get_user(state: PoolContext, request: Request) -> dict[str, Any]:
     """One account."""
     shown = _shown(_account(state, request))
     return {**shown, "UserAttributes": shown.pop("Attributes")}
 
 
-def admin_set_user_password(state: State, request: Request) -> dict[str, Any]:
+def admin_set_user_password(state: PoolContext, request: Request) -> dict[str, Any]:
     """Set a password, temporary unless `Permanent`; whatever was signed in must sign in again."""
     account = _account(state, request)
     permanent = request.flag("Permanent")
@@ -54,7 +54,7 @@ def admin_set_user_password(state: State, request: Request) -> dict[str, Any]:
     return _save(state, changed, temporary_until_ms=until_ms, generation=account.generation + 1)
 
 
-def admin_reset_user_password(state: State, request: Request) -> dict[str, Any]:
+def admin_reset_user_password(state: PoolContext, request: Request) -> dict[str, Any]:
     """Make the password useless and deliver a code for a new one."""
     account = _account(state, request)
     _save(state, account, status=Status.RESET_REQUIRED, generation=account.generation + 1)
@@ -62,30 +62,30 @@ def admin_reset_user_password(state: State, request: Request) -> dict[str, Any]:
     return {}
 
 
-def admin_disable_user(state: State, request: Request) -> dict[str, Any]:
+def admin_disable_user(state: PoolContext, request: Request) -> dict[str, Any]:
     """Refuse sign-in and refresh from now on."""
     account = _account(state, request)
     return _save(state, account, enabled=False, generation=account.generation + 1)
 
 
-def admin_enable_user(state: State, request: Request) -> dict[str, Any]:
+def admin_enable_user(state: PoolContext, request: Request) -> dict[str, Any]:
     """Allow sign-in again."""
     return _save(state, _account(state, request), enabled=True)
 
 
-def admin_delete_user(state: State, request: Request) -> dict[str, Any]:
+def admin_delete_user(state: PoolContext, request: Request) -> dict[str, Any]:
     """Remove the account."""
     state.accounts.delete(_account(state, request))
     return {}
 
 
-def admin_user_global_sign_out(state: State, request: Request) -> dict[str, Any]:
+def admin_user_global_sign_out(state: PoolContext, request: Request) -> dict[str, Any]:
     """End every session of the user."""
     account = _account(state, request)
     return _save(state, account, generation=account.generation + 1)
 
 
-def admin_add_user_to_group(state: State, request: Request) -> dict[str, Any]:
+def admin_add_user_to_group(state: PoolContext, request: Request) -> dict[str, Any]:
     """Put a user into a group; their next tokens say so."""
     account, group = _account(state, request), _group(request)
     state.accounts.set_groups(
@@ -94,20 +94,20 @@ def admin_add_user_to_group(state: State, request: Request) -> dict[str, Any]:
     return {}
 
 
-def admin_remove_user_from_group(state: State, request: Request) -> dict[str, Any]:
+def admin_remove_user_from_group(state: PoolContext, request: Request) -> dict[str, Any]:
     """Take a user out of a group; their next tokens say so."""
     account, group = _account(state, request), _group(request)
     state.accounts.set_groups(account, [name for name in account.groups if name != group])
     return {}
 
 
-def admin_list_groups_for_user(state: State, request: Request) -> dict[str, Any]:
+def admin_list_groups_for_user(state: PoolContext, request: Request) -> dict[str, Any]:
     """The groups a user is in."""
     groups = _account(state, request).groups
     return {"Groups": [{"GroupName": name, "UserPoolId": state.pool.pool_id} for name in groups]}
 
 
-def list_users(state: State, request: Request) -> dict[str, Any]:
+def list_users(state: PoolContext, request: Request) -> dict[str, Any]:
     """Accounts by e-mail address, in pages; `Filter` may say `email = "…"` or `email ^= "…"`."""
     _check_pool(state, request)
     limit = request.limit("Limit", highest=MAX_PAGE)
@@ -122,7 +122,7 @@ def list_users(state: State, request: Request) -> dict[str, Any]:
     return {"Users": users, "PaginationToken": after} if after else {"Users": users}
 
 
-def list_users_in_group(state: State, request: Request) -> dict[str, Any]:
+def list_users_in_group(state: PoolContext, request: Request) -> dict[str, Any]:
     """The members of a group, in pages."""
     _check_pool(state, request)
     limit = request.limit("Limit", highest=MAX_PAGE)
@@ -144,30 +144,30 @@ def _filter(request: Request) -> tuple[str, bool]:
     return re.sub(r"\\(.)", r"\1", match[2]).lower(), match[1] == "="
 
 
-def _save(state: State, account: Account, **changes: Any) -> dict[str, Any]:
+def _save(state: PoolContext, account: Account, **changes: Any) -> dict[str, Any]:
     state.accounts.save(replace(account, **changes, changed_ms=state.now_ms()))
     return {}
 
 
-def _account(state: State, request: Request) -> Account:
+def _account(state: PoolContext, request: Request) -> Account:
     _check_pool(state, request)
     account = state.accounts.find(username(request))
     if account is None:
-        raise Refused("UserNotFoundException", "User does not exist.")
+        raise CognitoError("UserNotFoundException", "User does not exist.")
     return account
 
 
 def _group(request: Request) -> str:
     group = request.text("GroupName", limit=128)
     if group not in GROUPS:
-        raise Refused("ResourceNotFoundException", "Group not found.")
+        raise CognitoError("ResourceNotFoundException", "Group not found.")
     return group
 
 
-def _check_pool(state: State, request: Request) -> None:
+def _check_pool(state: PoolContext, request: Request) -> None:
     pool_id = request.text("UserPoolId", limit=128)
     if pool_id != state.pool.pool_id:
-        raise Refused("ResourceNotFoundException", f"User pool {pool_id} does not exist.")
+        raise CognitoError("ResourceNotFoundException", f"User pool {pool_id} does not exist.")
 
 
 def _shown(account: Account) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Final
 
 from imchat.local.identity.pool import Pool
-from imchat.local.identity.protocol import Refused
+from imchat.local.identity.protocol import CognitoError
 from imchat.storage.table import TTL_ATTRIBUTE, Delete, Key, Put, Table, Update
 
 MAX_TRIES: Final = 5
@@ -62,15 +62,15 @@ class Codes:
             raise wrong_code()
         self._table.write(Delete(key))
         if item["ends_ms"] <= self._now_ms():
-            raise Refused("ExpiredCodeException", "Invalid code provided, please request a code again.")
+            raise CognitoError("ExpiredCodeException", "Invalid code provided, please request a code again.")
 
     def _digest(self, purpose: Purpose, email: str, code: str) -> str:
         return self._pool.digest("code", f"{purpose}:{email}:{code}").hex()
 
 
-def wrong_code() -> Refused:
+def wrong_code() -> CognitoError:
     """The one answer to a wrong code, to a code never sent and to an unknown user."""
-    return Refused("CodeMismatchException", "Invalid verification code provided, please try again.")
+    return CognitoError("CodeMismatchException", "Invalid verification code provided, please try again.")
 
 
 def _key(purpose: Purpose, email: str) -> Key:

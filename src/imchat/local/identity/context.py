@@ -14,7 +14,13 @@ from imchat.local.identity.accounts import Account, Accounts, Status
 from imchat.local.identity.challenges import Challenges, NewPassword, PasswordProof
 from imchat.local.identity.codes import Codes, Purpose
 from imchat.local.identity.pool import Pool
-from imchat.local.identity.protocol import MAX_USERNAME, Refused, Request, invalid_parameter, not_authorized
+from imchat.local.identity.protocol import (
+    MAX_USERNAME,
+    CognitoError,
+    Request,
+    invalid_parameter,
+    not_authorized,
+)
 from imchat.local.identity.sessions import Sessions
 from imchat.local.identity.throttle import Throttle, count_by
 from imchat.local.identity.tokens import Tokens
@@ -30,7 +36,7 @@ Deliver: TypeAlias = Callable[[Purpose, str, str], None]
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class PoolContext:
     """The parts of one identity server."""
 
     pool: Pool
@@ -50,7 +56,7 @@ class State:
         """Refuse a client id that is not the pool's."""
         client_id = request.text("ClientId", limit=128)
         if client_id != self.pool.client_id:
-            raise Refused("ResourceNotFoundException", f"User pool client {client_id} does not exist.")
+            raise CognitoError("ResourceNotFoundException", f"User pool client {client_id} does not exist.")
 
     def caller(self, request: Request) -> Account:
         """Whose access token it is. Unlike an API's authorizer this refuses one whose session has ended."""
@@ -94,7 +100,7 @@ class State:
             return
         if self.policy.kind == "invitation":
             raise not_authorized("SignUp is not permitted for this user pool")
-        raise Refused(
+        raise CognitoError(
             "UserLambdaValidationException",
             "PreSignUp failed with error This e-mail domain may not sign up.",
         )
@@ -102,7 +108,9 @@ class State:
     def must_allow(self, key: str) -> None:
         """Refuse while the throttle holds `key` back."""
         if not self.throttle.allows(key):
-            raise Refused("LimitExceededException", "Attempt limit exceeded, please try after some time.")
+            raise CognitoError(
+                "LimitExceededException", "Attempt limit exceeded, please try after some time."
+            )
 
     def send_code(self, purpose: Purpose, account: Account | None, name: str) -> dict[str, str]:
         """Make and deliver a code, as if also where there is no such account; at most a few in a short time."""
@@ -132,13 +140,13 @@ def new_password(request: Request, name: str) -> str:
     """A password that the policy allows. Raises: Refused, naming the rule."""
     password = request.text(name, limit=MAX_PASSWORD_CHARACTERS)
     if len(password) < MIN_PASSWORD_CHARACTERS:
-        raise Refused(
+        raise CognitoError(
             "InvalidPasswordException",
             "Password did not conform with policy: Password not long enough "
             f"(at least {MIN_PASSWORD_CHARACTERS} characters)",
         )
     if password != password.strip():
-        raise Refused(
+        raise CognitoError(
             "InvalidPasswordException",
             "Password did not conform with policy: Password must not begin or end with a space",
         )

@@ -14,7 +14,7 @@ MAX_USERNAME: Final = 128
 """Source: Cognito API reference, "Username"."""
 
 
-class Refused(ImchatError):
+class CognitoError(ImchatError):
     """A request that Cognito would refuse; `kind` is Cognito's own name for the error."""
 
     code = "refused"
@@ -25,14 +25,14 @@ class Refused(ImchatError):
         self.kind = kind
 
 
-def not_authorized(message: str = "Incorrect username or password.") -> Refused:
+def not_authorized(message: str = "Incorrect username or password.") -> CognitoError:
     """Without a message: the one answer to a wrong password and to an unknown user."""
-    return Refused("NotAuthorizedException", message)
+    return CognitoError("NotAuthorizedException", message)
 
 
-def invalid_parameter(message: str) -> Refused:
+def invalid_parameter(message: str) -> CognitoError:
     """A field that is missing, mistyped, too long or not possible."""
-    return Refused("InvalidParameterException", message)
+    return CognitoError("InvalidParameterException", message)
 
 
 class Request:
@@ -50,13 +50,15 @@ class Request:
     def parse(cls, body: bytes, endpoint: str) -> Request:
         """Raises: Refused where the body is not a JSON object or has more than `MAX_REQUEST_BYTES`."""
         if len(body) > MAX_REQUEST_BYTES:
-            raise Refused("SerializationException", f"The request is longer than {MAX_REQUEST_BYTES} bytes.")
+            raise CognitoError(
+                "SerializationException", f"The request is longer than {MAX_REQUEST_BYTES} bytes."
+            )
         try:
             values = json.loads(body)
         except (ValueError, RecursionError):
-            raise Refused("SerializationException", "The request is not valid JSON.") from None
+            raise CognitoError("SerializationException", "The request is not valid JSON.") from None
         if not isinstance(values, dict):
-            raise Refused("SerializationException", "The request must be a JSON object.")
+            raise CognitoError("SerializationException", "The request must be a JSON object.")
         return cls(values, endpoint)
 
     def text(self, name: str, *, limit: int = MAX_TEXT) -> str:

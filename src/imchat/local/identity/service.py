@@ -13,14 +13,14 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from imchat.errors import place_of
+from imchat.errors import source_location
 from imchat.local.identity import admin, sign_in, sign_up, sigv4
 from imchat.local.identity.accounts import Accounts
 from imchat.local.identity.challenges import Challenges
 from imchat.local.identity.codes import Codes
-from imchat.local.identity.context import Deliver, State
+from imchat.local.identity.context import Deliver, PoolContext
 from imchat.local.identity.pool import Pool, load_admin_key, load_signing_key
-from imchat.local.identity.protocol import Refused, Request
+from imchat.local.identity.protocol import CognitoError, Request
 from imchat.local.identity.sessions import Sessions
 from imchat.local.identity.throttle import Throttle
 from imchat.local.identity.tokens import Tokens
@@ -31,7 +31,7 @@ TOKEN_LIFETIME_S: Final = 3600
 CONTENT_TYPE: Final = "application/x-amz-json-1.1"
 TARGET_PREFIX: Final = "AWSCognitoIdentityProviderService."
 
-_Operation: TypeAlias = Callable[[State, Request], dict[str, Any]]
+_Operation: TypeAlias = Callable[[PoolContext, Request], dict[str, Any]]
 _log = logging.getLogger(__name__)
 
 _PUBLIC: Final[dict[str, _Operation]] = {
@@ -65,7 +65,7 @@ _SIGNED: Final[dict[str, _Operation]] = {
 }
 
 
-class Answer(NamedTuple):
+class CognitoResponse(NamedTuple):
     """An HTTP answer."""
 
     status: int
@@ -98,7 +98,7 @@ class Identity:
         pool = Pool.load(table)
         self._admin_key = load_admin_key(keys, pool.pool_id)
         self._tokens = Tokens(load_signing_key(keys), pool, now_ms=now_ms, lifetime_s=token_lifetime_s)
-        self._state = State(
+        self._state = PoolContext(
             pool=pool,
             accounts=Accounts(table),
             sessions=Sessions(table, now_ms),
@@ -118,7 +118,7 @@ class Identity:
 
     def handle(
         self, target: str, body: bytes, headers: Mapping[str, str], *, endpoint: str, path: str = "/"
-    ) -> Answer:
+    ) -> CognitoResponse:
         """Answer one POST.
 
         `target` is its `X-Amz-Target`, `endpoint` the scheme and host by which the client reached the server, `path`
@@ -127,13 +127,13 @@ class Identity:
         """
         try:
             answer = self._operate(target, body, headers, endpoint=endpoint, path=path)
-        except Refused as refusal:
+        except CognitoError as refusal:
             return _error(400, refusal.kind, refusal.message)
         except Exception as error:  # noqa: BLE001 - the last line of defence; the server must answer
-            kind, place = type(error).__name__, place_of(error)
+            kind, place = type(error).__name__, source_location(error)
             _log.error("unexpected %s in a sign-in request at %s", kind, place)
             return _error(500, "InternalErrorException", "Something went wrong; please try again.")
-        return Answer(200, {"Content-Type": CONTENT_TYPE}, json.dumps(answer).encode())
+        return CognitoResponse(200, {"Content-Type": CONTENT_TYPE}, json.dumps(answer).encode())
 
     def jwks(self) -> dict[str, Any]:
         """The JSON Web Key Set: the public key of all tokens."""
@@ -159,7 +159,7 @@ class Identity:
         if operation is None:
             operation = _SIGNED.get(name)
             if operation is None:
-                raise Refused("UnknownOperationException", "There is no such operation here.")
+                raise CognitoError("UnknownOperationException", "There is no such operation here.")
             sent = {key.lower(): value for key, value in headers.items()} | {"x-amz-target": target}
             sigv4.verify(self._admin_key, path=path, headers=sent, body=body, now_ms=self._now_ms())
         request = Request.parse(body, endpoint)
@@ -167,6 +167,6 @@ class Identity:
             return operation(self._state, request)
 
 
-def _error(status: int, kind: str, message: str) -> Answer:
+def _error(status: int, kind: str, message: str) -> CognitoResponse:
     headers = {"Content-Type": CONTENT_TYPE, "x-amzn-ErrorType": kind, "x-amzn-ErrorMessage": message}
-    return Answer(status, headers, json.dumps({"__type": kind, "message": message}).encode())
+    return CognitoResponse(status, headers, json.dumps({"__type": kind, "message": message}).encode())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from imchat.local.identity.accounts import Account
-from imchat.local.identity.protocol import Refused, not_authorized
+from imchat.local.identity.protocol import CognitoError, not_authorized
 from imchat.storage.table import TTL_ATTRIBUTE, Delete, Key, Put, Table
 
 SESSION_LIFETIME_S: Final = 30 * 24 * 3600
@@ -77,7 +77,7 @@ class Sessions:
         """End the session of a refresh token; a token that is not good is none already."""
         try:
             session = self.of_refresh_token(token)
-        except Refused:
+        except CognitoError:
             return
         self._table.write(Delete(_key(session.origin_jti)))
 

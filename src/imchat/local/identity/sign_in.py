@@ -10,14 +10,14 @@ from typing import Any
 
 from imchat.local.identity.accounts import Account, Status
 from imchat.local.identity.challenges import NewPassword, PasswordProof
-from imchat.local.identity.context import MAX_PASSWORD_CHARACTERS, State, new_password, username
-from imchat.local.identity.protocol import Refused, Request, invalid_parameter, not_authorized
+from imchat.local.identity.context import MAX_PASSWORD_CHARACTERS, PoolContext, new_password, username
+from imchat.local.identity.protocol import CognitoError, Request, invalid_parameter, not_authorized
 from imchat.local.identity.srp import Exchange
 from imchat.local.identity.throttle import count_by
 from imchat.local.identity.tokens import SignedIn
 
 
-def initiate_auth(state: State, request: Request) -> dict[str, Any]:
+def initiate_auth(state: PoolContext, request: Request) -> dict[str, Any]:
     """Begin a sign-in, or refresh one."""
     state.check_client(request)
     parameters = request.part("AuthParameters")
@@ -31,7 +31,7 @@ def initiate_auth(state: State, request: Request) -> dict[str, Any]:
     raise invalid_parameter("AuthFlow must be USER_SRP_AUTH, USER_PASSWORD_AUTH or REFRESH_TOKEN_AUTH.")
 
 
-def respond_to_auth_challenge(state: State, request: Request) -> dict[str, Any]:
+def respond_to_auth_challenge(state: PoolContext, request: Request) -> dict[str, Any]:
     """Go on with a sign-in."""
     state.check_client(request)
     answers = request.part("ChallengeResponses")
@@ -43,13 +43,13 @@ def respond_to_auth_challenge(state: State, request: Request) -> dict[str, Any]:
     raise invalid_parameter("ChallengeName must be PASSWORD_VERIFIER or NEW_PASSWORD_REQUIRED.")
 
 
-def get_tokens_from_refresh_token(state: State, request: Request) -> dict[str, Any]:
+def get_tokens_from_refresh_token(state: PoolContext, request: Request) -> dict[str, Any]:
     """Fresh access and ID tokens; the refresh token stays, as in a pool without rotation."""
     state.check_client(request)
     return _refresh(state, request.text("RefreshToken"), request.endpoint)
 
 
-def revoke_token(state: State, request: Request) -> dict[str, Any]:
+def revoke_token(state: PoolContext, request: Request) -> dict[str, Any]:
     """End the session of a refresh token."""
     state.check_client(request)
     state.sessions.revoke(request.text("Token"))
@@ -61,7 +61,7 @@ def throttle_key(account: Account | None, name: str) -> str:
     return count_by("password", account.email if account else None, name)
 
 
-def _ask_for_proof(state: State, parameters: Request) -> dict[str, Any]:
+def _ask_for_proof(state: PoolContext, parameters: Request) -> dict[str, Any]:
     name = username(parameters, "USERNAME")
     account = state.accounts.find(name)
     _must_be_allowed(state, throttle_key(account, name))
@@ -86,7 +86,7 @@ def _ask_for_proof(state: State, parameters: Request) -> dict[str, Any]:
     }
 
 
-def _check_proof(state: State, answers: Request) -> dict[str, Any]:
+def _check_proof(state: PoolContext, answers: Request) -> dict[str, Any]:
     handle = answers.text("PASSWORD_CLAIM_SECRET_BLOCK")
     challenge = state.proofs.take(handle)
     account = state.accounts.find(challenge.user_id)
@@ -110,7 +110,7 @@ def _check_proof(state: State, answers: Request) -> dict[str, Any]:
     return _admit(state, account if right else None, key, answers.endpoint)
 
 
-def _check_password(state: State, parameters: Request) -> dict[str, Any]:
+def _check_password(state: PoolContext, parameters: Request) -> dict[str, Any]:
     name = username(parameters, "USERNAME")
     password = parameters.text("PASSWORD", limit=MAX_PASSWORD_CHARACTERS)
     account = state.accounts.find(name)
@@ -122,7 +122,7 @@ def _check_password(state: State, parameters: Request) -> dict[str, Any]:
     return _admit(state, account if right else None, key, parameters.endpoint)
 
 
-def _choose_password(state: State, session: str, answers: Request) -> dict[str, Any]:
+def _choose_password(state: PoolContext, session: str, answers: Request) -> dict[str, Any]:
     challenge = state.new_passwords.read(session)
     password = new_password(answers, "NEW_PASSWORD")  # a refused one may be followed by a better one
     state.new_passwords.close(session)
@@ -141,7 +141,7 @@ def _choose_password(state: State, session: str, answers: Request) -> dict[str, 
     return _sign_in(state, changed, answers.endpoint)
 
 
-def _admit(state: State, proven: Account | None, key: str, endpoint: str) -> dict[str, Any]:
+def _admit(state: PoolContext, proven: Account | None, key: str, endpoint: str) -> dict[str, Any]:
     """Let in whoever proved the password (None: nobody did), as far as the account's status goes."""
     if proven is None:
         state.throttle.failed(key)
@@ -151,16 +151,16 @@ def _admit(state: State, proven: Account | None, key: str, endpoint: str) -> dic
         raise not_authorized("User is disabled.")
     match proven.status:
         case Status.UNCONFIRMED:
-            raise Refused("UserNotConfirmedException", "User is not confirmed.")
+            raise CognitoError("UserNotConfirmedException", "User is not confirmed.")
         case Status.RESET_REQUIRED:
-            raise Refused("PasswordResetRequiredException", "Password reset required for the user")
+            raise CognitoError("PasswordResetRequiredException", "Password reset required for the user")
         case Status.FORCE_CHANGE_PASSWORD:
             return _ask_for_new_password(state, proven)
         case Status.CONFIRMED:
             return _sign_in(state, proven, endpoint)
 
 
-def _ask_for_new_password(state: State, account: Account) -> dict[str, Any]:
+def _ask_for_new_password(state: PoolContext, account: Account) -> dict[str, Any]:
     if account.temporary_until_ms is not None and account.temporary_until_ms <= state.now_ms():
         raise not_authorized("Temporary password has expired and must be reset by an administrator.")
     shown = {name: value for name, value in account.all_attributes().items() if name != "sub"}
@@ -175,14 +175,14 @@ def _ask_for_new_password(state: State, account: Account) -> dict[str, Any]:
     }
 
 
-def _sign_in(state: State, account: Account, endpoint: str) -> dict[str, Any]:
+def _sign_in(state: PoolContext, account: Account, endpoint: str) -> dict[str, Any]:
     session, refresh_token = state.sessions.start(account)
     answer = _tokens(state, SignedIn(account, session.origin_jti, session.auth_time_s), endpoint)
     answer["AuthenticationResult"]["RefreshToken"] = refresh_token
     return answer
 
 
-def _refresh(state: State, refresh_token: str, endpoint: str) -> dict[str, Any]:
+def _refresh(state: PoolContext, refresh_token: str, endpoint: str) -> dict[str, Any]:
     session = state.sessions.of_refresh_token(refresh_token)
     account = state.accounts.find(session.user_id)
     if account is not None and not account.enabled:
@@ -192,7 +192,7 @@ def _refresh(state: State, refresh_token: str, endpoint: str) -> dict[str, Any]:
     return _tokens(state, SignedIn(account, session.origin_jti, session.auth_time_s), endpoint)
 
 
-def _tokens(state: State, signed_in: SignedIn, endpoint: str) -> dict[str, Any]:
+def _tokens(state: PoolContext, signed_in: SignedIn, endpoint: str) -> dict[str, Any]:
     access, identity = state.tokens.mint(signed_in, endpoint)
     return {
         "ChallengeParameters": {},
@@ -205,6 +205,6 @@ def _tokens(state: State, signed_in: SignedIn, endpoint: str) -> dict[str, Any]:
     }
 
 
-def _must_be_allowed(state: State, key: str) -> None:
+def _must_be_allowed(state: PoolContext, key: str) -> None:
     if not state.throttle.allows(key):
         raise not_authorized("Password attempts exceeded")

@@ -8,8 +8,20 @@ from typing import Any, Final
 
 from imchat.local.identity.accounts import Account, Status
 from imchat.local.identity.codes import Purpose, wrong_code
-from imchat.local.identity.context import MAX_PASSWORD_CHARACTERS, State, new_email, new_password, username
-from imchat.local.identity.protocol import Refused, Request, as_attributes, invalid_parameter, not_authorized
+from imchat.local.identity.context import (
+    MAX_PASSWORD_CHARACTERS,
+    PoolContext,
+    new_email,
+    new_password,
+    username,
+)
+from imchat.local.identity.protocol import (
+    CognitoError,
+    Request,
+    as_attributes,
+    invalid_parameter,
+    not_authorized,
+)
 from imchat.local.identity.sign_in import throttle_key
 from imchat.local.identity.throttle import count_by
 
@@ -20,7 +32,7 @@ ATTRIBUTES: Final = frozenset({
 """What a user may say about themselves, besides the e-mail address: OpenID Connect's standard claims."""
 
 
-def sign_up(state: State, request: Request) -> dict[str, Any]:
+def sign_up(state: PoolContext, request: Request) -> dict[str, Any]:
     """Make an account; with the server's `confirm` it waits for a code that is delivered."""
     state.check_client(request)
     email = new_email(request)
@@ -37,7 +49,7 @@ def sign_up(state: State, request: Request) -> dict[str, Any]:
     return answer
 
 
-def confirm_sign_up(state: State, request: Request) -> dict[str, Any]:
+def confirm_sign_up(state: PoolContext, request: Request) -> dict[str, Any]:
     """Take the code that `sign_up` delivered."""
     state.check_client(request)
     account = state.accounts.find(username(request))
@@ -51,7 +63,7 @@ def confirm_sign_up(state: State, request: Request) -> dict[str, Any]:
     return {}
 
 
-def resend_confirmation_code(state: State, request: Request) -> dict[str, Any]:
+def resend_confirmation_code(state: PoolContext, request: Request) -> dict[str, Any]:
     """Deliver a fresh code; the earlier one is void."""
     state.check_client(request)
     name = username(request)
@@ -61,7 +73,7 @@ def resend_confirmation_code(state: State, request: Request) -> dict[str, Any]:
     return {"CodeDeliveryDetails": state.send_code(Purpose.SIGN_UP, account, name)}
 
 
-def forgot_password(state: State, request: Request) -> dict[str, Any]:
+def forgot_password(state: PoolContext, request: Request) -> dict[str, Any]:
     """Deliver a code for a new password; whether there is such a user stays unsaid."""
     state.check_client(request)
     name = username(request)
@@ -71,7 +83,7 @@ def forgot_password(state: State, request: Request) -> dict[str, Any]:
     return {"CodeDeliveryDetails": state.send_code(Purpose.PASSWORD_RESET, account, name)}
 
 
-def confirm_forgot_password(state: State, request: Request) -> dict[str, Any]:
+def confirm_forgot_password(state: PoolContext, request: Request) -> dict[str, Any]:
     """Take the code and the new password; whatever was signed in must sign in again."""
     state.check_client(request)
     account = state.accounts.find(username(request))
@@ -84,7 +96,7 @@ def confirm_forgot_password(state: State, request: Request) -> dict[str, Any]:
     return {}
 
 
-def change_password(state: State, request: Request) -> dict[str, Any]:
+def change_password(state: PoolContext, request: Request) -> dict[str, Any]:
     """Replace the caller's password, given the old one."""
     account = state.caller(request)
     key = throttle_key(account, account.email)
@@ -98,13 +110,13 @@ def change_password(state: State, request: Request) -> dict[str, Any]:
     return {}
 
 
-def get_user(state: State, request: Request) -> dict[str, Any]:
+def get_user(state: PoolContext, request: Request) -> dict[str, Any]:
     """The caller's attributes."""
     account = state.caller(request)
     return {"Username": account.user_id, "UserAttributes": as_attributes(account.all_attributes())}
 
 
-def global_sign_out(state: State, request: Request) -> dict[str, Any]:
+def global_sign_out(state: PoolContext, request: Request) -> dict[str, Any]:
     """End every session of the caller."""
     account = state.caller(request)
     state.accounts.save(replace(account, generation=account.generation + 1))
@@ -112,7 +124,7 @@ def global_sign_out(state: State, request: Request) -> dict[str, Any]:
 
 
 def make_account(
-    state: State, email: str, password: str, status: Status, attributes: dict[str, str]
+    state: PoolContext, email: str, password: str, status: Status, attributes: dict[str, str]
 ) -> Account:
     """A new account, not yet stored; slow."""
     user_id = str(uuid.uuid4())
@@ -132,7 +144,7 @@ def user_attributes(request: Request, email: str, allowed: frozenset[str] = ATTR
     return attributes
 
 
-def _use_code(state: State, purpose: Purpose, account: Account | None, request: Request) -> None:
+def _use_code(state: PoolContext, purpose: Purpose, account: Account | None, request: Request) -> None:
     """Spend the request's code; tries are counted for unknown users too."""
     code = request.text("ConfirmationCode")
     key = count_by(f"code:{purpose}", account.email if account else None, username(request))
@@ -141,7 +153,7 @@ def _use_code(state: State, purpose: Purpose, account: Account | None, request: 
         if account is None:
             raise wrong_code()
         state.codes.use(purpose, account.email, code)
-    except Refused:
+    except CognitoError:
         state.throttle.failed(key)
         raise
     state.throttle.succeeded(key)

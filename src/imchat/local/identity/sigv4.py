@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import quote
 
 from imchat.local.identity.pool import AdminKey
-from imchat.local.identity.protocol import Refused
+from imchat.local.identity.protocol import CognitoError
 
 MAX_SKEW_S: Final = 300
 SERVICE: Final = "cognito-idp"
@@ -30,14 +30,16 @@ def verify(admin: AdminKey, *, path: str, headers: Mapping[str, str], body: byte
     `headers` have names in lower case. Raises: Refused.
     """
     if "authorization" not in headers:
-        raise Refused("MissingAuthenticationTokenException", "Missing Authentication Token")
+        raise CognitoError("MissingAuthenticationTokenException", "Missing Authentication Token")
     claim = _AUTHORIZATION.fullmatch(headers["authorization"])
     if claim is None or claim["service"] != SERVICE:
-        raise Refused(
+        raise CognitoError(
             "IncompleteSignatureException", f"The Authorization header must be {_ALGORITHM} for {SERVICE}."
         )
     if not hmac.compare_digest(_raw(claim["key"]), admin.access_key_id.encode()):
-        raise Refused("UnrecognizedClientException", "The security token included in the request is invalid.")
+        raise CognitoError(
+            "UnrecognizedClientException", "The security token included in the request is invalid."
+        )
     names = claim["headers"].split(";")
     stamp = headers.get("x-amz-date", "")
     if (
@@ -45,7 +47,7 @@ def verify(admin: AdminKey, *, path: str, headers: Mapping[str, str], body: byte
         or not set(names) <= set(headers)
         or not _is_current(stamp, claim["day"], now_ms)
     ):
-        raise Refused(
+        raise CognitoError(
             "InvalidSignatureException", "The signature has expired, or does not cover the request."
         )
     canonical = "\n".join(
@@ -65,7 +67,7 @@ def verify(admin: AdminKey, *, path: str, headers: Mapping[str, str], body: byte
     for part in scope.split("/"):
         key = hmac.digest(key, _raw(part), "sha256")
     if not hmac.compare_digest(hmac.digest(key, _raw(text), "sha256").hex(), claim["signature"]):
-        raise Refused(
+        raise CognitoError(
             "InvalidSignatureException",
             "The request signature we calculated does not match the signature you provided.",
         )

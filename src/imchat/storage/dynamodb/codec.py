@@ -24,7 +24,7 @@ _COMPARISONS: Final = {
 }
 
 
-def to_wire(value: Any) -> Wire:
+def serialize(value: Any) -> Wire:
     """One value as DynamoDB's typed JSON."""
     if isinstance(value, str):
         return {"S": value}
@@ -35,11 +35,11 @@ def to_wire(value: Any) -> Wire:
     if isinstance(value, int):
         return {"N": str(value)}
     if isinstance(value, dict):
-        return {"M": {name: to_wire(each) for name, each in value.items()}}
-    return {"L": [to_wire(each) for each in value]}
+        return {"M": {name: serialize(each) for name, each in value.items()}}
+    return {"L": [serialize(each) for each in value]}
 
 
-def from_wire(wire: Wire) -> Any:
+def deserialize(wire: Wire) -> Any:
     """The value of DynamoDB's typed JSON."""
     ((kind, value),) = wire.items()
     match kind:
@@ -48,34 +48,34 @@ def from_wire(wire: Wire) -> Any:
         case "N":
             return int(value)
         case "M":
-            return {name: from_wire(each) for name, each in value.items()}
+            return {name: deserialize(each) for name, each in value.items()}
         case "L":
-            return [from_wire(each) for each in value]
+            return [deserialize(each) for each in value]
         case "NULL":
             return None
         case _:
             raise ValueError(f"the table holds a value of type {kind}, which imchat never wrote")
 
 
-def key_to_wire(key: Key) -> Wire:
+def serialize_key(key: Key) -> Wire:
     """The two key attributes."""
     return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
 
 
-def item_of(wire: Wire) -> Item:
+def deserialize_item(wire: Wire) -> Item:
     """The item without its key."""
-    return {name: from_wire(value) for name, value in wire.items() if name not in {"pk", "sk"}}
+    return {name: deserialize(value) for name, value in wire.items() if name not in {"pk", "sk"}}
 
 
-def op_request(op: Op) -> Wire:
+def serialize_op(op: Op) -> Wire:
     """The parameters of one write, alone or in a transaction, without the table's name."""
     names: dict[str, str] = {}
     values: Wire = {}
     request: Wire = {}
     if isinstance(op, Put):
-        request["Item"] = {**key_to_wire(op.key), **to_wire(op.item)["M"]}
+        request["Item"] = {**serialize_key(op.key), **serialize(op.item)["M"]}
     else:
-        request["Key"] = key_to_wire(op.key)
+        request["Key"] = serialize_key(op.key)
     if isinstance(op, Update):
         request["UpdateExpression"] = _update_expression(op, names, values)
     if op.condition is not None:
@@ -123,16 +123,16 @@ def range_condition(
     above = not after.startswith(prefix) and after > prefix if prefix else high is not None and after > high
     if below or above:  # the start lies outside: the whole range is still to come, or none of it
         return condition if below != reverse else None
-    return {**condition, "ExclusiveStartKey": key_to_wire(Key(pk, after))}
+    return {**condition, "ExclusiveStartKey": serialize_key(Key(pk, after))}
 
 
 def _update_expression(op: Update, names: dict[str, str], values: Wire) -> str:
     clauses: dict[str, list[str]] = {"SET": [], "ADD": [], "REMOVE": []}
     for index, (name, value) in enumerate(op.set.items()):
-        names[f"#s{index}"], values[f":s{index}"] = name, to_wire(value)
+        names[f"#s{index}"], values[f":s{index}"] = name, serialize(value)
         clauses["SET"].append(f"#s{index} = :s{index}")
     for index, (name, amount) in enumerate(op.add.items()):
-        names[f"#a{index}"], values[f":a{index}"] = name, to_wire(amount)
+        names[f"#a{index}"], values[f":a{index}"] = name, serialize(amount)
         clauses["ADD"].append(f"#a{index} :a{index}")
     for index, name in enumerate(op.remove):
         names[f"#r{index}"] = name
@@ -144,7 +144,7 @@ def _condition_expression(condition: Condition, names: dict[str, str], values: W
     if isinstance(condition, Absent | Present):
         names["#pk"] = "pk"
         return "attribute_not_exists(#pk)" if isinstance(condition, Absent) else "attribute_exists(#pk)"
-    names["#c"], values[":c"] = condition.attribute, to_wire(condition.value)
+    names["#c"], values[":c"] = condition.attribute, serialize(condition.value)
     (kind,) = values[":c"]
     values[":kind"] = {"S": kind}
     # To DynamoDB the comparison alone would do; some emulators take 1 for True and nothing for None.

@@ -16,8 +16,14 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as NoConnectionError
 
 from imchat.errors import Busy, ConfigError, ImchatError, TooLarge
-from imchat.storage.conditions import holds
-from imchat.storage.dynamodb.codec import READ_BATCH, item_of, key_to_wire, op_request, range_condition
+from imchat.storage.conditions import evaluate
+from imchat.storage.dynamodb.codec import (
+    READ_BATCH,
+    deserialize_item,
+    range_condition,
+    serialize_key,
+    serialize_op,
+)
 from imchat.storage.table import (
     MAX_ITEM_BYTES,
     Check,
@@ -59,7 +65,7 @@ _CONTENDED: Final = frozenset({"TransactionConflict", "TransactionConflictExcept
 _INVALID: Final = frozenset({"ValidationError", "ValidationException"})
 
 
-class _Contended(Busy):
+class _Contention(Busy):
     """See `_CONTENDED`."""
 
 
@@ -98,8 +104,8 @@ class DynamoTable:
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:
         """See `Table.get`. One GetItem."""
         check_key(key)
-        answer = self._call(self._client.get_item, Key=key_to_wire(key), ConsistentRead=consistent)
-        return item_of(answer["Item"]) if "Item" in answer else None
+        answer = self._call(self._client.get_item, Key=serialize_key(key), ConsistentRead=consistent)
+        return deserialize_item(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
         """See `Table.get_many`. One BatchGetItem for 100 keys, and more where some are left unprocessed."""
@@ -108,7 +114,7 @@ class DynamoTable:
             check_key(key)
         found: dict[Key, Item] = {}
         for start in range(0, len(wanted), READ_BATCH):
-            self._get_batch([key_to_wire(key) for key in wanted[start : start + READ_BATCH]], found)
+            self._get_batch([serialize_key(key) for key in wanted[start : start + READ_BATCH]], found)
         return found
 
     def query(
@@ -133,7 +139,7 @@ class DynamoTable:
             page = self._call(
                 self._client.query, **condition, ConsistentRead=consistent, ScanIndexForward=not reverse
             )
-            rows += [Row(found["sk"]["S"], item_of(found)) for found in page["Items"]]
+            rows += [Row(found["sk"]["S"], deserialize_item(found)) for found in page["Items"]]
             if "LastEvaluatedKey" not in page or len(rows) == limit:
                 break
             after = page["LastEvaluatedKey"]["sk"]["S"]
@@ -145,7 +151,7 @@ class DynamoTable:
         for attempt in range(_ATTEMPTS):
             try:
                 self._write(ops)
-            except _Contended:
+            except _Contention:
                 self._pause(attempt)
             else:
                 return
@@ -165,11 +171,11 @@ class DynamoTable:
             self._attempt(self._client.delete_item, **self._request(op))
         else:  # of one item a consistent read says as much as a transaction, for less
             item = self.get(op.key)
-            if not holds(op.condition, item):
+            if not evaluate(op.condition, item):
                 raise ConditionFailed(0, item)
 
     def _request(self, op: Op) -> dict[str, Any]:
-        return {"TableName": self.table_name, **op_request(op)}
+        return {"TableName": self.table_name, **serialize_op(op)}
 
     def _get_batch(self, keys: list[dict[str, Any]], found: dict[Key, Item]) -> None:
         idle_rounds = 0
@@ -180,7 +186,7 @@ class DynamoTable:
             )
             rows = answer.get("Responses", {}).get(self.table_name, [])
             for row in rows:
-                found[Key(row["pk"]["S"], row["sk"]["S"])] = item_of(row)
+                found[Key(row["pk"]["S"], row["sk"]["S"])] = deserialize_item(row)
             keys = answer.get("UnprocessedKeys", {}).get(self.table_name, {}).get("Keys", [])
             idle_rounds = 0 if rows else idle_rounds + 1
             if idle_rounds == _ATTEMPTS:
@@ -208,12 +214,14 @@ class DynamoTable:
         answer: dict[str, Any] = dict(error.response)
         code = answer["Error"].get("Code", "")
         if code == "ConditionalCheckFailedException":
-            return ConditionFailed(0, item_of(answer["Item"]) if answer.get("Item") else None)
+            return ConditionFailed(0, deserialize_item(answer["Item"]) if answer.get("Item") else None)
         if code == "TransactionCanceledException":
             # The first reason decides, so that `index` is the first op that failed.
             for index, reason in enumerate(answer.get("CancellationReasons", [])):
                 if reason["Code"] == "ConditionalCheckFailed":
-                    return ConditionFailed(index, item_of(reason["Item"]) if reason.get("Item") else None)
+                    return ConditionFailed(
+                        index, deserialize_item(reason["Item"]) if reason.get("Item") else None
+                    )
                 if reason["Code"] != "None":
                     return self._refusal(reason["Code"], reason.get("Message", ""))
         if answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 400) >= 500:  # noqa: PLR2004 - HTTP's own
@@ -222,7 +230,7 @@ class DynamoTable:
 
     def _refusal(self, code: str, message: str) -> ImchatError | ValueError:
         if code in _CONTENDED:
-            return _Contended("the table is busy; try again")
+            return _Contention("the table is busy; try again")
         if code in _PASSING:
             return Busy("the table is busy; try again")
         if code in _INVALID and "size" in message and "exceeded" in message:

@@ -11,7 +11,7 @@ from imchat.storage.table import Absent, Put, Table
 Action: TypeAlias = Literal["user.suspended", "user.restored", "message.removed"]
 
 
-class Entry(NamedTuple):
+class AuditEntry(NamedTuple):
     """`actor_id` did `action` to `user_id`, or to what they wrote: the message `seq` of a conversation."""
 
     audit_id: str
@@ -28,14 +28,14 @@ def new_id(at_ms: int, random_id: str) -> str:
     return f"{at_ms:013d}-{random_id}"
 
 
-def put_new(entry: Entry) -> Put:
+def put_new(entry: AuditEntry) -> Put:
     """The op that adds an entry; nothing is ever put in its place."""
     fields = {name: value for name, value in entry._asdict().items() if value is not None}
     del fields["audit_id"]
     return Put(keys.audit(entry.audit_id), fields, Absent())
 
 
-def page(table: Table, *, before: str | None, limit: int) -> list[Entry]:
+def page(table: Table, *, before: str | None, limit: int) -> list[AuditEntry]:
     """The newest `limit` entries, or the next older ones than `before`."""
     rows = table.query(keys.AUDIT_PK, after=before, limit=limit, reverse=True)
-    return [Entry(audit_id=row.sk, **row.item) for row in rows]
+    return [AuditEntry(audit_id=row.sk, **row.item) for row in rows]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from imchat.domain.ids import ConversationId
-from imchat.domain.search_terms import words_of
+from imchat.domain.search_terms import tokenize
 from imchat.storage.repositories import keys
 from imchat.storage.table import Delete, Op, Put, Table
 
 
 def changes(conversation_id: ConversationId, *, old: str | None, new: str | None) -> list[Op]:
     """The ops that list a channel under the title `new` in place of `old`; None: it is not listed."""
-    before, words = words_of(old or ""), words_of(new or "")
+    before, words = tokenize(old or ""), tokenize(new or "")
     ops: list[Op] = [Delete(keys.channel(word, conversation_id)) for word in before if word not in words]
     return ops + [Put(keys.channel(word, conversation_id), {"words": words}) for word in words]
 

@@ -40,14 +40,14 @@ class Ticket(NamedTuple):
     sign_in: SignInId | None
 
 
-class Added(NamedTuple):
+class AddedConnection(NamedTuple):
     """`surplus` are the oldest connections past the limit, forgotten now; `alone` says that no other was open."""
 
-    surplus: list[ConnectionId]
-    alone: bool
+    evicted: list[ConnectionId]
+    is_first: bool
 
 
-def add(table: Table, user_id: UserId, connection_id: ConnectionId, *, now_s: int) -> Added:
+def add(table: Table, user_id: UserId, connection_id: ConnectionId, *, now_s: int) -> AddedConnection:
     """Note an open connection; forget expired ones, and the oldest past the limit."""
     key = keys.connections(user_id)
     known = {name: expiry for name, expiry in (table.get(key) or {}).items() if name not in _NO_CONNECTIONS}
@@ -56,7 +56,7 @@ def add(table: Table, user_id: UserId, connection_id: ConnectionId, *, now_s: in
     surplus = live[: max(0, len(live) + 1 - CONNECTIONS_PER_USER)]
     expiry = now_s + CONNECTION_S
     table.write(Update(key, set={connection_id: expiry, TTL_ATTRIBUTE: expiry}, remove=[*expired, *surplus]))
-    return Added([ConnectionId(name) for name in surplus], alone=not live)
+    return AddedConnection([ConnectionId(name) for name in surplus], is_first=not live)
 
 
 def remove(table: Table, user_id: UserId, connection_ids: Iterable[ConnectionId]) -> None:
@@ -68,7 +68,7 @@ def remove(table: Table, user_id: UserId, connection_ids: Iterable[ConnectionId]
             table.write(Update(keys.connections(user_id), remove=gone, condition=Present()))
 
 
-def of(table: Table, user_ids: Iterable[UserId], *, now_s: int) -> dict[ConnectionId, UserId]:
+def list_for(table: Table, user_ids: Iterable[UserId], *, now_s: int) -> dict[ConnectionId, UserId]:
     """The open connections of several people, each with whose it is."""
     wanted = {keys.connections(user_id): user_id for user_id in user_ids}
     found: dict[ConnectionId, UserId] = {}
@@ -81,7 +81,7 @@ def of(table: Table, user_ids: Iterable[UserId], *, now_s: int) -> dict[Connecti
     return found
 
 
-def forget_all(table: Table, user_id: UserId) -> list[ConnectionId]:
+def remove_all(table: Table, user_id: UserId) -> list[ConnectionId]:
     """Forget the person's connections. Returns them, to be closed."""
     item = table.get(keys.connections(user_id)) or {}
     known = [ConnectionId(name) for name in item if name not in _NO_CONNECTIONS]
@@ -89,17 +89,17 @@ def forget_all(table: Table, user_id: UserId) -> list[ConnectionId]:
     return known
 
 
-def end_sign_in(table: Table, user_id: UserId, sign_in: SignInId, *, now_s: int) -> None:
+def mark_signed_out(table: Table, user_id: UserId, sign_in: SignInId, *, now_s: int) -> None:
     """Note that a sign-in is over."""
-    table.write(Put(keys.signed_out(user_id, sign_in), {TTL_ATTRIBUTE: now_s + SIGNED_OUT_S}))
+    table.write(Put(keys.signed_out_sign_in(user_id, sign_in), {TTL_ATTRIBUTE: now_s + SIGNED_OUT_S}))
 
 
-def is_over(table: Table, user_id: UserId, sign_in: SignInId) -> bool:
+def is_signed_out(table: Table, user_id: UserId, sign_in: SignInId) -> bool:
     """Whether the person has signed out of it."""
-    return table.get(keys.signed_out(user_id, sign_in)) is not None
+    return table.get(keys.signed_out_sign_in(user_id, sign_in)) is not None
 
 
-def shut(table: Table, user_id: UserId) -> list[ConnectionId]:
+def suspend(table: Table, user_id: UserId) -> list[ConnectionId]:
     """Let nothing be pushed to the person from now on. Returns the connections that they had, to be closed."""
     key = keys.connections(user_id)
     known = [name for name in table.get(key) or {} if name != _SUSPENDED]
@@ -107,7 +107,7 @@ def shut(table: Table, user_id: UserId) -> list[ConnectionId]:
     return [ConnectionId(name) for name in known if name != TTL_ATTRIBUTE]
 
 
-def open_again(table: Table, user_id: UserId) -> None:
+def resume(table: Table, user_id: UserId) -> None:
     """Let things be pushed to the person again."""
     with suppress(ConditionFailed):
         shut_item = Equals(_SUSPENDED, value=True)
@@ -125,7 +125,7 @@ def put_ticket(table: Table, secret: str, ticket: Ticket, *, expires_at_ms: int)
     table.write(Put(keys.ticket(secret), item))
 
 
-def take_ticket(table: Table, secret: str, *, now_ms: int) -> Ticket | None:
+def consume_ticket(table: Table, secret: str, *, now_ms: int) -> Ticket | None:
     """Use a ticket up and return it; None if it is unknown, used or expired."""
     key = keys.ticket(secret)
     item = table.get(key)

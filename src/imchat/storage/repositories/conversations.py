@@ -35,16 +35,16 @@ class Pointer:
 def get(table: Table, conversation_id: ConversationId) -> Head | None:
     """The head, or None."""
     item = table.get(keys.head(conversation_id))
-    return None if item is None else head_of(conversation_id, item)
+    return None if item is None else head_from_item(conversation_id, item)
 
 
 def get_many(table: Table, conversation_ids: Iterable[ConversationId]) -> dict[ConversationId, Head]:
     """The heads that exist among `conversation_ids`."""
     wanted = {keys.head(conversation_id): conversation_id for conversation_id in conversation_ids}
-    return {wanted[key]: head_of(wanted[key], item) for key, item in table.get_many(wanted).items()}
+    return {wanted[key]: head_from_item(wanted[key], item) for key, item in table.get_many(wanted).items()}
 
 
-def advance(
+def advance_head(
     table: Table, conversation_id: ConversationId, event: Event, *, overtaken: Event | None = None
 ) -> None:
     """Let the head show `event` as the newest, unless it shows a newer one already.
@@ -75,7 +75,7 @@ def put_new(head: Head) -> Put:
     return Put(keys.head(head.conversation_id), item, Absent())
 
 
-def bring_to(seen: Head, event: Event, overtaken: Event | None, **changes: Any) -> Update:
+def advance_op(seen: Head, event: Event, overtaken: Event | None, **changes: Any) -> Update:
     """The op that changes a head together with `event`, and fails where it has moved on from `seen`.
 
     So a slower `advance` can bring back nothing that `changes` took away. `overtaken`: as in `advance`.
@@ -92,7 +92,7 @@ def set_settings(conversation_id: ConversationId, title: str | None, settings: G
     return Update(keys.head(conversation_id), set={"title": title, "settings": settings._asdict()})
 
 
-def count_members(conversation_id: ConversationId, *, more: int) -> Update:
+def add_to_member_count(conversation_id: ConversationId, *, more: int) -> Update:
     """The op that notes how many members there are more (or fewer) than before."""
     return Update(keys.head(conversation_id), add={"member_count": more})
 
@@ -107,7 +107,9 @@ def delete_pointer(user_id: UserId, conversation_id: ConversationId) -> Delete:
     return Delete(keys.pointer(user_id, conversation_id))
 
 
-def pointers(table: Table, user_id: UserId, *, after: ConversationId | None, limit: int) -> list[Pointer]:
+def list_pointers(
+    table: Table, user_id: UserId, *, after: ConversationId | None, limit: int
+) -> list[Pointer]:
     """The person's conversations by id, the first `limit` behind `after`."""
     start = None if after is None else keys.pointer(user_id, after).sk
     rows = table.query(keys.user_pk(user_id), prefix=keys.POINTER_PREFIX, after=start, limit=limit)
@@ -116,15 +118,15 @@ def pointers(table: Table, user_id: UserId, *, after: ConversationId | None, lim
     ]
 
 
-def head_in(conversation_id: ConversationId, row: Row) -> Head:
+def head_from_row(conversation_id: ConversationId, row: Row) -> Head:
     """The head that a row of its conversation holds."""
-    head: Head | None = row.meaning
+    head: Head | None = row.parsed
     if head is None:
-        head = row.meaning = head_of(conversation_id, row.item)
+        head = row.parsed = head_from_item(conversation_id, row.item)
     return head
 
 
-def head_of(conversation_id: ConversationId, item: Item) -> Head:
+def head_from_item(conversation_id: ConversationId, item: Item) -> Head:
     """The head that a stored item holds."""
     return Head(
         conversation_id,

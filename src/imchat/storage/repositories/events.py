@@ -38,13 +38,13 @@ class Tail(NamedTuple):
     events: list[Event]
     head: Head
     members: dict[UserId, Member]
-    whole: bool
+    has_all_members: bool
     behind: bool
 
     @property
     def member_count(self) -> int:
         """How many members there are."""
-        return len(self.members) if self.whole else self.head.member_count
+        return len(self.members) if self.has_all_members else self.head.member_count
 
     @property
     def overtaken(self) -> Event | None:
@@ -58,7 +58,7 @@ class Tail(NamedTuple):
 
 
 def read_tail(
-    table: Table, conversation_id: ConversationId, *, after_seq: int | None, about: Collection[UserId]
+    table: Table, conversation_id: ConversationId, *, after_seq: int | None, also_load: Collection[UserId]
 ) -> Tail | None:
     """The tail from event `after_seq` (inclusive), or the newest `REPLAY_WINDOW` events, for a write about these people.
 
@@ -75,13 +75,19 @@ def read_tail(
         head = conversations.get(table, conversation_id)
         if head is None:
             return None
-        return Tail([], head, _some(table, conversation_id, about), whole=False, behind=True)
+        return Tail(
+            [], head, _get_members(table, conversation_id, also_load), has_all_members=False, behind=True
+        )
     if len(rows) == len(events):
         return None
-    head = conversations.head_in(conversation_id, rows[len(events)])
+    head = conversations.head_from_row(conversation_id, rows[len(events)])
     found = rows[len(events) + 1 :]
     whole = len(found) <= ROOM_MEMBERS
-    known = dict(map(members.member_of, found)) if whole else _some(table, conversation_id, about)
+    known = (
+        dict(map(members.member_from_row, found))
+        if whole
+        else _get_members(table, conversation_id, also_load)
+    )
     return Tail(events, head, _without_removed(known, events), whole, behind=False)
 
 
@@ -103,14 +109,14 @@ def put_new(conversation_id: ConversationId, event: Event) -> Put:
 def get(table: Table, conversation_id: ConversationId, seq: int) -> Event | None:
     """Event `seq`, or None past the log's end."""
     item = table.get(keys.event(conversation_id, seq))
-    return None if item is None else _event(Row(keys.event_sk(seq), item))
+    return None if item is None else _event_from_row(Row(keys.event_sk(seq), item))
 
 
 def get_many(table: Table, conversation_id: ConversationId, seqs: Iterable[int]) -> dict[int, Event]:
     """The events that exist among `seqs`."""
     wanted = {keys.event(conversation_id, seq): seq for seq in seqs}
     found = table.get_many(wanted)
-    return {wanted[key]: _event(Row(key.sk, item)) for key, item in found.items()}
+    return {wanted[key]: _event_from_row(Row(key.sk, item)) for key, item in found.items()}
 
 
 def set_message(conversation_id: ConversationId, seq: int, message: Message) -> Update:
@@ -118,20 +124,20 @@ def set_message(conversation_id: ConversationId, seq: int, message: Message) -> 
     return Update(keys.event(conversation_id, seq), set={"message": message}, condition=Present())
 
 
-def after(table: Table, conversation_id: ConversationId, seq: int, *, limit: int) -> list[Event]:
+def list_after(table: Table, conversation_id: ConversationId, seq: int, *, limit: int) -> list[Event]:
     """The first `limit` events with a higher seq than `seq`, ascending."""
     pk = keys.conversation_pk(conversation_id)
     rows = table.query(pk, low=keys.event_sk(seq + 1), high=keys.LAST_EVENT_SK, limit=limit)
-    return [_event(row) for row in rows]
+    return [_event_from_row(row) for row in rows]
 
 
-def before(table: Table, conversation_id: ConversationId, seq: int, *, limit: int) -> list[Event]:
+def list_before(table: Table, conversation_id: ConversationId, seq: int, *, limit: int) -> list[Event]:
     """The last `limit` events with a lower seq than `seq`, ascending."""
     if seq <= 1:
         return []
     pk = keys.conversation_pk(conversation_id)
     rows = table.query(pk, low=keys.event_sk(1), high=keys.event_sk(seq - 1), limit=limit, reverse=True)
-    return [_event(row) for row in reversed(rows)]
+    return [_event_from_row(row) for row in reversed(rows)]
 
 
 def _read_rows(
@@ -153,10 +159,12 @@ def _read_rows(
 
 def _leading_events(rows: list[Row]) -> list[Event]:
     count = bisect_right(rows, keys.LAST_EVENT_SK, key=_SORT_KEY)
-    return [row.meaning or _event(row) for row in rows[:count]]  # a writer far behind has dozens, all known
+    return [
+        row.parsed or _event_from_row(row) for row in rows[:count]
+    ]  # a writer far behind has dozens, all known
 
 
-def _some(
+def _get_members(
     table: Table, conversation_id: ConversationId, user_ids: Collection[UserId]
 ) -> dict[UserId, Member]:
     pairs = [(conversation_id, user_id) for user_id in user_ids]
@@ -173,8 +181,8 @@ def _without_removed(known: dict[UserId, Member], events: list[Event]) -> dict[U
     return known
 
 
-def _event(row: Row) -> Event:
-    event: Event | None = row.meaning
+def _event_from_row(row: Row) -> Event:
+    event: Event | None = row.parsed
     if event is None:
-        event = row.meaning = cast("Event", {"seq": int(row.sk[len(keys.EVENT_PREFIX) :]), **row.item})
+        event = row.parsed = cast("Event", {"seq": int(row.sk[len(keys.EVENT_PREFIX) :]), **row.item})
     return event

@@ -10,7 +10,7 @@ from imchat.storage.repositories import keys
 from imchat.storage.table import Absent, ConditionFailed, LessThan, Put, Table, Update
 
 
-class Pushed(NamedTuple):
+class FanoutProgress(NamedTuple):
     """A job took on all events up to `taken_seq`; those up to `handed_seq` are in chunks that the queue keeps.
 
     The next job waits until `next_ms`.
@@ -21,16 +21,16 @@ class Pushed(NamedTuple):
     next_ms: int
 
 
-def get(table: Table, conversation_id: ConversationId) -> Pushed | None:
+def get(table: Table, conversation_id: ConversationId) -> FanoutProgress | None:
     """How far it is, or None where nothing was ever pushed by way of the queue."""
-    item = table.get(keys.pushes(conversation_id))
-    return None if item is None else Pushed(item["taken_seq"], item["handed_seq"], item["next_ms"])
+    item = table.get(keys.fanout_progress(conversation_id))
+    return None if item is None else FanoutProgress(item["taken_seq"], item["handed_seq"], item["next_ms"])
 
 
-def take(
+def claim(
     table: Table,
     conversation_id: ConversationId,
-    old: Pushed | None,
+    old: FanoutProgress | None,
     *,
     seq: int,
     last_seq: int,
@@ -40,7 +40,7 @@ def take(
 
     Returns whether it worked.
     """
-    key = keys.pushes(conversation_id)
+    key = keys.fanout_progress(conversation_id)
     changes = {"taken_seq": last_seq, "next_ms": next_ms}
     if old is None:
         with suppress(ConditionFailed):
@@ -53,10 +53,12 @@ def take(
     return True
 
 
-def hand_over(table: Table, conversation_id: ConversationId, last_seq: int) -> None:
+def hand_off(table: Table, conversation_id: ConversationId, last_seq: int) -> None:
     """Note that all events up to `last_seq` are in chunks; never back."""
     with suppress(ConditionFailed):
         changes = {"handed_seq": last_seq}
         table.write(
-            Update(keys.pushes(conversation_id), set=changes, condition=LessThan("handed_seq", last_seq))
+            Update(
+                keys.fanout_progress(conversation_id), set=changes, condition=LessThan("handed_seq", last_seq)
+            )
         )

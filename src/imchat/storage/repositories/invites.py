@@ -37,13 +37,13 @@ def put_new(invite: Invite) -> Put:
 def get(table: Table, conversation_id: ConversationId, invite_id: str) -> Invite | None:
     """The invite, be it of use or not, or None."""
     item = table.get(keys.invite(conversation_id, invite_id))
-    return None if item is None else _invite(conversation_id, invite_id, item)
+    return None if item is None else _invite_from_item(conversation_id, invite_id, item)
 
 
-def of(table: Table, conversation_id: ConversationId) -> list[Invite]:
+def list_for(table: Table, conversation_id: ConversationId) -> list[Invite]:
     """A group's invites, be they of use or not."""
     rows = table.query(keys.invites_pk(conversation_id))
-    return [_invite(conversation_id, row.sk, row.item) for row in rows]
+    return [_invite_from_item(conversation_id, row.sk, row.item) for row in rows]
 
 
 def use(invite: Invite) -> Update:
@@ -65,7 +65,7 @@ def revoke(table: Table, conversation_id: ConversationId, invite_id: str, *, now
     return True
 
 
-def _invite(conversation_id: ConversationId, invite_id: str, item: Item) -> Invite:
+def _invite_from_item(conversation_id: ConversationId, invite_id: str, item: Item) -> Invite:
     return Invite(
         conversation_id,
         invite_id,

@@ -62,7 +62,7 @@ def profile(user_id: UserId) -> Key:
     return Key(user_pk(user_id), "PROFILE")
 
 
-def person(user_id: UserId) -> Key:
+def user_index(user_id: UserId) -> Key:
     """Says that there is such a profile."""
     return Key(PEOPLE_PK, user_id)
 
@@ -77,22 +77,22 @@ def connections(user_id: UserId) -> Key:
     return Key(user_pk(user_id), "CONNECTIONS")
 
 
-def signed_out(user_id: UserId, sign_in: SignInId) -> Key:
+def signed_out_sign_in(user_id: UserId, sign_in: SignInId) -> Key:
     """Exists once the person has signed out of one of their sign-ins."""
     return Key(user_pk(user_id), f"OUT#{sign_in}")
 
 
-def watchers(user_id: UserId) -> Key:
+def presence_subscribers(user_id: UserId) -> Key:
     """Who wants to hear of a person's coming and going: one attribute each, their id, holding until when and from where."""
     return Key(user_pk(user_id), "WATCHERS")
 
 
-def block(blocker_id: UserId, blocked_id: UserId) -> Key:
+def block_by_blocker(blocker_id: UserId, blocked_id: UserId) -> Key:
     """Exists while the first blocks the second; lies with the first."""
     return Key(user_pk(blocker_id), f"{BLOCK_PREFIX}{blocked_id}")
 
 
-def blocked_by(blocked_id: UserId, blocker_id: UserId) -> Key:
+def block_by_blocked(blocked_id: UserId, blocker_id: UserId) -> Key:
     """The same block, as it lies with the first, who is blocked by the second."""
     return Key(user_pk(blocked_id), f"{BLOCKED_BY_PREFIX}{blocker_id}")
 
@@ -167,7 +167,7 @@ def reaction(conversation_id: ConversationId, seq: int, emoji: str, user_id: Use
     return Key(reactions_pk(conversation_id, seq), f"{emoji}#{user_id}")
 
 
-def pushes(conversation_id: ConversationId) -> Key:
+def fanout_progress(conversation_id: ConversationId) -> Key:
     """How far the events of a crowded conversation have been pushed; apart, so that its log is not written more often."""
     return Key(f"PUSHED#{conversation_id}", "PUSHED")
 

@@ -28,7 +28,7 @@ from imchat.storage.table import (
 def get(table: Table, conversation_id: ConversationId, user_id: UserId) -> Member | None:
     """The person's membership as of now, or None."""
     item = table.get(keys.member(conversation_id, user_id))
-    return None if item is None else _member(user_id, item)
+    return None if item is None else _member_from_item(user_id, item)
 
 
 def get_many(
@@ -36,13 +36,17 @@ def get_many(
 ) -> dict[tuple[ConversationId, UserId], Member]:
     """The memberships that exist among (conversation, person) pairs."""
     wanted = {keys.member(*pair): pair for pair in pairs}
-    return {wanted[key]: _member(wanted[key][1], item) for key, item in table.get_many(wanted).items()}
+    return {
+        wanted[key]: _member_from_item(wanted[key][1], item) for key, item in table.get_many(wanted).items()
+    }
 
 
-def of(table: Table, conversation_id: ConversationId, *, most: int | None = None) -> dict[UserId, Member]:
+def list_for(
+    table: Table, conversation_id: ConversationId, *, most: int | None = None
+) -> dict[UserId, Member]:
     """Everybody in the conversation as of now, or the first `most` of them."""
     rows = table.query(keys.conversation_pk(conversation_id), prefix=keys.MEMBER_PREFIX, limit=most)
-    return dict(member_of(row) for row in rows)
+    return dict(member_from_row(row) for row in rows)
 
 
 def page(table: Table, conversation_id: ConversationId, *, after: UserId | None, limit: int) -> list[Member]:
@@ -51,7 +55,7 @@ def page(table: Table, conversation_id: ConversationId, *, after: UserId | None,
     rows = table.query(
         keys.conversation_pk(conversation_id), prefix=keys.MEMBER_PREFIX, after=start, limit=limit
     )
-    return [member_of(row)[1] for row in rows]
+    return [member_from_row(row)[1] for row in rows]
 
 
 def put_new(conversation_id: ConversationId, member: Member) -> Put:
@@ -73,7 +77,7 @@ def set_role(conversation_id: ConversationId, user_id: UserId, *, old: Role, new
     return Update(keys.member(conversation_id, user_id), set={"role": new}, condition=Equals("role", old))
 
 
-def note_mention(conversation_id: ConversationId, member: Member, seq: int) -> Update:
+def add_mention(conversation_id: ConversationId, member: Member, seq: int) -> Update:
     """The op that notes that event `seq` names the member, and fails where they are none; of the unread, the newest stay.
 
     Decided from the log's tail like the event that it belongs to, so no other mention comes between.
@@ -97,7 +101,7 @@ def set_settings(
     return True
 
 
-def set_blocks(conversation_id: ConversationId, user_id: UserId, *, blocking: bool) -> Update:
+def set_blocking(conversation_id: ConversationId, user_id: UserId, *, blocking: bool) -> Update:
     """The op that notes in a direct conversation whether the person blocks the other, and fails where they are no member."""
     key = keys.member(conversation_id, user_id)
     if blocking:
@@ -105,9 +109,7 @@ def set_blocks(conversation_id: ConversationId, user_id: UserId, *, blocking: bo
     return Update(key, remove=["blocks"], condition=Present())
 
 
-def mark_suspended(
-    table: Table, conversation_id: ConversationId, user_id: UserId, *, suspended: bool
-) -> None:
+def set_suspended(table: Table, conversation_id: ConversationId, user_id: UserId, *, suspended: bool) -> None:
     """Note on a membership whether the person is suspended; nothing happens where they are no member."""
     key = keys.member(conversation_id, user_id)
     with suppress(ConditionFailed):
@@ -117,7 +119,7 @@ def mark_suspended(
             table.write(Update(key, remove=["suspended"], condition=Present()))
 
 
-def check_none(conversation_id: ConversationId, user_id: UserId) -> Check:
+def check_not_member(conversation_id: ConversationId, user_id: UserId) -> Check:
     """The op that fails where the person is a member."""
     return Check(keys.member(conversation_id, user_id), Absent())
 
@@ -127,7 +129,7 @@ def check_role(conversation_id: ConversationId, member: Member) -> Check:
     return Check(keys.member(conversation_id, member.user_id), Equals("role", member.role))
 
 
-def advance_cursor(
+def advance_read_cursor(
     table: Table, conversation_id: ConversationId, user_id: UserId, *, seq: int, count: int
 ) -> bool:
     """Move the read cursor up to `seq`, with `count` messages up to it; never back. Returns whether it moved."""
@@ -140,16 +142,16 @@ def advance_cursor(
     return True
 
 
-def member_of(row: Row) -> tuple[UserId, Member]:
+def member_from_row(row: Row) -> tuple[UserId, Member]:
     """The member that a row of a conversation holds, by their id."""
-    named: tuple[UserId, Member] | None = row.meaning
+    named: tuple[UserId, Member] | None = row.parsed
     if named is None:
         user_id = UserId(row.sk.removeprefix(keys.MEMBER_PREFIX))
-        named = row.meaning = user_id, _member(user_id, row.item)
+        named = row.parsed = user_id, _member_from_item(user_id, row.item)
     return named
 
 
-def _member(user_id: UserId, item: Item) -> Member:
+def _member_from_item(user_id: UserId, item: Item) -> Member:
     plain = (user_id, item["role"], item["joined_seq"], item["read_seq"], item["read_count"])
     if len(item) < len(plain):  # nothing but these: nearly everybody, and a room's send makes one of each
         return Member(*plain)

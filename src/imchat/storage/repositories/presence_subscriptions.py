@@ -20,23 +20,23 @@ def add(
     now_s: int,
 ) -> None:
     """Let the watcher hear of these people for `WATCH_S`; each keeps the `WATCHERS_MAX` who asked last."""
-    wanted = {keys.watchers(user_id) for user_id in user_ids}
+    wanted = {keys.presence_subscribers(user_id) for user_id in user_ids}
     known = table.get_many(wanted)
     until_s = now_s + WATCH_S
     entry = {"until_s": until_s, "conversation_id": conversation_id}
     for key in wanted:
-        live = _live(known.get(key, {}), now_s)
+        live = _not_expired(known.get(key, {}), now_s)
         live.pop(watcher_id, None)
         kept = sorted(live, key=lambda name: live[name]["until_s"], reverse=True)[: WATCHERS_MAX - 1]
         old = known.get(key, {}).keys() - {*kept, watcher_id, TTL_ATTRIBUTE}
         table.write(Update(key, set={watcher_id: entry, TTL_ATTRIBUTE: until_s}, remove=sorted(old)))
 
 
-def of(table: Table, user_id: UserId, *, now_s: int) -> dict[UserId, ConversationId]:
+def list_for(table: Table, user_id: UserId, *, now_s: int) -> dict[UserId, ConversationId]:
     """Those who want to hear of the person, each with the conversation that they shared when they asked."""
-    live = _live(table.get(keys.watchers(user_id)) or {}, now_s)
+    live = _not_expired(table.get(keys.presence_subscribers(user_id)) or {}, now_s)
     return {UserId(name): ConversationId(entry["conversation_id"]) for name, entry in live.items()}
 
 
-def _live(item: Item, now_s: int) -> dict[str, Any]:
+def _not_expired(item: Item, now_s: int) -> dict[str, Any]:
     return {name: entry for name, entry in item.items() if name != TTL_ATTRIBUTE and entry["until_s"] > now_s}

@@ -26,24 +26,24 @@ from imchat.storage.table import (
 def get(table: Table, user_id: UserId) -> User | None:
     """The person's profile, or None if they never signed in."""
     item = table.get(keys.profile(user_id))
-    return None if item is None else _user(user_id, item)
+    return None if item is None else _user_from_item(user_id, item)
 
 
 def get_many(table: Table, user_ids: Iterable[UserId]) -> dict[UserId, User]:
     """The profiles that exist among `user_ids`."""
     wanted = {keys.profile(user_id): user_id for user_id in user_ids}
-    return {wanted[key]: _user(wanted[key], item) for key, item in table.get_many(wanted).items()}
+    return {wanted[key]: _user_from_item(wanted[key], item) for key, item in table.get_many(wanted).items()}
 
 
 def create(table: Table, user: User) -> User:
     """Store a first profile; where one exists already, leave it and return that one."""
     item = {"handle": user.handle, "display_name": user.display_name, "created_at_ms": user.created_at_ms}
     # First, so that a crash in between leaves nobody whom administrators cannot find.
-    table.write(Put(keys.person(user.user_id), {}))
+    table.write(Put(keys.user_index(user.user_id), {}))
     try:
         table.write(Put(keys.profile(user.user_id), item, Absent()))
     except ConditionFailed as failed:
-        return _user(user.user_id, failed.item) if failed.item else user
+        return _user_from_item(user.user_id, failed.item) if failed.item else user
     return user
 
 
@@ -80,12 +80,12 @@ def set_suspended(user_id: UserId, at_ms: int | None) -> Update:
     return Update(keys.profile(user_id), set={"suspended_at_ms": at_ms}, condition=Present())
 
 
-def ids(table: Table, *, after: UserId | None, limit: int) -> list[UserId]:
+def list_ids(table: Table, *, after: UserId | None, limit: int) -> list[UserId]:
     """Everybody with a profile, by id, the first `limit` behind `after`."""
     return [UserId(row.sk) for row in table.query(keys.PEOPLE_PK, after=after, limit=limit, consistent=False)]
 
 
-def note_seen(table: Table, user_id: UserId, now_ms: int) -> None:
+def set_last_seen(table: Table, user_id: UserId, now_ms: int) -> None:
     """Note that the person was there just now; nothing happens without a profile."""
     with suppress(ConditionFailed):
         table.write(Update(keys.profile(user_id), set={"last_seen_ms": now_ms}, condition=Present()))
@@ -103,7 +103,7 @@ def by_handle(table: Table, handles: Iterable[str]) -> dict[str, UserId]:
     return {wanted[key]: UserId(item["user_id"]) for key, item in table.get_many(wanted).items()}
 
 
-def _user(user_id: UserId, item: Item) -> User:
+def _user_from_item(user_id: UserId, item: Item) -> User:
     return User(
         user_id,
         item["handle"],

@@ -1,4 +1,4 @@
-"""`BatchTable`: the table in one SQLite file as one thread of one server uses it, with many writes in a transaction.
+"""`GroupCommitTable`: the table in one SQLite file as one thread of one server uses it, with many writes in a transaction.
 
 What a batch writes is kept in memory and goes into the file at its end, each item once however often it changed. What was
 read stays known for the batches that follow, for as long as nobody else writes to the file.
@@ -13,10 +13,19 @@ from pathlib import Path
 from typing import Final, NamedTuple, Self, TypeVar
 
 from imchat.errors import Busy
-from imchat.storage.conditions import outcome
-from imchat.storage.sqlite.item_cache import UNKNOWN, WorkingSet
-from imchat.storage.sqlite.rows import TEXT_TO_BYTES, Rows, Span, Stored, item_of, rows_of, span, stored
-from imchat.storage.sqlite.wal import Log, connect, translated
+from imchat.storage.conditions import apply_op
+from imchat.storage.sqlite.item_cache import MISSING, ItemCache
+from imchat.storage.sqlite.rows import (
+    TEXT_TO_BYTES,
+    Rows,
+    SortKeyRange,
+    StoredRow,
+    decode_item,
+    decode_rows,
+    encode_row,
+    sort_key_range,
+)
+from imchat.storage.sqlite.wal import WriteAheadLog, connect, translate_errors
 from imchat.storage.table import MAX_ITEM_BYTES, Check, Item, Key, Op, Put, Row
 from imchat.storage.validation import check_key, check_ops, check_query
 
@@ -26,35 +35,35 @@ LONGEST_TAIL: Final = 1_000
 """Rows of a query that are worth keeping in memory."""
 
 
-class _Waiting(NamedTuple):
+class _PendingWrite(NamedTuple):
     """What will lie under a key (None: nothing), of at most so many bytes in DynamoDB's count; its row, if made already."""
 
     item: Item | None
     most_bytes: int
-    row: Stored | None = None
+    row: StoredRow | None = None
 
 
-class BatchTable:
+class GroupCommitTable:
     """A `Table` whose calls, from `begin` to `commit`, are one transaction. For one thread, but for `sync` and `tidy`.
 
     Outside a batch each call is one of its own, and a write is on the disk when it returns.
     """
 
-    def __init__(self, connection: sqlite3.Connection, log: Log) -> None:
+    def __init__(self, connection: sqlite3.Connection, log: WriteAheadLog) -> None:
         """Use `open`, which prepares the connection."""
         self._connection = connection
         self._log = log
         self._rows = Rows(connection)
-        self._known = WorkingSet()
+        self._known = ItemCache()
         self._version = -1
         self._open = False
-        self._unwritten: dict[Key, _Waiting] = {}
+        self._unwritten: dict[Key, _PendingWrite] = {}
         self._changed = False
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
         """Open the database at `path`; see `SqliteTable.open`."""
-        return cls(connect(path), Log(path))
+        return cls(connect(path), WriteAheadLog(path))
 
     def close(self) -> None:
         """Give the file back. A batch still open is undone."""
@@ -76,12 +85,12 @@ class BatchTable:
         if not self._open:
             return self._alone(partial(self.get, key))
         known = self._known.get(key)
-        if known is not UNKNOWN:
+        if known is not MISSING:
             return known
         check_key(key)
-        with translated():
+        with translate_errors():
             text = self._rows.get(key)
-        item = item_of(text)
+        item = decode_item(text)
         self._known.set(key, item, len(text or ""))
         return item
 
@@ -105,7 +114,7 @@ class BatchTable:
     ) -> list[Row]:
         """See `Table.query`."""
         check_query(pk, prefix=prefix, low=low, high=high, after=after, limit=limit)
-        wanted = span(prefix, low, high, after, reverse=reverse)
+        wanted = sort_key_range(prefix, low, high, after, reverse=reverse)
         if not self._open:
             return self._alone(partial(self._query, pk, wanted, limit, reverse=reverse))
         return self._query(pk, wanted, limit, reverse=reverse)
@@ -116,9 +125,9 @@ class BatchTable:
             self._alone(partial(self.write, *ops))
             return
         sizes = check_ops(ops)
-        changes: list[tuple[Key, int, _Waiting]] = []
+        changes: list[tuple[Key, int, _PendingWrite]] = []
         for index, op in enumerate(ops):
-            item = outcome(index, op, self.get(op.key))
+            item = apply_op(index, op, self.get(op.key))
             if not isinstance(op, Check):
                 changes.append((op.key, sizes[index], self._waiting(op, item, sizes[index])))
         for key, size, waiting in changes:
@@ -135,7 +144,7 @@ class BatchTable:
         if self._open:
             raise ValueError("a batch is open already")
         self._log.check()
-        with translated():
+        with translate_errors():
             self._rows.execute("BEGIN IMMEDIATE")
             version = self._rows.version
         self._open, self._changed = True, False
@@ -161,7 +170,7 @@ class BatchTable:
             self.rollback()
             raise Busy(f"the database could not end a batch: {error}") from error
         self._open = False
-        self._known.age()
+        self._known.evict()
 
     def rollback(self) -> None:
         """Undo the open batch."""
@@ -170,7 +179,7 @@ class BatchTable:
         self._unwritten.clear()
         self._known.clear()
         if self._rows.in_transaction:  # a full disk may have ended it already
-            with translated():
+            with translate_errors():
                 self._rows.execute("ROLLBACK")
 
     def sync(self) -> None:
@@ -181,20 +190,20 @@ class BatchTable:
         self._log.sync()
 
     @property
-    def overgrown(self) -> bool:
+    def needs_checkpoint(self) -> bool:
         """Whether batches have written so much that it is time to `tidy`."""
-        return self._log.overgrown
+        return self._log.needs_checkpoint
 
-    def tidy(self) -> None:
+    def checkpoint(self) -> None:
         """Move what was committed from the log into the database, and empty the log. On any thread, while no batch is open."""
-        with translated():
+        with translate_errors():
             self._rows.checkpoint()
 
     def purge_expired(self, now_s: int, limit: int) -> int:
         """Remove at most `limit` items that had expired at `now_s` (epoch seconds); how many they were."""
         if not self._open:
             return self._alone(partial(self.purge_expired, now_s, limit))
-        with translated():
+        with translate_errors():
             self._flush()
             purged = self._rows.purge(now_s, limit)
         if purged:
@@ -214,37 +223,37 @@ class BatchTable:
         self.commit()
         if changed:
             self.sync()
-            if self.overgrown:
-                self.tidy()
+            if self.needs_checkpoint:
+                self.checkpoint()
         return answer
 
-    def _query(self, pk: str, wanted: Span, limit: int | None, *, reverse: bool) -> list[Row]:
+    def _query(self, pk: str, wanted: SortKeyRange, limit: int | None, *, reverse: bool) -> list[Row]:
         known = self._known.query(pk, wanted, limit, reverse=reverse)
         if known is not None:
             return known
-        with translated():
+        with translate_errors():
             self._flush()
             texts = self._rows.query(pk, wanted, limit, reverse=reverse)
-        rows = rows_of(texts)
+        rows = decode_rows(texts)
         to_the_end = wanted.end is None and not reverse and (limit is None or len(rows) < limit)
         if to_the_end and len(rows) <= LONGEST_TAIL:
             self._known.learn_tail(pk, wanted.start, rows, sum(len(text) for _, text in texts))
         return rows
 
-    def _waiting(self, op: Op, item: Item | None, op_bytes: int) -> _Waiting:
+    def _waiting(self, op: Op, item: Item | None, op_bytes: int) -> _PendingWrite:
         """What the op leaves under its key. An item that changes on and on in one batch gets its text when that ends.
 
         Raises: TooLarge.
         """
         if item is None:
-            return _Waiting(None, 0)
+            return _PendingWrite(None, 0)
         if isinstance(op, Put):
-            return _Waiting(item, op_bytes)
+            return _PendingWrite(item, op_bytes)
         before = self._unwritten.get(op.key)
         if before is not None and before.most_bytes + op_bytes <= MAX_ITEM_BYTES:
-            return _Waiting(item, before.most_bytes + op_bytes)
-        row = stored(op.key, item)
-        return _Waiting(item, len(row.text) * TEXT_TO_BYTES, row)
+            return _PendingWrite(item, before.most_bytes + op_bytes)
+        row = encode_row(op.key, item)
+        return _PendingWrite(item, len(row.text) * TEXT_TO_BYTES, row)
 
     def _flush(self) -> None:
         """Write into the open transaction what was kept in memory. Raises: Busy; sqlite3.Error."""
@@ -253,7 +262,7 @@ class BatchTable:
         if not self._rows.in_transaction:
             raise Busy("the disk is full")
         waiting = self._unwritten.items()
-        self._rows.put([row or stored(key, item) for key, (item, _, row) in waiting if item is not None])
+        self._rows.put([row or encode_row(key, item) for key, (item, _, row) in waiting if item is not None])
         self._rows.delete([key for key, (item, _, _) in waiting if item is None])
         self._unwritten.clear()
         self._changed = True

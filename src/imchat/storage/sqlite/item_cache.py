@@ -1,4 +1,4 @@
-"""`WorkingSet`: items of a table that are known without reading them: what was read or written lately, as it is now."""
+"""`ItemCache`: items of a table that are known without reading them: what was read or written lately, as it is now."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Final
 
-from imchat.storage.sqlite.rows import Span
+from imchat.storage.sqlite.rows import SortKeyRange
 from imchat.storage.table import Item, Key, Row
 
 GENERATION_BYTES: Final = 4 * 1024 * 1024
@@ -18,13 +18,13 @@ TAIL: Final = 256
 """Rows of one partition's tail that stay known as the partition grows: a room's members, its head, its newest events."""
 
 
-class Unknown(Enum):
+class Missing(Enum):
     """Says that the working set does not know what lies under a key."""
 
-    UNKNOWN = "unknown"
+    MISSING = "unknown"
 
 
-UNKNOWN: Final = Unknown.UNKNOWN
+MISSING: Final = Missing.MISSING
 
 
 class _Partition:
@@ -75,7 +75,7 @@ class _Partition:
             self.start = self.tail[0]
 
 
-class WorkingSet:
+class ItemCache:
     """Items by key, and the tails of partitions. The least recently used are forgotten, by generations."""
 
     __slots__ = ("_grown", "_old", "_taken", "_young")
@@ -90,15 +90,15 @@ class WorkingSet:
         self._taken = 0
         self._grown: set[str] = set()
 
-    def get(self, key: Key) -> Item | Unknown | None:
+    def get(self, key: Key) -> Item | Missing | None:
         """What lies under the key (None: nothing), if it is known."""
         part = self._find(key.pk)
         if part is None:
-            return UNKNOWN
-        found = part.items.get(key.sk, UNKNOWN)
-        return None if found is UNKNOWN and key.sk in part else found
+            return MISSING
+        found = part.items.get(key.sk, MISSING)
+        return None if found is MISSING and key.sk in part else found
 
-    def query(self, pk: str, span: Span, limit: int | None, *, reverse: bool) -> list[Row] | None:
+    def query(self, pk: str, span: SortKeyRange, limit: int | None, *, reverse: bool) -> list[Row] | None:
         """The rows of a span, as `Rows.query` answers them; None if they are not all known."""
         part = self._find(pk)
         if part is None or span.start not in part:
@@ -131,7 +131,7 @@ class WorkingSet:
             for sk, item in part.items.items():
                 yield Key(pk, sk), item
 
-    def age(self) -> None:
+    def evict(self) -> None:
         """Forget what was not used for long, and keep tails short. Not between a read and what is decided from it."""
         for pk in self._grown:
             part = self._find(pk)

@@ -26,7 +26,7 @@ TEXT_TO_BYTES: Final = 8
 _LARGEST_EXPIRY: Final = 2**63 - 1
 
 
-class Stored(NamedTuple):
+class StoredRow(NamedTuple):
     """An item as its row holds it."""
 
     pk: str
@@ -35,7 +35,7 @@ class Stored(NamedTuple):
     text: str
 
 
-class Span(NamedTuple):
+class SortKeyRange(NamedTuple):
     """The sort keys from `start`, inclusive, to `end`, exclusive; None: to the last."""
 
     start: str
@@ -71,14 +71,16 @@ class Rows:
         rows = self._cursor.execute(_GET, key).fetchall()
         return rows[0][0] if rows else None
 
-    def query(self, pk: str, span: Span, limit: int | None, *, reverse: bool) -> list[tuple[str, str]]:
+    def query(
+        self, pk: str, span: SortKeyRange, limit: int | None, *, reverse: bool
+    ) -> list[tuple[str, str]]:
         """Sort keys and texts of a span, all of them or the first `limit`; from its end with `reverse`."""
         sql = _QUERY_REVERSE if reverse else _QUERY
         end = _BEYOND_ALL_TEXT if span.end is None else span.end
         bounds = (pk, span.start, end, -1 if limit is None else limit)
         return self._cursor.execute(sql, bounds).fetchall()
 
-    def put(self, stored: Iterable[Stored]) -> None:
+    def put(self, stored: Iterable[StoredRow]) -> None:
         """Put these in place of what lay there."""
         self._cursor.executemany(_PUT, stored)
 
@@ -96,17 +98,17 @@ class Rows:
         return self._cursor.execute(_PURGE, (now_s, limit)).rowcount
 
 
-def item_of(text: str | None) -> Item | None:
+def decode_item(text: str | None) -> Item | None:
     """The item that a text holds."""
     return None if text is None else from_json(text)
 
 
-def rows_of(texts: Iterable[tuple[str, str]]) -> list[Row]:
+def decode_rows(texts: Iterable[tuple[str, str]]) -> list[Row]:
     """The rows that sort keys and texts make."""
     return [Row(sk, from_json(text)) for sk, text in texts]
 
 
-def stored(key: Key, item: Item) -> Stored:
+def encode_row(key: Key, item: Item) -> StoredRow:
     """The row that holds `item`, whose parts were checked. Raises: TooLarge."""
     text = to_json(item).decode()
     # Of an update only the parts were checked. Text this short cannot be an item that is too large.
@@ -114,23 +116,25 @@ def stored(key: Key, item: Item) -> Stored:
         check_item_size(key, item)
     expiry = item.get(TTL_ATTRIBUTE)
     expires_at = expiry if is_int(expiry) and 0 <= expiry <= _LARGEST_EXPIRY else None
-    return Stored(key.pk, key.sk, expires_at, text)
+    return StoredRow(key.pk, key.sk, expires_at, text)
 
 
-def span(prefix: str | None, low: str | None, high: str | None, after: str | None, *, reverse: bool) -> Span:
+def sort_key_range(
+    prefix: str | None, low: str | None, high: str | None, after: str | None, *, reverse: bool
+) -> SortKeyRange:
     """The bounds of a query as one span. A text's next neighbour in byte order is that text and a NUL."""
     if prefix is not None:
-        start, end = prefix, _behind_prefix(prefix)
+        start, end = prefix, _end_of_prefix(prefix)
     else:
         start, end = low or "", None if high is None else high + "\0"
     if after is not None and reverse:
         end = after if end is None else min(end, after)
     elif after is not None:
         start = max(start, after + "\0")
-    return Span(start, end)
+    return SortKeyRange(start, end)
 
 
-def _behind_prefix(prefix: str) -> str | None:
+def _end_of_prefix(prefix: str) -> str | None:
     """The lowest text above everything that starts with `prefix`, or None where there is none."""
     stem = prefix.rstrip("\U0010ffff")
     if not stem:

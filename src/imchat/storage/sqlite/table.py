@@ -10,9 +10,9 @@ from threading import Lock
 from typing import Self
 
 from imchat.errors import Busy
-from imchat.storage.conditions import outcome
-from imchat.storage.sqlite.rows import Rows, item_of, rows_of, span, stored
-from imchat.storage.sqlite.wal import BUSY_TIMEOUT_S, Log, connect, translated
+from imchat.storage.conditions import apply_op
+from imchat.storage.sqlite.rows import Rows, decode_item, decode_rows, encode_row, sort_key_range
+from imchat.storage.sqlite.wal import BUSY_TIMEOUT_S, WriteAheadLog, connect, translate_errors
 from imchat.storage.table import Check, Item, Key, Op, Row
 from imchat.storage.validation import check_key, check_ops, check_query
 
@@ -24,7 +24,7 @@ class SqliteTable:
         table.write(Put(Key("USER#1", "PROFILE"), {"handle": "ada"}, Absent()))
     """
 
-    def __init__(self, connection: sqlite3.Connection, log: Log) -> None:
+    def __init__(self, connection: sqlite3.Connection, log: WriteAheadLog) -> None:
         """Use `open`, which prepares the connection."""
         self._connection = connection
         self._log = log
@@ -38,7 +38,7 @@ class SqliteTable:
         Raises: ConfigError for a folder that does not exist or a file that cannot be written, is no database
         of imchat, is damaged, or was made by a newer imchat; Busy while another process holds it.
         """
-        return cls(connect(path), Log(path))
+        return cls(connect(path), WriteAheadLog(path))
 
     def close(self) -> None:
         """Give the file back."""
@@ -56,7 +56,7 @@ class SqliteTable:
         """See `Table.get`."""
         check_key(key)
         with self._turn():
-            return item_of(self._rows.get(key))
+            return decode_item(self._rows.get(key))
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
         """See `Table.get_many`."""
@@ -64,7 +64,7 @@ class SqliteTable:
         for key in wanted:
             check_key(key)
         with self._turn():
-            return {key: item for key in wanted if (item := item_of(self._rows.get(key))) is not None}
+            return {key: item for key in wanted if (item := decode_item(self._rows.get(key))) is not None}
 
     def query(
         self,
@@ -81,8 +81,8 @@ class SqliteTable:
         """See `Table.query`."""
         check_query(pk, prefix=prefix, low=low, high=high, after=after, limit=limit)
         with self._turn():
-            wanted = span(prefix, low, high, after, reverse=reverse)
-            return rows_of(self._rows.query(pk, wanted, limit, reverse=reverse))
+            wanted = sort_key_range(prefix, low, high, after, reverse=reverse)
+            return decode_rows(self._rows.query(pk, wanted, limit, reverse=reverse))
 
     def write(self, *ops: Op) -> None:
         """See `Table.write`."""
@@ -91,7 +91,7 @@ class SqliteTable:
             self._log.check()
             self._apply(ops)
             self._log.sync()
-            if self._log.overgrown:
+            if self._log.needs_checkpoint:
                 self._rows.checkpoint()
 
     def purge_expired(self, now_s: int, limit: int) -> int:
@@ -105,7 +105,7 @@ class SqliteTable:
         if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
             raise Busy("the database is busy; try again")
         try:
-            with translated():
+            with translate_errors():
                 yield
         finally:
             self._lock.release()
@@ -115,13 +115,13 @@ class SqliteTable:
         rows.execute("BEGIN IMMEDIATE")
         try:
             for index, op in enumerate(ops):
-                item = outcome(index, op, item_of(rows.get(op.key)))
+                item = apply_op(index, op, decode_item(rows.get(op.key)))
                 if isinstance(op, Check):
                     continue
                 if item is None:
                     rows.delete([op.key])
                 else:
-                    rows.put([stored(op.key, item)])
+                    rows.put([encode_row(op.key, item)])
             rows.execute("COMMIT")
         except BaseException:
             if rows.in_transaction:  # a full disk may have ended it already

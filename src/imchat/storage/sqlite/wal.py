@@ -38,7 +38,7 @@ _SETTINGS: Final = (
 _PASSING: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
 
 
-class Log:
+class WriteAheadLog:
     """The write-ahead log behind a connection: SQLite writes commits to it, `sync` makes them durable.
 
     SQLite would do the same in each commit (`synchronous = FULL`), and hold the connection meanwhile. A log that could
@@ -72,7 +72,7 @@ class Log:
             raise Busy("the disk failed to store something; restart imchat once it works again")
 
     @property
-    def overgrown(self) -> bool:
+    def needs_checkpoint(self) -> bool:
         """Whether a checkpoint should empty it."""
         return self._file is not None and os.fstat(self._file).st_size > CHECKPOINT_BYTES
 
@@ -114,7 +114,7 @@ def connect(path: Path | str) -> sqlite3.Connection:
         _prepare(connection, path)
     except sqlite3.Error as error:
         connection.close()
-        if _passes(error):
+        if _is_transient(error):
             raise Busy(f"{path} is in use by another process; try again") from error
         raise ConfigError(f"{path} cannot be used as a database: {error}") from error
     except BaseException:
@@ -124,17 +124,17 @@ def connect(path: Path | str) -> sqlite3.Connection:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """What SQLite says in the block, in our words: Busy for what passes with time. Any other error stays as it is."""
     try:
         yield
     except sqlite3.Error as error:
-        if _passes(error):
+        if _is_transient(error):
             raise Busy("the database is busy; try again") from error
         raise
 
 
-def _passes(error: sqlite3.Error) -> bool:
+def _is_transient(error: sqlite3.Error) -> bool:
     # The low byte is the primary code. A full disk passes too, once somebody makes room.
     return getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING
 
