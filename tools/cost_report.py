@@ -11,14 +11,14 @@ from tests.support.world import World, new_world
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import CONNECTION_S, MEMBERS_AT_CREATION
 from imchat.services import (
+    channels,
     conversations,
     delivery,
-    groups,
-    joining,
+    members,
     message_actions,
     messages,
+    read_cursors,
     realtime,
-    receipts,
     users,
 )
 from imchat.services.app import App
@@ -159,7 +159,7 @@ def _others(world: World) -> Iterator[tuple[str, Count]]:
     yield "read the newest 50 messages", _counted(world, lambda app: messages.read(app, bob, where))
     yield (
         "move the read cursor, in a group of 10",
-        _counted(world, lambda app: receipts.mark_read(app, bob, where, 62)),
+        _counted(world, lambda app: read_cursors.mark_read(app, bob, where, 62)),
     )
     yield (
         "react, in a group of 10",
@@ -167,11 +167,11 @@ def _others(world: World) -> Iterator[tuple[str, Count]]:
     )
     yield (
         "add somebody to a group of 10",
-        _counted(world, lambda app: groups.add_members(app, ann, where, [eve])),
+        _counted(world, lambda app: members.add_members(app, ann, where, [eve])),
     )
-    groups.update_group(world.app, ann, where, public=True)
+    conversations.update_group(world.app, ann, where, public=True)
     kim = person(world, 50_001)
-    yield "join a channel of 11", _counted(world, lambda app: joining.join_channel(app, kim, where))
+    yield "join a channel of 11", _counted(world, lambda app: channels.join(app, kim, where))
     yield (
         f"start a group of {MEMBERS_AT_CREATION}",
         _counted(

@@ -32,13 +32,10 @@ if TYPE_CHECKING:
         admin,
         blocks,
         conversations,
-        groups,
-        joining,
         message_actions,
         messages,
         presence,
         realtime,
-        receipts,
         suspensions,
         users,
     )

@@ -39,8 +39,8 @@ def call(
     content: dict[str, Any] = json.loads(answer.body)
     if answer.status < 300:
         route = next(route for route in ROUTES if route.method == method and _matches(route, path))
-        assert answer.status in route.statuses
-        route.answer.model_validate(content)
+        assert answer.status in route.success
+        route.response_model.model_validate(content)
     else:
         error = schema.ErrorBody.model_validate(content).error
         assert error.request_id == "request-1"
@@ -223,7 +223,7 @@ def test_a_page_size_out_of_bounds_is_refused(world: World, limit: str) -> None:
     assert refusal(answer)[:3] == (400, "invalid", "limit")
 
 
-PAGED = [route for route in ROUTES if route.query is schema.PageQuery]
+PAGED = [route for route in ROUTES if route.query_model is schema.PageQuery]
 
 
 @pytest.mark.parametrize("cursor", ["", "a" * 65, "a" * 2_000, "a b", "é", "\n", "\0"])
@@ -301,7 +301,9 @@ def test_unknown_ids_all_get_one_body(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    "route", [route for route in ROUTES if not route.open], ids=lambda route: f"{route.method} {route.path}"
+    "route",
+    [route for route in ROUTES if route.access != "public"],
+    ids=lambda route: f"{route.method} {route.path}",
 )
 def test_nobody_gets_anything_without_signing_in(world: World, route: Route) -> None:
     path = re.sub(r"\{\w+\}", "x", route.path)
@@ -309,7 +311,9 @@ def test_nobody_gets_anything_without_signing_in(world: World, route: Route) -> 
 
 
 @pytest.mark.parametrize(
-    "route", [route for route in ROUTES if not route.open], ids=lambda route: f"{route.method} {route.path}"
+    "route",
+    [route for route in ROUTES if route.access != "public"],
+    ids=lambda route: f"{route.method} {route.path}",
 )
 def test_whoever_is_suspended_is_refused_by_every_route_but_their_profile(world: World, route: Route) -> None:
     ann, bob = world.people("ann", "bob")
@@ -321,12 +325,14 @@ def test_whoever_is_suspended_is_refused_by_every_route_but_their_profile(world:
     if route.suspended == "served":
         assert call(world, ann, route.method, path)[1]["user"]["suspended"]
         return
-    refused = call(world, ann, route.method, path, body if route.body else None, is_admin=True)
+    refused = call(world, ann, route.method, path, body if route.request_model else None, is_admin=True)
     assert refusal(refused)[:2] == (403, "suspended")
 
 
 @pytest.mark.parametrize(
-    "route", [route for route in ROUTES if route.admin], ids=lambda route: f"{route.method} {route.path}"
+    "route",
+    [route for route in ROUTES if route.access == "admin"],
+    ids=lambda route: f"{route.method} {route.path}",
 )
 def test_administration_is_for_administrators(world: World, route: Route) -> None:
     ann, bob = world.people("ann", "bob")
@@ -337,7 +343,7 @@ def test_administration_is_for_administrators(world: World, route: Route) -> Non
 
 def test_every_route_of_administration_and_nothing_else_is_for_administrators() -> None:
     assert {route.path for route in ROUTES if route.path.startswith("/admin")} == {
-        route.path for route in ROUTES if route.admin
+        route.path for route in ROUTES if route.access == "admin"
     }
 
 

@@ -22,9 +22,9 @@ def test_every_route_is_described_with_all_its_answers() -> None:
     paths: dict[str, Any] = openapi.openapi()["paths"]
     for route in ROUTES:
         operation = paths["/api" + route.path][route.method.lower()]
-        assert {str(status) for status in route.statuses} <= set(operation["responses"])
-        assert route.open or {"400", "401", "503"} <= set(operation["responses"])
-        assert ("requestBody" in operation) == (route.body is not None)
+        assert {str(status) for status in route.success} <= set(operation["responses"])
+        assert route.access == "public" or {"400", "401", "503"} <= set(operation["responses"])
+        assert ("requestBody" in operation) == (route.request_model is not None)
 
 
 def test_every_reference_in_the_document_leads_somewhere() -> None:

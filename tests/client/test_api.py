@@ -72,12 +72,12 @@ class Checked(Http):
         attempts: float = 1,  # noqa: ARG002 - as Http has it
     ) -> dict[str, Any]:
         route = next(route for route in ROUTES if route.method == method and _fits(route, path))
-        assert (body is not None) == (route.body is not None), route
-        if route.body is not None:
-            route.body.model_validate(body)
+        assert (body is not None) == (route.request_model is not None), route
+        if route.request_model is not None:
+            route.request_model.model_validate(body)
         if query:
-            assert route.query is not None, route
-            route.query.model_validate({name: str(value) for name, value in query.items()})
+            assert route.query_model is not None, route
+            route.query_model.model_validate({name: str(value) for name, value in query.items()})
         self.asked.add((method, route.path))
         return dict(ANSWER)
 
@@ -108,7 +108,7 @@ def test_every_route_that_is_not_an_administrators_has_a_method_that_asks_it_rig
 
     asyncio.run(body())
     assert http.asked | NO_METHOD.keys() == {
-        (route.method, route.path) for route in ROUTES if not route.admin
+        (route.method, route.path) for route in ROUTES if route.access != "admin"
     }
     assert not http.asked & NO_METHOD.keys()
 

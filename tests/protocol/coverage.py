@@ -54,8 +54,8 @@ def seen(record: Record) -> set[str]:
     for exchange in record.exchanges:
         if exchange.status < 400:
             route = _route(exchange)
-            assert exchange.status in route.statuses, exchange
-            route.answer.model_validate(exchange.answer)
+            assert exchange.status in route.success, exchange
+            route.response_model.model_validate(exchange.answer)
             found.add(_name(route))
         elif "error" in exchange.answer:
             schema.ErrorBody.model_validate(exchange.answer)

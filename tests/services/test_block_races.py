@@ -15,7 +15,7 @@ from tests.support.world import Borrowed, ListeningGateway, World, new_world
 
 from imchat.domain.ids import ConnectionId, ConversationId, SignInId, UserId
 from imchat.errors import Forbidden, Unauthenticated
-from imchat.services import blocks, conversations, groups, messages, realtime, suspensions
+from imchat.services import blocks, conversations, members, messages, realtime, suspensions
 from imchat.services.app import App
 from imchat.storage.repositories import connections
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
@@ -147,7 +147,7 @@ def play_suspended(scene: Scene, way: Way = suspended) -> list[str]:
             "connect", lambda name: realtime.connect(scene.app, bob, ConnectionId(f"{scene.line}-{name}"))
         ),
         lambda: cat_goes_on(scene),
-        lambda: groups.add_members(scene.app, scene.cat, scene.late, [bob]),
+        lambda: members.add_members(scene.app, scene.cat, scene.late, [bob]),
     )
     # When all is over, also for what was under way, nothing is open to him anywhere.
     scene.app = scene.calm

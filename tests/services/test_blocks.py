@@ -15,14 +15,14 @@ from imchat.errors import Busy, Forbidden, Invalid, NotFound
 from imchat.services import (
     blocks,
     conversations,
-    groups,
     message_actions,
     messages,
     presence,
+    read_cursors,
     realtime,
-    receipts,
     users,
 )
+from imchat.services import members as memberships
 from imchat.storage.repositories import blocks as stored
 from imchat.storage.repositories import keys, members
 
@@ -124,9 +124,9 @@ def test_neither_adds_the_other_to_a_group_and_nobody_else_is_added_then(world: 
         said = ("you cannot add these people", {"reason": "blocked", "user_ids": [other]})
         assert refusal(partial(world.group, actor, cat, other)) == said
         where = world.group(actor)
-        assert refusal(partial(groups.add_members, world.app, actor, where, [cat, other])) == said
+        assert refusal(partial(memberships.add_members, world.app, actor, where, [cat, other])) == said
         assert set(members.list_for(world.table, where)) == {actor}
-    groups.add_members(world.app, cat, world.group(cat), [ann, bob])
+    memberships.add_members(world.app, cat, world.group(cat), [ann, bob])
 
 
 def test_in_a_group_both_write_and_only_mentions_by_the_blocked_are_plain_text(world: World) -> None:
@@ -173,7 +173,7 @@ def test_nobody_past_a_block_hears_of_typing_or_reading(world: World) -> None:
     world.gateway.frames.clear()
     for who in (ann, bob):
         realtime.notify_typing(world.app, who, where)
-    receipts.mark_read(world.app, ann, where, said["seq"])
+    read_cursors.mark_read(world.app, ann, where, said["seq"])
     assert world.heard(lines[bob]) == []
     assert [frame["type"] for frame in world.heard(lines[ann])] == ["receipt"]
 
@@ -186,7 +186,7 @@ def test_in_a_group_both_sides_of_a_block_hear_of_typing_and_reading(world: Worl
     blocks.block(world.app, ann, bob)
     world.gateway.frames.clear()
     realtime.notify_typing(world.app, ann, where)
-    receipts.mark_read(world.app, ann, where, said["seq"])
+    read_cursors.mark_read(world.app, ann, where, said["seq"])
     assert [frame["type"] for frame in world.heard(line)] == ["typing", "receipt"]
 
 

@@ -10,7 +10,8 @@ from tests.support.world import Interleaved, World
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import MENTIONS_KEPT
 from imchat.errors import NotFound
-from imchat.services import conversations, groups, messages, receipts
+from imchat.services import conversations, messages, read_cursors
+from imchat.services import members as memberships
 from imchat.storage.repositories import members
 
 
@@ -44,18 +45,18 @@ def test_reading_ends_that_a_conversation_is_marked_unread_also_where_the_cursor
     ann, bob = world.people("ann", "bob")
     where = world.direct(ann, bob)
     conversations.update_settings(world.app, ann, where, {"marked_unread": True})
-    receipts.mark_read(world.app, ann, where, 1)
+    read_cursors.mark_read(world.app, ann, where, 1)
     assert members.list_for(world.table, where)[ann].settings == ()
 
 
 def test_whoever_leaves_in_the_same_moment_leaves_nothing_behind(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.group(ann, bob)
-    table = Interleaved(world.table, lambda: groups.remove_member(world.app, ann, where, bob), "MEMBER#")
+    table = Interleaved(world.table, lambda: memberships.remove_member(world.app, ann, where, bob), "MEMBER#")
     with pytest.raises(NotFound):
         conversations.update_settings(replace(world.app, table=table), bob, where, {"muted": True})
     assert members.get(world.table, where, bob) is None
-    groups.add_members(world.app, ann, where, [bob])
+    memberships.add_members(world.app, ann, where, [bob])
     assert members.list_for(world.table, where)[bob].settings == ()
 
 
@@ -85,8 +86,8 @@ def test_unread_mentions_are_counted_apart_once_each_and_end_with_reading(world:
     mention(world, where, bob, "b1", "@bob is me, @eve is you")
     last = mention(world, where, ann, "m3", "@bob?")
     assert (mentions(world, where, bob), mentions(world, where, eve)) == (2, 1)
-    assert receipts.mark_read(world.app, bob, where, first) == (first, 1, 3, 1)
-    assert receipts.mark_read(world.app, bob, where, last) == (last, 4, 0, 0)
+    assert read_cursors.mark_read(world.app, bob, where, first) == (first, 1, 3, 1)
+    assert read_cursors.mark_read(world.app, bob, where, last) == (last, 4, 0, 0)
     [entry] = conversations.inbox(world.app, eve, cursor=None).entries
     assert (entry.me.unread_mentions, entry.head.unread(eve, entry.me.read_count)) == (1, 4)
 
@@ -105,6 +106,6 @@ def test_of_many_unread_mentions_the_newest_are_kept_and_a_reader_starts_anew(sq
     where = world.direct(ann, bob)
     seqs = [mention(world, where, ann, f"m{number}", "@bob") for number in range(MENTIONS_KEPT + 1)]
     assert mentions(world, where, bob) == MENTIONS_KEPT
-    receipts.mark_read(world.app, bob, where, seqs[-1])
+    read_cursors.mark_read(world.app, bob, where, seqs[-1])
     mention(world, where, ann, "new", "@bob")
     assert members.list_for(world.table, where)[bob].mentions == [seqs[-1] + 1]

@@ -12,7 +12,8 @@ from tests.support.world import Borrowed, Interleaved, World
 
 from imchat.domain.ids import ConversationId, UserId
 from imchat.errors import Conflict, Forbidden, ImchatError, Invalid, NotFound
-from imchat.services import conversations, groups, messages, receipts
+from imchat.services import conversations, messages, read_cursors
+from imchat.services import members as memberships
 from imchat.services import users as accounts
 from imchat.services.app import App
 from imchat.storage.repositories import conversations as stored
@@ -81,10 +82,10 @@ def test_a_thousand_people_fit_a_group_and_one_more_does_not(sqlite_world: World
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann)
     world.fill(where, 998)
-    groups.add_members(world.app, ann, where, [bob])
+    memberships.add_members(world.app, ann, where, [bob])
     assert send(world, bob, where) == 3
     with pytest.raises(Invalid) as refusal:
-        groups.add_members(world.app, ann, where, [eve])
+        memberships.add_members(world.app, ann, where, [eve])
     assert refusal.value.details == {"field": "user_ids", "limit": 1_000}
     assert len(roles(world, where)) == 1_000
 
@@ -123,9 +124,9 @@ def test_reading_moves_the_cursor_up_and_never_back(world: World) -> None:
     phone = world.connect(bob)
     seqs = [send(world, bob, where, f"m{number}") for number in range(3)]
     assert unread(world, ann, where) == 3
-    assert receipts.mark_read(world.app, ann, where, seqs[1]) == (seqs[1], 2, 1, 0)
-    assert receipts.mark_read(world.app, ann, where, seqs[0]) == (seqs[1], 2, 1, 0)
-    assert receipts.mark_read(world.app, ann, where, seqs[2]) == (seqs[2], 3, 0, 0)
+    assert read_cursors.mark_read(world.app, ann, where, seqs[1]) == (seqs[1], 2, 1, 0)
+    assert read_cursors.mark_read(world.app, ann, where, seqs[0]) == (seqs[1], 2, 1, 0)
+    assert read_cursors.mark_read(world.app, ann, where, seqs[2]) == (seqs[2], 3, 0, 0)
     read = [(frame["user_id"], frame["read_seq"]) for frame in world.heard(phone, "receipt")]
     assert read == [(ann, seqs[1]), (ann, seqs[2])]
 
@@ -134,8 +135,10 @@ def test_a_cursor_that_another_device_moved_further_meanwhile_stays_there(world:
     ann, bob = world.people("ann", "bob")
     where = world.direct(ann, bob)
     seqs = [send(world, bob, where, f"m{number}") for number in range(3)]
-    table = Interleaved(world.table, lambda: receipts.mark_read(world.app, ann, where, seqs[2]), "MEMBER#")
-    assert receipts.mark_read(replace(world.app, table=table), ann, where, seqs[0]) == (seqs[2], 3, 0, 0)
+    table = Interleaved(
+        world.table, lambda: read_cursors.mark_read(world.app, ann, where, seqs[2]), "MEMBER#"
+    )
+    assert read_cursors.mark_read(replace(world.app, table=table), ann, where, seqs[0]) == (seqs[2], 3, 0, 0)
     assert members.list_for(world.table, where)[ann].read_seq == seqs[2]
 
 
@@ -153,7 +156,7 @@ def test_a_head_that_shows_a_newer_event_stays_so(world: World) -> None:
 def test_who_is_out_has_the_conversation_in_no_list(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.group(ann, bob)
-    groups.remove_member(world.app, ann, where, bob)
+    memberships.remove_member(world.app, ann, where, bob)
     assert conversations.inbox(world.app, bob, cursor=None).entries == []
     assert stored.list_pointers(world.table, bob, after=None, limit=10) == []
 
@@ -162,7 +165,7 @@ def test_a_cursor_past_the_end_of_the_log_is_refused(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.direct(ann, bob)
     with pytest.raises(Invalid) as refusal:
-        receipts.mark_read(world.app, ann, where, 2)
+        read_cursors.mark_read(world.app, ann, where, 2)
     assert refusal.value.details == {"field": "seq", "limit": 1}
     assert members.list_for(world.table, where)[ann].read_seq == 1
 
@@ -173,7 +176,7 @@ def test_whoever_wrote_last_has_nothing_unread(world: World) -> None:
     send(world, bob, where, "b1")
     send(world, ann, where, "a1")
     assert (unread(world, ann, where), unread(world, bob, where)) == (0, 2)
-    assert receipts.mark_read(world.app, ann, where, 1) == (1, 0, 0, 0)
+    assert read_cursors.mark_read(world.app, ann, where, 1) == (1, 0, 0, 0)
 
 
 def test_history_comes_in_pages_in_both_directions(world: World) -> None:
@@ -257,7 +260,7 @@ def test_what_a_removal_overtakes_is_not_shown(world: World, look: Callable[...,
     ann, bob, eve = world.people("ann", "bob", "eve")
 
     def remove(where: ConversationId) -> None:
-        groups.remove_member(world.app, ann, where, eve)
+        memberships.remove_member(world.app, ann, where, eve)
         send(world, ann, where, body="secret")
 
     for reads in (1, 2, 3):
@@ -275,9 +278,9 @@ def test_a_group_is_renamed_by_those_who_manage_it(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.group(ann, bob, title="Old")
     with pytest.raises(Forbidden):
-        groups.update_group(world.app, bob, where, title="Bob's")
-    groups.update_group(world.app, ann, where, title="New")
-    groups.update_group(world.app, ann, where, title="New")
+        conversations.update_group(world.app, bob, where, title="Bob's")
+    conversations.update_group(world.app, ann, where, title="New")
+    conversations.update_group(world.app, ann, where, title="New")
     entry, _ = conversations.get(world.app, bob, where)
     assert (entry.head.title, entry.head.last_seq) == ("New", 2)
 
@@ -287,8 +290,8 @@ def test_people_join_where_the_log_stands_and_once(world: World) -> None:
     where = world.group(ann, bob)
     send(world, ann, where)
     phone = world.connect(eve)
-    groups.add_members(world.app, ann, where, [eve])
-    groups.add_members(world.app, ann, where, [eve, bob])
+    memberships.add_members(world.app, ann, where, [eve])
+    memberships.add_members(world.app, ann, where, [eve, bob])
     member = members.list_for(world.table, where)[eve]
     assert (member.joined_seq, member.read_seq, member.read_count) == (3, 3, 1)
     assert unread(world, eve, where) == 0
@@ -299,18 +302,18 @@ def test_people_join_where_the_log_stands_and_once(world: World) -> None:
 def test_roles_and_removals_follow_rank(world: World) -> None:
     ann, bob, eve, joe = world.people("ann", "bob", "eve", "joe")
     where = world.group(ann, bob, eve, joe)
-    groups.set_role(world.app, ann, where, bob, "admin")
+    memberships.set_role(world.app, ann, where, bob, "admin")
     refused: list[Callable[[], None]] = [
-        lambda: groups.set_role(world.app, bob, where, eve, "admin"),
-        lambda: groups.remove_member(world.app, bob, where, ann),
-        lambda: groups.remove_member(world.app, eve, where, joe),
-        lambda: groups.add_members(world.app, eve, where, [joe]),
+        lambda: memberships.set_role(world.app, bob, where, eve, "admin"),
+        lambda: memberships.remove_member(world.app, bob, where, ann),
+        lambda: memberships.remove_member(world.app, eve, where, joe),
+        lambda: memberships.add_members(world.app, eve, where, [joe]),
     ]
     for attempt in refused:
         with pytest.raises(Forbidden):
             attempt()
-    groups.remove_member(world.app, bob, where, eve)
-    groups.remove_member(world.app, joe, where, joe)
+    memberships.remove_member(world.app, bob, where, eve)
+    memberships.remove_member(world.app, joe, where, joe)
     assert roles(world, where) == {ann: "owner", bob: "admin"}
     assert conversations.inbox(world.app, eve, cursor=None).entries == []
 
@@ -319,10 +322,10 @@ def test_a_direct_conversation_keeps_its_two_people(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.direct(ann, bob)
     refused: list[Callable[[], None]] = [
-        lambda: groups.remove_member(world.app, ann, where, ann),
-        lambda: groups.add_members(world.app, ann, where, [eve]),
-        lambda: groups.update_group(world.app, ann, where, title="x"),
-        lambda: groups.set_role(world.app, ann, where, bob, "admin"),
+        lambda: memberships.remove_member(world.app, ann, where, ann),
+        lambda: memberships.add_members(world.app, ann, where, [eve]),
+        lambda: conversations.update_group(world.app, ann, where, title="x"),
+        lambda: memberships.set_role(world.app, ann, where, bob, "admin"),
     ]
     for attempt in refused:
         with pytest.raises(Conflict):
@@ -336,11 +339,11 @@ def test_a_stranger_gets_the_same_answer_everywhere(world: World) -> None:
     actions: list[Callable[[ConversationId], object]] = [
         lambda where: conversations.get(app, eve, where),
         lambda where: messages.read(app, eve, where),
-        lambda where: receipts.mark_read(app, eve, where, 1),
-        lambda where: groups.update_group(app, eve, where, title="x"),
-        lambda where: groups.add_members(app, eve, where, [eve]),
-        lambda where: groups.set_role(app, eve, where, ann, "member"),
-        lambda where: groups.remove_member(app, eve, where, ann),
+        lambda where: read_cursors.mark_read(app, eve, where, 1),
+        lambda where: conversations.update_group(app, eve, where, title="x"),
+        lambda where: memberships.add_members(app, eve, where, [eve]),
+        lambda where: memberships.set_role(app, eve, where, ann, "member"),
+        lambda where: memberships.remove_member(app, eve, where, ann),
     ]
     for action in actions:
         answers: list[tuple[type[ImchatError], str, dict[str, object]]] = []

@@ -11,7 +11,8 @@ from tests.support.world import Borrowed, Interleaved, WaitingQueue, World
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import BEHIND_MAX, GROUP_MEMBERS
 from imchat.errors import Conflict, Invalid, NotFound
-from imchat.services import groups, message_actions, messages
+from imchat.services import members as memberships
+from imchat.services import message_actions, messages
 from imchat.storage.repositories import conversations, members
 from imchat.storage.repositories.events import ROOM_MEMBERS, TAIL_ROWS
 from imchat.storage.table import Item, Key, Row
@@ -73,7 +74,7 @@ def test_a_room_is_read_whole_however_far_behind_its_writer_is(sqlite_world: Wor
 def test_who_was_removed_from_a_crowd_learns_of_it_and_posts_nothing_more(world: World) -> None:
     where, (ann, bob) = crowd(world, "ann", "bob")
     phone = world.connect(bob)
-    groups.remove_member(world.app, ann, where, bob)
+    memberships.remove_member(world.app, ann, where, bob)
     assert [frame["type"] for frame in world.heard(phone)] == ["events", "conversation"]
     with pytest.raises(NotFound):
         say(world, bob, where)
@@ -83,7 +84,7 @@ def test_who_was_removed_from_a_crowd_learns_of_it_and_posts_nothing_more(world:
 
 def test_a_member_of_a_crowd_who_is_removed_while_sending_appends_nothing(world: World) -> None:
     where, (ann, bob) = crowd(world, "ann", "bob")
-    racing = Interleaved(world.table, lambda: groups.remove_member(world.app, ann, where, bob))
+    racing = Interleaved(world.table, lambda: memberships.remove_member(world.app, ann, where, bob))
     with pytest.raises(NotFound):
         messages.send(
             replace(world.app, table=racing), bob, where, client_message_id="m1", body="x", after_seq=1
@@ -97,7 +98,7 @@ def test_a_membership_of_a_crowd_is_read_after_its_log(world: World) -> None:
         """The removal falls between the log's reading and the membership's."""
 
         def get_many(self, wanted: Any) -> dict[Key, Item]:
-            groups.remove_member(world.app, ann, where, bob)
+            memberships.remove_member(world.app, ann, where, bob)
             return super().get_many(wanted)
 
     with pytest.raises(NotFound):
@@ -109,18 +110,18 @@ def test_a_membership_of_a_crowd_is_read_after_its_log(world: World) -> None:
 def test_a_crowd_passes_on_when_its_last_owner_leaves(sqlite_world: World) -> None:
     world = sqlite_world
     where, (ann, bob, _eve) = crowd(world, "ann", "bob", "eve")
-    groups.set_role(world.app, ann, where, bob, "admin")
+    memberships.set_role(world.app, ann, where, bob, "admin")
     with pytest.raises(Conflict):
-        groups.set_role(world.app, ann, where, ann, "member")
-    groups.remove_member(world.app, ann, where, ann)
+        memberships.set_role(world.app, ann, where, ann, "member")
+    memberships.remove_member(world.app, ann, where, ann)
     assert members.list_for(world.table, where)[bob].role == "owner"
 
 
 def test_a_crowd_is_counted_as_people_come_and_go(world: World) -> None:
     where, (ann, bob) = crowd(world, "ann", "bob")
     eve, kim = world.people("eve", "kim")
-    groups.add_members(world.app, ann, where, [eve, bob, kim])
-    groups.remove_member(world.app, bob, where, bob)
+    memberships.add_members(world.app, ann, where, [eve, bob, kim])
+    memberships.remove_member(world.app, bob, where, bob)
     head = conversations.get(world.table, where)
     assert head is not None
     assert head.member_count == len(members.list_for(world.table, where)) == ROOM_MEMBERS + 3
@@ -132,10 +133,10 @@ def test_a_crowd_takes_as_many_as_fit(sqlite_world: World) -> None:
     world.fill(where, GROUP_MEMBERS - ROOM_MEMBERS - 2, prefix="more-")
     bob, eve = world.people("bob", "eve")
     with pytest.raises(Invalid):
-        groups.add_members(world.app, ann, where, [bob, eve])
-    groups.add_members(world.app, ann, where, [bob])
+        memberships.add_members(world.app, ann, where, [bob, eve])
+    memberships.add_members(world.app, ann, where, [bob])
     with pytest.raises(Invalid):
-        groups.add_members(world.app, ann, where, [eve])
+        memberships.add_members(world.app, ann, where, [eve])
 
 
 def test_a_mention_finds_its_member_in_a_crowd_when_it_is_sent_and_when_it_is_edited(

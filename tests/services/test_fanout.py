@@ -12,7 +12,7 @@ from tests.support.world import Interleaved, WaitingQueue, World
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import CONNECTION_S
 from imchat.errors import Busy
-from imchat.services import delivery, groups, message_actions, messages, realtime
+from imchat.services import delivery, members, message_actions, messages, realtime
 from imchat.services.app import App
 from imchat.services.delivery import CHUNK, DIRECT_POSTS, ROOM_POSTS_PER_S
 from imchat.services.fanout_jobs import AnnounceJob, DeliverJob, decode_job, encode_job
@@ -137,7 +137,7 @@ def test_a_connection_that_a_job_finds_gone_is_forgotten_and_nobody_elses(crowd:
 def test_a_late_job_brings_nothing_that_lies_past_a_removal(crowd: Crowd) -> None:
     before = crowd.say("you may hear this")
     early = crowd.queue.take()
-    groups.remove_member(crowd.app, crowd.ann, crowd.where, crowd.eve)
+    members.remove_member(crowd.app, crowd.ann, crowd.where, crowd.eve)
     after = crowd.say("you may not hear this")
     for job in early:
         delivery.run_job(crowd.app, job, again=False)
@@ -150,7 +150,7 @@ def test_a_late_chunk_brings_nothing_that_lies_past_a_removal(crowd: Crowd) -> N
     before = crowd.say("you may hear this")
     for job in crowd.queue.take():
         delivery.run_job(crowd.app, job, again=False)
-    groups.remove_member(crowd.app, crowd.ann, crowd.where, crowd.eve)
+    members.remove_member(crowd.app, crowd.ann, crowd.where, crowd.eve)
     crowd.say("you may not hear this")
     crowd.work()
     assert set(crowd.heard(crowd.eve)) == {before, before + 1}
@@ -162,7 +162,7 @@ def test_a_late_chunk_shows_no_text_from_after_a_removal(crowd: Crowd) -> None:
     message_actions.react(crowd.app, crowd.bob, crowd.where, before, "👍")
     for job in crowd.queue.take():
         delivery.run_job(crowd.app, job, again=False)
-    groups.remove_member(crowd.app, crowd.ann, crowd.where, crowd.eve)
+    members.remove_member(crowd.app, crowd.ann, crowd.where, crowd.eve)
     message_actions.edit(crowd.app, crowd.ann, crowd.where, before, "you may not hear this")
     crowd.work()
     assert "you may not" in str(crowd.world.heard(crowd.phones[crowd.bob]))
@@ -182,7 +182,7 @@ def test_what_became_of_a_message_meanwhile_leaves_no_gap(crowd: Crowd) -> None:
 
 
 def test_the_removed_person_learns_of_it_whoever_else_has_to_wait(crowd: Crowd) -> None:
-    groups.remove_member(crowd.app, crowd.ann, crowd.where, crowd.eve)
+    members.remove_member(crowd.app, crowd.ann, crowd.where, crowd.eve)
     assert len(crowd.heard(crowd.eve)) == 1
     assert crowd.heard(crowd.bob) == []
 
@@ -191,7 +191,7 @@ def test_a_newcomer_is_not_brought_what_lies_before_them(crowd: Crowd) -> None:
     kim = crowd.world.person("kim")
     crowd.phones[kim] = crowd.world.connect(kim)
     crowd.say("before")
-    groups.add_members(crowd.app, crowd.ann, crowd.where, [kim])
+    members.add_members(crowd.app, crowd.ann, crowd.where, [kim])
     after = crowd.say("after")
     crowd.work()
     assert set(crowd.heard(kim)) == {after - 1, after}

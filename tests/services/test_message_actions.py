@@ -16,7 +16,7 @@ from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import MENTIONS_MAX, PINS_MAX, PREVIEW_CHARS, REACTION_KINDS, REACTION_NAMES
 from imchat.domain.message import Message, Reaction
 from imchat.errors import Busy, Conflict, Forbidden, ImchatError, Invalid, NotFound
-from imchat.services import conversations, groups, message_actions, messages, receipts, users
+from imchat.services import conversations, members, message_actions, messages, read_cursors, users
 from imchat.services.app import App
 from imchat.services.event_log import Appended
 from imchat.storage.repositories import conversations as heads
@@ -189,7 +189,7 @@ def test_a_groups_owner_and_admins_delete_anyones_messages(sqlite_world: World) 
     world = sqlite_world
     ann, bob, eve, zoe = world.people("ann", "bob", "eve", "zoe")
     where = world.group(ann, bob, eve)
-    groups.set_role(world.app, ann, where, bob, "admin")
+    members.set_role(world.app, ann, where, bob, "admin")
     for body in ("one", "two", "three"):
         send(world, eve, where, body)
     send(world, ann, where, "mine")
@@ -429,7 +429,7 @@ def test_a_mention_names_members_and_leaves_strangers_plain_text(world: World) -
     event = send(world, ann, where, "@bob, @eve and @nobody: mail ann@bob.example")
     assert event["message"]["mentions"] == {"bob": bob}
     assert "mentions" not in send(world, ann, where, "@eve @nobody")["message"]
-    groups.add_members(world.app, ann, where, [eve])
+    members.add_members(world.app, ann, where, [eve])
     assert send(world, ann, where, "@Eve.")["message"]["mentions"] == {"eve": eve}
 
 
@@ -440,7 +440,7 @@ def test_a_mention_counts_for_whom_it_names_until_they_read_it(world: World) -> 
     send(world, eve, where, "@bob?")
     counts = [conversations.get(world.app, who, where)[0].me.unread_mentions for who in (ann, bob, eve)]
     assert counts == [0, 2, 0]
-    receipts.mark_read(world.app, bob, where, 2)
+    read_cursors.mark_read(world.app, bob, where, 2)
     assert conversations.get(world.app, bob, where)[0].me.unread_mentions == 1
 
 
@@ -557,8 +557,8 @@ def test_who_sees_the_log_from_their_joining_gets_no_older_message_along(sqlite_
     send(world, ann, where, "the secret")
     send(world, ann, where, "more of it", reply_to=2)
     message_actions.pin(world.app, ann, where, 2)
-    groups.update_group(world.app, ann, where, history="joined")
-    groups.add_members(world.app, ann, where, [eve])
+    conversations.update_group(world.app, ann, where, history="joined")
+    members.add_members(world.app, ann, where, [eve])
     phones = {who: world.connect(who) for who in (bob, eve)}
     message_actions.react(world.app, bob, where, 2, THUMB)
     message_actions.edit(world.app, ann, where, 3, "all of the secret")
@@ -595,7 +595,7 @@ def test_who_is_removed_meanwhile_changes_nothing(sqlite_world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.group(ann, bob)
     send(world, bob, where, "hi")
-    app = with_race(world, lambda: groups.remove_member(world.app, ann, where, bob))
+    app = with_race(world, lambda: members.remove_member(world.app, ann, where, bob))
     with pytest.raises(NotFound):
         message_actions.edit(app, bob, where, 2, "bye")
     assert message(world, ann, where, 2)["body"] == "hi"
@@ -610,7 +610,7 @@ def test_who_is_removed_while_a_page_is_put_together_reads_nothing(sqlite_world:
 
     class Overtaken(Interleaved):
         def get_many(self, keys: Any) -> Any:
-            groups.remove_member(world.app, ann, where, eve)
+            members.remove_member(world.app, ann, where, eve)
             message_actions.edit(world.app, ann, where, 2, "not for eve")
             return self.table.get_many(keys)
 

@@ -11,7 +11,8 @@ from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import SIGNAL_MEMBERS, WATCH_S, WATCHERS_MAX
 from imchat.domain.member import Member
 from imchat.errors import Invalid, NotFound
-from imchat.services import groups, presence, realtime, users
+from imchat.services import members as memberships
+from imchat.services import presence, realtime, users
 from imchat.services.presence import Presence
 from imchat.storage.repositories import members, presence_subscriptions
 
@@ -96,7 +97,7 @@ def test_who_no_longer_shares_the_conversation_hears_nothing_more(world: World, 
     where = world.group(eve, ann, bob)
     world.connect(ann)
     presence.subscribe(world.app, ann, where, [bob])
-    groups.remove_member(world.app, eve, where, ann if gone == "watcher" else bob)
+    memberships.remove_member(world.app, eve, where, ann if gone == "watcher" else bob)
     world.connect(bob)
     assert heard(world, ann) == []
 

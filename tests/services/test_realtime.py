@@ -10,7 +10,7 @@ from tests.support.world import Borrowed, World
 from imchat.domain.ids import ConnectionId, SignInId, UserId
 from imchat.domain.limits import CONNECTION_S, CONNECTIONS_PER_USER, SIGNAL_MEMBERS
 from imchat.errors import NotFound, Unauthenticated
-from imchat.services import groups, messages, realtime, receipts
+from imchat.services import members, messages, read_cursors, realtime
 from imchat.storage.repositories import connections, keys
 from imchat.storage.repositories.connections import Ticket
 from imchat.storage.table import Item, Key, Op
@@ -120,17 +120,17 @@ def test_in_a_crowd_neither_typing_nor_reading_is_told(sqlite_world: World) -> N
     world = sqlite_world
     ann, *others = world.people(*(f"p{number:03}" for number in range(SIGNAL_MEMBERS + 1)))
     where = world.group(ann, *others[:48])
-    groups.add_members(world.app, ann, where, others[48:-1])
+    members.add_members(world.app, ann, where, others[48:-1])
     sent = messages.send(world.app, others[1], where, client_message_id="m1", body="x").event
     assert sent is not None
     phone = world.connect(others[0])
     realtime.notify_typing(world.app, ann, where)
-    receipts.mark_read(world.app, ann, where, sent["seq"] - 1)
+    read_cursors.mark_read(world.app, ann, where, sent["seq"] - 1)
     assert [frame["type"] for frame in world.heard(phone)] == ["typing", "receipt"]
-    groups.add_members(world.app, ann, where, others[-1:])
+    members.add_members(world.app, ann, where, others[-1:])
     world.gateway.frames.clear()
     realtime.notify_typing(world.app, ann, where)
-    receipts.mark_read(world.app, ann, where, sent["seq"])
+    read_cursors.mark_read(world.app, ann, where, sent["seq"])
     assert world.heard(phone) == []
 
 

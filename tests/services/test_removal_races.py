@@ -13,7 +13,8 @@ from tests.support.world import Borrowed, WaitingQueue, World
 from imchat.domain.event import Event
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import CONNECTION_S
-from imchat.services import delivery, fanout, groups, message_actions, messages, realtime
+from imchat.services import delivery, fanout, message_actions, messages, realtime
+from imchat.services import members as memberships
 from imchat.services.access import require_member
 from imchat.services.app import App
 from imchat.services.delivery import DIRECT_POSTS
@@ -86,11 +87,11 @@ Way: TypeAlias = Callable[[Scene], object]
 
 
 def removed(scene: Scene) -> None:
-    groups.remove_member(scene.app, scene.ann, scene.where, scene.bob)
+    memberships.remove_member(scene.app, scene.ann, scene.where, scene.bob)
 
 
 def leaves(scene: Scene) -> None:
-    groups.remove_member(scene.app, scene.bob, scene.where, scene.bob)
+    memberships.remove_member(scene.app, scene.bob, scene.where, scene.bob)
 
 
 WAYS: Final[list[Way]] = [removed, leaves]

@@ -17,9 +17,10 @@ from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import BODY_BYTES
 from imchat.errors import Busy, Conflict, Invalid, NotFound
 from imchat.local.group_commit import DeferredActions
-from imchat.services import groups, message_actions, messages
+from imchat.services import conversations, members, message_actions, messages
 from imchat.services.app import App
-from imchat.storage.repositories import conversations, events, keys
+from imchat.storage.repositories import conversations as heads
+from imchat.storage.repositories import events, keys
 from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.table import Op, Put, Row, Table
 
@@ -153,7 +154,7 @@ def test_a_sender_too_far_behind_must_read_first(sqlite_world: World) -> None:
             "message_count": number + 1,
         }
         events.append(world.table, where, sent)
-    conversations.advance_head(world.table, where, sent)
+    heads.advance_head(world.table, where, sent)
     assert send(world, ann, where, "fits", after_seq=1)["seq"] == 1_002
     with pytest.raises(Conflict) as refusal:
         send(world, ann, where, "late", after_seq=1)
@@ -193,7 +194,7 @@ def test_a_removed_member_cannot_post_and_hears_nothing_more(world: World) -> No
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann, bob, eve)
     phone = world.connect(eve)
-    groups.remove_member(world.app, ann, where, eve)
+    members.remove_member(world.app, ann, where, eve)
     with pytest.raises(NotFound):
         send(world, eve, where, "m1")
     with pytest.raises(NotFound):
@@ -232,7 +233,7 @@ def test_a_send_whose_first_attempt_lands_meanwhile_is_not_doubled(world: World)
 def test_a_removal_that_comes_between_reading_and_writing_is_met(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann, bob, eve)
-    app = interleaved(world, lambda: groups.remove_member(world.app, ann, where, eve))
+    app = interleaved(world, lambda: members.remove_member(world.app, ann, where, eve))
     with pytest.raises(NotFound):
         messages.send(app, eve, where, client_message_id="m1", body="too late", after_seq=1)
     assert [event["type"] for event in log(world, where)] == ["conversation.created", "member.removed"]
@@ -256,7 +257,7 @@ def test_a_removal_of_which_only_the_event_shows_yet_counts(world: World, after_
     phone = world.connect(eve)
     place = keys.member(where, eve)
     still_there = Row(place.sk, world.table.get(place) or {})
-    groups.remove_member(world.app, ann, where, eve)
+    members.remove_member(world.app, ann, where, eve)
     heard = len(world.heard(phone))
 
     app = replace(world.app, table=HalfDone(world.table, still_there))
@@ -269,8 +270,8 @@ def test_a_removal_of_which_only_the_event_shows_yet_counts(world: World, after_
 def test_who_was_removed_and_came_back_may_post(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.group(ann, bob)
-    groups.remove_member(world.app, ann, where, bob)
-    groups.add_members(world.app, ann, where, [bob])
+    members.remove_member(world.app, ann, where, bob)
+    members.add_members(world.app, ann, where, [bob])
     assert send(world, bob, where, "m1", after_seq=1)["seq"] == 4
 
 
@@ -278,7 +279,7 @@ def test_a_member_added_meanwhile_hears_the_message(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann, bob)
     phone = world.connect(eve)
-    app = interleaved(world, lambda: groups.add_members(world.app, ann, where, [eve]))
+    app = interleaved(world, lambda: members.add_members(world.app, ann, where, [eve]))
     messages.send(app, bob, where, client_message_id="m1", body="welcome", after_seq=1)
     heard = [event["seq"] for frame in world.heard(phone, "events") for event in frame["events"]]
     assert heard == [3]
@@ -318,7 +319,7 @@ def test_a_crash_after_the_put_is_repaired_by_the_retry(world: World) -> None:
     events.append(world.table, where, died_after_the_put)
     assert not world.heard(phone)
     send(world, ann, where, "m1", after_seq=1)
-    head = conversations.get(world.table, where)
+    head = heads.get(world.table, where)
     assert head is not None
     assert (head.last_seq, head.message_count) == (2, 1)
     assert len(world.heard(phone, "events")) == 1
@@ -401,11 +402,11 @@ def test_an_event_that_overtakes_a_message_shows_it_in_the_inbox_all_the_same(
         "reaction": lambda: message_actions.react(world.app, bob, where, 2, "👍"),
         "edit": lambda: message_actions.edit(world.app, ann, where, 2, "older"),
         "pin": lambda: message_actions.pin(world.app, ann, where, 2),
-        "join": lambda: groups.add_members(world.app, ann, where, [eve]),
+        "join": lambda: members.add_members(world.app, ann, where, [eve]),
     }
     slow = replace(world.app, table=Interleaved(world.table, overtakes[kind], sk="HEAD"))
     messages.send(slow, bob, where, client_message_id="new", body="new", after_seq=2)
-    head = conversations.get(world.table, where)
+    head = heads.get(world.table, where)
     assert head is not None
     assert head.last_message is not None
     assert (head.last_seq, head.message_count, head.last_message["message"]["body"]) == (4, 2, "new")
@@ -427,7 +428,7 @@ def test_a_message_that_was_taken_back_before_the_inbox_knew_it_is_not_shown_the
 
     slow = replace(world.app, table=Interleaved(world.table, overtake, sk="HEAD"))
     messages.send(slow, bob, where, client_message_id="new", body="secret", after_seq=1)
-    head = conversations.get(world.table, where)
+    head = heads.get(world.table, where)
     assert head is not None
     assert head.last_message is not None
     assert head.last_message["message"]["body"] == ("" if gone == "deleted" else "better")
@@ -445,7 +446,7 @@ def test_a_retry_behind_newer_messages_of_its_batch_leaves_the_head_at_the_newes
     newest = send(world, bob, where, "second")
     send(world, ann, where, "first")
     finish.run()
-    head = conversations.get(world.table, where)
+    head = heads.get(world.table, where)
     assert head is not None
     assert (head.last_seq, head.message_count) == (newest["seq"], newest["message_count"])
 
@@ -467,12 +468,12 @@ def test_a_head_that_lags_to_the_end_of_a_batch_shows_all_of_it_then(sqlite_worl
         case "a deletion":
             message_actions.delete(app, ann, where, seq)
         case "a joining":
-            groups.add_members(app, ann, where, [cat])
+            members.add_members(app, ann, where, [cat])
         case "a title":
-            groups.update_group(app, ann, where, title="New")
+            conversations.update_group(app, ann, where, title="New")
     send(world, bob, where, "and-on")
     finish.run()
-    head, newest = conversations.get(world.table, where), log(world, where)[-1]
+    head, newest = heads.get(world.table, where), log(world, where)[-1]
     assert head is not None
     assert (head.last_seq, head.message_count) == (newest["seq"], newest["message_count"])
     assert head.last_message is not None
@@ -481,7 +482,7 @@ def test_a_head_that_lags_to_the_end_of_a_batch_shows_all_of_it_then(sqlite_worl
     send(world, bob, where, "newest", body="the newest")
     message_actions.react(app, ann, where, newest["seq"], "👍")
     finish.run()
-    head = conversations.get(world.table, where)
+    head = heads.get(world.table, where)
     assert head is not None
     assert head.last_message is not None
     assert head.last_message["message"]["body"] == "the newest"

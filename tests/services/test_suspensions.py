@@ -9,7 +9,8 @@ from tests.support.world import Borrowed, Interleaved, World
 
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.errors import Busy, Invalid, NotFound, Suspended
-from imchat.services import admin, groups, message_actions, messages, realtime, suspensions, users
+from imchat.services import admin, message_actions, messages, realtime, suspensions, users
+from imchat.services import members as memberships
 from imchat.services.access import require_member
 from imchat.storage.repositories import audit, connections, members
 from imchat.storage.table import ConditionFailed, Op
@@ -70,7 +71,7 @@ def test_a_suspended_person_is_known_in_conversations_that_they_come_into_later(
     ann, bob = world.people("ann", "bob")
     group = world.group(ann)
     suspensions.suspend(world.app, ADMIN, bob)
-    groups.add_members(world.app, ann, group, [bob])
+    memberships.add_members(world.app, ann, group, [bob])
     for where in (group, world.group(ann, bob), world.direct(ann, bob)):
         with pytest.raises(Suspended):
             send(world, bob, where, "m")
@@ -83,7 +84,7 @@ def test_who_is_added_while_they_are_being_suspended_is_suspended_there_as_well(
     racing = replace(
         world.app, table=Interleaved(world.table, lambda: suspensions.suspend(world.app, ADMIN, bob))
     )
-    groups.add_members(racing, ann, group, [bob])
+    memberships.add_members(racing, ann, group, [bob])
     with pytest.raises(Suspended):
         send(world, bob, group, "m")
 

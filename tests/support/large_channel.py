@@ -17,7 +17,7 @@ from tests.support.world import World
 
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import CONNECTION_S
-from imchat.services import delivery, groups, messages, users
+from imchat.services import conversations, delivery, messages, users
 from imchat.storage.repositories import connections, keys
 from imchat.storage.table import MAX_OPS, Put
 
@@ -53,7 +53,7 @@ class Crowd:
         self.ann = UserId("u-ann")
         users.update_profile(world.app, self.ann, handle="ann", display_name="Ann")
         self.where: ConversationId = world.group(self.ann)
-        groups.update_group(world.app, self.ann, self.where, public=True)
+        conversations.update_group(world.app, self.ann, self.where, public=True)
         people = [self.ann, *world.fill(self.where, size - 1)]
         self.connected = {who: ConnectionId(f"c-{who}") for place, who in enumerate(people) if place % 10}
         expiry = world.clock_ms // 1000 + CONNECTION_S

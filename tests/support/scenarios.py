@@ -16,7 +16,7 @@ from tests.support.world import World, new_world
 from imchat.domain.ids import UserId
 from imchat.domain.limits import PREVIEW_CHARS
 from imchat.domain.member import Role
-from imchat.services import groups, joining, message_actions, messages
+from imchat.services import channels, conversations, members, message_actions, messages
 
 TEXTS: Final = ("Hello", "@bob, @eve and @zoe?", "x" * (PREVIEW_CHARS + 1), "👩🏽‍🚀\n<b>", "@ann")
 EMOJI: Final = ("👍", "🎉", "\u2764")
@@ -32,7 +32,7 @@ class Scene:
         self.people = world.people("ann", "bob", "eve", "zoe")
         ann, bob, eve, _ = self.people
         self.where = world.group(ann, bob, eve)
-        groups.set_role(self.app, ann, self.where, bob, "admin")
+        members.set_role(self.app, ann, self.where, bob, "admin")
         self.send(ann, "Lunch? @bob")
         self.send(eve, "Yes", reply_to=3)
         self.send(bob, "No")
@@ -60,19 +60,21 @@ ACTIONS: Final[dict[str, Action]] = {
     "unreact": lambda s, who, seq, n: message_actions.unreact(s.app, who, s.where, seq, EMOJI[n % 3]),
     "pin": lambda s, who, seq, _n: message_actions.pin(s.app, who, s.where, seq),
     "unpin": lambda s, who, seq, _n: message_actions.unpin(s.app, who, s.where, seq),
-    "rename": lambda s, who, _seq, n: groups.update_group(s.app, who, s.where, title=f"Title {n}"),
-    "describe": lambda s, who, _seq, n: groups.update_group(s.app, who, s.where, description=TEXTS[n % 5]),
-    "posting": lambda s, who, _seq, n: groups.update_group(
+    "rename": lambda s, who, _seq, n: conversations.update_group(s.app, who, s.where, title=f"Title {n}"),
+    "describe": lambda s, who, _seq, n: conversations.update_group(
+        s.app, who, s.where, description=TEXTS[n % 5]
+    ),
+    "posting": lambda s, who, _seq, n: conversations.update_group(
         s.app, who, s.where, posting=("admins", "all")[n % 2]
     ),
-    "history": lambda s, who, _seq, n: groups.update_group(
+    "history": lambda s, who, _seq, n: conversations.update_group(
         s.app, who, s.where, history=("joined", "all")[n % 2]
     ),
-    "open": lambda s, who, _seq, n: groups.update_group(s.app, who, s.where, public=n % 2 == 0),
-    "join": lambda s, who, _seq, _n: joining.join_channel(s.app, who, s.where),
-    "add": lambda s, who, _seq, n: groups.add_members(s.app, who, s.where, [s.people[n % 4]]),
-    "remove": lambda s, who, _seq, n: groups.remove_member(s.app, who, s.where, s.people[n % 4]),
-    "role": lambda s, who, seq, n: groups.set_role(s.app, who, s.where, s.people[seq % 4], ROLES[n % 3]),
+    "open": lambda s, who, _seq, n: conversations.update_group(s.app, who, s.where, public=n % 2 == 0),
+    "join": lambda s, who, _seq, _n: channels.join(s.app, who, s.where),
+    "add": lambda s, who, _seq, n: members.add_members(s.app, who, s.where, [s.people[n % 4]]),
+    "remove": lambda s, who, _seq, n: members.remove_member(s.app, who, s.where, s.people[n % 4]),
+    "role": lambda s, who, seq, n: members.set_role(s.app, who, s.where, s.people[seq % 4], ROLES[n % 3]),
 }
 
 ANN, BOB, EVE, ZOE = range(4)

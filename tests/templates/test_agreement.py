@@ -61,7 +61,7 @@ def test_api_gateway_knows_of_the_routes_only_which_need_no_token() -> None:
     keys = {
         route["RouteKey"]: route["AuthorizationType"] for route in api if route["ApiId"]["Ref"] == "HttpApi"
     }
-    opened = {f"{route.method} /api{route.path}": "NONE" for route in ROUTES if route.open}
+    opened = {f"{route.method} /api{route.path}": "NONE" for route in ROUTES if route.access == "public"}
     assert keys == {"ANY /api/{proxy+}": "JWT"} | opened
 
 

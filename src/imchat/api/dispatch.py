@@ -45,7 +45,7 @@ def dispatch(app: App, request: HttpRequest) -> HttpResponse:
         reply = _handle(app, request)
     except Exception as error:  # noqa: BLE001 - the last resort: one shape for the client, the place of it for the log
         return error_response(error, request.request_id)
-    return HttpResponse(reply.status, to_json(reply.answer))
+    return HttpResponse(reply.status, to_json(reply.body))
 
 
 def _handle(app: App, request: HttpRequest) -> Response:
@@ -53,23 +53,27 @@ def _handle(app: App, request: HttpRequest) -> Response:
     route, parameters = (
         _find_cached(method, path) if len(path) <= _LONGEST_KNOWN else _find_route(method, path)
     )
-    if request.user_id is None and not route.open:
+    if request.user_id is None and route.access != "public":
         raise Unauthenticated("sign in first")
-    if route.admin and not request.is_admin:
-        raise Forbidden("only administrators do this")
-    counted = route.method != "GET" and not route.always
+    if route.access == "admin" and not request.is_admin:
+        raise Forbidden("only administrators may do this")
+    counted = route.method != "GET" and route.rate_limited
     if request.user_id is not None and app.rate_limiter is not None and counted:
         app.rate_limiter.count(app.table, request.user_id, now_s=app.now_ms() // 1000)
     if request.user_id is not None and route.suspended == "refused":
         check_not_suspended(app, request.user_id)
     query = None
-    if route.query is not None:
-        query = validate(route.query.model_validate, request.query)
+    if route.query_model is not None:
+        query = validate(route.query_model.model_validate, request.query)
     elif request.query:
         name = next(iter(request.query))
         raise Invalid(f"{name} is not known here", field=name, limit="known fields only")
-    body = None if route.body is None else validate_json(route.body.model_validate_json, request.body)
-    return route.action(
+    body = (
+        None
+        if route.request_model is None
+        else validate_json(route.request_model.model_validate_json, request.body)
+    )
+    return route.handler(
         RequestContext(app, request.user_id or UserId(""), parameters, query, body, request.sign_in)
     )
 

@@ -129,7 +129,11 @@ def generated_files() -> dict[str, str]:
 def _models() -> list[type[BaseModel]]:
     models: list[type[BaseModel]] = [schema.ErrorBody, schema.SiteConfig]
     for route in ROUTES:
-        models += [model for model in (route.body, route.answer) if model is not None and model not in models]
+        models += [
+            model
+            for model in (route.request_model, route.response_model)
+            if model is not None and model not in models
+        ]
     return models
 
 
@@ -143,8 +147,8 @@ def _operation(route: Route) -> dict[str, Any]:
         }
         for name in re.findall(r"\{(\w+)\}", route.path)
     ]
-    if route.query is not None:
-        properties = route.query.model_json_schema()["properties"]
+    if route.query_model is not None:
+        properties = route.query_model.model_json_schema()["properties"]
         parameters += [
             {"name": name, "in": "query", "schema": _without_title(shape)}
             for name, shape in properties.items()
@@ -152,13 +156,13 @@ def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {"summary": route.summary, "operationId": _operation_id(route)}
     if parameters:
         operation["parameters"] = parameters
-    if route.body is not None:
-        operation["requestBody"] = {"required": True, "content": _json(route.body)}
+    if route.request_model is not None:
+        operation["requestBody"] = {"required": True, "content": _json(route.request_model)}
     responses = {
-        str(status): {"description": HTTPStatus(status).phrase, "content": _json(route.answer)}
-        for status in route.statuses
+        str(status): {"description": HTTPStatus(status).phrase, "content": _json(route.response_model)}
+        for status in route.success
     }
-    if not route.open:
+    if route.access != "public":
         operation["security"] = [{"access_token": []}]
         refusals = _ALWAYS | {status: _ERRORS[status] for status in route.errors}
         for status, description in sorted(refusals.items()):
@@ -167,7 +171,7 @@ def _operation(route: Route) -> dict[str, Any]:
 
 
 def _operation_id(route: Route) -> str:
-    return route.action.__name__.removeprefix("_")
+    return route.handler.__name__.removeprefix("_")
 
 
 def _json(model: type[BaseModel]) -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""What a row of the route table is made of: the call that comes in, the reply that goes out, the route itself."""
+"""`Route`, a row of the route table; the checked request that its handler gets; the response that it returns."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
 
 from imchat.api import schema
 from imchat.domain.ids import ConversationId, SignInId, UserId
@@ -12,13 +12,28 @@ from imchat.domain.limits import SEQ_MAX
 from imchat.services.app import App
 
 CONVERSATION: Final = "/conversations/{conversation_id}"
-"""Where most paths begin."""
+"""The prefix of most paths."""
 EMOJI: Final = "{emoji}"
-"""The one parameter of a path that is no id."""
+"""The only path parameter that is not an id."""
+
+Access: TypeAlias = Literal["public", "user", "member", "author", "manager", "owner", "admin"]
+"""Who may call a route:
+
+- `public`: everyone, also without signing in
+- `user`: everyone who is signed in
+- `member`: members of the conversation in the path
+- `author`: members; a message only by its author (its deletion also by the group's managers)
+- `manager`: owners and admins of the group; in a direct conversation both members, where it has the feature
+- `owner`: owners of the group
+- `admin`: administrators of the site
+
+`dispatch` checks `public`, `user` and `admin`. Services check the others, because programs that use imchat as a library
+call them directly. `tests/api/test_access.py` holds every route to its declaration.
+"""
 
 
 class RequestContext(NamedTuple):
-    """One request, checked: who asks, the path's parameters, the query and the body as the route's models, their sign-in."""
+    """A checked request: the caller, the path parameters, the query and body as the route's models, and the sign-in."""
 
     app: App
     user_id: UserId
@@ -29,48 +44,62 @@ class RequestContext(NamedTuple):
 
     @property
     def conversation_id(self) -> ConversationId:
-        """The conversation that the path names."""
+        """The conversation in the path."""
         return ConversationId(self.path["conversation_id"])
 
     @property
     def seq(self) -> int:
-        """The event that the path names; 0, which none has, where it is no number."""
+        """The event number in the path; 0, which no event has, if it is not a number."""
         text = self.path["seq"]
         return int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(SEQ_MAX)) else 0
 
     @property
-    def member_id(self) -> UserId:
-        """The person that the path names."""
+    def other_id(self) -> UserId:
+        """The other user, named in the path."""
         return UserId(self.path["user_id"])
 
 
 class Response(NamedTuple):
-    """An answer and its status."""
+    """A status and a JSON body."""
 
     status: int
-    answer: dict[str, Any]
+    body: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """`path` lies under `/api`; `{name}` stands for one id, `{emoji}` for any text.
+    """One row of the route table. It cannot be made without `access`.
 
-    `statuses` are those of success, `errors` those of refusal. `admin`: for administrators only.
-    `suspended`: those who are suspended are refused before the action, seen by it in what it reads anyway, or served.
-    `always`: not counted among what a person asks for, and so never too much. For what protects them, and what nobody gains
-    by asking for often: a flood that used the rate up, another's with a stolen token too, must not keep them from it.
+    `path` is relative to `/api`; `{name}` is one id, `{emoji}` any text. `success` are the statuses of success, `errors` those
+    of failure beside the ones every route has. `suspended` says what happens to suspended users: they are refused before
+    the handler runs (`refused`), by the membership that the handler reads anyway (`by_member`), or not at all (`served`).
+    `rate_limited=False` is for what protects users and is useless to abuse: someone who used up their rate, or whose stolen
+    token did, can still sign out and block.
     """
 
     method: str
     path: str
+    access: Access
     summary: str
-    action: Callable[[RequestContext], Response]
-    answer: type[schema.Answer]
-    body: type[schema.Request] | None = None
-    query: type[schema.Query] | None = None
-    statuses: tuple[int, ...] = (200,)
+    handler: Callable[[RequestContext], Response]
+    response_model: type[schema.Answer]
+    request_model: type[schema.Request] | None = None
+    query_model: type[schema.Query] | None = None
+    success: tuple[int, ...] = (200,)
     errors: tuple[int, ...] = ()
-    open: bool = False
-    admin: bool = False
-    suspended: Literal["refused", "seen", "served"] = "refused"
-    always: bool = False
+    suspended: Literal["refused", "by_member", "served"] = "refused"
+    rate_limited: bool = True
+
+    def __post_init__(self) -> None:
+        """Raises: ValueError for an unknown `access`, and for one that does not fit the path."""
+        if self.access not in get_args(Access):
+            raise ValueError(
+                f"{self.method} {self.path}: access must be one of {', '.join(get_args(Access))}"
+            )
+        in_conversation = self.path.startswith(CONVERSATION)
+        if self.access in {"member", "author", "manager", "owner"} and not in_conversation:
+            raise ValueError(
+                f"{self.method} {self.path}: access {self.access!r} needs a conversation in the path"
+            )
+        if self.access == "public" and in_conversation:
+            raise ValueError(f"{self.method} {self.path}: a conversation is never public")

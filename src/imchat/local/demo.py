@@ -14,7 +14,7 @@ from imchat.domain.ids import UserId
 from imchat.errors import ConfigError
 from imchat.local.data_dir import replace_file
 from imchat.local.identity import Identity
-from imchat.services import conversations, messages, receipts, users
+from imchat.services import conversations, messages, read_cursors, users
 from imchat.services.app import App
 from imchat.storage.table import Table
 
@@ -85,7 +85,7 @@ def _converse(app: App, ada: UserId, grace: UserId) -> None:
             body=body,
             after_seq=1,
         )
-    receipts.mark_read(app, grace, conversation_id, entry.head.last_seq + len(_HISTORY))
+    read_cursors.mark_read(app, grace, conversation_id, entry.head.last_seq + len(_HISTORY))
 
 
 def _wait_until(app: App, at_ms: int) -> App:

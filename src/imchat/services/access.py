@@ -1,4 +1,4 @@
-"""The only loaders of guarded things: who is not a member learns nothing."""
+"""Access checks: who may load or change what. Someone who is not a member learns nothing about a conversation."""
 
 from __future__ import annotations
 
@@ -8,24 +8,44 @@ from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import is_id
 from imchat.domain.member import Member
 from imchat.domain.user import User
-from imchat.errors import Forbidden, NotFound, Suspended
+from imchat.errors import Conflict, Forbidden, NotFound, Suspended
 from imchat.services.app import App
 from imchat.storage.repositories import blocks, members, users
 from imchat.storage.repositories.events import Tail
 
+NO_CONVERSATION = "no such conversation"
+"""The one message for strangers, removed members and unknown ids, so that a refusal does not say which it is."""
+
 
 def require_member(app: App, user_id: UserId, conversation_id: ConversationId) -> Member:
-    """The person's own membership. Raises: NotFound, the same for a stranger's conversation and for none; Suspended."""
+    """Return the user's membership of a conversation.
+
+    Raises: NotFound for someone who is not a member, and for an unknown conversation; Suspended.
+    """
     member = members.get(app.table, conversation_id, user_id) if is_id(conversation_id) else None
     if member is None:
-        raise NotFound("no such conversation")
+        raise NotFound(NO_CONVERSATION)
     if member.suspended:
         raise Suspended
     return member
 
 
+def refuse_strangers(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
+    """Refuse everyone but members before anything else of the conversation is read.
+
+    Without it, the time of a refusal would tell whether the conversation exists. A member may be removed right after it,
+    so `require_member` still follows the read. For a member it costs one eventually consistent read; only a
+    missing membership is looked up again. Raises: NotFound.
+    """
+    if is_id(conversation_id):
+        for consistent in (False, True):
+            if members.get(app.table, conversation_id, user_id, consistent=consistent) is not None:
+                return
+    raise NotFound(NO_CONVERSATION)
+
+
 def require_users(app: App, user_ids: Collection[UserId]) -> list[User]:
-    """The profiles of all these people. Raises: NotFound if one does not exist."""
+    """Return the profiles of all these users. Raises: NotFound if one does not exist."""
     found = users.get_many(app.table, filter(is_id, user_ids))
     if len(found) < len(set(user_ids)):
         raise NotFound("no such user")
@@ -33,17 +53,35 @@ def require_users(app: App, user_ids: Collection[UserId]) -> list[User]:
 
 
 def check_no_blocks(app: App, user_id: UserId, other_ids: Collection[UserId]) -> None:
-    """Check that no block lies between the person and any of the others. Raises: Forbidden, which says not whose it is."""
-    if apart := blocks.involving(app.table, user_id).intersection(other_ids):
-        raise Forbidden("you cannot add these people", reason="blocked", user_ids=sorted(apart))
+    """Check that no block exists between the user and any of the others, in either direction.
+
+    Raises: Forbidden, which does not say who blocked whom.
+    """
+    if blocked := blocks.involving(app.table, user_id).intersection(other_ids):
+        raise Forbidden("you can't add these people", reason="blocked", user_ids=sorted(blocked))
 
 
 def check_not_blocked(tail: Tail) -> None:
-    """Check that in a direct conversation neither blocked the other. Raises: Forbidden, the same for both."""
+    """Check that in a direct conversation neither member blocked the other. Raises: Forbidden, the same for both."""
     if tail.head.kind == "direct" and is_blocked(tail.members.values()):
-        raise Forbidden("no messages go between you two", reason="blocked")
+        raise Forbidden("you can't message this person", reason="blocked")
 
 
 def is_blocked(members: Iterable[Member]) -> bool:
-    """Whether one of a direct conversation's members blocked the other; in a group, never."""
+    """Return whether one member of a direct conversation blocked the other; in a group, always False."""
     return any(member.blocks for member in members)
+
+
+def check_group(tail: Tail) -> None:
+    """Check that the conversation is a group. Raises: Conflict."""
+    if tail.head.kind == "direct":
+        raise Conflict(
+            "a direct conversation has exactly two members, and no title or roles", reason="direct"
+        )
+
+
+def check_manager(tail: Tail, actor: Member) -> None:
+    """Check that the conversation is a group and the actor one of its owners or admins. Raises: Conflict, Forbidden."""
+    check_group(tail)
+    if not actor.may_manage:
+        raise Forbidden("only owners and admins may do this")

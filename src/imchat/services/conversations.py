@@ -1,33 +1,50 @@
-"""Start conversations, list them as an inbox, read one, and change a member's own settings of it."""
+"""Conversations: create, list, read and change them, and change a member's own settings of one."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from imchat.domain.conversation import Head, Kind
 from imchat.domain.event import Draft, assign_seq
 from imchat.domain.ids import ConversationId, UserId, direct_conversation_id
-from imchat.domain.limits import MEMBERS_AT_CREATION, MEMBERS_SHOWN, TITLE_CHARS, check_count, check_line
+from imchat.domain.limits import (
+    MEMBERS_AT_CREATION,
+    MEMBERS_SHOWN,
+    PREFIX_MIN,
+    TITLE_CHARS,
+    check_count,
+    check_description,
+    check_line,
+    is_id,
+)
 from imchat.domain.member import Member, Role, Setting
+from imchat.domain.search_terms import tokenize
 from imchat.domain.user import User
 from imchat.errors import Forbidden, Invalid, NotFound
 from imchat.services import fanout, suspensions
 from imchat.services import users as accounts
-from imchat.services.access import check_no_blocks, require_member, require_users
+from imchat.services.access import (
+    NO_CONVERSATION,
+    check_manager,
+    check_no_blocks,
+    require_member,
+    require_users,
+)
 from imchat.services.app import App
-from imchat.storage.repositories import blocks, conversations, events, members, users
+from imchat.services.event_log import AlreadyDone, Append, append
+from imchat.storage.repositories import blocks, channel_index, conversations, events, members, users
 from imchat.storage.repositories.conversations import Pointer
+from imchat.storage.repositories.events import Tail
 from imchat.storage.table import ConditionFailed, Op
 
 INBOX_PAGE: Final = 100
-MEMBERS_PAGE: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class ConversationEntry:
-    """A conversation as one of its members sees it. `members`: all of them, or None where they were not read or are too many."""
+    """A conversation as one member sees it. `members`: all of them, or None if they were not read or are too many."""
 
     head: Head
     me: Member
@@ -36,7 +53,7 @@ class ConversationEntry:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """A page of entries with the profiles they speak of; `next_cursor` asks for the page behind."""
+    """A page of entries with the profiles they refer to; `next_cursor` asks for the next page."""
 
     entries: list[ConversationEntry]
     users: list[User]
@@ -44,34 +61,39 @@ class Inbox:
 
 
 def create_group(
-    app: App, maker_id: UserId, member_ids: Collection[UserId], title: str | None
+    app: App, creator_id: UserId, member_ids: Collection[UserId], title: str | None
 ) -> tuple[ConversationEntry, list[User]]:
-    """Start a group of its maker, who owns it, and up to 48 others.
+    """Create a group of its creator, who becomes its owner, and up to 48 others.
 
-    Raises: Invalid; NotFound for an unknown person; Forbidden where a block lies between the maker and one of them.
+    Raises: Invalid; NotFound for an unknown user; Forbidden if there is a block between the creator and one of them.
     """
     if title is not None:
         check_line(title, field="title", most=TITLE_CHARS)
-    check_no_blocks(app, maker_id, member_ids)
+    check_no_blocks(app, creator_id, member_ids)
     conversation_id = ConversationId("g" + app.new_id())
-    _create(app, conversation_id, "group", maker_id, others=member_ids, title=title)
-    return get(app, maker_id, conversation_id)
+    _create(app, conversation_id, "group", creator_id, others=member_ids, title=title)
+    return get(app, creator_id, conversation_id)
 
 
-def create_direct(app: App, maker_id: UserId, peer_id: UserId) -> tuple[ConversationEntry, list[User], bool]:
-    """The one direct conversation with `peer_id`, and whether it was made just now.
+def create_direct(
+    app: App, creator_id: UserId, peer_id: UserId
+) -> tuple[ConversationEntry, list[User], bool]:
+    """Return the direct conversation with `peer_id`, creating it if needed, and whether it is new.
 
-    Raises: Invalid; NotFound; Forbidden where there is none yet, and one of them blocked the other.
+    Raises: Invalid; NotFound; Forbidden if it does not exist and one of the two blocked the other.
     """
-    if peer_id == maker_id:
-        raise Invalid("a direct conversation needs somebody else", field="member_ids", limit="not yourself")
-    conversation_id = direct_conversation_id(maker_id, peer_id)
-    new = _create(app, conversation_id, "direct", maker_id, others=[peer_id], title=None)
-    return *get(app, maker_id, conversation_id), new
+    if peer_id == creator_id:
+        raise Invalid("a direct conversation needs another user", field="member_ids", limit="not yourself")
+    conversation_id = direct_conversation_id(creator_id, peer_id)
+    new = _create(app, conversation_id, "direct", creator_id, others=[peer_id], title=None)
+    return *get(app, creator_id, conversation_id), new
 
 
 def inbox(app: App, user_id: UserId, *, cursor: ConversationId | None) -> Inbox:
-    """My conversations, a page of up to `INBOX_PAGE`, in no order that means anything: clients sort by the newest message."""
+    """Return a page of up to `INBOX_PAGE` of the user's conversations, in no particular order.
+
+    Clients sort them by their newest message.
+    """
     pointers = conversations.list_pointers(app.table, user_id, after=cursor, limit=INBOX_PAGE + 1)
     page, more = pointers[:INBOX_PAGE], len(pointers) > INBOX_PAGE
     heads = conversations.get_many(app.table, [pointer.conversation_id for pointer in page])
@@ -86,70 +108,94 @@ def inbox(app: App, user_id: UserId, *, cursor: ConversationId | None) -> Inbox:
             continue
         peer = known.get((pointer.conversation_id, pointer.peer_id)) if pointer.peer_id else None
         entries.append(ConversationEntry(head, me, [me, peer] if peer else None))
-    spoken_of = {pointer.peer_id for pointer in page if pointer.peer_id}
-    spoken_of |= {UserId(e.head.last_message["actor_id"]) for e in entries if e.head.last_message}
-    profiles = users.get_many(app.table, spoken_of)
+    referenced = {pointer.peer_id for pointer in page if pointer.peer_id}
+    referenced |= {UserId(e.head.last_message["actor_id"]) for e in entries if e.head.last_message}
+    profiles = users.get_many(app.table, referenced)
     return Inbox(entries, list(profiles.values()), page[-1].conversation_id if more else None)
 
 
 def get(app: App, user_id: UserId, conversation_id: ConversationId) -> tuple[ConversationEntry, list[User]]:
-    """One conversation with all its members, if they are `MEMBERS_SHOWN` at most, and their profiles.
+    """Return a conversation with its members, if there are at most `MEMBERS_SHOWN`, and their profiles.
 
-    Raises: NotFound for one who is no member.
+    Raises: NotFound for someone who is not a member.
     """
-    head = conversations.get(app.table, conversation_id)
-    if head is None:
-        raise NotFound("no such conversation")
+    known = (
+        conversations.get_with_member(app.table, conversation_id, user_id) if is_id(conversation_id) else None
+    )
+    if known is None:
+        raise NotFound(NO_CONVERSATION)
+    head, _ = known
     many = head.member_count > MEMBERS_SHOWN
-    everybody = {} if many else members.list_for(app.table, conversation_id)
-    me = require_member(app, user_id, conversation_id) if many else everybody.get(user_id)
+    all_members = {} if many else members.list_for(app.table, conversation_id)
+    me = require_member(app, user_id, conversation_id) if many else all_members.get(user_id)
     if me is None:
-        raise NotFound("no such conversation")
-    spoken_of = {user_id, *everybody}
+        raise NotFound(NO_CONVERSATION)
+    referenced = {user_id, *all_members}
     if head.last_message:
-        spoken_of.add(UserId(head.last_message["actor_id"]))
-    profiles = users.get_many(app.table, spoken_of)
-    return ConversationEntry(head, me, None if many else list(everybody.values())), list(profiles.values())
+        referenced.add(UserId(head.last_message["actor_id"]))
+    profiles = users.get_many(app.table, referenced)
+    return ConversationEntry(head, me, None if many else list(all_members.values())), list(profiles.values())
 
 
-def members_page(
-    app: App, user_id: UserId, conversation_id: ConversationId, *, after: UserId | None
-) -> tuple[list[Member], list[User], UserId | None]:
-    """Members by their ids behind `after`, up to `MEMBERS_PAGE`, their profiles, and the cursor of the next page, if any.
+def update_group(
+    app: App, actor_id: UserId, conversation_id: ConversationId, *, title: str | None = None, **changes: Any
+) -> None:
+    """Change a group's title and those of its `GroupSettings` that are not None; an empty description removes it.
 
-    Raises: NotFound for one who is no member.
+    Raises: Invalid, NotFound; Forbidden for plain members.
     """
-    found = members.page(app.table, conversation_id, after=after, limit=MEMBERS_PAGE + 1)
-    require_member(app, user_id, conversation_id)
-    page = found[:MEMBERS_PAGE]
-    profiles = users.get_many(app.table, [member.user_id for member in page])
-    return page, list(profiles.values()), page[-1].user_id if len(found) > MEMBERS_PAGE else None
+    wanted = {name: value for name, value in changes.items() if value is not None}
+    if title is not None:
+        check_line(title, field="title", most=TITLE_CHARS)
+    if "description" in wanted:
+        wanted["description"] = check_description(wanted["description"]) or None
+
+    def decide(tail: Tail, actor: Member) -> Append | AlreadyDone:
+        check_manager(tail, actor)
+        old, new_title = tail.head.settings, title or tail.head.title
+        new = old._replace(**wanted)
+        if (new_title, new) == (tail.head.title, old):
+            return AlreadyDone(tail.events[-1])
+        draft = Draft(type="conversation.updated", actor_id=actor_id, title=new_title)
+        changed: Any = {name: value for name, value in wanted.items() if value != getattr(old, name)}
+        draft.update(changed)
+        listed = channel_index.changes(
+            conversation_id,
+            old=tail.head.title if old.public else None,
+            new=_channel_title(new_title) if new.public else None,
+        )
+        return Append(
+            draft,
+            lambda _event: [conversations.set_settings(conversation_id, new_title, new), *listed],
+        )
+
+    append(app, conversation_id, actor_id, decide)
 
 
 def _create(
     app: App,
     conversation_id: ConversationId,
     kind: Kind,
-    maker_id: UserId,
+    creator_id: UserId,
     *,
     others: Iterable[UserId],
     title: str | None,
 ) -> bool:
-    """Write head, first event, members and pointers in one transaction. Returns False where it exists already."""
-    member_ids = list(dict.fromkeys([maker_id, *others]))
+    """Write head, first event, members and pointers in one transaction. Returns False if the conversation exists."""
+    member_ids = list(dict.fromkeys([creator_id, *others]))
     check_count(len(member_ids) - 1, field="member_ids", most=MEMBERS_AT_CREATION - 1)
-    accounts.me(app, maker_id)
+    accounts.me(app, creator_id)
     require_users(app, member_ids[1:])
     now_ms = app.now_ms()
     draft = Draft(
-        type="conversation.created", actor_id=maker_id, kind=kind, title=title, member_ids=member_ids
+        type="conversation.created", actor_id=creator_id, kind=kind, title=title, member_ids=member_ids
     )
     event = assign_seq(draft, seq=1, at_ms=now_ms, messages_before=0)
     ops: list[Op] = [
         conversations.put_new(Head(conversation_id, kind, title, now_ms, 1, 0, None, len(member_ids)))
     ]
     for user_id in member_ids:
-        role: Role = "owner" if kind == "group" and user_id == maker_id else "member"
+        role: Role = "owner" if kind == "group" and user_id == creator_id else "member"
         peer_id = (
             next((other for other in member_ids if other != user_id), None) if kind == "direct" else None
         )
@@ -160,9 +206,9 @@ def _create(
     try:
         events.append(app.table, conversation_id, event, *ops)
     except ConditionFailed as failed:
-        if failed.index:  # not the event, which comes first: there is no such conversation
-            raise Forbidden("no messages go between you two", reason="blocked") from None
-        require_member(app, maker_id, conversation_id)
+        if failed.index:  # the event comes first; so the conversation does not exist, and a block does
+            raise Forbidden("you can't message this person", reason="blocked") from None
+        require_member(app, creator_id, conversation_id)
         return False
     suspensions.mark_new_members(app, conversation_id, member_ids)
     fanout.notify_conversation(app, member_ids, conversation_id, "added")
@@ -172,16 +218,27 @@ def _create(
 def update_settings(
     app: App, user_id: UserId, conversation_id: ConversationId, changes: Mapping[Setting, bool]
 ) -> Member:
-    """Mute, archive, pin a conversation or mark it unread, or take that back; what is not named stays.
+    """Set or clear the user's own settings of a conversation: muted, archived, pinned, marked unread.
 
-    Returns the membership as it is then. Raises: NotFound for one who is no member.
+    Returns the new membership. Raises: NotFound for someone who is not a member.
     """
     before = require_member(app, user_id, conversation_id)
     if all(wanted == (name in before.settings) for name, wanted in changes.items()):
         return before
     if not members.set_settings(app.table, conversation_id, user_id, changes):
-        raise NotFound("no such conversation")
+        raise NotFound(NO_CONVERSATION)
     after = require_member(app, user_id, conversation_id)
     frame = {"type": "settings", "conversation_id": conversation_id, "settings": after.chosen()}
     fanout.notify(app, [user_id], frame)
     return after
+
+
+def _channel_title(title: str | None) -> str:
+    """Return the title of a public channel. Raises: Invalid if a search could not find it."""
+    if title is None or not tokenize(title):
+        raise Invalid(
+            "a public channel needs a title with a word of at least two letters",
+            field="title",
+            limit=PREFIX_MIN,
+        )
+    return title

@@ -12,9 +12,11 @@ from typing import Final, NamedTuple, TypeAlias
 
 from imchat.domain.event import Draft, Event, assign_seq
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
+from imchat.domain.limits import REPLAY_WINDOW
 from imchat.domain.member import Member
 from imchat.errors import Busy, Conflict, Invalid, NotFound, Suspended
 from imchat.services import delivery
+from imchat.services.access import NO_CONVERSATION
 from imchat.services.app import App
 from imchat.services.hydration import hydrate, redact_before, visible_before
 from imchat.storage.repositories import conversations, events
@@ -69,22 +71,24 @@ def append(
     skip_connection: ConnectionId | None = None,
     head_may_lag: bool = False,
 ) -> Appended:
-    """Append what `decide` says of the conversation's tail from `after_seq` on (the newest events if None), and push it.
+    """Append the event that `decide` returns for the tail of the log, and push it.
 
-    `decide` gets the tail and the actor's membership as of the tail's last event, and is asked again after a
-    lost race. `about` are others whose membership it looks at: of a crowd the tail shows only these and the actor.
-    `newcomer` stands for the membership of an actor who has none yet. `answered` is a connection of the actor's that
-    takes the event from the answer. `head_may_lag`: to the end of its batch, as nothing that is answered comes from it.
-    Raises: NotFound for one who is no member; Suspended; Conflict `behind` if the log goes on too far past `after_seq`;
+    The tail begins at `after_seq`; if None, it is the newest `REPLAY_WINDOW` events. `decide` gets the tail and the actor's
+    membership as of its last event, and is called again after a lost race. `also_load` are other users whose membership it
+    needs: in a large room the tail holds only these and the actor. `as_member` is used for an actor who is not a member
+    yet. `skip_connection` is a connection of the actor's that gets the event in the response instead of a push.
+    Raises: NotFound for someone who is not a member; Suspended; Conflict `behind` if too many events follow `after_seq`;
     Busy after too many lost races; what `decide` raises.
     """
+    if after_seq is None:
+        after_seq = _replay_start(app, conversation_id, actor_id, is_joining=as_member is not None)
     for attempt in range(1, ATTEMPTS + 1):
         tail = events.read_tail(
             app.table, conversation_id, after_seq=after_seq, also_load=[actor_id, *also_load]
         )
         actor = None if tail is None else tail.members.get(actor_id, as_member)
         if tail is None or actor is None:
-            raise NotFound("no such conversation")
+            raise NotFound(NO_CONVERSATION)
         if actor.suspended:
             raise Suspended
         _check_reach(tail)
@@ -115,6 +119,21 @@ def append(
         _publish(app, conversation_id, written, tail, skip_connection, head_may_lag=head_may_lag)
         return Appended(event, new=True)
     raise Busy("many people are writing here at this moment; try again")
+
+
+def _replay_start(app: App, conversation_id: ConversationId, actor_id: UserId, *, is_joining: bool) -> int:
+    """Return the seq of the first of the newest `REPLAY_WINDOW` events. Raises: NotFound.
+
+    Head and membership come in one request, so that a stranger is refused before the log is read.
+    """
+    if is_joining:
+        head = conversations.get(app.table, conversation_id)
+    else:
+        known = conversations.get_with_member(app.table, conversation_id, actor_id)
+        head = known[0] if known else None
+    if head is None:
+        raise NotFound(NO_CONVERSATION)
+    return max(head.last_seq - REPLAY_WINDOW + 1, 1)
 
 
 def _next(app: App, newest: Event, draft: Draft) -> Event:

@@ -20,7 +20,7 @@ from imchat.domain.member import Member
 from imchat.domain.mentions import handles_in, mentions_in
 from imchat.domain.message import Message
 from imchat.errors import Forbidden, Invalid
-from imchat.services.access import check_not_blocked, require_member
+from imchat.services.access import check_not_blocked, refuse_strangers, require_member
 from imchat.services.app import App
 from imchat.services.event_log import AlreadyDone, Append, Appended, append
 from imchat.services.hydration import hydrate
@@ -135,6 +135,7 @@ def read(
     for name, seq in (("after", after), ("before", before)):
         if seq is not None:
             check_count(seq, field=name, most=SEQ_MAX)
+    refuse_strangers(app, reader_id, conversation_id)
     page, more = _page(app, conversation_id, after, before, limit)
     first = require_member(app, reader_id, conversation_id).history_from
     if after is not None and after < first - 1:

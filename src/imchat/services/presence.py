@@ -12,7 +12,7 @@ from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import SIGNAL_MEMBERS, WATCH_S, WATCHED_MAX, check_count
 from imchat.errors import Invalid
 from imchat.services import fanout
-from imchat.services.access import require_member
+from imchat.services.access import refuse_strangers, require_member
 from imchat.services.app import App
 from imchat.storage.repositories import blocks, connections, members, presence_subscriptions, users
 
@@ -32,11 +32,13 @@ def get(
 
     Raises: NotFound for one who is no member; Invalid where people have to be named.
     """
+    if user_ids is not None:
+        check_count(len(user_ids), field="user_ids", least=1, most=SIGNAL_MEMBERS)
+    refuse_strangers(app, viewer_id, conversation_id)
     if user_ids is None:
         page = members.page(app.table, conversation_id, after=None, limit=SIGNAL_MEMBERS + 1)
         found = [member.user_id for member in page]
     else:
-        check_count(len(user_ids), field="user_ids", least=1, most=SIGNAL_MEMBERS)
         found = _members_among(app, conversation_id, user_ids)
     too_many = len(found) > SIGNAL_MEMBERS
     seen = [] if too_many else _presence(app, found)

@@ -1,18 +1,31 @@
-"""THE route table: every HTTP route, what it takes, what it answers, and the service behind it; a module for each area."""
+"""The route table: every HTTP route with its access, models and handler; one module for each noun."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from imchat.api.routes import admin, blocks, conversations, groups, joining, messages, realtime, users
+from imchat.api.routes import (
+    admin,
+    blocks,
+    channels,
+    conversations,
+    invites,
+    members,
+    messages,
+    presence,
+    realtime,
+    users,
+)
 
 ROUTES: Final = (
     *users.ROUTES,
     *conversations.ROUTES,
-    *groups.ROUTES,
-    *joining.ROUTES,
+    *members.ROUTES,
+    *invites.ROUTES,
+    *channels.ROUTES,
     *messages.ROUTES,
     *realtime.ROUTES,
+    *presence.ROUTES,
     *blocks.ROUTES,
     *admin.ROUTES,
 )

@@ -1,4 +1,4 @@
-"""What administrators do: see everybody, suspend and restore, remove a message, read what was done."""
+"""Administration: list, suspend and restore users, remove a message, read the audit log."""
 
 from __future__ import annotations
 
@@ -12,66 +12,82 @@ from imchat.services import admin, suspensions
 _SUSPENSION: Final = "/admin/users/{user_id}/suspension"
 
 
-def _people(call: RequestContext) -> Response:
-    query: schema.PageQuery = call.query
+def _users(request: RequestContext) -> Response:
+    query: schema.PageQuery = request.query
     cursor = None if query.cursor is None else UserId(query.cursor)
-    page, next_cursor = admin.list_users(call.app, cursor=cursor)
-    answer = {"users": [serializers.user_for_admin(one) for one in page]}
-    return Response(200, answer | ({"next_cursor": next_cursor} if next_cursor else {}))
+    page, next_cursor = admin.list_users(request.app, cursor=cursor)
+    body = {"users": [serializers.user_for_admin(user) for user in page]}
+    return Response(200, body | ({"next_cursor": next_cursor} if next_cursor else {}))
 
 
-def _suspend(call: RequestContext) -> Response:
-    suspensions.suspend(call.app, call.user_id, call.member_id)
+def _suspend(request: RequestContext) -> Response:
+    suspensions.suspend(request.app, request.user_id, request.other_id)
     return Response(200, {})
 
 
-def _restore(call: RequestContext) -> Response:
-    suspensions.restore(call.app, call.user_id, call.member_id)
+def _restore(request: RequestContext) -> Response:
+    suspensions.restore(request.app, request.user_id, request.other_id)
     return Response(200, {})
 
 
-def _remove_message(call: RequestContext) -> Response:
-    done = admin.remove_message(call.app, call.user_id, call.conversation_id, call.seq)
-    return Response(200, serializers.message_change(done))
+def _remove_message(request: RequestContext) -> Response:
+    change = admin.remove_message(request.app, request.user_id, request.conversation_id, request.seq)
+    return Response(200, serializers.message_change(change))
 
 
-def _log(call: RequestContext) -> Response:
-    query: schema.PageQuery = call.query
-    page, next_cursor = admin.audit_log(call.app, cursor=query.cursor)
-    answer = {"entries": [serializers.audit_entry(one) for one in page]}
-    return Response(200, answer | ({"next_cursor": next_cursor} if next_cursor else {}))
+def _audit_log(request: RequestContext) -> Response:
+    query: schema.PageQuery = request.query
+    page, next_cursor = admin.audit_log(request.app, cursor=query.cursor)
+    body = {"entries": [serializers.audit_entry(entry) for entry in page]}
+    return Response(200, body | ({"next_cursor": next_cursor} if next_cursor else {}))
 
 
 ROUTES: Final = (
     Route(
-        "GET",
-        "/admin/users",
-        "Everybody",
-        _people,
-        schema.PeopleAnswer,
-        query=schema.PageQuery,
+        method="GET",
+        path="/admin/users",
+        access="admin",
+        summary="All users",
+        handler=_users,
+        response_model=schema.PeopleAnswer,
+        query_model=schema.PageQuery,
         errors=(403,),
-        admin=True,
     ),
-    Route("PUT", _SUSPENSION, "Suspend somebody", _suspend, schema.Nothing, errors=(403, 404), admin=True),
-    Route("DELETE", _SUSPENSION, "Restore somebody", _restore, schema.Nothing, errors=(403, 404), admin=True),
     Route(
-        "DELETE",
-        "/admin" + CONVERSATION + "/messages/{seq}",
-        "Remove anybody's message",
-        _remove_message,
-        schema.ChangeAnswer,
+        method="PUT",
+        path=_SUSPENSION,
+        access="admin",
+        summary="Suspend a user",
+        handler=_suspend,
+        response_model=schema.Nothing,
         errors=(403, 404),
-        admin=True,
     ),
     Route(
-        "GET",
-        "/admin/audit",
-        "What administrators did",
-        _log,
-        schema.AuditAnswer,
-        query=schema.PageQuery,
+        method="DELETE",
+        path=_SUSPENSION,
+        access="admin",
+        summary="Restore a user",
+        handler=_restore,
+        response_model=schema.Nothing,
+        errors=(403, 404),
+    ),
+    Route(
+        method="DELETE",
+        path="/admin" + CONVERSATION + "/messages/{seq}",
+        access="admin",
+        summary="Remove any message",
+        handler=_remove_message,
+        response_model=schema.ChangeAnswer,
+        errors=(403, 404),
+    ),
+    Route(
+        method="GET",
+        path="/admin/audit",
+        access="admin",
+        summary="The audit log",
+        handler=_audit_log,
+        response_model=schema.AuditAnswer,
+        query_model=schema.PageQuery,
         errors=(403,),
-        admin=True,
     ),
 )

@@ -1,4 +1,4 @@
-"""Keeping away from people: blocks."""
+"""Blocks: stop another user from messaging, mentioning or adding one."""
 
 from __future__ import annotations
 
@@ -9,27 +9,53 @@ from imchat.api.route import RequestContext, Response, Route
 from imchat.domain.ids import UserId
 from imchat.services import blocks
 
+_BLOCK: Final = "/blocks/{user_id}"
 
-def _block(call: RequestContext) -> Response:
-    blocks.block(call.app, call.user_id, call.member_id)
+
+def _block(request: RequestContext) -> Response:
+    blocks.block(request.app, request.user_id, request.other_id)
     return Response(200, {})
 
 
-def _unblock(call: RequestContext) -> Response:
-    blocks.unblock(call.app, call.user_id, call.member_id)
+def _unblock(request: RequestContext) -> Response:
+    blocks.unblock(request.app, request.user_id, request.other_id)
     return Response(200, {})
 
 
-def _blocks(call: RequestContext) -> Response:
-    query: schema.PageQuery = call.query
+def _blocks(request: RequestContext) -> Response:
+    query: schema.PageQuery = request.query
     cursor = None if query.cursor is None else UserId(query.cursor)
-    page, people, next_cursor = blocks.list_blocked(call.app, call.user_id, cursor=cursor)
-    answer = {"blocks": [one._asdict() for one in page], "users": serializers.users(people)}
-    return Response(200, answer | ({"next_cursor": next_cursor} if next_cursor else {}))
+    page, users, next_cursor = blocks.list_blocked(request.app, request.user_id, cursor=cursor)
+    body = {"blocks": [block._asdict() for block in page], "users": serializers.users(users)}
+    return Response(200, body | ({"next_cursor": next_cursor} if next_cursor else {}))
 
 
 ROUTES: Final = (
-    Route("GET", "/blocks", "Whom I blocked", _blocks, schema.BlocksAnswer, query=schema.PageQuery),
-    Route("PUT", "/blocks/{user_id}", "Block somebody", _block, schema.Nothing, errors=(404,), always=True),
-    Route("DELETE", "/blocks/{user_id}", "Block somebody no longer", _unblock, schema.Nothing),
+    Route(
+        method="GET",
+        path="/blocks",
+        access="user",
+        summary="The users I blocked",
+        handler=_blocks,
+        response_model=schema.BlocksAnswer,
+        query_model=schema.PageQuery,
+    ),
+    Route(
+        method="PUT",
+        path=_BLOCK,
+        access="user",
+        summary="Block a user",
+        handler=_block,
+        response_model=schema.Nothing,
+        errors=(404,),
+        rate_limited=False,
+    ),
+    Route(
+        method="DELETE",
+        path=_BLOCK,
+        access="user",
+        summary="Unblock a user",
+        handler=_unblock,
+        response_model=schema.Nothing,
+    ),
 )

@@ -1,4 +1,4 @@
-"""My conversations: the inbox, starting one, one of them whole."""
+"""Conversations: the inbox, creating, reading and changing one."""
 
 from __future__ import annotations
 
@@ -11,68 +11,93 @@ from imchat.errors import Invalid
 from imchat.services import conversations
 
 
-def _inbox(call: RequestContext) -> Response:
-    query: schema.PageQuery = call.query
+def conversation_response(request: RequestContext) -> Response:
+    """Return the conversation in the path as it is now: the response of every route that changes one."""
+    entry, users = conversations.get(request.app, request.user_id, request.conversation_id)
+    return Response(200, serializers.conversation(entry, users))
+
+
+def _inbox(request: RequestContext) -> Response:
+    query: schema.PageQuery = request.query
     cursor = None if query.cursor is None else ConversationId(query.cursor)
-    return Response(200, serializers.inbox(conversations.inbox(call.app, call.user_id, cursor=cursor)))
+    return Response(200, serializers.inbox(conversations.inbox(request.app, request.user_id, cursor=cursor)))
 
 
-def _create_conversation(call: RequestContext) -> Response:
-    body: schema.NewConversation = call.body
+def _create_conversation(request: RequestContext) -> Response:
+    body: schema.NewConversation = request.body
     member_ids = [UserId(user_id) for user_id in body.member_ids]
     if body.kind == "direct":
         if len(member_ids) != 1 or body.title is not None:
             raise Invalid(
-                "a direct conversation takes one other person and no title", field="member_ids", limit=1
+                "a direct conversation takes exactly one other user and no title", field="member_ids", limit=1
             )
-        entry, users, new = conversations.create_direct(call.app, call.user_id, member_ids[0])
+        entry, users, new = conversations.create_direct(request.app, request.user_id, member_ids[0])
         return Response(201 if new else 200, serializers.conversation(entry, users))
-    return Response(
-        201,
-        serializers.conversation(*conversations.create_group(call.app, call.user_id, member_ids, body.title)),
+    entry, users = conversations.create_group(request.app, request.user_id, member_ids, body.title)
+    return Response(201, serializers.conversation(entry, users))
+
+
+def _update(request: RequestContext) -> Response:
+    conversations.update_group(
+        request.app, request.user_id, request.conversation_id, **request.body.model_dump()
     )
+    return conversation_response(request)
 
 
-def conversation(call: RequestContext) -> Response:
-    """The answer of everything that changes a conversation: it, whole."""
-    return Response(
-        200, serializers.conversation(*conversations.get(call.app, call.user_id, call.conversation_id))
-    )
-
-
-def _update_mine(call: RequestContext) -> Response:
-    changes = call.body.model_dump(exclude_none=True)
-    me = conversations.update_settings(call.app, call.user_id, call.conversation_id, changes)
+def _update_settings(request: RequestContext) -> Response:
+    changes = request.body.model_dump(exclude_none=True)
+    me = conversations.update_settings(request.app, request.user_id, request.conversation_id, changes)
     return Response(200, {"settings": me.chosen()})
 
 
 ROUTES: Final = (
-    Route("GET", "/conversations", "My inbox", _inbox, schema.ConversationsAnswer, query=schema.PageQuery),
     Route(
-        "POST",
-        "/conversations",
-        "Start a conversation; a direct one that exists is answered as it is",
-        _create_conversation,
-        schema.ConversationAnswer,
-        schema.NewConversation,
-        statuses=(201, 200),
+        method="GET",
+        path="/conversations",
+        access="user",
+        summary="My inbox",
+        handler=_inbox,
+        response_model=schema.ConversationsAnswer,
+        query_model=schema.PageQuery,
+    ),
+    Route(
+        method="POST",
+        path="/conversations",
+        access="user",
+        summary="Create a conversation; an existing direct one is returned as it is",
+        handler=_create_conversation,
+        response_model=schema.ConversationAnswer,
+        request_model=schema.NewConversation,
+        success=(201, 200),
         errors=(403, 404),
     ),
     Route(
-        "GET",
-        CONVERSATION,
-        "A conversation with its members",
-        conversation,
-        schema.ConversationAnswer,
+        method="GET",
+        path=CONVERSATION,
+        access="member",
+        summary="A conversation with its members",
+        handler=conversation_response,
+        response_model=schema.ConversationAnswer,
         errors=(404,),
     ),
     Route(
-        "PATCH",
-        CONVERSATION + "/me",
-        "Mute, archive or pin a conversation for myself, or mark it unread",
-        _update_mine,
-        schema.SettingsAnswer,
-        schema.SettingsChange,
+        method="PATCH",
+        path=CONVERSATION,
+        access="manager",
+        summary="Change a group's title and settings",
+        handler=_update,
+        response_model=schema.ConversationAnswer,
+        request_model=schema.ConversationChange,
+        errors=(403, 404, 409),
+    ),
+    Route(
+        method="PATCH",
+        path=CONVERSATION + "/me",
+        access="member",
+        summary="Mute, archive or pin a conversation for myself, or mark it unread",
+        handler=_update_settings,
+        response_model=schema.SettingsAnswer,
+        request_model=schema.SettingsChange,
         errors=(404,),
     ),
 )

@@ -1,4 +1,4 @@
-"""The log: reading it, sending into it, how far one has read."""
+"""Messages: read the log, send, edit, delete, react, pin; and the read cursor."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Final
 from imchat.api import schema, serializers
 from imchat.api.route import CONVERSATION, EMOJI, RequestContext, Response, Route
 from imchat.domain.ids import ConnectionId
-from imchat.services import message_actions, messages, receipts
+from imchat.services import message_actions, messages, read_cursors
 
 _MESSAGE: Final = CONVERSATION + "/messages/{seq}"
 _REACTION: Final = f"{_MESSAGE}/reactions/{EMOJI}"
 _PIN: Final = _MESSAGE + "/pin"
 
 
-def _events(call: RequestContext) -> Response:
-    query: schema.EventsQuery = call.query
+def _events(request: RequestContext) -> Response:
+    query: schema.EventsQuery = request.query
     events, more = messages.read(
-        call.app,
-        call.user_id,
-        call.conversation_id,
+        request.app,
+        request.user_id,
+        request.conversation_id,
         after=query.after,
         before=query.before,
         limit=query.limit,
@@ -27,12 +27,12 @@ def _events(call: RequestContext) -> Response:
     return Response(200, {"events": events, "has_more": more})
 
 
-def _send(call: RequestContext) -> Response:
-    body: schema.NewMessage = call.body
+def _send(request: RequestContext) -> Response:
+    body: schema.NewMessage = request.body
     sent = messages.send(
-        call.app,
-        call.user_id,
-        call.conversation_id,
+        request.app,
+        request.user_id,
+        request.conversation_id,
         client_message_id=body.client_message_id,
         body=body.body,
         after_seq=body.after_seq,
@@ -42,104 +42,149 @@ def _send(call: RequestContext) -> Response:
     return Response(201 if sent.new else 200, {"event": sent.event})
 
 
-def _edit(call: RequestContext) -> Response:
-    done = message_actions.edit(call.app, call.user_id, call.conversation_id, call.seq, call.body.body)
-    return Response(200, serializers.message_change(done))
-
-
-def _delete(call: RequestContext) -> Response:
-    return Response(
-        200,
-        serializers.message_change(
-            message_actions.delete(call.app, call.user_id, call.conversation_id, call.seq)
-        ),
+def _edit(request: RequestContext) -> Response:
+    change = message_actions.edit(
+        request.app, request.user_id, request.conversation_id, request.seq, request.body.body
     )
+    return Response(200, serializers.message_change(change))
 
 
-def _react(call: RequestContext) -> Response:
-    emoji = call.path["emoji"]
-    done = message_actions.react(call.app, call.user_id, call.conversation_id, call.seq, emoji)
-    return Response(200, serializers.message_change(done))
+def _delete(request: RequestContext) -> Response:
+    change = message_actions.delete(request.app, request.user_id, request.conversation_id, request.seq)
+    return Response(200, serializers.message_change(change))
 
 
-def _unreact(call: RequestContext) -> Response:
-    emoji = call.path["emoji"]
-    done = message_actions.unreact(call.app, call.user_id, call.conversation_id, call.seq, emoji)
-    return Response(200, serializers.message_change(done))
-
-
-def _pin(call: RequestContext) -> Response:
-    return Response(
-        200,
-        serializers.message_change(
-            message_actions.pin(call.app, call.user_id, call.conversation_id, call.seq)
-        ),
+def _react(request: RequestContext) -> Response:
+    change = message_actions.react(
+        request.app, request.user_id, request.conversation_id, request.seq, request.path["emoji"]
     )
+    return Response(200, serializers.message_change(change))
 
 
-def _unpin(call: RequestContext) -> Response:
-    return Response(
-        200,
-        serializers.message_change(
-            message_actions.unpin(call.app, call.user_id, call.conversation_id, call.seq)
-        ),
+def _unreact(request: RequestContext) -> Response:
+    change = message_actions.unreact(
+        request.app, request.user_id, request.conversation_id, request.seq, request.path["emoji"]
     )
+    return Response(200, serializers.message_change(change))
 
 
-def _pins(call: RequestContext) -> Response:
-    return Response(200, {"events": messages.list_pinned(call.app, call.user_id, call.conversation_id)})
+def _pin(request: RequestContext) -> Response:
+    change = message_actions.pin(request.app, request.user_id, request.conversation_id, request.seq)
+    return Response(200, serializers.message_change(change))
 
 
-def _mark_read(call: RequestContext) -> Response:
-    position = receipts.mark_read(call.app, call.user_id, call.conversation_id, call.body.seq)
+def _unpin(request: RequestContext) -> Response:
+    change = message_actions.unpin(request.app, request.user_id, request.conversation_id, request.seq)
+    return Response(200, serializers.message_change(change))
+
+
+def _pins(request: RequestContext) -> Response:
+    events = messages.list_pinned(request.app, request.user_id, request.conversation_id)
+    return Response(200, {"events": events})
+
+
+def _mark_read(request: RequestContext) -> Response:
+    position = read_cursors.mark_read(request.app, request.user_id, request.conversation_id, request.body.seq)
     return Response(200, position._asdict())
 
 
 ROUTES: Final = (
     Route(
-        "GET",
-        CONVERSATION + "/events",
-        "The log",
-        _events,
-        schema.EventsAnswer,
-        query=schema.EventsQuery,
+        method="GET",
+        path=CONVERSATION + "/events",
+        access="member",
+        summary="The log",
+        handler=_events,
+        response_model=schema.EventsAnswer,
+        query_model=schema.EventsQuery,
         errors=(404,),
-        suspended="seen",
+        suspended="by_member",
     ),
     Route(
-        "POST",
-        CONVERSATION + "/messages",
-        "Send a message, once",
-        _send,
-        schema.EventAnswer,
-        schema.NewMessage,
-        statuses=(201, 200),
+        method="POST",
+        path=CONVERSATION + "/messages",
+        access="member",
+        summary="Send a message, exactly once",
+        handler=_send,
+        response_model=schema.EventAnswer,
+        request_model=schema.NewMessage,
+        success=(201, 200),
         errors=(403, 404, 409),
-        suspended="seen",
+        suspended="by_member",
     ),
     Route(
-        "PATCH",
-        _MESSAGE,
-        "Edit my message",
-        _edit,
-        schema.ChangeAnswer,
-        schema.MessageChange,
+        method="PATCH",
+        path=_MESSAGE,
+        access="author",
+        summary="Edit my message",
+        handler=_edit,
+        response_model=schema.ChangeAnswer,
+        request_model=schema.MessageChange,
         errors=(403, 404, 409),
     ),
-    Route("DELETE", _MESSAGE, "Delete a message", _delete, schema.ChangeAnswer, errors=(403, 404)),
-    Route("PUT", _REACTION, "React to a message", _react, schema.ChangeAnswer, errors=(403, 404, 409)),
-    Route("DELETE", _REACTION, "Take a reaction back", _unreact, schema.ChangeAnswer, errors=(403, 404)),
-    Route("PUT", _PIN, "Pin a message", _pin, schema.ChangeAnswer, errors=(403, 404, 409)),
-    Route("DELETE", _PIN, "Take a pin away", _unpin, schema.ChangeAnswer, errors=(403, 404)),
-    Route("GET", CONVERSATION + "/pins", "The pinned messages", _pins, schema.PinsAnswer, errors=(404,)),
     Route(
-        "PUT",
-        CONVERSATION + "/read",
-        "Move my read cursor",
-        _mark_read,
-        schema.ReadAnswer,
-        schema.ReadCursor,
+        method="DELETE",
+        path=_MESSAGE,
+        access="author",
+        summary="Delete a message",
+        handler=_delete,
+        response_model=schema.ChangeAnswer,
+        errors=(403, 404),
+    ),
+    Route(
+        method="PUT",
+        path=_REACTION,
+        access="member",
+        summary="React to a message",
+        handler=_react,
+        response_model=schema.ChangeAnswer,
+        errors=(403, 404, 409),
+    ),
+    Route(
+        method="DELETE",
+        path=_REACTION,
+        access="member",
+        summary="Remove my reaction",
+        handler=_unreact,
+        response_model=schema.ChangeAnswer,
+        errors=(403, 404),
+    ),
+    Route(
+        method="PUT",
+        path=_PIN,
+        access="manager",
+        summary="Pin a message",
+        handler=_pin,
+        response_model=schema.ChangeAnswer,
+        errors=(403, 404, 409),
+    ),
+    Route(
+        method="DELETE",
+        path=_PIN,
+        access="manager",
+        summary="Unpin a message",
+        handler=_unpin,
+        response_model=schema.ChangeAnswer,
+        errors=(403, 404),
+    ),
+    Route(
+        method="GET",
+        path=CONVERSATION + "/pins",
+        access="member",
+        summary="The pinned messages",
+        handler=_pins,
+        response_model=schema.PinsAnswer,
         errors=(404,),
-        suspended="seen",
+    ),
+    Route(
+        method="PUT",
+        path=CONVERSATION + "/read",
+        access="member",
+        summary="Move my read cursor",
+        handler=_mark_read,
+        response_model=schema.ReadAnswer,
+        request_model=schema.ReadCursor,
+        errors=(404,),
+        suspended="by_member",
     ),
 )

@@ -1,4 +1,4 @@
-"""Who people are: their profiles and the directory; and whether the server runs."""
+"""Users: their profiles and the directory; and whether the server runs."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from imchat.errors import Invalid
 from imchat.services import users
 
 
-def _health(_call: RequestContext) -> Response:
+def _health(_request: RequestContext) -> Response:
     return Response(200, {"status": "ok", "version": imchat.__version__})
 
 
-def _me(call: RequestContext) -> Response:
-    return Response(200, {"user": serializers.me(users.me(call.app, call.user_id))})
+def _me(request: RequestContext) -> Response:
+    return Response(200, {"user": serializers.me(users.me(request.app, request.user_id))})
 
 
-def _update_me(call: RequestContext) -> Response:
-    change: schema.ProfileChange = call.body
+def _update_me(request: RequestContext) -> Response:
+    change: schema.ProfileChange = request.body
     user = users.update_profile(
-        call.app,
-        call.user_id,
+        request.app,
+        request.user_id,
         handle=change.handle,
         display_name=change.display_name,
         show_presence=change.show_presence,
@@ -33,33 +33,65 @@ def _update_me(call: RequestContext) -> Response:
     return Response(200, {"user": serializers.me(user)})
 
 
-def _users(call: RequestContext) -> Response:
-    query: schema.UsersQuery = call.query
+def _users(request: RequestContext) -> Response:
+    query: schema.UsersQuery = request.query
     if (query.prefix is None) == (query.ids is None):
         raise Invalid("give either prefix or ids", field="prefix", limit="one of prefix, ids")
     if query.prefix is not None:
-        return Response(200, {"users": serializers.users(users.search(call.app, query.prefix))})
+        return Response(200, {"users": serializers.users(users.search(request.app, query.prefix))})
     user_ids = [UserId(text) for text in dict.fromkeys((query.ids or "").split(",")) if is_id(text)]
     check_count(len(user_ids), field="ids", least=1, most=USER_IDS_MAX)
-    return Response(200, {"users": serializers.users(users.get_many(call.app, user_ids))})
+    return Response(200, {"users": serializers.users(users.get_many(request.app, user_ids))})
 
 
-def _user(call: RequestContext) -> Response:
-    return Response(200, {"user": serializers.user(users.get(call.app, call.member_id))})
+def _user(request: RequestContext) -> Response:
+    return Response(200, {"user": serializers.user(users.get(request.app, request.other_id))})
 
 
 ROUTES: Final = (
-    Route("GET", "/health", "Whether it runs", _health, schema.HealthAnswer, open=True),
-    Route("GET", "/me", "My profile, made on the first call", _me, schema.MeAnswer, suspended="served"),
     Route(
-        "PATCH",
-        "/me",
-        "Choose handle and name, and whether to show presence",
-        _update_me,
-        schema.MeAnswer,
-        schema.ProfileChange,
+        method="GET",
+        path="/health",
+        access="public",
+        summary="Whether the server runs",
+        handler=_health,
+        response_model=schema.HealthAnswer,
+    ),
+    Route(
+        method="GET",
+        path="/me",
+        access="user",
+        summary="My profile, created by the first call",
+        handler=_me,
+        response_model=schema.MeAnswer,
+        suspended="served",
+    ),
+    Route(
+        method="PATCH",
+        path="/me",
+        access="user",
+        summary="Change my handle, my name, or whether I show my presence",
+        handler=_update_me,
+        response_model=schema.MeAnswer,
+        request_model=schema.ProfileChange,
         errors=(409,),
     ),
-    Route("GET", "/users", "Find people", _users, schema.UsersAnswer, query=schema.UsersQuery),
-    Route("GET", "/users/{user_id}", "A person's profile", _user, schema.UserAnswer, errors=(404,)),
+    Route(
+        method="GET",
+        path="/users",
+        access="user",
+        summary="Find users",
+        handler=_users,
+        response_model=schema.UsersAnswer,
+        query_model=schema.UsersQuery,
+    ),
+    Route(
+        method="GET",
+        path="/users/{user_id}",
+        access="user",
+        summary="A user's profile",
+        handler=_user,
+        response_model=schema.UserAnswer,
+        errors=(404,),
+    ),
 )

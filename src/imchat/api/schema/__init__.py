@@ -8,10 +8,11 @@ generated reference.
 from imchat.api.schema.admin import *
 from imchat.api.schema.base import *
 from imchat.api.schema.blocks import *
+from imchat.api.schema.channels import *
 from imchat.api.schema.conversations import *
 from imchat.api.schema.events import *
-from imchat.api.schema.groups import *
-from imchat.api.schema.joining import *
+from imchat.api.schema.invites import *
+from imchat.api.schema.members import *
 from imchat.api.schema.messages import *
 from imchat.api.schema.realtime import *
 from imchat.api.schema.site import *

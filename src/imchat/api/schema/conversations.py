@@ -8,7 +8,7 @@ from pydantic import Field
 
 from imchat.api.schema.base import Answer, Request
 from imchat.api.schema.events import MessageCreated
-from imchat.api.schema.fields import Id, Title
+from imchat.api.schema.fields import Description, Id, Title
 from imchat.api.schema.users import User
 from imchat.domain import limits
 from imchat.domain.conversation import History, Kind, Posting
@@ -21,6 +21,16 @@ class NewConversation(Request):
     kind: Kind
     member_ids: Annotated[list[Id], Field(json_schema_extra={"maxItems": limits.MEMBERS_AT_CREATION - 1})]
     title: Title | None = None
+
+
+class ConversationChange(Request):
+    """What to change of a group; what is left out stays. An empty description takes it away."""
+
+    title: Title | None = None
+    description: Description | None = None
+    posting: Posting | None = None
+    history: History | None = None
+    public: bool | None = None
 
 
 class SettingsChange(Request):

@@ -9,7 +9,8 @@ from typing import Any
 from imchat.domain.conversation import DEFAULT_SETTINGS, GroupSettings, Head
 from imchat.domain.event import Event, preview_of
 from imchat.domain.ids import ConversationId, UserId
-from imchat.storage.repositories import keys
+from imchat.domain.member import Member
+from imchat.storage.repositories import keys, members
 from imchat.storage.table import (
     Absent,
     ConditionFailed,
@@ -36,6 +37,18 @@ def get(table: Table, conversation_id: ConversationId) -> Head | None:
     """The head, or None."""
     item = table.get(keys.head(conversation_id))
     return None if item is None else head_from_item(conversation_id, item)
+
+
+def get_with_member(
+    table: Table, conversation_id: ConversationId, user_id: UserId
+) -> tuple[Head, Member] | None:
+    """Return the head and one user's membership, in one request; None if either does not exist."""
+    head_key, member_key = keys.head(conversation_id), keys.member(conversation_id, user_id)
+    found = table.get_many([head_key, member_key])
+    if len(found) < 2:  # noqa: PLR2004 - both
+        return None
+    member = members.member_from_item(user_id, found[member_key])
+    return head_from_item(conversation_id, found[head_key]), member
 
 
 def get_many(table: Table, conversation_ids: Iterable[ConversationId]) -> dict[ConversationId, Head]:

@@ -58,17 +58,12 @@ class Tail(NamedTuple):
 
 
 def read_tail(
-    table: Table, conversation_id: ConversationId, *, after_seq: int | None, also_load: Collection[UserId]
+    table: Table, conversation_id: ConversationId, *, after_seq: int, also_load: Collection[UserId]
 ) -> Tail | None:
-    """The tail from event `after_seq` (inclusive), or the newest `REPLAY_WINDOW` events, for a write about these people.
+    """Return the tail from event `after_seq` (inclusive). In a large room it holds only the members `also_load`.
 
     None if there is no such conversation.
     """
-    if after_seq is None:
-        head = conversations.get(table, conversation_id)
-        if head is None:
-            return None
-        after_seq = max(head.last_seq - REPLAY_WINDOW + 1, 1)
     most = BEHIND_MAX + (after_seq > 0)  # the event at `after_seq` itself comes on top
     rows, events = _read_rows(table, conversation_id, after_seq, most)
     if len(events) > most:

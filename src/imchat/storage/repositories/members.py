@@ -25,10 +25,12 @@ from imchat.storage.table import (
 )
 
 
-def get(table: Table, conversation_id: ConversationId, user_id: UserId) -> Member | None:
-    """The person's membership as of now, or None."""
-    item = table.get(keys.member(conversation_id, user_id))
-    return None if item is None else _member_from_item(user_id, item)
+def get(
+    table: Table, conversation_id: ConversationId, user_id: UserId, *, consistent: bool = True
+) -> Member | None:
+    """Return the user's membership, or None."""
+    item = table.get(keys.member(conversation_id, user_id), consistent=consistent)
+    return None if item is None else member_from_item(user_id, item)
 
 
 def get_many(
@@ -37,7 +39,7 @@ def get_many(
     """The memberships that exist among (conversation, person) pairs."""
     wanted = {keys.member(*pair): pair for pair in pairs}
     return {
-        wanted[key]: _member_from_item(wanted[key][1], item) for key, item in table.get_many(wanted).items()
+        wanted[key]: member_from_item(wanted[key][1], item) for key, item in table.get_many(wanted).items()
     }
 
 
@@ -147,11 +149,12 @@ def member_from_row(row: Row) -> tuple[UserId, Member]:
     named: tuple[UserId, Member] | None = row.parsed
     if named is None:
         user_id = UserId(row.sk.removeprefix(keys.MEMBER_PREFIX))
-        named = row.parsed = user_id, _member_from_item(user_id, row.item)
+        named = row.parsed = user_id, member_from_item(user_id, row.item)
     return named
 
 
-def _member_from_item(user_id: UserId, item: Item) -> Member:
+def member_from_item(user_id: UserId, item: Item) -> Member:
+    """Return the member that a stored item holds."""
     plain = (user_id, item["role"], item["joined_seq"], item["read_seq"], item["read_count"])
     if len(item) < len(plain):  # nothing but these: nearly everybody, and a room's send makes one of each
         return Member(*plain)

@@ -13,9 +13,11 @@ from tests.support.world import Interleaved, World
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import CHANNEL_MEMBERS, GROUP_INVITES
 from imchat.errors import Conflict, Forbidden, ImchatError, Invalid, NotFound
-from imchat.services import conversations, groups, joining
+from imchat.services import channels, conversations, invites
+from imchat.services import members as memberships
 from imchat.services.app import App
-from imchat.storage.repositories import events, invites, members
+from imchat.storage.repositories import events, members
+from imchat.storage.repositories import invites as stored_invites
 
 
 def members_of(world: World, where: ConversationId) -> set[str]:
@@ -23,7 +25,7 @@ def members_of(world: World, where: ConversationId) -> set[str]:
 
 
 def uses(world: World, who: UserId, where: ConversationId) -> list[int]:
-    return [one.uses for one in joining.list_invites(world.app, who, where)]
+    return [one.uses for one in invites.list_invites(world.app, who, where)]
 
 
 def refused(reason: str, action: Callable[[], object]) -> None:
@@ -35,12 +37,12 @@ def refused(reason: str, action: Callable[[], object]) -> None:
 def test_whoever_has_the_link_sees_where_it_leads_and_joins_once(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.group(ann, title="Hikers")
-    made, token = joining.create_invite(world.app, ann, where)
-    head, found = joining.preview_invite(world.app, token)
+    made, token = invites.create(world.app, ann, where)
+    head, found = invites.preview(world.app, token)
     assert (head.title, head.member_count, found) == ("Hikers", 1, made)
     tablet = world.connect(bob)
-    assert joining.accept_invite(world.app, bob, token) == where
-    assert joining.accept_invite(world.app, bob, token) == where
+    assert invites.accept(world.app, bob, token) == where
+    assert invites.accept(world.app, bob, token) == where
     [joined] = events.list_after(world.table, where, 1, limit=9)
     assert (joined["type"], joined["actor_id"], joined["user_id"], joined["role"]) == (
         "member.added",
@@ -56,20 +58,20 @@ def test_whoever_has_the_link_sees_where_it_leads_and_joins_once(world: World) -
 def test_whoever_was_removed_comes_again_by_a_link_until_it_is_revoked(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.group(ann, title="Hikers")
-    made, token = joining.create_invite(world.app, ann, where)
-    joining.accept_invite(world.app, bob, token)
-    groups.remove_member(world.app, ann, where, bob)
-    assert joining.accept_invite(world.app, bob, token) == where
-    groups.remove_member(world.app, ann, where, bob)
-    joining.revoke_invite(world.app, ann, where, made.invite_id)
-    refused("revoked", lambda: joining.accept_invite(world.app, bob, token))
+    made, token = invites.create(world.app, ann, where)
+    invites.accept(world.app, bob, token)
+    memberships.remove_member(world.app, ann, where, bob)
+    assert invites.accept(world.app, bob, token) == where
+    memberships.remove_member(world.app, ann, where, bob)
+    invites.revoke(world.app, ann, where, made.invite_id)
+    refused("revoked", lambda: invites.accept(world.app, bob, token))
 
 
 def test_the_token_itself_lies_nowhere_in_the_table(world: World) -> None:
     ann = world.person("ann")
     where = world.group(ann)
-    made, token = joining.create_invite(world.app, ann, where)
-    stored = repr(invites.list_for(world.table, where))
+    made, token = invites.create(world.app, ann, where)
+    stored = repr(stored_invites.list_for(world.table, where))
     assert token not in stored
     assert token[:30] not in stored
     assert made.invite_id in stored
@@ -78,19 +80,19 @@ def test_the_token_itself_lies_nowhere_in_the_table(world: World) -> None:
 def test_a_link_that_has_ended_says_how(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann)
-    once = joining.create_invite(world.app, ann, where, max_uses=1)[1]
-    joining.accept_invite(world.app, bob, once)
-    brief = joining.create_invite(world.app, ann, where, expires_in_s=60)[1]
+    once = invites.create(world.app, ann, where, max_uses=1)[1]
+    invites.accept(world.app, bob, once)
+    brief = invites.create(world.app, ann, where, expires_in_s=60)[1]
     world.clock_ms += 60_000
-    taken, taken_token = joining.create_invite(world.app, ann, where)
-    joining.revoke_invite(world.app, ann, where, taken.invite_id)
-    joining.revoke_invite(world.app, ann, where, taken.invite_id)
+    taken, taken_token = invites.create(world.app, ann, where)
+    invites.revoke(world.app, ann, where, taken.invite_id)
+    invites.revoke(world.app, ann, where, taken.invite_id)
     for token, reason in ((once, "used_up"), (brief, "expired"), (taken_token, "revoked")):
-        refused(reason, partial(joining.preview_invite, world.app, token))
-        refused(reason, partial(joining.accept_invite, world.app, eve, token))
+        refused(reason, partial(invites.preview, world.app, token))
+        refused(reason, partial(invites.accept, world.app, eve, token))
     assert members_of(world, where) == {ann, bob}
     assert sorted(uses(world, ann, where)) == [0, 1]
-    assert joining.accept_invite(world.app, bob, once) == where
+    assert invites.accept(world.app, bob, once) == where
 
 
 @pytest.mark.parametrize("guess", ["x", "x" * 30, "0" * 63, "0" * 30 + "nowhere", "of a group that is there"])
@@ -98,8 +100,8 @@ def test_a_link_that_never_was_leads_nowhere(world: World, guess: str) -> None:
     ann, bob = world.people("ann", "bob")
     token = "0" * 30 + world.group(ann) if " " in guess else guess
     actions: list[Callable[[], object]] = [
-        lambda: joining.preview_invite(world.app, token),
-        lambda: joining.accept_invite(world.app, bob, token),
+        lambda: invites.preview(world.app, token),
+        lambda: invites.accept(world.app, bob, token),
     ]
     for action in actions:
         with pytest.raises(NotFound, match="no such invite"):
@@ -109,9 +111,9 @@ def test_a_link_that_never_was_leads_nowhere(world: World, guess: str) -> None:
 def test_the_last_use_is_had_by_one_of_two_who_come_at_once(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann)
-    token = joining.create_invite(world.app, ann, where, max_uses=1)[1]
-    table = Interleaved(world.table, lambda: joining.accept_invite(world.app, eve, token))
-    refused("used_up", lambda: joining.accept_invite(replace(world.app, table=table), bob, token))
+    token = invites.create(world.app, ann, where, max_uses=1)[1]
+    table = Interleaved(world.table, lambda: invites.accept(world.app, eve, token))
+    refused("used_up", lambda: invites.accept(replace(world.app, table=table), bob, token))
     assert members_of(world, where) == {ann, eve}
     assert uses(world, ann, where) == [1]
 
@@ -119,20 +121,20 @@ def test_the_last_use_is_had_by_one_of_two_who_come_at_once(world: World) -> Non
 def test_a_link_that_is_revoked_in_the_moment_of_its_use_lets_nobody_in(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.group(ann)
-    made, token = joining.create_invite(world.app, ann, where)
-    table = Interleaved(world.table, lambda: joining.revoke_invite(world.app, ann, where, made.invite_id))
-    refused("revoked", lambda: joining.accept_invite(replace(world.app, table=table), bob, token))
+    made, token = invites.create(world.app, ann, where)
+    table = Interleaved(world.table, lambda: invites.revoke(world.app, ann, where, made.invite_id))
+    refused("revoked", lambda: invites.accept(replace(world.app, table=table), bob, token))
     assert members_of(world, where) == {ann}
 
 
 def test_links_are_made_listed_and_revoked_by_those_who_manage_the_group(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann, bob)
-    made, _ = joining.create_invite(world.app, ann, where)
+    made, _ = invites.create(world.app, ann, where)
     actions: list[Callable[[UserId, ConversationId], object]] = [
-        lambda who, where: joining.create_invite(world.app, who, where),
-        lambda who, where: joining.list_invites(world.app, who, where),
-        lambda who, where: joining.revoke_invite(world.app, who, where, made.invite_id),
+        lambda who, where: invites.create(world.app, who, where),
+        lambda who, where: invites.list_invites(world.app, who, where),
+        lambda who, where: invites.revoke(world.app, who, where, made.invite_id),
     ]
     for action in actions:
         with pytest.raises(Forbidden):
@@ -143,20 +145,20 @@ def test_links_are_made_listed_and_revoked_by_those_who_manage_the_group(world: 
         refused("direct", partial(action, ann, world.direct(ann, bob)))
     assert uses(world, ann, where) == [0]
     with pytest.raises(NotFound):
-        joining.revoke_invite(world.app, ann, where, "0" * 32)
+        invites.revoke(world.app, ann, where, "0" * 32)
 
 
 def test_an_admin_who_loses_the_role_in_the_same_moment_makes_no_link(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.group(ann, bob)
-    groups.set_role(world.app, ann, where, bob, "admin")
+    memberships.set_role(world.app, ann, where, bob, "admin")
 
     def demote() -> None:
-        groups.set_role(world.app, ann, where, bob, "member")
+        memberships.set_role(world.app, ann, where, bob, "member")
 
     table = Interleaved(world.table, demote, sk="")
     with pytest.raises(Forbidden):
-        joining.create_invite(replace(world.app, table=table), bob, where)
+        invites.create(replace(world.app, table=table), bob, where)
     assert uses(world, ann, where) == []
 
 
@@ -175,7 +177,7 @@ def test_a_link_out_of_bounds_is_refused(
     ann = world.person("ann")
     where = world.group(ann)
     with pytest.raises(Invalid) as refusal:
-        joining.create_invite(world.app, ann, where, **bounds)
+        invites.create(world.app, ann, where, **bounds)
     assert refusal.value.details == {"field": field, "limit": limit}
     assert uses(world, ann, where) == []
 
@@ -185,20 +187,20 @@ def test_a_group_has_only_so_many_links_and_those_that_ended_do_not_count(sqlite
     ann = world.person("ann")
     where = world.group(ann)
     for _ in range(GROUP_INVITES):
-        joining.create_invite(world.app, ann, where, expires_in_s=60)
-    refused("invites", lambda: joining.create_invite(world.app, ann, where))
+        invites.create(world.app, ann, where, expires_in_s=60)
+    refused("invites", lambda: invites.create(world.app, ann, where))
     world.clock_ms += 60_000
-    joining.create_invite(world.app, ann, where)
+    invites.create(world.app, ann, where)
 
 
 def public(world: World, owner: UserId, title: str) -> ConversationId:
     where = world.group(owner, title=title)
-    groups.update_group(world.app, owner, where, public=True)
+    conversations.update_group(world.app, owner, where, public=True)
     return where
 
 
 def found(app: App, text: str) -> list[ConversationId]:
-    return sorted(head.conversation_id for head in joining.search_channels(app, text))
+    return sorted(head.conversation_id for head in channels.search(app, text))
 
 
 def test_public_channels_are_found_by_how_any_of_their_words_begin_and_private_groups_are_not(
@@ -225,16 +227,16 @@ def test_public_channels_are_found_by_how_any_of_their_words_begin_and_private_g
 def test_a_channel_is_found_by_its_new_title_only_and_not_when_it_is_private_or_empty(world: World) -> None:
     ann = world.person("ann")
     where = public(world, ann, "Old town")
-    groups.update_group(world.app, ann, where, title="New town")
+    conversations.update_group(world.app, ann, where, title="New town")
     assert (found(world.app, "old"), found(world.app, "new"), found(world.app, "town")) == (
         [],
         [where],
         [where],
     )
-    groups.update_group(world.app, ann, where, public=False)
+    conversations.update_group(world.app, ann, where, public=False)
     assert found(world.app, "town") == []
-    groups.update_group(world.app, ann, where, public=True)
-    groups.remove_member(world.app, ann, where, ann)
+    conversations.update_group(world.app, ann, where, public=True)
+    memberships.remove_member(world.app, ann, where, ann)
     assert found(world.app, "town") == []
 
 
@@ -243,24 +245,24 @@ def test_a_channel_that_nobody_could_find_does_not_become_public(world: World, t
     ann = world.person("ann")
     where = world.group(ann, title=title)
     with pytest.raises(Invalid) as refusal:
-        groups.update_group(world.app, ann, where, public=True)
+        conversations.update_group(world.app, ann, where, public=True)
     assert refusal.value.details == {"field": "title", "limit": 2}
-    groups.update_group(world.app, ann, where, public=True, title="Party 🎉")
+    conversations.update_group(world.app, ann, where, public=True, title="Party 🎉")
     with pytest.raises(Invalid):
-        groups.update_group(world.app, ann, where, title=title)
+        conversations.update_group(world.app, ann, where, title=title)
     assert found(world.app, "party") == [where]
 
 
 def test_everybody_joins_a_public_channel_and_a_private_group_looks_like_none(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where, private = public(world, ann, "Town"), world.group(ann)
-    joining.join_channel(world.app, bob, where)
-    joining.join_channel(world.app, bob, where)
+    channels.join(world.app, bob, where)
+    channels.join(world.app, bob, where)
     assert [event["type"] for event in events.list_after(world.table, where, 2, limit=9)] == ["member.added"]
     answers = set()
     for nowhere in (private, ConversationId("nowhere"), ConversationId("no id"), world.direct(ann, bob)):
         with pytest.raises(ImchatError) as refusal:
-            joining.join_channel(world.app, world.person("eve"), nowhere)
+            channels.join(world.app, world.person("eve"), nowhere)
         answers.add((type(refusal.value), refusal.value.message))
     assert answers == {(NotFound, "no such conversation")}
     assert members_of(world, private) == {ann}
@@ -269,12 +271,12 @@ def test_everybody_joins_a_public_channel_and_a_private_group_looks_like_none(wo
 def test_nobody_comes_into_a_group_that_everybody_has_left(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = public(world, ann, "Ghost town")
-    token = joining.create_invite(world.app, ann, where)[1]
-    groups.remove_member(world.app, ann, where, ann)
+    token = invites.create(world.app, ann, where)[1]
+    memberships.remove_member(world.app, ann, where, ann)
     actions: list[Callable[[], object]] = [
-        lambda: joining.preview_invite(world.app, token),
-        lambda: joining.accept_invite(world.app, bob, token),
-        lambda: joining.join_channel(world.app, bob, where),
+        lambda: invites.preview(world.app, token),
+        lambda: invites.accept(world.app, bob, token),
+        lambda: channels.join(world.app, bob, where),
     ]
     for action in actions:
         with pytest.raises(NotFound):
@@ -287,17 +289,17 @@ def test_ten_thousand_people_fit_a_public_channel_and_its_members_come_in_pages(
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = public(world, ann, "Everybody")
     world.fill(where, CHANNEL_MEMBERS - 2, prefix="m")
-    joining.join_channel(world.app, bob, where)
+    channels.join(world.app, bob, where)
     with pytest.raises(Invalid) as refusal:
-        joining.join_channel(world.app, eve, where)
+        channels.join(world.app, eve, where)
     assert refusal.value.details == {"field": "user_ids", "limit": 10_000}
     entry, users = conversations.get(world.app, bob, where)
     assert (entry.head.member_count, entry.members) == (10_000, None)
     assert bob in {user.user_id for user in users}
-    page, _, cursor = conversations.members_page(world.app, bob, where, after=None)
-    following, _, _ = conversations.members_page(world.app, bob, where, after=cursor)
+    page, _, cursor = memberships.list_members(world.app, bob, where, after=None)
+    following, _, _ = memberships.list_members(world.app, bob, where, after=cursor)
     assert [member.user_id for member in page + following] == [f"m{number:05}" for number in range(200)]
-    last, _, end = conversations.members_page(world.app, bob, where, after=UserId("m09997"))
+    last, _, end = memberships.list_members(world.app, bob, where, after=UserId("m09997"))
     assert ([member.user_id for member in last], end) == ([ann, bob], None)
     with pytest.raises(NotFound):
-        conversations.members_page(world.app, eve, where, after=None)
+        memberships.list_members(world.app, eve, where, after=None)

@@ -1,10 +1,11 @@
-"""Ways into a group: links, and public channels."""
+"""Invites: links into a group."""
 
 from __future__ import annotations
 
 from typing import Annotated
 
-from imchat.api.schema.base import Answer, Query, Request
+from imchat.api.schema.base import Answer, Request
+from imchat.api.schema.channels import Preview
 from imchat.api.schema.fields import number
 from imchat.domain import limits
 
@@ -14,22 +15,6 @@ class NewInvite(Request):
 
     expires_in_s: Annotated[int, number(limits.INVITE_S_MIN, limits.INVITE_S_MAX)] | None = None
     max_uses: Annotated[int, number(1, limits.INVITE_USES_MAX)] | None = None
-
-
-class ChannelsQuery(Query):
-    """Words, or how they begin; a channel has to match all of them."""
-
-    q: str
-
-
-class Preview(Answer):
-    """A group as those see it who might join."""
-
-    conversation_id: str
-    title: str | None
-    description: str | None
-    public: bool
-    member_count: int
 
 
 class Invite(Answer):
@@ -60,9 +45,3 @@ class PreviewAnswer(Answer):
     """Where a link leads."""
 
     conversation: Preview
-
-
-class ChannelsAnswer(Answer):
-    """Public channels."""
-
-    channels: list[Preview]

@@ -1,4 +1,4 @@
-"""A group's rules and its members."""
+"""Members of a group."""
 
 from __future__ import annotations
 
@@ -8,21 +8,10 @@ from pydantic import Field
 
 from imchat.api.schema.base import Answer, Request
 from imchat.api.schema.conversations import Member
-from imchat.api.schema.fields import Description, Id, Title
+from imchat.api.schema.fields import Id
 from imchat.api.schema.users import User
 from imchat.domain import limits
-from imchat.domain.conversation import History, Posting
 from imchat.domain.member import Role
-
-
-class ConversationChange(Request):
-    """What to change of a group; what is left out stays. An empty description takes it away."""
-
-    title: Title | None = None
-    description: Description | None = None
-    posting: Posting | None = None
-    history: History | None = None
-    public: bool | None = None
 
 
 class NewMembers(Request):

@@ -8,7 +8,7 @@ from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import SEQ_MAX, SIGNAL_MEMBERS, check_count
 from imchat.errors import Invalid
 from imchat.services import fanout
-from imchat.services.access import is_blocked, require_member
+from imchat.services.access import is_blocked, refuse_strangers, require_member
 from imchat.services.app import App
 from imchat.services.conversations import update_settings
 from imchat.storage.repositories import conversations, events, members
@@ -29,6 +29,7 @@ def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: i
     Raises: NotFound for one who is no member; Invalid if `seq` is past the log's end.
     """
     check_count(seq, field="seq", least=1, most=SEQ_MAX)
+    refuse_strangers(app, user_id, conversation_id)
     event = events.get(app.table, conversation_id, seq)
     head = conversations.get(app.table, conversation_id)
     me = require_member(app, user_id, conversation_id)

@@ -14,7 +14,8 @@ from imchat.domain.event import Event
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import PAGE_MAX
 from imchat.errors import Conflict, Forbidden, ImchatError, Invalid, NotFound
-from imchat.services import conversations, groups, message_actions, messages, suspensions
+from imchat.services import conversations, message_actions, messages, suspensions
+from imchat.services import members as memberships
 from imchat.storage.repositories import events, members
 from imchat.storage.table import Item, Key, Op
 
@@ -44,22 +45,22 @@ def test_a_last_owner_does_not_step_down_before_there_is_another(world: World) -
     ann, bob = world.people("ann", "bob")
     where = world.group(ann, bob)
     with pytest.raises(Conflict) as refusal:
-        groups.set_role(world.app, ann, where, ann, "member")
+        memberships.set_role(world.app, ann, where, ann, "member")
     assert refusal.value.details == {"reason": "last_owner"}
-    groups.set_role(world.app, ann, where, bob, "owner")
-    groups.set_role(world.app, ann, where, ann, "member")
+    memberships.set_role(world.app, ann, where, bob, "owner")
+    memberships.set_role(world.app, ann, where, ann, "member")
     assert roles(world, where) == {ann: "member", bob: "owner"}
 
 
 def test_a_last_owner_who_leaves_passes_the_group_to_the_longest_standing_admin(world: World) -> None:
     ann, bob, eve, joe = world.people("ann", "bob", "eve", "joe")
     where = world.group(ann, bob)
-    groups.add_members(world.app, ann, where, [eve])
-    groups.add_members(world.app, ann, where, [joe])
+    memberships.add_members(world.app, ann, where, [eve])
+    memberships.add_members(world.app, ann, where, [joe])
     for admin in (joe, eve):
-        groups.set_role(world.app, ann, where, admin, "admin")
+        memberships.set_role(world.app, ann, where, admin, "admin")
     phone = world.connect(bob)
-    groups.remove_member(world.app, ann, where, ann)
+    memberships.remove_member(world.app, ann, where, ann)
     assert roles(world, where) == {bob: "member", eve: "owner", joe: "admin"}
     assert told(world, where, 5) == [("member.role_changed", eve), ("member.removed", ann)]
     [frame] = world.heard(phone, "events")
@@ -71,12 +72,12 @@ def test_without_admins_the_group_passes_to_the_longest_standing_member_and_the_
 ) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann)
-    groups.add_members(world.app, ann, where, [eve])
-    groups.add_members(world.app, ann, where, [bob])
-    groups.remove_member(world.app, ann, where, ann)
+    memberships.add_members(world.app, ann, where, [eve])
+    memberships.add_members(world.app, ann, where, [bob])
+    memberships.remove_member(world.app, ann, where, ann)
     assert roles(world, where) == {eve: "owner", bob: "member"}
-    groups.remove_member(world.app, eve, where, eve)
-    groups.remove_member(world.app, bob, where, bob)
+    memberships.remove_member(world.app, eve, where, eve)
+    memberships.remove_member(world.app, bob, where, bob)
     assert roles(world, where) == {}
     assert told(world, where, 7) == [("member.removed", bob)]
 
@@ -84,9 +85,9 @@ def test_without_admins_the_group_passes_to_the_longest_standing_member_and_the_
 def test_a_successor_who_leaves_in_the_same_moment_does_not_inherit(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann, bob, eve)
-    groups.set_role(world.app, ann, where, bob, "admin")
-    table = Interleaved(world.table, lambda: groups.remove_member(world.app, bob, where, bob))
-    groups.remove_member(replace(world.app, table=table), ann, where, ann)
+    memberships.set_role(world.app, ann, where, bob, "admin")
+    table = Interleaved(world.table, lambda: memberships.remove_member(world.app, bob, where, bob))
+    memberships.remove_member(replace(world.app, table=table), ann, where, ann)
     assert roles(world, where) == {eve: "owner"}
 
 
@@ -109,7 +110,7 @@ def test_a_hundred_people_are_added_by_a_few_transactions_and_tell_each_member_a
     crowd = world.people(*(f"p{number:03}" for number in range(100)))
     where = world.group(ann)
     table = Counted(world.table)
-    groups.add_members(replace(world.app, table=table), ann, where, crowd)
+    memberships.add_members(replace(world.app, table=table), ann, where, crowd)
     assert table.writes == 2 * 4  # four batches: a transaction and the head each
     assert len(world.heard(phone, "events")) == 4
     assert [event["user_id"] for event in log(world, where)[1:]] == crowd
@@ -125,7 +126,7 @@ def test_those_who_do_not_all_fit_are_not_added_in_part(sqlite_world: World) -> 
     world.fill(where, 949)
     crowd = world.people(*(f"p{number:03}" for number in range(51)))
     with pytest.raises(Invalid) as refusal:
-        groups.add_members(world.app, ann, where, crowd)
+        memberships.add_members(world.app, ann, where, crowd)
     assert refusal.value.details == {"field": "user_ids", "limit": 1_000}
     assert len(log(world, where)) == 1
 
@@ -147,10 +148,10 @@ class CrashingGateway:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda app, ann, where, _bob, _eve: groups.update_group(app, ann, where, title="New"),
-        lambda app, ann, where, bob, _eve: groups.set_role(app, ann, where, bob, "admin"),
-        lambda app, ann, where, _bob, eve: groups.add_members(app, ann, where, [eve]),
-        lambda app, ann, where, bob, _eve: groups.remove_member(app, ann, where, bob),
+        lambda app, ann, where, _bob, _eve: conversations.update_group(app, ann, where, title="New"),
+        lambda app, ann, where, bob, _eve: memberships.set_role(app, ann, where, bob, "admin"),
+        lambda app, ann, where, _bob, eve: memberships.add_members(app, ann, where, [eve]),
+        lambda app, ann, where, bob, _eve: memberships.remove_member(app, ann, where, bob),
     ],
     ids=["title", "role", "addition", "removal"],
 )
@@ -172,21 +173,21 @@ def test_a_change_that_is_asked_for_again_after_a_crash_is_pushed_and_written_on
 def test_whoever_was_removed_long_ago_or_by_somebody_else_is_no_member(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann, bob, eve)
-    groups.remove_member(world.app, ann, where, eve)
+    memberships.remove_member(world.app, ann, where, eve)
     with pytest.raises(NotFound):
-        groups.remove_member(world.app, bob, where, eve)
+        memberships.remove_member(world.app, bob, where, eve)
 
 
 def test_settings_are_seen_and_the_event_tells_what_changed(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.group(ann, bob, title="Team")
     with pytest.raises(Forbidden):
-        groups.update_group(world.app, bob, where, description="Bob was here")
-    groups.update_group(world.app, ann, where, description="What we do\nand why", posting="all")
-    groups.update_group(
+        conversations.update_group(world.app, bob, where, description="Bob was here")
+    conversations.update_group(world.app, ann, where, description="What we do\nand why", posting="all")
+    conversations.update_group(
         world.app, ann, where, title="Crew", description="What we do\nand why", history="joined"
     )
-    groups.update_group(world.app, ann, where, description="")
+    conversations.update_group(world.app, ann, where, description="")
     told = [
         {name: value for name, value in event.items() if name not in {"seq", "at_ms", "message_count"}}
         for event in log(world, where)[1:]
@@ -215,7 +216,7 @@ def test_a_setting_that_breaks_a_limit_changes_nothing(
     ann = world.person("ann")
     where = world.group(ann)
     with pytest.raises(Invalid) as refusal:
-        groups.update_group(world.app, ann, where, **{"posting": "admins"} | change)
+        conversations.update_group(world.app, ann, where, **{"posting": "admins"} | change)
     assert refusal.value.details["field"] == field
     assert len(log(world, where)) == 1
 
@@ -223,9 +224,9 @@ def test_a_setting_that_breaks_a_limit_changes_nothing(
 def test_where_only_admins_write_nobody_else_does_but_a_repeated_send_is_answered(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann, bob, eve)
-    groups.set_role(world.app, ann, where, bob, "admin")
+    memberships.set_role(world.app, ann, where, bob, "admin")
     earlier = send(world, eve, where, "e1")
-    groups.update_group(world.app, ann, where, posting="admins")
+    conversations.update_group(world.app, ann, where, posting="admins")
     with pytest.raises(Forbidden):
         send(world, eve, where, "e2")
     assert send(world, eve, where, "e1") == earlier
@@ -239,7 +240,7 @@ def test_where_only_admins_write_others_can_still_edit_react_to_and_delete_what_
     ann, eve = world.people("ann", "eve")
     where = world.group(ann, eve)
     earlier = send(world, eve, where, "e1")["seq"]
-    groups.update_group(world.app, ann, where, posting="admins")
+    conversations.update_group(world.app, ann, where, posting="admins")
     assert message_actions.edit(world.app, eve, where, earlier, "better").message["body"] == "better"
     assert "reactions" in message_actions.react(world.app, eve, where, earlier, "👍").message
     assert message_actions.delete(world.app, eve, where, earlier).message["body"] == ""
@@ -249,8 +250,8 @@ def test_who_joins_a_group_that_shows_history_from_joining_never_sees_what_was_b
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann, bob)
     send(world, ann, where, "before")
-    groups.update_group(world.app, ann, where, history="joined")
-    groups.add_members(world.app, ann, where, [eve])
+    conversations.update_group(world.app, ann, where, history="joined")
+    memberships.add_members(world.app, ann, where, [eve])
     joined = members.list_for(world.table, where)[eve].joined_seq
 
     def page(**bounds: int) -> tuple[list[int], bool]:
@@ -259,7 +260,7 @@ def test_who_joins_a_group_that_shows_history_from_joining_never_sees_what_was_b
 
     entry = conversations.get(world.app, eve, where)[0]
     assert (entry.me.history_from, joined) == (4, 4)
-    groups.update_group(world.app, ann, where, history="all")
+    conversations.update_group(world.app, ann, where, history="all")
     for number in range(3):
         send(world, ann, where, f"m{number}")
     assert page() == ([4, 5, 6, 7, 8], False)
@@ -280,16 +281,16 @@ def test_a_group_settings_are_not_for_direct_conversations(world: World) -> None
     changes: list[dict[str, Any]] = [{"description": "x"}, {"posting": "admins"}, {"public": True}]
     for change in changes:
         with pytest.raises(ImchatError) as refusal:
-            groups.update_group(world.app, ann, where, **change)
+            conversations.update_group(world.app, ann, where, **change)
         assert refusal.value.details == {"reason": "direct"}
 
 
 def test_those_added_together_hear_of_nothing_below_their_own_joining(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann)
-    groups.update_group(world.app, ann, where, history="joined")
+    conversations.update_group(world.app, ann, where, history="joined")
     phones = {who: world.connect(who) for who in (bob, eve)}
-    groups.add_members(world.app, ann, where, [bob, eve])
+    memberships.add_members(world.app, ann, where, [bob, eve])
     send(world, ann, where)
     for who, phone in phones.items():
         heard = [event["seq"] for frame in world.heard(phone, "events") for event in frame["events"]]
@@ -300,9 +301,9 @@ def test_those_added_together_hear_of_nothing_below_their_own_joining(world: Wor
 def test_the_inbox_of_who_joined_shows_no_message_from_before(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.group(ann)
-    groups.update_group(world.app, ann, where, history="joined")
+    conversations.update_group(world.app, ann, where, history="joined")
     send(world, ann, where, "secret")
-    groups.add_members(world.app, ann, where, [bob])
+    memberships.add_members(world.app, ann, where, [bob])
     page = conversations.inbox(world.app, bob, cursor=None)
     [told] = serializers.inbox(page)["conversations"]
     assert "last_message" not in told
@@ -316,14 +317,14 @@ def test_the_inbox_of_who_joined_shows_no_message_from_before(world: World) -> N
 def test_what_is_pushed_once_more_does_not_reach_those_who_joined_after_it(world: World, again: str) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann, bob)
-    groups.update_group(world.app, ann, where, history="joined")
+    conversations.update_group(world.app, ann, where, history="joined")
     mine = world.connect(ann)
     actions: dict[str, Callable[[], object]] = {
         "send": lambda: send(world, ann, where, "secret"),
-        "removal": lambda: groups.remove_member(world.app, ann, where, bob),
+        "removal": lambda: memberships.remove_member(world.app, ann, where, bob),
     }
     actions[again]()
-    groups.add_members(world.app, ann, where, [eve])
+    memberships.add_members(world.app, ann, where, [eve])
     phone = world.connect(eve)
     told = len(world.heard(mine, "events"))
     actions[again]()
@@ -345,7 +346,7 @@ def test_what_is_pushed_once_more_shows_nothing_from_after_a_removal_to_who_was_
         def get_many(self, wanted: Iterable[Key]) -> dict[Key, Item]:
             wanted = list(wanted)
             if any(key.sk.startswith("EVENT#") for key in wanted):
-                groups.remove_member(world.app, ann, where, bob)
+                memberships.remove_member(world.app, ann, where, bob)
                 message_actions.edit(world.app, ann, where, 2, "secret")
             return super().get_many(wanted)
 
@@ -358,13 +359,13 @@ def test_what_is_pushed_once_more_shows_nothing_from_after_a_removal_to_who_was_
 def test_who_comes_back_is_shown_by_an_old_retry_nothing_of_what_was_said_meanwhile(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     where = world.group(ann, bob, eve)
-    groups.update_group(world.app, ann, where, history="joined")
+    conversations.update_group(world.app, ann, where, history="joined")
     send(world, ann, where, "asked")
     reply: dict[str, Any] = {"client_message_id": "answered", "body": "yes", "after_seq": 3, "reply_to": 3}
     messages.send(world.app, bob, where, **reply)
-    groups.remove_member(world.app, ann, where, bob)
+    memberships.remove_member(world.app, ann, where, bob)
     message_actions.edit(world.app, ann, where, 3, "secret")
-    groups.add_members(world.app, ann, where, [bob])
+    memberships.add_members(world.app, ann, where, [bob])
     phone = world.connect(eve)
     again = messages.send(world.app, bob, where, **reply).event
     assert again is not None
@@ -376,11 +377,11 @@ def test_who_comes_back_is_shown_by_an_old_retry_nothing_of_what_was_said_meanwh
 def test_a_group_does_not_pass_to_somebody_who_is_suspended_while_there_are_others(world: World) -> None:
     ann, bob, eve, joe = world.people("ann", "bob", "eve", "joe")
     where = world.group(ann, bob, eve)
-    groups.set_role(world.app, ann, where, bob, "admin")
+    memberships.set_role(world.app, ann, where, bob, "admin")
     suspensions.suspend(world.app, joe, bob)
-    groups.remove_member(world.app, ann, where, ann)
+    memberships.remove_member(world.app, ann, where, ann)
     assert roles(world, where) == {bob: "admin", eve: "owner"}
     suspensions.suspend(world.app, joe, eve)
     suspensions.restore(world.app, joe, eve)
-    groups.remove_member(world.app, eve, where, eve)
+    memberships.remove_member(world.app, eve, where, eve)
     assert roles(world, where) == {bob: "owner"}

@@ -1,0 +1,89 @@
+"""Members of a group: list, add and remove them, and change their roles."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from imchat.api import schema, serializers
+from imchat.api.route import CONVERSATION, RequestContext, Response, Route
+from imchat.api.routes.conversations import conversation_response
+from imchat.domain.ids import UserId
+from imchat.domain.limits import USER_IDS_MAX, check_count
+from imchat.services import members
+
+_MEMBERS: Final = CONVERSATION + "/members"
+_MEMBER: Final = _MEMBERS + "/{user_id}"
+
+
+def _members(request: RequestContext) -> Response:
+    cursor = request.query.cursor
+    page, users, next_cursor = members.list_members(
+        request.app,
+        request.user_id,
+        request.conversation_id,
+        after=None if cursor is None else UserId(cursor),
+    )
+    body = {"members": serializers.members(page), "users": serializers.users(users)}
+    return Response(200, body | ({"next_cursor": next_cursor} if next_cursor else {}))
+
+
+def _add_members(request: RequestContext) -> Response:
+    user_ids = [UserId(user_id) for user_id in dict.fromkeys(request.body.user_ids)]
+    check_count(len(user_ids), field="user_ids", least=1, most=USER_IDS_MAX)
+    members.add_members(request.app, request.user_id, request.conversation_id, user_ids)
+    return conversation_response(request)
+
+
+def _set_role(request: RequestContext) -> Response:
+    members.set_role(
+        request.app, request.user_id, request.conversation_id, request.other_id, request.body.role
+    )
+    return conversation_response(request)
+
+
+def _remove_member(request: RequestContext) -> Response:
+    members.remove_member(request.app, request.user_id, request.conversation_id, request.other_id)
+    return Response(200, {})
+
+
+ROUTES: Final = (
+    Route(
+        method="GET",
+        path=_MEMBERS,
+        access="member",
+        summary="The members, page by page",
+        handler=_members,
+        response_model=schema.MembersAnswer,
+        query_model=schema.PageQuery,
+        errors=(404,),
+    ),
+    Route(
+        method="POST",
+        path=_MEMBERS,
+        access="manager",
+        summary="Add users to a group",
+        handler=_add_members,
+        response_model=schema.ConversationAnswer,
+        request_model=schema.NewMembers,
+        errors=(403, 404, 409),
+    ),
+    Route(
+        method="PATCH",
+        path=_MEMBER,
+        access="owner",
+        summary="Change a member's role",
+        handler=_set_role,
+        response_model=schema.ConversationAnswer,
+        request_model=schema.RoleChange,
+        errors=(403, 404, 409),
+    ),
+    Route(
+        method="DELETE",
+        path=_MEMBER,
+        access="member",
+        summary="Leave a group; managers also remove members of a lower role",
+        handler=_remove_member,
+        response_model=schema.Nothing,
+        errors=(403, 404, 409),
+    ),
+)

@@ -1,0 +1,57 @@
+"""Presence: which members are online, and subscribing to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from imchat.api import schema
+from imchat.api.route import CONVERSATION, RequestContext, Response, Route
+from imchat.domain.ids import UserId
+from imchat.domain.limits import is_id
+from imchat.services import presence
+
+_PRESENCE: Final = CONVERSATION + "/presence"
+
+
+def _presence(request: RequestContext) -> Response:
+    query: schema.PresenceQuery = request.query
+    user_ids = None if query.user_ids is None else _user_ids(query.user_ids.split(","))
+    found = presence.get(request.app, request.user_id, request.conversation_id, user_ids)
+    return Response(200, {"presence": [presence.to_wire(one) for one in found]})
+
+
+def _watch(request: RequestContext) -> Response:
+    body: schema.Watched = request.body
+    found, until_ms = presence.subscribe(
+        request.app, request.user_id, request.conversation_id, _user_ids(body.user_ids)
+    )
+    return Response(200, {"presence": [presence.to_wire(one) for one in found], "until_ms": until_ms})
+
+
+def _user_ids(texts: Iterable[str]) -> list[UserId]:
+    return [UserId(text) for text in dict.fromkeys(texts) if is_id(text)]
+
+
+ROUTES: Final = (
+    Route(
+        method="GET",
+        path=_PRESENCE,
+        access="member",
+        summary="Which members are online, or when they last were",
+        handler=_presence,
+        response_model=schema.PresenceAnswer,
+        query_model=schema.PresenceQuery,
+        errors=(404,),
+    ),
+    Route(
+        method="PUT",
+        path=_PRESENCE + "/watch",
+        access="member",
+        summary="Get the presence of some members, and changes of it for a while",
+        handler=_watch,
+        response_model=schema.WatchAnswer,
+        request_model=schema.Watched,
+        errors=(404,),
+    ),
+)
