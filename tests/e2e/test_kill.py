@@ -1,8 +1,8 @@
 """Acknowledged means durable, once, in one order, through kill -9 while eight clients send.
 
 Seen to fail: with the answers in `GroupCommitQueue._run_batch` before its commit, acknowledged messages are missing
-after the first kill; with the pushes before it, the listener has heard events that the log lacks; with a `decide` in `messages.send`
-that looks for no earlier attempt, there are doubles at the end. `make soak` runs it with 200 kills.
+after the first kill; with the pushes before it, the listener has heard events that the log lacks; with a `decide`
+in `messages.send` that looks for no earlier attempt, there are doubles at the end. `make soak` runs it with 200 kills.
 """
 
 from __future__ import annotations

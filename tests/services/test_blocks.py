@@ -57,7 +57,7 @@ def test_after_a_block_neither_of_two_can_say_anything_to_the_other_and_both_get
         )
     ]
     told = [refusal(act) for act in tries]
-    assert told == [("no messages go between you two", {"reason": "blocked"})] * 8
+    assert told == [("you can't message this person", {"reason": "blocked"})] * 8
     assert messages.read(world.app, bob, where)[0][-1]["seq"] == 3
 
 
@@ -74,7 +74,7 @@ def test_a_direct_conversation_past_a_block_cannot_begin_from_either_side(world:
     ann, bob = world.people("ann", "bob")
     blocks.block(world.app, ann, bob)
     tries = [lambda: world.direct(ann, bob), lambda: world.direct(bob, ann)]
-    assert [refusal(act) for act in tries] == [("no messages go between you two", {"reason": "blocked"})] * 2
+    assert [refusal(act) for act in tries] == [("you can't message this person", {"reason": "blocked"})] * 2
     assert conversations.inbox(world.app, bob, cursor=None).entries == []
 
     blocks.unblock(world.app, ann, bob)
@@ -121,7 +121,7 @@ def test_neither_adds_the_other_to_a_group_and_nobody_else_is_added_then(world: 
     ann, bob, cat = world.people("ann", "bob", "cat")
     blocks.block(world.app, ann, bob)
     for actor, other in ((ann, bob), (bob, ann)):
-        said = ("you cannot add these people", {"reason": "blocked", "user_ids": [other]})
+        said = ("you can't add these people", {"reason": "blocked", "user_ids": [other]})
         assert refusal(partial(world.group, actor, cat, other)) == said
         where = world.group(actor)
         assert refusal(partial(memberships.add_members, world.app, actor, where, [cat, other])) == said
