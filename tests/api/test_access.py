@@ -1,0 +1,213 @@
+"""Every route does what its `access` declares, and a refusal does not tell whether a conversation exists."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from tests.support.world import Borrowed, World, new_world
+
+from imchat.api import schema
+from imchat.api.dispatch import HttpRequest, dispatch
+from imchat.api.responses import HttpResponse
+from imchat.api.route import Route
+from imchat.api.routes import ROUTES
+from imchat.api.routes.users import _health
+from imchat.domain.ids import ConversationId, UserId
+from imchat.services import members, messages
+from imchat.services.app import App
+from imchat.storage.table import Item, Key, Op, Row
+
+ANN, MAY, BOB, DAN = UserId("u-ann"), UserId("u-may"), UserId("u-bob"), UserId("u-dan")
+EVE, KIM = UserId("u-eve"), UserId("u-kim")
+ROLES = {"owner": ANN, "manager": MAY, "author": BOB, "member": DAN}
+"""The members of the group. `author` and `member` are plain members; `author` wrote the message."""
+NOT_MEMBERS = {"stranger": KIM, "removed member": EVE}
+ALLOWED = {
+    "member": {"owner", "manager", "author", "member"},
+    "author": {"author"},
+    "manager": {"owner", "manager"},
+    "owner": {"owner"},
+}
+"""Who may call a route of each access. Managers may also delete, not edit, messages of others."""
+BODIES: dict[type[schema.Request], Any] = {
+    schema.ConversationChange: {"title": "New"},
+    schema.MessageChange: {"body": "new"},
+    schema.NewInvite: {},
+    schema.NewMembers: {"user_ids": [DAN]},
+    schema.NewMessage: {"client_message_id": "m9", "body": "hi", "after_seq": 1},
+    schema.ReadCursor: {"seq": 2},
+    schema.RoleChange: {"role": "admin"},
+    schema.SettingsChange: {"muted": True},
+    schema.Watched: {"user_ids": [DAN]},
+}
+CONVERSATION_ROUTES = [
+    route
+    for route in ROUTES
+    if "{conversation_id}" in route.path and not route.path.endswith("/join") and route.access != "admin"
+]
+
+
+def name(route: Route) -> str:
+    return f"{route.method} {route.path}"
+
+
+class RecordingTable(Borrowed):
+    """Records every read, with the ids of the caller and the conversation replaced by their roles."""
+
+    def __init__(self, world: World, ids: dict[str, str]) -> None:
+        super().__init__(world.table)
+        self.reads: list[str] = []
+        self._ids = ids
+
+    def _record(self, *call: object) -> None:
+        text = repr(call)
+        for given, role in self._ids.items():
+            text = text.replace(given, role)
+        self.reads.append(text)
+
+    def get(self, key: Key, *, consistent: bool = True) -> Item | None:
+        self._record("get", key, consistent)
+        return super().get(key, consistent=consistent)
+
+    def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
+        wanted = list(keys)
+        self._record("get_many", wanted)
+        return super().get_many(wanted)
+
+    def query(self, *keys: Any, **bounds: Any) -> list[Row]:
+        self._record("query", keys, bounds)
+        return super().query(*keys, **bounds)
+
+    def write(self, *ops: Op) -> None:
+        self._record("write", ops)
+        super().write(*ops)
+
+
+def group(world: World) -> ConversationId:
+    """A group of `ROLES` with a message by its author, which EVE was removed from."""
+    for user_id in (*ROLES.values(), EVE, KIM):
+        world.person(user_id.removeprefix("u-"))
+    where = world.group(ANN, MAY, BOB, DAN, EVE)
+    members.set_role(world.app, ANN, where, MAY, "admin")
+    members.remove_member(world.app, ANN, where, EVE)
+    messages.send(world.app, BOB, where, client_message_id="m1", body="hello")
+    return where
+
+
+MESSAGE_SEQ = 4
+"""After the creation, the change of role and the removal."""
+
+
+def request(
+    app: App, route: Route, caller: UserId | None, where: str, *, is_admin: bool = False
+) -> HttpResponse:
+    """Call a route with a valid body. For `DELETE …/members/{user_id}` the caller leaves."""
+    other = caller if route.method == "DELETE" and "/members/" in route.path else DAN
+    path = route.path.replace("{conversation_id}", where).replace("{seq}", str(MESSAGE_SEQ))
+    path = re.sub(r"\{user_id\}", other or DAN, path.replace("{emoji}", "👍"))
+    path = re.sub(r"\{\w+\}", "x" * 32, path)
+    body = b""
+    if route.request_model is not None:
+        assert route.request_model in BODIES, f"give {route.request_model.__name__} a valid body in BODIES"
+        body = (
+            route.request_model.model_validate(BODIES[route.request_model])
+            .model_dump_json(exclude_none=True)
+            .encode()
+        )
+    query: dict[str, str] = {}
+    return dispatch(app, HttpRequest(route.method, "/api" + path, query, body, caller, "r1", is_admin))
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("route", CONVERSATION_ROUTES, ids=name)
+def test_members_may_call_what_the_access_of_the_route_allows_their_role(route: Route, role: str) -> None:
+    with new_world() as world:
+        where = group(world)
+        response = request(world.app, route, ROLES[role], where)
+    deletes_as_manager = name(route).endswith("DELETE /conversations/{conversation_id}/messages/{seq}")
+    if role in ALLOWED[route.access] or (deletes_as_manager and role in ALLOWED["manager"]):
+        # An invite id in the path does not exist: 404 comes after the access check.
+        assert response.status in {*route.success, 404}, response
+        assert response.status != 404 or "{invite_id}" in route.path, response
+    else:
+        assert response.status == 403, response
+
+
+@pytest.mark.parametrize("route", CONVERSATION_ROUTES, ids=name)
+def test_a_stranger_a_removed_member_and_an_unknown_id_get_the_same_response_from_the_same_reads(
+    route: Route,
+) -> None:
+    """Sizes and times of what is read differ only for a send, whose single query serves members at once."""
+    seen = {}
+    for case, caller, wanted in (
+        ("stranger", KIM, "group"),
+        ("removed member", EVE, "group"),
+        ("stranger, direct", KIM, "direct"),
+        ("unknown group", KIM, "g" + "0" * 32),
+        ("unknown direct", KIM, "d" + "0" * 32),
+        ("unknown to a member of others", BOB, "g" + "0" * 32),
+    ):
+        with new_world() as world:
+            ids = {"group": group(world), "direct": world.direct(ANN, BOB)}
+            where = ids.get(wanted, wanted)
+            table = RecordingTable(world, {caller: "caller", where: "conversation", DAN: "other"})
+            world.app = App(table, world.gateway, world.app.now_ms, world.app.new_id)
+            response = request(world.app, route, caller, where)
+        assert response.status == 404, (case, response)
+        seen[case] = (response.body, dict(response.headers), tuple(table.reads))
+    assert len(set(map(repr, seen.values()))) == 1, seen
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=name)
+def test_only_public_routes_serve_callers_who_are_not_signed_in(route: Route) -> None:
+    with new_world() as world:
+        status = dispatch(
+            world.app,
+            HttpRequest(route.method, "/api" + re.sub(r"\{\w+\}", "x", route.path), {}, b"", None, "r"),
+        ).status
+    assert (status == 401) == (route.access != "public")
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.access == "admin"], ids=name)
+def test_administration_routes_refuse_owners_of_a_group_and_serve_administrators(route: Route) -> None:
+    with new_world() as world:
+        where = group(world)
+        assert request(world.app, route, ANN, where).status == 403
+        assert request(world.app, route, ANN, where, is_admin=True).status in route.success
+
+
+@pytest.mark.parametrize("route", [route for route in ROUTES if route.access == "user"], ids=name)
+def test_a_route_for_every_user_names_no_conversation_but_to_join_it(route: Route) -> None:
+    assert "{conversation_id}" not in route.path or route.path.endswith("/join")
+
+
+def test_every_route_below_admin_and_no_other_is_for_administrators() -> None:
+    assert {route.path for route in ROUTES if route.path.startswith("/admin")} == {
+        route.path for route in ROUTES if route.access == "admin"
+    }
+
+
+def test_a_route_without_access_cannot_be_made() -> None:
+    with pytest.raises(TypeError, match="access"):
+        Route(  # type: ignore[call-arg]
+            method="GET", path="/x", summary="X", handler=_health, response_model=schema.HealthAnswer
+        )
+
+
+@pytest.mark.parametrize(
+    ("path", "access"),
+    [("/x", "everyone"), ("/x", "member"), ("/conversations/{conversation_id}/x", "public")],
+)
+def test_a_route_whose_access_does_not_fit_its_path_cannot_be_made(path: str, access: Any) -> None:
+    with pytest.raises(ValueError, match=f"GET {re.escape(path)}"):
+        Route(
+            method="GET",
+            path=path,
+            access=access,
+            summary="X",
+            handler=_health,
+            response_model=schema.HealthAnswer,
+        )
