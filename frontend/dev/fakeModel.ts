@@ -9,7 +9,7 @@ import { ANA, BEN, CHIARA, DIRECT, DMITRI, GROUP, HIRO, LONG, type Line, ME, PEO
 const MINUTE = 60_000
 const now = Date.now()
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-const problem = (code: string, message: string, field?: string): UserError => ({ code, message, ...(field ? { field } : {}) })
+const error = (code: string, message: string, field?: string): UserError => ({ code, message, ...(field ? { field } : {}) })
 const works = async (): Promise<null> => (await wait(400), null)
 
 type Query = Record<string, string | undefined>
@@ -65,7 +65,7 @@ function items(lines: Line[], extra: TimelineItem[]): TimelineItem[] {
 
 const FAILED: TimelineItem = {
   kind: 'message', key: 'p2', seq: null, at_ms: now, author: ME, own: true, state: 'failed',
-  body: 'I will reserve a table.', problem: problem('busy', 'The server is busy.'),
+  body: 'I will reserve a table.', error: error('busy', 'The server is busy.'),
 }
 const PENDING: TimelineItem = {
   kind: 'message', key: 'p1', seq: null, at_ms: now, author: ME, own: true, state: 'pending', body: 'Shall I ask Ben to join us?',
@@ -116,8 +116,8 @@ function conversation(id: string, all: Signal<ConversationSummary[] | null>, que
     loading,
     hasOlder,
     draft,
-    problem: signal(
-      state === 'problem' ? problem('unreachable', 'The server did not answer.') : state === 'missing' ? problem('not_found', '') : null,
+    error: signal(
+      state === 'problem' ? error('unreachable', 'The server did not answer.') : state === 'missing' ? error('not_found', '') : null,
     ),
     unreadFrom: signal(group ? 12 : null),
     members: signal(users.map((user, i) => ({
@@ -174,24 +174,24 @@ export function fakeModel(query: Query): Model {
     session,
     auth: {
       signUp: go({ state: 'confirming', email }),
-      confirm: async () => problem('invalid', 'That code is wrong or too old. Ask for another one.', 'code'),
+      confirm: async () => error('invalid', 'That code is wrong or too old. Ask for another one.', 'code'),
       resendCode: works,
       signIn: async (_, password) => {
         await wait(600)
-        if (password !== 'password') return problem('wrong', 'The e-mail address or the password is wrong.')
+        if (password !== 'password') return error('wrong', 'The e-mail address or the password is wrong.')
         session.value = { state: 'signed-in', me: ME }
         return null
       },
       setNewPassword: works,
       forgotPassword: go({ state: 'resetting', email }),
       resetPassword: works,
-      changePassword: async () => problem('wrong', 'That is not your current password.', 'current'),
+      changePassword: async () => error('wrong', 'That is not your current password.', 'current'),
       cancel: () => (session.value = { state: 'signed-out' }),
       signOut: async () => void (session.value = { state: 'signed-out' }),
     },
     connection: signal(query.connection === 'offline' || query.connection === 'connecting' ? query.connection : 'online'),
     conversations,
-    listError: signal(list === 'problem' ? problem('unreachable', 'The server did not answer.') : null),
+    listError: signal(list === 'problem' ? error('unreachable', 'The server did not answer.') : null),
     reload: () => (conversations.value = summaries()),
     totalUnread: computed(() => conversations.value?.reduce((sum, c) => sum + c.unread, 0) ?? 0),
     open: (id) => {
@@ -203,13 +203,13 @@ export function fakeModel(query: Query): Model {
     isAdmin: signal(query.admin !== undefined),
     presence: signal(new Map()),
     act: works,
-    ask: async () => ({ problem: problem('made_up', 'There is no server here.') }),
+    request: async () => ({ error: error('made_up', 'There is no server here.') }),
     findUsers: async (prefix) => (await wait(200), { users: PEOPLE.filter((user: User) => user.handle?.startsWith(prefix)) }),
     startDirect: async () => (await wait(300), { id: 'c-ana' }),
     startGroup: async () => (await wait(300), { id: 'c-release' }),
     saveProfile: async ({ handle }) => {
       await wait(500)
-      if (handle === 'taken') return problem('conflict', 'The handle “taken” belongs to someone else. Choose another.', 'handle')
+      if (handle === 'taken') return error('conflict', 'The handle “taken” belongs to someone else. Choose another.', 'handle')
       session.value = { state: 'signed-in', me: { ...ME, handle: handle ?? ME.handle } }
       return null
     },

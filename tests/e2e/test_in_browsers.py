@@ -89,7 +89,7 @@ def test_three_people_talk_in_a_group_and_one_who_is_removed_hears_nothing_more(
             person.sign_up(f"{name}@example.org")
             person.introduce(name.title(), name)
         bea.find("cem", "dan")
-        bea.fill("Name of the group", "Launch")
+        bea.fill("Group name", "Launch")
         bea.press(re.compile("^Create a group"))
         bea.says("Welcome, both.")
         for person in (cem, dan):

@@ -39,7 +39,7 @@ beforeEach(async () => {
 })
 afterEach(() => vi.unstubAllGlobals())
 
-async function start(loadMe: () => Promise<Me> = async () => (await tokens.access(), ME)): Promise<SessionControl> {
+async function start(loadMe: () => Promise<Me> = async () => (await tokens.accessToken(), ME)): Promise<SessionControl> {
   const control = createSession({ config: CONFIG, tokens, loadMe })
   await vi.waitFor(() => expect(control.session.value.state).not.toBe('starting'))
   return control
@@ -78,21 +78,21 @@ test('a refresh token that the pool refuses ends the session', async () => {
 test('a session of another user pool, on a server that was set up anew, is over', async () => {
   await writeStoredSession({ refreshToken: 'r1', me: ME })
   pool.GetTokensFromRefreshToken = refuse('ResourceNotFoundException')
-  await expect(tokens.access()).rejects.toMatchObject({ problem: { code: 'signed_out' } })
+  await expect(tokens.accessToken()).rejects.toMatchObject({ error: { code: 'signed_out' } })
   expect(await readStoredSession()).toBeNull()
 })
 
 test('a pool in trouble ends no session', async () => {
   await writeStoredSession({ refreshToken: 'r1', me: ME })
   pool.GetTokensFromRefreshToken = refuse('TooManyRequestsException')
-  await expect(tokens.access()).rejects.toMatchObject({ retryable: true })
+  await expect(tokens.accessToken()).rejects.toMatchObject({ retryable: true })
   expect(await readStoredSession()).toMatchObject({ refreshToken: 'r1' })
 })
 
 test('however many ask at once, the token is renewed once, and the rotated one is kept', async () => {
   await writeStoredSession({ refreshToken: 'r1', me: ME })
   pool.GetTokensFromRefreshToken = grant(1, { RefreshToken: 'r2' })
-  expect(await Promise.all([tokens.access(), tokens.access(), tokens.access()])).toEqual(Array(3).fill('access-1'))
+  expect(await Promise.all([tokens.accessToken(), tokens.accessToken(), tokens.accessToken()])).toEqual(Array(3).fill('access-1'))
   expect(asked).toHaveLength(1)
   expect(await readStoredSession()).toEqual({ refreshToken: 'r2', me: ME })
 })
@@ -100,23 +100,23 @@ test('however many ask at once, the token is renewed once, and the rotated one i
 test('a token that the API refused is renewed, one that is good is used again', async () => {
   await writeStoredSession({ refreshToken: 'r1', me: ME })
   pool.GetTokensFromRefreshToken = () => grant(asked.length)()
-  expect(await tokens.access()).toBe('access-1')
-  expect(await tokens.access()).toBe('access-1')
-  expect(await tokens.access('access-1')).toBe('access-2')
-  expect(await tokens.access('access-1')).toBe('access-2')
+  expect(await tokens.accessToken()).toBe('access-1')
+  expect(await tokens.accessToken()).toBe('access-1')
+  expect(await tokens.accessToken('access-1')).toBe('access-2')
+  expect(await tokens.accessToken('access-1')).toBe('access-2')
 })
 
 test('the token says who administers the site', async () => {
   await writeStoredSession({ refreshToken: 'r1', me: ME })
   const claims = (groups: unknown) => `x.${btoa(JSON.stringify({ 'cognito:groups': groups })).replaceAll('=', '')}.y`
   pool.GetTokensFromRefreshToken = grant(1, { AccessToken: claims(['admins']) })
-  const first = await tokens.access()
+  const first = await tokens.accessToken()
   expect(tokens.isAdmin.value).toBe(true)
   for (const none of [claims('admins'), claims(['admins2']), 'no token']) {
     pool.GetTokensFromRefreshToken = grant(2, { AccessToken: none })
-    await tokens.access(first)
+    await tokens.accessToken(first)
     expect(tokens.isAdmin.value).toBe(false)
-    tokens.lost()
+    tokens.invalidate()
   }
 })
 
@@ -207,10 +207,10 @@ test.each([
       message: 'This e-mail domain may not sign up here. Use your work address, or ask your administrator.',
     },
   ],
-])('signing up, %s «%s» becomes a sentence for people', async (type, said, problem) => {
+])('signing up, %s «%s» becomes a sentence for people', async (type, said, error) => {
   pool.SignUp = refuse(type, said)
   const { auth } = await start()
-  expect(await auth.signUp('ann@example.com', 'long enough')).toEqual(problem)
+  expect(await auth.signUp('ann@example.com', 'long enough')).toEqual(error)
 })
 
 test('signing in without a network says so', async () => {

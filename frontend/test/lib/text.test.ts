@@ -1,6 +1,7 @@
+import { byteCount, charCount } from '../../src/lib/textLength'
 import { withMentions, mentionBeingTyped } from '../../src/lib/text'
 import { describe, expect, test } from 'vitest'
-import { byteCount, charCount, initials, isEmojiOnly, linkify, tone, TONES } from '../../src/lib/text'
+import { initials, isEmojiOnly, linkify, tone, TONES } from '../../src/lib/text'
 
 const links = (text: string) => linkify(text).flatMap((segment) => segment.href ?? [])
 

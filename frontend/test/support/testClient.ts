@@ -14,7 +14,7 @@ export const CONFIG = Promise.resolve({
   auth: { endpoint: 'http://chat.test/cognito', userPoolId: 'local_pool', clientId: 'client' },
 })
 
-export const TOKENS: TokenSource = { access: () => Promise.resolve('token'), lost: () => undefined }
+export const TOKENS: TokenSource = { accessToken: () => Promise.resolve('token'), invalidate: () => undefined }
 
 export let server: Server
 const running: Workspace[] = []
@@ -28,7 +28,7 @@ beforeEach(() => {
 })
 
 afterEach(async () => {
-  await Promise.all(running.splice(0).map((workspace) => workspace.stop({ forget: false })))
+  await Promise.all(running.splice(0).map((workspace) => workspace.stop({ deleteData: false })))
   vi.useRealTimers()
   vi.unstubAllGlobals()
 })
@@ -42,14 +42,14 @@ export async function start({ online = true } = {}): Promise<{ workspace: Worksp
   running.push(workspace)
   if (online) await until(() => workspace.realtime.connection.value === 'online' && workspace.conversations.value !== null)
   const room = workspace.open(ROOM)
-  if (online) await until(() => room.log.last === server.log.length)
+  if (online) await until(() => room.log.lastSeq === server.log.length)
   return { workspace, room, heard }
 }
 
 /** Ends a client as a closed page does. */
 export async function close(workspace: Workspace): Promise<void> {
   running.splice(running.indexOf(workspace), 1)
-  await workspace.stop({ forget: false })
+  await workspace.stop({ deleteData: false })
 }
 
 /** Lets `ms` of time pass, and what is due happen. */

@@ -5,15 +5,15 @@ import { json, refusal } from '../../support/fakeServer'
 
 let calls: { url: string; init: RequestInit }[]
 let answers: (() => Response)[]
-let refusedTokens: (string | undefined)[]
-let lost: number
+let rejectedTokens: (string | undefined)[]
+let invalidations: number
 
 const tokens: TokenSource = {
-  access: (refused) => {
-    refusedTokens.push(refused)
-    return Promise.resolve(refused ? 'fresh' : 'stale')
+  accessToken: (rejected) => {
+    rejectedTokens.push(rejected)
+    return Promise.resolve(rejected ? 'fresh' : 'stale')
   },
-  lost: () => lost++,
+  invalidate: () => invalidations++,
 }
 const http = createHttp(
   Promise.resolve({ apiUrl: 'http://chat.test/api', wsUrl: '', auth: { endpoint: '', userPoolId: '', clientId: '' } }),
@@ -24,8 +24,8 @@ beforeEach(() => {
   vi.useFakeTimers()
   calls = []
   answers = []
-  refusedTokens = []
-  lost = 0
+  rejectedTokens = []
+  invalidations = 0
   vi.stubGlobal('fetch', (url: string, init: RequestInit) => {
     calls.push({ url, init })
     const next = answers.shift() ?? (() => json(200, { ok: true }))
@@ -56,14 +56,14 @@ test('a request carries the token and its query, and answers the JSON', async ()
 test('401 renews the token once and tries again', async () => {
   answers = [() => refusal(401, 'unauthenticated')]
   expect(await after(http.get('/me'))).toEqual({ ok: true })
-  expect(refusedTokens).toEqual([undefined, 'stale'])
-  expect(lost).toBe(0)
+  expect(rejectedTokens).toEqual([undefined, 'stale'])
+  expect(invalidations).toBe(0)
 })
 
 test('401 with a fresh token means signed out', async () => {
   answers = [() => refusal(401, 'unauthenticated'), () => refusal(401, 'unauthenticated')]
   expect(await after(http.get('/me'))).toMatchObject({ code: 'unauthenticated' })
-  expect(lost).toBe(1)
+  expect(invalidations).toBe(1)
   expect(calls).toHaveLength(2)
 })
 

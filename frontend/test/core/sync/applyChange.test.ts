@@ -1,10 +1,10 @@
 /** The cases that the server's own tests are held to, in this client's replica. */
 import { expect, test, vi } from 'vitest'
 import { applyEvents } from '../../../src/core/sync/summary'
-import { Log } from '../../../src/core/sync/log'
+import { EventLog } from '../../../src/core/sync/eventLog'
 import { applyMemberEvents } from '../../../src/core/sync/members'
 import type { ConversationEntry, Event, MessageCreated } from '../../../src/core/net/protocol'
-import told from './replica-cases.json'
+import fixture from './replica-cases.json'
 
 interface Case {
   name: string
@@ -13,14 +13,14 @@ interface Case {
   /** Those events of the log that are new, or no longer what they were. */
   changed: Event[]
 }
-const { me, before, cases } = told as unknown as { me: string; before: { entry: ConversationEntry; events: Event[] }; cases: Case[] }
+const { me, before, cases } = fixture as unknown as { me: string; before: { entry: ConversationEntry; events: Event[] }; cases: Case[] }
 
-function logOf(events: Event[], keep = (_: readonly Event[]) => {}): Log {
-  return new Log({
+function logOf(events: Event[], save = (_: readonly Event[]) => {}): EventLog {
+  return new EventLog({
     read: () => Promise.resolve({ events: [], has_more: false }),
     load: () => Promise.resolve(events),
-    keep,
-    head: () => 0,
+    save,
+    latestSeq: () => 0,
     onAppended: () => undefined,
   })
 }
@@ -40,15 +40,15 @@ const row = ({ conversation, last_message, ...mine }: ConversationEntry) => ({
 })
 
 test.each(cases)('$name: the log is what a fresh one would be', async ({ pushed, changed }) => {
-  const kept = new Map(before.events.map((event) => [event.seq, event]))
-  const log = logOf(before.events, (events) => events.forEach((event) => kept.set(event.seq, event)))
+  const stored = new Map(before.events.map((event) => [event.seq, event]))
+  const log = logOf(before.events, (events) => events.forEach((event) => stored.set(event.seq, event)))
   await log.open()
 
   for (const event of pushed) log.apply([event])
 
   const fresh = [...new Map([...before.events, ...changed].map((event) => [event.seq, event])).values()]
   expect(log.events.value).toEqual(fresh)
-  expect([...kept.values()], 'what the browser keeps').toEqual(fresh)
+  expect([...stored.values()], 'what the browser keeps').toEqual(fresh)
 })
 
 test.each(cases)('$name: all at once and in the wrong order comes to the same', async ({ pushed, changed }) => {
@@ -69,12 +69,12 @@ test.each(cases)('$name: the row is what a fresh one would be', ({ pushed, entry
 
 test('events that change no message leave the others as they are, the very same', async () => {
   const log = logOf(before.events)
-  const keep = vi.fn()
+  const save = vi.fn()
   await log.open()
   const plain = cases.find(({ name }) => name === 'a message') as Case
 
   log.apply(plain.pushed)
 
-  expect(log.events.value.slice(0, -1).every((event, at) => event === before.events[at])).toBe(true)
-  expect(keep).not.toHaveBeenCalled()
+  expect(log.events.value.slice(0, -1).every((event, index) => event === before.events[index])).toBe(true)
+  expect(save).not.toHaveBeenCalled()
 })

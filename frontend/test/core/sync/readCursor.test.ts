@@ -52,7 +52,7 @@ test('what arrives while the server is being told is not counted as read', async
 test('our own message raises nothing, and until we read it counts again when somebody else writes', async () => {
   const { room } = await start()
   await room.send('mine')
-  await until(() => room.log.last === 2)
+  await until(() => room.log.lastSeq === 2)
   expect(room.summary.value.unread).toBe(0)
   server.say('theirs')
   expect(room.summary.value.unread).toBe(2)

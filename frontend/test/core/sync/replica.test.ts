@@ -104,9 +104,9 @@ test('a conversation that is left goes from the list, and says so where it is op
   const { room, workspace } = await start()
   server.before = (call) => (call.path.endsWith(ROOM) ? new Response('{}', { status: 404 }) : undefined)
   server.push({ type: 'conversation', conversation_id: ROOM, change: 'removed' })
-  await until(() => room.problem.value !== null)
+  await until(() => room.error.value !== null)
   expect(workspace.conversations.value).toEqual([])
-  expect(room.problem.value?.code).toBe('not_found')
+  expect(room.error.value?.code).toBe('not_found')
 })
 
 test('members follow the events', async () => {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { buildTimeline, type Kept, type Viewer } from '../../../src/core/sync/timeline'
-import type { OutgoingMessage } from '../../../src/core/sync/outbox'
+import type { OutgoingMessage } from '../../../src/core/net/types'
+import { buildTimeline, type TimelineCache, type Viewer } from '../../../src/core/sync/timeline'
 import type { Event, MessageCreated, User } from '../../../src/core/net/protocol'
 
 const users: Record<string, User> = {
@@ -59,11 +59,11 @@ test('events of a kind that this version does not know are passed over', () => {
 })
 
 test('a row is made again only when it looks different', () => {
-  const kept: Kept = new WeakMap()
+  const cache: TimelineCache = new WeakMap()
   const events = [message(1, 'a'), message(2, 'b')]
-  const first = buildTimeline(events, [], viewer, kept)
+  const first = buildTimeline(events, [], viewer, cache)
   const renamed = { ...users.b!, display_name: 'Robert' }
-  const second = buildTimeline(events, [], { ...viewer, user: (id) => (id === 'b' ? renamed : users[id]!) }, kept)
+  const second = buildTimeline(events, [], { ...viewer, user: (id) => (id === 'b' ? renamed : users[id]!) }, cache)
   expect(second[0]).toBe(first[0])
   expect(second[1]).toMatchObject({ author: renamed })
 })
