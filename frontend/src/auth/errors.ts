@@ -1,7 +1,7 @@
 /** Turns the user pool's errors into sentences for the user. */
-import { t } from '../i18n'
 import { ApiError } from '../core/net/errors'
 import { PASSWORD_MIN } from '../core/validation'
+import { t } from '../i18n'
 import type { PoolError } from './cognito'
 
 export function toApiError({ type, reason }: PoolError): ApiError {

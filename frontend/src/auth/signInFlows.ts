@@ -1,7 +1,7 @@
 /** The sign-in flows: sign-up, confirmation, sign-in, and new, forgotten and changed passwords. */
-import { t } from '../i18n'
 import { type Result, toResult, type UserError } from '../core/net/errors'
 import { validatePassword } from '../core/validation'
+import { t } from '../i18n'
 import { callPool, PoolError } from './cognito'
 import { toApiError } from './errors'
 import { type SignIn, signIn as signInWithSrp } from './srp'

@@ -1,8 +1,8 @@
 /** The tokens of the session: the access token is in memory, and one tab at a time refreshes it before it expires. */
 import { signal } from '@preact/signals'
 import type { Config } from '../core/net/config'
-import { fetchJson, type TokenSource } from '../core/net/http'
 import { networkError, signedOutError } from '../core/net/errors'
+import { fetchJson, type TokenSource } from '../core/net/http'
 import type { Me } from '../core/net/protocol'
 import { withLock } from '../core/platform/browser'
 import { type AuthenticationResult, callPool, type Grant, PoolError, toGrant } from './cognito'

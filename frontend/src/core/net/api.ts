@@ -1,5 +1,4 @@
 /** The API's routes as typed functions. */
-import type { OutgoingMessage } from './types'
 import type { Http } from './http'
 import type {
   ConversationAnswer,
@@ -16,6 +15,7 @@ import type {
   User,
   UsersAnswer,
 } from './protocol'
+import type { OutgoingMessage } from './types'
 
 export type Api = ReturnType<typeof createApi>
 

@@ -1,6 +1,6 @@
 /** The site's configuration: the addresses of the API, the WebSocket and sign-in. */
-import type { SiteConfig } from './protocol'
 import { backoff, sleep } from '../platform/time'
+import type { SiteConfig } from './protocol'
 
 export interface Config {
   apiUrl: string

@@ -1,7 +1,7 @@
 /** The HTTP client of the API: authorization, timeouts, retries, and errors as `ApiError`. */
+import { backoff, sleep } from '../platform/time'
 import type { Config } from './config'
 import { ApiError, errorFromResponse, networkError } from './errors'
-import { backoff, sleep } from '../platform/time'
 
 const TIMEOUT_MS = 20_000
 const ATTEMPTS = 3

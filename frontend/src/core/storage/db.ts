@@ -1,8 +1,8 @@
 /** The user's data in IndexedDB: a cache of conversations, and the outbox. Never tokens. */
-import { deleteDB, openDB } from 'idb'
 import type { DBSchema, IDBPDatabase } from 'idb'
-import type { OutgoingMessage } from '../net/types'
+import { deleteDB, openDB } from 'idb'
 import type { ConversationEntry, Event, User } from '../net/protocol'
+import type { OutgoingMessage } from '../net/types'
 
 /** How many of the newest events are stored for each conversation. */
 export const MAX_EVENTS = 500

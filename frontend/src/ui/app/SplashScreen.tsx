@@ -1,6 +1,6 @@
 /** The screen while the application starts: skeletons of the layout. */
-import { BubbleSkeletons, RowSkeletons } from '../primitives/Skeletons'
 import { t } from '../../i18n'
+import { BubbleSkeletons, RowSkeletons } from '../primitives/Skeletons'
 
 export function SplashScreen() {
   return (

@@ -1,18 +1,18 @@
 /** The message composer. Enter sends, Shift+Enter inserts a newline, and no text is ever lost. */
 import { useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
-import type { AnchorRect } from '../primitives/Menu'
-import { displayName } from '../../core/displayName'
-import { byteCount, charCount } from '../../lib/textLength'
 import { editMessage } from '../../core/actions'
+import { displayName } from '../../core/displayName'
 import type { ConversationModel } from '../../core/model'
 import { LIMITS } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { isComposing } from '../../lib/keyboard'
+import { byteCount, charCount } from '../../lib/textLength'
 import { lazy } from '../app/lazy'
 import { type ComposerMode, viewStateOf } from '../conversations/viewState'
 import { IconButton } from '../primitives/Button'
 import { Icon } from '../primitives/Icon'
+import type { AnchorRect } from '../primitives/Menu'
 import { useMentionCompletion } from './mentionCompletion'
 
 const EmojiMenu = lazy(() => import('./EmojiMenu').then((m) => m.EmojiMenu))

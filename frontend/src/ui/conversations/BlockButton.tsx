@@ -4,8 +4,8 @@ import { useEffect } from 'preact/hooks'
 import type { BlocksAnswer } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
-import { ConfirmButton } from '../primitives/ConfirmButton'
 import { Button } from '../primitives/Button'
+import { ConfirmButton } from '../primitives/ConfirmButton'
 
 export function BlockButton({ userId, name }: { userId: string; name: string }) {
   const model = useModel()

@@ -6,6 +6,7 @@ import { t } from '../../i18n'
 import { useModel } from '../app/context'
 import { openConversation } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
+import { TextButton } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
 import { Field } from '../primitives/Field'
 import { FormError } from '../primitives/FormError'
@@ -24,14 +25,12 @@ function ChannelRow({ channel, onJoin }: { channel: Preview; onJoin: (id: string
         <span class="item-title"><bdi>{title}</bdi></span>
         <span class="item-detail"><bdi>{description ? t('channels.membersAndDescription', { members, description }) : members}</bdi></span>
       </span>
-      <button
-        type="button"
-        class="text-button"
-        aria-label={t(isMember ? 'channels.openLabel' : 'channels.joinLabel', { name: title ?? '' })}
+      <TextButton
+        label={t(isMember ? 'channels.openLabel' : 'channels.joinLabel', { name: title ?? '' })}
         onClick={() => (isMember ? openConversation(id) : void onJoin(id))}
       >
         {t(isMember ? 'channels.open' : 'action.join')}
-      </button>
+      </TextButton>
     </li>
   )
 }

@@ -1,19 +1,19 @@
 /** The list of conversations: search, rows, and the empty states. */
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import { RowSkeletons } from '../primitives/Skeletons'
-import type { AnchorRect } from '../primitives/Menu'
 import { displayName } from '../../core/displayName'
 import { t } from '../../i18n'
 import { moveFocus } from '../../lib/keyboard'
 import { useMe, useModel } from '../app/context'
+import { lazy } from '../app/lazy'
 import { hashForRoute, openPanel, route } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
 import { Button, IconButton } from '../primitives/Button'
+import { BubblesArt, EmptyState, SearchArt } from '../primitives/EmptyState'
 import { Field } from '../primitives/Field'
 import { Icon } from '../primitives/Icon'
-import { BubblesArt, EmptyState, SearchArt } from '../primitives/EmptyState'
-import { lazy } from '../app/lazy'
+import type { AnchorRect } from '../primitives/Menu'
+import { RowSkeletons } from '../primitives/Skeletons'
 import { ConversationRow } from './ConversationRow'
 
 const ConversationMenu = lazy(() => import('./ConversationMenu').then((m) => m.ConversationMenu))

@@ -1,5 +1,4 @@
 /** One conversation in the list. */
-import type { AnchorRect } from '../primitives/Menu'
 import type { ConversationSummary } from '../../core/model'
 import { list, t } from '../../i18n'
 import { fullTime, listTime } from '../../lib/time'
@@ -8,6 +7,7 @@ import { useModel } from '../app/context'
 import { hashForRoute, openConversation } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
 import { Icon, type IconName } from '../primitives/Icon'
+import type { AnchorRect } from '../primitives/Menu'
 import { useLongPress } from '../primitives/useLongPress'
 
 /** Higher counts show as this many and a plus sign. */

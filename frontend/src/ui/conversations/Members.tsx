@@ -2,18 +2,18 @@
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
-import { displayName } from '../../core/displayName'
 import { setRole, removeMember } from '../../core/actions'
+import { displayName } from '../../core/displayName'
 import type { ConversationModel } from '../../core/model'
 import type { Member, Role, User } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { useMe, useModel } from '../app/context'
 import { usePresence } from '../app/usePresence'
-import { ConfirmButton } from '../primitives/ConfirmButton'
 import { Avatar } from '../primitives/Avatar'
 import { Button } from '../primitives/Button'
-import { UserNames } from './UserPicker'
+import { ConfirmButton } from '../primitives/ConfirmButton'
 import { FormError } from '../primitives/FormError'
+import { UserNames } from './UserPicker'
 
 export function Members({ conversation, mayManage, children }: { conversation: ConversationModel; mayManage: boolean; children: ComponentChildren }) {
   const members = conversation.members.value

@@ -1,17 +1,17 @@
 /** Starts a conversation: direct with one user, or a group with one or more. */
 import { useSignal } from '@preact/signals'
 import { displayName } from '../../core/displayName'
-import { charCount } from '../../lib/textLength'
 import type { User } from '../../core/net/protocol'
 import { LIMITS } from '../../core/net/protocol'
 import { t } from '../../i18n'
+import { charCount } from '../../lib/textLength'
 import { useMe, useModel } from '../app/context'
 import { openConversation, openPanel } from '../app/route'
 import { Button } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
 import { Field } from '../primitives/Field'
-import { UserPicker } from './UserPicker'
 import { FormError } from '../primitives/FormError'
+import { UserPicker } from './UserPicker'
 
 export function NewConversation({ onClose }: { onClose: () => void }) {
   const model = useModel()

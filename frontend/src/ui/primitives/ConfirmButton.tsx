@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Result } from '../../core/net/errors'
-import { Button } from './Button'
+import { Button, TextButton } from './Button'
 import { FormError } from './FormError'
 
 interface Props {
@@ -38,7 +38,7 @@ export function ConfirmButton({ label, ariaLabel, question, cancelLabel, onConfi
   return (
     <div class={open.value ? 'confirm-open' : 'confirm-closed'} ref={container}>
       {!open.value && small && (
-        <button type="button" class="text-button text-danger" aria-label={ariaLabel ?? label} onClick={() => (open.value = true)}>{label}</button>
+        <TextButton danger label={ariaLabel ?? label} onClick={() => (open.value = true)}>{label}</TextButton>
       )}
       {!open.value && !small && <Button kind="danger" wide onClick={() => (open.value = true)}>{label}</Button>}
       {open.value && (

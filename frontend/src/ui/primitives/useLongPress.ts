@@ -1,6 +1,6 @@
 /** Opens a menu on a long press. */
-import type { AnchorRect } from './Menu'
 import { useRef } from 'preact/hooks'
+import type { AnchorRect } from './Menu'
 
 const LONG_PRESS_MS = 420
 

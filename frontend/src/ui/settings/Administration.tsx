@@ -8,9 +8,9 @@ import { t } from '../../i18n'
 import { fullTime } from '../../lib/time'
 import { useMe, useModel } from '../app/context'
 import { UserNames } from '../conversations/UserPicker'
-import { ConfirmButton } from '../primitives/ConfirmButton'
 import { Avatar } from '../primitives/Avatar'
 import { Button, TextButton } from '../primitives/Button'
+import { ConfirmButton } from '../primitives/ConfirmButton'
 import { Dialog } from '../primitives/Dialog'
 import { Field } from '../primitives/Field'
 import { FormError } from '../primitives/FormError'
@@ -115,7 +115,7 @@ function UserRow({ user, onChange }: { user: Person; onChange: (changed: Person)
     const result = await model.request(({ http }) => http.send(on ? 'PUT' : 'DELETE', path))
     error.value = 'error' in result ? result.error.message : null
     if ('error' in result) return result.error
-    onChange({ ...user, suspended_at_ms: on ? Date.changed() : null })
+    onChange({ ...user, suspended_at_ms: on ? Date.now() : null })
     return null
   }
   return (

@@ -3,10 +3,10 @@ import { useSignal } from '@preact/signals'
 import { PASSWORD_MIN } from '../../core/validation'
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
-import { FormError } from '../primitives/FormError'
 import { VALIDATORS, validate } from '../auth/validation'
 import { Button } from '../primitives/Button'
 import { Field } from '../primitives/Field'
+import { FormError } from '../primitives/FormError'
 import { useForm } from '../primitives/useForm'
 
 export function PasswordForm() {

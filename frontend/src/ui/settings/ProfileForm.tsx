@@ -4,11 +4,11 @@ import { LIMITS } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { useMe, useModel } from '../app/context'
-import { FormError } from '../primitives/FormError'
 import { VALIDATORS, validate } from '../auth/validation'
 import { Avatar } from '../primitives/Avatar'
 import { Button } from '../primitives/Button'
 import { Field } from '../primitives/Field'
+import { FormError } from '../primitives/FormError'
 import { useForm } from '../primitives/useForm'
 
 export function ProfileForm({ action, wide = false }: { action: string; wide?: boolean }) {

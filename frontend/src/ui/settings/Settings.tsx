@@ -5,13 +5,13 @@ import { enable, permission } from '../../lib/notify'
 import { notifications, type Theme, theme } from '../../lib/preferences'
 import { useMe, useModel } from '../app/context'
 import { openPanel } from '../app/route'
-import { ConfirmButton } from '../primitives/ConfirmButton'
 import { Button } from '../primitives/Button'
+import { ConfirmButton } from '../primitives/ConfirmButton'
 import { Dialog } from '../primitives/Dialog'
-import { PasswordForm } from './PasswordForm'
-import { ProfileForm } from './ProfileForm'
 import { FormError } from '../primitives/FormError'
 import { SegmentedControl } from '../primitives/SegmentedControl'
+import { PasswordForm } from './PasswordForm'
+import { ProfileForm } from './ProfileForm'
 
 export function Settings({ onClose }: { onClose: () => void }) {
   const { isAdmin } = useModel()

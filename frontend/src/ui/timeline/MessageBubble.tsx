@@ -1,7 +1,6 @@
 /** One message: bubble, time, delivery status, quote and reactions. */
-import type { AnchorRect } from '../primitives/Menu'
-import { displayName } from '../../core/displayName'
 import { setReaction } from '../../core/actions'
+import { displayName } from '../../core/displayName'
 import type { ConversationModel, QuotedMessage } from '../../core/model'
 import type { Reaction } from '../../core/net/protocol'
 import { list, t } from '../../i18n'
@@ -12,6 +11,7 @@ import { Avatar } from '../primitives/Avatar'
 import { BodyText } from '../primitives/BodyText'
 import { TextButton } from '../primitives/Button'
 import { Icon } from '../primitives/Icon'
+import type { AnchorRect } from '../primitives/Menu'
 import { useLongPress } from '../primitives/useLongPress'
 import type { Row } from './rows'
 

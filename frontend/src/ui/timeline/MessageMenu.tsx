@@ -1,8 +1,8 @@
 /** The menu of a message: reactions and actions. */
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { displayName } from '../../core/displayName'
 import { setPinned, setReaction, deleteMessage, deleteMessageAsAdmin } from '../../core/actions'
+import { displayName } from '../../core/displayName'
 import type { ConversationModel } from '../../core/model'
 import { LIMITS } from '../../core/net/protocol'
 import { list, t } from '../../i18n'
@@ -94,7 +94,7 @@ function ConfirmDelete({ question, onCancel, onConfirm }: { question: string; on
   )
 }
 
-interface ActionsProps extends Omit<Props, 'box'> {
+interface ActionsProps extends Omit<Props, 'anchorRect'> {
   onDelete: (as: 'delete' | 'administer') => void
   act: (action: Parameters<ConversationModel['act']>[0], announcement?: string) => Promise<void>
 }

@@ -1,8 +1,8 @@
 /** Pinned messages: the newest in a bar, all of them in a dialog. */
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { displayName } from '../../core/displayName'
 import { setPinned } from '../../core/actions'
+import { displayName } from '../../core/displayName'
 import type { ConversationModel } from '../../core/model'
 import type { MessageCreated, PinsAnswer } from '../../core/net/protocol'
 import { t } from '../../i18n'
@@ -68,7 +68,7 @@ function PinnedMessageList({ conversation, events, onSelect, onClose }: ListProp
     <Dialog title={t('pins.title', { count: events.length })} onClose={onClose}>
       <ul class="dialog-body pin-list">
         {events.toReversed().map((event) => (
-          <li class="setPinned" key={event.seq}>
+          <li class="pin" key={event.seq}>
             <button type="button" class="pin-link" onClick={() => onSelect(event.seq)}>
               <span class="pin-author"><bdi>{name(event.actor_id)}</bdi> <time dateTime={new Date(event.at_ms).toISOString()} title={fullTime(event.at_ms)}>{listTime(event.at_ms, today.value)}</time></span>
               <bdi class="pin-full-body">{event.message.body}</bdi>

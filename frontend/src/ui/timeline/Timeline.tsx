@@ -11,9 +11,9 @@ import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { moveFocus } from '../../lib/keyboard'
 import { viewStateOf } from '../conversations/viewState'
-import { countUnseen, unreadLineIndex, type Row, lastSeqUpTo, toRows } from './rows'
-import { TimelineRow } from './TimelineRow'
 import { Icon } from '../primitives/Icon'
+import { TimelineRow } from './TimelineRow'
+import { countUnseen, unreadLineIndex, type Row, lastSeqUpTo, toRows } from './rows'
 
 /** A position this close to the end counts as the end. */
 const END_TOLERANCE_PX = 48
@@ -53,8 +53,8 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
       if (seq > seen.value) seen.value = seq
       conversation.markRead(seq)
     }
-    const wanted = list.scrollOffset < LOAD_AHEAD_PX && conversation.hasOlder.value
-    if (wanted && conversation.loading.value === null && conversation.error.value === null) void conversation.loadOlder()
+    const nearTop = list.scrollOffset < LOAD_AHEAD_PX && conversation.hasOlder.value
+    if (nearTop && conversation.loading.value === null && conversation.error.value === null) void conversation.loadOlder()
   }
 
   useLayoutEffect(() => {
@@ -132,11 +132,11 @@ function moveBetweenMessages(event: KeyboardEvent): void {
 
 /** Whether rows were added before the existing ones since the last render. */
 function usePrepended(rows: Row[]): boolean {
-  const rowSignal = useRef<string | undefined>(undefined)
+  const previousOldest = useRef<string | undefined>(undefined)
   const oldest = rows.find((row) => row.kind === 'message' || row.kind === 'notice')?.key
-  const prepended = rowSignal.current !== undefined && rowSignal.current !== oldest && rows.some((r) => r.key === rowSignal.current)
+  const prepended = previousOldest.current !== undefined && previousOldest.current !== oldest && rows.some((r) => r.key === previousOldest.current)
   useLayoutEffect(() => {
-    rowSignal.current = oldest
+    previousOldest.current = oldest
   })
   return prepended
 }
