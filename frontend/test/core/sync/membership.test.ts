@@ -12,11 +12,11 @@ function membershipWith(pages: Member[][]) {
     const page = Number(cursor ?? 0)
     return { members: pages[page] ?? [], users: [], ...(page + 1 < pages.length && { next_cursor: `${page + 1}` }) }
   }
-  const profiles = { get: (user_id: string) => ({ user_id, handle: null, display_name: null }), learn: () => undefined }
+  const profiles = { get: (user_id: string) => ({ user_id, handle: null, display_name: null }), add: () => undefined }
   return { requestedCursors, membership: new Membership('room', { me: 'me', api: { members }, profiles } as never) }
 }
 
-test('members that are not given with the room are read page by page, each once', async () => {
+test('members not included in the conversation load in pages, each once', async () => {
   const { requestedCursors, membership } = membershipWith([[member('a'), member('b')], [member('c')]])
   membership.setMembers(undefined)
   expect(membership.hasMore.value).toBe(true)
@@ -30,19 +30,19 @@ test('members that are not given with the room are read page by page, each once'
   expect(requestedCursors).toEqual([undefined, '1'])
 })
 
-test('members that are given need no pages, and my own reading is not that of others', () => {
+test('included members need no pages, and readByOthers ignores the own cursor', () => {
   const { membership } = membershipWith([])
   membership.setMembers([member('me', 9), member('a', 4)])
   expect([membership.hasMore.value, membership.readByOthers.value]).toEqual([false, 4])
 })
 
-test('fifty members are watched with two requests', async () => {
+test('the presence of fifty members takes two requests', async () => {
   const calls: string[] = []
   const http = {
     send: async (method: string, path: string, body: { user_ids: string[] }) => (calls.push(`${method} ${path} ${body.user_ids.length}`), { presence: [] }),
     get: async (path: string, query: { user_ids: string }) => (calls.push(`GET ${path} ${query.user_ids.split(',').length}`), { presence: [] }),
   }
-  const context = { http, at: (rest = '') => rest, seen: () => undefined } as unknown as ActionContext
+  const context = { http, path: (rest = '') => rest, setPresence: () => undefined } as unknown as ActionContext
   await watchPresence(Array.from({ length: 50 }, (_, n) => `u${n}`))(context)
   expect(calls).toEqual(['PUT /presence/watch 20', 'GET /presence 30'])
 })

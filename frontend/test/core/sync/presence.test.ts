@@ -6,14 +6,14 @@ afterEach(() => void vi.useRealTimers())
 
 const online = (user_id: string) => ({ user_id, online: true })
 
-test('who is left out of an answer hides, and is shown no longer', () => {
+test('a user missing from the response is removed', () => {
   const store = new PresenceStore()
   store.set(['ana', 'bob'], [online('ana'), online('bob')], 5_000)
   store.set(['ana', 'bob'], [online('bob')], 6_000)
   expect([...store.current.value.keys()]).toEqual(['bob'])
 })
 
-test('a change counts for as long as the person is watched, and does not prolong it', () => {
+test('a pushed change applies only until the subscription ends, and does not extend it', () => {
   const store = new PresenceStore()
   store.set(['ana'], [online('ana')], 5_000)
   vi.advanceTimersByTime(3_000)
@@ -25,7 +25,7 @@ test('a change counts for as long as the person is watched, and does not prolong
   expect(store.current.value.size).toBe(0)
 })
 
-test('each watch ends at its own time', () => {
+test('each subscription ends at its own time', () => {
   const store = new PresenceStore()
   store.set(['ana'], [online('ana')], 2_000)
   store.set(['bob'], [online('bob')], 3_000)
