@@ -3,7 +3,7 @@
 export interface Segment {
   text: string
   href?: string
-  /** The id of the member whose handle this is. */
+  /** The id of the mentioned member. */
   mention?: string
 }
 

@@ -52,7 +52,7 @@ function toSentence(phrase: string): string {
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`
 }
 
-/** Return the error for an HTTP response; `body` is its parsed JSON, whatever that is. */
+/** Return the error for an HTTP response; `body` is its parsed JSON, of any shape. */
 export function errorFromResponse(status: number, body: unknown, retryAfter: string | null): ApiError {
   const error = isErrorBody(body) ? body.error : undefined
   const details = error?.details ?? {}

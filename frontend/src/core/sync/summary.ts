@@ -25,7 +25,7 @@ export function applyEvents(entry: ConversationEntry, events: readonly Event[], 
     const member_count = (conversation.member_count ?? 0) + (type === 'member.added' ? 1 : type === 'member.removed' ? -1 : 0)
     conversation = { ...conversation, last_seq: seq, message_count, member_count }
   }
-  // As on the server: nothing is unread after one's own message until another member writes.
+  // As on the server: after the user's own message nothing is unread until another member writes.
   const unread = last_message?.actor_id === me ? 0 : countUnread(conversation, entry.read_count)
   return { ...entry, conversation, unread, unread_mentions, ...(last_message && { last_message }) }
 }

@@ -3,7 +3,7 @@ import type { QuotedMessage, TimelineItem } from '../model'
 import type { Event, MessageCreated, User } from '../net/protocol'
 import type { OutgoingMessage } from '../net/types'
 
-/** The user for whom the timeline is built. */
+/** The user that the timeline is built for. */
 export interface Viewer {
   me: string
   kind: 'direct' | 'group'
