@@ -63,9 +63,9 @@ def test_messages_are_answered_changed_pinned_and_taken_back(browser: Browser, s
         box.press("Enter")
         ana.sees("Yes, @ana")
         expect(ana.page.locator(".mention-me")).to_have_text("@ana")
-        expect(
-            ana.page.get_by_role("button", name="Go to the quoted message from Ana")
-        ).to_contain_text("Shall we ship?")
+        expect(ana.page.get_by_role("button", name="Go to the quoted message from Ana")).to_contain_text(
+            "Shall we ship?"
+        )
 
         mine = ana.page.get_by_role("textbox", name="Message to Zoe")
         mine.fill("to be")
@@ -122,9 +122,7 @@ def test_conversations_are_put_in_order_and_groups_are_joined(browser: Browser, 
         mia.press("Create a group with 1 person")
         expect(mia.page.get_by_role("textbox", name="Message to Alpine hikers")).to_be_visible()
         mia.says("Welcome @leo")
-        row = leo.page.get_by_role(
-            "link", name=re.compile("Alpine hikers.*1 mention", re.DOTALL)
-        )
+        row = leo.page.get_by_role("link", name=re.compile("Alpine hikers.*1 mention", re.DOTALL))
         expect(row).to_be_visible()
         for action in ("Pin", "Mute"):
             _act_on_row(leo, "Alpine hikers", action)
