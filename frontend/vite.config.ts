@@ -6,10 +6,10 @@ const path = (name: string): string => fileURLToPath(new URL(name, import.meta.u
 export default defineConfig({
   base: './',
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
-  // The sign-in library's buffers ask for Node's name of the global object.
+  // The sign-in library's buffer package uses Node's name of the global object.
   define: { global: 'globalThis' },
   resolve: {
-    // virtua is written for React; Preact's compat layer is all it needs.
+    // virtua is written for React and works with Preact's compat layer.
     alias: [
       { find: /^react$/, replacement: 'preact/compat' },
       { find: /^react-dom$/, replacement: 'preact/compat' },
@@ -20,12 +20,12 @@ export default defineConfig({
     target: 'es2022',
     emptyOutDir: true,
     modulePreload: { polyfill: false },
-    // The content security policy allows no data: scripts or styles; a file each keeps every asset cacheable too.
+    // The content security policy allows no data: scripts or styles; separate files can also be cached.
     assetsInlineLimit: 0,
     rolldownOptions: {
       input: { index: path('index.html'), sw: path('src/sw.ts') },
       output: {
-        // The service worker's scope is its folder, so it lies at the site's root under a name that never changes.
+        // The service worker's scope is its folder, so it is at the site's root, under a name that never changes.
         entryFileNames: (chunk) => (chunk.name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js'),
       },
     },

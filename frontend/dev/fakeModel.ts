@@ -1,16 +1,17 @@
-/** A model made of nothing but signals: everything it says is invented, everything it does stays on the page. */
+/** A fake model for development and tests: made-up data, no server and no storage. */
 import { computed, type Signal, signal } from '@preact/signals'
 import type { ConversationModel, ConversationSummary, Model, Session, TimelineItem } from '../src/core/model'
 import type { Result, UserError } from '../src/core/net/errors'
 import { DEFAULT_SETTINGS } from '../src/core/sync/summary'
 import type { User } from '../src/core/net/protocol'
-import { ANA, BEN, CHIARA, DIRECT, DMITRI, GROUP, HIRO, LONG, type Line, ME, PEOPLE, YAEL } from './users'
+import { t } from '../src/i18n'
+import { ANA, BEN, CHIARA, DIRECT, DMITRI, GROUP, HIRO, LONG, type Line, ME, USERS, YAEL } from './users'
 
 const MINUTE = 60_000
 const now = Date.now()
 const wait = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
-const problem = (code: string, message: string, field?: string): UserError => ({ code, message, ...(field ? { field } : {}) })
-const works = async (): Promise<null> => (await wait(400), null)
+const error = (code: string, message: string, field?: string): UserError => ({ code, message, ...(field ? { field } : {}) })
+const succeed = async (): Promise<null> => (await wait(400), null)
 
 type Query = Record<string, string | undefined>
 
@@ -27,24 +28,24 @@ function summary(id: string, kind: 'direct' | 'group', name: string, ago: number
   return { id, kind, name, preview: null, at_ms: now - ago * MINUTE, unread: 0, mentions: 0, settings: DEFAULT_SETTINGS, draft: '', typing: [], ...rest }
 }
 
-const says = (author: string, body: string) => ({ author, own: false, body, pending: false })
-const said = (body: string, pending = false) => ({ author: ME.display_name, own: true, body, pending })
+const theirPreview = (author: string, body: string) => ({ author, own: false, body, pending: false })
+const ownPreview = (body: string, pending = false) => ({ author: ME.display_name, own: true, body, pending })
 
 function summaries(): ConversationSummary[] {
   return [
-    summary('c-ana', 'direct', 'Ana Silva', 3, { peer: ANA, preview: said('With pleasure. 12:30 at the bridge?') }),
-    summary('c-release', 'group', 'Release crew', 9, { preview: says('Chiara', 'Shall we ship at three?'), unread: 3 }),
-    summary('c-dmitri', 'direct', 'Дмитрий Волков', 26, { peer: DMITRI, typing: ['Дмитрий'], unread: 1, preview: says('Дмитрий', 'Смотри') }),
-    summary('c-ben', 'direct', 'Ben Okafor', 64, { peer: BEN, draft: 'About the invoice: could you', preview: says('Ben', 'Sent you the invoice') }),
-    summary('c-yael', 'direct', 'יעל כהן', 150, { peer: YAEL, preview: says('יעל', 'מתי מעלים לכולם?') }),
-    summary('c-lunch', 'group', 'Lunch on Thursdays', 1500, { preview: said('I can bring the cake', true) }),
-    summary('c-hiro', 'direct', '田中 弘', 3100, { peer: HIRO, preview: says('弘', '今日の午後でいいと思います。') }),
+    summary('c-ana', 'direct', 'Ana Silva', 3, { peer: ANA, preview: ownPreview('With pleasure. 12:30 at the bridge?') }),
+    summary('c-release', 'group', 'Release crew', 9, { preview: theirPreview('Chiara', 'Shall we ship at three?'), unread: 3 }),
+    summary('c-dmitri', 'direct', 'Дмитрий Волков', 26, { peer: DMITRI, typing: ['Дмитрий'], unread: 1, preview: theirPreview('Дмитрий', 'Смотри') }),
+    summary('c-ben', 'direct', 'Ben Okafor', 64, { peer: BEN, draft: 'About the invoice: could you', preview: theirPreview('Ben', 'Sent you the invoice') }),
+    summary('c-yael', 'direct', 'יעל כהן', 150, { peer: YAEL, preview: theirPreview('יעל', 'מתי מעלים לכולם?') }),
+    summary('c-lunch', 'group', 'Lunch on Thursdays', 1500, { preview: ownPreview('I can bring the cake', true) }),
+    summary('c-hiro', 'direct', '田中 弘', 3100, { peer: HIRO, preview: theirPreview('弘', '今日の午後でいいと思います。') }),
     summary('c-long', 'direct', LONG.display_name ?? '', 9000, {
       peer: LONG,
       unread: 1284,
-      preview: says('Max', 'A line that is far too long to fit into one row of the list and must end in three dots'),
+      preview: theirPreview('Max', 'A line that is far too long to fit into one row of the list and must end in three dots'),
     }),
-    summary('c-design', 'group', 'Design review', 40_000, { preview: says('Chiara', 'New icons are in') }),
+    summary('c-design', 'group', 'Design review', 40_000, { preview: theirPreview('Chiara', 'New icons are in') }),
     summary('c-chiara', 'direct', 'Chiara Rossi', 400_000, { peer: CHIARA, preview: null }),
   ]
 }
@@ -65,7 +66,7 @@ function items(lines: Line[], extra: TimelineItem[]): TimelineItem[] {
 
 const FAILED: TimelineItem = {
   kind: 'message', key: 'p2', seq: null, at_ms: now, author: ME, own: true, state: 'failed',
-  body: 'I will reserve a table.', problem: problem('busy', 'The server is busy.'),
+  body: 'I will reserve a table.', error: error('busy', 'The server is busy.'),
 }
 const PENDING: TimelineItem = {
   kind: 'message', key: 'p1', seq: null, at_ms: now, author: ME, own: true, state: 'pending', body: 'Shall I ask Ben to join us?',
@@ -80,10 +81,10 @@ function notices(): TimelineItem[] {
   ]
 }
 
-const WORDS = 'the quick brown fox jumps over a lazy dog while nobody looks and then it sleeps until morning'.split(' ')
+const WORDS = 'the quick brown fox jumps over a lazy dog while no one looks and then it sleeps until morning'.split(' ')
 
-/** `count` messages, the last one numbered `until`, one every two minutes. */
-function many(until: number, count: number): TimelineItem[] {
+/** Return `count` messages, one every two minutes, the last with seq `until`. */
+function generateMessages(until: number, count: number): TimelineItem[] {
   return Array.from({ length: count }, (_, i): TimelineItem => {
     const seq = until - count + 1 + i
     const author = [ANA, ME, ANA, ANA, ME][Math.floor(seq / 3) % 5] ?? ANA
@@ -100,14 +101,14 @@ function conversation(id: string, all: Signal<ConversationSummary[] | null>, que
   const start = group
     ? [...notices(), ...items(GROUP, [])]
     : items(DIRECT, query.trouble ? [PENDING, FAILED] : [])
-  const huge = state === 'huge' ? many(100_000, 100_000) : state === 'pages' ? many(100_000, 60) : null
+  const huge = state === 'huge' ? generateMessages(100_000, 100_000) : state === 'pages' ? generateMessages(100_000, 60) : null
   const timeline = signal<TimelineItem[]>(state === 'full' ? start : (huge ?? []))
   const loading = signal<'first' | 'older' | null>(state === 'loading' ? 'first' : null)
   const draft = signal(own.peek().draft)
   const hasOlder = signal(state === 'pages')
   let next = 200_000
-  const users = group ? [ME, ...PEOPLE] : [ME, own.peek().peer ?? ANA]
-  const say = (item: TimelineItem) => (timeline.value = [...timeline.value, item])
+  const users = group ? [ME, ...USERS] : [ME, own.peek().peer ?? ANA]
+  const append = (item: TimelineItem) => (timeline.value = [...timeline.value, item])
   return {
     id,
     me: ME.user_id,
@@ -116,8 +117,8 @@ function conversation(id: string, all: Signal<ConversationSummary[] | null>, que
     loading,
     hasOlder,
     draft,
-    problem: signal(
-      state === 'problem' ? problem('unreachable', 'The server did not answer.') : state === 'missing' ? problem('not_found', '') : null,
+    error: signal(
+      state === 'error' ? error('unreachable', t('error.network')) : state === 'missing' ? error('not_found', '') : null,
     ),
     unreadFrom: signal(group ? 12 : null),
     members: signal(users.map((user, i) => ({
@@ -125,7 +126,7 @@ function conversation(id: string, all: Signal<ConversationSummary[] | null>, que
     }))),
     readByOthers: signal(15),
     hasMoreMembers: signal(false),
-    loadMoreMembers: works,
+    loadMoreMembers: succeed,
     refresh: async () => undefined,
     setDraft: (text) => (draft.value = text),
     loadOlder: async () => {
@@ -133,14 +134,14 @@ function conversation(id: string, all: Signal<ConversationSummary[] | null>, que
       loading.value = 'older'
       await wait(Number(query.slow ?? 150))
       const first = timeline.value[0]?.seq ?? 1
-      timeline.value = [...many(first - 1, 60), ...timeline.value]
+      timeline.value = [...generateMessages(first - 1, 60), ...timeline.value]
       loading.value = null
     },
     send: async (body) => {
       const key = `s${next}`
       const seq = (next += 1)
       const base = { kind: 'message' as const, key, at_ms: Date.now(), author: ME, own: true as const, body }
-      say({ ...base, seq: null, state: body === 'fail' ? 'failed' : 'pending' })
+      append({ ...base, seq: null, state: body === 'fail' ? 'failed' : 'pending' })
       if (body !== 'fail') {
         void wait(300).then(() => {
           timeline.value = timeline.value.map((item) => (item.key === key ? { ...base, seq, state: 'sent' } : item))
@@ -157,9 +158,9 @@ function conversation(id: string, all: Signal<ConversationSummary[] | null>, que
     markRead: () => undefined,
     typing: () => undefined,
     details: signal(null),
-    act: works,
-    // For trying it by hand: model.open(id).hear('…')
-    ...{ hear: (body: string) => say({ kind: 'message', key: `r${next}`, seq: (next += 1), at_ms: Date.now(), author: ANA, own: false, body, state: 'sent' }) },
+    act: succeed,
+    // To try it in the console: model.open(id).receive('…')
+    ...{ receive: (body: string) => append({ kind: 'message', key: `r${next}`, seq: (next += 1), at_ms: Date.now(), author: ANA, own: false, body, state: 'sent' }) },
   }
 }
 
@@ -174,42 +175,42 @@ export function fakeModel(query: Query): Model {
     session,
     auth: {
       signUp: go({ state: 'confirming', email }),
-      confirm: async () => problem('invalid', 'That code is wrong or too old. Ask for another one.', 'code'),
-      resendCode: works,
+      confirm: async () => error('invalid', t('signInError.expiredCode'), 'code'),
+      resendCode: succeed,
       signIn: async (_, password) => {
         await wait(600)
-        if (password !== 'password') return problem('wrong', 'The e-mail address or the password is wrong.')
+        if (password !== 'password') return error('wrong', t('signInError.wrongCredentials'))
         session.value = { state: 'signed-in', me: ME }
         return null
       },
-      setNewPassword: works,
+      setNewPassword: succeed,
       forgotPassword: go({ state: 'resetting', email }),
-      resetPassword: works,
-      changePassword: async () => problem('wrong', 'That is not your current password.', 'current'),
+      resetPassword: succeed,
+      changePassword: async () => error('wrong', t('signInError.wrongCurrentPassword'), 'current'),
       cancel: () => (session.value = { state: 'signed-out' }),
       signOut: async () => void (session.value = { state: 'signed-out' }),
     },
     connection: signal(query.connection === 'offline' || query.connection === 'connecting' ? query.connection : 'online'),
     conversations,
-    listError: signal(list === 'problem' ? problem('unreachable', 'The server did not answer.') : null),
+    listError: signal(list === 'error' ? error('unreachable', t('error.network')) : null),
     reload: () => (conversations.value = summaries()),
     totalUnread: computed(() => conversations.value?.reduce((sum, c) => sum + c.unread, 0) ?? 0),
     open: (id) => {
-      const there = open.get(id) ?? conversation(id, conversations, query)
-      open.set(id, there)
-      return there
+      const model = open.get(id) ?? conversation(id, conversations, query)
+      open.set(id, model)
+      return model
     },
     close: () => undefined,
     isAdmin: signal(query.admin !== undefined),
     presence: signal(new Map()),
-    act: works,
-    ask: async () => ({ problem: problem('made_up', 'There is no server here.') }),
-    findUsers: async (prefix) => (await wait(200), { users: PEOPLE.filter((user: User) => user.handle?.startsWith(prefix)) }),
+    act: succeed,
+    request: async () => ({ error: error('made_up', 'The fake model has no server.') }),
+    findUsers: async (prefix) => (await wait(200), { users: USERS.filter((user: User) => user.handle?.startsWith(prefix)) }),
     startDirect: async () => (await wait(300), { id: 'c-ana' }),
     startGroup: async () => (await wait(300), { id: 'c-release' }),
     saveProfile: async ({ handle }) => {
       await wait(500)
-      if (handle === 'taken') return problem('conflict', 'The handle “taken” belongs to someone else. Choose another.', 'handle')
+      if (handle === 'taken') return error('conflict', 'The handle “taken” belongs to someone else. Choose another.', 'handle')
       session.value = { state: 'signed-in', me: { ...ME, handle: handle ?? ME.handle } }
       return null
     },

@@ -1,9 +1,9 @@
 /**
- * The views on a made-up model, to look at them without a server: `npm run dev`, then /dev/index.html?session=…
+ * Renders the views with a fake model, without a server: `npm run dev`, then open /dev/index.html?session=…
  *
  * Query: `session` starting | signed-out | confirming | new-password | resetting | new | signed-in (the default),
- * `list` full | empty | loading | problem, `history` full | empty | loading | problem | missing | huge,
- * `connection` online | connecting | offline, `dir` rtl, `theme` light | dark.
+ * `list` full | empty | loading | error, `history` full | empty | loading | error | missing | huge | pages,
+ * `connection` online | connecting | offline, `dir` rtl, `theme` light | dark, `trouble` (adds a pending and a failed message), `admin`, `slow` (ms).
  */
 import { render } from 'preact'
 import { theme } from '../src/lib/preferences'
@@ -12,8 +12,8 @@ import { fakeModel } from './fakeModel'
 
 const query = new URLSearchParams(location.search)
 document.documentElement.dir = query.get('dir') ?? 'ltr'
-const wanted = query.get('theme')
-if (wanted === 'light' || wanted === 'dark') theme.value = wanted
+const requestedTheme = query.get('theme')
+if (requestedTheme === 'light' || requestedTheme === 'dark') theme.value = requestedTheme
 const model = fakeModel(Object.fromEntries(query))
 Object.assign(window, { model })
 const root = document.getElementById('app')

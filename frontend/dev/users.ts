@@ -1,4 +1,4 @@
-/** The people and the talk of the made-up model. */
+/** Users and messages of the fake model. */
 import type { User } from '../src/core/net/protocol'
 
 const user = (user_id: string, handle: string, display_name: string): User => ({ user_id, handle, display_name })
@@ -11,7 +11,7 @@ export const DMITRI = user('u-dmitri', 'dmitri_v', 'Дмитрий Волков'
 export const YAEL = user('u-yael', 'yael', 'יעל כהן')
 export const HIRO = user('u-hiro', 'hiro', '田中 弘')
 export const LONG = user('u-long', 'a.very.long.handle_of_30_chars', 'Maximiliana Featherstonehaugh-Cholmondeley von Hohenzollern')
-export const PEOPLE = [ANA, BEN, CHIARA, DMITRI, YAEL, HIRO, LONG]
+export const USERS = [ANA, BEN, CHIARA, DMITRI, YAEL, HIRO, LONG]
 
 /** Author, minutes before now, body; oldest first. */
 export type Line = [author: User, minutesAgo: number, body: string]
@@ -20,7 +20,7 @@ export const DIRECT: Line[] = [
   [ANA, 2 * 1440 + 300, 'Hi Nora! Did you get around to the venue list?'],
   [ME, 2 * 1440 + 296, 'Yes, it is here: https://example.com/venues?city=lisbon&max=120 (the second tab has prices).'],
   [ME, 2 * 1440 + 295, 'I liked number 3 best.'],
-  [ANA, 2 * 1440 + 280, 'Same. The light in that room is lovely, and it has a terrace, which matters in June. I would book it before somebody else does.'],
+  [ANA, 2 * 1440 + 280, 'Same. The light in that room is lovely, and it has a terrace, which matters in June. I would book it before someone else does.'],
   [ANA, 2 * 1440 + 279, '👍'],
   [ME, 1440 + 120, 'Booked. They want a deposit by Friday, so I asked Ben to arrange the transfer.\n\nDetails:\n  • 120 seats\n  • projector, two microphones\n  • coffee included'],
   [ANA, 1440 + 90, 'You are quick! Thank you.'],
@@ -44,6 +44,6 @@ export const GROUP: Line[] = [
   [YAEL, 150, 'איזה יופי! מתי מעלים לכולם?'],
   [HIRO, 149, '今日の午後でいいと思います。'],
   [CHIARA, 61, 'Release notes are ready for a look. I kept them short: three fixes, one new thing, and a thank-you to the people who reported the reconnect bug.'],
-  [BEN, 60, 'aVeryLongIdentifierThatSomebodyPastedWithoutAnySpaces_'.repeat(4)],
+  [BEN, 60, 'aVeryLongIdentifierThatABuildToolPrintedWithoutSpaces_'.repeat(4)],
   [CHIARA, 9, 'Shall we ship at three?'],
 ]

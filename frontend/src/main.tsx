@@ -1,4 +1,4 @@
-/** Starts the client: the model below, the views above. */
+/** Entry point: creates the model and renders the application. */
 import { render } from 'preact'
 import { createModel } from './app/createModel'
 import { registerServiceWorker } from './core/platform/serviceWorker'

@@ -1,4 +1,4 @@
-/** The service worker: keeps the application's shell, so that it opens offline. Never touches /api, sign-in or configuration. */
+/** The service worker: caches the application, so that it opens offline. It never handles /api, sign-in or config.json. */
 declare const self: ServiceWorkerGlobalScope
 
 const CACHE = 'imchat-shell-v1'
@@ -24,29 +24,29 @@ self.addEventListener('fetch', (event) => {
   else if (request.mode === 'navigate') event.respondWith(networkFirst(request, root.href))
 })
 
-/** Hashed names never change their content. */
+/** For files with a hash in their name, which never change. */
 async function cacheFirst(request: Request): Promise<Response> {
   const cache = await caches.open(CACHE)
-  const kept = await cache.match(request)
-  if (kept) return kept
-  const answer = await fetch(request)
-  if (answer.ok) await cache.put(request, answer.clone())
-  return answer
+  const cached = await cache.match(request)
+  if (cached) return cached
+  const response = await fetch(request)
+  if (response.ok) await cache.put(request, response.clone())
+  return response
 }
 
-/** The page itself must be the newest one, or else the last one seen. */
+/** For the page: the newest version, or offline the last one. */
 async function networkFirst(request: Request, key: string): Promise<Response> {
   const cache = await caches.open(CACHE)
   try {
-    const answer = await fetch(request)
-    if (answer.ok) {
-      const page = answer.clone()
+    const response = await fetch(request)
+    if (response.ok) {
+      const page = response.clone()
       await cache.put(key, page)
     }
-    return answer
+    return response
   } catch (error) {
-    const kept = await cache.match(key)
-    if (kept) return kept
+    const cached = await cache.match(key)
+    if (cached) return cached
     throw error
   }
 }

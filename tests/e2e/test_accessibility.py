@@ -104,8 +104,8 @@ def _settings(ana: Person) -> None:
 def _group(ana: Person) -> None:
     ana.page.keyboard.press("Escape")
     ana.find("bob")
-    ana.press("Make it a group")
-    ana.fill("Name of the group", "Hikers")
+    ana.press("Create a group instead")
+    ana.fill("Group name", "Hikers")
     ana.press("Create a group with 1 person")
     ana.press("Details of Hikers")
     ana.press("Create a link")

@@ -56,15 +56,15 @@ def test_an_administrator_suspends_removes_restores_and_reads_what_was_done(
         line = ada.page.get_by_role("article").filter(has_text="Buy now!")
         line.hover()
         line.get_by_role("button", name=re.compile("^Actions for")).click()
-        ada.press("Remove as administrator")
-        expect(ada.page.get_by_text(re.compile("log will say so, and name you"))).to_be_visible()
+        ada.press("Delete as administrator")
+        expect(ada.page.get_by_text(re.compile("audit log will record it"))).to_be_visible()
         ada.press("Delete")
         expect(ada.page.get_by_role("article").get_by_text("Message deleted")).to_be_visible()
         expect(bob.page.get_by_role("article").get_by_text("Message deleted")).to_be_visible()
 
         _administer(ada)
         ada.fill("Name or handle", "bob")
-        people = ada.page.get_by_role("region", name="People").get_by_role("listitem")
+        people = ada.page.get_by_role("region", name="Users").get_by_role("listitem")
         expect(people).to_have_count(1)
         ada.press("Suspend Bob")
         expect(ada.page.get_by_role("group", name=re.compile("^Suspend Bob\\?"))).to_be_visible()
@@ -72,19 +72,19 @@ def test_an_administrator_suspends_removes_restores_and_reads_what_was_done(
         ada.page.get_by_role("button", name="Suspend", exact=True).click()
         expect(people.get_by_text("Suspended")).to_be_visible()
         bob.press("Back to conversations")
-        told_so = bob.page.get_by_text("Your account is suspended. Ask whoever runs this site.")
+        told_so = bob.page.get_by_text("Your account is suspended. Contact your administrator.")
         expect(told_so.first).to_be_visible()
         bob.picture("suspended-390-dark")
 
         ada.press("Restore Bob")
         expect(ada.page.get_by_role("button", name="Suspend Bob")).to_be_visible()
-        ada.page.get_by_label("Log", exact=True).check()
-        told = ada.page.get_by_role("region", name="Log").get_by_role("listitem")
+        ada.page.get_by_label("Audit log", exact=True).check()
+        told = ada.page.get_by_role("region", name="Audit log").get_by_role("listitem")
         expect(told).to_have_text(
             [
                 re.compile("^AAda restored Bob"),
                 re.compile("^AAda suspended Bob"),
-                re.compile("^AAda removed a message of Bob"),
+                re.compile("^AAda deleted a message from Bob"),
             ]
         )
         ada.picture("administration-log-1280-light")

@@ -178,7 +178,7 @@ def test_what_is_new_is_read_from_its_beginning_and_counts_as_read_only_when_it_
         row = page.get_by_role("link", name=re.compile("^Bob"))
         expect(row).not_to_contain_text("unread")
         page.keyboard.press("Escape")
-        expect(page.get_by_text("Pick a conversation")).to_be_visible()
+        expect(page.get_by_text("Select a conversation")).to_be_visible()
         for number in range(30):
             talk.bob_writes(f"news {number} " + "word " * 60)
         expect(row).to_contain_text("30 unread")

@@ -63,9 +63,9 @@ def test_messages_are_answered_changed_pinned_and_taken_back(browser: Browser, s
         box.press("Enter")
         ana.sees("Yes, @ana")
         expect(ana.page.locator(".mention-me")).to_have_text("@ana")
-        expect(
-            ana.page.get_by_role("button", name="Go to the message of Ana that this answers")
-        ).to_contain_text("Shall we ship?")
+        expect(ana.page.get_by_role("button", name="Go to the quoted message from Ana")).to_contain_text(
+            "Shall we ship?"
+        )
 
         mine = ana.page.get_by_role("textbox", name="Message to Zoe")
         mine.fill("to be")
@@ -77,7 +77,7 @@ def test_messages_are_answered_changed_pinned_and_taken_back(browser: Browser, s
         expect(mine).to_be_focused()
         mine.fill("")
         mine.press("ArrowUp")
-        ana.page.get_by_role("textbox", name="Message to Zoe, edited").fill("On second thoughts")
+        ana.page.get_by_role("textbox", name="Edit message to Zoe").fill("On second thoughts")
         ana.page.keyboard.press("Enter")
         zoe.sees("On second thoughts")
         expect(zoe.message("edited")).to_be_visible()
@@ -117,14 +117,12 @@ def test_conversations_are_put_in_order_and_groups_are_joined(browser: Browser, 
         mia.says("Come and join us")
 
         mia.find("leo")
-        mia.press("Make it a group")
-        mia.fill("Name of the group", "Alpine hikers")
+        mia.press("Create a group instead")
+        mia.fill("Group name", "Alpine hikers")
         mia.press("Create a group with 1 person")
         expect(mia.page.get_by_role("textbox", name="Message to Alpine hikers")).to_be_visible()
         mia.says("Welcome @leo")
-        row = leo.page.get_by_role(
-            "link", name=re.compile("Alpine hikers.*You are mentioned once", re.DOTALL)
-        )
+        row = leo.page.get_by_role("link", name=re.compile("Alpine hikers.*1 mention", re.DOTALL))
         expect(row).to_be_visible()
         for action in ("Pin", "Mute"):
             _act_on_row(leo, "Alpine hikers", action)
@@ -135,7 +133,7 @@ def test_conversations_are_put_in_order_and_groups_are_joined(browser: Browser, 
         _act_on_row(leo, "Mia", "Archive")
         leo.picture("list-actions-dark-390")
         leo.press("Archived (1)")
-        _act_on_row(leo, "Mia", "Take out of the archive")
+        _act_on_row(leo, "Mia", "Unarchive")
         expect(leo.page.get_by_role("button", name="Archived (1)")).to_have_count(0)
 
         _run_a_group(mia, leo)
@@ -147,10 +145,10 @@ def _run_a_group(mia: Person, leo: Person) -> None:
     panel = mia.page.get_by_role("dialog")
     panel.get_by_label("Description").fill("Every second Sunday")
     mia.press("Save")
-    panel.get_by_role("group", name="Who may write").get_by_label("Administrators").check()
-    panel.get_by_role("group", name="Who may join").get_by_label("Everybody").check()
-    panel.get_by_role("group", name="New members read").get_by_label("Everything").check()
-    panel.get_by_role("group", name="Lets in").get_by_label("1 person").check()
+    panel.get_by_role("group", name="Who can post").get_by_label("Administrators").check()
+    panel.get_by_role("group", name="Who can join").get_by_label("Everyone").check()
+    panel.get_by_role("group", name="New members can read").get_by_label("All messages").check()
+    panel.get_by_role("group", name="Max uses").get_by_label("1", exact=True).check()
     mia.press("Create a link")
     link = panel.get_by_label("Link", exact=True).input_value()
     mia.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -163,7 +161,7 @@ def _run_a_group(mia: Person, leo: Person) -> None:
     assert headings == ["2 members", "Invite links", "Group settings"]
     mia.picture("group-light-1280")
     leo.open("Alpine hikers")
-    expect(leo.page.get_by_text("Only administrators write here.")).to_be_visible()
+    expect(leo.page.get_by_text("Only administrators can post here.")).to_be_visible()
     panel.get_by_label("Role of Leo").select_option("Administrator")
     leo.says("I may write now")
 
@@ -179,7 +177,7 @@ def _run_a_group(mia: Person, leo: Person) -> None:
     _use_up_and_revoke(mia, leo)
     leo.press("New conversation")
     leo.press("Find a public channel")
-    leo.fill("Search by words of the title", "alp")
+    leo.fill("Search by title", "alp")
     expect(leo.page.get_by_text("2 members · Every second Sunday")).to_be_visible()
     leo.picture("channels-dark-390")
     leo.press("Open Alpine hikers")

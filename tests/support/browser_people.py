@@ -82,7 +82,7 @@ class Person:
 
     def says(self, *lines: str) -> None:
         """Write into the open conversation, a message a line."""
-        box = self.page.get_by_role("textbox", name=re.compile("^Message to "))
+        box = self.page.get_by_role("textbox", name=re.compile("^(Message|Edit message) to "))
         for line in lines:
             box.fill(line)
             box.press("Enter")

@@ -1,17 +1,16 @@
-/** Composes the core: `createModel()` is the one way in. */
+/** Composition root: creates the model from core and auth. */
 import { computed, effect, signal, untracked } from '@preact/signals'
 import { createSession } from '../auth/session'
 import { Tokens } from '../auth/tokens'
-import { createApi } from '../core/net/api'
-import { checkProfile, checkTitle } from '../core/validation'
-import { loadConfig } from '../core/net/config'
-import { createHttp } from '../core/net/http'
 import type { Model } from '../core/model'
-import type { UserError } from '../core/net/errors'
-import { toResult, signedOutError, toUserError } from '../core/net/errors'
+import { createApi } from '../core/net/api'
+import { loadConfig } from '../core/net/config'
+import { signedOutError, toResult, toUserError, type UserError } from '../core/net/errors'
+import { createHttp } from '../core/net/http'
 import { Workspace } from '../core/sync/workspace'
+import { checkGroupTitle, checkProfile } from '../core/validation'
 
-type Listener = Parameters<Model['onMessage']>[0]
+type MessageListener = Parameters<Model['onMessage']>[0]
 
 export function createModel(): Model {
   const config = loadConfig()
@@ -19,41 +18,41 @@ export function createModel(): Model {
   const http = createHttp(config, tokens)
   const api = createApi(http)
   const { session, auth, updateMe } = createSession({ config, tokens, loadMe: () => api.me() })
-  const listeners = new Set<Listener>()
-  const tell: Listener = (message) => {
+  const listeners = new Set<MessageListener>()
+  const notifyListeners: MessageListener = (message) => {
     for (const listener of listeners) listener(message)
   }
 
   const workspace = signal<Workspace | null>(null)
   effect(() => {
-    const now = session.value
+    const current = session.value
     untracked(() => {
-      const before = workspace.peek()
-      if (now.state === 'signed-in') {
-        const same = before?.me === now.me.user_id
-        const current = same ? before : new Workspace(now.me.user_id, config, http, tell)
-        current.know(now.me)
-        if (same) return
-        workspace.value = current
-        void before?.stop({ forget: tokens.forgotten })
-      } else if (before) {
+      const previous = workspace.peek()
+      if (current.state === 'signed-in') {
+        const sameUser = previous?.me === current.me.user_id
+        const next = sameUser ? previous : new Workspace(current.me.user_id, config, http, notifyListeners)
+        next.setOwnProfile(current.me)
+        if (sameUser) return
+        workspace.value = next
+        void previous?.stop({ deleteData: tokens.signedOutByUser })
+      } else if (previous) {
         workspace.value = null
-        // Who was signed out by the server finds unsent messages and drafts again after signing in.
-        void before.stop({ forget: tokens.forgotten })
+        // If the server ended the session, unsent messages and drafts stay for the next sign-in.
+        void previous.stop({ deleteData: tokens.signedOutByUser })
       }
     })
   })
 
-  const needWorkspace = (): Workspace => {
+  const requireWorkspace = (): Workspace => {
     const current = workspace.peek()
     if (!current) throw signedOutError()
     return current
   }
-  const answer = async <T>(verb: () => Promise<T>): Promise<T | { problem: UserError }> => {
+  const attempt = async <T>(task: () => Promise<T>): Promise<T | { error: UserError }> => {
     try {
-      return await verb()
+      return await task()
     } catch (error) {
-      return { problem: toUserError(error) }
+      return { error: toUserError(error) }
     }
   }
 
@@ -66,25 +65,27 @@ export function createModel(): Model {
     listError: computed(() => workspace.value?.listError.value ?? null),
     totalUnread: computed(() => workspace.value?.totalUnread.value ?? 0),
     reload: () => void workspace.peek()?.reload(),
-    open: (conversationId) => needWorkspace().open(conversationId),
+    open: (conversationId) => requireWorkspace().open(conversationId),
     close: (conversationId) => workspace.peek()?.close(conversationId),
     presence: computed(() => workspace.value?.presence.value ?? new Map()),
-    act: (conversationId, deed) => needWorkspace().act(conversationId, deed),
-    ask: (question) =>
-      answer(async () => ({ answer: await question({ http, take: (mine) => needWorkspace().join(mine) }) })),
+    act: (conversationId, action) => requireWorkspace().act(conversationId, action),
+    request: (task) =>
+      attempt(async () => ({
+        value: await task({ http, addConversation: (answer) => requireWorkspace().addConversation(answer) }),
+      })),
     findUsers: (prefix) =>
-      answer(async () => {
+      attempt(async () => {
         const users = await api.usersByPrefix(prefix)
-        needWorkspace().learnUsers(users)
+        requireWorkspace().addUsers(users)
         return { users }
       }),
     startDirect: (userId) =>
-      answer(async () => ({ id: await needWorkspace().begin({ kind: 'direct', member_ids: [userId] }) })),
+      attempt(async () => ({ id: await requireWorkspace().createConversation({ kind: 'direct', member_ids: [userId] }) })),
     startGroup: async (title, userIds) => {
-      const problem = checkTitle(title)
-      if (problem) return { problem }
-      return answer(async () => ({
-        id: await needWorkspace().begin({ kind: 'group', title: title.trim(), member_ids: userIds }),
+      const error = checkGroupTitle(title)
+      if (error) return { error }
+      return attempt(async () => ({
+        id: await requireWorkspace().createConversation({ kind: 'group', title: title.trim(), member_ids: userIds }),
       }))
     },
     saveProfile: async (profile) => checkProfile(profile) ?? toResult(async () => updateMe(await api.saveMe(profile))),

@@ -1,13 +1,13 @@
-/** Calls to the user pool that need no cryptography. */
+/** The user pool's operations that need no cryptography. */
 import type { Config } from '../core/net/config'
 import { fetchJson } from '../core/net/http'
 
-/** What a successful sign-in or refresh brings. */
+/** The tokens that a sign-in or refresh returns. */
 export interface Grant {
   accessToken: string
-  /** How long the access token is good for. */
+  /** How long the access token is valid. */
   lifetimeMs: number
-  /** Left out when the one used before stays valid. */
+  /** Missing if the previous one stays valid. */
   refreshToken?: string
 }
 
@@ -17,19 +17,19 @@ export interface AuthenticationResult {
   RefreshToken?: string
 }
 
-/** The pool refused: `type` is its exception's name without namespace and ending, `said` its words. */
+/** An error of the pool: `type` is the exception's name without namespace and suffix, `reason` its message. */
 export class PoolError extends Error {
   readonly type: string
 
-  constructor(type: string, readonly said: string) {
+  constructor(type: string, readonly reason: string) {
     super(type)
     this.type = (type.split('#').at(-1) ?? '').replace(/Exception$/, '')
   }
 }
 
-/** Throws PoolError, or Refusal `network`. */
-export async function call<T>(auth: Config['auth'], operation: string, params: Record<string, unknown>): Promise<T> {
-  const answer = await fetchJson(auth.endpoint, {
+/** Call an operation of the pool. Throws PoolError, or ApiError `network`. */
+export async function callPool<T>(auth: Config['auth'], operation: string, params: Record<string, unknown>): Promise<T> {
+  const response = await fetchJson(auth.endpoint, {
     method: 'POST',
     headers: {
       'Content-Type': 'application/x-amz-json-1.1',
@@ -37,12 +37,12 @@ export async function call<T>(auth: Config['auth'], operation: string, params: R
     },
     body: JSON.stringify(params),
   })
-  if (answer.ok) return answer.body as T
-  const { __type, message } = (answer.body ?? {}) as { __type?: string; message?: string }
+  if (response.ok) return response.body as T
+  const { __type, message } = (response.body ?? {}) as { __type?: string; message?: string }
   throw new PoolError(__type ?? '', message ?? '')
 }
 
-export const grantOf = (result: AuthenticationResult): Grant => ({
+export const toGrant = (result: AuthenticationResult): Grant => ({
   accessToken: result.AccessToken,
   lifetimeMs: result.ExpiresIn * 1000,
   ...(result.RefreshToken && { refreshToken: result.RefreshToken }),

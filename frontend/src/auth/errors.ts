@@ -1,57 +1,57 @@
-/** What the user pool's refusals mean for people. */
+/** Turns the user pool's errors into sentences for the user. */
 import { ApiError } from '../core/net/errors'
+import { PASSWORD_MIN } from '../core/validation'
+import { t } from '../i18n'
 import type { PoolError } from './cognito'
 
-export function explain({ type, said }: PoolError): ApiError {
-  const refuse = (code: string, message: string, field?: string): ApiError =>
+export function toApiError({ type, reason }: PoolError): ApiError {
+  const error = (code: string, message: string, field?: string): ApiError =>
     new ApiError(field ? { code, message, field } : { code, message }, 400, code === 'busy')
   switch (type) {
     case 'UserNotFound':
     case 'NotAuthorized':
-      if (/SignUp is not permitted/i.test(said))
-        return refuse('by_invitation', 'Accounts are by invitation here. Please ask your administrator for one.')
-      if (/disabled/i.test(said)) return refuse('disabled', 'This account is disabled. Please ask your administrator.')
-      if (/attempts/i.test(said)) return tooMany()
-      if (/temporary password/i.test(said))
-        return refuse('expired', 'The temporary password has expired. Please ask your administrator for a new one.')
-      if (/session/i.test(said)) return refuse('session_expired', 'That took too long. Please sign in again.')
-      return refuse('wrong_credentials', 'The e-mail address or the password is wrong.', 'password')
+      if (/SignUp is not permitted/i.test(reason)) return error('by_invitation', t('signInError.invitationOnly'))
+      if (/disabled/i.test(reason)) return error('disabled', t('signInError.disabled'))
+      if (/attempts/i.test(reason)) return tooManyAttempts()
+      if (/temporary password/i.test(reason)) return error('expired', t('signInError.temporaryPasswordExpired'))
+      if (/session/i.test(reason)) return error('session_expired', t('signInError.sessionExpired'))
+      return error('wrong_credentials', t('signInError.wrongCredentials'), 'password')
     case 'UsernameExists':
     case 'AliasExists':
-      return refuse('exists', 'There is an account with this e-mail address already. Sign in instead.', 'email')
+      return error('exists', t('signInError.accountExists'), 'email')
     case 'UserLambdaValidation':
-      return refuse('domain', 'This e-mail domain may not sign up here. Use your work address, or ask your administrator.', 'email')
+      return error('domain', t('signInError.emailDomain'), 'email')
     case 'UserNotConfirmed':
-      return refuse('unconfirmed', 'This e-mail address is not confirmed yet.')
+      return error('unconfirmed', t('signInError.unconfirmed'))
     case 'PasswordResetRequired':
-      return refuse('reset_required', 'Your administrator asks you to set a new password.')
+      return error('reset_required', t('signInError.resetRequired'))
     case 'CodeMismatch':
-      return refuse('wrong_code', 'This code is wrong. Look at the newest message and try again.', 'code')
+      return error('wrong_code', t('signInError.wrongCode'), 'code')
     case 'ExpiredCode':
-      return refuse('expired_code', 'This code is wrong or has expired. Have a new one sent.', 'code')
+      return error('expired_code', t('signInError.expiredCode'), 'code')
     case 'InvalidPassword':
-      return refuse('weak_password', weakPassword(said), 'password')
+      return error('weak_password', weakPassword(reason), 'password')
     case 'InvalidParameter':
-      if (/password/i.test(said)) return refuse('weak_password', weakPassword(said), 'password')
-      if (/e-?mail|username/i.test(said)) return refuse('invalid', 'This is not an e-mail address.', 'email')
-      return refuse('invalid', 'Please check what you entered.')
+      if (/password/i.test(reason)) return error('weak_password', weakPassword(reason), 'password')
+      if (/e-?mail|username/i.test(reason)) return error('invalid', t('signInError.invalidEmail'), 'email')
+      return error('invalid', t('signInError.invalidInput'))
     case 'LimitExceeded':
     case 'TooManyRequests':
     case 'TooManyFailedAttempts':
-      return tooMany()
+      return tooManyAttempts()
     case 'CodeDeliveryFailure':
-      return refuse('delivery', 'The code could not be sent. Please check the address, or ask your administrator.')
+      return error('delivery', t('signInError.codeNotSent'))
     default:
-      return refuse('busy', 'Signing in does not work right now. Please try again in a moment.')
+      return error('busy', t('signInError.unavailable'))
   }
 }
 
-const tooMany = (): ApiError =>
-  new ApiError({ code: 'too_many', message: 'Too many tries. Please wait a few minutes and try again.' }, 429, true)
+const tooManyAttempts = (): ApiError =>
+  new ApiError({ code: 'too_many', message: t('signInError.tooManyAttempts') }, 429, true)
 
-const weakPassword = (said: string): string => {
-  const wants = /must have (\w+ characters)/i.exec(said)?.[1]
-  return wants && !/long/i.test(said)
-    ? `The password needs ${wants} too.`
-    : 'This password is too short: use at least 8 characters.'
+const weakPassword = (reason: string): string => {
+  const characters = /must have (\w+ characters)/i.exec(reason)?.[1]
+  return characters && !/long/i.test(reason)
+    ? t('signInError.passwordNeeds', { characters })
+    : t('validation.minCharacters', { min: PASSWORD_MIN })
 }

@@ -1,38 +1,40 @@
-/** What stays of a session when the page goes: the refresh token and whose it is. Alone in a database of its own. */
+/** Stores the session across page loads, in a database of its own: the refresh token and the user's profile. */
 import { openDB, type IDBPDatabase } from 'idb'
 import type { Me } from '../core/net/protocol'
 
-export interface Kept {
+export interface StoredSession {
   refreshToken: string
-  /** As last seen, so that the page paints before the network answers. */
+  /** The last known profile, so that the page can render before the network responds. */
   me: Me | null
 }
 
+// These names are in users' browsers: do not change them.
+const STORE = 'kept'
 const KEY = 'session'
-let opened: Promise<IDBPDatabase> | undefined
-/** Where the browser keeps nothing, the session lasts as long as the page. */
-let remembered: Kept | null = null
+let database: Promise<IDBPDatabase> | undefined
+/** Used if IndexedDB is not available: the session then ends with the page. */
+let inMemory: StoredSession | null = null
 
-const db = (): Promise<IDBPDatabase> =>
-  (opened ??= openDB('imchat:auth', 1, {
-    upgrade: (database) => void database.createObjectStore('kept'),
-    terminated: () => (opened = undefined),
+const open = (): Promise<IDBPDatabase> =>
+  (database ??= openDB('imchat:auth', 1, {
+    upgrade: (db) => void db.createObjectStore(STORE),
+    terminated: () => (database = undefined),
   }))
 
-export async function readStoredSession(): Promise<Kept | null> {
+export async function readStoredSession(): Promise<StoredSession | null> {
   try {
-    return ((await (await db()).get('kept', KEY)) as Kept | undefined) ?? null
+    return ((await (await open()).get(STORE, KEY)) as StoredSession | undefined) ?? null
   } catch {
-    return remembered
+    return inMemory
   }
 }
 
-export async function writeStoredSession(kept: Kept | null): Promise<void> {
-  remembered = kept
+export async function writeStoredSession(session: StoredSession | null): Promise<void> {
+  inMemory = session
   try {
-    if (kept) await (await db()).put('kept', kept, KEY)
-    else await (await db()).delete('kept', KEY)
+    if (session) await (await open()).put(STORE, session, KEY)
+    else await (await open()).delete(STORE, KEY)
   } catch {
-    // Remembered above.
+    // Held in memory.
   }
 }

@@ -1,145 +1,144 @@
-/** Every way in: signing up, confirming, signing in, forced and forgotten passwords. */
-import type { Result, UserError } from '../core/net/errors'
-import { toResult } from '../core/net/errors'
-import { call, PoolError } from './cognito'
-import { explain } from './errors'
-import type { Door, SignInFlows } from './session'
-import { type SignIn, signIn as signInBySrp } from './srp'
+/** The sign-in flows: sign-up, confirmation, sign-in, and new, forgotten and changed passwords. */
+import { type Result, toResult, type UserError } from '../core/net/errors'
+import { validatePassword } from '../core/validation'
+import { t } from '../i18n'
+import { callPool, PoolError } from './cognito'
+import { toApiError } from './errors'
+import { type SignIn, signIn as signInWithSrp } from './srp'
+import type { SignInDeps, SignInFlows } from './types'
 
-const PASSWORD_MIN = 8
-
-export function createSignInFlows({ config, tokens, session, loadMe, updateMe, tell }: Door): SignInFlows {
-  /** Kept while the sign-in goes on, to sign in by itself after a code. */
+export function createSignInFlows({ config, tokens, session, loadMe, updateMe, notifyTabs }: SignInDeps): SignInFlows {
+  /** Held until sign-in completes, to sign in automatically after a code. */
   let password = ''
   let challenge: Extract<SignIn, { kind: 'new-password' }> | null = null
 
-  const pool = async <T>(operation: string, params: Record<string, unknown>): Promise<T> => {
+  const call = async <T>(operation: string, params: Record<string, unknown>): Promise<T> => {
     const { auth } = await config
-    return call<T>(auth, operation, { ClientId: auth.clientId, ...params })
+    return callPool<T>(auth, operation, { ClientId: auth.clientId, ...params })
   }
-  /** The address that the forms in between are about. */
-  const email = (): string => {
-    const now = session.peek()
-    return 'email' in now ? now.email : ''
+  /** The address of the sign-in in progress. */
+  const currentEmail = (): string => {
+    const current = session.peek()
+    return 'email' in current ? current.email : ''
   }
-  const forget = (): void => {
+  const clearSecrets = (): void => {
     password = ''
     challenge = null
   }
-  const back = (): void => {
-    forget()
+  const cancel = (): void => {
+    clearSecrets()
     session.value = { state: 'signed-out' }
   }
 
-  async function enter(result: SignIn, address: string): Promise<void> {
+  async function complete(result: SignIn, email: string): Promise<void> {
     if (result.kind === 'new-password') {
       challenge = result
-      session.value = { state: 'new-password', email: address }
+      session.value = { state: 'new-password', email }
       return
     }
-    await tokens.adopt(result.grant)
+    await tokens.setSession(result.grant)
     try {
       await updateMe(await loadMe())
     } catch (error) {
-      await tokens.drop()
+      await tokens.clear()
       throw error
     }
-    forget()
-    tell('signed-in')
+    clearSecrets()
+    notifyTabs('signed-in')
   }
 
-  async function signIn(address: string, secret: string): Promise<void> {
+  async function signIn(email: string, secret: string): Promise<void> {
     try {
-      await enter(await signInBySrp((await config).auth, address, secret), address)
+      await complete(await signInWithSrp((await config).auth, email, secret), email)
     } catch (error) {
       if (!(error instanceof PoolError)) throw error
       if (error.type === 'UserNotConfirmed') {
         password = secret
-        session.value = { state: 'confirming', email: address }
-        await pool('ResendConfirmationCode', { Username: address })
+        session.value = { state: 'confirming', email }
+        await call('ResendConfirmationCode', { Username: email })
       } else if (error.type === 'PasswordResetRequired') {
-        await sendReset(address)
+        await sendResetCode(email)
       } else {
         throw error
       }
     }
   }
 
-  async function sendReset(address: string): Promise<void> {
-    await pool('ForgotPassword', { Username: address })
-    session.value = { state: 'resetting', email: address }
+  async function sendResetCode(email: string): Promise<void> {
+    await call('ForgotPassword', { Username: email })
+    session.value = { state: 'resetting', email }
   }
 
   return {
     signUp: (address, secret) =>
-      withPassword(secret, async () => {
-        const name = tidy(address)
-        const answer = await pool<{ UserConfirmed: boolean }>('SignUp', {
-          Username: name,
+      withValidPassword(secret, async () => {
+        const email = normalizeEmail(address)
+        const { UserConfirmed } = await call<{ UserConfirmed: boolean }>('SignUp', {
+          Username: email,
           Password: secret,
-          UserAttributes: [{ Name: 'email', Value: name }],
+          UserAttributes: [{ Name: 'email', Value: email }],
         })
-        if (answer.UserConfirmed) return signIn(name, secret)
+        if (UserConfirmed) return signIn(email, secret)
         password = secret
-        session.value = { state: 'confirming', email: name }
+        session.value = { state: 'confirming', email }
       }),
     confirm: (code) =>
-      explained(async () => {
-        const name = email()
-        await pool('ConfirmSignUp', { Username: name, ConfirmationCode: code.trim() })
-        if (password) await signIn(name, password)
-        else back()
+      poolResult(async () => {
+        const email = currentEmail()
+        await call('ConfirmSignUp', { Username: email, ConfirmationCode: code.trim() })
+        if (password) await signIn(email, password)
+        else cancel()
       }),
     resendCode: () =>
-      explained(() =>
-        pool(session.peek().state === 'resetting' ? 'ForgotPassword' : 'ResendConfirmationCode', { Username: email() }),
+      poolResult(() =>
+        call(session.peek().state === 'resetting' ? 'ForgotPassword' : 'ResendConfirmationCode', { Username: currentEmail() }),
       ),
-    signIn: (address, secret) => explained(() => signIn(tidy(address), secret)),
+    signIn: (address, secret) => poolResult(() => signIn(normalizeEmail(address), secret)),
     setNewPassword: (secret) =>
-      withPassword(secret, async () => {
-        if (!challenge) return back()
+      withValidPassword(secret, async () => {
+        if (!challenge) return cancel()
         try {
-          await enter(await challenge.complete(secret), email())
+          await complete(await challenge.complete(secret), currentEmail())
         } catch (error) {
-          // The time for it is over: only a new sign-in helps.
-          if (error instanceof PoolError && error.type === 'NotAuthorized') back()
+          // The challenge has expired: only a new sign-in helps.
+          if (error instanceof PoolError && error.type === 'NotAuthorized') cancel()
           throw error
         }
       }),
-    forgotPassword: (address) => explained(() => sendReset(tidy(address))),
+    forgotPassword: (address) => poolResult(() => sendResetCode(normalizeEmail(address))),
     resetPassword: (code, secret) =>
-      withPassword(secret, async () => {
-        const name = email()
-        await pool('ConfirmForgotPassword', { Username: name, ConfirmationCode: code.trim(), Password: secret })
-        await signIn(name, secret)
+      withValidPassword(secret, async () => {
+        const email = currentEmail()
+        await call('ConfirmForgotPassword', { Username: email, ConfirmationCode: code.trim(), Password: secret })
+        await signIn(email, secret)
       }),
     changePassword: async (current, next) => {
-      const problem = await withPassword(next, async () => {
-        const params = { AccessToken: await tokens.access(), PreviousPassword: current, ProposedPassword: next }
-        await call((await config).auth, 'ChangePassword', params)
+      const error = await withValidPassword(next, async () => {
+        const params = { AccessToken: await tokens.accessToken(), PreviousPassword: current, ProposedPassword: next }
+        await callPool((await config).auth, 'ChangePassword', params)
       })
-      return problem?.code === 'wrong_credentials'
-        ? { code: 'wrong_password', message: 'Your current password is wrong.', field: 'current' }
-        : problem
+      return error?.code === 'wrong_credentials'
+        ? { code: 'wrong_password', message: t('signInError.wrongCurrentPassword'), field: 'current' }
+        : error
     },
-    cancel: back,
+    cancel,
   }
 }
 
-/** The pool's user names ignore case; spaces come from pasting. */
-const tidy = (email: string): string => email.trim().toLowerCase()
+/** User names in the pool are case-insensitive; pasted addresses may carry spaces. */
+const normalizeEmail = (email: string): string => email.trim().toLowerCase()
 
-const explained = (verb: () => Promise<unknown>): Result =>
+/** Run `action` and return its error, with the pool's errors as sentences. */
+const poolResult = (action: () => Promise<unknown>): Result =>
   toResult(async () => {
     try {
-      await verb()
+      await action()
     } catch (error) {
-      throw error instanceof PoolError ? explain(error) : error
+      throw error instanceof PoolError ? toApiError(error) : error
     }
   })
 
-async function withPassword(password: string, verb: () => Promise<unknown>): Promise<UserError | null> {
-  if (password.length >= PASSWORD_MIN) return explained(verb)
-  const message = `This password is too short: use at least ${PASSWORD_MIN} characters.`
-  return { code: 'weak_password', field: 'password', message }
+async function withValidPassword(password: string, action: () => Promise<unknown>): Promise<UserError | null> {
+  const message = validatePassword(password)
+  return message === null ? poolResult(action) : { code: 'weak_password', field: 'password', message }
 }

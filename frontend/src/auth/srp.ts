@@ -1,15 +1,16 @@
-/** Sign-in by the Secure Remote Password protocol. */
+/** Sign-in with the Secure Remote Password protocol. */
 import { AuthenticationDetails, CognitoUser, CognitoUserPool, type CognitoUserSession } from 'amazon-cognito-identity-js'
 import type { Config } from '../core/net/config'
-import { networkError, ApiError } from '../core/net/errors'
+import { ApiError, networkError } from '../core/net/errors'
+import { t } from '../i18n'
 import { type Grant, PoolError } from './cognito'
 
 export type SignIn =
   | { kind: 'granted'; grant: Grant }
-  /** The password was a temporary one; `complete` sets the next. */
+  /** The password was temporary; `complete` sets a new one and signs in. */
   | { kind: 'new-password'; complete(password: string): Promise<SignIn> }
 
-/** Throws PoolError, or Refusal `network`. */
+/** Throws PoolError, or ApiError `network`. */
 export function signIn(auth: Config['auth'], email: string, password: string): Promise<SignIn> {
   const storage = new NullStorage()
   const pool = new CognitoUserPool({
@@ -30,10 +31,10 @@ type Callbacks = Parameters<CognitoUser['authenticateUser']>[1]
 function run(user: CognitoUser, start: (callbacks: Callbacks) => void): Promise<SignIn> {
   return new Promise((resolve, reject) => {
     const unsupported = (): void =>
-      reject(new ApiError({ code: 'unsupported', message: 'This account needs a second factor, which is not supported yet.' }, 400, false))
+      reject(new ApiError({ code: 'unsupported', message: t('signInError.unsupportedFactor') }, 400, false))
     start({
-      onSuccess: (session) => resolve({ kind: 'granted', grant: grantOf(session) }),
-      onFailure: (error: unknown) => reject(errorOf(error)),
+      onSuccess: (session) => resolve({ kind: 'granted', grant: toGrant(session) }),
+      onFailure: (error: unknown) => reject(toError(error)),
       newPasswordRequired: () =>
         resolve({
           kind: 'new-password',
@@ -48,7 +49,7 @@ function run(user: CognitoUser, start: (callbacks: Callbacks) => void): Promise<
   })
 }
 
-function grantOf(session: CognitoUserSession): Grant {
+function toGrant(session: CognitoUserSession): Grant {
   const access = session.getAccessToken()
   return {
     accessToken: access.getJwtToken(),
@@ -57,12 +58,12 @@ function grantOf(session: CognitoUserSession): Grant {
   }
 }
 
-function errorOf(error: unknown): Error {
+function toError(error: unknown): Error {
   const { code, message } = error as { code?: string; message?: string }
   return code === 'NetworkError' ? networkError() : new PoolError(code ?? '', message ?? '')
 }
 
-/** The library wants a place for its tokens; ours are kept elsewhere. */
+/** A storage for the library that stores nothing: `sessionStore` keeps the tokens. */
 class NullStorage {
   setItem(): void {}
   getItem(): null {

@@ -1,83 +1,83 @@
-/** The tokens of the signed-in person: the access token in memory, renewed before its time by one tab at a time. */
+/** The tokens of the session: the access token is in memory, and one tab at a time refreshes it before it expires. */
 import { signal } from '@preact/signals'
 import type { Config } from '../core/net/config'
-import { fetchJson, type TokenSource } from '../core/net/http'
-import { withLock } from '../core/platform/browser'
 import { networkError, signedOutError } from '../core/net/errors'
+import { fetchJson, type TokenSource } from '../core/net/http'
 import type { Me } from '../core/net/protocol'
-import { type AuthenticationResult, call, type Grant, grantOf, PoolError } from './cognito'
-import { type Kept, readStoredSession, writeStoredSession } from './sessionStore'
+import { withLock } from '../core/platform/browser'
+import { type AuthenticationResult, callPool, type Grant, PoolError, toGrant } from './cognito'
+import { type StoredSession, readStoredSession, writeStoredSession } from './sessionStore'
 
-/** A token this close to its end is renewed first. */
-const MARGIN_MS = 60_000
+/** A token that expires this soon is refreshed first. */
+const EXPIRY_MARGIN_MS = 60_000
 const LOCK = 'imchat:refresh'
-/** Refusals that end a session; any other may pass. */
-const FINAL = new Set(['NotAuthorized', 'UserNotFound', 'InvalidParameter', 'RefreshTokenReuse', 'ResourceNotFound'])
+/** Errors that end the session; all others are temporary. */
+const FATAL_ERRORS = new Set(['NotAuthorized', 'UserNotFound', 'InvalidParameter', 'RefreshTokenReuse', 'ResourceNotFound'])
 
-/** The group whose members administer the site. */
-const ADMINS = 'admins'
+/** The group of administrators. */
+const ADMIN_GROUP = 'admins'
 
 export class Tokens implements TokenSource {
-  /** Whether the token says that the person administers the site: what to show; the server judges. */
+  /** Whether the access token names the user an administrator. It decides what is shown; the server decides what is allowed. */
   readonly isAdmin = signal(false)
-  /** Whether the person signed out themselves: then nothing of theirs may stay. */
-  forgotten = false
-  /** Called when the session ended without being asked to. */
-  onLost: () => void = () => undefined
-  private grant: { token: string; until: number } | null = null
+  /** Whether the user signed out themselves, so that their data must be deleted from this browser. */
+  signedOutByUser = false
+  /** Called when the session ends other than by `revoke`. */
+  onSessionLost: () => void = () => undefined
+  private grant: { token: string; expiresAt: number } | null = null
   private refreshing: Promise<string> | null = null
 
   constructor(private readonly config: Promise<Config>) {}
 
-  kept(): Promise<Kept | null> {
+  storedSession(): Promise<StoredSession | null> {
     return readStoredSession()
   }
 
-  /** Takes what a sign-in brought. */
-  async adopt(grant: Grant): Promise<void> {
-    this.forgotten = false
-    this.hold(grant)
+  /** Start a session with the tokens of a sign-in. */
+  async setSession(grant: Grant): Promise<void> {
+    this.signedOutByUser = false
+    this.setAccessToken(grant)
     await withLock(LOCK, () => writeStoredSession({ refreshToken: grant.refreshToken ?? '', me: null }))
   }
 
-  async remember(me: Me): Promise<void> {
+  async storeProfile(me: Me): Promise<void> {
     await withLock(LOCK, async () => {
-      const kept = await readStoredSession()
-      if (kept) await writeStoredSession({ ...kept, me })
+      const stored = await readStoredSession()
+      if (stored) await writeStoredSession({ ...stored, me })
     })
   }
 
-  async access(refused?: string): Promise<string> {
+  async accessToken(rejected?: string): Promise<string> {
     const { grant } = this
-    if (grant && grant.token !== refused && grant.until - MARGIN_MS > Date.now()) return grant.token
+    if (grant && grant.token !== rejected && grant.expiresAt - EXPIRY_MARGIN_MS > Date.now()) return grant.token
     this.refreshing ??= withLock(LOCK, () => this.refresh()).finally(() => {
       this.refreshing = null
     })
     return this.refreshing
   }
 
-  lost(): void {
+  invalidate(): void {
     this.grant = null
-    this.onLost()
+    this.onSessionLost()
   }
 
-  /** Signs out: forgets at once, has open lines closed and tickets void, and the refresh token revoked. */
+  /** Sign out: delete the session here, close the server's connections and tickets, and revoke the refresh token. */
   async revoke(): Promise<void> {
     const { grant } = this
-    this.forgotten = true
+    this.signedOutByUser = true
     this.grant = null
-    const kept = await withLock(LOCK, async () => {
+    const stored = await withLock(LOCK, async () => {
       const before = await readStoredSession()
       await writeStoredSession(null)
       return before
     })
-    if (!kept) return
+    if (!stored) return
     const { apiUrl, auth } = await this.config
-    let { refreshToken } = kept
-    let token = grant && grant.until - MARGIN_MS > Date.now() ? grant.token : null
-    // Without a network a token stays valid until it expires; nobody has it any more.
+    let { refreshToken } = stored
+    let token = grant && grant.expiresAt - EXPIRY_MARGIN_MS > Date.now() ? grant.token : null
+    // Offline, the token stays valid until it expires, but no copy of it is left.
     if (!token) {
-      const renewed = await this.renew(refreshToken).catch(() => null)
+      const renewed = await this.requestTokens(refreshToken).catch(() => null)
       token = renewed?.accessToken ?? null
       refreshToken = renewed?.refreshToken ?? refreshToken
     }
@@ -85,49 +85,49 @@ export class Tokens implements TokenSource {
       const headers = { Authorization: `Bearer ${token}` }
       await fetchJson(`${apiUrl}/me/sign-out`, { method: 'POST', headers, keepalive: true }).catch(() => undefined)
     }
-    await call(auth, 'RevokeToken', { Token: refreshToken, ClientId: auth.clientId }).catch(() => undefined)
+    await callPool(auth, 'RevokeToken', { Token: refreshToken, ClientId: auth.clientId }).catch(() => undefined)
   }
 
-  /** Forgets a session that the server ended. */
-  async drop(): Promise<void> {
+  /** Delete a session that the server rejected. */
+  async clear(): Promise<void> {
     this.grant = null
     await withLock(LOCK, () => writeStoredSession(null))
   }
 
-  /** Under the lock, so that two tabs never spend one refresh token twice. */
+  /** Runs under the lock, so that two tabs never use the same refresh token. */
   private async refresh(): Promise<string> {
-    const kept = await readStoredSession()
-    if (!kept) {
-      this.lost()
+    const stored = await readStoredSession()
+    if (!stored) {
+      this.invalidate()
       throw signedOutError()
     }
     try {
-      const grant = await this.renew(kept.refreshToken)
-      if (grant.refreshToken) await writeStoredSession({ ...kept, refreshToken: grant.refreshToken })
-      return this.hold(grant)
+      const grant = await this.requestTokens(stored.refreshToken)
+      if (grant.refreshToken) await writeStoredSession({ ...stored, refreshToken: grant.refreshToken })
+      return this.setAccessToken(grant)
     } catch (error) {
-      if (!(error instanceof PoolError) || !FINAL.has(error.type)) throw networkError()
+      if (!(error instanceof PoolError) || !FATAL_ERRORS.has(error.type)) throw networkError()
       await writeStoredSession(null)
-      this.lost()
+      this.invalidate()
       throw signedOutError()
     }
   }
 
-  private async renew(refreshToken: string): Promise<Grant> {
+  private async requestTokens(refreshToken: string): Promise<Grant> {
     const { auth } = await this.config
     const params = { RefreshToken: refreshToken, ClientId: auth.clientId }
-    const answer = await call<{ AuthenticationResult: AuthenticationResult }>(auth, 'GetTokensFromRefreshToken', params)
-    return grantOf(answer.AuthenticationResult)
+    const response = await callPool<{ AuthenticationResult: AuthenticationResult }>(auth, 'GetTokensFromRefreshToken', params)
+    return toGrant(response.AuthenticationResult)
   }
 
-  private hold(grant: Grant): string {
-    this.grant = { token: grant.accessToken, until: Date.now() + grant.lifetimeMs }
-    this.isAdmin.value = groupsIn(grant.accessToken).includes(ADMINS)
+  private setAccessToken(grant: Grant): string {
+    this.grant = { token: grant.accessToken, expiresAt: Date.now() + grant.lifetimeMs }
+    this.isAdmin.value = groupsIn(grant.accessToken).includes(ADMIN_GROUP)
     return grant.accessToken
   }
 }
 
-/** The groups that a token names; none where it cannot be read. */
+/** Return the groups in a token; none if it cannot be parsed. */
 function groupsIn(token: string): readonly unknown[] {
   try {
     const claims: unknown = JSON.parse(atob((token.split('.')[1] ?? '').replaceAll('-', '+').replaceAll('_', '/')))

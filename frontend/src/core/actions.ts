@@ -1,6 +1,6 @@
 /**
- * What people do beyond writing, as values: `conversation.act(edit(7, 'Hello'))`. Part of the seam to the views, in a
- * file of its own so that each is loaded with the view that needs it.
+ * What a user can do in a conversation besides sending, as values: `conversation.act(editMessage(7, 'Hello'))`.
+ * Part of the interface to the views, in a module of its own so that each action loads with the view that needs it.
  */
 import type { Http } from './net/http'
 import {
@@ -17,108 +17,108 @@ import {
   type WatchAnswer,
 } from './net/protocol'
 
-/** What a deed in a conversation can reach. */
+/** What an action in a conversation can use. */
 export interface ActionContext {
   http: Http
-  /** The conversation's path, with what follows it. */
-  at(rest?: string): string
-  /** The log has this event now. */
-  settle(event: Event): Promise<void>
-  merge(answer: ConversationAnswer): void
-  chosen(answer: SettingsAnswer): void
-  /** Reads what is new in the log. */
+  /** Return the conversation's path followed by `rest`. */
+  path(rest?: string): string
+  /** Add a new event to the log; resolves when the log shows it. */
+  applyEvent(event: Event): Promise<void>
+  mergeConversation(answer: ConversationAnswer): void
+  applySettings(answer: SettingsAnswer): void
+  /** Read new events from the server. */
   catchUp(): void
-  /** We are in it no longer. */
-  left(): void
-  seen(asked: readonly string[], presence: readonly Presence[], until: number): void
+  /** Called after the user left the conversation. */
+  onLeft(): void
+  setPresence(userIds: readonly string[], presence: readonly Presence[], until: number): void
 }
 
-export type Action = (reach: ActionContext) => Promise<unknown>
+export type Action = (context: ActionContext) => Promise<unknown>
 
-/** A deed on the message at `seq`. */
-function change(method: 'PUT' | 'PATCH' | 'DELETE', seq: number, rest = '', body?: unknown, before = ''): Action {
-  return async ({ http, at, settle }) => {
-    const { event } = await http.send<ChangeAnswer>(method, before + at(`/messages/${seq}${rest}`), body)
-    if (event) await settle(event)
+/** Change the message at `seq`. */
+function messageAction(method: 'PUT' | 'PATCH' | 'DELETE', seq: number, rest = '', body?: unknown, prefix = ''): Action {
+  return async ({ http, path, applyEvent }) => {
+    const { event } = await http.send<ChangeAnswer>(method, prefix + path(`/messages/${seq}${rest}`), body)
+    if (event) await applyEvent(event)
   }
 }
 
-export const edit = (seq: number, body: string): Action => change('PATCH', seq, '', { body })
-export const remove = (seq: number): Action => change('DELETE', seq)
-/** What an administrator may do to anybody's message; it is noted in their log. */
-export const deleteMessageAsAdmin = (seq: number): Action => change('DELETE', seq, '', undefined, '/admin')
-export const pin = (seq: number, on: boolean): Action => change(on ? 'PUT' : 'DELETE', seq, '/pin')
-export const react = (seq: number, emoji: string, on: boolean): Action =>
-  change(on ? 'PUT' : 'DELETE', seq, `/reactions/${encodeURIComponent(emoji)}`)
+export const editMessage = (seq: number, body: string): Action => messageAction('PATCH', seq, '', { body })
+export const deleteMessage = (seq: number): Action => messageAction('DELETE', seq)
+/** Delete any user's message as an administrator; the audit log records it. */
+export const deleteMessageAsAdmin = (seq: number): Action => messageAction('DELETE', seq, '', undefined, '/admin')
+export const setPinned = (seq: number, on: boolean): Action => messageAction(on ? 'PUT' : 'DELETE', seq, '/pin')
+export const setReaction = (seq: number, emoji: string, on: boolean): Action =>
+  messageAction(on ? 'PUT' : 'DELETE', seq, `/reactions/${encodeURIComponent(emoji)}`)
 
-/** Settings of one's own: mute, archive, pin, mark unread. */
-export const choose =
+/** Change the user's own settings of the conversation: muted, archived, pinned, marked unread. */
+export const updateSettings =
   (settings: SettingsChange): Action =>
-  async ({ http, at, chosen }) =>
-    chosen(await http.send('PATCH', at('/me'), settings))
+  async ({ http, path, applySettings }) =>
+    applySettings(await http.send('PATCH', path('/me'), settings))
 
-/** A group's title, description and rules. */
+/** Change the title, description or rules of a group. */
 export const updateGroup =
-  (rules: ConversationChange): Action =>
-  async ({ http, at, merge }) =>
-    merge(await http.send('PATCH', at(), rules))
+  (change: ConversationChange): Action =>
+  async ({ http, path, mergeConversation }) =>
+    mergeConversation(await http.send('PATCH', path(), change))
 
 export const addMembers =
   (userIds: string[]): Action =>
-  async ({ http, at, merge }) =>
-    merge(await http.send('POST', at('/members'), { user_ids: userIds }))
+  async ({ http, path, mergeConversation }) =>
+    mergeConversation(await http.send('POST', path('/members'), { user_ids: userIds }))
 
 export const removeMember =
   (userId: string): Action =>
-  async ({ http, at, catchUp }) => {
-    await http.send('DELETE', at(`/members/${encodeURIComponent(userId)}`))
+  async ({ http, path, catchUp }) => {
+    await http.send('DELETE', path(`/members/${encodeURIComponent(userId)}`))
     catchUp()
   }
 
-/** Ends one's own membership: `me` is one's own id. */
-export const leave =
+/** Leave the conversation; `me` is the user's own id. */
+export const leaveConversation =
   (me: string): Action =>
-  async ({ http, at, left }) => {
-    await http.send('DELETE', at(`/members/${encodeURIComponent(me)}`))
-    left()
+  async ({ http, path, onLeft }) => {
+    await http.send('DELETE', path(`/members/${encodeURIComponent(me)}`))
+    onLeft()
   }
 
 export const setRole =
   (userId: string, role: Role): Action =>
-  async ({ http, at, merge }) =>
-    merge(await http.send('PATCH', at(`/members/${encodeURIComponent(userId)}`), { role }))
+  async ({ http, path, mergeConversation }) =>
+    mergeConversation(await http.send('PATCH', path(`/members/${encodeURIComponent(userId)}`), { role }))
 
 /**
- * Hears of the first members' coming and going for as long as the server tells of it, and looks once for as many more as
- * one request may ask for: two requests at most.
+ * Subscribe to the presence of the first members, and read that of as many others as one request allows: at most two
+ * requests.
  */
-export const watch =
+export const watchPresence =
   (userIds: string[]): Action =>
-  async ({ http, at, seen }) => {
+  async ({ http, path, setPresence }) => {
     const watched = userIds.slice(0, LIMITS.watched_max)
     const others = userIds.slice(LIMITS.watched_max, LIMITS.user_ids_max)
-    const { presence } = await http.send<WatchAnswer>('PUT', at('/presence/watch'), { user_ids: watched })
-    // By the clock here: the server's may differ.
+    const { presence } = await http.send<WatchAnswer>('PUT', path('/presence/watch'), { user_ids: watched })
+    // By this device's clock: the server's may differ.
     const until = Date.now() + LIMITS.watch_s * 1000
-    seen(watched, presence, until)
+    setPresence(watched, presence, until)
     if (others.length === 0) return
-    const looked = await http.get<PresenceAnswer>(at('/presence'), { user_ids: others.join(',') })
-    seen(others, looked.presence, until)
+    const read = await http.get<PresenceAnswer>(path('/presence'), { user_ids: others.join(',') })
+    setPresence(others, read.presence, until)
   }
 
-/** What is asked of the server outside of any conversation. */
+/** What a request outside of a conversation can use. */
 export interface ApiContext {
   http: Http
-  /** A conversation that is mine now. */
-  take(answer: ConversationAnswer): void
+  /** Add a conversation that the user is now a member of. */
+  addConversation(answer: ConversationAnswer): void
 }
 
-/** Joins by a link's token, or a public channel by its id; answers the conversation's id. */
-export const join =
-  (way: { token: string } | { channel: string }) =>
-  async ({ http, take }: ApiContext): Promise<string> => {
-    const path = 'token' in way ? `/invites/${encodeURIComponent(way.token)}/accept` : `/conversations/${encodeURIComponent(way.channel)}/join`
+/** Join by an invite's token, or a public channel by its id; resolves to the conversation's id. */
+export const joinConversation =
+  (target: { token: string } | { channel: string }) =>
+  async ({ http, addConversation }: ApiContext): Promise<string> => {
+    const path = 'token' in target ? `/invites/${encodeURIComponent(target.token)}/accept` : `/conversations/${encodeURIComponent(target.channel)}/join`
     const answer = await http.send<ConversationAnswer>('POST', path)
-    take(answer)
+    addConversation(answer)
     return answer.conversation.conversation_id
   }

@@ -1,24 +1,24 @@
 /**
- * The seam between the core and the views: all that a view may know of the core.
+ * The interface between the core and the views: everything that a view can know of the core.
  *
- * `createModel()` (core/create.ts) makes the real one. Views read signals and call verbs; they never fetch, never
- * touch storage, and never see a token. The core imports nothing from ui/.
+ * `createModel()` in app/createModel.ts creates the real one. Views read signals and call methods; they never fetch,
+ * never use storage, and never see a token. The core imports nothing from ui/.
  */
-import type { Result, UserError } from './net/errors'
 import type { ReadonlySignal } from '@preact/signals'
-import type { ApiContext, Action } from './actions'
+import type { Action, ApiContext } from './actions'
+import type { Result, UserError } from './net/errors'
 import type { Conversation, Event, Me, Member, Message, Presence, Settings, User } from './net/protocol'
 
 export type Session =
   | { state: 'starting' }
   | { state: 'signed-out' }
-  /** Signed up, and the pool wants the code that was mailed (or printed in the terminal). */
+  /** Signed up; the pool sent a code by e-mail (or printed it in the terminal). */
   | { state: 'confirming'; email: string }
-  /** An administrator's temporary password was right; a new one must be set. */
+  /** A temporary password was accepted; the user must set a new one. */
   | { state: 'new-password'; email: string }
-  /** A reset code was sent. */
+  /** A code to reset the password was sent. */
   | { state: 'resetting'; email: string }
-  /** `me.handle` is null until the person chose one: ask for handle and name first. */
+  /** `me.handle` is null until the user has chosen one: show the profile form first. */
   | { state: 'signed-in'; me: Me }
 
 export interface AuthModel {
@@ -30,44 +30,44 @@ export interface AuthModel {
   forgotPassword(email: string): Result
   resetPassword(code: string, password: string): Result
   changePassword(current: string, next: string): Result
-  /** Back to the sign-in form from confirming, new-password or resetting. */
+  /** Return to the sign-in form from confirming, new-password or resetting. */
   cancel(): void
   signOut(): Promise<void>
 }
 
-/** `suspended`: there is a network, but an administrator shut the account out. */
+/** `suspended`: the network works, but an administrator suspended the account. */
 export type Connection = 'connecting' | 'online' | 'offline' | 'suspended'
 
-/** What a conversation looks like in the list. */
+/** A conversation as the list shows it. */
 export interface ConversationSummary {
   id: string
   kind: 'direct' | 'group'
-  /** The title of a group (or its members' names), the other person's name in a direct one. */
+  /** The title of a group (or its members' names); the peer's name in a direct conversation. */
   name: string
-  /** The other person, in a direct conversation. */
+  /** The other user of a direct conversation. */
   peer?: User
-  /** The line under the name: newest message, with who wrote it in a group; null before the first. */
+  /** The newest message, with its author in a group; null if there is none. */
   preview: { author: string | null; own: boolean; body: string; pending: boolean; failed?: boolean; deleted?: boolean } | null
   at_ms: number
   unread: number
-  /** How many of the unread messages mention me. */
+  /** How many of the unread messages mention the user. */
   mentions: number
-  /** What I chose for myself of it. */
+  /** The user's own settings of the conversation. */
   settings: Settings
   draft: string
-  /** People typing now, by name. */
+  /** Names of the users who are typing. */
   typing: string[]
 }
 
-/** The message that a reply answers; `author` is null where it is not known. */
-export interface Quoted {
+/** The message that a reply quotes; `author` is null if unknown. */
+export interface QuotedMessage {
   seq: number
   author: User | null
   body: string
   deleted: boolean
 }
 
-/** One row of a timeline, oldest first. */
+/** One item of a timeline, oldest first. */
 export type TimelineItem =
   | {
       kind: 'message'
@@ -78,9 +78,9 @@ export type TimelineItem =
       own: boolean
       body: string
       state: 'sent'
-      /** All that the log says of it: reactions, mentions, whether it was edited or deleted. */
+      /** The message as the log has it: reactions, mentions, whether it was edited or deleted. */
       message?: Message
-      quote?: Quoted
+      quote?: QuotedMessage
     }
   | {
       kind: 'message'
@@ -91,76 +91,77 @@ export type TimelineItem =
       own: true
       body: string
       state: 'pending' | 'failed'
-      quote?: Quoted
-      problem?: UserError
+      quote?: QuotedMessage
+      error?: UserError
     }
   | { kind: 'notice'; key: string; seq: number; at_ms: number; event: Event; actor: User; subject?: User }
 
 export interface ConversationModel {
   readonly id: string
-  /** My own id. */
+  /** The user's own id. */
   readonly me: string
   readonly summary: ReadonlySignal<ConversationSummary>
-  /** Contiguous from the oldest loaded to the newest known, then what is still pending. `key` stays the same from pending to sent. */
+  /** Contiguous from the oldest loaded item to the newest, then pending messages. A message keeps its `key` when it is sent. */
   readonly timeline: ReadonlySignal<TimelineItem[]>
   readonly loading: ReadonlySignal<'first' | 'older' | null>
-  readonly problem: ReadonlySignal<UserError | null>
+  readonly error: ReadonlySignal<UserError | null>
   readonly hasOlder: ReadonlySignal<boolean>
-  /** seq of the newest event read before this conversation was opened: the "new messages" line goes below it; null: none. */
+  /** seq of the newest event read before the conversation was opened: the "New messages" line is below it; null: no line. */
   readonly unreadFrom: ReadonlySignal<number | null>
-  /** Title, description, rules and pins of it; null until known. */
+  /** Title, description, rules and pinned messages; null until loaded. */
   readonly details: ReadonlySignal<Conversation | null>
   readonly members: ReadonlySignal<(Member & { user: User })[]>
-  /** Whether there are members whom `members` lacks: above 1,000 they come in pages. */
+  /** Whether `members` is incomplete: above 1,000 members they load in pages. */
   readonly hasMoreMembers: ReadonlySignal<boolean>
-  /** The next page of them. */
+  /** Load the next page of members. */
   loadMoreMembers(): Result
-  /** Reads members and their cursors anew: above 100 members no receipts are pushed. */
+  /** Read members and their read cursors again: above 100 members no receipts are pushed. */
   refresh(): Promise<void>
-  /** The highest seq that another member (direct: the peer) has read: for ticks. */
+  /** The highest seq that another member has read, for the delivery status. */
   readonly readByOthers: ReadonlySignal<number>
   readonly draft: ReadonlySignal<string>
   setDraft(text: string): void
-  /** Reads the page before the oldest loaded. After a `problem` it tries again what failed, the first page included. */
+  /** Load the page before the oldest event. After an `error`, retry what failed, including the first page. */
   loadOlder(): Promise<void>
-  /** Queues at once (pending bubble, durable outbox); the promise resolves when it is queued. */
+  /** Queue a message: it shows as pending at once; the promise resolves when it is stored. */
   send(body: string, replyTo?: number): Result
   retry(key: string): void
   discard(key: string): void
-  /** Says that `seq` is visible in a focused window. Cheap to call often. */
+  /** Report that `seq` is visible in a focused window. Cheap to call often. */
   markRead(seq: number): void
-  /** Call on each keystroke; it paces itself. */
+  /** Call on each keystroke; it limits its own rate. */
   typing(): void
-  /** Does what core/deeds.ts offers. */
-  act(deed: Action): Result
+  /** Run an action of core/actions.ts. */
+  act(action: Action): Result
 }
 
 export interface Model {
   readonly session: ReadonlySignal<Session>
   readonly auth: AuthModel
-  /** Whether I administer the site. */
+  /** Whether the user is an administrator of the site. */
   readonly isAdmin: ReadonlySignal<boolean>
   readonly connection: ReadonlySignal<Connection>
-  /** Null until first known (draw skeletons); newest activity first. */
+  /** Newest activity first; null until loaded (show skeletons). */
   readonly conversations: ReadonlySignal<ConversationSummary[] | null>
-  /** The list could not be read; `reload` tries again. */
+  /** Set if the list could not be loaded; `reload` retries. */
   readonly listError: ReadonlySignal<UserError | null>
   reload(): void
-  /** Unread messages in all conversations: for the page's title. */
+  /** Unread messages in all conversations, for the page title. */
   readonly totalUnread: ReadonlySignal<number>
-  /** The same object for the same id as long as it is open. Null if it is not ours or does not exist (after loading says so). */
+  /** Return the model of a conversation: the same object while it is open. If the user is not a member, its `error` says so. */
   open(conversationId: string): ConversationModel
-  /** It left the screen: what arrives from now on is new when it is opened again. */
+  /** Mark the conversation as off screen: later messages count as new when it is opened again. */
   close(conversationId: string): void
-  /** Who of those watched is there, by id; forgotten when the watch ends. */
+  /** The presence of watched users, by id; removed when the subscription ends. */
   readonly presence: ReadonlySignal<ReadonlyMap<string, Presence>>
-  /** Does it in a conversation that need not be open. */
-  act(conversationId: string, deed: Action): Result
-  ask<T>(question: (asking: ApiContext) => Promise<T>): Promise<{ answer: T } | { problem: UserError }>
-  findUsers(prefix: string): Promise<{ users: User[] } | { problem: UserError }>
-  startDirect(userId: string): Promise<{ id: string } | { problem: UserError }>
-  startGroup(title: string, userIds: string[]): Promise<{ id: string } | { problem: UserError }>
+  /** Run an action in a conversation that may not be open. */
+  act(conversationId: string, action: Action): Result
+  /** Run a request outside of a conversation. */
+  request<T>(task: (context: ApiContext) => Promise<T>): Promise<{ value: T } | { error: UserError }>
+  findUsers(prefix: string): Promise<{ users: User[] } | { error: UserError }>
+  startDirect(userId: string): Promise<{ id: string } | { error: UserError }>
+  startGroup(title: string, userIds: string[]): Promise<{ id: string } | { error: UserError }>
   saveProfile(profile: { handle?: string; display_name?: string; show_presence?: boolean }): Result
-  /** New messages of others, for the announcer and desktop notification. Returns the unsubscribe function. */
+  /** Subscribe to new messages of other users. Returns the function that unsubscribes. */
   onMessage(listener: (m: { conversationId: string; conversationName: string; author: User; body: string }) => void): () => void
 }

@@ -1,37 +1,51 @@
-/** The server's limits, checked before asking: the same bounds, in words for people. */
+/** The server's limits, checked before a request is sent. */
+import { t } from '../i18n'
+import { byteCount, charCount } from '../lib/textLength'
 import type { UserError } from './net/errors'
 import { LIMITS } from './net/protocol'
 
-const invalid = (field: string, message: string): UserError => ({ code: 'invalid', field, message })
+export const PASSWORD_MIN = 8
 
-/** Characters as people and the server count them: code points. */
-const count = (text: string): number => Array.from(text).length
+/** Return the error message for a value, or null if it is valid. */
+export type Validator = (value: string) => string | null
 
-export function checkBody(body: string): UserError | null {
-  if (body.trim() === '') return invalid('body', 'Write something first.')
-  const long = count(body) > LIMITS.body_chars || new TextEncoder().encode(body).length > LIMITS.body_bytes
-  return long ? invalid('body', `This message is too long: at most ${LIMITS.body_chars} characters. Send it in parts.`) : null
+const maxCharacters = (text: string, max: number): string | null =>
+  charCount(text.trim()) > max ? t('validation.maxCharacters', { max }) : null
+
+/** An empty title is valid here: whether one is required depends on the form. */
+export const validateTitle: Validator = (title) => maxCharacters(title, LIMITS.title_chars)
+
+export const validateName: Validator = (name) =>
+  name.trim() ? maxCharacters(name, LIMITS.display_name_chars) : t('validation.nameRequired')
+
+export const validateHandle: Validator = (handle) => {
+  const { handle_min: min, handle_max: max, handle_pattern } = LIMITS
+  if (!handle) return t('validation.handleRequired')
+  if (!new RegExp(handle_pattern).test(handle)) return t('validation.handleCharacters')
+  if (handle.length < min) return t('validation.minCharacters', { min })
+  return handle.length > max ? t('validation.maxCharacters', { max }) : null
 }
 
-export function checkTitle(title: string): UserError | null {
-  if (title.trim() === '') return invalid('title', 'A group needs a name.')
-  return count(title.trim()) > LIMITS.title_chars
-    ? invalid('title', `This name is too long: at most ${LIMITS.title_chars} characters.`)
-    : null
+export const validatePassword: Validator = (password) =>
+  password.length < PASSWORD_MIN ? t('validation.minCharacters', { min: PASSWORD_MIN }) : null
+
+const validateMessage: Validator = (body) => {
+  if (body.trim() === '') return t('validation.messageRequired')
+  const tooLong = charCount(body) > LIMITS.body_chars || byteCount(body) > LIMITS.body_bytes
+  return tooLong ? t('validation.messageTooLong', { max: LIMITS.body_chars }) : null
 }
+
+const invalid = (field: string, message: string | null): UserError | null =>
+  message === null ? null : { code: 'invalid', field, message }
+
+export const checkMessage = (body: string): UserError | null => invalid('body', validateMessage(body))
+
+export const checkGroupTitle = (title: string): UserError | null =>
+  invalid('title', title.trim() === '' ? t('validation.groupNameRequired') : validateTitle(title))
 
 export function checkProfile({ handle, display_name }: { handle?: string; display_name?: string }): UserError | null {
-  if (handle !== undefined) {
-    const { handle_min, handle_max, handle_pattern } = LIMITS
-    if (handle.length < handle_min || handle.length > handle_max)
-      return invalid('handle', `A handle has ${handle_min} to ${handle_max} characters.`)
-    if (!new RegExp(handle_pattern).test(handle))
-      return invalid('handle', 'A handle has only the letters a to z, digits, dots and underscores.')
-  }
-  if (display_name !== undefined) {
-    if (display_name.trim() === '') return invalid('display_name', 'Please say your name.')
-    if (count(display_name) > LIMITS.display_name_chars)
-      return invalid('display_name', `This name is too long: at most ${LIMITS.display_name_chars} characters.`)
-  }
-  return null
+  return (
+    (handle === undefined ? null : invalid('handle', validateHandle(handle))) ??
+    (display_name === undefined ? null : invalid('display_name', validateName(display_name)))
+  )
 }

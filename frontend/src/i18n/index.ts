@@ -1,4 +1,4 @@
-/** Every sentence people see: `t()` looks it up, fills the gaps and picks the plural. Refuses unknown keys at compile time. */
+/** Message catalogue: `t()` looks up a message, fills its placeholders and picks the plural form. Unknown keys do not compile. */
 import en from './en.json'
 
 export type Key = keyof typeof en
@@ -9,14 +9,14 @@ const plurals = new Intl.PluralRules(language)
 const numbers = new Intl.NumberFormat(language)
 const lists = new Intl.ListFormat(language, { type: 'conjunction' })
 
-/** The sentence for `key`. Gaps `{name}` are filled from `params`; where there is a plural, `params.count` picks the form. */
+/** Return the message for `key`. `params` fills placeholders like `{name}`; `params.count` picks the plural form. */
 export function t(key: Key, params: Params = {}): string {
   const entry: string | Record<string, string> = en[key]
   const text =
     typeof entry === 'string' ? entry : (entry[plurals.select(Number(params.count))] ?? entry.other ?? '')
-  return text.replace(/\{(\w+)\}/g, (gap, name: string) => {
+  return text.replace(/\{(\w+)\}/g, (placeholder, name: string) => {
     const value = params[name]
-    return value === undefined ? gap : typeof value === 'number' ? numbers.format(value) : value
+    return value === undefined ? placeholder : typeof value === 'number' ? numbers.format(value) : value
   })
 }
 

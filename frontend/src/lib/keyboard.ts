@@ -1,29 +1,29 @@
-/** Keys: what a stroke means anywhere in the application, and moving the focus through a list. */
+/** Keyboard shortcuts of the application, and moving the focus through a list. */
 
 export type Shortcut = 'next' | 'previous' | 'search' | 'new' | 'help' | 'escape'
 
-type Stroke = Pick<KeyboardEvent, 'key' | 'altKey' | 'ctrlKey' | 'metaKey' | 'isComposing'>
+type Keystroke = Pick<KeyboardEvent, 'key' | 'altKey' | 'ctrlKey' | 'metaKey' | 'isComposing'>
 
-/** The meaning of a key stroke, or null. `writing`: the focus is in a field, where letters are letters. */
-export function shortcutFor(stroke: Stroke, writing: boolean): Shortcut | null {
-  if (stroke.isComposing) return null
-  const command = stroke.ctrlKey || stroke.metaKey
-  if (stroke.altKey && !command) {
-    if (stroke.key === 'ArrowDown') return 'next'
-    if (stroke.key === 'ArrowUp') return 'previous'
-    return stroke.key === 'n' ? 'new' : null
+/** Return the shortcut of a keystroke, or null. `inTextInput`: the focus is in a field, where letters are text. */
+export function shortcutFor(keystroke: Keystroke, inTextInput: boolean): Shortcut | null {
+  if (keystroke.isComposing) return null
+  const command = keystroke.ctrlKey || keystroke.metaKey
+  if (keystroke.altKey && !command) {
+    if (keystroke.key === 'ArrowDown') return 'next'
+    if (keystroke.key === 'ArrowUp') return 'previous'
+    return keystroke.key === 'n' ? 'new' : null
   }
-  if (command) return stroke.key === 'k' ? 'search' : null
-  if (stroke.key === 'Escape') return 'escape'
-  if (writing) return null
-  return stroke.key === '?' ? 'help' : stroke.key === '/' ? 'search' : null
+  if (command) return keystroke.key === 'k' ? 'search' : null
+  if (keystroke.key === 'Escape') return 'escape'
+  if (inTextInput) return null
+  return keystroke.key === '?' ? 'help' : keystroke.key === '/' ? 'search' : null
 }
 
 export function isTextInput(target: EventTarget | null): boolean {
   return target instanceof HTMLElement && target.matches('input, textarea, select, [contenteditable]')
 }
 
-/** Whether this Enter only accepts what an input method proposes. Safari says so by the old code alone. */
+/** Whether the key belongs to an input method's composition. Safari reports that only by the key code. */
 export function isComposing(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === 229
 }

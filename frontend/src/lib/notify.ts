@@ -1,4 +1,4 @@
-/** Desktop notifications: asked for only when a person turns them on, shown only when the page is not looked at. */
+/** Desktop notifications: permission is requested when the user turns them on; they show only while the page has no focus. */
 import { notifications } from './preferences'
 
 export type Permission = 'unsupported' | 'default' | 'granted' | 'denied'
@@ -7,14 +7,14 @@ export function permission(): Permission {
   return 'Notification' in globalThis ? Notification.permission : 'unsupported'
 }
 
-/** Ask the browser. Call from a click, or browsers refuse unasked. */
+/** Request permission. Call it from a click: browsers reject other requests. */
 export async function enable(): Promise<Permission> {
   if (permission() === 'default') await Notification.requestPermission()
   notifications.value = permission() === 'granted'
   return permission()
 }
 
-/** Show one notification; a newer one with the same `tag` replaces it. Does nothing while the page is in front. */
+/** Show a notification; a newer one with the same `tag` replaces it. Does nothing while the page has the focus. */
 export function notify(title: string, body: string, tag: string, onClick: () => void): void {
   if (!notifications.value || permission() !== 'granted' || document.hasFocus()) return
   try {
@@ -25,6 +25,6 @@ export function notify(title: string, body: string, tag: string, onClick: () => 
       shown.close()
     }
   } catch {
-    // Chromium on Android has the constructor and throws: it wants a service worker.
+    // Chromium on Android throws: it supports notifications only from a service worker.
   }
 }

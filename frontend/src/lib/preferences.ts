@@ -1,4 +1,4 @@
-/** What a person set on this device for this device alone: appearance and desktop notifications. */
+/** Preferences of this device: appearance and desktop notifications. */
 import { effect, signal } from '@preact/signals'
 
 export type Theme = 'system' | 'light' | 'dark'
@@ -6,7 +6,7 @@ export type Theme = 'system' | 'light' | 'dark'
 const THEME = 'imchat.theme'
 const NOTIFY = 'imchat.notify'
 
-// Storage may be refused (private windows, blocked cookies): then a choice lasts as long as the page.
+// If storage is blocked (private windows, blocked cookies), a preference lasts as long as the page.
 function read(key: string): string | null {
   try {
     return localStorage.getItem(key)
@@ -29,10 +29,10 @@ function storedTheme(): Theme {
 }
 
 export const theme = signal<Theme>(storedTheme())
-/** The person asked for desktop notifications; the browser's permission is another matter. */
+/** Whether the user turned on desktop notifications. The browser's permission is separate. */
 export const notifications = signal(read(NOTIFY) === 'on')
 
-/** Bring the choices onto the page, and keep them. Returns the function that stops it. */
+/** Apply the preferences to the page and store changes. Returns the function that stops it. */
 export function applyPreferences(): () => void {
   const stops = [
     effect(() => {

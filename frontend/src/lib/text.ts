@@ -1,21 +1,21 @@
-/** What can be told from a text alone: links in it, whether it is only emoji, initials of a name, the tone of an id. */
+/** Text functions: links, mentions, emoji-only texts, initials, and the colour of an id. */
 
 export interface Segment {
   text: string
   href?: string
-  /** The id of the member whose handle this is. */
+  /** The id of the mentioned member. */
   mention?: string
 }
 
 const LINK = /\bhttps?:\/\/[^\s<>"]+/gi
 const PAIRS: Record<string, string> = { ')': '(', ']': '[', '}': '{' }
 
-/** Cut `text` into plain pieces and http(s) links. Joined, the pieces are `text` again, to the character. */
+/** Split `text` into plain segments and http(s) links. Joined, the segments are `text` again. */
 export function linkify(text: string): Segment[] {
   const segments: Segment[] = []
   let end = 0
   for (const match of text.matchAll(LINK)) {
-    const link = trimmed(match[0])
+    const link = trimPunctuation(match[0])
     if (!URL.canParse(link)) continue
     if (match.index > end) segments.push({ text: text.slice(end, match.index) })
     segments.push({ text: link, href: link })
@@ -25,10 +25,10 @@ export function linkify(text: string): Segment[] {
   return segments
 }
 
-// As `src/imchat/domain/mentions.py` has it: only what can stand in a handle, an address or a link binds.
+// Must match `src/imchat/domain/mentions.py`: a mention is not part of a longer word, an address or a link.
 const HANDLE = /(?<![\w.@/])@([\w.]+)(?![\w.@])/g
 
-/** The same pieces, with the handles that `mentions` knows cut out of the plain ones. */
+/** Split the plain segments at the handles in `mentions`. */
 export function withMentions(segments: Segment[], mentions: Readonly<Record<string, string>> = {}): Segment[] {
   if (Object.keys(mentions).length === 0) return segments
   return segments.flatMap((segment) => (segment.href ? [segment] : mentionsIn(segment.text, mentions)))
@@ -36,12 +36,12 @@ export function withMentions(segments: Segment[], mentions: Readonly<Record<stri
 
 function mentionsIn(text: string, mentions: Readonly<Record<string, string>>): Segment[] {
   const segments: Segment[] = []
-  // Not by mentions[…], for which every object has a "constructor".
+  // A Map, because every object has a property "constructor".
   const known = new Map(Object.entries(mentions))
   let end = 0
   for (const match of text.matchAll(HANDLE)) {
     let handle = match[1] ?? ''
-    // The full stop that ends a sentence is no part of a handle.
+    // A full stop at the end of a sentence is not part of the handle.
     while (handle.endsWith('.') && !known.has(handle.toLowerCase())) handle = handle.slice(0, -1)
     const mention = known.get(handle.toLowerCase())
     if (!mention) continue
@@ -53,15 +53,15 @@ function mentionsIn(text: string, mentions: Readonly<Record<string, string>>): S
   return segments
 }
 
-const STARTED = /(?:^|[^\w.@/])@([\w.]{0,30})$/
+const MENTION_AT_END = /(?:^|[^\w.@/])@([\w.]{0,30})$/
 
-/** What stands after the `@` that is being typed at the end of `before`; null where none is. */
+/** Return the text after an `@` at the end of `before`, in lowercase; null if no mention is being typed. */
 export function mentionBeingTyped(before: string): string | null {
-  return STARTED.exec(before)?.[1]?.toLowerCase() ?? null
+  return MENTION_AT_END.exec(before)?.[1]?.toLowerCase() ?? null
 }
 
-/** Without the punctuation that ends the sentence around a link; a closing bracket stays if it was opened inside. */
-function trimmed(link: string): string {
+/** Remove punctuation after a link; a closing bracket stays if the link has the opening one. */
+function trimPunctuation(link: string): string {
   const counts = new Map<string, number>()
   const count = (char: string): number => counts.get(char) ?? 0
   for (const char of link) counts.set(char, count(char) + 1)
@@ -69,16 +69,16 @@ function trimmed(link: string): string {
   for (; ; end--) {
     const last = link[end - 1] ?? ''
     const opening = PAIRS[last]
-    const loose = opening ? count(opening) < count(last) : /[.,:;!?'*_~…’”»]/.test(last)
-    if (!loose) return link.slice(0, end)
+    const isTrailing = opening ? count(opening) < count(last) : /[.,:;!?'*_~…’”»]/.test(last)
+    if (!isTrailing) return link.slice(0, end)
     counts.set(last, count(last) - 1)
   }
 }
 
-const PICTURE = String.raw`\p{Extended_Pictographic}(?:\p{EMod}|\uFE0F)?[\u{E0020}-\u{E007F}]*`
-const EMOJI_ONLY = new RegExp(String.raw`^\s*(?:(?:\p{RI}\p{RI}|${PICTURE}(?:\u200D${PICTURE})*)\s*){1,3}$`, 'u')
+const EMOJI = String.raw`\p{Extended_Pictographic}(?:\p{EMod}|\uFE0F)?[\u{E0020}-\u{E007F}]*`
+const EMOJI_ONLY = new RegExp(String.raw`^\s*(?:(?:\p{RI}\p{RI}|${EMOJI}(?:\u200D${EMOJI})*)\s*){1,3}$`, 'u')
 
-/** One to three emoji and nothing else: shown larger. */
+/** Whether `text` is one to three emoji and nothing else: shown larger. */
 export function isEmojiOnly(text: string): boolean {
   return text.length <= 64 && EMOJI_ONLY.test(text)
 }
@@ -93,21 +93,9 @@ export function initials(name: string): string {
 
 export const TONES = 8
 
-/** The same tone, 0 to 7, for the same id, on every device. */
+/** Return a tone from 0 to 7: the same for an id on every device. */
 export function tone(id: string): number {
   let hash = 0
   for (const char of id) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) >>> 0
   return ((hash ^ (hash >>> 15)) >>> 0) % TONES
-}
-
-/** How many characters the server counts: code points. */
-export function charCount(text: string): number {
-  let count = 0
-  for (const _ of text) count += 1
-  return count
-}
-
-/** How many bytes the server stores: UTF-8. */
-export function byteCount(text: string): number {
-  return new TextEncoder().encode(text).length
 }

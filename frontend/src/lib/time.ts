@@ -1,4 +1,4 @@
-/** Moments as people read them, in their own language and time zone. The clock comes in from outside. */
+/** Formats times in the user's language and time zone. The current time is an argument. */
 import { t } from '../i18n'
 
 const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' })
@@ -9,7 +9,7 @@ const dayAndMonth = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 
 const dayAndYear = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'long', year: 'numeric' })
 const numeric = new Intl.DateTimeFormat(undefined, { dateStyle: 'short' })
 
-/** Days between the local midnights of two moments: 0 the same day, 1 the day after. */
+/** Count the days between the local midnights of two times: 0 is the same day, 1 the next. */
 export function daysBetween(from_ms: number, to_ms: number): number {
   const from = new Date(from_ms)
   const to = new Date(to_ms)
@@ -27,7 +27,7 @@ export function fullTime(at_ms: number): string {
   return full.format(at_ms)
 }
 
-/** For a list: the time today, the weekday within a week, the date before that. */
+/** Format for a list: the time today, the weekday within a week, the date before that. */
 export function listTime(at_ms: number, now_ms: number): string {
   const days = daysBetween(at_ms, now_ms)
   if (days <= 0) return clock.format(at_ms)
@@ -36,7 +36,7 @@ export function listTime(at_ms: number, now_ms: number): string {
   return sameYear(at_ms, now_ms) ? dayAndMonth.format(at_ms) : numeric.format(at_ms)
 }
 
-/** For a day separator: today, yesterday, the weekday and day this year, the date before that. */
+/** Format for a day separator: today, yesterday, weekday and date this year, the full date before that. */
 export function dayLabel(at_ms: number, now_ms: number): string {
   const days = daysBetween(at_ms, now_ms)
   if (days === 0) return t('time.today')

@@ -14,23 +14,23 @@ const CONFIG = Promise.resolve({
   auth: { endpoint: 'http://chat.test/cognito', userPoolId: 'local_pool', clientId: 'client' },
 })
 
-/** What the user pool answers to each operation. */
+/** The user pool's response to each operation. */
 let pool: Record<string, () => Response>
-let asked: { operation: string; params: Record<string, unknown> }[]
+let calls: { operation: string; params: Record<string, unknown> }[]
 let tokens: Tokens
 
-const refuse = (type: string, message = ''): (() => Response) => () => json(400, { __type: type, message })
+const poolError = (type: string, message = ''): (() => Response) => () => json(400, { __type: type, message })
 const grant = (n: number, more = {}): (() => Response) => () =>
   json(200, { AuthenticationResult: { AccessToken: `access-${n}`, ExpiresIn: 3600, ...more } })
 
 beforeEach(async () => {
   pool = {}
-  asked = []
+  calls = []
   tokens = new Tokens(CONFIG)
   vi.stubGlobal('fetch', async (url: string, init: RequestInit) => {
     const headers = new Headers(init.headers)
     const operation = headers.get('X-Amz-Target')?.split('.').at(-1) ?? `${url} ${headers.get('Authorization')}`
-    asked.push({ operation, params: JSON.parse(String(init.body ?? '{}')) as Record<string, unknown> })
+    calls.push({ operation, params: JSON.parse(String(init.body ?? '{}')) as Record<string, unknown> })
     const answer = pool[operation]
     if (!answer) throw new TypeError('Failed to fetch')
     return answer()
@@ -39,7 +39,7 @@ beforeEach(async () => {
 })
 afterEach(() => vi.unstubAllGlobals())
 
-async function start(loadMe: () => Promise<Me> = async () => (await tokens.access(), ME)): Promise<SessionControl> {
+async function start(loadMe: () => Promise<Me> = async () => (await tokens.accessToken(), ME)): Promise<SessionControl> {
   const control = createSession({ config: CONFIG, tokens, loadMe })
   await vi.waitFor(() => expect(control.session.value.state).not.toBe('starting'))
   return control
@@ -48,10 +48,10 @@ async function start(loadMe: () => Promise<Me> = async () => (await tokens.acces
 test('a first visitor is signed out', async () => {
   const { session } = await start()
   expect(session.value).toEqual({ state: 'signed-out' })
-  expect(asked).toEqual([])
+  expect(calls).toEqual([])
 })
 
-test('who was signed in is so at once, and the profile is read anew', async () => {
+test('a stored session is signed in at once, and the profile is read again', async () => {
   await writeStoredSession({ refreshToken: 'r1', me: { ...ME, display_name: 'Old name' } })
   let answer: (me: Me) => void = () => undefined
   const { session } = await start(() => new Promise((resolve) => (answer = resolve)))
@@ -60,67 +60,67 @@ test('who was signed in is so at once, and the profile is read anew', async () =
   await vi.waitFor(() => expect(session.value).toEqual({ state: 'signed-in', me: ME }))
 })
 
-test('without a network who was signed in stays so', async () => {
+test('a stored session stays signed in without a network', async () => {
   await writeStoredSession({ refreshToken: 'r1', me: ME })
   const { session } = await start(() => Promise.reject(networkError()))
   await new Promise((resolve) => setTimeout(resolve, 20))
   expect(session.value).toEqual({ state: 'signed-in', me: ME })
 })
 
-test('a refresh token that the pool refuses ends the session', async () => {
+test('a rejected refresh token ends the session', async () => {
   await writeStoredSession({ refreshToken: 'r1', me: ME })
-  pool.GetTokensFromRefreshToken = refuse('NotAuthorizedException', 'Refresh Token has been revoked')
+  pool.GetTokensFromRefreshToken = poolError('NotAuthorizedException', 'Refresh Token has been revoked')
   const { session } = await start()
   await vi.waitFor(() => expect(session.value).toEqual({ state: 'signed-out' }))
   expect(await readStoredSession()).toBeNull()
 })
 
-test('a session of another user pool, on a server that was set up anew, is over', async () => {
+test('a session of a user pool that no longer exists ends', async () => {
   await writeStoredSession({ refreshToken: 'r1', me: ME })
-  pool.GetTokensFromRefreshToken = refuse('ResourceNotFoundException')
-  await expect(tokens.access()).rejects.toMatchObject({ problem: { code: 'signed_out' } })
+  pool.GetTokensFromRefreshToken = poolError('ResourceNotFoundException')
+  await expect(tokens.accessToken()).rejects.toMatchObject({ userError: { code: 'signed_out' } })
   expect(await readStoredSession()).toBeNull()
 })
 
-test('a pool in trouble ends no session', async () => {
+test('a temporary error of the pool does not end the session', async () => {
   await writeStoredSession({ refreshToken: 'r1', me: ME })
-  pool.GetTokensFromRefreshToken = refuse('TooManyRequestsException')
-  await expect(tokens.access()).rejects.toMatchObject({ retryable: true })
+  pool.GetTokensFromRefreshToken = poolError('TooManyRequestsException')
+  await expect(tokens.accessToken()).rejects.toMatchObject({ retryable: true })
   expect(await readStoredSession()).toMatchObject({ refreshToken: 'r1' })
 })
 
-test('however many ask at once, the token is renewed once, and the rotated one is kept', async () => {
+test('concurrent requests refresh the token once, and the rotated refresh token is stored', async () => {
   await writeStoredSession({ refreshToken: 'r1', me: ME })
   pool.GetTokensFromRefreshToken = grant(1, { RefreshToken: 'r2' })
-  expect(await Promise.all([tokens.access(), tokens.access(), tokens.access()])).toEqual(Array(3).fill('access-1'))
-  expect(asked).toHaveLength(1)
+  expect(await Promise.all([tokens.accessToken(), tokens.accessToken(), tokens.accessToken()])).toEqual(Array(3).fill('access-1'))
+  expect(calls).toHaveLength(1)
   expect(await readStoredSession()).toEqual({ refreshToken: 'r2', me: ME })
 })
 
-test('a token that the API refused is renewed, one that is good is used again', async () => {
+test('a rejected access token is refreshed, a valid one is reused', async () => {
   await writeStoredSession({ refreshToken: 'r1', me: ME })
-  pool.GetTokensFromRefreshToken = () => grant(asked.length)()
-  expect(await tokens.access()).toBe('access-1')
-  expect(await tokens.access()).toBe('access-1')
-  expect(await tokens.access('access-1')).toBe('access-2')
-  expect(await tokens.access('access-1')).toBe('access-2')
+  pool.GetTokensFromRefreshToken = () => grant(calls.length)()
+  expect(await tokens.accessToken()).toBe('access-1')
+  expect(await tokens.accessToken()).toBe('access-1')
+  expect(await tokens.accessToken('access-1')).toBe('access-2')
+  expect(await tokens.accessToken('access-1')).toBe('access-2')
 })
 
-test('the token says who administers the site', async () => {
+test('the groups in the token decide whether the user is an administrator', async () => {
   await writeStoredSession({ refreshToken: 'r1', me: ME })
   const claims = (groups: unknown) => `x.${btoa(JSON.stringify({ 'cognito:groups': groups })).replaceAll('=', '')}.y`
   pool.GetTokensFromRefreshToken = grant(1, { AccessToken: claims(['admins']) })
-  const first = await tokens.access()
+  const first = await tokens.accessToken()
   expect(tokens.isAdmin.value).toBe(true)
   for (const none of [claims('admins'), claims(['admins2']), 'no token']) {
     pool.GetTokensFromRefreshToken = grant(2, { AccessToken: none })
-    await tokens.access(first)
+    await tokens.accessToken(first)
     expect(tokens.isAdmin.value).toBe(false)
-    tokens.lost()
+    tokens.invalidate()
   }
 })
 
-test('signing out forgets at once, and has the lines closed and the token revoked', async () => {
+test('signing out ends the session at once, closes connections and revokes the token', async () => {
   await writeStoredSession({ refreshToken: 'r1', me: ME })
   pool.GetTokensFromRefreshToken = grant(1)
   pool.RevokeToken = () => json(200, {})
@@ -129,42 +129,42 @@ test('signing out forgets at once, and has the lines closed and the token revoke
   expect(session.value).toEqual({ state: 'signed-out' })
   await done
   expect(await readStoredSession()).toBeNull()
-  expect(asked.at(-2)).toEqual({ operation: '/me/sign-out Bearer access-1', params: {} })
-  expect(asked.at(-1)).toEqual({ operation: 'RevokeToken', params: { Token: 'r1', ClientId: 'client' } })
+  expect(calls.at(-2)).toEqual({ operation: '/me/sign-out Bearer access-1', params: {} })
+  expect(calls.at(-1)).toEqual({ operation: 'RevokeToken', params: { Token: 'r1', ClientId: 'client' } })
 })
 
-test('signing out right after opening the page has the lines closed, too', async () => {
+test('signing out right after opening the page closes connections too', async () => {
   await writeStoredSession({ refreshToken: 'r1', me: ME })
   pool.GetTokensFromRefreshToken = grant(1, { RefreshToken: 'r2' })
   pool.RevokeToken = () => json(200, {})
   await tokens.revoke()
   expect(await readStoredSession()).toBeNull()
-  expect(asked.at(-2)).toEqual({ operation: '/me/sign-out Bearer access-1', params: {} })
-  expect(asked.at(-1)).toEqual({ operation: 'RevokeToken', params: { Token: 'r2', ClientId: 'client' } })
+  expect(calls.at(-2)).toEqual({ operation: '/me/sign-out Bearer access-1', params: {} })
+  expect(calls.at(-1)).toEqual({ operation: 'RevokeToken', params: { Token: 'r2', ClientId: 'client' } })
 })
 
-test('signing up asks for the code where the pool wants one', async () => {
+test('sign-up asks for a code if the pool requires one', async () => {
   pool.SignUp = () => json(200, { UserConfirmed: false })
   const { auth, session } = await start()
   expect(await auth.signUp(' Ann@Example.com ', 'long enough')).toBeNull()
   expect(session.value).toEqual({ state: 'confirming', email: 'ann@example.com' })
-  pool.ConfirmSignUp = refuse('CodeMismatchException')
+  pool.ConfirmSignUp = poolError('CodeMismatchException')
   expect(await auth.confirm('1')).toMatchObject({ code: 'wrong_code', field: 'code' })
   expect(session.value.state).toBe('confirming')
 })
 
-test('who never confirmed is asked for a new code when signing in', async () => {
-  pool.InitiateAuth = refuse('UserNotConfirmedException')
+test('signing in to an unconfirmed account sends a new code', async () => {
+  pool.InitiateAuth = poolError('UserNotConfirmedException')
   pool.ResendConfirmationCode = () => json(200, {})
   const { auth, session } = await start()
   expect(await auth.signIn('ann@example.com', 'long enough')).toBeNull()
   expect(session.value).toEqual({ state: 'confirming', email: 'ann@example.com' })
-  expect(asked.at(-1)?.operation).toBe('ResendConfirmationCode')
+  expect(calls.at(-1)?.operation).toBe('ResendConfirmationCode')
 })
 
-test('a forgotten password goes by a code to a new one', async () => {
+test('a forgotten password is reset with a code', async () => {
   pool.ForgotPassword = () => json(200, {})
-  pool.ConfirmForgotPassword = refuse('ExpiredCodeException')
+  pool.ConfirmForgotPassword = poolError('ExpiredCodeException')
   const { auth, session } = await start()
   expect(await auth.forgotPassword('ann@example.com')).toBeNull()
   expect(session.value).toEqual({ state: 'resetting', email: 'ann@example.com' })
@@ -173,30 +173,30 @@ test('a forgotten password goes by a code to a new one', async () => {
   await vi.waitFor(() => expect(session.value).toEqual({ state: 'signed-out' }))
 })
 
-test('a short password is refused before asking', async () => {
+test('a short password is rejected without a request', async () => {
   const { auth } = await start()
   expect(await auth.signUp('ann@example.com', 'short')).toMatchObject({ code: 'weak_password', field: 'password' })
-  expect(asked).toEqual([])
+  expect(calls).toEqual([])
 })
 
 test.each([
   ['NotAuthorizedException', 'Incorrect username or password.', 'The e-mail address or the password is wrong.'],
   ['UserNotFoundException', '', 'The e-mail address or the password is wrong.'],
-  ['NotAuthorizedException', 'User is disabled.', 'This account is disabled. Please ask your administrator.'],
-  ['NotAuthorizedException', 'Password attempts exceeded', 'Too many tries. Please wait a few minutes and try again.'],
-  ['LimitExceededException', '', 'Too many tries. Please wait a few minutes and try again.'],
-  ['com.amazonaws.cognito#InternalErrorException', '', 'Signing in does not work right now. Please try again in a moment.'],
-])('signing in, %s «%s» becomes a sentence for people', async (type, said, sentence) => {
-  pool.InitiateAuth = refuse(type, said)
+  ['NotAuthorizedException', 'User is disabled.', 'This account is disabled. Contact your administrator.'],
+  ['NotAuthorizedException', 'Password attempts exceeded', 'Too many attempts. Wait a few minutes and try again.'],
+  ['LimitExceededException', '', 'Too many attempts. Wait a few minutes and try again.'],
+  ['com.amazonaws.cognito#InternalErrorException', '', 'Signing in is not possible right now. Try again in a moment.'],
+])('on sign-in, %s «%s» has a message for the user', async (type, reason, message) => {
+  pool.InitiateAuth = poolError(type, reason)
   const { auth } = await start()
-  expect((await auth.signIn('ann@example.com', 'long enough'))?.message).toBe(sentence)
+  expect((await auth.signIn('ann@example.com', 'long enough'))?.message).toBe(message)
 })
 
 test.each([
   [
     'NotAuthorizedException',
     'SignUp is not permitted for this user pool',
-    { code: 'by_invitation', message: 'Accounts are by invitation here. Please ask your administrator for one.' },
+    { code: 'by_invitation', message: 'Accounts are by invitation only. Ask your administrator for one.' },
   ],
   [
     'UserLambdaValidationException',
@@ -204,16 +204,16 @@ test.each([
     {
       code: 'domain',
       field: 'email',
-      message: 'This e-mail domain may not sign up here. Use your work address, or ask your administrator.',
+      message: 'This e-mail domain can’t be used to sign up. Use your work address, or ask your administrator.',
     },
   ],
-])('signing up, %s «%s» becomes a sentence for people', async (type, said, problem) => {
-  pool.SignUp = refuse(type, said)
+])('on sign-up, %s «%s» has a message for the user', async (type, reason, error) => {
+  pool.SignUp = poolError(type, reason)
   const { auth } = await start()
-  expect(await auth.signUp('ann@example.com', 'long enough')).toEqual(problem)
+  expect(await auth.signUp('ann@example.com', 'long enough')).toEqual(error)
 })
 
-test('signing in without a network says so', async () => {
+test('signing in without a network returns a network error', async () => {
   const { auth } = await start()
   expect(await auth.signIn('ann@example.com', 'long enough')).toMatchObject({ code: 'network' })
 })

@@ -1,6 +1,6 @@
-import { withMentions, mentionBeingTyped } from '../../src/lib/text'
 import { describe, expect, test } from 'vitest'
-import { byteCount, charCount, initials, isEmojiOnly, linkify, tone, TONES } from '../../src/lib/text'
+import { initials, isEmojiOnly, linkify, mentionBeingTyped, tone, TONES, withMentions } from '../../src/lib/text'
+import { byteCount, charCount } from '../../src/lib/textLength'
 
 const links = (text: string) => linkify(text).flatMap((segment) => segment.href ?? [])
 
@@ -16,17 +16,17 @@ describe('linkify', () => {
     expect(links(text)).toEqual([link])
   })
   test.each(['javascript:alert(1)', 'data:text/html,x', 'file:///etc/passwd', 'ftp://example.com', 'example.com', 'https://', 'xhttps://a.b'])(
-    'leaves %s alone',
+    'finds no link in %s',
     (text) => expect(links(text)).toEqual([]),
   )
   test.each(['', ' a  b\n\n\tc ', 'x https://a.b, https://c.d). <y>', 'https://a.b\nhttps://c.d', '\u202ehttps://a.b\u0000'])(
-    'gives back %j to the character',
+    'keeps every character of %j',
     (text) => expect(linkify(text).map((segment) => segment.text).join('')).toBe(text),
   )
 })
 
-test('a link that ends in any number of brackets is found without counting them again for each', () => {
-  // Counted again for each, this would not end within the test's time.
+test('a link followed by many brackets is found in linear time', () => {
+  // In quadratic time this would exceed the test's timeout.
   expect(links(`https://a.b/(c)${')'.repeat(40_000)}`)).toEqual(['https://a.b/(c)'])
 })
 
@@ -45,20 +45,20 @@ test.each([
   ['', ''],
 ])('the initials of %j are %j', (name, letters) => expect(initials(name)).toBe(letters))
 
-test('a tone is the same for the same id, and all tones are used', () => {
+test('an id always has the same tone, and all tones are used', () => {
   const ids = Array.from({ length: 500 }, (_, i) => `user-${i * 7919}`)
   const tones = ids.map(tone)
   expect(ids.map(tone)).toEqual(tones)
   expect([...new Set(tones)].sort()).toEqual(Array.from({ length: TONES }, (_, i) => i))
 })
 
-test('characters are counted as the server counts them', () => {
+test('characters and bytes are counted as on the server', () => {
   expect(charCount('añ🎉')).toBe(3)
   expect(byteCount('añ🎉')).toBe(7)
 })
 
-test('only handles that the server resolved are marked, and the text stays what it was', () => {
-  const text = '@Ana, ask @bo. Not me@ana or @nobody: https://x.org/@ana'
+test('only handles that the server resolved are marked, and the text is unchanged', () => {
+  const text = '@Ana, ask @bo. Not me@ana or @stranger: https://x.org/@ana'
   const segments = withMentions(linkify(text), { ana: 'u1', bo: 'u2' })
   expect(segments.map((segment) => segment.text).join('')).toBe(text)
   expect(segments.filter((segment) => segment.mention)).toEqual([
@@ -67,7 +67,7 @@ test('only handles that the server resolved are marked, and the text stays what 
   ])
 })
 
-test('a handle that is also a name of the language is marked only if the server resolved it', () => {
+test('a handle that is also an object property is marked only if the server resolved it', () => {
   const marked = (mentions: Record<string, string>) =>
     withMentions([{ text: '@ana and @constructor' }], mentions).flatMap((segment) => segment.mention ?? [])
   expect(marked({ ana: 'u1' })).toEqual(['u1'])
@@ -81,7 +81,7 @@ test.each([
   ['@ana@example.org', 0],
   ['ana@ana.example', 0],
   ['/@ana', 0],
-])('in «%s» as many handles are marked as the server finds: %d', (text, marked) => {
+])('in «%s» the number of marked handles is %d, as on the server', (text, marked) => {
   const segments = withMentions([{ text }], { ana: 'u1' })
   expect(segments.filter((segment) => segment.mention)).toHaveLength(marked)
   expect(segments.map((segment) => segment.text).join('')).toBe(text)
@@ -94,6 +94,6 @@ test.each([
   ['hi @An', 'an'],
   ['ana@an', null],
   ['@ana ', null],
-])('after «%s» the handle %s is being typed', (before, started) => {
-  expect(mentionBeingTyped(before)).toBe(started)
+])('after «%s» the mention being typed is %s', (before, typed) => {
+  expect(mentionBeingTyped(before)).toBe(typed)
 })

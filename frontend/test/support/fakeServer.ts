@@ -1,4 +1,4 @@
-/** A server in memory, behind `fetch` and `WebSocket`: one conversation log each, the wire contract's rules, and faults on demand. */
+/** An in-memory server that replaces `fetch` and `WebSocket`: one conversation, the API's rules, and faults on demand. */
 import { vi } from 'vitest'
 import type { ConversationAnswer, Event, MessageCreated, ServerFrame } from '../../src/core/net/protocol'
 
@@ -12,7 +12,7 @@ interface Call {
   query: URLSearchParams
   body: Record<string, unknown>
 }
-/** What a test does to a request instead of serving it; undefined: nothing. `after`: once it was served. */
+/** Return what to respond instead of serving the request; undefined: serve it. */
 type Fault = (call: Call) => Response | 'network' | undefined
 
 type Draft = { type: 'message.created'; body: string; id: string } | { type: 'member.removed' | 'member.added'; user_id: string }
@@ -22,9 +22,9 @@ export class Server {
   readSeq = 0
   readonly calls: Call[] = []
   readonly sockets: FakeSocket[] = []
-  /** Before a request is served. */
+  /** Called before a request is served. */
   before: Fault = () => undefined
-  /** After it was served: its answer gets lost. */
+  /** Called after a request was served; can lose its response. */
   after: Fault = () => undefined
   pushes = true
   behindAfter = 1000
@@ -35,12 +35,12 @@ export class Server {
     vi.stubGlobal('WebSocket', this.socketClass())
   }
 
-  /** Someone else's message (or mine from another device), pushed unless pushes are off. */
-  say(body: string, actor = PEER, id = `theirs-${this.log.length}`, answered?: unknown): MessageCreated {
-    return this.append(actor, { type: 'message.created', body, id }, answered) as MessageCreated
+  /** Add a message of the peer (or of `actor`); pushed if `pushes` is on. `excluded`: the connection that gets no push. */
+  addMessage(body: string, actor = PEER, id = `theirs-${this.log.length}`, excluded?: unknown): MessageCreated {
+    return this.append(actor, { type: 'message.created', body, id }, excluded) as MessageCreated
   }
 
-  append(actor_id: string, draft: Draft, answered?: unknown): Event {
+  append(actor_id: string, draft: Draft, excluded?: unknown): Event {
     const count = this.log.at(-1)?.message_count ?? 0
     const base = { seq: this.log.length + 1, at_ms: 1000 + this.log.length, actor_id }
     const event: Event =
@@ -50,20 +50,20 @@ export class Server {
           ? { ...base, type: draft.type, message_count: count, user_id: draft.user_id, role: 'member' }
           : { ...base, type: draft.type, message_count: count, user_id: draft.user_id }
     this.log.push(event)
-    if (this.pushes) this.push({ type: 'events', conversation_id: ROOM, events: [event] }, answered)
+    if (this.pushes) this.push({ type: 'events', conversation_id: ROOM, events: [event] }, excluded)
     return event
   }
 
-  /** To every open connection but the one that is answered. */
-  push(frame: ServerFrame, answered?: unknown): void {
+  /** Push a frame to all open connections except `excluded`. */
+  push(frame: ServerFrame, excluded?: unknown): void {
     for (const socket of this.sockets) {
-      if (socket.readyState !== 1 || socket.name === answered) continue
+      if (socket.readyState !== 1 || socket.connectionId === excluded) continue
       socket.pushed.push(frame.type)
       socket.onmessage?.({ data: JSON.stringify(frame) })
     }
   }
 
-  /** The sends that reached the server, by client_message_id. */
+  /** Return the bodies of the send requests that reached the server. */
   sends(): Record<string, unknown>[] {
     return this.calls.filter((call) => call.path.endsWith('/messages')).map((call) => call.body)
   }
@@ -111,12 +111,12 @@ export class Server {
     const body = typeof init.body === 'string' ? (JSON.parse(init.body) as Record<string, unknown>) : {}
     const call = { method: init.method ?? 'GET', path: pathname.replace('/api', ''), query: searchParams, body }
     this.calls.push(call)
-    const fault = this.before(call) ?? this.withAnswer(call)
+    const fault = this.before(call) ?? this.serveWithFaults(call)
     if (fault === 'network') throw new TypeError('Failed to fetch')
     return fault
   }
 
-  private withAnswer(call: Call): Response | 'network' {
+  private serveWithFaults(call: Call): Response | 'network' {
     const answer = this.serve(call)
     return this.after(call) ?? answer
   }
@@ -133,17 +133,17 @@ export class Server {
       return json(200, { read_seq, read_count, unread })
     }
     if (path === `/conversations/${ROOM}/messages`) return this.send(body)
-    return refusal(404, 'not_found')
+    return errorResponse(404, 'not_found')
   }
 
   private send(body: Record<string, unknown>): Response {
     const after = Number(body.after_seq)
-    if (this.log.length - after > this.behindAfter) return refusal(409, 'conflict', { reason: 'behind' })
+    if (this.log.length - after > this.behindAfter) return errorResponse(409, 'conflict', { reason: 'behind' })
     const id = String(body.client_message_id)
     const before = this.log.find(
       (event) => event.seq > after && event.type === 'message.created' && event.actor_id === ME && event.message.client_message_id === id,
     )
-    return before ? json(200, { event: before }) : json(201, { event: this.say(String(body.body), ME, id, body.connection_id) })
+    return before ? json(200, { event: before }) : json(201, { event: this.addMessage(String(body.body), ME, id, body.connection_id) })
   }
 
   private page(query: URLSearchParams): { events: Event[]; has_more: boolean } {
@@ -174,15 +174,15 @@ export class FakeSocket {
   onopen: (() => void) | null = null
   onclose: (() => void) | null = null
   onmessage: ((message: { data: string }) => void) | null = null
-  /** Whether the client was told the connection's name. */
-  told = false
-  /** Whether a ping gets its pong. */
+  /** Whether the client has received its connection id. */
+  idSent = false
+  /** Whether pings are answered. */
   alive = true
 
   constructor(
     readonly url: string,
     readonly protocols: string[],
-    readonly name: string,
+    readonly connectionId: string,
   ) {
     setTimeout(() => {
       if (this.readyState !== 0) return
@@ -195,11 +195,11 @@ export class FakeSocket {
   send(text: string): void {
     const frame = JSON.parse(text) as { action: string }
     this.sent.push(frame)
-    const pong = { type: 'pong', connection_id: this.name }
+    const pong = { type: 'pong', connection_id: this.connectionId }
     if (frame.action === 'ping' && this.alive) {
       setTimeout(() => {
         this.onmessage?.({ data: JSON.stringify(pong) })
-        this.told = true
+        this.idSent = true
       }, 1)
     }
   }
@@ -208,7 +208,7 @@ export class FakeSocket {
     this.readyState = 3
   }
 
-  /** The other end, or the network, ends it. */
+  /** Close the connection from the server's side. */
   drop(): void {
     this.readyState = 3
     this.onclose?.()
@@ -218,5 +218,5 @@ export class FakeSocket {
 export const json = (status: number, body: unknown, headers: Record<string, string> = {}): Response =>
   new Response(JSON.stringify(body), { status, headers })
 
-export const refusal = (status: number, code: string, details = {}, headers: Record<string, string> = {}): Response =>
-  json(status, { error: { code, message: 'for programmers', retryable: status >= 429, request_id: 'r', details } }, headers)
+export const errorResponse = (status: number, code: string, details = {}, headers: Record<string, string> = {}): Response =>
+  json(status, { error: { code, message: 'for developers', retryable: status >= 429, request_id: 'r', details } }, headers)

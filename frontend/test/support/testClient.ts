@@ -1,4 +1,4 @@
-/** A client against the server in memory: real IndexedDB (in memory), fake time. */
+/** A client connected to the fake server, with an in-memory IndexedDB and fake timers. */
 import 'fake-indexeddb/auto'
 import { IDBFactory } from 'fake-indexeddb'
 import { afterEach, beforeEach, expect, vi } from 'vitest'
@@ -14,7 +14,7 @@ export const CONFIG = Promise.resolve({
   auth: { endpoint: 'http://chat.test/cognito', userPoolId: 'local_pool', clientId: 'client' },
 })
 
-export const TOKENS: TokenSource = { access: () => Promise.resolve('token'), lost: () => undefined }
+export const TOKENS: TokenSource = { accessToken: () => Promise.resolve('token'), invalidate: () => undefined }
 
 export let server: Server
 const running: Workspace[] = []
@@ -28,39 +28,39 @@ beforeEach(() => {
 })
 
 afterEach(async () => {
-  await Promise.all(running.splice(0).map((workspace) => workspace.stop({ forget: false })))
+  await Promise.all(running.splice(0).map((workspace) => workspace.stop({ deleteData: false })))
   vi.useRealTimers()
   vi.unstubAllGlobals()
 })
 
-type Heard = Parameters<Parameters<Model['onMessage']>[0]>[0]
+type NewMessage = Parameters<Parameters<Model['onMessage']>[0]>[0]
 
-/** Starts a client, as on page load; without `online` as it is before anything arrives. */
-export async function start({ online = true } = {}): Promise<{ workspace: Workspace; room: Conversation; heard: Heard[] }> {
-  const heard: Heard[] = []
-  const workspace = new Workspace(ME, CONFIG, createHttp(CONFIG, TOKENS), (message) => heard.push(message))
+/** Start a client, as on page load. With `online: false` it does not wait for the connection. */
+export async function start({ online = true } = {}): Promise<{ workspace: Workspace; room: Conversation; received: NewMessage[] }> {
+  const received: NewMessage[] = []
+  const workspace = new Workspace(ME, CONFIG, createHttp(CONFIG, TOKENS), (message) => received.push(message))
   running.push(workspace)
-  if (online) await until(() => workspace.realtime.connection.value === 'online' && workspace.conversations.value !== null)
+  if (online) await waitUntil(() => workspace.realtime.connection.value === 'online' && workspace.conversations.value !== null)
   const room = workspace.open(ROOM)
-  if (online) await until(() => room.log.last === server.log.length)
-  return { workspace, room, heard }
+  if (online) await waitUntil(() => room.log.lastSeq === server.log.length)
+  return { workspace, room, received }
 }
 
-/** Ends a client as a closed page does. */
+/** Stop a client, as on closing the page. */
 export async function close(workspace: Workspace): Promise<void> {
   running.splice(running.indexOf(workspace), 1)
-  await workspace.stop({ forget: false })
+  await workspace.stop({ deleteData: false })
 }
 
-/** Lets `ms` of time pass, and what is due happen. */
-export async function pass(ms: number): Promise<void> {
+/** Advance the time by `ms` and run what is due. */
+export async function advance(ms: number): Promise<void> {
   await vi.advanceTimersByTimeAsync(ms)
   await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** Lets time pass until `condition` holds. */
-export async function until(condition: () => boolean): Promise<void> {
-  for (let round = 0; round < 2000 && !condition(); round++) await pass(20)
+/** Advance the time until `condition` is true. */
+export async function waitUntil(condition: () => boolean): Promise<void> {
+  for (let round = 0; round < 2000 && !condition(); round++) await advance(20)
   expect(condition(), `in time: ${condition}`).toBe(true)
 }
 

@@ -5,7 +5,7 @@ import { fakeModel } from '../../dev/fakeModel'
 import { LIMITS } from '../../src/core/net/protocol'
 import { App } from '../../src/ui/app/App'
 import { ModelContext } from '../../src/ui/app/context'
-// Loaded when first shown; here already, so that no test waits for it.
+// A lazy view: imported here so that no test waits for it.
 import '../../src/ui/app/Shell'
 import { Composer } from '../../src/ui/composer/Composer'
 import { MessageBubble } from '../../src/ui/timeline/MessageBubble'
@@ -15,13 +15,13 @@ afterEach(cleanup)
 function composer() {
   const model = fakeModel({})
   const conversation = { ...model.open('c-ana'), draft: signal(''), send: vi.fn(async () => null), typing: vi.fn() }
-  const sending = { ...conversation, setDraft: (text: string) => (conversation.draft.value = text) }
-  render(<ModelContext.Provider value={model}><Composer conversation={sending} /></ModelContext.Provider>)
+  const writable = { ...conversation, setDraft: (text: string) => (conversation.draft.value = text) }
+  render(<ModelContext.Provider value={model}><Composer conversation={writable} /></ModelContext.Provider>)
   const field = screen.getByRole<HTMLTextAreaElement>('textbox', { name: 'Message to Ana Silva' })
-  return { ...sending, field, type: (text: string) => fireEvent.input(field, { target: { value: text } }) }
+  return { ...writable, field, type: (text: string) => fireEvent.input(field, { target: { value: text } }) }
 }
 
-test('Enter sends what was typed, to the character, and empties the field', async () => {
+test('Enter sends the exact text and clears the field', async () => {
   const { field, type, send } = composer()
   type('  hello\n ')
   fireEvent.keyDown(field, { key: 'Enter' })
@@ -31,8 +31,8 @@ test('Enter sends what was typed, to the character, and empties the field', asyn
 
 test.each([
   ['Shift+Enter', { shiftKey: true }],
-  ['an Enter that accepts what an input method proposes', { isComposing: true }],
-  ['the same in Safari', { keyCode: 229 }],
+  ['Enter during input method composition', { isComposing: true }],
+  ['Enter during composition in Safari', { keyCode: 229 }],
 ])('%s does not send', (_, keys) => {
   const { field, type, send } = composer()
   type('こん')
@@ -41,23 +41,23 @@ test.each([
   expect(field.value).toBe('こん')
 })
 
-test('nothing but space is not sent', () => {
+test('a text of only spaces is not sent', () => {
   const { field, type, send } = composer()
   type(' \n ')
   fireEvent.keyDown(field, { key: 'Enter' })
   expect(send).not.toHaveBeenCalled()
 })
 
-test('a text that was refused comes back', async () => {
+test('a text that could not be sent comes back', async () => {
   const { field, type, send } = composer()
   send.mockResolvedValueOnce({ code: 'full', message: 'There is no room left on this device.' } as never)
-  type('precious')
+  type('important')
   fireEvent.keyDown(field, { key: 'Enter' })
   await screen.findByText('There is no room left on this device.')
-  expect(field.value).toBe('precious')
+  expect(field.value).toBe('important')
 })
 
-test('a text over the limit is kept, counted and not sent', () => {
+test('a text over the limit stays, is counted and is not sent', () => {
   const { field, type, send } = composer()
   type('🎉'.repeat(LIMITS.body_chars + 2))
   expect(screen.getByText('2 characters too long')).toBeTruthy()
@@ -65,10 +65,10 @@ test('a text over the limit is kept, counted and not sent', () => {
   expect(send).not.toHaveBeenCalled()
 })
 
-test('a message that failed says why and can be tried again or discarded', () => {
+test('a failed message shows the reason and can be retried or discarded', () => {
   const conversation = { ...fakeModel({ trouble: '1' }).open('c-ana'), retry: vi.fn(), discard: vi.fn() }
   const item = conversation.timeline.value.find((other) => other.kind === 'message' && other.state === 'failed')
-  if (item?.kind !== 'message') throw new Error('the made-up model has no failed message')
+  if (item?.kind !== 'message') throw new Error('the fake model has no failed message')
   render(<MessageBubble row={{ kind: 'message', key: item.key, item, first: true, last: true }} conversation={conversation} />)
   expect(screen.getByText(/The server is busy/)).toBeTruthy()
   fireEvent.click(screen.getByRole('button', { name: 'Try again' }))
@@ -77,10 +77,10 @@ test('a message that failed says why and can be tried again or discarded', () =>
   expect(conversation.discard).toHaveBeenCalledExactlyOnceWith(item.key)
 })
 
-test('a body is shown as text, never as markup', () => {
+test('a message shows as text, never as markup', () => {
   const conversation = fakeModel({}).open('c-ana')
   const item = conversation.timeline.value[0]
-  if (item?.kind !== 'message' || item.state !== 'sent') throw new Error('the made-up model begins with something else')
+  if (item?.kind !== 'message' || item.state !== 'sent') throw new Error('the fake model does not start with a message')
   const body = '<img src=x onerror=alert(1)> **b** https://example.com/'
   render(
     <MessageBubble row={{ kind: 'message', key: 'k', item: { ...item, body }, first: true, last: true }} conversation={conversation} />,
@@ -91,7 +91,7 @@ test('a body is shown as text, never as markup', () => {
   expect(link.getAttribute('rel')).toBe('noopener noreferrer')
 })
 
-test('a wrong password is said, and the address stays', async () => {
+test('a wrong password shows an error, and the address stays', async () => {
   render(<App model={fakeModel({ session: 'signed-out' })} />)
   fireEvent.input(screen.getByLabelText('E-mail'), { target: { value: 'ana@example.com' } })
   fireEvent.input(screen.getByLabelText('Password'), { target: { value: 'guess' } })
@@ -100,7 +100,7 @@ test('a wrong password is said, and the address stays', async () => {
   expect(screen.getByLabelText<HTMLInputElement>('E-mail').value).toBe('ana@example.com')
 })
 
-test('the way back from a code leads to where one signs in, and the address stays', async () => {
+test('going back from the code form shows the sign-in form with the address', async () => {
   render(<App model={fakeModel({ session: 'signed-out' })} />)
   fireEvent.click(screen.getByRole('button', { name: 'Forgot your password?' }))
   fireEvent.input(await screen.findByLabelText('E-mail'), { target: { value: 'nora@example.com' } })
@@ -111,7 +111,7 @@ test('the way back from a code leads to where one signs in, and the address stay
   expect(screen.getByLabelText<HTMLInputElement>('E-mail').value).toBe('nora@example.com')
 })
 
-test('a field that cannot be right is told so before anything is sent', () => {
+test('an invalid field shows its error without a request', () => {
   const model = fakeModel({ session: 'signed-out' })
   const signIn = vi.spyOn(model.auth, 'signIn')
   render(<App model={model} />)
@@ -123,7 +123,7 @@ test('a field that cannot be right is told so before anything is sent', () => {
   expect(signIn).not.toHaveBeenCalled()
 })
 
-test('the list shows who waits, and searching narrows it', async () => {
+test('the list shows unread counts, and searching filters it', async () => {
   render(<App model={fakeModel({})} />)
   expect(await screen.findByRole('link', { name: /Release crew.*3 unread messages/s })).toBeTruthy()
   expect(document.title).toMatch(/^\(1,288\) imchat$/)

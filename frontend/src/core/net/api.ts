@@ -1,6 +1,5 @@
-/** The API's calls, by name: paths and shapes in one place. */
+/** The API's routes as typed functions. */
 import type { Http } from './http'
-import type { OutgoingMessage } from '../sync/outbox'
 import type {
   ConversationAnswer,
   ConversationsAnswer,
@@ -16,11 +15,12 @@ import type {
   User,
   UsersAnswer,
 } from './protocol'
+import type { OutgoingMessage } from './types'
 
 export type Api = ReturnType<typeof createApi>
 
-/** The path of a conversation, with what follows it. */
-export const at = (conversationId: string, rest = ''): string => `/conversations/${encodeURIComponent(conversationId)}${rest}`
+/** Return the path of a conversation followed by `rest`. */
+export const conversationPath = (conversationId: string, rest = ''): string => `/conversations/${encodeURIComponent(conversationId)}${rest}`
 
 export function createApi(http: Http) {
   return {
@@ -31,19 +31,19 @@ export function createApi(http: Http) {
     usersByIds: async (ids: readonly string[]): Promise<User[]> =>
       (await http.get<UsersAnswer>('/users', { ids: ids.join(',') })).users,
     conversations: (cursor?: string): Promise<ConversationsAnswer> => http.get('/conversations', { cursor }),
-    conversation: (id: string): Promise<ConversationAnswer> => http.get(at(id)),
-    members: (id: string, cursor?: string): Promise<MembersAnswer> => http.get(at(id, '/members'), { cursor }),
+    conversation: (id: string): Promise<ConversationAnswer> => http.get(conversationPath(id)),
+    members: (id: string, cursor?: string): Promise<MembersAnswer> => http.get(conversationPath(id, '/members'), { cursor }),
     create: (body: NewConversation): Promise<ConversationAnswer> =>
       http.send('POST', '/conversations', body),
     events: (id: string, query: { after?: number; before?: number; limit: number }): Promise<EventsAnswer> =>
-      http.get(at(id, '/events'), query),
-    /** One try: the outbox has a retry policy of its own. The event is pushed to all devices but this one's connection. */
+      http.get(conversationPath(id, '/events'), query),
+    /** Send once: the outbox retries by itself. The event is pushed to all connections but `connection_id`. */
     send: async (item: OutgoingMessage, connection_id: string | null): Promise<EventAnswer> => {
       const { client_message_id, body, after_seq, reply_to } = item
       const message = { client_message_id, body, after_seq, ...(reply_to && { reply_to }), ...(connection_id && { connection_id }) }
-      return http.send('POST', at(item.conversation_id, '/messages'), message, 1)
+      return http.send('POST', conversationPath(item.conversation_id, '/messages'), message, 1)
     },
-    read: (id: string, seq: number): Promise<ReadAnswer> => http.send('PUT', at(id, '/read'), { seq }),
+    read: (id: string, seq: number): Promise<ReadAnswer> => http.send('PUT', conversationPath(id, '/read'), { seq }),
     ticket: async (): Promise<string> => (await http.send<TicketAnswer>('POST', '/realtime/tickets', undefined, 1)).ticket,
   }
 }

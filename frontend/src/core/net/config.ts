@@ -1,6 +1,6 @@
-/** The site's configuration: where the API, the socket and sign-in are. */
-import type { SiteConfig } from './protocol'
+/** The site's configuration: the addresses of the API, the WebSocket and sign-in. */
 import { backoff, sleep } from '../platform/time'
+import type { SiteConfig } from './protocol'
 
 export interface Config {
   apiUrl: string
@@ -8,15 +8,15 @@ export interface Config {
   auth: { endpoint: string; userPoolId: string; clientId: string }
 }
 
-const KEPT = 'imchat:config'
+const STORAGE_KEY = 'imchat:config'
 
-/** Reads `config.json`, or what it said last when there is no network; waits for one of the two. */
+/** Load `config.json`, or offline its last stored version; retries until one of the two is available. */
 export async function loadConfig(): Promise<Config> {
   for (let attempt = 1; ; attempt++) {
-    const text = (await fetchConfig()) ?? localStorage.getItem(KEPT)
+    const text = (await fetchConfig()) ?? localStorage.getItem(STORAGE_KEY)
     const config = text === null ? null : parseConfig(text)
     if (config && text !== null) {
-      localStorage.setItem(KEPT, text)
+      localStorage.setItem(STORAGE_KEY, text)
       return config
     }
     await sleep(backoff(attempt))
@@ -25,14 +25,14 @@ export async function loadConfig(): Promise<Config> {
 
 async function fetchConfig(): Promise<string | null> {
   try {
-    const answer = await fetch(new URL('./config.json', document.baseURI), { cache: 'no-cache' })
-    return answer.ok ? await answer.text() : null
+    const response = await fetch(new URL('./config.json', document.baseURI), { cache: 'no-cache' })
+    return response.ok ? await response.text() : null
   } catch {
     return null
   }
 }
 
-/** Resolves relative addresses against the site's origin; null if the text is no configuration of this version. */
+/** Parse the configuration and resolve relative addresses against `origin`; null if it is invalid or of another version. */
 export function parseConfig(text: string, origin: string = location.origin): Config | null {
   try {
     const site = JSON.parse(text) as SiteConfig

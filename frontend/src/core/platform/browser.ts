@@ -1,4 +1,4 @@
-/** What browsers offer only in secure contexts, with the nearest thing for a plain-HTTP address on one's own network. */
+/** Browser APIs that need a secure context, with fallbacks for plain HTTP on a local network. */
 
 export function randomId(): string {
   if (typeof crypto.randomUUID === 'function') return crypto.randomUUID()
@@ -9,19 +9,19 @@ export function randomId(): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
 
-/** Runs `task` while this tab alone holds `name`; without locks, at once. Gives up waiting when `signal` aborts. */
+/** Run `task` while this tab holds the Web Lock `name`; at once if locks are not available. `signal` aborts the wait. */
 export async function withLock<T>(name: string, task: () => Promise<T>, signal?: AbortSignal): Promise<T> {
-  // Absent in insecure contexts, whatever the type says.
+  // The type says it is always there; in insecure contexts it is not.
   const locks = navigator.locks as LockManager | undefined
   if (!locks) return task()
   return locks.request(name, signal ? { signal } : {}, task) as Promise<T>
 }
 
-/** A channel to the other tabs of this site. */
-export function openBroadcastChannel<T>(name: string, listen: (message: T) => void): { post(message: T): void; close(): void } {
+/** Open a BroadcastChannel to the other tabs of this site. */
+export function openBroadcastChannel<T>(name: string, onMessage: (message: T) => void): { post(message: T): void; close(): void } {
   if (typeof BroadcastChannel === 'undefined') return { post: () => undefined, close: () => undefined }
   let channel: BroadcastChannel | null = new BroadcastChannel(name)
-  channel.onmessage = (event: MessageEvent<T>) => listen(event.data)
+  channel.onmessage = (event: MessageEvent<T>) => onMessage(event.data)
   return {
     post: (message) => channel?.postMessage(message),
     close: () => {

@@ -1,6 +1,6 @@
-/** Keeps the application's shell for offline starts: registers the service worker. */
+/** Registers the service worker, which caches the application for offline starts. */
 
-/** Not in every browser, and not in TypeScript's library yet. */
+/** Not in every browser, and not in TypeScript's DOM types yet. */
 interface TrustedTypes {
   createPolicy(
     name: string,
@@ -10,20 +10,20 @@ interface TrustedTypes {
 
 const SCRIPT = 'sw.js'
 
-/** The content security policy lets one policy, `imchat`, name script addresses; this one knows one address. */
+/** Register it. The content security policy allows one Trusted Types policy, `imchat`; it accepts this script's address only. */
 export async function registerServiceWorker(): Promise<void> {
   if (!('serviceWorker' in navigator)) return
   const { trustedTypes } = globalThis as { trustedTypes?: TrustedTypes }
   const url = new URL(SCRIPT, document.baseURI).href
   try {
     const policy = trustedTypes?.createPolicy('imchat', {
-      createScriptURL: (asked) => {
-        if (asked !== url) throw new TypeError(`${asked} is no script of ours.`)
-        return asked
+      createScriptURL: (requested) => {
+        if (requested !== url) throw new TypeError(`${requested} is not the service worker.`)
+        return requested
       },
     })
     await navigator.serviceWorker.register(policy?.createScriptURL(url) ?? url)
   } catch {
-    // Where it cannot be had, the application works all the same, online.
+    // Without it the application works online only.
   }
 }

@@ -1,14 +1,14 @@
-/** Waiting: backoff with jitter, and sleepers that news can wake. */
+/** Delays: backoff with jitter, and sleeps that can be ended early. */
 
-/** Milliseconds to wait before try number `attempt` + 1: doubling from `base` up to `most`, the upper half at random. */
-export function backoff(attempt: number, base = 500, most = 30_000): number {
-  const full = Math.min(most, base * 2 ** Math.min(attempt - 1, 16))
+/** Return the delay in ms after attempt number `attempt`: doubles from `base` up to `max`, with the upper half random. */
+export function backoff(attempt: number, base = 500, max = 30_000): number {
+  const full = Math.min(max, base * 2 ** Math.min(attempt - 1, 16))
   return full / 2 + (Math.random() * full) / 2
 }
 
 export const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
-/** Sleepers that `wake()` ends early. */
+/** Sleeps that `wake()` ends early. */
 export class Waker {
   private readonly sleepers = new Set<() => void>()
 

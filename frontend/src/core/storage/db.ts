@@ -1,10 +1,10 @@
-/** What this browser keeps of one person's conversations, in IndexedDB. A cache and the outbox; never tokens. */
-import { deleteDB, openDB } from 'idb'
+/** The user's data in IndexedDB: a cache of conversations, and the outbox. Never tokens. */
 import type { DBSchema, IDBPDatabase } from 'idb'
+import { deleteDB, openDB } from 'idb'
 import type { ConversationEntry, Event, User } from '../net/protocol'
-import type { OutgoingMessage } from '../sync/outbox'
+import type { OutgoingMessage } from '../net/types'
 
-/** Events kept for each conversation, the newest. */
+/** How many of the newest events are stored for each conversation. */
 export const MAX_EVENTS = 500
 
 interface Schema extends DBSchema {
@@ -20,12 +20,12 @@ export class Db {
     private readonly opened: Promise<IDBPDatabase<Schema> | null>,
   ) {}
 
-  /** Opens at once; where the browser refuses storage, everything is empty and nothing is kept. */
+  /** Open the database. If the browser blocks storage, reads return nothing and writes do nothing. */
   static open(userId: string): Db {
     const name = `imchat:${userId}`
     const opened = openDB<Schema>(name, 1, {
-      // Another tab signs out, or has a newer layout: it must not wait for us.
-      blocking: (_now, _next, event) => (event.target as IDBDatabase).close(),
+      // Another tab deletes or upgrades the database: do not block it.
+      blocking: (_oldVersion, _newVersion, event) => (event.target as IDBDatabase).close(),
       upgrade(db) {
         db.createObjectStore('events')
         db.createObjectStore('inbox', { keyPath: 'conversation.conversation_id' })
@@ -48,16 +48,16 @@ export class Db {
     return this.read([], (db) => db.getAll('outbox'))
   }
 
-  /** The newest events of a conversation without a gap, ascending; older ones than `KEEP_EVENTS` are let go. */
+  /** Return the newest events of a conversation without a gap, ascending; deletes those beyond `MAX_EVENTS`. */
   async events(conversationId: string): Promise<Event[]> {
     const all = await this.read([], (db) => db.getAll('events', rangeOf(conversationId)))
     let first = Math.max(0, all.length - MAX_EVENTS)
-    for (let at = all.length - 1; at > first; at--) {
-      if (all[at]?.seq !== (all[at - 1]?.seq ?? 0) + 1) first = at
+    for (let i = all.length - 1; i > first; i--) {
+      if (all[i]?.seq !== (all[i - 1]?.seq ?? 0) + 1) first = i
     }
-    const kept = all.slice(first)
-    if (first > 0) await this.write((db) => db.delete('events', rangeOf(conversationId, (kept[0]?.seq ?? 1) - 1)))
-    return kept
+    const newest = all.slice(first)
+    if (first > 0) await this.write((db) => db.delete('events', rangeOf(conversationId, (newest[0]?.seq ?? 1) - 1)))
+    return newest
   }
 
   saveEvents(conversationId: string, events: readonly Event[]): Promise<boolean> {
@@ -84,14 +84,14 @@ export class Db {
     })
   }
 
-  forgetConversation(conversationId: string): Promise<boolean> {
+  deleteConversation(conversationId: string): Promise<boolean> {
     return this.write(async (db) => {
       await db.delete('inbox', conversationId)
       await db.delete('events', rangeOf(conversationId))
     })
   }
 
-  /** Durable when the promise resolves to true; false: this browser keeps nothing. */
+  /** Resolves to true when the message is durable; to false if the browser blocks storage. */
   saveOutgoing(item: OutgoingMessage): Promise<boolean> {
     return this.write(async (db) => {
       const tx = db.transaction('outbox', 'readwrite', { durability: 'strict' })
@@ -113,10 +113,10 @@ export class Db {
     await deleteDB(this.name).catch(() => undefined)
   }
 
-  private async read<T>(nothing: T, work: (db: IDBPDatabase<Schema>) => Promise<T>): Promise<T> {
+  private async read<T>(fallback: T, work: (db: IDBPDatabase<Schema>) => Promise<T>): Promise<T> {
     const db = await this.opened
-    if (!db) return nothing
-    return work(db).catch(() => nothing)
+    if (!db) return fallback
+    return work(db).catch(() => fallback)
   }
 
   private async write(work: (db: IDBPDatabase<Schema>) => Promise<unknown>): Promise<boolean> {
@@ -131,5 +131,5 @@ export class Db {
   }
 }
 
-const rangeOf = (conversationId: string, most = Number.MAX_SAFE_INTEGER): IDBKeyRange =>
-  IDBKeyRange.bound([conversationId, 0], [conversationId, most])
+const rangeOf = (conversationId: string, max = Number.MAX_SAFE_INTEGER): IDBKeyRange =>
+  IDBKeyRange.bound([conversationId, 0], [conversationId, max])

@@ -1,4 +1,4 @@
-/** What was typed and not sent, by conversation. In localStorage: written within the keystroke, so no crash loses it. */
+/** Drafts by conversation, in localStorage: written synchronously on each keystroke, so a crash loses nothing. */
 const PREFIX = 'imchat:draft:'
 
 export class Drafts {
@@ -17,14 +17,14 @@ export class Drafts {
       if (text === '') localStorage.removeItem(this.key(conversationId))
       else localStorage.setItem(this.key(conversationId), text)
     } catch {
-      // Full or forbidden: the draft lives as long as the page.
+      // Storage is full or blocked: the draft lasts as long as the page.
     }
   }
 
-  /** All drafts of this person are let go. */
+  /** Delete all drafts of this user. */
   clear(): void {
-    const mine = this.key('')
-    for (const key of Object.keys(localStorage)) if (key.startsWith(mine)) localStorage.removeItem(key)
+    const prefix = this.key('')
+    for (const key of Object.keys(localStorage)) if (key.startsWith(prefix)) localStorage.removeItem(key)
   }
 
   private key(conversationId: string): string {

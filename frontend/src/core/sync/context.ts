@@ -1,11 +1,11 @@
-/** What the conversations of one person share, and what they tell their surroundings. */
+/** What the conversations of a user share, and how they report back to the workspace. */
 import type { Api } from '../net/api'
+import type { Http } from '../net/http'
+import type { MessageCreated, Presence } from '../net/protocol'
 import type { Db } from '../storage/db'
 import type { Drafts } from '../storage/drafts'
-import type { Http } from '../net/http'
 import type { Outbox } from './outbox'
 import type { Profiles } from './profiles'
-import type { MessageCreated, Presence } from '../net/protocol'
 
 export interface ConversationContext {
   me: string
@@ -15,11 +15,11 @@ export interface ConversationContext {
   drafts: Drafts
   outbox: Outbox
   profiles: Profiles
-  say(frame: { action: 'typing'; conversation_id: string }): void
-  /** Of those asked for, who is there and who is not; changes are told until `until` (ms). */
-  seen(asked: readonly string[], presence: readonly Presence[], until: number): void
-  /** A new message of someone else. */
-  announce(conversationId: string, event: MessageCreated): void
-  /** We are no longer in it. */
-  left(conversationId: string): void
+  sendFrame(frame: { action: 'typing'; conversation_id: string }): void
+  /** Store the presence of `userIds`; changes are pushed until `until` (ms). */
+  setPresence(userIds: readonly string[], presence: readonly Presence[], until: number): void
+  /** Called for each new message of another user. */
+  onNewMessage(conversationId: string, event: MessageCreated): void
+  /** Called when the user is no longer a member. */
+  onLeft(conversationId: string): void
 }

@@ -1,7 +1,7 @@
-/** How events and receipts change the members of a conversation: pure functions. */
+/** Applies events and receipts to the members of a conversation: pure functions. */
 import type { Event, Member } from '../net/protocol'
 
-/** `members` after `events`; null stays null: who is in it was not known. */
+/** Return `members` after `events`; null (not loaded) stays null. */
 export function applyMemberEvents(members: Member[] | null, events: readonly Event[]): Member[] | null {
   if (!members) return null
   let after = members
@@ -18,7 +18,7 @@ export function applyMemberEvents(members: Member[] | null, events: readonly Eve
   return after
 }
 
-/** `members` after `userId` read up to `seq`; a cursor never moves back. */
+/** Return `members` after `userId` read up to `seq`; a read cursor never moves back. */
 export function applyReceipt(members: Member[] | null, userId: string, seq: number): Member[] | null {
   if (!members) return null
   return members.map((m) => (m.user_id === userId ? { ...m, read_seq: Math.max(m.read_seq, seq) } : m))

@@ -1,53 +1,53 @@
-/** Who is in one conversation: given with it, or read page by page where there are too many for that. */
+/** The members of a conversation: included in it, or loaded in pages if there are too many. */
 import { batch, computed, signal } from '@preact/signals'
-import { applyMemberEvents, applyReceipt } from './members'
 import type { Event, Member } from '../net/protocol'
 import type { ConversationContext } from './context'
-
-type Around = Pick<ConversationContext, 'me' | 'api' | 'profiles'>
+import { applyMemberEvents, applyReceipt } from './members'
 
 export class Membership {
-  /** Null until known. */
+  /** Null until loaded. */
   readonly list = signal<Member[] | null>(null)
-  /** Whether there are more than the list has. */
-  readonly more = signal(false)
+  /** Whether the list is incomplete. */
+  readonly hasMore = signal(false)
   private cursor: string | undefined
 
   constructor(
     private readonly id: string,
-    private readonly around: Around,
+    private readonly context: Pick<ConversationContext, 'me' | 'api' | 'profiles'>,
   ) {}
 
-  readonly shown = computed(() => (this.list.value ?? []).map((member) => ({ ...member, user: this.around.profiles.get(member.user_id) })))
-
-  readonly readByOthers = computed(() =>
-    (this.list.value ?? []).reduce((most, m) => (m.user_id === this.around.me ? most : Math.max(most, m.read_seq)), 0),
+  readonly withProfiles = computed(() =>
+    (this.list.value ?? []).map((member) => ({ ...member, user: this.context.profiles.get(member.user_id) })),
   )
 
-  /** Takes the whole list; without one, it is to be read in pages. */
-  take(members: Member[] | undefined): void {
+  readonly readByOthers = computed(() =>
+    (this.list.value ?? []).reduce((max, m) => (m.user_id === this.context.me ? max : Math.max(max, m.read_seq)), 0),
+  )
+
+  /** Set the complete list; `undefined` means that it must be loaded in pages. */
+  setMembers(members: Member[] | undefined): void {
     if (members) this.list.value = members
-    this.more.value = !members && (this.list.peek() === null || this.cursor !== undefined)
+    this.hasMore.value = !members && (this.list.peek() === null || this.cursor !== undefined)
   }
 
-  /** Reads the next page of those who are not known yet. */
-  async readOn(): Promise<void> {
-    if (!this.more.peek()) return
-    const { members, users, next_cursor } = await this.around.api.members(this.id, this.cursor)
-    const fresh = new Set(members.map((member) => member.user_id))
+  /** Load the next page. */
+  async loadMore(): Promise<void> {
+    if (!this.hasMore.peek()) return
+    const { members, users, next_cursor } = await this.context.api.members(this.id, this.cursor)
+    const loaded = new Set(members.map((member) => member.user_id))
     batch(() => {
-      this.around.profiles.learn(users)
-      this.list.value = [...(this.list.peek() ?? []).filter((member) => !fresh.has(member.user_id)), ...members]
+      this.context.profiles.add(users)
+      this.list.value = [...(this.list.peek() ?? []).filter((member) => !loaded.has(member.user_id)), ...members]
       this.cursor = next_cursor
-      this.more.value = next_cursor !== undefined
+      this.hasMore.value = next_cursor !== undefined
     })
   }
 
-  advance(events: readonly Event[]): void {
+  applyEvents(events: readonly Event[]): void {
     this.list.value = applyMemberEvents(this.list.peek(), events)
   }
 
-  receipt(userId: string, seq: number): void {
+  applyReceipt(userId: string, seq: number): void {
     this.list.value = applyReceipt(this.list.peek(), userId, seq)
   }
 }

@@ -1,24 +1,26 @@
-/** Which of the messages that arrive are worth announcing: those of others, once, and of many at once the newest few. */
+/** Decides which incoming messages trigger a notification. */
 import type { Event, MessageCreated } from '../net/protocol'
 
-const MOST = 3
+/** If many messages arrive at once, only this many of the newest are reported. */
+const MAX_AT_ONCE = 3
 
-export class News {
-  private told = 0
+export class NewMessages {
+  private lastSeq = 0
 
   constructor(
     private readonly me: string,
-    private readonly say: (event: MessageCreated) => void,
+    private readonly onNewMessage: (event: MessageCreated) => void,
   ) {}
 
-  /** What lies up to `seq` was there before. */
-  since(seq: number): void {
-    this.told = seq
+  /** Treat events up to `seq` as old. */
+  startAfter(seq: number): void {
+    this.lastSeq = seq
   }
 
-  tell(events: readonly Event[]): void {
-    const fresh = events.filter((e): e is MessageCreated => e.type === 'message.created' && e.actor_id !== this.me && e.seq > this.told)
-    this.told = Math.max(this.told, events.at(-1)?.seq ?? 0)
-    for (const event of fresh.slice(-MOST)) this.say(event)
+  /** Report the messages of other users, each once. */
+  receive(events: readonly Event[]): void {
+    const messages = events.filter((e): e is MessageCreated => e.type === 'message.created' && e.actor_id !== this.me && e.seq > this.lastSeq)
+    this.lastSeq = Math.max(this.lastSeq, events.at(-1)?.seq ?? 0)
+    for (const event of messages.slice(-MAX_AT_ONCE)) this.onNewMessage(event)
   }
 }

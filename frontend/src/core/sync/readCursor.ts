@@ -1,37 +1,37 @@
-/** One conversation's read cursor: moves at once here, soon on the server, and never back. */
+/** The read cursor of a conversation: advances locally at once, is sent with a delay, and never moves back. */
 import { ApiError } from '../net/errors'
 import { backoff } from '../platform/time'
 
 const SEND_DELAY_MS = 400
 
 export class ReadCursor {
-  private wanted = 0
-  private told = 0
+  private target = 0
+  private sent = 0
   private failures = 0
   private timer: ReturnType<typeof setTimeout> | undefined
 
-  /** `put` tells the server; it is called with rising `seq` only, one call at a time. */
+  /** `put` sends the cursor to the server; it is called with rising `seq` only, one call at a time. */
   constructor(private readonly put: (seq: number) => Promise<void>) {}
 
-  /** What the server knows already. */
-  known(seq: number): void {
-    this.told = Math.max(this.told, seq)
-    this.wanted = Math.max(this.wanted, seq)
+  /** Record the server's cursor. */
+  setServerSeq(seq: number): void {
+    this.sent = Math.max(this.sent, seq)
+    this.target = Math.max(this.target, seq)
   }
 
-  /** Answers whether `seq` is further than before. */
-  mark(seq: number): boolean {
-    if (seq <= this.wanted) return false
-    this.wanted = seq
-    this.later(SEND_DELAY_MS)
+  /** Advance to `seq`. Returns whether the cursor moved. */
+  advance(seq: number): boolean {
+    if (seq <= this.target) return false
+    this.target = seq
+    this.schedule(SEND_DELAY_MS)
     return true
   }
 
-  /** Tells the server now what it does not know yet. */
+  /** Send the cursor now if the server does not have it. */
   flush(): void {
     clearTimeout(this.timer)
     this.timer = undefined
-    if (this.wanted > this.told) void this.tell()
+    if (this.target > this.sent) void this.send()
   }
 
   stop(): void {
@@ -39,21 +39,21 @@ export class ReadCursor {
     this.timer = undefined
   }
 
-  private later(ms: number): void {
-    this.timer ??= setTimeout(() => void this.tell(), ms)
+  private schedule(ms: number): void {
+    this.timer ??= setTimeout(() => void this.send(), ms)
   }
 
-  private async tell(): Promise<void> {
-    const seq = this.wanted
+  private async send(): Promise<void> {
+    const seq = this.target
     try {
       await this.put(seq)
-      this.told = Math.max(this.told, seq)
+      this.sent = Math.max(this.sent, seq)
       this.failures = 0
     } catch (error) {
-      if (error instanceof ApiError && !error.retryable) this.told = Math.max(this.told, seq)
+      if (error instanceof ApiError && !error.retryable) this.sent = Math.max(this.sent, seq)
       else this.failures++
     }
     this.timer = undefined
-    if (this.wanted > this.told) this.later(this.failures > 0 ? backoff(this.failures, 2_000) : SEND_DELAY_MS)
+    if (this.target > this.sent) this.schedule(this.failures > 0 ? backoff(this.failures, 2_000) : SEND_DELAY_MS)
   }
 }

@@ -1,4 +1,4 @@
-/** The socket: opened with a ticket, watched, renewed before its time, opened again when it broke. */
+/** The WebSocket connection: opens with a ticket, pings, renews before the gateway's limit, and reconnects. */
 import { signal } from '@preact/signals'
 import type { Connection } from '../model'
 import { ApiError } from '../net/errors'
@@ -7,9 +7,9 @@ import { backoff } from '../platform/time'
 
 const PING_MS = 4 * 60_000
 const PONG_MS = 10_000
-/** A socket that was quiet for this long is asked whether it lives when the page comes back to the front. */
+/** When the page becomes visible, a socket that has received nothing for this long is pinged. */
 const QUIET_MS = 20_000
-/** The gateway ends a connection after two hours; before that we change to a new one, not all clients at once. */
+/** The gateway closes connections after two hours. Clients reconnect before that, spread over time. */
 const RENEW_FIRST_MS = 95 * 60_000
 const RENEW_SPREAD_MS = 20 * 60_000
 const OPEN_MS = 15_000
@@ -18,145 +18,145 @@ export interface RealtimeDeps {
   ticket(): Promise<string>
   url(): Promise<string>
   onFrame(frame: ServerFrame): void
-  /** A connection stands after there was none: what came meanwhile must be read. */
+  /** Called when a connection opens after there was none: missed events must be read. */
   onOnline(): void
 }
 
 export class Realtime {
   readonly connection = signal<Connection>('connecting')
   private socket: WebSocket | null = null
-  /** What the server calls the open connection; null while there is none, or none that it has named yet. */
-  private name: string | null = null
+  /** The server's id of the open connection; null until the server has sent it. */
+  private id: string | null = null
   private attempts = 0
-  private heard = 0
-  private running = false
+  private lastReceivedMs = 0
+  private started = false
   private connecting = false
-  private retry: ReturnType<typeof setTimeout> | undefined
-  private pinging: ReturnType<typeof setInterval> | undefined
-  private pong: ReturnType<typeof setTimeout> | undefined
-  private renewal: ReturnType<typeof setTimeout> | undefined
+  private retryTimer: ReturnType<typeof setTimeout> | undefined
+  private pingTimer: ReturnType<typeof setInterval> | undefined
+  private pongTimer: ReturnType<typeof setTimeout> | undefined
+  private renewTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(private readonly deps: RealtimeDeps) {}
 
   start(): void {
-    this.running = true
-    addEventListener('online', this.hurry)
-    addEventListener('offline', this.check)
-    document.addEventListener('visibilitychange', this.look)
+    this.started = true
+    addEventListener('online', this.reconnectNow)
+    addEventListener('offline', this.probe)
+    document.addEventListener('visibilitychange', this.onVisibilityChange)
     void this.connect()
   }
 
   stop(): void {
-    this.running = false
-    removeEventListener('online', this.hurry)
-    removeEventListener('offline', this.check)
-    document.removeEventListener('visibilitychange', this.look)
-    clearTimeout(this.retry)
-    this.leave()
+    this.started = false
+    removeEventListener('online', this.reconnectNow)
+    removeEventListener('offline', this.probe)
+    document.removeEventListener('visibilitychange', this.onVisibilityChange)
+    clearTimeout(this.retryTimer)
+    this.closeSocket()
   }
 
-  /** The connection that need not be told what a request of this moment is answered. */
+  /** The connection to exclude from pushes about this client's own requests. */
   get connectionId(): string | null {
-    return this.name
+    return this.id
   }
 
   send(frame: ClientFrame): void {
     if (this.socket?.readyState === WebSocket.OPEN) this.socket.send(JSON.stringify(frame))
   }
 
-  /** The network is back: do not sit out the wait. */
-  private readonly hurry = (): void => {
-    if (this.socket) return this.check()
+  /** The network is back: reconnect without waiting. */
+  private readonly reconnectNow = (): void => {
+    if (this.socket) return this.probe()
     this.attempts = 0
     void this.connect()
   }
 
-  private readonly look = (): void => {
+  private readonly onVisibilityChange = (): void => {
     if (document.visibilityState !== 'visible') return
-    if (!this.socket) this.hurry()
-    else if (Date.now() - this.heard > QUIET_MS) this.check()
+    if (!this.socket) this.reconnectNow()
+    else if (Date.now() - this.lastReceivedMs > QUIET_MS) this.probe()
   }
 
-  /** Asks the other end for a sign of life; without one the socket is given up. */
-  private readonly check = (): void => {
-    if (!this.socket || this.pong !== undefined) return
+  /** Ping the server; without a response the socket is closed. */
+  private readonly probe = (): void => {
+    if (!this.socket || this.pongTimer !== undefined) return
     this.send({ action: 'ping' })
     const socket = this.socket
-    this.pong = setTimeout(() => {
-      this.pong = undefined
-      if (socket === this.socket) this.lost()
+    this.pongTimer = setTimeout(() => {
+      this.pongTimer = undefined
+      if (socket === this.socket) this.onClosed()
     }, PONG_MS)
   }
 
   private async connect(): Promise<void> {
-    if (!this.running || this.connecting) return
+    if (!this.started || this.connecting) return
     this.connecting = true
-    clearTimeout(this.retry)
+    clearTimeout(this.retryTimer)
     if (!this.socket && this.attempts < 2) this.connection.value = 'connecting'
     try {
       const [url, ticket] = await Promise.all([this.deps.url(), this.deps.ticket()])
-      const socket = await opened(new WebSocket(url, ['imchat.v1', `ticket.${ticket}`]))
-      if (this.running) this.adopt(socket)
+      const socket = await waitForOpen(new WebSocket(url, ['imchat.v1', `ticket.${ticket}`]))
+      if (this.started) this.useSocket(socket)
       else socket.close()
     } catch (error) {
-      this.again(error instanceof ApiError && error.problem.code === 'suspended')
+      this.scheduleReconnect(error instanceof ApiError && error.userError.code === 'suspended')
     } finally {
       this.connecting = false
     }
   }
 
-  /** From here on `socket` is the one; the old one, if any, goes only now, so that nothing falls between. */
-  private adopt(socket: WebSocket): void {
+  /** Switch to `socket`. The old one, if any, closes only now, so that no frame is missed. */
+  private useSocket(socket: WebSocket): void {
     const renewed = this.socket !== null
-    this.leave()
+    this.closeSocket()
     this.socket = socket
     this.attempts = 0
-    this.heard = Date.now()
-    socket.onmessage = (message) => this.hear(message.data)
-    socket.onclose = () => this.lost()
-    this.pinging = setInterval(this.check, PING_MS)
-    this.renewal = setTimeout(() => void this.connect(), RENEW_FIRST_MS + Math.random() * RENEW_SPREAD_MS)
+    this.lastReceivedMs = Date.now()
+    socket.onmessage = (message) => this.onMessage(message.data)
+    socket.onclose = () => this.onClosed()
+    this.pingTimer = setInterval(this.probe, PING_MS)
+    this.renewTimer = setTimeout(() => void this.connect(), RENEW_FIRST_MS + Math.random() * RENEW_SPREAD_MS)
     this.connection.value = 'online'
-    this.check() // the answer names the connection
+    this.probe() // the response contains the connection's id
     if (!renewed) this.deps.onOnline()
   }
 
-  private hear(data: unknown): void {
-    this.heard = Date.now()
-    clearTimeout(this.pong)
-    this.pong = undefined
+  private onMessage(data: unknown): void {
+    this.lastReceivedMs = Date.now()
+    clearTimeout(this.pongTimer)
+    this.pongTimer = undefined
     if (typeof data !== 'string') return
     try {
       const frame = JSON.parse(data) as ServerFrame
-      if (frame.type === 'pong') this.name = frame.connection_id
+      if (frame.type === 'pong') this.id = frame.connection_id
       else this.deps.onFrame(frame)
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
     }
   }
 
-  private lost(): void {
-    this.leave()
-    this.again()
+  private onClosed(): void {
+    this.closeSocket()
+    this.scheduleReconnect()
   }
 
-  private again(suspended = false): void {
-    if (!this.running) return
+  private scheduleReconnect(suspended = false): void {
+    if (!this.started) return
     this.attempts++
     if (suspended) this.connection.value = 'suspended'
     else if (!this.socket) this.connection.value = this.attempts > 1 || !navigator.onLine ? 'offline' : 'connecting'
-    clearTimeout(this.retry)
-    this.retry = setTimeout(() => void this.connect(), backoff(this.attempts))
+    clearTimeout(this.retryTimer)
+    this.retryTimer = setTimeout(() => void this.connect(), backoff(this.attempts))
   }
 
-  private leave(): void {
-    clearInterval(this.pinging)
-    clearTimeout(this.pong)
-    clearTimeout(this.renewal)
-    this.pong = undefined
+  private closeSocket(): void {
+    clearInterval(this.pingTimer)
+    clearTimeout(this.pongTimer)
+    clearTimeout(this.renewTimer)
+    this.pongTimer = undefined
     const socket = this.socket
     this.socket = null
-    this.name = null
+    this.id = null
     if (!socket) return
     socket.onmessage = null
     socket.onclose = null
@@ -164,8 +164,8 @@ export class Realtime {
   }
 }
 
-/** Resolves when the socket stands; rejects, and closes it, when it does not in time. */
-function opened(socket: WebSocket): Promise<WebSocket> {
+/** Resolves when the socket is open; closes it and rejects on failure or timeout. */
+function waitForOpen(socket: WebSocket): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => fail(), OPEN_MS)
     const fail = (): void => {

@@ -1,40 +1,40 @@
-/** Who types: ours said at most every three seconds, theirs shown for five. */
+/** Typing indicators: the user's own are sent at most every three seconds, those of others show for five. */
 import { signal } from '@preact/signals'
 
-const SAY_MS = 3_000
+const SEND_INTERVAL_MS = 3_000
 const SHOW_MS = 5_000
 
 export class Typing {
-  readonly now = signal<readonly string[]>([])
-  private readonly ends = new Map<string, ReturnType<typeof setTimeout>>()
-  private said = 0
+  /** Ids of the users who are typing. */
+  readonly userIds = signal<readonly string[]>([])
+  private readonly timers = new Map<string, ReturnType<typeof setTimeout>>()
+  private lastSentMs = 0
 
-  constructor(private readonly say: () => void) {}
+  constructor(private readonly send: () => void) {}
 
-  /** Our own keystroke. */
-  key(): void {
-    if (Date.now() - this.said < SAY_MS) return
-    this.said = Date.now()
-    this.say()
+  onKeystroke(): void {
+    if (Date.now() - this.lastSentMs < SEND_INTERVAL_MS) return
+    this.lastSentMs = Date.now()
+    this.send()
   }
 
-  /** Our message went out: the next keystroke is news again. */
-  pause(): void {
-    this.said = 0
+  /** Call after sending a message: the next keystroke is sent at once. */
+  reset(): void {
+    this.lastSentMs = 0
   }
 
   started(userId: string): void {
-    clearTimeout(this.ends.get(userId))
-    this.ends.set(userId, setTimeout(() => this.ended(userId), SHOW_MS))
-    if (!this.now.peek().includes(userId)) this.now.value = [...this.now.peek(), userId]
+    clearTimeout(this.timers.get(userId))
+    this.timers.set(userId, setTimeout(() => this.ended(userId), SHOW_MS))
+    if (!this.userIds.peek().includes(userId)) this.userIds.value = [...this.userIds.peek(), userId]
   }
 
   ended(userId: string): void {
-    clearTimeout(this.ends.get(userId))
-    if (this.ends.delete(userId)) this.now.value = this.now.peek().filter((id) => id !== userId)
+    clearTimeout(this.timers.get(userId))
+    if (this.timers.delete(userId)) this.userIds.value = this.userIds.peek().filter((id) => id !== userId)
   }
 
   stop(): void {
-    for (const id of [...this.ends.keys()]) this.ended(id)
+    for (const id of [...this.timers.keys()]) this.ended(id)
   }
 }

@@ -1,43 +1,43 @@
-/** All of one signed-in person's conversations: the list, what arrives, and what is kept. Ends with their session. */
+/** All conversations of the signed-in user: the list, incoming frames, and stored data. Ends with the session. */
 import { batch, computed, signal } from '@preact/signals'
-import { createApi } from '../net/api'
-import type { Config } from '../net/config'
-import { Conversation } from './conversation'
-import { Db } from '../storage/db'
-import { Drafts } from '../storage/drafts'
-import type { Http } from '../net/http'
+import { t } from '../../i18n'
 import type { Action } from '../actions'
 import type { ConversationSummary, Model } from '../model'
-import type { Result, UserError } from '../net/errors'
+import { createApi } from '../net/api'
+import type { Config } from '../net/config'
+import { ApiError, type Result, toUserError, type UserError } from '../net/errors'
+import type { Http } from '../net/http'
+import { LIMITS, type ConversationAnswer, type ConversationEntry, type Me, type MessageCreated, type NewConversation, type ServerFrame, type User } from '../net/protocol'
+import { Db } from '../storage/db'
+import { Drafts } from '../storage/drafts'
+import type { ConversationContext } from './context'
+import { Conversation } from './conversation'
 import { Outbox } from './outbox'
-import { ApiError, toUserError } from '../net/errors'
 import { PresenceStore } from './presence'
 import { Profiles } from './profiles'
-import { LIMITS, type ConversationAnswer, type ConversationEntry, type Me, type MessageCreated, type NewConversation, type ServerFrame, type User } from '../net/protocol'
 import { Realtime } from './realtime'
-import type { ConversationContext } from './context'
 
-type Listener = Parameters<Model['onMessage']>[0]
+type MessageListener = Parameters<Model['onMessage']>[0]
 
-/** Pages of the inbox read at once; what lies further back turns up when it is written in. */
+/** How many pages of the list are read at once; older conversations appear when they get a message. */
 const MAX_INBOX_PAGES = 20
 
 export class Workspace {
   readonly listError = signal<UserError | null>(null)
   private readonly presenceStore = new PresenceStore()
-  readonly presence = this.presenceStore.now
+  readonly presence = this.presenceStore.current
   readonly realtime: Realtime
   readonly api: ReturnType<typeof createApi>
   private readonly db: Db
   private readonly drafts: Drafts
   private readonly outbox: Outbox
   private readonly profiles: Profiles
-  private readonly conversationContext: ConversationContext
-  private readonly opened = new Map<string, Conversation>()
-  /** Those of the list; null until first known. */
+  private readonly context: ConversationContext
+  private readonly loaded = new Map<string, Conversation>()
+  /** The conversations in the list; null until loaded. */
   private readonly listed = signal<readonly Conversation[] | null>(null)
-  private shown: string | null = null
-  private reading: Promise<void> | null = null
+  private openId: string | null = null
+  private reloadPromise: Promise<void> | null = null
   private readonly ready: Promise<void>
   private started = false
 
@@ -45,33 +45,33 @@ export class Workspace {
     readonly me: string,
     config: Promise<Config>,
     http: Http,
-    private readonly tell: Listener,
+    private readonly onMessage: MessageListener,
   ) {
     const api = createApi(http)
     this.api = api
     this.db = Db.open(me)
     this.drafts = new Drafts(me)
-    this.profiles = new Profiles({ read: (ids) => api.usersByIds(ids), keep: (users) => void this.db.saveUsers(users) })
+    this.profiles = new Profiles({ read: (ids) => api.usersByIds(ids), save: (users) => void this.db.saveUsers(users) })
     this.outbox = new Outbox({
       me,
       load: () => this.db.outbox(),
-      keep: (item) => this.db.saveOutgoing(item),
-      drop: (id) => this.db.deleteOutgoing(id),
+      save: (item) => this.db.saveOutgoing(item),
+      delete: (id) => this.db.deleteOutgoing(id),
       post: async (item) => (await api.send(item, this.realtime.connectionId)).event,
-      read: (id, after) => api.events(id, { after, limit: LIMITS.page_max }),
+      readEvents: (id, after) => api.events(id, { after, limit: LIMITS.page_max }),
       lastSeenSeq: (id) => this.lastSeenSeq(id),
-      settle: (id, event) => {
-        if (!this.lists(id)) void this.discover(id)
-        return this.conversation(id).settle(event)
+      applyEvent: (id, event) => {
+        if (!this.isListed(id)) void this.fetchConversation(id)
+        return this.conversation(id).applyEvent(event)
       },
     })
     this.realtime = new Realtime({
       ticket: () => api.ticket(),
       url: async () => (await config).wsUrl,
-      onFrame: (frame) => this.hear(frame),
+      onFrame: (frame) => this.onFrame(frame),
       onOnline: () => this.resume(),
     })
-    this.conversationContext = {
+    this.context = {
       me,
       api,
       http,
@@ -79,10 +79,10 @@ export class Workspace {
       drafts: this.drafts,
       outbox: this.outbox,
       profiles: this.profiles,
-      seen: (asked, presence, until) => this.presenceStore.seen(asked, presence, until),
-      say: (frame) => this.realtime.send(frame),
-      announce: (id, event) => this.announce(this.conversation(id), event),
-      left: (id) => this.left(id),
+      setPresence: (userIds, presence, until) => this.presenceStore.set(userIds, presence, until),
+      sendFrame: (frame) => this.realtime.send(frame),
+      onNewMessage: (id, event) => this.notifyNewMessage(this.conversation(id), event),
+      onLeft: (id) => this.onLeft(id),
     }
     this.ready = this.start().then(() => {
       this.started = true
@@ -94,68 +94,68 @@ export class Workspace {
     return list?.sort((a, b) => Number(b.settings.pinned) - Number(a.settings.pinned) || b.at_ms - a.at_ms) ?? null
   })
 
-  /** Of what is muted only the mentions count. */
+  /** In muted conversations only mentions count. */
   readonly totalUnread = computed(() =>
     (this.conversations.value ?? []).reduce((sum, { settings, unread, mentions }) => sum + (settings.muted ? mentions : unread), 0),
   )
 
-  /** Our own profile, as it is now. */
-  know(me: Me): void {
-    this.profiles.learn([{ user_id: me.user_id, handle: me.handle, display_name: me.display_name }])
+  /** Set the user's own profile. */
+  setOwnProfile(me: Me): void {
+    this.profiles.add([{ user_id: me.user_id, handle: me.handle, display_name: me.display_name }])
   }
 
   open(conversationId: string): Conversation {
     const conversation = this.conversation(conversationId)
-    if (this.shown !== conversationId) {
-      this.shown = conversationId
-      // At once where it can be: the timeline reads where the unread line is when it mounts.
+    if (this.openId !== conversationId) {
+      this.openId = conversationId
+      // Synchronous once started: the timeline reads the position of the unread line when it mounts.
       if (this.started) conversation.show()
       else void this.ready.then(() => conversation.show())
     }
     return conversation
   }
 
-  /** It left the screen; what is loaded stays. */
+  /** Mark the conversation as off screen; loaded data stays. */
   close(conversationId: string): void {
-    if (this.shown === conversationId) this.shown = null
+    if (this.openId === conversationId) this.openId = null
   }
 
-  /** Starts a conversation, or finds the direct one that exists. */
-  async begin(body: NewConversation): Promise<string> {
+  /** Create a conversation, or find the existing direct one; returns its id. */
+  async createConversation(body: NewConversation): Promise<string> {
     const answer = await this.api.create(body)
-    this.join(answer)
+    this.addConversation(answer)
     return answer.conversation.conversation_id
   }
 
-  act(conversationId: string, deed: Action): Result {
-    return this.conversation(conversationId).act(deed)
+  act(conversationId: string, action: Action): Result {
+    return this.conversation(conversationId).act(action)
   }
 
-  /** A conversation that the server says is ours. */
-  join(answer: ConversationAnswer): void {
-    this.take([answer])
-    this.profiles.learn(answer.users)
+  /** Add a conversation that the user is a member of. */
+  addConversation(answer: ConversationAnswer): void {
+    this.mergeEntries([answer])
+    this.profiles.add(answer.users)
   }
 
-  /** Reads the list from the server. */
+  /** Read the list from the server. */
   reload(): Promise<void> {
-    this.reading ??= this.readInbox().finally(() => {
-      this.reading = null
+    this.reloadPromise ??= this.readInbox().finally(() => {
+      this.reloadPromise = null
     })
-    return this.reading
+    return this.reloadPromise
   }
 
-  learnUsers(users: readonly User[]): void {
-    this.profiles.learn(users)
+  addUsers(users: readonly User[]): void {
+    this.profiles.add(users)
   }
 
-  /** Stops everything; with `forget`, nothing of this person stays in the browser. */
-  async stop({ forget }: { forget: boolean }): Promise<void> {
+  /** Stop everything; `deleteData` also deletes the user's data from this browser. */
+  async stop({ deleteData }: { deleteData: boolean }): Promise<void> {
     this.realtime.stop()
     this.presenceStore.stop()
     this.outbox.stop()
-    for (const conversation of this.opened.values()) conversation.stop()
-    if (forget) {
+    for (const conversation of this.loaded.values()) conversation.stop()
+    if (deleteData) {
       this.drafts.clear()
       await this.db.destroy()
     } else {
@@ -163,12 +163,12 @@ export class Workspace {
     }
   }
 
-  /** Paints from what is kept; only then does the network begin to matter. */
+  /** Show the stored data, then connect. */
   private async start(): Promise<void> {
     const [entries, users] = await Promise.all([this.db.inbox(), this.db.users()])
     batch(() => {
-      this.profiles.learn(users, false)
-      if (entries.length > 0) this.take(entries)
+      this.profiles.add(users, false)
+      if (entries.length > 0) this.mergeEntries(entries)
     })
     await this.outbox.start()
     this.realtime.start()
@@ -176,125 +176,125 @@ export class Workspace {
 
   private async readInbox(): Promise<void> {
     try {
-      const found = new Set<string>()
+      const listedIds = new Set<string>()
       let cursor: string | undefined
       for (let page = 0; page < MAX_INBOX_PAGES; page++) {
         const answer = await this.api.conversations(cursor)
         batch(() => {
-          this.profiles.learn(answer.users)
-          this.take(answer.conversations)
+          this.profiles.add(answer.users)
+          this.mergeEntries(answer.conversations)
         })
-        for (const entry of answer.conversations) found.add(entry.conversation.conversation_id)
+        for (const entry of answer.conversations) listedIds.add(entry.conversation.conversation_id)
         cursor = answer.next_cursor
         if (!cursor) break
       }
-      if (!cursor) await this.dropUnlisted(found)
+      if (!cursor) await this.removeUnlisted(listedIds)
       this.listError.value = null
     } catch (error) {
       this.listError.value = toUserError(error)
     }
   }
 
-  /** What was ours while we were away may be so no longer; the server is asked about each, for lists are only hints. */
-  private async dropUnlisted(found: ReadonlySet<string>): Promise<void> {
+  /** Check each conversation that the list lacks: the user may no longer be a member, or the list may be incomplete. */
+  private async removeUnlisted(listedIds: ReadonlySet<string>): Promise<void> {
     for (const { id } of this.listed.peek() ?? []) {
-      if (found.has(id)) continue
+      if (listedIds.has(id)) continue
       try {
-        this.take([await this.api.conversation(id)])
+        this.mergeEntries([await this.api.conversation(id)])
       } catch (error) {
-        if (error instanceof ApiError && error.status === 404) this.left(id)
+        if (error instanceof ApiError && error.status === 404) this.onLeft(id)
       }
     }
   }
 
-  private take(entries: readonly ConversationEntry[]): void {
-    const fresh: Conversation[] = []
-    const now = this.listed.peek() ?? []
+  private mergeEntries(entries: readonly ConversationEntry[]): void {
+    const added: Conversation[] = []
+    const current = this.listed.peek() ?? []
     for (const entry of entries) {
       const conversation = this.conversation(entry.conversation.conversation_id)
       conversation.merge(entry)
-      if (!now.includes(conversation)) fresh.push(conversation)
+      if (!current.includes(conversation)) added.push(conversation)
     }
-    if (fresh.length > 0 || this.listed.peek() === null) this.listed.value = [...now, ...fresh]
+    if (added.length > 0 || this.listed.peek() === null) this.listed.value = [...current, ...added]
   }
 
   private conversation(id: string): Conversation {
-    const known = this.opened.get(id)
+    const known = this.loaded.get(id)
     if (known) return known
-    const conversation = new Conversation(id, this.conversationContext)
-    this.opened.set(id, conversation)
+    const conversation = new Conversation(id, this.context)
+    this.loaded.set(id, conversation)
     return conversation
   }
 
-  private lists(id: string): boolean {
+  private isListed(id: string): boolean {
     return this.listed.peek()?.some((each) => each.id === id) ?? false
   }
 
-  private hear(frame: ServerFrame): void {
+  private onFrame(frame: ServerFrame): void {
     switch (frame.type) {
       case 'events': {
-        const listed = this.lists(frame.conversation_id)
-        if (listed || this.shown === frame.conversation_id) this.conversation(frame.conversation_id).receive(frame.events)
-        if (!listed) void this.discover(frame.conversation_id)
+        const listed = this.isListed(frame.conversation_id)
+        if (listed || this.openId === frame.conversation_id) this.conversation(frame.conversation_id).receive(frame.events)
+        if (!listed) void this.fetchConversation(frame.conversation_id)
         break
       }
       case 'receipt':
-        this.opened.get(frame.conversation_id)?.receipt(frame.user_id, frame.read_seq)
+        this.loaded.get(frame.conversation_id)?.applyReceipt(frame.user_id, frame.read_seq)
         break
       case 'typing':
-        this.opened.get(frame.conversation_id)?.typed(frame.user_id)
+        this.loaded.get(frame.conversation_id)?.onTyping(frame.user_id)
         break
       case 'presence':
-        this.presenceStore.changed(frame)
+        this.presenceStore.update(frame)
         break
       case 'settings':
-        this.opened.get(frame.conversation_id)?.chosen(frame.settings)
+        this.loaded.get(frame.conversation_id)?.applySettings(frame.settings)
         break
       case 'conversation':
-        if (frame.change === 'removed') void this.discover(frame.conversation_id, true)
-        else void this.discover(frame.conversation_id)
+        if (frame.change === 'removed') void this.fetchConversation(frame.conversation_id, true)
+        else void this.fetchConversation(frame.conversation_id)
         break
       default:
         break
     }
   }
 
-  /** A conversation that the list lacks, or that may be ours no longer. */
-  private async discover(id: string, maybeGone = false): Promise<void> {
+  /** Read a conversation that the list lacks, or that the user may have been removed from. */
+  private async fetchConversation(id: string, maybeRemoved = false): Promise<void> {
     try {
       const answer = await this.api.conversation(id)
-      const isNew = !this.lists(id)
-      this.take([answer])
-      if (isNew && answer.last_message && answer.unread > 0) this.announce(this.conversation(id), answer.last_message)
+      const isNew = !this.isListed(id)
+      this.mergeEntries([answer])
+      if (isNew && answer.last_message && answer.unread > 0) this.notifyNewMessage(this.conversation(id), answer.last_message)
     } catch (error) {
-      if (maybeGone && error instanceof ApiError && error.status === 404) this.left(id)
+      if (maybeRemoved && error instanceof ApiError && error.status === 404) this.onLeft(id)
     }
   }
 
   private resume(): void {
     void this.reload()
     this.outbox.wake()
-    for (const conversation of this.opened.values()) conversation.resume()
+    for (const conversation of this.loaded.values()) conversation.resume()
   }
 
   private lastSeenSeq(id: string): number {
-    const conversation = this.opened.get(id)
-    return Math.max(conversation?.log.last ?? 0, conversation?.entry.peek()?.conversation.last_seq ?? 0)
+    const conversation = this.loaded.get(id)
+    return Math.max(conversation?.log.lastSeq ?? 0, conversation?.entry.peek()?.conversation.last_seq ?? 0)
   }
 
-  private announce(conversation: Conversation, event: MessageCreated): void {
+  private notifyNewMessage(conversation: Conversation, event: MessageCreated): void {
     if (event.actor_id === this.me) return
     const mentioned = Object.values(event.message.mentions ?? {}).includes(this.me)
     if (conversation.entry.peek()?.settings?.muted && !mentioned) return
     const author = this.profiles.get(event.actor_id)
     const { id: conversationId, name: conversationName } = conversation.summary.peek()
-    this.tell({ conversationId, conversationName, author, body: event.message.body })
+    this.onMessage({ conversationId, conversationName, author, body: event.message.body })
   }
 
-  private left(id: string): void {
+  private onLeft(id: string): void {
     this.listed.value = (this.listed.peek() ?? []).filter((each) => each.id !== id)
-    this.opened.get(id)?.gone({ code: 'not_found', message: 'You are not in this conversation, or it does not exist.' })
-    if (this.shown !== id) this.opened.delete(id)
-    void this.db.forgetConversation(id)
+    this.loaded.get(id)?.setUnavailable({ code: 'not_found', message: t('conversation.notFound.text') })
+    if (this.openId !== id) this.loaded.delete(id)
+    void this.db.deleteConversation(id)
   }
 }

@@ -1,4 +1,5 @@
-/** The whole of what people see: picks the screen for the session, and runs what belongs to no screen. */
+/** The root view: picks the screen for the session, and sets the page title and announcements. */
+import { displayName } from '../../core/displayName'
 import '../../styles/index.css'
 import { useSignalEffect } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
@@ -9,7 +10,7 @@ import { notify } from '../../lib/notify'
 import { applyPreferences } from '../../lib/preferences'
 import { followClock } from '../../lib/today'
 import { Auth } from '../auth/Auth'
-import { ModelContext, displayName, useModel } from './context'
+import { ModelContext, useModel } from './context'
 import { lazy } from './lazy'
 import { followAddressBar, openConversation, route } from './route'
 import { SplashScreen } from './SplashScreen'
@@ -52,7 +53,7 @@ function useTitle(model: Model): void {
   })
 }
 
-/** Say what arrives to those who listen, and show it to those who look elsewhere. */
+/** Announce new messages to screen readers, and show desktop notifications. */
 function useMessageAnnouncements(model: Model): void {
   useEffect(
     () =>

@@ -1,11 +1,11 @@
-/** The two panes of a signed-in person: the list, and the conversation beside it (in its place on a narrow screen). */
+/** The signed-in layout: the list and the open conversation; on a narrow screen, one at a time. */
 import { useEffect } from 'preact/hooks'
 import { t } from '../../i18n'
 import { isTextInput, shortcutFor, type Shortcut } from '../../lib/keyboard'
 import { ConversationList } from '../conversations/ConversationList'
 import { ConversationView } from '../conversations/ConversationView'
 import { Button } from '../primitives/Button'
-import { BubblesArt, Empty } from '../primitives/EmptyState'
+import { BubblesArt, EmptyState } from '../primitives/EmptyState'
 import { useModel } from './context'
 import { lazy, preloadViews } from './lazy'
 import { closeConversation, closePanel, openConversation, openPanel, type Panel, route } from './route'
@@ -18,7 +18,7 @@ const Settings = lazy(() => import('../settings/Settings').then((m) => m.Setting
 const Administration = lazy(() => import('../settings/Administration').then((m) => m.Administration))
 const Shortcuts = lazy(() => import('../settings/Shortcuts').then((m) => m.Shortcuts))
 
-/** After the start has settled. */
+/** How long after the start the other views are preloaded. */
 const PRELOAD_DELAY_MS = 3000
 
 export function Shell() {
@@ -61,30 +61,30 @@ function PanelView({ panel, conversationId }: { panel: Panel; conversationId: st
 
 function Welcome() {
   return (
-    <Empty art={<BubblesArt />} title={t('welcome.title')}>
+    <EmptyState art={<BubblesArt />} title={t('welcome.title')}>
       <p class="empty-text">{t('welcome.text')}</p>
       <Button kind="primary" onClick={() => openPanel('new')}>{t('list.new')}</Button>
       <p class="empty-note">
-        <Hint text={t('welcome.shortcuts')} />
+        <ShortcutHint text={t('welcome.shortcuts')} />
       </p>
-    </Empty>
+    </EmptyState>
   )
 }
 
-/** A sentence with `{key}` in it, drawn as a key. */
-function Hint({ text }: { text: string }) {
+/** Text in which `{key}` shows as a key. */
+function ShortcutHint({ text }: { text: string }) {
   const [before, after] = text.split('{key}')
   return <>{before}<kbd>?</kbd>{after}</>
 }
 
-// The address holds the route, so a fragment link cannot be left to the browser.
+// The fragment is the route, so the browser cannot follow the link.
 function skipToConversation(event: MouseEvent): void {
   event.preventDefault()
   document.getElementById('conversation')?.focus()
 }
 
-/** Escape in the search field empties that field; it closes a conversation from anywhere else. */
-function mayClose(target: EventTarget | null): boolean {
+/** Whether Escape closes the conversation: in the search field it clears the field instead. */
+function escapeCloses(target: EventTarget | null): boolean {
   const searching = target instanceof HTMLInputElement && target.name === 'filter'
   return !searching && route.value.conversationId !== null
 }
@@ -107,10 +107,10 @@ function useShortcuts(): void {
       escape: () => closeConversation(),
     }
     const onKey = (event: KeyboardEvent) => {
-      // An open dialog keeps its keys to itself.
+      // No shortcuts while a dialog is open.
       if (event.defaultPrevented || route.value.panel !== null || document.querySelector('dialog[open]')) return
       const shortcut = shortcutFor(event, isTextInput(event.target))
-      if (!shortcut || (shortcut === 'escape' && !mayClose(event.target))) return
+      if (!shortcut || (shortcut === 'escape' && !escapeCloses(event.target))) return
       if (shortcut !== 'escape') event.preventDefault()
       actions[shortcut]()
     }

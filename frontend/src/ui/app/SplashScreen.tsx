@@ -1,6 +1,6 @@
-/** The first moment: the shape of what is about to appear. */
+/** The screen while the application starts: skeletons of the layout. */
 import { t } from '../../i18n'
-import { BubbleSkeletons, RowSkeletons } from '../primitives/EmptyState'
+import { BubbleSkeletons, RowSkeletons } from '../primitives/Skeletons'
 
 export function SplashScreen() {
   return (

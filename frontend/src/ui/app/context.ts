@@ -1,25 +1,20 @@
-/** Hands the model to every view below, and says who a person is. */
+/** The model, as a context for every view. */
 import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import type { Model } from '../../core/model'
-import type { Me, User } from '../../core/net/protocol'
-import { t } from '../../i18n'
+import type { Me } from '../../core/net/protocol'
 
 export const ModelContext = createContext<Model | null>(null)
 
 export function useModel(): Model {
   const model = useContext(ModelContext)
-  if (!model) throw new Error('a view was rendered outside <App>')
+  if (!model) throw new Error('useModel() outside <App>')
   return model
 }
 
-/** Me, inside the views that exist only while signed in. */
+/** Return the user's own profile, in views that show only while signed in. */
 export function useMe(): Me {
   const session = useModel().session.value
-  if (session.state !== 'signed-in') throw new Error('a view for members was rendered while signed out')
+  if (session.state !== 'signed-in') throw new Error('useMe() while signed out')
   return session.me
-}
-
-export function displayName(user: User): string {
-  return user.display_name || user.handle || t('user.unknown')
 }

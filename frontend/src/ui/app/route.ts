@@ -1,4 +1,4 @@
-/** Where the person is: an address like `#/c/<id>/details`, so that links, reload and the back button work. */
+/** The route, in addresses like `#/c/<id>/details`, so that links, reload and the back button work. */
 import { signal } from '@preact/signals'
 
 export const PANELS = ['new', 'channels', 'invite', 'details', 'settings', 'shortcuts', 'administration'] as const
@@ -7,7 +7,7 @@ export type Panel = (typeof PANELS)[number]
 export interface Route {
   conversationId: string | null
   panel: Panel | null
-  /** Of the panel `invite`: what the link carries. */
+  /** The invite's token, for the panel `invite`. */
   token?: string
 }
 
@@ -35,7 +35,7 @@ function decode(part: string): string {
 
 export const route = signal<Route>(parseRoute(location.hash))
 
-/** Follow the address bar. Returns the function that stops it. */
+/** Update the route when the address changes. Returns the function that stops it. */
 export function followAddressBar(): () => void {
   const read = () => (route.value = parseRoute(location.hash))
   read()
@@ -43,14 +43,14 @@ export function followAddressBar(): () => void {
   return () => removeEventListener('popstate', read)
 }
 
-// What we pushed is marked, so that closing can go back instead of piling up history.
-interface Mark {
-  within?: boolean
+// Marks entries that the application pushed, so that closing can go back instead of adding to the history.
+interface HistoryState {
+  pushedByApp?: boolean
 }
 
 function push(next: Route): void {
   if (hashForRoute(next) === hashForRoute(route.value)) return
-  history.pushState({ within: true } satisfies Mark, '', hashForRoute(next))
+  history.pushState({ pushedByApp: true } satisfies HistoryState, '', hashForRoute(next))
   route.value = next
 }
 
@@ -59,24 +59,24 @@ function replace(next: Route): void {
   route.value = next
 }
 
-function leave(next: Route): void {
-  if ((history.state as Mark | null)?.within) history.back()
+function goBackOr(next: Route): void {
+  if ((history.state as HistoryState | null)?.pushedByApp) history.back()
   else replace(next)
 }
 
 export function openConversation(conversationId: string): void {
   const next = { conversationId, panel: null }
-  // From a dialog or from another conversation: take its place, so that "back" means the list.
+  // From a dialog or another conversation, replace the entry, so that "back" leads to the list.
   if (route.value.panel !== null || route.value.conversationId !== null) replace(next)
   else push(next)
 }
 
 export function closeConversation(): void {
-  leave({ conversationId: null, panel: null })
+  goBackOr({ conversationId: null, panel: null })
 }
 
-/** It is gone: put the list in its place, for going back would only lead to what is missing. */
-export function forgetConversation(): void {
+/** Show the list in place of a conversation that the user has left. */
+export function replaceWithList(): void {
   replace({ conversationId: null, panel: null })
 }
 
@@ -87,5 +87,5 @@ export function openPanel(panel: Panel): void {
 }
 
 export function closePanel(): void {
-  leave({ conversationId: route.value.conversationId, panel: null })
+  goBackOr({ conversationId: route.value.conversationId, panel: null })
 }

@@ -3,8 +3,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { Session } from '../../core/model'
 import { ConfirmForm, NewPasswordForm, ResetForm } from './CodeForms'
-import type { SignedOutForm } from './Card'
-import { ForgotForm, SignInForm, SignUpForm } from './CredentialForms'
+import { ForgotForm, type SignedOutForm, SignInForm, SignUpForm } from './CredentialForms'
 
 export function Auth({ session }: { session: Exclude<Session, { state: 'starting' | 'signed-in' }> }) {
   const form = useSignal<SignedOutForm>('sign-in')
@@ -13,7 +12,7 @@ export function Auth({ session }: { session: Exclude<Session, { state: 'starting
   useEffect(() => {
     if (session.state !== 'signed-out') form.value = 'sign-in'
   }, [session.state])
-  const credentials = { email, to: (next: SignedOutForm) => (form.value = next) }
+  const props = { email, showForm: (next: SignedOutForm) => (form.value = next) }
   switch (session.state) {
     case 'confirming':
       return <ConfirmForm email={session.email} />
@@ -22,7 +21,7 @@ export function Auth({ session }: { session: Exclude<Session, { state: 'starting
     case 'resetting':
       return <ResetForm email={session.email} />
     case 'signed-out':
-      if (form.value === 'sign-up') return <SignUpForm {...credentials} />
-      return form.value === 'forgot' ? <ForgotForm {...credentials} /> : <SignInForm {...credentials} />
+      if (form.value === 'sign-up') return <SignUpForm {...props} />
+      return form.value === 'forgot' ? <ForgotForm {...props} /> : <SignInForm {...props} />
   }
 }

@@ -1,113 +1,73 @@
-/** The steps in between: a code that was mailed, a password that must be set. */
+/** The later sign-in steps: entering a code and setting a new password. */
 import { useSignal } from '@preact/signals'
 import type { Result } from '../../core/net/errors'
 import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { useModel } from '../app/context'
-import { Button } from '../primitives/Button'
-import { Field } from '../primitives/Field'
-import { type FieldBinding, useForm } from '../primitives/useForm'
-import { Card, FormError } from './Card'
-import { VALIDATORS, validate } from './validation'
+import { TextButton } from '../primitives/Button'
+import { AuthForm } from './AuthForm'
+import { codeField, newPasswordField } from './fields'
 
-function CodeField(bound: FieldBinding) {
-  return (
-    <Field
-      {...bound}
-      label={t('auth.code')}
-      inputmode="numeric"
-      autocomplete="one-time-code"
-      spellcheck={false}
-      autofocus
-    />
-  )
+interface Props {
+  email: string
 }
 
-function NewPasswordField(bound: FieldBinding) {
-  return (
-    <Field
-      {...bound}
-      label={t('auth.newPassword')}
-      type="password"
-      autocomplete="new-password"
-      hint={t('auth.passwordHint')}
-    />
-  )
-}
-
-/** Another code, or back. */
-function SignInFlows({ resend }: { resend?: () => Result }) {
+/** Links to send another code, if `resend` is given, and back to sign-in. */
+function Footer({ resend }: { resend?: () => Result }) {
   const { auth } = useModel()
-  const note = useSignal<string | null>(null)
-  const again = async () => {
-    const problem = await resend?.()
-    note.value = problem ? problem.message : t('auth.resent')
-    announce(note.value)
+  const status = useSignal<string | null>(null)
+  const resendCode = async () => {
+    const error = await resend?.()
+    status.value = error ? error.message : t('auth.codeResent')
+    announce(status.value)
   }
   return (
     <>
-      {note.value && <p class="auth-card-note">{note.value}</p>}
-      {resend && <button type="button" class="text-button" onClick={again}>{t('auth.resend')}</button>}
-      <button type="button" class="text-button" onClick={() => auth.cancel()}>{t('auth.backToSignIn')}</button>
+      {status.value && <p class="auth-card-note">{status.value}</p>}
+      {resend && <TextButton onClick={() => void resendCode()}>{t('auth.resendCode')}</TextButton>}
+      <TextButton onClick={() => auth.cancel()}>{t('auth.backToSignIn')}</TextButton>
     </>
   )
 }
 
-export function ConfirmForm({ email }: { email: string }) {
+export function ConfirmForm({ email }: Props) {
   const { auth } = useModel()
-  const form = useForm({
-    initial: { code: '' },
-    check: (values) => validate(values, { code: VALIDATORS.code }),
-    submit: (values) => auth.confirm(values.code.trim()),
-  })
   return (
-    <Card title={t('auth.confirmTitle')} lead={t('auth.confirmLead', { email })} footer={<SignInFlows resend={() => auth.resendCode()} />}>
-      <form class="form" noValidate onSubmit={form.onSubmit}>
-        <FormError text={form.errors['']} />
-        <CodeField {...form.field('code')} />
-        <Button kind="primary" type="submit" wide busy={form.busy}>{t('auth.confirm')}</Button>
-      </form>
-    </Card>
+    <AuthForm
+      title={t('auth.confirmTitle')}
+      lead={t('auth.confirmLead', { email })}
+      fields={[codeField()]}
+      action={t('auth.confirm')}
+      submit={(values) => auth.confirm(values.code.trim())}
+      footer={<Footer resend={() => auth.resendCode()} />}
+    />
   )
 }
 
-export function ResetForm({ email }: { email: string }) {
+export function ResetForm({ email }: Props) {
   const { auth } = useModel()
-  const form = useForm({
-    initial: { code: '', password: '' },
-    check: (values) => validate(values, { code: VALIDATORS.code, password: VALIDATORS.newPassword }),
-    submit: (values) => auth.resetPassword(values.code.trim(), values.password),
-  })
   return (
-    <Card
+    <AuthForm
       title={t('auth.resetTitle')}
       lead={t('auth.resetLead', { email })}
-      footer={<SignInFlows resend={() => auth.forgotPassword(email)} />}
-    >
-      <form class="form" noValidate onSubmit={form.onSubmit}>
-        <FormError text={form.errors['']} />
-        <CodeField {...form.field('code')} />
-        <NewPasswordField {...form.field('password')} />
-        <Button kind="primary" type="submit" wide busy={form.busy}>{t('auth.reset')}</Button>
-      </form>
-    </Card>
+      fields={[codeField(), newPasswordField()]}
+      action={t('auth.setPassword')}
+      submit={(values) => auth.resetPassword(values.code.trim(), values.password)}
+      footer={<Footer resend={() => auth.forgotPassword(email)} />}
+    />
   )
 }
 
-export function NewPasswordForm({ email }: { email: string }) {
+export function NewPasswordForm({ email }: Props) {
   const { auth } = useModel()
-  const form = useForm({
-    initial: { password: '' },
-    check: (values) => validate(values, { password: VALIDATORS.newPassword }),
-    submit: (values) => auth.setNewPassword(values.password),
-  })
   return (
-    <Card title={t('auth.forcedTitle')} lead={t('auth.forcedLead', { email })} footer={<SignInFlows />}>
-      <form class="form" noValidate onSubmit={form.onSubmit}>
-        <FormError text={form.errors['']} />
-        <NewPasswordField {...form.field('password')} />
-        <Button kind="primary" type="submit" wide busy={form.busy}>{t('auth.reset')}</Button>
-      </form>
-    </Card>
+    <AuthForm
+      title={t('auth.newPasswordTitle')}
+      lead={t('auth.newPasswordLead', { email })}
+      fields={[newPasswordField()]}
+      action={t('auth.setPassword')}
+      submit={(values) => auth.setNewPassword(values.password)}
+      footer={<Footer />}
+    />
   )
 }

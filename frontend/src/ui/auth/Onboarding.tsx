@@ -1,18 +1,19 @@
-/** The first thing after signing up: how others will know this person. */
+/** The profile form after the first sign-in. */
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
+import { TextButton } from '../primitives/Button'
 import { ProfileForm } from '../settings/ProfileForm'
-import { Card } from './Card'
+import { AuthCard } from './AuthCard'
 
 export function Onboarding() {
   const { auth } = useModel()
   return (
-    <Card
+    <AuthCard
       title={t('profile.title')}
       lead={t('profile.lead')}
-      footer={<button type="button" class="text-button" onClick={() => void auth.signOut()}>{t('settings.signOut')}</button>}
+      footer={<TextButton onClick={() => void auth.signOut()}>{t('settings.signOut')}</TextButton>}
     >
       <ProfileForm action={t('profile.start')} wide />
-    </Card>
+    </AuthCard>
   )
 }

@@ -1,41 +1,22 @@
-/** What can be seen to be wrong before anything is sent. */
-import { LIMITS } from '../../core/net/protocol'
+/** Validators for the form fields of sign-in and settings. */
+import { validateHandle, validateName, validatePassword, type Validator } from '../../core/validation'
 import { t } from '../../i18n'
-import { charCount } from '../../lib/text'
 import type { FieldErrors } from '../primitives/useForm'
 
-export const PASSWORD_MIN = 8
-
-type Check = (value: string) => string | null
-
 export const VALIDATORS = {
-  email: (value) => (/^[^\s@]+@[^\s@]+$/.test(value.trim()) ? null : t('auth.needEmail')),
-  password: (value) => (value ? null : t('auth.needPassword')),
-  newPassword: (value) => (value.length >= PASSWORD_MIN ? null : t('auth.shortPassword')),
-  code: (value) => (value.trim() ? null : t('auth.needCode')),
-  display_name: (value) =>
-    !value.trim()
-      ? t('profile.needName')
-      : charCount(value.trim()) > LIMITS.display_name_chars
-        ? t('profile.longName', { max: LIMITS.display_name_chars })
-        : null,
-  handle: (value) =>
-    !value
-      ? t('profile.needHandle')
-      : !new RegExp(LIMITS.handle_pattern).test(value)
-        ? t('profile.badHandle')
-        : value.length < LIMITS.handle_min
-          ? t('profile.shortHandle', { min: LIMITS.handle_min })
-          : value.length > LIMITS.handle_max
-            ? t('profile.longHandle', { max: LIMITS.handle_max })
-            : null,
-} satisfies Record<string, Check>
+  email: (value) => (/^[^\s@]+@[^\s@]+$/.test(value.trim()) ? null : t('validation.emailRequired')),
+  password: (value) => (value ? null : t('validation.passwordRequired')),
+  newPassword: validatePassword,
+  code: (value) => (value.trim() ? null : t('validation.codeRequired')),
+  display_name: validateName,
+  handle: validateHandle,
+} satisfies Record<string, Validator>
 
-/** The complaints of `checks` about `values`, by field name. */
-export function validate<V extends Record<string, string>>(values: V, checks: { [K in keyof V]: Check }): FieldErrors {
+/** Return the errors of `values`, by field name. */
+export function validate<V extends Record<string, string>>(values: V, validators: { [K in keyof V]: Validator }): FieldErrors {
   const errors: FieldErrors = {}
-  for (const name in checks) {
-    const error = checks[name](values[name] ?? '')
+  for (const name in validators) {
+    const error = validators[name](values[name] ?? '')
     if (error) errors[name] = error
   }
   return errors

@@ -1,53 +1,54 @@
-/** Where one writes. Enter sends, Shift+Enter breaks the line, and a text is never lost. */
+/** The message composer. Enter sends, Shift+Enter inserts a newline, and no text is ever lost. */
 import { useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
-import { edit } from '../../core/actions'
+import { editMessage } from '../../core/actions'
+import { displayName } from '../../core/displayName'
 import type { ConversationModel } from '../../core/model'
 import { LIMITS } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { isComposing } from '../../lib/keyboard'
-import { byteCount, charCount } from '../../lib/text'
-import { displayName } from '../app/context'
+import { byteCount, charCount } from '../../lib/textLength'
 import { lazy } from '../app/lazy'
-import { type AnchorRect, type Mode, viewStateOf } from '../conversations/viewState'
+import { type ComposerMode, viewStateOf } from '../conversations/viewState'
 import { IconButton } from '../primitives/Button'
 import { Icon } from '../primitives/Icon'
+import type { AnchorRect } from '../primitives/Menu'
 import { useMentionCompletion } from './mentionCompletion'
 
 const EmojiMenu = lazy(() => import('./EmojiMenu').then((m) => m.EmojiMenu))
 const MentionList = lazy(() => import('./MentionList').then((m) => m.MentionList))
 
-/** The counter appears when this many characters are left. */
-const NEAR = 500
-const LIST = 'mentions'
+/** The counter shows when at most this many characters are left. */
+const SHOW_COUNTER_BELOW = 500
+const LIST_ID = 'mentions'
 
 export function Composer({ conversation }: { conversation: ConversationModel }) {
   const field = useRef<HTMLTextAreaElement>(null)
-  const refusal = useSignal<string | null>(null)
-  /** The text of the message that is being edited; the draft waits meanwhile. */
+  const error = useSignal<string | null>(null)
+  /** The text of the message being edited; the draft stays as it is. */
   const edited = useSignal('')
   const { mode } = viewStateOf(conversation)
   const editing = mode.value?.kind === 'edit'
   const text = editing ? edited.value : conversation.draft.value
   const setText = (next: string) => (editing ? (edited.value = next) : conversation.setDraft(next))
   const left = LIMITS.body_chars - charCount(text)
-  const tooLarge = left >= 0 && byteCount(text) > LIMITS.body_bytes
-  const sendable = text.trim() !== '' && left >= 0 && !tooLarge
+  const tooManyBytes = left >= 0 && byteCount(text) > LIMITS.body_bytes
+  const sendable = text.trim() !== '' && left >= 0 && !tooManyBytes
   const { name } = conversation.summary.value
   const emoji = useSignal<AnchorRect | null>(null)
   const completion = useMentionCompletion(conversation, field, setText)
 
   useEffect(() => {
-    // On a phone the keyboard would cover what one came to read.
+    // On a phone the keyboard would cover the messages.
     if (!matchMedia('(pointer: coarse)').matches) field.current?.focus()
   }, [])
-  // In the same commit as the label: after the paint it would replace what was typed since.
+  // In the same commit as the label: after the paint it would replace newly typed text.
   useLayoutEffect(() => {
     if (!mode.value) return
     if (mode.value.kind === 'edit') edited.value = mode.value.item.body
     field.current?.focus()
   }, [mode.value])
-  useLayoutEffect(() => fit(field.current), [text])
+  useLayoutEffect(() => fitHeight(field.current), [text])
 
   const send = async () => {
     if (!sendable) return
@@ -55,29 +56,29 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
     const now = mode.value
     field.current?.focus()
     if (now?.kind === 'edit') {
-      const problem = text === now.item.body ? null : await conversation.act(edit(now.item.seq, text))
-      refusal.value = problem?.message ?? null
-      if (!problem && mode.value === now) mode.value = null
+      const sendError = text === now.item.body ? null : await conversation.act(editMessage(now.item.seq, text))
+      error.value = sendError?.message ?? null
+      if (!sendError && mode.value === now) mode.value = null
       return
     }
-    // Emptied at once, so that what is typed next is not mixed up with what was sent.
+    // Clear at once, so that the next text does not mix with the sent one.
     conversation.setDraft('')
     mode.value = null
-    const problem = await (now ? conversation.send(text, now.item.seq) : conversation.send(text))
-    refusal.value = problem?.message ?? null
-    if (problem && conversation.draft.value === '') conversation.setDraft(text)
+    const sendError = await (now ? conversation.send(text, now.item.seq) : conversation.send(text))
+    error.value = sendError?.message ?? null
+    if (sendError && conversation.draft.value === '') conversation.setDraft(text)
   }
 
-  const insert = (chosen: string) => {
+  const insertEmoji = (chosen: string) => {
     emoji.value = null
-    const box = field.current
-    if (!box) return
-    const caret = box.selectionStart + chosen.length
-    setText(text.slice(0, box.selectionStart) + chosen + text.slice(box.selectionEnd))
-    // Once the menu is gone and the field holds the new text.
+    const input = field.current
+    if (!input) return
+    const caret = input.selectionStart + chosen.length
+    setText(text.slice(0, input.selectionStart) + chosen + text.slice(input.selectionEnd))
+    // After the menu has closed and the field has the new text.
     requestAnimationFrame(() => {
-      box.focus()
-      box.setSelectionRange(caret, caret)
+      input.focus()
+      input.setSelectionRange(caret, caret)
     })
   }
 
@@ -105,9 +106,9 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
         void send()
       }}
     >
-      {refusal.value && <p class="composer-note composer-error" role="alert">{refusal.value}</p>}
+      {error.value && <p class="composer-note composer-error" role="alert">{error.value}</p>}
       {completion.users.length > 0 && (
-        <MentionList id={LIST} users={completion.users} active={completion.active} onPick={completion.pick} />
+        <MentionList id={LIST_ID} users={completion.users} active={completion.active} onPick={completion.pick} />
       )}
       {mode.value && <ModeBar mode={mode.value} onCancel={() => (mode.value = null)} />}
       <div class="composer-box">
@@ -121,16 +122,16 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
           aria-label={t(editing ? 'composer.editLabel' : 'composer.label', { name })}
           {...(completion.users.length > 0 && {
             'aria-autocomplete': 'list' as const,
-            'aria-controls': LIST,
-            'aria-activedescendant': `${LIST}-${completion.active}`,
+            'aria-controls': LIST_ID,
+            'aria-activedescendant': `${LIST_ID}-${completion.active}`,
           })}
           placeholder={t('composer.placeholder')}
           onKeyDown={onKeyDown}
           onBlur={completion.close}
           onInput={(event) => {
-            refusal.value = null
+            error.value = null
             setText(event.currentTarget.value)
-            completion.look()
+            completion.update()
             if (!editing) conversation.typing()
           }}
         />
@@ -148,18 +149,18 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
           disabled={!sendable}
         />
       </div>
-      {emoji.value && <EmojiMenu box={emoji.value} onPick={insert} onClose={() => (emoji.value = null)} />}
-      {(left <= NEAR || tooLarge) && (
-        <p class={left < 0 || tooLarge ? 'composer-note composer-error' : 'composer-note'} role="status">
-          {tooLarge ? t('composer.overBytes') : left < 0 ? t('composer.over', { count: -left }) : t('composer.remaining', { count: left })}
+      {emoji.value && <EmojiMenu anchorRect={emoji.value} onPick={insertEmoji} onClose={() => (emoji.value = null)} />}
+      {(left <= SHOW_COUNTER_BELOW || tooManyBytes) && (
+        <p class={left < 0 || tooManyBytes ? 'composer-note composer-error' : 'composer-note'} role="status">
+          {tooManyBytes ? t('composer.overBytes') : left < 0 ? t('composer.over', { count: -left }) : t('composer.remaining', { count: left })}
         </p>
       )}
     </form>
   )
 }
 
-/** Says what is written instead of a plain message, and lets go of it. */
-function ModeBar({ mode, onCancel }: { mode: Mode; onCancel: () => void }) {
+/** Shows what is being edited or replied to, with a button to cancel. */
+function ModeBar({ mode, onCancel }: { mode: ComposerMode; onCancel: () => void }) {
   const { kind, item } = mode
   return (
     <div class="composer-mode">
@@ -173,8 +174,8 @@ function ModeBar({ mode, onCancel }: { mode: Mode; onCancel: () => void }) {
   )
 }
 
-/** As high as the text; the style sheet bounds it. */
-function fit(field: HTMLTextAreaElement | null): void {
+/** Set the height to that of the text; the style sheet limits it. */
+function fitHeight(field: HTMLTextAreaElement | null): void {
   if (!field) return
   field.style.height = 'auto'
   field.style.height = `${field.scrollHeight}px`

@@ -1,12 +1,11 @@
-/** The emoji to write, from a button of the composer. */
+/** The composer's emoji menu. */
 import { t } from '../../i18n'
-import type { AnchorRect } from '../conversations/viewState'
 import { EmojiGrid } from '../emoji/EmojiGrid'
-import { Menu } from '../primitives/Menu'
+import { Menu, type AnchorRect } from '../primitives/Menu'
 
-export function EmojiMenu({ box, onPick, onClose }: { box: AnchorRect; onPick: (emoji: string) => void; onClose: () => void }) {
+export function EmojiMenu({ anchorRect, onPick, onClose }: { anchorRect: AnchorRect; onPick: (emoji: string) => void; onClose: () => void }) {
   return (
-    <Menu label={t('composer.emoji')} box={box} onClose={onClose}>
+    <Menu label={t('composer.emoji')} anchorRect={anchorRect} onClose={onClose}>
       <EmojiGrid onPick={onPick} />
     </Menu>
   )

@@ -1,7 +1,7 @@
-/** Members whose handle or name begins as typed after an `@`: chosen with the arrows and Enter, or by touch. */
+/** Suggestions for the handle typed after an `@`: chosen with the arrow keys and Enter, or by touch. */
+import { displayName } from '../../core/displayName'
 import type { User } from '../../core/net/protocol'
 import { t } from '../../i18n'
-import { displayName } from '../app/context'
 import { Avatar } from '../primitives/Avatar'
 
 interface Props {
@@ -21,7 +21,7 @@ export function MentionList({ id, users, active, onPick }: Props) {
           role="option"
           aria-selected={index === active}
           class={index === active ? 'mention-option mention-active' : 'mention-option'}
-          // Before the field loses the focus.
+          // Not on click: the field would lose the focus first.
           onPointerDown={(event) => {
             event.preventDefault()
             onPick(user)

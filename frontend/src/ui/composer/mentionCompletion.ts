@@ -1,32 +1,33 @@
-/** Completes the handle that is being typed: among the members, and where not all of them are known, in the directory too. */
+/** Suggests handles for the mention being typed: from the members, and from the directory if not all members are loaded. */
 import { useSignal } from '@preact/signals'
 import type { RefObject } from 'preact'
 import { useEffect } from 'preact/hooks'
+import { displayName } from '../../core/displayName'
 import type { ConversationModel } from '../../core/model'
 import { LIMITS, type User } from '../../core/net/protocol'
 import { mentionBeingTyped } from '../../lib/text'
-import { displayName, useModel } from '../app/context'
+import { useModel } from '../app/context'
 
-const MOST = 6
+const MAX_SUGGESTIONS = 6
 const DEBOUNCE_MS = 200
 
 export function useMentionCompletion(conversation: ConversationModel, field: RefObject<HTMLTextAreaElement | null>, setText: (text: string) => void) {
-  const started = useSignal<string | null>(null)
+  const typed = useSignal<string | null>(null)
   const active = useSignal(0)
-  const others = () => conversation.members.value.map((member) => member.user).filter((user) => user.user_id !== conversation.me)
-  const found = useDirectory(started.value, conversation.hasMoreMembers.value)
-  const users = started.value === null ? [] : candidates([...others(), ...found], started.value)
+  const otherMembers = () => conversation.members.value.map((member) => member.user).filter((user) => user.user_id !== conversation.me)
+  const found = useDirectory(typed.value, conversation.hasMoreMembers.value)
+  const users = typed.value === null ? [] : suggest([...otherMembers(), ...found], typed.value)
 
-  const close = () => (started.value = null)
+  const close = () => (typed.value = null)
   const pick = (user: User) => {
-    const box = field.current
-    if (!box || started.value === null) return
-    const from = box.selectionStart - started.value.length
-    const before = `${box.value.slice(0, from)}${user.handle} `
-    setText(before + box.value.slice(box.selectionStart))
+    const input = field.current
+    if (!input || typed.value === null) return
+    const from = input.selectionStart - typed.value.length
+    const before = `${input.value.slice(0, from)}${user.handle} `
+    setText(before + input.value.slice(input.selectionStart))
     close()
-    // Once the field holds the new text.
-    requestAnimationFrame(() => box.setSelectionRange(before.length, before.length))
+    // After the field has the new text.
+    requestAnimationFrame(() => input.setSelectionRange(before.length, before.length))
   }
 
   return {
@@ -34,20 +35,20 @@ export function useMentionCompletion(conversation: ConversationModel, field: Ref
     active: active.value,
     close,
     pick,
-    look: () => {
-      const box = field.current
-      started.value = box && mentionBeingTyped(box.value.slice(0, box.selectionStart))
+    update: () => {
+      const input = field.current
+      typed.value = input && mentionBeingTyped(input.value.slice(0, input.selectionStart))
       active.value = 0
     },
-    /** Whether the list took the stroke for itself. */
+    /** Handle a key; returns whether the list used it. */
     onKeyDown: (event: KeyboardEvent): boolean => {
       const user = users[active.value]
       if (!user) return false
       if (event.key === 'ArrowDown') active.value = (active.value + 1) % users.length
       else if (event.key === 'ArrowUp') active.value = (active.value + users.length - 1) % users.length
       else if (event.key === 'Escape') close()
-      // What is typed in full already is sent by Enter.
-      else if (event.key === 'Tab' || (event.key === 'Enter' && !event.shiftKey && user.handle !== started.value)) pick(user)
+      // Enter sends the message if the handle is already complete.
+      else if (event.key === 'Tab' || (event.key === 'Enter' && !event.shiftKey && user.handle !== typed.value)) pick(user)
       else return false
       event.preventDefault()
       return true
@@ -55,11 +56,11 @@ export function useMentionCompletion(conversation: ConversationModel, field: Ref
   }
 }
 
-/** Whom the directory has with handles that begin as typed; asked when the typing pauses. */
-function useDirectory(started: string | null, wanted: boolean): User[] {
+/** Search the directory for handles that start with `typed`, when typing pauses. */
+function useDirectory(typed: string | null, enabled: boolean): User[] {
   const model = useModel()
   const found = useSignal<User[]>([])
-  const prefix = wanted && started !== null && started.length >= LIMITS.prefix_min ? started : null
+  const prefix = enabled && typed !== null && typed.length >= LIMITS.prefix_min ? typed : null
   useEffect(() => {
     if (prefix === null) return undefined
     let current = true
@@ -75,10 +76,10 @@ function useDirectory(started: string | null, wanted: boolean): User[] {
   return prefix === null ? [] : found.value
 }
 
-/** Those with a handle that begins with `started`, then those with a word of their name that does. */
-export function candidates(users: readonly User[], started: string): User[] {
-  const able = [...new Map(users.map((user) => [user.user_id, user])).values()].filter((user) => user.handle)
-  const byHandle = able.filter((user) => user.handle?.startsWith(started))
-  const byName = able.filter((user) => displayName(user).toLowerCase().split(/\s+/).some((word) => word.startsWith(started)))
-  return [...new Set([...byHandle, ...byName])].slice(0, MOST)
+/** Return the users whose handle starts with `typed`, then those with such a word in their name. */
+export function suggest(users: readonly User[], typed: string): User[] {
+  const withHandle = [...new Map(users.map((user) => [user.user_id, user])).values()].filter((user) => user.handle)
+  const byHandle = withHandle.filter((user) => user.handle?.startsWith(typed))
+  const byName = withHandle.filter((user) => displayName(user).toLowerCase().split(/\s+/).some((word) => word.startsWith(typed)))
+  return [...new Set([...byHandle, ...byName])].slice(0, MAX_SUGGESTIONS)
 }

@@ -1,36 +1,36 @@
-/** Finds public channels by the words of their titles, and joins one. */
+/** Searches public channels by title, and joins one. */
 import { useSignal, useSignalEffect } from '@preact/signals'
-import { join } from '../../core/actions'
+import { joinConversation } from '../../core/actions'
 import type { ChannelsAnswer, Preview } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
 import { openConversation } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
+import { TextButton } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
 import { Field } from '../primitives/Field'
+import { FormError } from '../primitives/FormError'
 
 const DEBOUNCE_MS = 150
-const WORD = /[\p{L}\p{N}]{2}/u
+const SEARCHABLE = /[\p{L}\p{N}]{2}/u
 
-function Found({ channel, onJoin }: { channel: Preview; onJoin: (id: string) => Promise<void> }) {
+function ChannelRow({ channel, onJoin }: { channel: Preview; onJoin: (id: string) => Promise<void> }) {
   const { conversation_id: id, title, description, member_count } = channel
-  const mine = useModel().conversations.value?.some((each) => each.id === id) ?? false
+  const isMember = useModel().conversations.value?.some((each) => each.id === id) ?? false
   const members = t('conversation.members', { count: member_count })
   return (
     <li class="item">
       <Avatar id={id} name={title ?? ''} group />
       <span class="item-text">
         <span class="item-title"><bdi>{title}</bdi></span>
-        <span class="item-detail"><bdi>{description ? t('channels.about', { members, about: description }) : members}</bdi></span>
+        <span class="item-detail"><bdi>{description ? t('channels.membersAndDescription', { members, description }) : members}</bdi></span>
       </span>
-      <button
-        type="button"
-        class="text-button"
-        aria-label={t(mine ? 'channels.openLabel' : 'channels.joinLabel', { name: title ?? '' })}
-        onClick={() => (mine ? openConversation(id) : void onJoin(id))}
+      <TextButton
+        label={t(isMember ? 'channels.openLabel' : 'channels.joinLabel', { name: title ?? '' })}
+        onClick={() => (isMember ? openConversation(id) : void onJoin(id))}
       >
-        {t(mine ? 'channels.open' : 'invite.join')}
-      </button>
+        {t(isMember ? 'channels.open' : 'action.join')}
+      </TextButton>
     </li>
   )
 }
@@ -38,30 +38,30 @@ function Found({ channel, onJoin }: { channel: Preview; onJoin: (id: string) => 
 export function Channels({ onClose }: { onClose: () => void }) {
   const model = useModel()
   const query = useSignal('')
-  const found = useSignal<Preview[] | null>(null)
-  const problem = useSignal<string | null>(null)
+  const channels = useSignal<Preview[] | null>(null)
+  const error = useSignal<string | null>(null)
   useSignalEffect(() => {
     const q = query.value.trim()
-    if (!WORD.test(q)) {
-      found.value = null
+    if (!SEARCHABLE.test(q)) {
+      channels.value = null
       return undefined
     }
     let stale = false
     const timer = setTimeout(async () => {
-      const answer = await model.ask(({ http }) => http.get<ChannelsAnswer>('/channels', { q }))
+      const answer = await model.request(({ http }) => http.get<ChannelsAnswer>('/channels', { q }))
       if (stale) return
-      problem.value = 'problem' in answer ? answer.problem.message : null
-      if ('answer' in answer) found.value = answer.answer.channels
+      error.value = 'error' in answer ? answer.error.message : null
+      if ('value' in answer) channels.value = answer.value.channels
     }, DEBOUNCE_MS)
     return () => {
       stale = true
       clearTimeout(timer)
     }
   })
-  const enter = async (id: string) => {
-    const joined = await model.ask(join({ channel: id }))
-    if ('answer' in joined) openConversation(joined.answer)
-    else problem.value = joined.problem.message
+  const join = async (id: string) => {
+    const joined = await model.request(joinConversation({ channel: id }))
+    if ('value' in joined) openConversation(joined.value)
+    else error.value = joined.error.message
   }
   return (
     <Dialog title={t('channels.title')} onClose={onClose}>
@@ -76,13 +76,13 @@ export function Channels({ onClose }: { onClose: () => void }) {
           value={query.value}
           onValue={(value) => (query.value = value)}
         />
-        {problem.value && <p class="form-error" role="alert">{problem.value}</p>}
-        {found.value && found.value.length > 0 ? (
+        <FormError text={error.value} />
+        {channels.value && channels.value.length > 0 ? (
           <ul class="item-list">
-            {found.value.map((channel) => <Found key={channel.conversation_id} channel={channel} onJoin={enter} />)}
+            {channels.value.map((channel) => <ChannelRow key={channel.conversation_id} channel={channel} onJoin={join} />)}
           </ul>
         ) : (
-          <p class="picker-note" role="status">{found.value ? t('channels.none') : t('channels.hint')}</p>
+          <p class="picker-note" role="status">{channels.value ? t('channels.none') : t('channels.hint')}</p>
         )}
       </div>
     </Dialog>

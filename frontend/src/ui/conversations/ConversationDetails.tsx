@@ -1,20 +1,20 @@
-/** Who is in a conversation, and what may be changed about it. */
+/** The details of a conversation: its members, settings and invite links. */
 import { useSignal } from '@preact/signals'
-import { addMembers, leave, updateGroup } from '../../core/actions'
+import { addMembers, leaveConversation, updateGroup } from '../../core/actions'
 import type { ConversationModel } from '../../core/model'
 import type { User } from '../../core/net/protocol'
 import { LIMITS } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
-import { charCount } from '../../lib/text'
+import { charCount } from '../../lib/textLength'
 import { useMe, useModel } from '../app/context'
-import { forgetConversation } from '../app/route'
-import { FormError } from '../auth/Card'
-import { ConfirmButton } from '../primitives/ConfirmButton'
+import { replaceWithList } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
 import { Button } from '../primitives/Button'
+import { ConfirmButton } from '../primitives/ConfirmButton'
 import { Dialog } from '../primitives/Dialog'
 import { Field } from '../primitives/Field'
+import { FormError } from '../primitives/FormError'
 import { useForm } from '../primitives/useForm'
 import { BlockButton } from './BlockButton'
 import { GroupSettings } from './GroupSettings'
@@ -26,8 +26,8 @@ export function ConversationDetails({ id, onClose }: { id: string; onClose: () =
   const conversation = useModel().open(id)
   const me = useMe()
   const { kind, name, peer } = conversation.summary.value
-  const mine = conversation.members.value.find((member) => member.user_id === me.user_id)
-  const mayManage = kind === 'group' && (mine?.role === 'owner' || mine?.role === 'admin')
+  const ownMember = conversation.members.value.find((member) => member.user_id === me.user_id)
+  const mayManage = kind === 'group' && (ownMember?.role === 'owner' || ownMember?.role === 'admin')
   return (
     <Dialog title={t('details.title')} onClose={onClose}>
       <div class="dialog-body">
@@ -39,31 +39,31 @@ export function ConversationDetails({ id, onClose }: { id: string; onClose: () =
         {kind === 'group' && conversation.details.value?.description && <p class="details-description" dir="auto">{conversation.details.value.description}</p>}
         {kind === 'group' && (
           <Members conversation={conversation} mayManage={mayManage}>
-            {mayManage && <AddPeople conversation={conversation} />}
+            {mayManage && <AddMembers conversation={conversation} />}
           </Members>
         )}
         {mayManage && <InviteLinks conversation={conversation} />}
         {mayManage && (
           <section class="section" aria-labelledby="group-settings">
             <h3 id="group-settings">{t('group.settings')}</h3>
-            <Rename conversation={conversation} />
+            <RenameForm conversation={conversation} />
             <GroupSettings conversation={conversation} />
           </section>
         )}
         {peer && <BlockButton userId={peer.user_id} name={name} />}
-        {kind === 'group' && <section class="section"><Leave conversation={conversation} /></section>}
+        {kind === 'group' && <section class="section"><LeaveButton conversation={conversation} /></section>}
       </div>
     </Dialog>
   )
 }
 
-function Rename({ conversation }: { conversation: ConversationModel }) {
+function RenameForm({ conversation }: { conversation: ConversationModel }) {
   const form = useForm({
     initial: { title: conversation.summary.value.name },
-    check: ({ title }): Record<string, string> =>
-      charCount(title.trim()) > LIMITS.title_chars ? { title: t('details.longTitle', { max: LIMITS.title_chars }) } : {},
+    validate: ({ title }): Record<string, string> =>
+      charCount(title.trim()) > LIMITS.title_chars ? { title: t('validation.maxCharacters', { max: LIMITS.title_chars }) } : {},
     submit: ({ title }) => conversation.act(updateGroup({ title: title.trim() })),
-    done: () => announce(t('action.saved')),
+    onSuccess: () => announce(t('action.saved')),
   })
   const changed = form.values.title.trim() !== '' && form.values.title.trim() !== conversation.summary.value.name
   return (
@@ -79,40 +79,40 @@ function Rename({ conversation }: { conversation: ConversationModel }) {
   )
 }
 
-function AddPeople({ conversation }: { conversation: ConversationModel }) {
+function AddMembers({ conversation }: { conversation: ConversationModel }) {
   const open = useSignal(false)
-  const chosen = useSignal<User[]>([])
+  const selected = useSignal<User[]>([])
   const form = useForm({
     initial: {},
-    check: () => ({}),
-    submit: () => conversation.act(addMembers(chosen.value.map((user) => user.user_id))),
-    done: () => {
-      chosen.value = []
+    validate: () => ({}),
+    submit: () => conversation.act(addMembers(selected.value.map((user) => user.user_id))),
+    onSuccess: () => {
+      selected.value = []
       open.value = false
     },
   })
   if (!open.value) return <Button wide onClick={() => (open.value = true)}>{t('details.add')}</Button>
   return (
     <form class="form" noValidate onSubmit={form.onSubmit}>
-      <UserPicker chosen={chosen} without={conversation.members.value.map((member) => member.user_id)} />
+      <UserPicker selected={selected} exclude={conversation.members.value.map((member) => member.user_id)} />
       <FormError text={form.errors['']} />
-      <Button kind="primary" type="submit" wide busy={form.busy} disabled={chosen.value.length === 0}>
-        {chosen.value.length === 0 ? t('details.add') : t('details.addAction', { count: chosen.value.length })}
+      <Button kind="primary" type="submit" wide busy={form.busy} disabled={selected.value.length === 0}>
+        {selected.value.length === 0 ? t('details.add') : t('details.addAction', { count: selected.value.length })}
       </Button>
     </form>
   )
 }
 
-function Leave({ conversation }: { conversation: ConversationModel }) {
+function LeaveButton({ conversation }: { conversation: ConversationModel }) {
   return (
     <ConfirmButton
       label={t('details.leave')}
-      question={t('details.leaveAsk')}
-      no={t('details.stay')}
-      onYes={async () => {
-        const problem = await conversation.act(leave(conversation.me))
-        if (!problem) forgetConversation()
-        return problem
+      question={t('details.leaveConfirm')}
+      cancelLabel={t('details.stay')}
+      onConfirm={async () => {
+        const error = await conversation.act(leaveConversation(conversation.me))
+        if (!error) replaceWithList()
+        return error
       }}
     />
   )

@@ -1,25 +1,27 @@
-/** The list of conversations: search, rows, and what stands there when there are none. */
+/** The list of conversations: search, rows, and the empty states. */
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
+import { displayName } from '../../core/displayName'
 import { t } from '../../i18n'
 import { moveFocus } from '../../lib/keyboard'
-import { useMe, useModel, displayName } from '../app/context'
+import { useMe, useModel } from '../app/context'
+import { lazy } from '../app/lazy'
 import { hashForRoute, openPanel, route } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
 import { Button, IconButton } from '../primitives/Button'
+import { BubblesArt, EmptyState, SearchArt } from '../primitives/EmptyState'
 import { Field } from '../primitives/Field'
 import { Icon } from '../primitives/Icon'
-import { BubblesArt, Empty, RowSkeletons, SearchArt } from '../primitives/EmptyState'
-import { lazy } from '../app/lazy'
+import type { AnchorRect } from '../primitives/Menu'
+import { RowSkeletons } from '../primitives/Skeletons'
 import { ConversationRow } from './ConversationRow'
-import type { AnchorRect } from './viewState'
 
 const ConversationMenu = lazy(() => import('./ConversationMenu').then((m) => m.ConversationMenu))
 
 export function ConversationList() {
   const query = useSignal('')
-  // Where a conversation is open its name is the page's first heading; here it is the list's.
   useFocusReturn()
+  // The page has one h1: the open conversation's name, or else the list's title.
   const Title = route.value.conversationId === null ? 'h1' : 'h2'
   return (
     <nav class="pane-list" aria-label={t('list.label')}>
@@ -49,7 +51,7 @@ export function ConversationList() {
   )
 }
 
-/** Coming back from a conversation, go on at its row. */
+/** Focus the row of a conversation that was closed. */
 function useFocusReturn(): void {
   const now = route.value.conversationId
   const before = useRef(now)
@@ -65,50 +67,50 @@ function useFocusReturn(): void {
 function Rows({ query }: { query: string }) {
   const model = useModel()
   const ref = useRef<HTMLUListElement>(null)
-  const archive = useSignal(false)
-  const menu = useSignal<{ id: string; box: AnchorRect } | null>(null)
+  const archiveIsOpen = useSignal(false)
+  const menu = useSignal<{ id: string; anchorRect: AnchorRect } | null>(null)
   const all = model.conversations.value
   if (all === null) return model.listError.value ? <ListError /> : <RowSkeletons count={8} label={t('list.loading')} />
   if (all.length === 0) {
     return (
       <div class="list-empty">
-        <Empty art={<BubblesArt />} title={t('list.empty.title')}>
+        <EmptyState art={<BubblesArt />} title={t('list.empty.title')}>
           <p class="empty-text">{t('list.empty.text')}</p>
           <Button kind="primary" onClick={() => openPanel('new')}>{t('list.empty.action')}</Button>
-        </Empty>
+        </EmptyState>
       </div>
     )
   }
-  const wanted = query.toLocaleLowerCase()
+  const needle = query.toLocaleLowerCase()
   const archived = all.filter((c) => c.settings.archived)
-  const inArchive = archive.value && archived.length > 0
-  // A search looks everywhere.
-  const place = query ? all : inArchive ? archived : all.filter((c) => !c.settings.archived)
-  const rows = place.filter((c) => `${c.name} ${c.peer?.handle ?? ''}`.toLocaleLowerCase().includes(wanted))
+  const showArchive = archiveIsOpen.value && archived.length > 0
+  // A search includes archived conversations.
+  const candidates = query ? all : showArchive ? archived : all.filter((c) => !c.settings.archived)
+  const rows = candidates.filter((c) => `${c.name} ${c.peer?.handle ?? ''}`.toLocaleLowerCase().includes(needle))
   if (rows.length === 0 && query) {
     return (
-      <Empty art={<SearchArt />} title={t('list.noMatch.title')}>
+      <EmptyState art={<SearchArt />} title={t('list.noMatch.title')}>
         <p class="empty-text">{t('list.noMatch.text', { query })}</p>
         <Button onClick={() => openPanel('new')}>{t('list.noMatch.action')}</Button>
-      </Empty>
+      </EmptyState>
     )
   }
   return (
     <>
-    {inArchive && !query && (
-      <button type="button" class="row-archive" onClick={() => (archive.value = false)}><Icon name="back" flip />{t('list.leaveArchive')}</button>
+    {showArchive && !query && (
+      <button type="button" class="row-archive" onClick={() => (archiveIsOpen.value = false)}><Icon name="back" flip />{t('list.backFromArchive')}</button>
     )}
     <ul class="rows" ref={ref} onKeyDown={(event) => ref.current && moveFocus(event, ref.current, 'a')}>
       {rows.map((summary) => (
-        <ConversationRow key={summary.id} summary={summary} open={route.value.conversationId === summary.id} onMenu={(box) => (menu.value = { id: summary.id, box })} />
+        <ConversationRow key={summary.id} summary={summary} open={route.value.conversationId === summary.id} onMenu={(anchorRect) => (menu.value = { id: summary.id, anchorRect })} />
       ))}
     </ul>
-    {archived.length > 0 && !archive.value && !query && (
-      <button type="button" class="row-archive" onClick={() => (archive.value = true)}>
-        <Icon name="archive" />{t('list.archive', { count: archived.length })}
+    {archived.length > 0 && !archiveIsOpen.value && !query && (
+      <button type="button" class="row-archive" onClick={() => (archiveIsOpen.value = true)}>
+        <Icon name="archive" />{t('list.archived', { count: archived.length })}
       </button>
     )}
-    {menu.value && <ConversationMenu id={menu.value.id} box={menu.value.box} onClose={() => (menu.value = null)} />}
+    {menu.value && <ConversationMenu id={menu.value.id} anchorRect={menu.value.anchorRect} onClose={() => (menu.value = null)} />}
     </>
   )
 }
@@ -116,22 +118,26 @@ function Rows({ query }: { query: string }) {
 function ListError() {
   const model = useModel()
   return (
-    <Empty art={<BubblesArt />} title={t('list.problem')}>
+    <EmptyState art={<BubblesArt />} title={t('list.loadError')}>
       <p class="empty-text">{model.listError.value?.message}</p>
       <Button onClick={() => model.reload()}>{t('action.retry')}</Button>
-    </Empty>
+    </EmptyState>
   )
 }
 
-const NOTE_ICONS = { connecting: 'clock', offline: 'offline', suspended: 'warning' } as const
+const NOTES = {
+  connecting: { icon: 'clock', text: 'connection.connecting' },
+  offline: { icon: 'offline', text: 'connection.offline' },
+  suspended: { icon: 'warning', text: 'error.suspended' },
+} as const
 
 export function ConnectionNote() {
   const connection = useModel().connection.value
   if (connection === 'online') return null
   return (
     <p class={`connection connection-${connection}`} role="status">
-      <Icon name={NOTE_ICONS[connection]} />
-      <span>{t(`connection.${connection}`)}</span>
+      <Icon name={NOTES[connection].icon} />
+      <span>{t(NOTES[connection].text)}</span>
     </p>
   )
 }

@@ -7,20 +7,23 @@ import { useModel } from '../app/context'
 import { hashForRoute, openConversation } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
 import { Icon, type IconName } from '../primitives/Icon'
+import type { AnchorRect } from '../primitives/Menu'
 import { useLongPress } from '../primitives/useLongPress'
-import type { AnchorRect } from './viewState'
+
+/** Higher counts show as this many and a plus sign. */
+const UNREAD_SHOWN_MAX = 999
 
 interface Props {
   summary: ConversationSummary
   open: boolean
-  onMenu: (box: AnchorRect) => void
+  onMenu: (anchorRect: AnchorRect) => void
 }
 
 export function ConversationRow({ summary, open, onMenu }: Props) {
   const { id, kind, name, peer, at_ms, unread, mentions, settings } = summary
-  const there = useModel().presence.value.get(peer?.user_id ?? '')?.online ?? false
-  const fresh = unread > 0 || settings.marked_unread
-  const press = useLongPress(onMenu)
+  const isOnline = useModel().presence.value.get(peer?.user_id ?? '')?.online ?? false
+  const isUnread = unread > 0 || settings.marked_unread
+  const longPress = useLongPress(onMenu)
   const onClick = (event: MouseEvent) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return
     event.preventDefault()
@@ -29,19 +32,19 @@ export function ConversationRow({ summary, open, onMenu }: Props) {
   return (
     <li class="row-item">
       <a
-        class={fresh && !settings.muted ? 'row row-unread' : 'row'}
+        class={isUnread && !settings.muted ? 'row row-unread' : 'row'}
         href={hashForRoute({ conversationId: id, panel: null })}
         aria-current={open ? 'page' : undefined}
         onClick={onClick}
-        {...press}
+        {...longPress}
       >
-        <Avatar id={peer?.user_id ?? id} name={name} group={kind === 'group'} online={there} />
+        <Avatar id={peer?.user_id ?? id} name={name} group={kind === 'group'} online={isOnline} />
         <span class="row-text">
           <span class="row-line">
             <span class="row-name"><bdi>{name}</bdi></span>
-            {there && <span class="visually-hidden">{t('presence.online')}</span>}
-            {settings.muted && <Mark icon="muted" label={t('list.muted')} />}
-            {settings.pinned && <Mark icon="pin" label={t('list.pinned')} />}
+            {isOnline && <span class="visually-hidden">{t('presence.online')}</span>}
+            {settings.muted && <StatusIcon icon="muted" label={t('list.muted')} />}
+            {settings.pinned && <StatusIcon icon="pin" label={t('list.pinned')} />}
             {at_ms > 0 && (
               <time class="row-time" dateTime={new Date(at_ms).toISOString()} title={fullTime(at_ms)}>
                 {listTime(at_ms, today.value)}
@@ -59,7 +62,7 @@ export function ConversationRow({ summary, open, onMenu }: Props) {
             {unread === 0 && settings.marked_unread && <span class="badge badge-dot"><span class="visually-hidden">{t('list.markedUnread')}</span></span>}
             {unread > 0 && (
               <span class={settings.muted ? 'badge badge-muted' : 'badge'}>
-                <span aria-hidden="true">{unread > 999 ? '999+' : unread}</span>
+                <span aria-hidden="true">{unread > UNREAD_SHOWN_MAX ? t('list.unreadMax', { max: UNREAD_SHOWN_MAX }) : unread}</span>
                 <span class="visually-hidden">{t('list.unread', { count: unread })}</span>
               </span>
             )}
@@ -77,7 +80,7 @@ export function ConversationRow({ summary, open, onMenu }: Props) {
   )
 }
 
-function Mark({ icon, label }: { icon: IconName; label: string }) {
+function StatusIcon({ icon, label }: { icon: IconName; label: string }) {
   return <span class="row-icon" role="img" aria-label={label} title={label}><Icon name={icon} /></span>
 }
 

@@ -1,18 +1,19 @@
-/** One open conversation: its header, its history, and where one writes. */
+/** An open conversation: header, timeline and composer. */
 import { useEffect, useRef } from 'preact/hooks'
 import type { ConversationModel } from '../../core/model'
 import { t } from '../../i18n'
 import { listTime } from '../../lib/time'
 import { today } from '../../lib/today'
-import { usePresence } from '../app/usePresence'
 import { useModel } from '../app/context'
 import { lazy } from '../app/lazy'
 import { closeConversation, openPanel } from '../app/route'
+import { usePresence } from '../app/usePresence'
 import { Composer } from '../composer/Composer'
 import { Avatar } from '../primitives/Avatar'
 import { Button, IconButton } from '../primitives/Button'
+import { BubblesArt, EmptyState, SearchArt } from '../primitives/EmptyState'
 import { Icon } from '../primitives/Icon'
-import { BubbleSkeletons, BubblesArt, Empty, SearchArt } from '../primitives/EmptyState'
+import { BubbleSkeletons } from '../primitives/Skeletons'
 import { Timeline } from '../timeline/Timeline'
 import { ConnectionNote } from './ConversationList'
 import { typingText } from './ConversationRow'
@@ -25,7 +26,7 @@ export function ConversationView({ id }: { id: string }) {
   const model = useModel()
   const conversation = model.open(id)
   useEffect(() => () => model.close(id), [model, id])
-  if (conversation.problem.value?.code === 'not_found') return <ConversationNotFound />
+  if (conversation.error.value?.code === 'not_found') return <ConversationNotFound />
   return (
     <div class="conversation">
       <Header conversation={conversation} />
@@ -38,7 +39,7 @@ export function ConversationView({ id }: { id: string }) {
   )
 }
 
-/** Where only owner and admins write, the others are told so. */
+/** The composer, or a notice if only administrators can post. */
 function ComposerOrNotice({ conversation }: { conversation: ConversationModel }) {
   const role = conversation.members.value.find((member) => member.user_id === conversation.me)?.role
   if (conversation.details.value?.posting === 'admins' && role === 'member') return <p class="composer-closed">{t('composer.closed')}</p>
@@ -54,7 +55,7 @@ function Header({ conversation }: { conversation: ConversationModel }) {
   const { id, kind, name, peer } = conversation.summary.value
   const title = useRef<HTMLHeadingElement>(null)
   useEffect(() => {
-    // Where there is no keyboard to write with at once, start at the heading.
+    // Without a physical keyboard the composer is not focused, so focus the heading.
     if (matchMedia('(pointer: coarse)').matches) title.current?.focus()
   }, [])
   return (
@@ -87,29 +88,29 @@ function StatusLine({ conversation }: { conversation: ConversationModel }) {
   return <PeerPresence conversation={conversation} />
 }
 
-/** Whether the other one is there; where that is hidden, their handle. */
+/** The peer's presence; their handle if they hide it. */
 function PeerPresence({ conversation }: { conversation: ConversationModel }) {
   const { peer } = conversation.summary.value
   usePresence(conversation, peer ? [peer.user_id] : [])
-  const there = useModel().presence.value.get(peer?.user_id ?? '')
-  const since = there?.last_seen_ms
-  if (there?.online) return <p class="status-line status-line-online">{t('presence.online')}</p>
-  if (since !== undefined) return <p class="status-line">{t('presence.lastSeen', { when: listTime(since, today.value) })}</p>
+  const presence = useModel().presence.value.get(peer?.user_id ?? '')
+  const lastSeenMs = presence?.last_seen_ms
+  if (presence?.online) return <p class="status-line status-line-online">{t('presence.online')}</p>
+  if (lastSeenMs !== undefined) return <p class="status-line">{t('presence.lastSeen', { when: listTime(lastSeenMs, today.value) })}</p>
   return <p class="status-line"><bdi>{peer?.handle ? t('user.handle', { handle: peer.handle }) : '\u00a0'}</bdi></p>
 }
 
 function History({ conversation }: { conversation: ConversationModel }) {
   const items = conversation.timeline.value
-  const spoken = conversation.hasOlder.value || items.some((item) => item.kind === 'message')
-  if (items.length > 0) return spoken ? <Timeline conversation={conversation} /> : <NoMessages conversation={conversation} />
-  const problem = conversation.problem.value
-  if (problem) {
+  const hasMessages = conversation.hasOlder.value || items.some((item) => item.kind === 'message')
+  if (items.length > 0) return hasMessages ? <Timeline conversation={conversation} /> : <NoMessages conversation={conversation} />
+  const error = conversation.error.value
+  if (error) {
     return (
       <div class="history-placeholder">
-        <Empty art={<BubblesArt />} title={t('conversation.problem')}>
-          <p class="empty-text">{problem.message}</p>
+        <EmptyState art={<BubblesArt />} title={t('conversation.loadError')}>
+          <p class="empty-text">{error.message}</p>
           <Button onClick={() => void conversation.loadOlder()}>{t('action.retry')}</Button>
-        </Empty>
+        </EmptyState>
       </div>
     )
   }
@@ -117,14 +118,13 @@ function History({ conversation }: { conversation: ConversationModel }) {
   return <div class="history-placeholder"><BubbleSkeletons label={t('conversation.loading')} /></div>
 }
 
-/** Nobody has said anything yet. */
 function NoMessages({ conversation }: { conversation: ConversationModel }) {
   const { kind, name } = conversation.summary.value
   return (
     <div class="history-placeholder">
-      <Empty art={<BubblesArt />} title={t('conversation.empty.hello')}>
+      <EmptyState art={<BubblesArt />} title={t('conversation.empty.hello')}>
         <p class="empty-text">{t(`conversation.empty.${kind}`, { name })}</p>
-      </Empty>
+      </EmptyState>
     </div>
   )
 }
@@ -132,11 +132,11 @@ function NoMessages({ conversation }: { conversation: ConversationModel }) {
 function ConversationNotFound() {
   return (
     <div class="conversation">
-      <Empty art={<SearchArt />} title="">
-        <h1 class="empty-title">{t('conversation.missing.title')}</h1>
-        <p class="empty-text">{t('conversation.missing.text')}</p>
+      <EmptyState art={<SearchArt />} title="">
+        <h1 class="empty-title">{t('conversation.notFound.title')}</h1>
+        <p class="empty-text">{t('conversation.notFound.text')}</p>
         <Button onClick={closeConversation}><Icon name="back" flip /> {t('conversation.back')}</Button>
-      </Empty>
+      </EmptyState>
     </div>
   )
 }

@@ -1,7 +1,7 @@
-/** Where an invite's link leads: the group, and a button to join it. */
+/** The page of an invite link: the group, and a button to join it. */
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { join } from '../../core/actions'
+import { joinConversation } from '../../core/actions'
 import type { Preview, PreviewAnswer } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
@@ -9,52 +9,53 @@ import { openConversation } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
 import { Button } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
-import { Empty, SearchArt } from '../primitives/EmptyState'
+import { EmptyState, SearchArt } from '../primitives/EmptyState'
+import { FormError } from '../primitives/FormError'
 
 export function JoinByInvite({ token, onClose }: { token: string; onClose: () => void }) {
   const model = useModel()
   const group = useSignal<Preview | null>(null)
-  const problem = useSignal<string | null>(null)
+  const error = useSignal<string | null>(null)
   const busy = useSignal(false)
   useEffect(() => {
     void model
-      .ask(({ http }) => http.get<PreviewAnswer>(`/invites/${encodeURIComponent(token)}`))
-      .then((found) => {
-        if ('answer' in found) group.value = found.answer.conversation
-        else problem.value = found.problem.code === 'not_found' ? t('invite.unknown') : found.problem.message
+      .request(({ http }) => http.get<PreviewAnswer>(`/invites/${encodeURIComponent(token)}`))
+      .then((result) => {
+        if ('value' in result) group.value = result.value.conversation
+        else error.value = result.error.code === 'not_found' ? t('joinInvite.notFound') : result.error.message
       })
   }, [model, token])
   const accept = async () => {
     busy.value = true
-    const joined = await model.ask(join({ token }))
+    const joined = await model.request(joinConversation({ token }))
     busy.value = false
-    if ('answer' in joined) openConversation(joined.answer)
-    else problem.value = joined.problem.message
+    if ('value' in joined) openConversation(joined.value)
+    else error.value = joined.error.message
   }
-  const found = group.value
-  const mine = model.conversations.value?.find((each) => each.id === found?.conversation_id)
-  const title = found?.title ?? t('invite.title')
+  const preview = group.value
+  const member = model.conversations.value?.find((each) => each.id === preview?.conversation_id)
+  const title = preview?.title ?? t('joinInvite.title')
   return (
-    <Dialog title={t('invite.title')} onClose={onClose}>
+    <Dialog title={t('joinInvite.title')} onClose={onClose}>
       <div class="dialog-body">
-        {found && (
+        {preview && (
           <div class="details-head">
-            <Avatar id={found.conversation_id} name={title} group size="l" />
+            <Avatar id={preview.conversation_id} name={title} group size="l" />
             <p class="details-name"><bdi>{title}</bdi></p>
-            <p class="details-handle">{t('conversation.members', { count: found.member_count })}</p>
+            <p class="details-handle">{t('conversation.members', { count: preview.member_count })}</p>
           </div>
         )}
-        {found?.description && <p class="details-description" dir="auto">{found.description}</p>}
-        {!found && !problem.value && <p class="picker-note" role="status">{t('invite.looking')}</p>}
-        {problem.value && found && <p class="form-error" role="alert">{problem.value}</p>}
-        {problem.value && !found && (
-          <Empty art={<SearchArt />} title={t('invite.problem')}>
-            <p class="empty-text" role="alert">{problem.value}</p>
+        {preview?.description && <p class="details-description" dir="auto">{preview.description}</p>}
+        {!preview && !error.value && <p class="picker-note" role="status">{t('joinInvite.checking')}</p>}
+        {error.value && preview && <FormError text={error.value} />}
+        {error.value && !preview && (
+          <EmptyState art={<SearchArt />} title={t('joinInvite.error')}>
+            <p class="empty-text" role="alert">{error.value}</p>
             <Button onClick={onClose}>{t('conversation.back')}</Button>
-          </Empty>
+          </EmptyState>
         )}
-        {mine && <Button kind="primary" wide onClick={() => openConversation(mine.id)}>{t('invite.open')}</Button>}
-        {found && !mine && <Button kind="primary" wide busy={busy.value} onClick={() => void accept()}>{t('invite.join')}</Button>}
+        {member && <Button kind="primary" wide onClick={() => openConversation(member.id)}>{t('joinInvite.openConversation')}</Button>}
+        {preview && !member && <Button kind="primary" wide busy={busy.value} onClick={() => void accept()}>{t('action.join')}</Button>}
       </div>
     </Dialog>
   )

@@ -1,16 +1,18 @@
-/** Who is in a group, who of them is there, and what each may do. */
+/** The members of a group: presence, roles and removal. */
 import { useSignal } from '@preact/signals'
 import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { setRole, removeMember } from '../../core/actions'
+import { displayName } from '../../core/displayName'
 import type { ConversationModel } from '../../core/model'
 import type { Member, Role, User } from '../../core/net/protocol'
 import { t } from '../../i18n'
-import { displayName, useMe, useModel } from '../app/context'
+import { useMe, useModel } from '../app/context'
 import { usePresence } from '../app/usePresence'
-import { ConfirmButton } from '../primitives/ConfirmButton'
 import { Avatar } from '../primitives/Avatar'
 import { Button } from '../primitives/Button'
+import { ConfirmButton } from '../primitives/ConfirmButton'
+import { FormError } from '../primitives/FormError'
 import { UserNames } from './UserPicker'
 
 export function Members({ conversation, mayManage, children }: { conversation: ConversationModel; mayManage: boolean; children: ComponentChildren }) {
@@ -25,28 +27,28 @@ export function Members({ conversation, mayManage, children }: { conversation: C
           <MemberRow key={member.user_id} member={member} conversation={conversation} mayManage={mayManage} />
         ))}
       </ul>
-      {conversation.hasMoreMembers.value && <More conversation={conversation} first={members.length === 0} />}
+      {conversation.hasMoreMembers.value && <LoadMore conversation={conversation} first={members.length === 0} />}
       {children}
     </section>
   )
 }
 
-/** Above 1,000 the members come in pages: the first at once, the others when they are asked for. */
-function More({ conversation, first }: { conversation: ConversationModel; first: boolean }) {
+/** Above 1,000 members the list loads in pages: the first at once, the others on request. */
+function LoadMore({ conversation, first }: { conversation: ConversationModel; first: boolean }) {
   const busy = useSignal(false)
-  const problem = useSignal<string | null>(null)
-  const read = async () => {
+  const error = useSignal<string | null>(null)
+  const load = async () => {
     busy.value = true
-    problem.value = (await conversation.loadMoreMembers())?.message ?? null
+    error.value = (await conversation.loadMoreMembers())?.message ?? null
     busy.value = false
   }
   useEffect(() => {
-    if (first) void read()
+    if (first) void load()
   }, [])
   return (
     <>
-      {problem.value && <p class="form-error" role="alert">{problem.value}</p>}
-      <Button wide busy={busy.value} onClick={() => void read()}>{t('details.moreMembers')}</Button>
+      <FormError text={error.value} />
+      <Button wide busy={busy.value} onClick={() => void load()}>{t('details.moreMembers')}</Button>
     </>
   )
 }
@@ -58,17 +60,17 @@ function MemberRow({ member, conversation, mayManage }: {
 }) {
   const me = useMe()
   const name = displayName(member.user)
-  const there = useModel().presence.value.get(member.user_id)?.online ?? false
-  const mine = conversation.members.value.find((each) => each.user_id === me.user_id)?.role
-  const below = mine === 'owner' ? member.role !== 'owner' : member.role === 'member'
-  const removable = mayManage && below && member.user_id !== me.user_id
+  const isOnline = useModel().presence.value.get(member.user_id)?.online ?? false
+  const ownRole = conversation.members.value.find((each) => each.user_id === me.user_id)?.role
+  const isLowerRole = ownRole === 'owner' ? member.role !== 'owner' : member.role === 'member'
+  const removable = mayManage && isLowerRole && member.user_id !== me.user_id
   return (
     <li class="item">
-      <Avatar id={member.user_id} name={name} online={there} />
-      {there && <span class="visually-hidden">{t('presence.online')}</span>}
+      <Avatar id={member.user_id} name={name} online={isOnline} />
+      {isOnline && <span class="visually-hidden">{t('presence.online')}</span>}
       <UserNames user={member.user} />
-      {mine === 'owner' ? (
-        <RoleChoice member={member} name={name} conversation={conversation} />
+      {ownRole === 'owner' ? (
+        <RoleSelect member={member} name={name} conversation={conversation} />
       ) : (
         member.role !== 'member' && <span class="item-role">{t(`role.${member.role}`)}</span>
       )}
@@ -77,9 +79,9 @@ function MemberRow({ member, conversation, mayManage }: {
           small
           label={t('details.remove')}
           ariaLabel={t('details.removeLabel', { name })}
-          question={t('details.removeAsk', { name })}
-          no={t('action.cancel')}
-          onYes={() => conversation.act(removeMember(member.user_id))}
+          question={t('details.removeConfirm', { name })}
+          cancelLabel={t('action.cancel')}
+          onConfirm={() => conversation.act(removeMember(member.user_id))}
         />
       )}
     </li>
@@ -88,8 +90,8 @@ function MemberRow({ member, conversation, mayManage }: {
 
 const ROLES: Role[] = ['owner', 'admin', 'member']
 
-function RoleChoice({ member, name, conversation }: { member: Member; name: string; conversation: ConversationModel }) {
-  const problem = useSignal<string | null>(null)
+function RoleSelect({ member, name, conversation }: { member: Member; name: string; conversation: ConversationModel }) {
+  const error = useSignal<string | null>(null)
   return (
     <>
       <select
@@ -98,13 +100,13 @@ function RoleChoice({ member, name, conversation }: { member: Member; name: stri
         value={member.role}
         onChange={async (event) => {
           const select = event.currentTarget
-          problem.value = (await conversation.act(setRole(member.user_id, select.value as Role)))?.message ?? null
-          if (problem.value) select.value = member.role
+          error.value = (await conversation.act(setRole(member.user_id, select.value as Role)))?.message ?? null
+          if (error.value) select.value = member.role
         }}
       >
         {ROLES.map((role) => <option key={role} value={role}>{t(`role.${role}`)}</option>)}
       </select>
-      {problem.value && <p class="form-error item-error" role="alert">{problem.value}</p>}
+      <FormError text={error.value} class="item-error" />
     </>
   )
 }

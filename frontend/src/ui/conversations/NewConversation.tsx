@@ -1,48 +1,50 @@
-/** Start a conversation: one person makes it direct, or a group if asked for; several make it a group with a name. */
+/** Starts a conversation: direct with one user, or a group with one or more. */
 import { useSignal } from '@preact/signals'
+import { displayName } from '../../core/displayName'
 import type { User } from '../../core/net/protocol'
 import { LIMITS } from '../../core/net/protocol'
 import { t } from '../../i18n'
-import { charCount } from '../../lib/text'
-import { displayName, useMe, useModel } from '../app/context'
+import { charCount } from '../../lib/textLength'
+import { useMe, useModel } from '../app/context'
 import { openConversation, openPanel } from '../app/route'
 import { Button } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
 import { Field } from '../primitives/Field'
+import { FormError } from '../primitives/FormError'
 import { UserPicker } from './UserPicker'
 
 export function NewConversation({ onClose }: { onClose: () => void }) {
   const model = useModel()
   const me = useMe()
-  const chosen = useSignal<User[]>([])
+  const selected = useSignal<User[]>([])
   const title = useSignal('')
   const asGroup = useSignal(false)
   const busy = useSignal(false)
-  const problem = useSignal<string | null>(null)
-  const people = chosen.value
-  const group = people.length > 1 || (people.length === 1 && asGroup.value)
-  const most = LIMITS.members_at_creation - 1 // the maker is one of them
-  const tooMany = people.length > most
+  const error = useSignal<string | null>(null)
+  const users = selected.value
+  const group = users.length > 1 || (users.length === 1 && asGroup.value)
+  const maxOthers = LIMITS.members_at_creation - 1 // the creator is one of them
+  const tooMany = users.length > maxOthers
   const tooLong = charCount(title.value.trim()) > LIMITS.title_chars
-  const first = people[0]
+  const first = users[0]
 
   const start = async () => {
     if (!first || tooMany || tooLong || busy.value) return
     busy.value = true
-    const ids = people.map((user) => user.user_id)
+    const ids = users.map((user) => user.user_id)
     const answer = group ? await model.startGroup(title.value.trim(), ids) : await model.startDirect(first.user_id)
     busy.value = false
     if ('id' in answer) openConversation(answer.id)
-    else problem.value = answer.problem.message
+    else error.value = answer.error.message
   }
 
   const action = !first
-    ? t('new.start')
+    ? t('newConversation.start')
     : group
-      ? t('new.group', { count: people.length })
-      : t('new.direct', { name: displayName(first) })
+      ? t('newConversation.group', { count: users.length })
+      : t('newConversation.direct', { name: displayName(first) })
   return (
-    <Dialog title={t('new.title')} onClose={onClose}>
+    <Dialog title={t('newConversation.title')} onClose={onClose}>
       <form
         class="dialog-body"
         noValidate
@@ -51,24 +53,24 @@ export function NewConversation({ onClose }: { onClose: () => void }) {
           void start()
         }}
       >
-        <UserPicker chosen={chosen} without={[me.user_id]} />
+        <UserPicker selected={selected} exclude={[me.user_id]} />
         {group && (
           <Field
-            label={t('new.groupTitle')}
+            label={t('newConversation.groupTitle')}
             name="title"
             autocomplete="off"
-            hint={t('new.groupTitleHint')}
-            error={tooLong ? t('details.longTitle', { max: LIMITS.title_chars }) : undefined}
+            hint={t('newConversation.groupTitleHint')}
+            error={tooLong ? t('validation.maxCharacters', { max: LIMITS.title_chars }) : undefined}
             value={title.value}
             onValue={(value) => (title.value = value)}
           />
         )}
-        {people.length === 1 && !group && (
-          <Button kind="quiet" onClick={() => (asGroup.value = true)}>{t('new.asGroup')}</Button>
+        {users.length === 1 && !group && (
+          <Button kind="quiet" onClick={() => (asGroup.value = true)}>{t('newConversation.asGroup')}</Button>
         )}
         {!first && <Button kind="quiet" onClick={() => openPanel('channels')}>{t('channels.find')}</Button>}
-        {tooMany && <p class="form-error" role="alert">{t('new.tooMany', { max: most })}</p>}
-        {problem.value && <p class="form-error" role="alert">{problem.value}</p>}
+        {tooMany && <FormError text={t('newConversation.tooMany', { max: maxOthers })} />}
+        <FormError text={error.value} />
         <Button kind="primary" type="submit" wide busy={busy.value} disabled={!first}>{action}</Button>
       </form>
     </Dialog>

@@ -1,41 +1,41 @@
-/** Find people by the beginning of their handle and choose some: by typing, arrows and Enter, or by touch. */
+/** Search users by handle and select some: with the keyboard or by touch. */
 import { type Signal, useSignal, useSignalEffect } from '@preact/signals'
 import { useId, useLayoutEffect, useRef } from 'preact/hooks'
+import { displayName } from '../../core/displayName'
 import type { User } from '../../core/net/protocol'
 import { LIMITS } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { isComposing } from '../../lib/keyboard'
-import { displayName, useModel } from '../app/context'
+import { useModel } from '../app/context'
 import { Avatar } from '../primitives/Avatar'
 import { Icon } from '../primitives/Icon'
 
-/** Long enough to type on, short enough not to be felt. */
 const DEBOUNCE_MS = 150
 
 type Search = { state: 'idle' } | { state: 'busy' } | { state: 'found'; users: User[] } | { state: 'failed'; message: string }
 
 interface Props {
-  chosen: Signal<User[]>
-  /** Who cannot be chosen: oneself, and who is in already. */
-  without: string[]
+  selected: Signal<User[]>
+  /** Ids that cannot be selected: the user's own and those of members. */
+  exclude: string[]
 }
 
-export function UserPicker({ chosen, without }: Props) {
+export function UserPicker({ selected, exclude }: Props) {
   const id = useId()
   const query = useSignal('')
   const active = useSignal(0)
   const field = useRef<HTMLInputElement>(null)
   const { search, prefix } = useSearch(query)
-  const users = search.state === 'found' ? search.users.filter((user) => !without.includes(user.user_id)) : []
-  const isChosen = (user: User) => chosen.value.some((other) => other.user_id === user.user_id)
+  const users = search.state === 'found' ? search.users.filter((user) => !exclude.includes(user.user_id)) : []
+  const isSelected = (user: User) => selected.value.some((other) => other.user_id === user.user_id)
 
-  // A dialog that was open already does not heed `autofocus`.
+  // `autofocus` works only when a dialog opens, not in one that is already open.
   useLayoutEffect(() => field.current?.focus(), [])
 
   const toggle = (user: User) => {
-    if (isChosen(user)) chosen.value = chosen.value.filter((other) => other.user_id !== user.user_id)
+    if (isSelected(user)) selected.value = selected.value.filter((other) => other.user_id !== user.user_id)
     else {
-      chosen.value = [...chosen.value, user]
+      selected.value = [...selected.value, user]
       query.value = ''
     }
     field.current?.focus()
@@ -47,21 +47,21 @@ export function UserPicker({ chosen, without }: Props) {
     if (event.key === 'ArrowDown') active.value = Math.min(active.value + 1, users.length - 1)
     else if (event.key === 'ArrowUp') active.value = Math.max(active.value - 1, 0)
     else if (event.key === 'Enter' && current) toggle(current)
-    else if (event.key === 'Backspace' && query.value === '') chosen.value = chosen.value.slice(0, -1)
+    else if (event.key === 'Backspace' && query.value === '') selected.value = selected.value.slice(0, -1)
     else return
     if (event.key !== 'Backspace') event.preventDefault()
   }
 
   return (
     <div class="picker">
-      <label class="visually-hidden" for={`${id}-field`}>{t('new.search')}</label>
+      <label class="visually-hidden" for={`${id}-field`}>{t('newConversation.search')}</label>
       <div class="picker-box" onMouseDown={(event) => event.target === event.currentTarget && field.current?.focus()}>
-        {chosen.value.map((user) => (
+        {selected.value.map((user) => (
           <button
             type="button"
             class="chip"
             key={user.user_id}
-            aria-label={t('new.remove', { name: displayName(user) })}
+            aria-label={t('newConversation.remove', { name: displayName(user) })}
             onClick={() => toggle(user)}
           >
             <bdi>{displayName(user)}</bdi> <Icon name="close" />
@@ -77,7 +77,7 @@ export function UserPicker({ chosen, without }: Props) {
           autocomplete="off"
           autocapitalize="none"
           spellcheck={false}
-          placeholder={chosen.value.length === 0 ? t('new.search') : ''}
+          placeholder={selected.value.length === 0 ? t('newConversation.search') : ''}
           aria-expanded={users.length > 0}
           aria-controls={`${id}-list`}
           aria-autocomplete="list"
@@ -90,15 +90,15 @@ export function UserPicker({ chosen, without }: Props) {
           }}
         />
       </div>
-      <p class="visually-hidden" role="status">{search.state === 'found' && t('new.found', { count: users.length })}</p>
-      <ul class="item-list" role="listbox" id={`${id}-list`} aria-label={t('new.results')} aria-multiselectable="true" hidden={users.length === 0}>
+      <p class="visually-hidden" role="status">{search.state === 'found' && t('newConversation.found', { count: users.length })}</p>
+      <ul class="item-list" role="listbox" id={`${id}-list`} aria-label={t('newConversation.results')} aria-multiselectable="true" hidden={users.length === 0}>
         {users.map((user, index) => (
           <li
             key={user.user_id}
             id={`${id}-${index}`}
             role="option"
             class={index === active.value ? 'item item-active' : 'item'}
-            aria-selected={isChosen(user)}
+            aria-selected={isSelected(user)}
             onClick={() => toggle(user)}
           >
             <Avatar id={user.user_id} name={displayName(user)} />
@@ -107,7 +107,7 @@ export function UserPicker({ chosen, without }: Props) {
           </li>
         ))}
       </ul>
-      {users.length === 0 && <p class="picker-note">{note(search, prefix)}</p>}
+      {users.length === 0 && <p class="picker-note">{statusText(search, prefix)}</p>}
     </div>
   )
 }
@@ -121,30 +121,30 @@ export function UserNames({ user }: { user: User }) {
   )
 }
 
-function note(search: Search, prefix: string): string {
+function statusText(search: Search, prefix: string): string {
   if (search.state === 'failed') return search.message
-  if (search.state === 'busy') return t('new.searching')
-  return search.state === 'found' ? t('new.none', { prefix }) : t('new.hint', { min: LIMITS.prefix_min })
+  if (search.state === 'busy') return t('newConversation.searching')
+  return search.state === 'found' ? t('newConversation.none', { prefix }) : t('newConversation.hint', { min: LIMITS.prefix_min })
 }
 
-/** Look up what is typed, once it pauses; an answer that comes late for an older text is dropped. */
+/** Search when typing pauses; results for an older text are ignored. */
 function useSearch(query: Signal<string>): { search: Search; prefix: string } {
   const model = useModel()
   const search = useSignal<Search>({ state: 'idle' })
   const prefix = query.value.trim().replace(/^@/, '').toLowerCase()
   useSignalEffect(() => {
-    const wanted = query.value.trim().replace(/^@/, '').toLowerCase()
-    if (wanted.length < LIMITS.prefix_min) {
+    const prefix = query.value.trim().replace(/^@/, '').toLowerCase()
+    if (prefix.length < LIMITS.prefix_min) {
       search.value = { state: 'idle' }
       return
     }
     let stale = false
     if (search.peek().state !== 'found') search.value = { state: 'busy' }
     const timer = setTimeout(async () => {
-      const answer = await model.findUsers(wanted)
+      const answer = await model.findUsers(prefix)
       if (stale) return
       search.value =
-        'users' in answer ? { state: 'found', users: answer.users } : { state: 'failed', message: answer.problem.message }
+        'users' in answer ? { state: 'found', users: answer.users } : { state: 'failed', message: answer.error.message }
     }, DEBOUNCE_MS)
     return () => {
       stale = true

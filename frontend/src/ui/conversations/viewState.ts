@@ -1,31 +1,29 @@
-/** What an open conversation's views share with each other, and the core need not know. Lasts as long as the conversation is open. */
+/** State that the views of an open conversation share with each other but not with the core. */
 import { type Signal, signal } from '@preact/signals'
 import type { ConversationModel, TimelineItem } from '../../core/model'
+import type { AnchorRect } from '../primitives/Menu'
 
 export type SentMessage = Extract<TimelineItem, { kind: 'message'; state: 'sent' }>
 
-/** What the composer writes instead of a plain message. */
-export interface Mode {
+/** What the composer writes if not a new message. */
+export interface ComposerMode {
   kind: 'reply' | 'edit'
   item: SentMessage
 }
 
-/** Where a menu opens: beside this box, in the window's pixels. */
-export type AnchorRect = Pick<DOMRect, 'left' | 'right' | 'top' | 'bottom'>
-
-interface State {
-  mode: Signal<Mode | null>
-  /** The message to be brought on screen, by seq. */
-  jump: Signal<number | null>
-  /** The message that was jumped to last. */
-  found: Signal<number | null>
-  menu: Signal<{ item: SentMessage; box: AnchorRect } | null>
+interface ViewState {
+  mode: Signal<ComposerMode | null>
+  /** The seq of the message to scroll to. */
+  scrollTarget: Signal<number | null>
+  /** The seq of the message scrolled to last. */
+  highlighted: Signal<number | null>
+  menu: Signal<{ item: SentMessage; anchorRect: AnchorRect } | null>
 }
 
-const states = new WeakMap<ConversationModel, State>()
+const states = new WeakMap<ConversationModel, ViewState>()
 
-export function viewStateOf(conversation: ConversationModel): State {
-  const state = states.get(conversation) ?? { mode: signal(null), jump: signal(null), found: signal(null), menu: signal(null) }
+export function viewStateOf(conversation: ConversationModel): ViewState {
+  const state = states.get(conversation) ?? { mode: signal(null), scrollTarget: signal(null), highlighted: signal(null), menu: signal(null) }
   states.set(conversation, state)
   return state
 }

@@ -1,9 +1,9 @@
-/** Every emoji worth a reaction, by what it is about. */
+/** The emoji grid, by category. */
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { t } from '../../i18n'
 import { GROUPS } from './emojiGroups'
 
-/** As the style sheet draws it. */
+/** Must match the style sheet. */
 const COLUMNS = 8
 
 export function EmojiGrid({ onPick }: { onPick: (emoji: string) => void }) {
@@ -17,7 +17,7 @@ export function EmojiGrid({ onPick }: { onPick: (emoji: string) => void }) {
     event.preventDefault()
     target.focus()
   }
-  // Dialogs heed `autofocus` only when they open, and this may be the second page of one.
+  // Dialogs apply `autofocus` only when they open, and this may be the second page of one.
   useLayoutEffect(() => ref.current?.querySelector('button')?.focus(), [])
   let first = true
   const go = (index: number) => {

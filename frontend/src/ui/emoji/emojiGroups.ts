@@ -1,4 +1,4 @@
-/** The emoji of the grid: a choice of Unicode's, in their full form, none of which needs a skin tone. */
+/** The emoji of the grid: a selection of Unicode's, fully qualified and without skin tones. */
 
 const split = (row: string): string[] => row.split(' ')
 

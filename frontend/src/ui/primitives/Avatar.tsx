@@ -1,4 +1,4 @@
-/** A picture for a person or a group: initials on a tone that their id decides. Decorative: the name stands beside it. */
+/** The avatar of a user or group: initials on a colour derived from the id. Decorative: the name is always next to it. */
 import { initials, tone } from '../../lib/text'
 import { Icon } from './Icon'
 
@@ -7,7 +7,7 @@ interface Props {
   name: string
   group?: boolean
   size?: 's' | 'm' | 'l'
-  /** Draws a dot; say it in words beside it as well. */
+  /** Shows a dot; the text next to it must say so too. */
   online?: boolean
 }
 

@@ -1,4 +1,4 @@
-/** What someone wrote, to the character: newlines kept, http(s) links made clickable, members that it mentions marked. */
+/** The text of a message, unchanged: with newlines, clickable http(s) links, and highlighted mentions. */
 import { isEmojiOnly, linkify, withMentions } from '../../lib/text'
 
 interface Props {

@@ -1,4 +1,4 @@
-/** Buttons, with a busy state that keeps their place and their focus. */
+/** Buttons. A busy button keeps its size and its focus. */
 import type { ComponentChildren } from 'preact'
 import { Icon, type IconName } from './Icon'
 
@@ -19,7 +19,7 @@ export function Button({ children, kind = 'plain', type = 'button', busy = false
       type={type}
       class={`button button-${kind}${wide ? ' button-wide' : ''}`}
       aria-busy={busy}
-      // Busy is not `disabled`: that would throw the focus away.
+      // Not `disabled`: that would lose the focus.
       aria-disabled={busy}
       onClick={(event) => (busy ? event.preventDefault() : rest.onClick?.())}
     >
@@ -28,7 +28,22 @@ export function Button({ children, kind = 'plain', type = 'button', busy = false
   )
 }
 
-interface IconProps {
+interface TextButtonProps {
+  children: ComponentChildren
+  /** Needed if the text alone does not say what the button is for. */
+  label?: string
+  danger?: boolean
+  onClick: () => void
+}
+
+/** A button that looks like a link. */
+export function TextButton({ children, label, danger = false, onClick }: TextButtonProps) {
+  return (
+    <button type="button" class={danger ? 'text-button text-danger' : 'text-button'} aria-label={label} onClick={onClick}>{children}</button>
+  )
+}
+
+interface IconButtonProps {
   icon: IconName
   label: string
   flip?: boolean
@@ -38,7 +53,7 @@ interface IconProps {
   onClick?: () => void
 }
 
-export function IconButton({ icon, label, flip = false, class: extra = '', type = 'button', ...rest }: IconProps) {
+export function IconButton({ icon, label, flip = false, class: extra = '', type = 'button', ...rest }: IconButtonProps) {
   return (
     <button
       {...rest}

@@ -1,53 +1,53 @@
-/** A button that asks, in place, before it does what cannot be taken back. */
+/** A button that asks for confirmation, in place, before an action that cannot be undone. */
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { Result } from '../../core/net/errors'
-import { Button } from './Button'
+import { Button, TextButton } from './Button'
+import { FormError } from './FormError'
 
 interface Props {
   label: string
-  /** Where `label` alone does not say what it is about. */
+  /** Needed if `label` alone does not say what the button is for. */
   ariaLabel?: string
   question: string
-  /** The way out. */
-  no: string
-  onYes: () => Result
-  /** As words in a row, not as a button of its own. */
+  cancelLabel: string
+  onConfirm: () => Result
+  /** Show a text button, for use in a row. */
   small?: boolean
 }
 
-export function ConfirmButton({ label, ariaLabel, question, no, onYes, small = false }: Props) {
-  const asking = useSignal(false)
+export function ConfirmButton({ label, ariaLabel, question, cancelLabel, onConfirm, small = false }: Props) {
+  const open = useSignal(false)
   const busy = useSignal(false)
-  const problem = useSignal<string | null>(null)
-  const place = useRef<HTMLDivElement>(null)
-  const asked = useRef(false)
+  const error = useSignal<string | null>(null)
+  const container = useRef<HTMLDivElement>(null)
+  const wasOpen = useRef(false)
 
   useEffect(() => {
-    // What had the focus is gone: it goes on with the way out, and then back to the button.
-    if (asking.value || asked.current) place.current?.querySelector('button')?.focus()
-    asked.current = asking.value
-  }, [asking.value])
+    // The focused element is gone: focus the cancel button, and later the button itself.
+    if (open.value || wasOpen.current) container.current?.querySelector('button')?.focus()
+    wasOpen.current = open.value
+  }, [open.value])
 
-  const agree = async () => {
+  const confirm = async () => {
     busy.value = true
-    problem.value = (await onYes())?.message ?? null
+    error.value = (await onConfirm())?.message ?? null
     busy.value = false
   }
 
   return (
-    <div class={asking.value ? 'confirm-open' : 'confirm-closed'} ref={place}>
-      {!asking.value && small && (
-        <button type="button" class="text-button text-danger" aria-label={ariaLabel ?? label} onClick={() => (asking.value = true)}>{label}</button>
+    <div class={open.value ? 'confirm-open' : 'confirm-closed'} ref={container}>
+      {!open.value && small && (
+        <TextButton danger label={ariaLabel ?? label} onClick={() => (open.value = true)}>{label}</TextButton>
       )}
-      {!asking.value && !small && <Button kind="danger" wide onClick={() => (asking.value = true)}>{label}</Button>}
-      {asking.value && (
+      {!open.value && !small && <Button kind="danger" wide onClick={() => (open.value = true)}>{label}</Button>}
+      {open.value && (
         <div class="confirm" role="group" aria-label={question}>
           <p>{question}</p>
-          {problem.value && <p class="form-error" role="alert">{problem.value}</p>}
+          <FormError text={error.value} />
           <div class="confirm-buttons">
-            <Button onClick={() => (asking.value = false)}>{no}</Button>
-            <Button kind="danger" busy={busy.value} onClick={() => void agree()}>{label}</Button>
+            <Button onClick={() => (open.value = false)}>{cancelLabel}</Button>
+            <Button kind="danger" busy={busy.value} onClick={() => void confirm()}>{label}</Button>
           </div>
         </div>
       )}

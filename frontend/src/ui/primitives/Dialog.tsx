@@ -1,4 +1,4 @@
-/** A modal dialog: the browser's own, so focus stays inside, Escape closes it, and focus returns where it was. */
+/** A modal dialog. It uses the native element, which traps and restores the focus and closes on Escape. */
 import type { ComponentChildren } from 'preact'
 import { useId, useLayoutEffect, useRef } from 'preact/hooks'
 import { t } from '../../i18n'

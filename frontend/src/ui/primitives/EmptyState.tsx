@@ -1,7 +1,7 @@
-/** What stands where content will be, is not, or could not come: skeletons, empty states, problems. */
+/** Empty states, with their drawings. */
 import type { ComponentChildren } from 'preact'
 
-export function Empty({ art, title, children }: { art: ComponentChildren; title: string; children?: ComponentChildren }) {
+export function EmptyState({ art, title, children }: { art: ComponentChildren; title: string; children?: ComponentChildren }) {
   return (
     <div class="empty">
       {art}
@@ -33,31 +33,5 @@ export function SearchArt() {
       <circle class="art-ring" cx="92" cy="60" r="34" />
       <path class="art-ring" d="M118 86l22 22" />
     </svg>
-  )
-}
-
-export function RowSkeletons({ count, label }: { count: number; label: string }) {
-  return (
-    <div class="skeletons" role="status">
-      <span class="visually-hidden">{label}</span>
-      {Array.from({ length: count }, (_, i) => (
-        <div class="skeleton-row" aria-hidden="true" key={i}>
-          <span class="skeleton skeleton-avatar" />
-          <span class="skeleton-lines">
-            <span class="skeleton skeleton-name" />
-            <span class="skeleton skeleton-preview" />
-          </span>
-        </div>
-      ))}
-    </div>
-  )
-}
-
-export function BubbleSkeletons({ label, count = 9 }: { label: string; count?: number }) {
-  return (
-    <div class="bubble-skeletons" role="status">
-      <span class="visually-hidden">{label}</span>
-      {Array.from({ length: count }, (_, i) => <span class="skeleton skeleton-bubble" aria-hidden="true" key={i} />)}
-    </div>
   )
 }

@@ -1,4 +1,4 @@
-/** A labelled input with its hint, and its error beside it, tied together for those who cannot see it. */
+/** An input with label, hint and error, connected for screen readers. */
 import { useSignal } from '@preact/signals'
 import type { InputHTMLAttributes } from 'preact'
 import { useId, useLayoutEffect, useRef } from 'preact/hooks'
@@ -28,7 +28,7 @@ export function Field({ label, value, onValue, type = 'text', hint, error, prefi
   const ref = useRef<HTMLInputElement>(null)
   const revealed = useSignal(false)
   useLayoutEffect(() => {
-    // Browsers heed the attribute once a page; dialogs heed nothing else.
+    // Browsers apply `autofocus` once per page, so focus the input here.
     if (input.autofocus) ref.current?.focus()
   }, [])
   const described = error ? `${id}-error` : hint ? `${id}-hint` : undefined
@@ -40,7 +40,7 @@ export function Field({ label, value, onValue, type = 'text', hint, error, prefi
     'aria-invalid': error ? true : undefined,
     'aria-describedby': described,
     autocapitalize: 'none',
-    // The types want the kind of input spelled out where it stands.
+    // The types need a literal `type`.
   } as InputHTMLAttributes<HTMLInputElement>
   return (
     <div class="field">

@@ -1,4 +1,4 @@
-/** The drawn icons: 24 px, one stroke width, the colour of the text around them. */
+/** Icons: 24 px, one stroke width, in the colour of the text. */
 
 const PATHS = {
   back: 'M15 5l-7 7 7 7',
@@ -32,7 +32,7 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS
 
-/** Purely visual: what it means is said by the text or label of what holds it. `flip` mirrors it from right to left. */
+/** Decorative: the text or label of the surrounding element describes it. `flip` mirrors it in right-to-left text. */
 export function Icon({ name, flip = false }: { name: IconName; flip?: boolean }) {
   return (
     <svg class={flip ? 'icon icon-flip' : 'icon'} viewBox="0 0 24 24" aria-hidden="true">
@@ -41,7 +41,7 @@ export function Icon({ name, flip = false }: { name: IconName; flip?: boolean })
   )
 }
 
-export function Mark() {
+export function Logo() {
   return (
     <svg class="logo" viewBox="0 0 48 48" aria-hidden="true">
       <rect class="logo-tile" width="48" height="48" rx="13" />

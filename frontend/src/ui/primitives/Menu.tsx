@@ -1,29 +1,31 @@
-/** A menu: beside what it was opened from, and from the lower edge on a narrow screen. The browser's own dialog holds the focus. */
+/** A menu next to an element; on a narrow screen, at the bottom edge. The native dialog element traps the focus. */
 import type { ComponentChildren } from 'preact'
 import { useLayoutEffect, useRef } from 'preact/hooks'
 import { moveFocus } from '../../lib/keyboard'
-import type { AnchorRect } from '../conversations/viewState'
 import { Icon, type IconName } from './Icon'
+
+/** The element beside which a menu opens, in window pixels. */
+export type AnchorRect = Pick<DOMRect, 'left' | 'right' | 'top' | 'bottom'>
 
 const GAP_PX = 6
 
 interface Props {
   label: string
-  box: AnchorRect
+  anchorRect: AnchorRect
   onClose: () => void
   children: ComponentChildren
 }
 
-export function Menu({ label, box, onClose, children }: Props) {
+export function Menu({ label, anchorRect, onClose, children }: Props) {
   const ref = useRef<HTMLDialogElement>(null)
   useLayoutEffect(() => {
     const menu = ref.current
     menu?.showModal()
     menu?.querySelector<HTMLElement>('button')?.focus({ focusVisible: false } as FocusOptions)
     if (!menu) return
-    place(menu, box)
-    // What it shows may change and grow while it is open.
-    const sizes = new ResizeObserver(() => place(menu, box))
+    place(menu, anchorRect)
+    // The content may change its size while the menu is open.
+    const sizes = new ResizeObserver(() => place(menu, anchorRect))
     sizes.observe(menu)
     return () => {
       sizes.disconnect()
@@ -39,7 +41,7 @@ export function Menu({ label, box, onClose, children }: Props) {
         event.preventDefault()
         onClose()
       }}
-      // Not on click: the finger that opened it by a long press is lifted over it.
+      // Not on click: after a long press the finger lifts over the menu.
       onPointerDown={(event) => event.target === ref.current && onClose()}
       onKeyDown={(event) => ref.current && moveFocus(event, ref.current, '.menu-item')}
     >
@@ -48,12 +50,12 @@ export function Menu({ label, box, onClose, children }: Props) {
   )
 }
 
-/** Below the box or above it, whichever has room, and inside the window. */
-function place(menu: HTMLElement, box: AnchorRect): void {
+/** Position the menu below or above `anchorRect`, whichever has room, inside the window. */
+function place(menu: HTMLElement, anchorRect: AnchorRect): void {
   const { offsetWidth: width, offsetHeight: height } = menu
-  const below = box.bottom + GAP_PX + height <= innerHeight - GAP_PX
-  const top = below ? box.bottom + GAP_PX : box.top - GAP_PX - height
-  const left = (box.left + box.right) / 2 < innerWidth / 2 ? box.left : box.right - width
+  const below = anchorRect.bottom + GAP_PX + height <= innerHeight - GAP_PX
+  const top = below ? anchorRect.bottom + GAP_PX : anchorRect.top - GAP_PX - height
+  const left = (anchorRect.left + anchorRect.right) / 2 < innerWidth / 2 ? anchorRect.left : anchorRect.right - width
   menu.style.setProperty('--menu-top', `${Math.max(GAP_PX, Math.min(top, innerHeight - height - GAP_PX))}px`)
   menu.style.setProperty('--menu-left', `${Math.max(GAP_PX, Math.min(left, innerWidth - width - GAP_PX))}px`)
 }

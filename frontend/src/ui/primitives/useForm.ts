@@ -1,11 +1,11 @@
-/** What a form needs to remember: its values, whether it is busy, and what was wrong with which field. */
+/** The state of a form: values, busy, and errors by field. */
 import { useSignal } from '@preact/signals'
 import type { Result, UserError } from '../../core/net/errors'
 
-/** Complaints by field name; under '' what belongs to no field. */
+/** Errors by field name; the key '' is for an error of no single field. */
 export type FieldErrors = Record<string, string>
 
-/** What ties a `Field` to one value of a form. */
+/** Connects a `Field` to a value of the form. */
 export interface FieldBinding {
   name: string
   value: string
@@ -15,29 +15,29 @@ export interface FieldBinding {
 
 interface Options<V extends Record<string, string>> {
   initial: V
-  /** Checked before anything is sent. */
-  check: (values: V) => FieldErrors
+  /** Validates before submitting. */
+  validate: (values: V) => FieldErrors
   submit: (values: V) => Result
-  done?: () => void
-  /** Called when the person changes something. */
-  edited?: () => void
+  onSuccess?: () => void
+  /** Called on each change. */
+  onChange?: () => void
 }
 
-export function useForm<V extends Record<string, string>>({ initial, check, submit, done, edited }: Options<V>) {
+export function useForm<V extends Record<string, string>>({ initial, validate, submit, onSuccess, onChange }: Options<V>) {
   const values = useSignal(initial)
   const errors = useSignal<FieldErrors>({})
   const busy = useSignal(false)
 
-  const show = (problem: UserError) => {
-    const field = problem.field !== undefined && problem.field in values.value ? problem.field : ''
-    errors.value = { [field]: problem.message }
+  const show = (error: UserError) => {
+    const field = error.field !== undefined && error.field in values.value ? error.field : ''
+    errors.value = { [field]: error.message }
   }
 
   const set = (name: keyof V & string, value: string) => {
     values.value = { ...values.value, [name]: value }
     const { [name]: _, '': __, ...others } = errors.value
     errors.value = others
-    edited?.()
+    onChange?.()
   }
 
   return {
@@ -57,16 +57,16 @@ export function useForm<V extends Record<string, string>>({ initial, check, subm
       event.preventDefault()
       if (busy.value) return
       const form = event.currentTarget as HTMLFormElement
-      errors.value = check(values.value)
+      errors.value = validate(values.value)
       if (Object.keys(errors.value).length === 0) {
         busy.value = true
-        const problem = await submit(values.value)
+        const error = await submit(values.value)
         busy.value = false
-        if (problem) show(problem)
-        else done?.()
+        if (error) show(error)
+        else onSuccess?.()
       }
-      const first = Object.keys(errors.value)[0]
-      if (first) form.querySelector<HTMLInputElement>(`input[name="${first}"]`)?.focus()
+      const firstInvalid = Object.keys(errors.value)[0]
+      if (firstInvalid) form.querySelector<HTMLInputElement>(`input[name="${firstInvalid}"]`)?.focus()
     },
   }
 }

@@ -1,21 +1,21 @@
-/** A finger that rests opens a menu, as a right click does elsewhere. */
+/** Opens a menu on a long press. */
 import { useRef } from 'preact/hooks'
-import type { AnchorRect } from '../conversations/viewState'
+import type { AnchorRect } from './Menu'
 
 const LONG_PRESS_MS = 420
 
-/** A finger that rests on it opens the menu; one that moves scrolls. */
-export function useLongPress(open: ((box: AnchorRect) => void) | undefined) {
+/** Return event handlers that call `open` on a long press by touch; a moving finger scrolls instead. */
+export function useLongPress(open: ((anchorRect: AnchorRect) => void) | undefined) {
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
   const stop = () => clearTimeout(timer.current)
   if (!open) return {}
   return {
     onPointerDown: (event: PointerEvent) => {
       if (event.pointerType !== 'touch') return
-      const box = (event.currentTarget as HTMLElement).getBoundingClientRect()
+      const anchorRect = (event.currentTarget as HTMLElement).getBoundingClientRect()
       stop()
       timer.current = setTimeout(() => {
-        open(box)
+        open(anchorRect)
         ignoreNextClick()
       }, LONG_PRESS_MS)
     },
@@ -26,7 +26,7 @@ export function useLongPress(open: ((box: AnchorRect) => void) | undefined) {
   }
 }
 
-/** The lifted finger clicks what is below it by then: the menu, where nobody chose anything yet. */
+/** Ignore the click when the finger lifts: it would hit the menu that has just opened. */
 function ignoreNextClick(): void {
   const swallow = (event: MouseEvent) => {
     event.preventDefault()

@@ -1,154 +1,156 @@
-/** What administrators do outside of conversations: suspend people and restore them, and read what was done. */
+/** The administration panel: suspend and restore users, and read the audit log. */
 import { type Signal, useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
+import { displayName } from '../../core/displayName'
 import type { Http } from '../../core/net/http'
 import type { AuditAnswer, AuditEntry, PeopleAnswer, Person, User, UsersAnswer } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { fullTime } from '../../lib/time'
-import { displayName, useMe, useModel } from '../app/context'
+import { useMe, useModel } from '../app/context'
 import { UserNames } from '../conversations/UserPicker'
-import { ConfirmButton } from '../primitives/ConfirmButton'
 import { Avatar } from '../primitives/Avatar'
-import { Button } from '../primitives/Button'
+import { Button, TextButton } from '../primitives/Button'
+import { ConfirmButton } from '../primitives/ConfirmButton'
 import { Dialog } from '../primitives/Dialog'
 import { Field } from '../primitives/Field'
+import { FormError } from '../primitives/FormError'
+import { SegmentedControl } from '../primitives/SegmentedControl'
 
-const PAGES = ['people', 'log'] as const
+const PAGES = ['users', 'log'] as const
 
 export function Administration({ onClose }: { onClose: () => void }) {
-  const page = useSignal<(typeof PAGES)[number]>('people')
+  const page = useSignal<(typeof PAGES)[number]>('users')
   return (
     <Dialog title={t('admin.title')} onClose={onClose}>
       <div class="dialog-body">
-        <fieldset class="section">
-          <legend class="visually-hidden">{t('admin.title')}</legend>
-          <div class="segments">
-            {PAGES.map((choice) => (
-              <label class="segment" key={choice}>
-                <input type="radio" name="administration" checked={page.value === choice} onChange={() => (page.value = choice)} />
-                <span>{t(`admin.${choice}`)}</span>
-              </label>
-            ))}
-          </div>
-        </fieldset>
-        {page.value === 'people' ? <People /> : <Log />}
+        <SegmentedControl
+          class="section"
+          name="administration"
+          legend={t('admin.title')}
+          hideLegend
+          values={PAGES}
+          value={page.value}
+          label={(each) => t(`admin.${each}`)}
+          onValue={(value) => (page.value = value)}
+        />
+        {page.value === 'users' ? <UserList /> : <AuditLog />}
       </div>
     </Dialog>
   )
 }
 
 interface Pages<T> {
-  /** What was read so far; null before the first page. */
+  /** The items loaded so far; null before the first page. */
   items: Signal<readonly T[] | null>
-  more: Signal<boolean>
+  hasMore: Signal<boolean>
   busy: Signal<boolean>
-  problem: Signal<string | null>
-  read(): Promise<void>
+  error: Signal<string | null>
+  loadMore(): Promise<void>
 }
 
-/** A list that the server answers page by page; the first is read at once. */
-function usePages<T>(ask: (http: Http, cursor?: string) => Promise<{ items: readonly T[]; next?: string | undefined }>): Pages<T> {
+/** Load a paged list; the first page loads at once. */
+function usePages<T>(readPage: (http: Http, cursor?: string) => Promise<{ items: readonly T[]; next?: string | undefined }>): Pages<T> {
   const model = useModel()
   const items = useSignal<readonly T[] | null>(null)
   const cursor = useSignal<string | undefined>(undefined)
-  const more = useSignal(false)
+  const hasMore = useSignal(false)
   const busy = useSignal(false)
-  const problem = useSignal<string | null>(null)
-  const read = async () => {
+  const error = useSignal<string | null>(null)
+  const loadMore = async () => {
     busy.value = true
-    const found = await model.ask(({ http }) => ask(http, cursor.value))
+    const result = await model.request(({ http }) => readPage(http, cursor.value))
     busy.value = false
-    problem.value = 'problem' in found ? found.problem.message : null
-    more.value = 'problem' in found || found.answer.next !== undefined
-    if ('problem' in found) return
-    items.value = [...(items.value ?? []), ...found.answer.items]
-    cursor.value = found.answer.next
+    error.value = 'error' in result ? result.error.message : null
+    hasMore.value = 'error' in result || result.value.next !== undefined
+    if ('error' in result) return
+    items.value = [...(items.value ?? []), ...result.value.items]
+    cursor.value = result.value.next
   }
-  useEffect(() => void read(), [])
-  return { items, more, busy, problem, read }
+  useEffect(() => void loadMore(), [])
+  return { items, hasMore, busy, error, loadMore }
 }
 
-function Rest({ pages: { items, more, busy, problem, read } }: { pages: Pages<unknown> }) {
+function PageFooter({ pages: { items, hasMore, busy, error, loadMore } }: { pages: Pages<unknown> }) {
   return (
     <>
-      {problem.value && <p class="form-error" role="alert">{problem.value}</p>}
+      <FormError text={error.value} />
       {items.value === null && busy.value && <p class="picker-note" role="status">{t('admin.loading')}</p>}
-      {more.value && (
-        <Button wide busy={busy.value} onClick={() => void read()}>{t(problem.value ? 'action.retry' : 'admin.more')}</Button>
+      {hasMore.value && (
+        <Button wide busy={busy.value} onClick={() => void loadMore()}>{t(error.value ? 'action.retry' : 'admin.loadMore')}</Button>
       )}
     </>
   )
 }
 
-function People() {
+function UserList() {
   const query = useSignal('')
   const pages = usePages<Person>(async (http, cursor) => {
     const answer = await http.get<PeopleAnswer>('/admin/users', { cursor })
     return { items: answer.users, next: answer.next_cursor }
   })
-  const wanted = query.value.trim().toLowerCase()
+  const needle = query.value.trim().toLowerCase()
   const all = pages.items.value ?? []
-  const shown = all.filter((person) => `${displayName(person)} @${person.handle ?? ''}`.toLowerCase().includes(wanted))
-  const changed = (now: Person) => {
-    pages.items.value = all.map((person) => (person.user_id === now.user_id ? now : person))
+  const matching = all.filter((user) => `${displayName(user)} @${user.handle ?? ''}`.toLowerCase().includes(needle))
+  const replaceUser = (changed: Person) => {
+    pages.items.value = all.map((user) => (user.user_id === changed.user_id ? changed : user))
   }
   return (
-    <section class="section section-last" aria-label={t('admin.people')}>
+    <section class="section section-last" aria-label={t('admin.users')}>
       <Field label={t('admin.filter')} name="filter" type="search" icon="search" autocomplete="off" value={query.value} onValue={(value) => (query.value = value)} />
-      {all.length > 0 && shown.length === 0 && <p class="picker-note" role="status">{t('admin.filterNone')}</p>}
-      <ul class="item-list">{shown.map((person) => <PersonRow key={person.user_id} person={person} onChange={changed} />)}</ul>
-      <Rest pages={pages} />
+      {all.length > 0 && matching.length === 0 && <p class="picker-note" role="status">{t('admin.noMatch')}</p>}
+      <ul class="item-list">{matching.map((user) => <UserRow key={user.user_id} user={user} onChange={replaceUser} />)}</ul>
+      <PageFooter pages={pages} />
     </section>
   )
 }
 
-function PersonRow({ person, onChange }: { person: Person; onChange: (now: Person) => void }) {
+function UserRow({ user, onChange }: { user: Person; onChange: (changed: Person) => void }) {
   const model = useModel()
   const me = useMe()
-  const problem = useSignal<string | null>(null)
-  const name = displayName(person)
-  const suspended = person.suspended_at_ms !== null
-  const set = async (on: boolean) => {
-    const path = `/admin/users/${encodeURIComponent(person.user_id)}/suspension`
-    const done = await model.ask(({ http }) => http.send(on ? 'PUT' : 'DELETE', path))
-    problem.value = 'problem' in done ? done.problem.message : null
-    if ('problem' in done) return done.problem
-    onChange({ ...person, suspended_at_ms: on ? Date.now() : null })
+  const error = useSignal<string | null>(null)
+  const name = displayName(user)
+  const suspended = user.suspended_at_ms !== null
+  const setSuspended = async (on: boolean) => {
+    const path = `/admin/users/${encodeURIComponent(user.user_id)}/suspension`
+    const result = await model.request(({ http }) => http.send(on ? 'PUT' : 'DELETE', path))
+    error.value = 'error' in result ? result.error.message : null
+    if ('error' in result) return result.error
+    onChange({ ...user, suspended_at_ms: on ? Date.now() : null })
     return null
   }
   return (
     <li class="item">
-      <Avatar id={person.user_id} name={name} />
-      <UserNames user={person} />
+      <Avatar id={user.user_id} name={name} />
+      <UserNames user={user} />
       {suspended && <span class="item-role">{t('admin.suspended')}</span>}
       {suspended && (
-        <button type="button" class="text-button" aria-label={t('admin.restoreLabel', { name })} onClick={() => void set(false)}>{t('admin.restore')}</button>
+        <TextButton label={t('admin.restoreLabel', { name })} onClick={() => void setSuspended(false)}>{t('admin.restore')}</TextButton>
       )}
-      {!suspended && person.user_id !== me.user_id && (
+      {!suspended && user.user_id !== me.user_id && (
         <ConfirmButton
           small
           label={t('admin.suspend')}
           ariaLabel={t('admin.suspendLabel', { name })}
-          question={t('admin.suspendAsk', { name })}
-          no={t('action.cancel')}
-          onYes={() => set(true)}
+          question={t('admin.suspendConfirm', { name })}
+          cancelLabel={t('action.cancel')}
+          onConfirm={() => setSuspended(true)}
         />
       )}
-      {suspended && problem.value && <p class="form-error item-error" role="alert">{problem.value}</p>}
+      {suspended && error.value && <FormError text={error.value} class="item-error" />}
     </li>
   )
 }
 
-type Told = AuditEntry & { actor: User | undefined; user: User | undefined }
+type AuditRow = AuditEntry & { actor: User | undefined; user: User | undefined }
 
-function Log() {
-  const pages = usePages<Told>(async (http, cursor) => {
+function AuditLog() {
+  const pages = usePages<AuditRow>(async (http, cursor) => {
     const answer = await http.get<AuditAnswer>('/admin/audit', { cursor })
     const ids = [...new Set(answer.entries.flatMap((entry) => [entry.actor_id, entry.user_id]))]
     const users = ids.length > 0 ? (await http.get<UsersAnswer>('/users', { ids: ids.join(',') })).users : []
     const byId = new Map(users.map((user) => [user.user_id, user]))
-    const told = answer.entries.map((entry) => ({ ...entry, actor: byId.get(entry.actor_id), user: byId.get(entry.user_id) }))
-    return { items: told, next: answer.next_cursor }
+    const rows = answer.entries.map((entry) => ({ ...entry, actor: byId.get(entry.actor_id), user: byId.get(entry.user_id) }))
+    return { items: rows, next: answer.next_cursor }
   })
   const name = (user: User | undefined) => (user ? displayName(user) : t('user.unknown'))
   return (
@@ -165,7 +167,7 @@ function Log() {
           </li>
         ))}
       </ul>
-      <Rest pages={pages} />
+      <PageFooter pages={pages} />
     </section>
   )
 }

@@ -1,11 +1,12 @@
-/** Change the password of who is signed in. */
+/** Changes the user's password. */
 import { useSignal } from '@preact/signals'
+import { PASSWORD_MIN } from '../../core/validation'
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
-import { FormError } from '../auth/Card'
 import { VALIDATORS, validate } from '../auth/validation'
 import { Button } from '../primitives/Button'
 import { Field } from '../primitives/Field'
+import { FormError } from '../primitives/FormError'
 import { useForm } from '../primitives/useForm'
 
 export function PasswordForm() {
@@ -14,13 +15,13 @@ export function PasswordForm() {
   const empty = { current: '', password: '' }
   const form = useForm({
     initial: empty,
-    check: (values) => validate(values, { current: VALIDATORS.password, password: VALIDATORS.newPassword }),
+    validate: (values) => validate(values, { current: VALIDATORS.password, password: VALIDATORS.newPassword }),
     submit: (values) => auth.changePassword(values.current, values.password),
-    done: () => {
+    onSuccess: () => {
       form.reset(empty)
       changed.value = true
     },
-    edited: () => (changed.value = false),
+    onChange: () => (changed.value = false),
   })
   return (
     <form class="form" noValidate onSubmit={form.onSubmit}>
@@ -36,7 +37,7 @@ export function PasswordForm() {
         label={t('auth.newPassword')}
         type="password"
         autocomplete="new-password"
-        hint={t('auth.passwordHint')}
+        hint={t('validation.minCharacters', { min: PASSWORD_MIN })}
       />
       <p class="section-text" role="status">{changed.value && t('settings.password.changed')}</p>
       <Button type="submit" busy={form.busy}>{t('settings.password.change')}</Button>

@@ -1,14 +1,14 @@
-/** Name and handle: chosen once when one arrives, changed later in the settings. Checked while one types. */
+/** The form for name and handle, in onboarding and settings. The handle is validated while typing. */
 import { useSignal } from '@preact/signals'
 import { LIMITS } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { useMe, useModel } from '../app/context'
-import { FormError } from '../auth/Card'
 import { VALIDATORS, validate } from '../auth/validation'
 import { Avatar } from '../primitives/Avatar'
 import { Button } from '../primitives/Button'
 import { Field } from '../primitives/Field'
+import { FormError } from '../primitives/FormError'
 import { useForm } from '../primitives/useForm'
 
 export function ProfileForm({ action, wide = false }: { action: string; wide?: boolean }) {
@@ -17,18 +17,18 @@ export function ProfileForm({ action, wide = false }: { action: string; wide?: b
   const saved = useSignal(false)
   const form = useForm({
     initial: { display_name: me.display_name ?? '', handle: me.handle ?? '' },
-    check: (values) => validate(values, { display_name: VALIDATORS.display_name, handle: VALIDATORS.handle }),
+    validate: (values) => validate(values, { display_name: VALIDATORS.display_name, handle: VALIDATORS.handle }),
     submit: (values) => model.saveProfile({ display_name: values.display_name.trim(), handle: values.handle }),
-    done: () => {
+    onSuccess: () => {
       saved.value = true
       announce(t('action.saved'))
     },
-    edited: () => (saved.value = false),
+    onChange: () => (saved.value = false),
   })
   const { handle, display_name } = form.values
-  // While it grows it may still be too short, but a letter that is not allowed is worth saying at once.
-  const early = handle.length >= LIMITS.handle_min || !new RegExp(`${LIMITS.handle_pattern}|^$`).test(handle)
-  const live = early ? (VALIDATORS.handle(handle) ?? undefined) : undefined
+  // A handle may be too short while typing; an invalid character shows at once.
+  const validateNow = handle.length >= LIMITS.handle_min || !new RegExp(`${LIMITS.handle_pattern}|^$`).test(handle)
+  const liveError = validateNow ? (VALIDATORS.handle(handle) ?? undefined) : undefined
   return (
     <form class="form" noValidate onSubmit={form.onSubmit}>
       <FormError text={form.errors['']} />
@@ -48,7 +48,7 @@ export function ProfileForm({ action, wide = false }: { action: string; wide?: b
         autocomplete="off"
         spellcheck={false}
         hint={t('profile.handleHint', { min: LIMITS.handle_min, max: LIMITS.handle_max })}
-        error={form.errors.handle ?? live}
+        error={form.errors.handle ?? liveError}
         onValue={(value) => form.set('handle', value.toLowerCase())}
       />
       <Button kind="primary" type="submit" wide={wide} busy={form.busy}>{saved.value ? t('action.saved') : action}</Button>

@@ -1,13 +1,15 @@
-/** What a person may change about themselves and about this device. */
+/** The settings panel: profile, appearance, notifications, online status, password. */
 import { useSignal } from '@preact/signals'
 import { t } from '../../i18n'
 import { enable, permission } from '../../lib/notify'
 import { notifications, type Theme, theme } from '../../lib/preferences'
 import { useMe, useModel } from '../app/context'
 import { openPanel } from '../app/route'
-import { ConfirmButton } from '../primitives/ConfirmButton'
 import { Button } from '../primitives/Button'
+import { ConfirmButton } from '../primitives/ConfirmButton'
 import { Dialog } from '../primitives/Dialog'
+import { FormError } from '../primitives/FormError'
+import { SegmentedControl } from '../primitives/SegmentedControl'
 import { PasswordForm } from './PasswordForm'
 import { ProfileForm } from './ProfileForm'
 
@@ -22,7 +24,7 @@ export function Settings({ onClose }: { onClose: () => void }) {
         </section>
         <Appearance />
         <Notifications />
-        <PresenceChoice />
+        <PresenceSetting />
         <section class="section" aria-labelledby="settings-password">
           <h3 id="settings-password">{t('settings.password')}</h3>
           <PasswordForm />
@@ -41,32 +43,30 @@ const THEMES: Theme[] = ['system', 'light', 'dark']
 
 function Appearance() {
   return (
-    <fieldset class="section">
-      <legend>{t('settings.theme')}</legend>
-      <div class="segments">
-        {THEMES.map((choice) => (
-          <label class="segment" key={choice}>
-            <input type="radio" name="theme" checked={theme.value === choice} onChange={() => (theme.value = choice)} />
-            <span>{t(`settings.theme.${choice}`)}</span>
-          </label>
-        ))}
-      </div>
-    </fieldset>
+    <SegmentedControl
+      class="section"
+      name="theme"
+      legend={t('settings.theme')}
+      values={THEMES}
+      value={theme.value}
+      label={(each) => t(`settings.theme.${each}`)}
+      onValue={(value) => (theme.value = value)}
+    />
   )
 }
 
 function Notifications() {
-  const allowed = useSignal(permission())
-  const on = notifications.value && allowed.value === 'granted'
+  const permissionState = useSignal(permission())
+  const on = notifications.value && permissionState.value === 'granted'
   const toggle = async () => {
     if (on) notifications.value = false
-    else allowed.value = await enable()
+    else permissionState.value = await enable()
   }
   return (
     <section class="section" aria-labelledby="settings-notifications">
       <h3 id="settings-notifications">{t('settings.notifications')}</h3>
-      {allowed.value === 'denied' || allowed.value === 'unsupported' ? (
-        <p class="section-text">{t(`settings.notifications.${allowed.value}`)}</p>
+      {permissionState.value === 'denied' || permissionState.value === 'unsupported' ? (
+        <p class="section-text">{t(`settings.notifications.${permissionState.value}`)}</p>
       ) : (
         <div class="section-row">
           <p class="section-text">{t('settings.notifications.text')}</p>
@@ -79,17 +79,17 @@ function Notifications() {
   )
 }
 
-function PresenceChoice() {
+function PresenceSetting() {
   const model = useModel()
   const shown = useMe().show_presence ?? true
-  const problem = useSignal<string | null>(null)
+  const error = useSignal<string | null>(null)
   const toggle = async () => {
-    problem.value = (await model.saveProfile({ show_presence: !shown }))?.message ?? null
+    error.value = (await model.saveProfile({ show_presence: !shown }))?.message ?? null
   }
   return (
     <section class="section" aria-labelledby="settings-presence">
       <h3 id="settings-presence">{t('settings.presence')}</h3>
-      {problem.value && <p class="form-error" role="alert">{problem.value}</p>}
+      <FormError text={error.value} />
       <div class="section-row">
         <p class="section-text">{t(shown ? 'settings.presence.shown' : 'settings.presence.hidden')}</p>
         <Button onClick={() => void toggle()}>{t(shown ? 'settings.presence.hide' : 'settings.presence.show')}</Button>
@@ -103,9 +103,9 @@ function SignOut() {
   return (
     <ConfirmButton
       label={t('settings.signOut')}
-      question={t('settings.signOutAsk')}
-      no={t('action.cancel')}
-      onYes={async () => {
+      question={t('settings.signOutConfirm')}
+      cancelLabel={t('action.cancel')}
+      onConfirm={async () => {
         await auth.signOut()
         return null
       }}

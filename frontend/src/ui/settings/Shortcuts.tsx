@@ -1,28 +1,29 @@
-/** The keys that make it quick. */
+/** The list of keyboard shortcuts. */
 import { type Key, t } from '../../i18n'
 import { Dialog } from '../primitives/Dialog'
 
-const SHORTCUTS: [Key, string[]][] = [
-  ['shortcuts.next', ['Alt', '↓']],
-  ['shortcuts.previous', ['Alt', '↑']],
-  ['shortcuts.search', ['Ctrl', 'K']],
-  ['shortcuts.new', ['Alt', 'N']],
-  ['shortcuts.send', ['Enter']],
-  ['shortcuts.newline', ['Shift', 'Enter']],
-  ['shortcuts.edit', ['↑']],
-  ['shortcuts.mention', ['@']],
-  ['shortcuts.close', ['Esc']],
-  ['shortcuts.help', ['?']],
+/** Keys as printed on the keyboard, or the catalogue's names of those that have one. */
+const SHORTCUTS: { label: Key; keys: (Key | { symbol: string })[] }[] = [
+  { label: 'shortcuts.next', keys: ['shortcuts.key.alt', { symbol: '↓' }] },
+  { label: 'shortcuts.previous', keys: ['shortcuts.key.alt', { symbol: '↑' }] },
+  { label: 'shortcuts.search', keys: ['shortcuts.key.control', { symbol: 'K' }] },
+  { label: 'shortcuts.new', keys: ['shortcuts.key.alt', { symbol: 'N' }] },
+  { label: 'shortcuts.send', keys: ['shortcuts.key.enter'] },
+  { label: 'shortcuts.newline', keys: ['shortcuts.key.shift', 'shortcuts.key.enter'] },
+  { label: 'shortcuts.edit', keys: [{ symbol: '↑' }] },
+  { label: 'shortcuts.mention', keys: [{ symbol: '@' }] },
+  { label: 'shortcuts.close', keys: ['shortcuts.key.escape'] },
+  { label: 'shortcuts.help', keys: [{ symbol: '?' }] },
 ]
 
 export function Shortcuts({ onClose }: { onClose: () => void }) {
   return (
     <Dialog title={t('shortcuts.title')} onClose={onClose}>
       <dl class="dialog-body shortcuts">
-        {SHORTCUTS.map(([meaning, keys]) => (
-          <div class="shortcut" key={meaning}>
-            <dt>{t(meaning)}</dt>
-            <dd>{keys.map((key) => <kbd key={key}>{key}</kbd>)}</dd>
+        {SHORTCUTS.map(({ label, keys }) => (
+          <div class="shortcut" key={label}>
+            <dt>{t(label)}</dt>
+            <dd>{keys.map((key) => (typeof key === 'string' ? t(key) : key.symbol)).map((name) => <kbd key={name}>{name}</kbd>)}</dd>
           </div>
         ))}
       </dl>

@@ -1,15 +1,17 @@
-/** One message: its bubble, its time and state, what it answers, and what people say to it. */
-import { react } from '../../core/actions'
-import type { ConversationModel, Quoted } from '../../core/model'
+/** One message: bubble, time, delivery status, quote and reactions. */
+import { setReaction } from '../../core/actions'
+import { displayName } from '../../core/displayName'
+import type { ConversationModel, QuotedMessage } from '../../core/model'
 import type { Reaction } from '../../core/net/protocol'
 import { list, t } from '../../i18n'
 import { isEmojiOnly, tone } from '../../lib/text'
 import { clockTime, fullTime } from '../../lib/time'
-import { displayName } from '../app/context'
-import { type AnchorRect, type SentMessage, viewStateOf } from '../conversations/viewState'
+import { type SentMessage, viewStateOf } from '../conversations/viewState'
 import { Avatar } from '../primitives/Avatar'
 import { BodyText } from '../primitives/BodyText'
+import { TextButton } from '../primitives/Button'
 import { Icon } from '../primitives/Icon'
+import type { AnchorRect } from '../primitives/Menu'
 import { useLongPress } from '../primitives/useLongPress'
 import type { Row } from './rows'
 
@@ -22,15 +24,15 @@ export function MessageBubble({ row, conversation }: { row: MessageRow; conversa
   const message = item.state === 'sent' ? item.message : undefined
   const deleted = message?.deleted_at_ms !== undefined
   const { me } = conversation
-  const { menu, found } = viewStateOf(conversation)
-  const open = item.state === 'sent' && !deleted ? (box: AnchorRect) => (menu.value = { item, box }) : undefined
-  const press = useLongPress(open)
+  const { menu, highlighted } = viewStateOf(conversation)
+  const openMenu = item.state === 'sent' && !deleted ? (anchorRect: AnchorRect) => (menu.value = { item, anchorRect }) : undefined
+  const longPress = useLongPress(openMenu)
   const classes = ['message', item.own ? 'own-side' : 'their-side']
   if (first) classes.push('first')
   if (last) classes.push('last')
   if (group && !item.own) classes.push('with-avatar')
   if (isEmojiOnly(item.body) && !item.quote) classes.push('large')
-  if (item.seq !== null && found.value === item.seq) classes.push('highlighted')
+  if (item.seq !== null && highlighted.value === item.seq) classes.push('highlighted')
   return (
     <article
       class={classes.join(' ')}
@@ -38,7 +40,7 @@ export function MessageBubble({ row, conversation }: { row: MessageRow; conversa
       aria-label={t('message.label', { name: author, time: clockTime(item.at_ms) })}
     >
       {group && !item.own && last && <Avatar id={item.author.user_id} name={displayName(item.author)} size="s" />}
-      <div class="bubble" title={fullTime(item.at_ms)} {...press}>
+      <div class="bubble" title={fullTime(item.at_ms)} {...longPress}>
         {group && !item.own && first && (
           <span class="author" data-tone={tone(item.author.user_id)}><bdi>{displayName(item.author)}</bdi></span>
         )}
@@ -48,14 +50,14 @@ export function MessageBubble({ row, conversation }: { row: MessageRow; conversa
         ) : (
           <BodyText text={item.body} mentions={message?.mentions} me={me} />
         )}
-        {(last || item.state !== 'sent' || message?.edited_at_ms !== undefined) && <Meta item={item} conversation={conversation} />}
-        {open && (
+        {(last || item.state !== 'sent' || message?.edited_at_ms !== undefined) && <MessageMeta item={item} conversation={conversation} />}
+        {openMenu && (
           <button
             type="button"
             class="message-more"
-            aria-label={t('menu.of', { name: author, time: clockTime(item.at_ms) })}
+            aria-label={t('menu.openFor', { name: author, time: clockTime(item.at_ms) })}
             aria-haspopup="dialog"
-            onClick={(event) => open(event.currentTarget.getBoundingClientRect())}
+            onClick={(event) => openMenu(event.currentTarget.getBoundingClientRect())}
           />
         )}
       </div>
@@ -65,27 +67,27 @@ export function MessageBubble({ row, conversation }: { row: MessageRow; conversa
       {item.state === 'failed' && (
         <p class="failed">
           <Icon name="warning" />
-          <span>{t('message.failed')} {item.problem?.message}</span>
-          <button type="button" class="text-button" onClick={() => conversation.retry(item.key)}>{t('message.retry')}</button>
-          <button type="button" class="text-button" onClick={() => conversation.discard(item.key)}>{t('message.discard')}</button>
+          <span>{t('message.failed')} {item.error?.message}</span>
+          <TextButton onClick={() => conversation.retry(item.key)}>{t('action.retry')}</TextButton>
+          <TextButton onClick={() => conversation.discard(item.key)}>{t('message.discard')}</TextButton>
         </p>
       )}
     </article>
   )
 }
 
-function Quote({ quote, conversation }: { quote: Quoted; conversation: ConversationModel }) {
+function Quote({ quote, conversation }: { quote: QuotedMessage; conversation: ConversationModel }) {
   const { seq, author, body, deleted } = quote
   return (
     <button
       type="button"
       class="quote"
       data-tone={author ? tone(author.user_id) : undefined}
-      aria-label={t('message.quote', { name: author ? displayName(author) : t('user.unknown') })}
-      onClick={() => (viewStateOf(conversation).jump.value = seq)}
+      aria-label={t('message.goToQuoted', { name: author ? displayName(author) : t('user.unknown') })}
+      onClick={() => (viewStateOf(conversation).scrollTarget.value = seq)}
     >
       {author && <bdi class="quote-author">{displayName(author)}</bdi>}
-      <bdi class={body ? 'quote-body' : 'quote-body tombstone'}>{deleted ? t('message.deleted') : body || t('message.hidden')}</bdi>
+      <bdi class={body ? 'quote-body' : 'quote-body tombstone'}>{deleted ? t('message.deleted') : body || t('message.quoteUnavailable')}</bdi>
     </button>
   )
 }
@@ -106,17 +108,17 @@ function Reactions({ item, reactions, conversation, me }: ReactionsProps) {
   return (
     <div class="reactions">
       {reactions.map(({ emoji, count, user_ids }) => {
-        const mine = user_ids.includes(me)
+        const reacted = user_ids.includes(me)
         const names = list(user_ids.map(nameById))
         return (
           <button
             type="button"
             key={emoji}
             class="reaction"
-            aria-pressed={mine}
+            aria-pressed={reacted}
             aria-label={t('message.reaction', { emoji, names })}
             title={names}
-            onClick={() => void conversation.act(react(item.seq, emoji, !mine))}
+            onClick={() => void conversation.act(setReaction(item.seq, emoji, !reacted))}
           >
             <span class="reaction-emoji">{emoji}</span> {count}
           </button>
@@ -126,23 +128,23 @@ function Reactions({ item, reactions, conversation, me }: ReactionsProps) {
   )
 }
 
-function Meta({ item, conversation }: { item: MessageRow['item']; conversation: ConversationModel }) {
+function MessageMeta({ item, conversation }: { item: MessageRow['item']; conversation: ConversationModel }) {
   return (
     <span class="meta">
       {item.state === 'sent' && item.message?.edited_at_ms !== undefined && <span>{t('message.edited')}</span>}
       <time dateTime={new Date(item.at_ms).toISOString()}>{clockTime(item.at_ms)}</time>
-      {item.own && item.state !== 'failed' && <Ticks item={item} conversation={conversation} />}
+      {item.own && item.state !== 'failed' && <DeliveryStatus item={item} conversation={conversation} />}
     </span>
   )
 }
 
-function Ticks({ item, conversation }: { item: MessageRow['item']; conversation: ConversationModel }) {
-  if (item.state !== 'sent') return <State icon="clock" label={t('message.pending')} />
+function DeliveryStatus({ item, conversation }: { item: MessageRow['item']; conversation: ConversationModel }) {
+  if (item.state !== 'sent') return <StatusIcon icon="clock" label={t('message.pending')} />
   const read = item.seq <= conversation.readByOthers.value
-  return read ? <State icon="checks" label={t('message.read')} /> : <State icon="check" label={t('message.sent')} />
+  return read ? <StatusIcon icon="checks" label={t('message.read')} /> : <StatusIcon icon="check" label={t('message.sent')} />
 }
 
-function State({ icon, label }: { icon: 'clock' | 'check' | 'checks'; label: string }) {
+function StatusIcon({ icon, label }: { icon: 'clock' | 'check' | 'checks'; label: string }) {
   return (
     <span class={`tick tick-${icon}`} role="img" aria-label={label} title={label}>
       <Icon name={icon} />

@@ -1,24 +1,26 @@
-/** What can be done with one message. */
+/** The menu of a message: reactions and actions. */
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { pin, react, remove, deleteMessageAsAdmin } from '../../core/actions'
+import { setPinned, setReaction, deleteMessage, deleteMessageAsAdmin } from '../../core/actions'
+import { displayName } from '../../core/displayName'
 import type { ConversationModel } from '../../core/model'
 import { LIMITS } from '../../core/net/protocol'
 import { list, t } from '../../i18n'
 import { announce } from '../../lib/announcer'
-import { displayName, useModel } from '../app/context'
+import { useModel } from '../app/context'
 import { lazy } from '../app/lazy'
-import { type AnchorRect, type SentMessage, viewStateOf } from '../conversations/viewState'
+import { type SentMessage, viewStateOf } from '../conversations/viewState'
 import { Button } from '../primitives/Button'
+import { FormError } from '../primitives/FormError'
 import { Icon } from '../primitives/Icon'
-import { Menu, MenuItem } from '../primitives/Menu'
+import { Menu, MenuItem, type AnchorRect } from '../primitives/Menu'
 
 const EmojiGrid = lazy(() => import('../emoji/EmojiGrid').then((m) => m.EmojiGrid))
 
-const QUICK = ['👍', '❤️', '😂', '😮', '😢', '🎉']
+const QUICK_REACTIONS = ['👍', '❤️', '😂', '😮', '😢', '🎉']
 const MAX_SEEN_NAMES = 8
 
-/** What had the focus is gone with the menu's first page. */
+/** Focus the first button: the focused element went away with the menu's first page. */
 function focusFirstButton(page: HTMLElement | null): void {
   page?.querySelector('button')?.focus()
 }
@@ -26,45 +28,45 @@ function focusFirstButton(page: HTMLElement | null): void {
 interface Props {
   conversation: ConversationModel
   item: SentMessage
-  box: AnchorRect
+  anchorRect: AnchorRect
   onClose: () => void
 }
 
-export function MessageMenu({ conversation, item, box, onClose }: Props) {
+export function MessageMenu({ conversation, item, anchorRect, onClose }: Props) {
   const page = useSignal<'actions' | 'emoji' | 'delete' | 'administer'>('actions')
-  const problem = useSignal<string | null>(null)
-  const chosen = (item.message?.reactions ?? []).filter(({ user_ids }) => user_ids.includes(conversation.me)).map(({ emoji }) => emoji)
+  const error = useSignal<string | null>(null)
+  const ownReactions = (item.message?.reactions ?? []).filter(({ user_ids }) => user_ids.includes(conversation.me)).map(({ emoji }) => emoji)
 
-  const act = async (deed: Parameters<ConversationModel['act']>[0], done?: string) => {
-    const failed = await conversation.act(deed)
-    problem.value = failed?.message ?? null
-    if (failed) return
+  const act = async (action: Parameters<ConversationModel['act']>[0], announcement?: string) => {
+    const actionError = await conversation.act(action)
+    error.value = actionError?.message ?? null
+    if (actionError) return
     onClose()
-    if (done) announce(done)
+    if (announcement) announce(announcement)
   }
-  const choose = (emoji: string) => void act(react(item.seq, emoji, !chosen.includes(emoji)))
+  const toggleReaction = (emoji: string) => void act(setReaction(item.seq, emoji, !ownReactions.includes(emoji)))
 
   return (
-    <Menu label={t('menu.label')} box={box} onClose={onClose}>
-      {problem.value && <p class="form-error" role="alert">{problem.value}</p>}
-      {page.value === 'emoji' && <EmojiGrid onPick={choose} />}
+    <Menu label={t('menu.label')} anchorRect={anchorRect} onClose={onClose}>
+      <FormError text={error.value} />
+      {page.value === 'emoji' && <EmojiGrid onPick={toggleReaction} />}
       {page.value === 'delete' && (
-        <Ask question={t('menu.deleteAsk')} onNo={onClose} onYes={() => void act(remove(item.seq), t('message.deleted'))} />
+        <ConfirmDelete question={t('menu.deleteConfirm')} onCancel={onClose} onConfirm={() => void act(deleteMessage(item.seq), t('message.deleted'))} />
       )}
       {page.value === 'administer' && (
-        <Ask question={t('menu.administerAsk')} onNo={onClose} onYes={() => void act(deleteMessageAsAdmin(item.seq), t('message.deleted'))} />
+        <ConfirmDelete question={t('menu.deleteAsAdminConfirm')} onCancel={onClose} onConfirm={() => void act(deleteMessageAsAdmin(item.seq), t('message.deleted'))} />
       )}
       {page.value === 'actions' && (
         <>
           <div class="menu-quick" role="group" aria-label={t('menu.react')}>
-            {QUICK.map((emoji) => (
+            {QUICK_REACTIONS.map((emoji) => (
               <button
                 type="button"
                 key={emoji}
                 class="emoji menu-item"
                 aria-label={t('menu.reactWith', { emoji })}
-                aria-pressed={chosen.includes(emoji)}
-                onClick={() => choose(emoji)}
+                aria-pressed={ownReactions.includes(emoji)}
+                onClick={() => toggleReaction(emoji)}
               >
                 {emoji}
               </button>
@@ -80,29 +82,29 @@ export function MessageMenu({ conversation, item, box, onClose }: Props) {
   )
 }
 
-function Ask({ question, onNo, onYes }: { question: string; onNo: () => void; onYes: () => void }) {
+function ConfirmDelete({ question, onCancel, onConfirm }: { question: string; onCancel: () => void; onConfirm: () => void }) {
   return (
     <div class="menu-confirm" role="group" ref={focusFirstButton} aria-label={question}>
       <p>{question}</p>
       <div class="confirm-buttons">
-        <Button onClick={onNo}>{t('action.cancel')}</Button>
-        <Button kind="danger" onClick={onYes}>{t('menu.delete')}</Button>
+        <Button onClick={onCancel}>{t('action.cancel')}</Button>
+        <Button kind="danger" onClick={onConfirm}>{t('menu.delete')}</Button>
       </div>
     </div>
   )
 }
 
-interface ActionsProps extends Omit<Props, 'box'> {
+interface ActionsProps extends Omit<Props, 'anchorRect'> {
   onDelete: (as: 'delete' | 'administer') => void
-  act: (deed: Parameters<ConversationModel['act']>[0], done?: string) => Promise<void>
+  act: (action: Parameters<ConversationModel['act']>[0], announcement?: string) => Promise<void>
 }
 
 function Actions({ conversation, item, onClose, onDelete, act }: ActionsProps) {
   const { isAdmin } = useModel()
   const { kind } = conversation.summary.value
   const role = conversation.members.value.find((member) => member.user_id === conversation.me)?.role
-  const manages = role === 'owner' || role === 'admin'
-  const mayDelete = item.own || (kind === 'group' && manages)
+  const canManage = role === 'owner' || role === 'admin'
+  const canDelete = item.own || (kind === 'group' && canManage)
   const pinned = conversation.details.value?.pinned.includes(item.seq) ?? false
   const compose = (mode: 'reply' | 'edit') => {
     onClose()
@@ -117,12 +119,12 @@ function Actions({ conversation, item, onClose, onDelete, act }: ActionsProps) {
       <MenuItem icon="reply" label={t('menu.reply')} onClick={() => compose('reply')} />
       <MenuItem icon="copy" label={t('menu.copy')} onClick={copy} />
       {item.own && <MenuItem icon="compose" label={t('menu.edit')} onClick={() => compose('edit')} />}
-      {(kind === 'direct' || manages) && (
-        <MenuItem icon="pin" label={t(pinned ? 'menu.unpin' : 'menu.pin')} onClick={() => void act(pin(item.seq, !pinned), t(pinned ? 'menu.unpinned' : 'menu.pinned'))} />
+      {(kind === 'direct' || canManage) && (
+        <MenuItem icon="pin" label={t(pinned ? 'menu.unpin' : 'menu.pin')} onClick={() => void act(setPinned(item.seq, !pinned), t(pinned ? 'menu.unpinned' : 'menu.pinned'))} />
       )}
-      {mayDelete && <MenuItem icon="trash" label={t('menu.delete')} danger onClick={() => onDelete('delete')} />}
-      {!mayDelete && isAdmin.value && (
-        <MenuItem icon="trash" label={t('menu.administer')} danger onClick={() => onDelete('administer')} />
+      {canDelete && <MenuItem icon="trash" label={t('menu.delete')} danger onClick={() => onDelete('delete')} />}
+      {!canDelete && isAdmin.value && (
+        <MenuItem icon="trash" label={t('menu.deleteAsAdmin')} danger onClick={() => onDelete('administer')} />
       )}
       {kind === 'group' && item.own && <SeenBy conversation={conversation} seq={item.seq} />}
     </>
@@ -132,10 +134,10 @@ function Actions({ conversation, item, onClose, onDelete, act }: ActionsProps) {
 function SeenBy({ conversation, seq }: { conversation: ConversationModel; seq: number }) {
   const count = conversation.details.value?.member_count ?? 0
   useEffect(() => {
-    // In larger conversations nobody hears of it as it happens.
+    // In larger conversations no receipts are pushed.
     if (count > LIMITS.signal_members) void conversation.refresh()
   }, [conversation])
-  // Who of thousands read it cannot be said without asking for all of them.
+  // Without all members loaded, the list would be incomplete.
   if (conversation.hasMoreMembers.value) return null
   const readers = conversation.members.value.filter((member) => member.user_id !== conversation.me && member.read_seq >= seq)
   const names = readers.slice(0, MAX_SEEN_NAMES).map((member) => displayName(member.user))
@@ -143,7 +145,7 @@ function SeenBy({ conversation, seq }: { conversation: ConversationModel; seq: n
   return (
     <p class="menu-note">
       <Icon name="checks" />
-      <span>{names.length > 0 ? t('menu.seen', { names: list(names) }) : t('menu.unseen')}</span>
+      <span>{names.length > 0 ? t('menu.seenBy', { names: list(names) }) : t('menu.notSeen')}</span>
     </p>
   )
 }

@@ -1,13 +1,13 @@
-/** The pinned messages: the newest in a bar, all of them in a list. */
+/** Pinned messages: the newest in a bar, all of them in a dialog. */
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { pin } from '../../core/actions'
+import { setPinned } from '../../core/actions'
+import { displayName } from '../../core/displayName'
 import type { ConversationModel } from '../../core/model'
 import type { MessageCreated, PinsAnswer } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { fullTime, listTime } from '../../lib/time'
 import { today } from '../../lib/today'
-import { displayName } from '../app/context'
 import { viewStateOf } from '../conversations/viewState'
 import { IconButton } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
@@ -18,13 +18,13 @@ export function PinnedMessages({ conversation }: { conversation: ConversationMod
   const open = useSignal(false)
   const newest = events.at(-1)
   if (!newest) return null
-  const go = (seq: number) => {
+  const scrollTo = (seq: number) => {
     open.value = false
-    viewStateOf(conversation).jump.value = seq
+    viewStateOf(conversation).scrollTarget.value = seq
   }
   return (
     <div class="pins">
-      <button type="button" class="pin-bar" onClick={() => go(newest.seq)}>
+      <button type="button" class="pin-bar" onClick={() => scrollTo(newest.seq)}>
         <Icon name="pin" />
         <span class="pin-text">
           <span class="pin-title">{t('pins.title', { count: events.length })}</span>
@@ -32,12 +32,12 @@ export function PinnedMessages({ conversation }: { conversation: ConversationMod
         </span>
       </button>
       <IconButton icon="list" label={t('pins.all')} onClick={() => (open.value = true)} />
-      {open.value && <PinnedMessageList conversation={conversation} events={events} onGo={go} onClose={() => (open.value = false)} />}
+      {open.value && <PinnedMessageList conversation={conversation} events={events} onSelect={scrollTo} onClose={() => (open.value = false)} />}
     </div>
   )
 }
 
-/** As long as nothing of them changed, they are not read again. */
+/** Load the pinned messages, and again only when they change. */
 function usePinnedMessages(conversation: ConversationModel): MessageCreated[] {
   const events = useSignal<MessageCreated[]>([])
   const seqs = conversation.details.value?.pinned ?? []
@@ -45,7 +45,7 @@ function usePinnedMessages(conversation: ConversationModel): MessageCreated[] {
     .filter((item) => item.kind === 'message' && item.seq !== null && seqs.includes(item.seq))
     .map((item) => item.kind === 'message' && item.body)
   useEffect(() => {
-    void conversation.act(async ({ http, at }) => (events.value = (await http.get<PinsAnswer>(at('/pins'))).events))
+    void conversation.act(async ({ http, path }) => (events.value = (await http.get<PinsAnswer>(path('/pins'))).events))
   }, [conversation, seqs.join(), edits.join()])
   return events.value.filter((event) => seqs.includes(event.seq))
 }
@@ -53,11 +53,11 @@ function usePinnedMessages(conversation: ConversationModel): MessageCreated[] {
 interface ListProps {
   conversation: ConversationModel
   events: MessageCreated[]
-  onGo: (seq: number) => void
+  onSelect: (seq: number) => void
   onClose: () => void
 }
 
-function PinnedMessageList({ conversation, events, onGo, onClose }: ListProps) {
+function PinnedMessageList({ conversation, events, onSelect, onClose }: ListProps) {
   const members = conversation.members.value
   const mayUnpin = conversation.summary.value.kind === 'direct' || members.some((m) => m.user_id === conversation.me && m.role !== 'member')
   const name = (userId: string) => {
@@ -69,11 +69,11 @@ function PinnedMessageList({ conversation, events, onGo, onClose }: ListProps) {
       <ul class="dialog-body pin-list">
         {events.toReversed().map((event) => (
           <li class="pin" key={event.seq}>
-            <button type="button" class="pin-link" onClick={() => onGo(event.seq)}>
+            <button type="button" class="pin-link" onClick={() => onSelect(event.seq)}>
               <span class="pin-author"><bdi>{name(event.actor_id)}</bdi> <time dateTime={new Date(event.at_ms).toISOString()} title={fullTime(event.at_ms)}>{listTime(event.at_ms, today.value)}</time></span>
               <bdi class="pin-full-body">{event.message.body}</bdi>
             </button>
-            {mayUnpin && <IconButton icon="close" label={t('menu.unpin')} onClick={() => void conversation.act(pin(event.seq, false))} />}
+            {mayUnpin && <IconButton icon="close" label={t('menu.unpin')} onClick={() => void conversation.act(setPinned(event.seq, false))} />}
           </li>
         ))}
       </ul>

@@ -1,7 +1,7 @@
 /**
- * The history, drawn only where it is looked at.
+ * The timeline: a virtualized list of messages.
  *
- * Three promises: at the end one stays at the end, elsewhere nothing moves by itself, and what was seen is said once.
+ * At the end it stays at the end; elsewhere nothing moves by itself; each message is marked read once.
  */
 import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
@@ -11,55 +11,55 @@ import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { moveFocus } from '../../lib/keyboard'
 import { viewStateOf } from '../conversations/viewState'
-import { countUnseen, unreadLineIndex, type Row, lastSeqUpTo, toRows } from './rows'
-import { TimelineRow } from './TimelineRow'
 import { Icon } from '../primitives/Icon'
+import { TimelineRow } from './TimelineRow'
+import { countUnseen, unreadLineIndex, type Row, lastSeqUpTo, toRows } from './rows'
 
-/** This close to the end counts as the end. */
+/** A position this close to the end counts as the end. */
 const END_TOLERANCE_PX = 48
-/** This far from the top older messages are asked for, so that they are there before one arrives. */
+/** Older messages load this far before the top. */
 const LOAD_AHEAD_PX = 1500
-/** A message further back than this is not looked for. */
+/** A scroll target more than this many events back is not loaded. */
 const MAX_JUMP_EVENTS = 5_000
 
 export function Timeline({ conversation }: { conversation: ConversationModel }) {
-  const drawn = useComputed(() => toRows(conversation.timeline.value, conversation.unreadFrom.value))
-  const rows = drawn.value
+  const rowSignal = useComputed(() => toRows(conversation.timeline.value, conversation.unreadFrom.value))
+  const rows = rowSignal.value
   const handle = useRef<VirtualizerHandle>(null)
   const scroller = useRef<HTMLDivElement>(null)
   const atEnd = useRef(true)
   const offset = useRef(0)
-  const away = useSignal(false)
+  const isScrolledUp = useSignal(false)
   const seen = useSignal(0)
   const prepended = usePrepended(rows)
 
-  // Not the list's own scrollToIndex: it insists for a moment, and would pull back whoever scrolls up in that moment.
-  const toEnd = () => {
+  // Not the list's scrollToIndex: it keeps correcting for a moment, and would pull back a user who scrolls up.
+  const scrollToEnd = () => {
     atEnd.current = true
     if (scroller.current) scroller.current.scrollTop = scroller.current.scrollHeight
   }
 
-  const look = () => {
+  const updateScrollState = () => {
     const list = handle.current
     if (!list || list.viewportSize === 0) return
     const bottom = list.scrollOffset + list.viewportSize
-    // Rows that grow put the end further away; only moving up means having left it.
+    // A growing row moves the end away; only scrolling up means leaving it.
     if (bottom >= list.scrollSize - END_TOLERANCE_PX) atEnd.current = true
     else if (list.scrollOffset < offset.current) atEnd.current = false
     offset.current = list.scrollOffset
-    away.value = bottom < list.scrollSize - list.viewportSize / 2
+    isScrolledUp.value = bottom < list.scrollSize - list.viewportSize / 2
     const seq = atEnd.current ? lastSeqUpTo(rows, rows.length - 1) : lastSeqUpTo(rows, list.findItemIndex(bottom - 1))
     if (document.hasFocus() && document.visibilityState === 'visible') {
       if (seq > seen.value) seen.value = seq
       conversation.markRead(seq)
     }
-    const wanted = list.scrollOffset < LOAD_AHEAD_PX && conversation.hasOlder.value
-    if (wanted && conversation.loading.value === null && conversation.problem.value === null) void conversation.loadOlder()
+    const nearTop = list.scrollOffset < LOAD_AHEAD_PX && conversation.hasOlder.value
+    if (nearTop && conversation.loading.value === null && conversation.error.value === null) void conversation.loadOlder()
   }
 
   useLayoutEffect(() => {
     const line = unreadLineIndex(rows, conversation.hasOlder.value)
-    if (line === null) return toEnd()
+    if (line === null) return scrollToEnd()
     atEnd.current = false
     handle.current?.scrollToIndex(line, { align: 'start', offset: -24 })
   }, [])
@@ -67,35 +67,35 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
   const newest = rows.at(-1)
   useLayoutEffect(() => {
     const own = newest?.kind === 'message' && newest.item.own && newest.item.state === 'pending'
-    if (atEnd.current || own) toEnd()
-    look()
+    if (atEnd.current || own) scrollToEnd()
+    updateScrollState()
   }, [rows])
 
   useEffect(() => {
-    addEventListener('focus', look)
-    document.addEventListener('visibilitychange', look)
+    addEventListener('focus', updateScrollState)
+    document.addEventListener('visibilitychange', updateScrollState)
     return () => {
-      removeEventListener('focus', look)
-      document.removeEventListener('visibilitychange', look)
+      removeEventListener('focus', updateScrollState)
+      document.removeEventListener('visibilitychange', updateScrollState)
     }
   })
 
-  const { jump, found } = viewStateOf(conversation)
+  const { scrollTarget, highlighted } = viewStateOf(conversation)
   useSignalEffect(() => {
-    const seq = jump.value
+    const seq = scrollTarget.value
     if (seq === null) return
-    const index = drawn.value.findIndex((row) => row.kind === 'message' && row.item.seq === seq)
+    const index = rowSignal.value.findIndex((row) => row.kind === 'message' && row.item.seq === seq)
     const first = conversation.timeline.value[0]?.seq ?? 0
     if (index >= 0) {
       atEnd.current = false
       handle.current?.scrollToIndex(index, { align: 'center' })
-      found.value = seq
-      jump.value = null
-    } else if (conversation.hasOlder.value && first > seq && first - seq < MAX_JUMP_EVENTS && !conversation.problem.value) {
+      highlighted.value = seq
+      scrollTarget.value = null
+    } else if (conversation.hasOlder.value && first > seq && first - seq < MAX_JUMP_EVENTS && !conversation.error.value) {
       if (conversation.loading.value === null) void conversation.loadOlder()
     } else {
-      jump.value = null
-      announce(t('message.unreachable'))
+      scrollTarget.value = null
+      announce(t('message.tooFarBack'))
     }
   })
 
@@ -103,14 +103,14 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
   const label = t(kind === 'group' ? 'conversation.historyGroup' : 'conversation.history', { name })
   return (
     <div class="history">
-      <div ref={scroller} class="history-scroll" role="region" aria-label={label} tabIndex={0} onKeyDown={stepThrough}>
+      <div ref={scroller} class="history-scroll" role="region" aria-label={label} tabIndex={0} onKeyDown={moveBetweenMessages}>
         <span class="history-spacer" />
         <Virtualizer
           ref={handle}
           data={rows}
           shift={prepended}
-          onScroll={look}
-          onResize={() => (atEnd.current ? toEnd() : look())}
+          onScroll={updateScrollState}
+          onResize={() => (atEnd.current ? scrollToEnd() : updateScrollState())}
         >
           {(row) => (
             <div key={row.key} class={row === newest ? 'timeline-item timeline-item-newest' : 'timeline-item'}>
@@ -119,37 +119,37 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
           )}
         </Virtualizer>
       </div>
-      <JumpToNewest rows={rows} away={away} seen={seen} onClick={toEnd} />
+      <JumpToNewest rows={rows} isScrolledUp={isScrolledUp} seen={seen} onClick={scrollToEnd} />
     </div>
   )
 }
 
-/** From one message's menu to the next one's. */
-function stepThrough(event: KeyboardEvent): void {
+/** Move the focus between the menu buttons of messages. */
+function moveBetweenMessages(event: KeyboardEvent): void {
   const at = event.target as HTMLElement
   if (at.matches('.message-more')) moveFocus(event, event.currentTarget as HTMLElement, '.message-more')
 }
 
-/** Whether, since the last drawing, rows were put before the ones that were there. */
+/** Whether rows were added before the existing ones since the last render. */
 function usePrepended(rows: Row[]): boolean {
-  const drawn = useRef<string | undefined>(undefined)
+  const previousOldest = useRef<string | undefined>(undefined)
   const oldest = rows.find((row) => row.kind === 'message' || row.kind === 'notice')?.key
-  const prepended = drawn.current !== undefined && drawn.current !== oldest && rows.some((r) => r.key === drawn.current)
+  const prepended = previousOldest.current !== undefined && previousOldest.current !== oldest && rows.some((r) => r.key === previousOldest.current)
   useLayoutEffect(() => {
-    drawn.current = oldest
+    previousOldest.current = oldest
   })
   return prepended
 }
 
 interface ToNewestProps {
   rows: Row[]
-  away: ReadonlySignal<boolean>
+  isScrolledUp: ReadonlySignal<boolean>
   seen: ReadonlySignal<number>
   onClick: () => void
 }
 
-function JumpToNewest({ rows, away, seen, onClick }: ToNewestProps) {
-  if (!away.value) return null
+function JumpToNewest({ rows, isScrolledUp, seen, onClick }: ToNewestProps) {
+  if (!isScrolledUp.value) return null
   const count = countUnseen(rows, seen.value)
   const label = count > 0 ? t('conversation.toNewestCount', { count }) : t('conversation.toNewest')
   return (

@@ -1,4 +1,4 @@
-/** One row of the history, whatever it is. */
+/** One row of the timeline. */
 import type { ConversationModel } from '../../core/model'
 import { t } from '../../i18n'
 import { dayLabel } from '../../lib/time'
@@ -11,11 +11,11 @@ import type { Row } from './rows'
 export function TimelineRow({ row, conversation }: { row: Row; conversation: ConversationModel }) {
   switch (row.kind) {
     case 'start':
-      return <Start conversation={conversation} />
+      return <TimelineStart conversation={conversation} />
     case 'day':
       return <p class="day"><span>{dayLabel(row.at_ms, today.value)}</span></p>
     case 'new':
-      return <p class="unread-line"><span>{t('conversation.new')}</span></p>
+      return <p class="unread-line"><span>{t('conversation.unreadLine')}</span></p>
     case 'notice':
       return <p class="notice"><bdi>{noticeText(row.item)}</bdi></p>
     case 'message':
@@ -23,14 +23,14 @@ export function TimelineRow({ row, conversation }: { row: Row; conversation: Con
   }
 }
 
-function Start({ conversation }: { conversation: ConversationModel }) {
-  const problem = conversation.problem.value
+function TimelineStart({ conversation }: { conversation: ConversationModel }) {
+  const error = conversation.error.value
   if (conversation.hasOlder.value) {
     return (
       <div class="start">
-        {problem ? (
+        {error ? (
           <p class="start-error">
-            {problem.message} <Button kind="quiet" onClick={() => void conversation.loadOlder()}>{t('action.retry')}</Button>
+            {error.message} <Button kind="quiet" onClick={() => void conversation.loadOlder()}>{t('action.retry')}</Button>
           </p>
         ) : (
           <span class="start-skeletons">

@@ -1,34 +1,34 @@
-/** From a log to what is drawn: days apart, runs of one author together, a line where the news begins. Pure. */
+/** Builds the rows of a timeline: day separators, runs of one author, and the line above unread messages. Pure functions. */
 import type { TimelineItem } from '../../core/model'
 
 type MessageItem = Extract<TimelineItem, { kind: 'message' }>
 type NoticeItem = Extract<TimelineItem, { kind: 'notice' }>
 
 export type Row =
-  /** Stands above everything: older messages to come, or the beginning. */
+  /** The first row: older messages are loading, or this is the beginning. */
   | { kind: 'start'; key: string }
   | { kind: 'day'; key: string; at_ms: number }
   | { kind: 'new'; key: string }
   | { kind: 'notice'; key: string; item: NoticeItem }
-  /** `first` and `last` within a run of one author. */
+  /** `first` and `last` in a run of one author. */
   | { kind: 'message'; key: string; item: MessageItem; first: boolean; last: boolean }
 
 export const RUN_MS = 5 * 60_000
 
-/** `unreadFrom`: seq of the newest event that had been read; the line goes before the first message of others after it. */
+/** `unreadFrom`: seq of the newest read event; the line goes before the first message of another user after it. */
 export function toRows(items: readonly TimelineItem[], unreadFrom: number | null): Row[] {
   const rows: Row[] = [{ kind: 'start', key: 'start' }]
   const day = createDayTracker()
-  let lined = unreadFrom === null
+  let hasLine = unreadFrom === null
   let previous: Extract<Row, { kind: 'message' }> | null = null
   for (const item of items) {
     if (day.begins(item.at_ms)) {
       rows.push({ kind: 'day', key: `day ${day.start_ms()}`, at_ms: item.at_ms })
       previous = null
     }
-    if (!lined && unreadFrom !== null && item.kind === 'message' && !item.own && item.seq > unreadFrom) {
+    if (!hasLine && unreadFrom !== null && item.kind === 'message' && !item.own && item.seq > unreadFrom) {
       rows.push({ kind: 'new', key: 'new' })
-      lined = true
+      hasLine = true
       previous = null
     }
     if (item.kind === 'notice') {
@@ -36,18 +36,18 @@ export function toRows(items: readonly TimelineItem[], unreadFrom: number | null
       previous = null
       continue
     }
-    const joins: boolean =
+    const joinsRun: boolean =
       previous !== null &&
       previous.item.author.user_id === item.author.user_id &&
       item.at_ms - previous.item.at_ms <= RUN_MS
-    if (joins && previous) previous.last = false
-    previous = { kind: 'message', key: item.key, item, first: !joins, last: true }
+    if (joinsRun && previous) previous.last = false
+    previous = { kind: 'message', key: item.key, item, first: !joinsRun, last: true }
     rows.push(previous)
   }
   return rows
 }
 
-/** Tells whether a moment lies on another local day than the one before it; asks for a date only when it does. */
+/** Detects changes of the local day; creates a Date only when the day changes. */
 function createDayTracker() {
   let from = NaN
   let to = NaN
@@ -64,14 +64,14 @@ function createDayTracker() {
   }
 }
 
-/** Where the line stands before the first of the news; null if there are none, or if they begin in what is not loaded yet. */
+/** Return the index of the line above unread messages; null if there is none, or if unread messages may begin before the loaded ones. */
 export function unreadLineIndex(rows: readonly Row[], hasOlder: boolean): number | null {
   const line = rows.findIndex((row) => row.kind === 'new')
   const read = rows.slice(0, Math.max(line, 0)).some((row) => row.kind === 'message' || row.kind === 'notice')
   return line >= 0 && (read || !hasOlder) ? line : null
 }
 
-/** The highest seq in `rows` up to and including `index`; 0 if there is none. */
+/** Return the highest seq in `rows` up to and including `index`; 0 if there is none. */
 export function lastSeqUpTo(rows: readonly Row[], index: number): number {
   for (let i = Math.min(index, rows.length - 1); i >= 0; i -= 1) {
     const row = rows[i]
@@ -80,7 +80,7 @@ export function lastSeqUpTo(rows: readonly Row[], index: number): number {
   return 0
 }
 
-/** How many messages of others lie beyond `seq`. */
+/** Count the messages of other users after `seq`. */
 export function countUnseen(rows: readonly Row[], seq: number): number {
   let count = 0
   for (let i = rows.length - 1; i >= 0; i -= 1) {

@@ -1,77 +1,77 @@
 import { expect, test } from 'vitest'
 import { ME, PEER, ROOM } from '../../support/fakeServer'
-import { close, pass, server, start, until } from '../../support/testClient'
+import { close, advance, server, start, waitUntil } from '../../support/testClient'
 
 const puts = (): unknown[] => server.calls.filter((call) => call.path.endsWith('/read')).map((call) => call.body.seq)
 
-test('reading on moves the cursor once for many messages, to the last', async () => {
-  for (let n = 0; n < 5; n++) server.say(`m${n}`)
+test('reading many messages sends the cursor once, for the last one', async () => {
+  for (let n = 0; n < 5; n++) server.addMessage(`m${n}`)
   const { room } = await start()
   expect(room.summary.value.unread).toBe(5)
   for (let seq = 2; seq <= 6; seq++) room.markRead(seq)
   expect(room.summary.value.unread).toBe(0)
-  await until(() => puts().length === 1)
-  await pass(5_000)
+  await waitUntil(() => puts().length === 1)
+  await advance(5_000)
   expect(puts()).toEqual([6])
 })
 
 test('the cursor never moves back', async () => {
-  for (let n = 0; n < 5; n++) server.say(`m${n}`)
+  for (let n = 0; n < 5; n++) server.addMessage(`m${n}`)
   const { room } = await start()
   room.markRead(5)
-  await until(() => puts().length === 1)
+  await waitUntil(() => puts().length === 1)
   room.markRead(3)
-  await pass(5_000)
+  await advance(5_000)
   expect(puts()).toEqual([5])
   expect(room.summary.value.unread).toBe(1)
 })
 
-test('a half-read conversation counts what lies past the cursor', async () => {
-  for (let n = 0; n < 5; n++) server.say(`m${n}`)
+test('a partly read conversation counts the messages after the cursor', async () => {
+  for (let n = 0; n < 5; n++) server.addMessage(`m${n}`)
   const { room, workspace } = await start()
   room.markRead(3)
   expect(room.summary.value.unread).toBe(3)
-  server.say('more')
+  server.addMessage('more')
   expect(room.summary.value.unread).toBe(4)
   expect(workspace.totalUnread.value).toBe(4)
 })
 
-test('what arrives while the server is being told is not counted as read', async () => {
-  server.say('one')
+test('a message that arrives while the cursor is being sent stays unread', async () => {
+  server.addMessage('one')
   const { room } = await start()
   server.after = (call) => {
-    if (call.path.endsWith('/read')) server.say('meanwhile')
+    if (call.path.endsWith('/read')) server.addMessage('meanwhile')
     return undefined
   }
   room.markRead(2)
-  await until(() => puts().length === 1)
-  await pass(100)
+  await waitUntil(() => puts().length === 1)
+  await advance(100)
   expect(room.summary.value.unread).toBe(1)
 })
 
-test('our own message raises nothing, and until we read it counts again when somebody else writes', async () => {
+test('an own message clears the unread count, and counts once another member writes', async () => {
   const { room } = await start()
   await room.send('mine')
-  await until(() => room.log.last === 2)
+  await waitUntil(() => room.log.lastSeq === 2)
   expect(room.summary.value.unread).toBe(0)
-  server.say('theirs')
+  server.addMessage('theirs')
   expect(room.summary.value.unread).toBe(2)
   expect(server.entry().unread).toBe(2)
 })
 
-test('a cursor that could not be told is told when the network is back', async () => {
-  server.say('one')
+test('a cursor that could not be sent is sent when the network is back', async () => {
+  server.addMessage('one')
   const { room } = await start()
   server.before = (call) => (call.path.endsWith('/read') ? 'network' : undefined)
   room.markRead(2)
-  await pass(20_000)
+  await advance(20_000)
   expect(server.readSeq).toBe(0)
   server.before = () => undefined
-  await until(() => server.readSeq === 2)
+  await waitUntil(() => server.readSeq === 2)
 })
 
 test('reading on another device clears the badge here', async () => {
-  server.say('one')
+  server.addMessage('one')
   const { room } = await start()
   expect(room.summary.value.unread).toBe(1)
   server.readSeq = 2
@@ -79,17 +79,17 @@ test('reading on another device clears the badge here', async () => {
   expect(room.summary.value.unread).toBe(0)
 })
 
-test('receipts of others tell how far they have read, and never less than before', async () => {
+test('the read position of other members never moves back', async () => {
   const { room } = await start()
   server.push({ type: 'receipt', conversation_id: ROOM, user_id: PEER, read_seq: 7 })
   server.push({ type: 'receipt', conversation_id: ROOM, user_id: PEER, read_seq: 4 })
   expect(room.readByOthers.value).toBe(7)
 })
 
-test('the line above what is new stands where reading ended when the conversation was opened', async () => {
-  server.say('read')
+test('the unread line stays where reading had ended when the conversation was opened', async () => {
+  server.addMessage('read')
   server.readSeq = 2
-  server.say('new')
+  server.addMessage('new')
   const { room } = await start()
   expect(room.unreadFrom.value).toBe(2)
   room.markRead(3)
@@ -105,19 +105,19 @@ test('a draft survives a reload', async () => {
   expect(workspace.conversations.value?.[0]?.draft).toBe('half a thou')
 })
 
-test('typing is said at most every three seconds, and shown for five', async () => {
+test('typing is sent at most every three seconds and shown for five', async () => {
   const { room } = await start()
-  const said = (): number => server.sockets.at(-1)!.sent.filter((frame) => frame.action === 'typing').length
+  const sentCount = (): number => server.sockets.at(-1)!.sent.filter((frame) => frame.action === 'typing').length
   room.typing()
   room.typing()
-  await pass(2_000)
+  await advance(2_000)
   room.typing()
-  expect(said()).toBe(1)
-  await pass(1_500)
+  expect(sentCount()).toBe(1)
+  await advance(1_500)
   room.typing()
-  expect(said()).toBe(2)
+  expect(sentCount()).toBe(2)
   server.push({ type: 'typing', conversation_id: ROOM, user_id: PEER })
   expect(room.summary.value.typing).toEqual(['Peer'])
-  await pass(5_100)
+  await advance(5_100)
   expect(room.summary.value.typing).toEqual([])
 })

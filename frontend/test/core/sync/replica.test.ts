@@ -1,95 +1,95 @@
 import { expect, test } from 'vitest'
 import { FakeSocket, ME, PEER, ROOM } from '../../support/fakeServer'
-import { bodies, close, pass, server, start, until } from '../../support/testClient'
+import { bodies, close, advance, server, start, waitUntil } from '../../support/testClient'
 
 const push = (...seqs: number[]): void =>
   server.push({ type: 'events', conversation_id: ROOM, events: seqs.map((seq) => server.log[seq - 1]!) })
 
-test('a pushed event that follows is shown at once, without asking the log', async () => {
+test('a pushed event shows at once, without reading the log', async () => {
   const { room } = await start()
-  const asked = server.reads().length
-  server.say('hello')
+  const readsBefore = server.reads().length
+  server.addMessage('hello')
   expect(bodies(room)).toEqual(['hello'])
-  await pass(1000)
-  expect(server.reads().length).toBe(asked)
+  await advance(1000)
+  expect(server.reads().length).toBe(readsBefore)
 })
 
-test('an event that comes twice is shown once', async () => {
+test('an event pushed twice shows once', async () => {
   const { room } = await start()
-  server.say('once')
+  server.addMessage('once')
   push(2)
   push(2)
   expect(bodies(room)).toEqual(['once'])
 })
 
-test('events that overtake each other are put in order without asking the log', async () => {
+test('events pushed out of order are sorted without reading the log', async () => {
   const { room } = await start()
-  const asked = server.reads().length
+  const readsBefore = server.reads().length
   server.pushes = false
-  server.say('a')
-  server.say('b')
-  server.say('c')
+  server.addMessage('a')
+  server.addMessage('b')
+  server.addMessage('c')
   push(4)
   push(3)
   expect(bodies(room)).toEqual([])
-  await pass(100)
+  await advance(100)
   push(2)
   expect(bodies(room)).toEqual(['a', 'b', 'c'])
-  await pass(1000)
-  expect(server.reads().length).toBe(asked)
+  await advance(1000)
+  expect(server.reads().length).toBe(readsBefore)
 })
 
-test('a gap that nobody fills is read from the log', async () => {
+test('a gap that no push fills is read from the log', async () => {
   const { room } = await start()
   server.pushes = false
-  server.say('lost')
-  server.say('seen')
+  server.addMessage('lost')
+  server.addMessage('seen')
   push(3)
-  await until(() => bodies(room).length === 2)
+  await waitUntil(() => bodies(room).length === 2)
   expect(bodies(room)).toEqual(['lost', 'seen'])
 })
 
-test('after a broken connection everything that was missed is read', async () => {
+test('all missed events are read after a reconnect', async () => {
   const { room, workspace } = await start()
   server.sockets.at(-1)?.drop()
   server.pushes = false
-  for (let n = 1; n <= 450; n++) server.say(`m${n}`)
-  await until(() => bodies(room).length === 450)
+  for (let n = 1; n <= 450; n++) server.addMessage(`m${n}`)
+  await waitUntil(() => bodies(room).length === 450)
   expect(workspace.realtime.connection.value).toBe('online')
   expect(bodies(room).at(-1)).toBe('m450')
 })
 
-test('a refused read of the log is tried again', async () => {
+test('a failed read of the log is retried', async () => {
   const { room } = await start()
-  let refusals = 0
-  server.before = (call) => (call.path.endsWith('/events') && refusals++ < 8 ? 'network' : undefined)
+  let failures = 0
+  server.before = (call) => (call.path.endsWith('/events') && failures++ < 8 ? 'network' : undefined)
   server.pushes = false
-  server.say('lost')
-  server.say('seen')
+  server.addMessage('lost')
+  server.addMessage('seen')
   push(3)
-  await until(() => bodies(room).length === 2)
+  await waitUntil(() => bodies(room).length === 2)
 })
 
-test('what was read before is painted from the cache while the network is down', async () => {
+test('stored events show while the network is down', async () => {
   const first = await start()
-  server.say('kept')
-  await until(() => bodies(first.room).length === 1)
-  await pass(100)
+  server.addMessage('stored')
+  await waitUntil(() => bodies(first.room).length === 1)
+  await advance(100)
   await close(first.workspace)
   server.before = () => 'network'
   FakeSocket.refuse = true
   const { room, workspace } = await start({ online: false })
-  await until(() => bodies(room).length === 1)
-  expect(bodies(room)).toEqual(['kept'])
+  await waitUntil(() => bodies(room).length === 1)
+  expect(bodies(room)).toEqual(['stored'])
   expect(workspace.conversations.value?.[0]?.name).toBe('Peer')
   server.before = () => undefined
   FakeSocket.refuse = false
-  server.say('newer')
-  await until(() => bodies(room).length === 2)
+  server.addMessage('newer')
+  await waitUntil(() => bodies(room).length === 2)
 })
 
-test('older pages join above, down to the beginning', async () => {
-  for (let n = 1; n <= 200; n++) server.say(`m${n}`)
+test('older pages load up to the first event', async () => {
+  for (let n = 1; n <= 200; n++) server.addMessage(`m${n}`)
   const { room } = await start()
   expect(bodies(room)).toHaveLength(60)
   expect(room.hasOlder.value).toBe(true)
@@ -100,16 +100,16 @@ test('older pages join above, down to the beginning', async () => {
   expect(bodies(room).slice(0, 2)).toEqual(['m1', 'm2'])
 })
 
-test('a conversation that is left goes from the list, and says so where it is open', async () => {
+test('a conversation that the user left is removed from the list and shows an error where it is open', async () => {
   const { room, workspace } = await start()
   server.before = (call) => (call.path.endsWith(ROOM) ? new Response('{}', { status: 404 }) : undefined)
   server.push({ type: 'conversation', conversation_id: ROOM, change: 'removed' })
-  await until(() => room.problem.value !== null)
+  await waitUntil(() => room.error.value !== null)
   expect(workspace.conversations.value).toEqual([])
-  expect(room.problem.value?.code).toBe('not_found')
+  expect(room.error.value?.code).toBe('not_found')
 })
 
-test('members follow the events', async () => {
+test('member events update the members', async () => {
   const { room } = await start()
   server.append(PEER, { type: 'member.added', user_id: 'u-new' })
   expect(room.members.value.map((member) => member.user_id)).toEqual([ME, PEER, 'u-new'])
@@ -117,23 +117,23 @@ test('members follow the events', async () => {
   expect(room.members.value.map((member) => member.user_id)).toEqual([ME, PEER])
 })
 
-test('messages of others are announced once, ours and old ones never', async () => {
-  server.say('old')
-  const { heard, room } = await start()
-  server.say('new')
+test('new messages of other users are reported once, own and old ones never', async () => {
+  server.addMessage('old')
+  const { received, room } = await start()
+  server.addMessage('new')
   push(3)
   await room.send('mine')
-  await until(() => server.bodies().length === 3)
-  await pass(1000)
-  expect(heard.map((message) => message.body)).toEqual(['new'])
-  expect(heard[0]).toMatchObject({ conversationId: ROOM, conversationName: 'Peer', author: { user_id: PEER } })
+  await waitUntil(() => server.bodies().length === 3)
+  await advance(1000)
+  expect(received.map((message) => message.body)).toEqual(['new'])
+  expect(received[0]).toMatchObject({ conversationId: ROOM, conversationName: 'Peer', author: { user_id: PEER } })
 })
 
-test('far behind, the newest page is shown instead of everything in between', async () => {
+test('with too many missed events, only the newest page is read', async () => {
   const first = await start()
   await close(first.workspace)
   server.pushes = false
-  for (let n = 1; n <= 2_000; n++) server.say(`m${n}`)
+  for (let n = 1; n <= 2_000; n++) server.addMessage(`m${n}`)
   const { room } = await start()
   expect(bodies(room).at(-1)).toBe('m2000')
   expect(room.log.events.value.length).toBeLessThan(100)

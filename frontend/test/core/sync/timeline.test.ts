@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { buildTimeline, type Kept, type Viewer } from '../../../src/core/sync/timeline'
-import type { OutgoingMessage } from '../../../src/core/sync/outbox'
+import type { OutgoingMessage } from '../../../src/core/net/types'
+import { buildTimeline, type TimelineCache, type Viewer } from '../../../src/core/sync/timeline'
 import type { Event, MessageCreated, User } from '../../../src/core/net/protocol'
 
 const users: Record<string, User> = {
@@ -27,7 +27,7 @@ const outgoing = (id: string, failed: OutgoingMessage['failed'] = null): Outgoin
   failed,
 })
 
-test('messages tell whose they are', () => {
+test('messages have their author and whether they are own', () => {
   const rows = buildTimeline([message(1, 'a'), message(2, 'b')], [], viewer)
   expect(rows.map((row) => row.kind === 'message' && [row.author.display_name, row.own, row.state])).toEqual([
     ['Ann', true, 'sent'],
@@ -35,43 +35,43 @@ test('messages tell whose they are', () => {
   ])
 })
 
-test('a group tells who came; two people need not be told', () => {
+test('added members show as notices in groups but not in direct conversations', () => {
   expect(buildTimeline([added], [], viewer)[0]).toMatchObject({ kind: 'notice', seq: 3, actor: users.a, subject: users.b })
   expect(buildTimeline([added], [], { ...viewer, kind: 'direct' })).toEqual([])
 })
 
-test('what is on its way comes last, and is left out once the log has it, under the same key', () => {
+test('outgoing messages come last and keep their key when the log has them', () => {
   const before = buildTimeline([message(1, 'b')], [outgoing('x'), outgoing('y', { code: 'c', message: 'no' })], viewer)
   expect(before.map((row) => row.kind === 'message' && row.state)).toEqual(['sent', 'pending', 'failed'])
   const after = buildTimeline([message(1, 'b'), message(2, 'a', 'x')], [outgoing('x')], viewer)
   expect(after.map((row) => row.key)).toEqual([before[0]?.key, before[1]?.key])
 })
 
-test("someone else's message under my message's id hides nothing of mine", () => {
+test("another user's message with the same client id does not hide an own pending message", () => {
   const rows = buildTimeline([message(1, 'b', 'x')], [outgoing('x')], viewer)
   expect(rows).toHaveLength(2)
   expect(new Set(rows.map((row) => row.key)).size).toBe(2)
 })
 
-test('events of a kind that this version does not know are passed over', () => {
-  const strange = { ...added, type: 'poll.opened' } as unknown as Event
-  expect(buildTimeline([message(1, 'a'), strange], [], viewer)).toHaveLength(1)
+test('unknown event types are ignored', () => {
+  const unknown = { ...added, type: 'poll.opened' } as unknown as Event
+  expect(buildTimeline([message(1, 'a'), unknown], [], viewer)).toHaveLength(1)
 })
 
-test('a row is made again only when it looks different', () => {
-  const kept: Kept = new WeakMap()
+test('an item is rebuilt only when it would look different', () => {
+  const cache: TimelineCache = new WeakMap()
   const events = [message(1, 'a'), message(2, 'b')]
-  const first = buildTimeline(events, [], viewer, kept)
+  const first = buildTimeline(events, [], viewer, cache)
   const renamed = { ...users.b!, display_name: 'Robert' }
-  const second = buildTimeline(events, [], { ...viewer, user: (id) => (id === 'b' ? renamed : users[id]!) }, kept)
+  const second = buildTimeline(events, [], { ...viewer, user: (id) => (id === 'b' ? renamed : users[id]!) }, cache)
   expect(second[0]).toBe(first[0])
   expect(second[1]).toMatchObject({ author: renamed })
 })
 
-test('a reply shows what it answers, also while it is on its way', () => {
+test('a reply shows its quote, also while it is pending', () => {
   const reply = message(2, 'b')
-  const answered: MessageCreated = { ...reply, message: { ...reply.message, reply_to: 1 }, quote: { actor_id: 'a', body: 'body 1' } }
-  const waiting = { ...outgoing('m9'), reply_to: 1 }
+  const sentReply: MessageCreated = { ...reply, message: { ...reply.message, reply_to: 1 }, quote: { actor_id: 'a', body: 'body 1' } }
+  const pendingReply = { ...outgoing('m9'), reply_to: 1 }
   const quote = { seq: 1, author: users.a, body: 'body 1', deleted: false }
-  expect(buildTimeline([message(1, 'a'), answered], [waiting], viewer).slice(1)).toMatchObject([{ quote }, { quote }])
+  expect(buildTimeline([message(1, 'a'), sentReply], [pendingReply], viewer).slice(1)).toMatchObject([{ quote }, { quote }])
 })

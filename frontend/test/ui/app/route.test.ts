@@ -9,12 +9,12 @@ test.each<[string, Route]>([
   ['#/settings', { conversationId: null, panel: 'settings' }],
   ['#/c/%E0%A4%A', { conversationId: '%E0%A4%A', panel: null }],
   ['#/nonsense', { conversationId: null, panel: null }],
-])('%j leads somewhere', (hash, expected) => {
+])('%j is parsed and formatted', (hash, expected) => {
   expect(parseRoute(hash)).toEqual(expected)
   expect(parseRoute(hashForRoute(expected))).toEqual(expected)
 })
 
-describe('moving about', () => {
+describe('navigation', () => {
   beforeEach(() => {
     history.replaceState(null, '', '#/')
     route.value = parseRoute('#/')
@@ -24,14 +24,14 @@ describe('moving about', () => {
     openPanel('details')
     expect(location.hash).toBe('#/c/x/details')
   })
-  test('closing a panel that a link led to shows what lies below it', () => {
+  test('closing a panel opened by a link shows the conversation', () => {
     history.replaceState(null, '', '#/c/x/details')
     route.value = parseRoute(location.hash)
     closePanel()
     expect(location.hash).toBe('#/c/x')
     expect(route.value.panel).toBeNull()
   })
-  test('one conversation takes the place of another, so that back means the list', () => {
+  test('opening another conversation replaces the history entry, so that back leads to the list', () => {
     const before = history.length
     openConversation('x')
     openConversation('y')
@@ -40,7 +40,7 @@ describe('moving about', () => {
   })
 })
 
-test('an invite’s link keeps its token', () => {
+test('an invite link keeps its token', () => {
   const link = { conversationId: null, panel: 'invite', token: 'a b/c' } as const
   expect(parseRoute(hashForRoute(link))).toEqual(link)
 })

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest'
-import { candidates } from '../../../src/ui/composer/mentionCompletion'
+import { suggest } from '../../../src/ui/composer/mentionCompletion'
 
 const user = (handle: string | null, display_name: string) => ({ user_id: display_name, handle, display_name })
 
-test('handles that begin so come before names that do, and who has no handle is not proposed', () => {
+test('matching handles come before matching names, and users without a handle are left out', () => {
   const users = [user('zed', 'Ann Zed'), user('anna', 'Bo'), user(null, 'Anton'), user('kim', 'Kim Andersen')]
-  expect(candidates(users, 'an').map((each) => each.handle)).toEqual(['anna', 'zed', 'kim'])
+  expect(suggest(users, 'an').map((each) => each.handle)).toEqual(['anna', 'zed', 'kim'])
 })
