@@ -72,8 +72,8 @@ def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None
 
 def test_help_names_the_commands_and_loads_none_of_what_they_need() -> None:
     program = (
-        "import sys; from imchat.cli import commands\n"
-        "commands(['--help'], standalone_mode=False)\n"
+        "import sys; from imchat.cli import cli\n"
+        "cli(['--help'], standalone_mode=False)\n"
         "heavy = {'asyncio', 'boto3', 'botocore', 'cryptography', 'httptools', 'pydantic', 'rich', 'sqlite3'}\n"
         "heavy &= set(sys.modules)\n"
         "print('heavy:', sorted(heavy))\n"

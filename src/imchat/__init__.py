@@ -1,8 +1,8 @@
 """imchat: a complete chat application for AWS or for one machine, as a library.
 
-`open_app` gives an application on a database file; the modules `admin`, `blocks`, `conversations`, `groups`, `joining`,
-`message_actions`, `messages`, `presence`, `realtime`, `receipts`, `suspensions` and `users` hold one
-function for each action.
+`open_app` opens an application on a database file; the modules `admin`, `blocks`, `conversations`, `groups`, `joining`,
+`message_actions`, `messages`, `presence`, `realtime`, `receipts`, `suspensions` and `users` have one
+function per user action.
 
 >>> import imchat
 >>> with imchat.open_app(":memory:") as app:
@@ -16,7 +16,7 @@ function for each action.
 >>> [(event["seq"], event["type"]) for event in events]
 [(1, 'conversation.created'), (2, 'message.created')]
 
-Names are loaded when they are first used: `import imchat` alone costs next to nothing.
+Names are imported on first use, so `import imchat` itself is fast.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ __all__ = [
     "users",
 ]
 
-_HOMES: Final = {
+_MODULES: Final = {
     "App": "imchat.services.app",
     "ConversationId": "imchat.domain.ids",
     "Gateway": "imchat.services.protocols",
@@ -83,12 +83,12 @@ _HOMES: Final = {
     "UserId": "imchat.domain.ids",
     "open_app": "imchat.embedded",
 }
-"""Where the names above live; the others are modules of `imchat.services`."""
+"""The module that defines each name; every other name is a module of `imchat.services`."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     if name in __all__:
         return import_module(f"imchat.services.{name}")
     raise AttributeError(f"module 'imchat' has no attribute {name!r}")

@@ -11,8 +11,8 @@ from typing import Any, Final
 from imchat.api.route import Route
 from imchat.api.routes import ROUTES
 from imchat.client import Client
-from imchat.client.http import Http
-from imchat.client.websocket import Line
+from imchat.client.http import HttpClient
+from imchat.client.websocket import Connection
 
 HEARD: Final = {"events", "frames", "typing", "sign_in"}
 """Methods that need a WebSocket, or a server to sign in at."""
@@ -56,20 +56,20 @@ ANSWER: Final[Mapping[str, Any]] = {
 }
 
 
-class Checked(Http):
+class Checked(HttpClient):
     """Answers what a route may answer, after checking that the route takes what is asked."""
 
     def __init__(self) -> None:
         self.asked: set[tuple[str, str]] = set()
 
-    async def ask(
+    async def request(
         self,
         method: str,
         path: str,
         body: Mapping[str, Any] | None = None,
         *,
         query: Mapping[str, object] | None = None,
-        attempts: float = 1,  # noqa: ARG002 - as Http has it
+        max_attempts: float = 1,  # noqa: ARG002 - as HttpClient has it
     ) -> dict[str, Any]:
         route = next(route for route in ROUTES if route.method == method and _fits(route, path))
         assert (body is not None) == (route.body is not None), route
@@ -99,7 +99,7 @@ def test_every_route_that_is_not_an_administrators_has_a_method_that_asks_it_rig
     http = Checked()
 
     async def body() -> None:
-        client = Client(http, Line("ws://nowhere", _no_ticket), "u1")
+        client = Client(http, Connection("ws://nowhere", _no_ticket), "u1")
         names = [
             name for name, _ in inspect.getmembers(Client, inspect.isfunction) if not name.startswith("_")
         ]
@@ -117,12 +117,12 @@ def test_an_id_that_a_client_is_given_stays_one_part_of_the_path() -> None:
     paths: list[str] = []
 
     class Noting(Checked):
-        async def ask(self, *asked: Any, **_: Any) -> dict[str, Any]:
+        async def request(self, *asked: Any, **_: Any) -> dict[str, Any]:
             paths.append(asked[1])
             return dict(ANSWER)
 
     async def body() -> None:
-        client = Client(Noting(), Line("ws://nowhere", _no_ticket), "u1")
+        client = Client(Noting(), Connection("ws://nowhere", _no_ticket), "u1")
         await client.conversation("../me?x")
         await client.user("../me?x")
         await client.block("../me?x")

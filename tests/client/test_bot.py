@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from tests.support.browser_harness import PASSWORD, Server, sign_up
 
-from imchat.client import Client, Heard
+from imchat.client import Client, EventInConversation
 
 pytestmark = pytest.mark.slow
 README = Path(__file__).parents[2] / "README.md"
@@ -41,7 +41,7 @@ def program(*command: str, **environment: str) -> Iterator[subprocess.Popen[str]
         running.communicate()
 
 
-async def first_message(person: Client) -> AsyncIterator[Heard]:
+async def first_message(person: Client) -> AsyncIterator[EventInConversation]:
     async for heard in person.events():
         yield heard
         if heard.event["type"] == "message.created":
@@ -220,7 +220,7 @@ def test_at_a_terminal_each_message_stands_once_and_a_mistyped_command_is_not_sa
                 where = entry["conversation"]["conversation_id"]
                 await bob.send(where, "heard you")
                 await asyncio.to_thread(ada.sees, "Bob heard you")
-                events, _ = await bob.read(where)
+                events, _ = await bob.read_events(where)
                 said = [event["message"]["body"] for event in events if event["type"] == "message.created"]
                 assert [body[-5:].strip() for body in said] == ["one", "two", "three", "d you"]
                 screen = ada.rows()

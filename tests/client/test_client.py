@@ -11,8 +11,8 @@ import pytest
 import urllib3
 from tests.support.browser_harness import PASSWORD, Server, sign_up
 
-from imchat.client import Client, Heard
-from imchat.client.session import Session, Site
+from imchat.client import Client, EventInConversation
+from imchat.client.session import Session, SiteConfig
 from imchat.errors import Busy, Conflict, Forbidden, NotFound, Unauthenticated
 
 pytestmark = pytest.mark.slow
@@ -40,21 +40,21 @@ def run(tmp_path: Path, test: Callable[[Server, Path], Awaitable[None]]) -> None
     asyncio.run(body())
 
 
-async def hear(person: Client, count: int, heard: list[Heard]) -> None:
+async def hear(person: Client, count: int, heard: list[EventInConversation]) -> None:
     async for one in person.events():
         heard.append(one)
         if len(heard) == count:
             return
 
 
-def bodies(heard: list[Heard]) -> list[str]:
+def bodies(heard: list[EventInConversation]) -> list[str]:
     return [one.event["message"]["body"] for one in heard if one.event["type"] == "message.created"]
 
 
 def test_two_people_talk_and_a_conversation_begins_with_its_first_event(tmp_path: Path) -> None:
     async def test(server: Server, _folder: Path) -> None:
         async with signed_in(server.url, "ada", "bob") as (ada, bob):
-            heard: list[Heard] = []
+            heard: list[EventInConversation] = []
             hearing = asyncio.create_task(hear(bob, 3, heard))
             [user] = await ada.find_users("bo")
             where = (await ada.create_direct(user["user_id"]))["conversation"]["conversation_id"]
@@ -75,12 +75,12 @@ def test_what_one_sends_is_heard_once_and_in_order_though_it_is_pushed_to_ones_o
         async with signed_in(server.url, "ada", "bob") as (ada, bob), AsyncExitStack() as stack:
             where = (await ada.create_direct(bob.user_id))["conversation"]["conversation_id"]
             tablet = await stack.enter_async_context(Client.sign_in(server.url, "ada@example.com", PASSWORD))
-            heard: dict[str, list[Heard]] = {"here": [], "tablet": []}
+            heard: dict[str, list[EventInConversation]] = {"here": [], "tablet": []}
             hearing = [
                 asyncio.create_task(hear(ada, 4, heard["here"])),
                 asyncio.create_task(hear(tablet, 3, heard["tablet"])),
             ]
-            while None in (ada._line.connection_id, tablet._line.connection_id):  # noqa: ASYNC110 - as below
+            while None in (ada._connection.connection_id, tablet._connection.connection_id):  # noqa: ASYNC110 - as below
                 await asyncio.sleep(0.005)
             for sender, text in ((ada, "one"), (bob, "two"), (ada, "three")):
                 await sender.send(where, text)
@@ -95,7 +95,7 @@ def test_a_server_killed_and_started_again_costs_no_event_and_doubles_none(tmp_p
     async def test(server: Server, folder: Path) -> None:
         async with signed_in(server.url, "ada", "bob") as (ada, bob):
             where = (await ada.create_direct(bob.user_id))["conversation"]["conversation_id"]
-            heard: list[Heard] = []
+            heard: list[EventInConversation] = []
             texts = [f"message {number}" for number in range(30)]
             hearing = asyncio.create_task(hear(bob, len(texts) + 1, heard))
 
@@ -124,7 +124,7 @@ def test_one_message_is_there_once_however_often_it_is_sent(tmp_path: Path) -> N
             where = (await ada.create_direct(bob.user_id))["conversation"]["conversation_id"]
             first = await ada.send(where, "once", client_message_id="m1")
             assert await ada.send(where, "once", client_message_id="m1") == first
-            events, more = await bob.read(where)
+            events, more = await bob.read_events(where)
             assert [event["type"] for event in events] == ["conversation.created", "message.created"]
             assert not more
 
@@ -135,9 +135,9 @@ def test_a_sign_in_service_that_cannot_be_reached_may_be_asked_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    nowhere = Site("", "", "http://127.0.0.1:1/", "eu-central-1", "eu-central-1_pool", "client")
+    nowhere = SiteConfig("", "", "http://127.0.0.1:1/", "eu-central-1", "eu-central-1_pool", "client")
     with urllib3.PoolManager() as pool, pytest.raises(Busy):
-        asyncio.run(Session.start(pool, nowhere, "ada@example.com", PASSWORD))
+        asyncio.run(Session.sign_in(pool, nowhere, "ada@example.com", PASSWORD))
 
 
 def test_what_the_server_refuses_is_the_error_that_it_names(tmp_path: Path) -> None:
@@ -167,7 +167,9 @@ def test_changes_of_a_message_and_frames_that_are_no_events_are_heard_too(tmp_pa
 
             async def note() -> None:
                 async for found in ada.frames():
-                    kinds.append(found.event["type"] if isinstance(found, Heard) else found["type"])
+                    kinds.append(
+                        found.event["type"] if isinstance(found, EventInConversation) else found["type"]
+                    )
                     if "message.deleted" in kinds:
                         return
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from imchat.client import Client
-from imchat.client.http import Http
-from imchat.client.websocket import Frame, Line
+from imchat.client.http import HttpClient
+from imchat.client.websocket import Connection, Frame
 
 CHANNEL = "g1"
 LOG = [
@@ -23,7 +23,7 @@ CHANNEL_OF_THOUSANDS = {"conversation": {"conversation_id": CHANNEL, "last_seq":
 """Of more people than are told; one's cursor stands at the event of one's joining, the seventh."""
 
 
-class Server(Http):
+class Server(HttpClient):
     """Answers with this entry, and with this log from `first_seq` on."""
 
     def __init__(self, log: list[dict[str, Any]], entry: dict[str, Any], *, first_seq: int = 1) -> None:
@@ -31,14 +31,14 @@ class Server(Http):
         self._entry = entry
         self._first_seq = first_seq
 
-    async def ask(
+    async def request(
         self,
-        method: str,  # noqa: ARG002 - as Http has it
+        method: str,  # noqa: ARG002 - as HttpClient has it
         path: str,
-        body: Mapping[str, Any] | None = None,  # noqa: ARG002 - as Http has it
+        body: Mapping[str, Any] | None = None,  # noqa: ARG002 - as HttpClient has it
         *,
         query: Mapping[str, Any] | None = None,
-        attempts: float = 1,  # noqa: ARG002 - as Http has it
+        max_attempts: float = 1,  # noqa: ARG002 - as HttpClient has it
     ) -> dict[str, Any]:
         if path.endswith("/events"):
             assert query is not None
@@ -46,7 +46,7 @@ class Server(Http):
         return self._entry
 
 
-class Pushing(Line):
+class Pushing(Connection):
     """Brings these frames and ends."""
 
     def __init__(self, *brought: Frame) -> None:

@@ -9,7 +9,7 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
-from imchat.client.websocket import CONNECTED, Line
+from imchat.client.websocket import CONNECTED, Connection
 from imchat.errors import Unauthenticated
 
 
@@ -31,7 +31,7 @@ def test_a_line_that_the_gateway_closes_is_opened_again_with_a_ticket_of_its_own
         ):
             port = next(iter(server.sockets)).getsockname()[1]
             frames: list[object] = []
-            async for frame in Line(f"ws://127.0.0.1:{port}/", ticket).frames():
+            async for frame in Connection(f"ws://127.0.0.1:{port}/", ticket).frames():
                 frames.append(frame)
                 if len(frames) == 4:
                     break
@@ -47,7 +47,7 @@ def test_a_line_ends_when_the_sign_in_has() -> None:
         raise Unauthenticated("the sign-in has ended; sign in again")
 
     async def body() -> None:
-        async for _ in Line("ws://127.0.0.1:1/", ticket).frames():
+        async for _ in Connection("ws://127.0.0.1:1/", ticket).frames():
             raise AssertionError("there is no connection")
 
     with pytest.raises(Unauthenticated):

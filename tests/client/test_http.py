@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 import urllib3
 
-from imchat.client.http import Http, request, wait_s
+from imchat.client.http import HttpClient, retry_delay_s, send_request
 from imchat.errors import Busy, Conflict, ImchatError, Invalid, RateLimited, Unauthenticated
 
 
@@ -63,17 +63,17 @@ def test_each_refusal_is_the_error_that_says_what_to_do(
     status: int, body: object, kind: type[ImchatError]
 ) -> None:
     with answering((status, body)) as (url, _), urllib3.PoolManager() as pool, pytest.raises(kind) as refused:
-        request(pool, "GET", url, None, {})
+        send_request(pool, "GET", url, None, {})
     assert type(refused.value) is kind
     assert refused.value.details["retry_after_s"] == 1
 
 
 def ask(url: str, token: Callable[[bool], str]) -> dict[str, Any]:
-    async def one(new: bool) -> str:  # noqa: FBT001 - as Http calls it
+    async def one(new: bool) -> str:  # noqa: FBT001 - as HttpClient calls it
         return token(new)
 
     with urllib3.PoolManager() as pool:
-        return asyncio.run(Http(pool, url, one).ask("GET", "/me"))
+        return asyncio.run(HttpClient(pool, url, one).request("GET", "/me"))
 
 
 REFUSED: Final = (401, {"message": "Unauthorized"})
@@ -84,7 +84,7 @@ GOOD: Final[tuple[int, object]] = (200, {"user": {}})
 def test_an_expired_token_is_renewed_once_and_a_server_that_is_busy_meanwhile_costs_no_other() -> None:
     renewed: list[str] = []
 
-    def token(new: bool) -> str:  # noqa: FBT001 - as Http calls it
+    def token(new: bool) -> str:  # noqa: FBT001 - as HttpClient calls it
         if new:
             renewed.append(f"token {len(renewed) + 1}")
         return renewed[-1] if renewed else "expired"
@@ -96,7 +96,7 @@ def test_an_expired_token_is_renewed_once_and_a_server_that_is_busy_meanwhile_co
 
 
 def test_a_refused_refresh_is_raised_and_asks_the_server_no_more() -> None:
-    def token(new: bool) -> str:  # noqa: FBT001 - as Http calls it
+    def token(new: bool) -> str:  # noqa: FBT001 - as HttpClient calls it
         if new:
             raise Unauthenticated("the sign-in has ended; sign in again")
         return "expired"
@@ -113,5 +113,5 @@ def test_a_token_that_is_new_and_still_refused_is_not_tried_for_ever() -> None:
 
 
 def test_what_the_server_says_of_waiting_is_waited() -> None:
-    assert wait_s(1, RateLimited("later", retry_after_s=40)) == 40
-    assert wait_s(1, Busy("later")) <= 1
+    assert retry_delay_s(1, RateLimited("later", retry_after_s=40)) == 40
+    assert retry_delay_s(1, Busy("later")) <= 1

@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 import urllib3
 
-from imchat.client.session import Session, Site
+from imchat.client.session import Session, SiteConfig
 from imchat.errors import Unauthenticated
 
 PROOF: Final = {
@@ -23,7 +23,7 @@ PROOF: Final = {
 
 
 @contextmanager
-def pool_that_asks_for(challenge: str) -> Iterator[Site]:
+def pool_that_asks_for(challenge: str) -> Iterator[SiteConfig]:
     """A user pool that takes any password and then wants `challenge`."""
 
     class Pool(BaseHTTPRequestHandler):
@@ -44,7 +44,7 @@ def pool_that_asks_for(challenge: str) -> Iterator[Site]:
         thread.start()
         try:
             url = f"http://127.0.0.1:{server.server_port}/"
-            yield Site("", "", url, "eu-central-1", "eu-central-1_pool", "client")
+            yield SiteConfig("", "", url, "eu-central-1", "eu-central-1_pool", "client")
         finally:
             server.shutdown()
             thread.join()
@@ -60,4 +60,4 @@ def test_who_cannot_sign_in_by_a_password_alone_is_told_why(challenge: str, told
         urllib3.PoolManager() as pool,
         pytest.raises(Unauthenticated, match=told),
     ):
-        asyncio.run(Session.start(pool, site, "ada@example.com", "correct horse"))
+        asyncio.run(Session.sign_in(pool, site, "ada@example.com", "correct horse"))

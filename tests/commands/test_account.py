@@ -10,13 +10,13 @@ import pytest
 from click.testing import CliRunner, Result
 from moto import mock_aws
 
-from imchat.cli import commands
+from imchat.cli import cli
 from imchat.deploy import Config
 from imchat.deploy.iam import policy
-from imchat.deploy.iam.arns import Place
+from imchat.deploy.iam.arns import DeploymentScope
 from imchat.errors import ImchatError
 
-PLACE = Place("test", "eu-west-1", "123456789012")
+PLACE = DeploymentScope("test", "eu-west-1", "123456789012")
 WHERE = ("--stage", "test", "--region", "eu-west-1")
 
 
@@ -28,7 +28,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(commands, arguments)
+    return CliRunner().invoke(cli, arguments)
 
 
 def document(made: policy.Policy) -> Any:

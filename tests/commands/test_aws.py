@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from tools.cli_reference import PLACE, reference
+from tools.cli_reference import PATH, generate
 
-from imchat.cli import commands
+from imchat.cli import cli
 from imchat.deploy.config import Config, load_config
 from imchat.deploy.context import Target
 from imchat.errors import ImchatError
@@ -36,7 +36,7 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def run(*arguments: str, given: str = "", **more: Any) -> Result:
-    return CliRunner().invoke(commands, arguments, input=given, **more)
+    return CliRunner().invoke(cli, arguments, input=given, **more)
 
 
 def settings_of(*arguments: str, **environment: str) -> Config:
@@ -143,4 +143,4 @@ def test_completing_offers_commands_and_options() -> None:
 
 
 def test_the_reference_is_what_the_commands_say() -> None:
-    assert (ROOT / PLACE).read_text("utf-8") == reference(), "run `make generate`"
+    assert (ROOT / PATH).read_text("utf-8") == generate(), "run `make generate`"

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from tests.support.cli_program import reach
 from tests.support.fake_aws import APP, REGION, SITE, STATE, World, change
 
-from imchat.cli import commands
+from imchat.cli import cli
 from imchat.errors import DeployError, ImchatError
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ class Operator:
 
     def type(self, line: str, given: str = "") -> Result:
         arguments = [*line.split(), "--stage", "test"]
-        return CliRunner().invoke(commands, arguments, input=given, obj=self._reach)
+        return CliRunner().invoke(cli, arguments, input=given, obj=self._reach)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from click.testing import CliRunner
 from tests.support.fake_aws import APP, STATE, World
 
-from imchat.cli import commands
+from imchat.cli import cli
 from imchat.deploy import Config, Target
 from imchat.deploy.operate.doctor import Finding, examine
 
@@ -210,7 +210,7 @@ def test_permissions_are_asked_for_as_a_deployment_uses_them(account: Account) -
 
 def test_the_command_prints_each_finding_and_ends_with_1_if_there_is_a_problem(account: Account) -> None:
     def type_(*more: str) -> Any:
-        return CliRunner().invoke(commands, ["doctor", *more], obj=lambda *_, **__: account.target())
+        return CliRunner().invoke(cli, ["doctor", *more], obj=lambda *_, **__: account.target())
 
     done = type_()
     assert "Credentials" in done.output

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from tests.support.fake_aws import APP, World
 
-from imchat.cli import commands
+from imchat.cli import cli
 from imchat.deploy.config import Config
 from imchat.deploy.context import Target
 from imchat.deploy.operate.logs import LogLine, follow_logs, read_logs
@@ -141,7 +141,7 @@ def typed(aws: World, logs: Logs, line: str) -> Result:
         aws.target, sleep=interrupt, client=lambda name: logs if name == "logs" else aws.client(name)
     )
     return CliRunner().invoke(
-        commands, ["logs", "--since", "1970-01-01", *line.split()], obj=lambda *_, **__: reached
+        cli, ["logs", "--since", "1970-01-01", *line.split()], obj=lambda *_, **__: reached
     )
 
 
@@ -165,6 +165,6 @@ def test_ctrl_c_is_how_following_ends(aws: World) -> None:
 
 
 def test_without_a_deployed_application_the_command_says_how_to_get_one(aws: World) -> None:
-    done = CliRunner().invoke(commands, ["logs"], obj=lambda *_, **__: aws.target)
+    done = CliRunner().invoke(cli, ["logs"], obj=lambda *_, **__: aws.target)
     assert isinstance(done.exception, ImchatError)
     assert "imchat deploy" in done.exception.message

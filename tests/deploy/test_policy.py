@@ -19,12 +19,12 @@ from tools import permissions
 
 from imchat import deploy
 from imchat.deploy.iam import policy
-from imchat.deploy.iam.arns import Place
+from imchat.deploy.iam.arns import DeploymentScope
 from imchat.deploy.iam.policy import Policy
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PLACE: Final = Place("prod", loading.REGION, loading.ACCOUNT)
-WIDEST: Final = Place("a-stage-of-20-letter", "ap-southeast-1", loading.ACCOUNT, "aws-us-gov")
+PLACE: Final = DeploymentScope("prod", loading.REGION, loading.ACCOUNT)
+WIDEST: Final = DeploymentScope("a-stage-of-20-letter", "ap-southeast-1", loading.ACCOUNT, "aws-us-gov")
 SERVICES: Final = {"cognito-idp": "cognito-idp", "sesv2": "ses"} | {
     name: name
     for name in ("acm", "cloudformation", "cloudfront", "dynamodb", "iam", "lambda", "logs", "s3", "sts")
@@ -64,22 +64,22 @@ def deployer() -> dict[str, dict[str, Any]]:
 
 
 def test_the_permissions_file_is_what_the_templates_need() -> None:
-    assert (ROOT / permissions.PLACE).read_text("utf-8") == permissions.generate(), "run `make generate`"
+    assert (ROOT / permissions.PATH).read_text("utf-8") == permissions.generate(), "run `make generate`"
 
 
 def test_every_action_of_every_resource_type_is_allowed_or_needless_for_a_reason() -> None:
     for kind, action in needed():
-        needless = any(re.fullmatch(pattern, f"{kind} {action}") for pattern in policy.NEEDLESS)
+        needless = any(re.fullmatch(pattern, f"{kind} {action}") for pattern in policy.UNNEEDED)
         assert needless or action in deployer(), (kind, action)
 
 
 def test_nothing_else_is_allowed() -> None:
-    known = {action for _, action in needed()}.union(*policy.OWN_CALLS.values())
+    known = {action for _, action in needed()}.union(*policy.DIRECT_CALLS.values())
     assert set(deployer()) <= known
     assert not any("*" in action for action in deployer())
 
 
-@pytest.mark.parametrize("pattern", policy.NEEDLESS)
+@pytest.mark.parametrize("pattern", policy.UNNEEDED)
 def test_every_exception_is_of_something(pattern: str) -> None:
     assert any(re.fullmatch(pattern, f"{kind} {action}") for kind, action in needed())
 
@@ -101,7 +101,7 @@ def test_every_call_that_the_deployer_makes_is_allowed() -> None:
 def test_iam_knows_every_action() -> None:
     known = permissions.known_actions().values()
     unknown = (policy.deployer_actions() | policy.function_actions()) - set(known)
-    assert unknown == permissions.KNOWN_BY_SCHEMAS_ALONE
+    assert unknown == permissions.ONLY_IN_SCHEMAS
 
 
 def test_an_action_is_allowed_on_what_it_can_be_limited_to() -> None:
@@ -134,7 +134,7 @@ def overlap(one: str, other: str) -> bool:
 
 
 @pytest.mark.parametrize("place", [PLACE, WIDEST], ids=["usual", "widest"])
-def test_every_policy_is_as_small_as_iam_takes(place: Place) -> None:
+def test_every_policy_is_as_small_as_iam_takes(place: DeploymentScope) -> None:
     policies = [*policy.deployer_policies(place), policy.boundary_policy(place)]
     for made in policies:
         assert len(re.sub(r"\s", "", json.dumps(made.document))) <= 6_144

@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from moto import mock_aws
 from tests.support.user_pools import open_pool
 
-from imchat.cli import commands
+from imchat.cli import cli
 from imchat.deploy import Config, connect
 from imchat.deploy.operate.users import Users, connect_aws
 from imchat.errors import ConfigError, Conflict, ImchatError, Invalid, NotFound
@@ -262,7 +262,7 @@ def test_the_pool_of_a_stage_is_read_from_its_stack(monkeypatch: pytest.MonkeyPa
 
 
 def run(*arguments: str, given: str = "") -> Result:
-    return CliRunner().invoke(commands, ["user", *arguments], input=given)
+    return CliRunner().invoke(cli, ["user", *arguments], input=given)
 
 
 def test_the_commands_work_on_a_data_folder_without_a_server(tmp_path: Path) -> None:

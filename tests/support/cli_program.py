@@ -8,12 +8,12 @@ from dataclasses import replace
 from tests.support.fake_aws import REGION, World, world
 
 from imchat.cli import main
-from imchat.commands.options import Reach
+from imchat.commands.options import Connector
 from imchat.deploy import Config, Target
 from imchat.deploy.packaging.bundle import layer_key
 
 
-def reach(aws: World) -> Reach:
+def reach(aws: World) -> Connector:
     """How commands reach the account. The packages' layer is uploaded already: nothing is downloaded."""
     aws.s3.create_bucket(Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": REGION})
     aws.s3.put_object(Bucket="artifacts", Key=layer_key("arm64"), Body=b"layer")

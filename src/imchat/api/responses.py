@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
-from imchat.errors import ImchatError, RateLimited, Unauthenticated, place_of
+from imchat.errors import ImchatError, RateLimited, Unauthenticated, source_location
 
 log = logging.getLogger("imchat")
 
@@ -47,7 +47,7 @@ def refusal_frame(error: Exception, request_id: str) -> bytes:
 def _as_told(error: Exception, request_id: str) -> ImchatError:
     if isinstance(error, ImchatError):
         return error
-    log.error("unexpected %s in request %s at %s", type(error).__name__, request_id, place_of(error))
+    log.error("unexpected %s in request %s at %s", type(error).__name__, request_id, source_location(error))
     return ImchatError("something went wrong on our side")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from imchat.entrypoints import bootstrap
 from imchat.entrypoints.bootstrap import Handler
-from imchat.errors import place_of
+from imchat.errors import source_location
 from imchat.services import delivery, fanout_jobs
 from imchat.services.app import App
 
@@ -30,7 +30,7 @@ def _done(app: App, record: dict[str, Any]) -> bool:
         delivery.run(app, fanout_jobs.decode(record["body"]), again=again)
     except Exception as error:  # noqa: BLE001 - its message may hold what people wrote, so a traceback is not logged
         # Whatever it is must not hold up the batch's other jobs; the queue brings this one again, then puts it aside.
-        log.error("%s in job %s at %s", type(error).__name__, record["messageId"], place_of(error))  # noqa: TRY400 - as above
+        log.error("%s in job %s at %s", type(error).__name__, record["messageId"], source_location(error))  # noqa: TRY400 - as above
         return False
     return True
 

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
-from imchat.errors import Busy, place_of
+from imchat.errors import Busy, source_location
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -184,7 +184,7 @@ class Batches:
         try:
             self._finish()
         except Exception as error:  # noqa: BLE001 - hints that heal: the log has all that is true
-            log.error("a batch could not be finished: %s at %s", type(error).__name__, place_of(error))  # noqa: TRY400 - as above
+            log.error("a batch could not be finished: %s at %s", type(error).__name__, source_location(error))  # noqa: TRY400 - as above
         batch = _Batch(done, self._table.changed, self._outbox.seal())
         try:
             self._table.commit()

@@ -16,7 +16,7 @@ from typing import Any, Final, Self
 
 from imchat.domain.limits import CONNECTION_S
 from imchat.entrypoints.bootstrap import Handler
-from imchat.errors import ConfigError, Unauthenticated, place_of
+from imchat.errors import ConfigError, Unauthenticated, source_location
 from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.apigateway.events import Request, http_answer, http_event, new_request_id, token_claims
 from imchat.local.apigateway.websocket import IDLE_S, WebSocketApi
@@ -181,7 +181,9 @@ class LocalServer:
                 self._batches.tidy()
             except Exception as error:  # noqa: BLE001 - whatever it is, the next round may do
                 log.warning(
-                    "what has expired could not be removed: %s at %s", type(error).__name__, place_of(error)
+                    "what has expired could not be removed: %s at %s",
+                    type(error).__name__,
+                    source_location(error),
                 )
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from imchat.errors import place_of
+from imchat.errors import source_location
 from imchat.local.identity import admin, sign_in, sign_up, sigv4
 from imchat.local.identity.accounts import Accounts
 from imchat.local.identity.challenges import Challenges
@@ -130,7 +130,7 @@ class Identity:
         except Refused as refusal:
             return _error(400, refusal.kind, refusal.message)
         except Exception as error:  # noqa: BLE001 - the last line of defence; the server must answer
-            kind, place = type(error).__name__, place_of(error)
+            kind, place = type(error).__name__, source_location(error)
             _log.error("unexpected %s in a sign-in request at %s", kind, place)
             return _error(500, "InternalErrorException", "Something went wrong; please try again.")
         return Answer(200, {"Content-Type": CONTENT_TYPE}, json.dumps(answer).encode())
