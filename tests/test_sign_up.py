@@ -1,4 +1,4 @@
-"""Who may sign up: the words that say it, and the addresses it lets in."""
+"""The sign-up policy: its text format and the addresses it allows."""
 
 from __future__ import annotations
 
@@ -21,38 +21,38 @@ CYRILLIC_A = "\N{CYRILLIC SMALL LETTER A}"
         ("domain:xn--bcher-kva.example", SignUpPolicy("domain", ("xn--bcher-kva.example",))),
     ],
 )
-def test_a_policy_is_said_in_one_word_or_by_its_domains(text: str, policy: SignUpPolicy) -> None:
+def test_a_policy_is_parsed_from_its_text(text: str, policy: SignUpPolicy) -> None:
     assert SignUpPolicy.parse(text) == policy
     assert SignUpPolicy.parse(str(policy)) == policy
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "message"),
     [
         ("", "sign-up must be open, invitation or domain:example.org"),
         ("closed", "sign-up must be open, invitation or domain:example.org"),
-        ("domain:", 'names "", which is no domain'),
-        ("domain:example.org,", 'names "", which is no domain'),
-        ("domain:localhost", 'names "localhost", which is no domain'),
-        ("domain:ann@example.org", 'names "ann@example.org", which is no domain'),
-        ("domain:*.example.org", "which is no domain"),
-        ("domain:example.org.", "which is no domain"),
-        ("domain:bücher.example", "write a domain as mail carries it, beginning xn--"),
-        (f"domain:{'a.' * 130}org", "names a domain of 263 characters; 253 is the most"),
+        ("domain:", 'has "", which is not a domain'),
+        ("domain:example.org,", 'has "", which is not a domain'),
+        ("domain:localhost", 'has "localhost", which is not a domain'),
+        ("domain:ann@example.org", 'has "ann@example.org", which is not a domain'),
+        ("domain:*.example.org", "which is not a domain"),
+        ("domain:example.org.", "which is not a domain"),
+        ("domain:bücher.example", "use its punycode form, starting with xn--"),
+        (f"domain:{'a.' * 130}org", "has a domain of 263 characters; at most 253 are allowed"),
         (
             "domain:" + ",".join(f"d{number}.example" for number in range(MAX_DOMAINS + 1)),
-            f"names {MAX_DOMAINS + 1} domains; {MAX_DOMAINS} is the most",
+            f"has {MAX_DOMAINS + 1} domains; at most {MAX_DOMAINS} are allowed",
         ),
     ],
 )
-def test_what_is_no_policy_is_refused_with_what_is_wrong(text: str, told: str) -> None:
-    with pytest.raises(Invalid) as refused:
+def test_an_invalid_policy_is_rejected_with_the_reason(text: str, message: str) -> None:
+    with pytest.raises(Invalid) as raised:
         SignUpPolicy.parse(text)
-    assert told in refused.value.message
-    assert refused.value.details["field"] == "sign_up"
+    assert message in raised.value.message
+    assert raised.value.details["field"] == "sign_up"
 
 
-def test_an_open_server_lets_everybody_in_and_one_by_invitation_nobody() -> None:
+def test_an_open_server_allows_everyone_and_an_invitation_server_no_one() -> None:
     assert SignUpPolicy.parse("open").allows("ann@example.com")
     assert not SignUpPolicy.parse("invitation").allows("ann@example.com")
 
@@ -60,7 +60,7 @@ def test_an_open_server_lets_everybody_in_and_one_by_invitation_nobody() -> None
 @pytest.mark.parametrize(
     "email", ["ann@example.org", "Ann@EXAMPLE.org", '"a@b"@example.org', "x@kit.example"]
 )
-def test_a_domain_lets_in_its_own_people_in_any_case(email: str) -> None:
+def test_a_domain_policy_allows_its_domains_in_any_case(email: str) -> None:
     assert SignUpPolicy.parse("domain:example.org,kit.example").allows(email)
 
 
@@ -79,5 +79,5 @@ def test_a_domain_lets_in_its_own_people_in_any_case(email: str) -> None:
         "",
     ],
 )
-def test_a_domain_lets_in_no_neighbour_and_no_look_alike(email: str) -> None:
+def test_a_domain_policy_rejects_subdomains_and_look_alikes(email: str) -> None:
     assert not SignUpPolicy.parse("domain:example.org,kit.example").allows(email)

@@ -80,7 +80,7 @@ class Users:
     def reset_password(self, email: str, *, mail: bool = False) -> str | None:
         """Sign a user out everywhere and set a temporary password, which is returned.
 
-        With `mail`, Cognito mails a code to enter under "Forgot password?" instead, and None is returned.
+        With `mail`, Cognito mails a code to enter under "Forgot your password?" instead, and None is returned.
         """
         password = None if mail else _temporary_password()
         if password is None:
