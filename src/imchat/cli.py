@@ -39,7 +39,9 @@ class _SectionedGroup(click.Group):
 
 
 @click.group(
-    cls=_SectionedGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    "imchat",
+    cls=_SectionedGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__)
 def cli() -> None:
@@ -47,6 +49,7 @@ def cli() -> None:
 
 
 for command in (
+    local,
     init,
     doctor,
     deploy,
@@ -59,7 +62,6 @@ for command in (
     chat,
     user,
     completion,
-    local,
 ):
     cli.add_command(command)
 

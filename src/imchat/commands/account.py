@@ -17,13 +17,13 @@ from imchat.commands.options import StageOptions, as_json, stage_options
 )
 @click.option(
     "--write",
-    "folder",
+    "directory",
     type=click.Path(path_type=Path, file_okay=False),
-    metavar="FOLDER",
-    help="Write each policy to a file in this folder and print the commands that create them.",
+    metavar="DIR",
+    help="Write each policy to a file in this directory and print the commands that create them.",
 )
 @stage_options
-def iam_policy(options: StageOptions, *, account: str | None, folder: Path | None) -> None:
+def iam_policy(options: StageOptions, *, account: str | None, directory: Path | None) -> None:
     """Print the IAM policies a deployer needs.
 
     The policies allow only the actions that imchat uses, on this stage only. The boundary policy limits the
@@ -36,10 +36,10 @@ def iam_policy(options: StageOptions, *, account: str | None, folder: Path | Non
 
     scope = deployment_scope(options.connect(), account)
     deployer, boundary = deployer_policies(scope), boundary_policy(scope)
-    if folder is None:
+    if directory is None:
         console.print_policies([*deployer, boundary])
     else:
-        console.write_policies(deployer, boundary, folder)
+        console.write_policies(deployer, boundary, directory)
 
 
 @click.command()
@@ -52,9 +52,7 @@ def iam_policy(options: StageOptions, *, account: str | None, folder: Path | Non
     metavar="N",
     help="Members per conversation; 2 is a direct conversation.",
 )
-@click.option(
-    "--hours", default=8.0, show_default=True, metavar="N", help="Hours per day that a user is online."
-)
+@click.option("--hours", default=8.0, show_default=True, metavar="N", help="Hours per day a user is online.")
 @click.option(
     "--region", default="us-east-1", show_default=True, metavar="REGION", help="AWS region to price."
 )

@@ -124,8 +124,8 @@ def teardown(
 ) -> None:
     """Remove the site and the application, but keep the data.
 
-    Accounts, messages and files are kept, and the next `imchat deploy` uses them again. Use --delete-data to
-    delete them too.
+    Accounts, messages and files are kept, and the next `imchat deploy` uses them again. To delete them too,
+    use --delete-data.
 
     Example: imchat teardown --stage test --delete-data
     """

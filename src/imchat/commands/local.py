@@ -31,7 +31,7 @@ DEFAULT_PORT: Final = 8484
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
-    metavar="FOLDER",
+    metavar="DIR",
     help="Directory for accounts, messages and keys (default: shown at startup).",
 )
 @click.option("--open/--no-open", "open_browser", default=False, help="Open the site in your browser.")

@@ -65,7 +65,7 @@ STAGE_OPTIONS = (
         envvar="IMCHAT_CONFIG",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        help="Settings file (default: imchat.toml in the current folder).",
+        help="Settings file (default: imchat.toml in the current directory).",
     ),
 )
 _STAGE_OPTION_NAMES = ("stage", "profile", "region", "endpoint_url", "config")

@@ -56,7 +56,7 @@ _POOL_OPTIONS = (
     click.option(
         "--data-dir",
         type=click.Path(path_type=Path),
-        metavar="FOLDER",
+        metavar="DIR",
         help="With --local: data directory of `imchat local`, if not the default.",
     ),
     click.option(
@@ -68,7 +68,6 @@ _SESSIONS_END: Final = (
     "Suspend the user in the web client to end both now."
 )
 """The user pool cannot end these. Source: docs/decisions/12-an-access-token-lives-out-its-hour.md."""
-_mail = click.option("--mail", is_flag=True, help="Let Cognito mail it instead of printing it (AWS only).")
 
 
 def _pool_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -107,7 +106,7 @@ def user() -> None:
     is_flag=True,
     help="Read a permanent password from standard input instead of generating a temporary one.",
 )
-@_mail
+@click.option("--mail", is_flag=True, help="Mail the temporary password instead of printing it (AWS only).")
 @_pool_options
 def create(
     pool: _PoolOptions, email: str, *, admin: bool, name: str | None, password_stdin: bool, mail: bool
@@ -194,10 +193,14 @@ def delete(pool: _PoolOptions, email: str, *, yes: bool) -> None:
 
 @user.command("reset-password")
 @click.argument("email")
-@_mail
+@click.option(
+    "--mail", is_flag=True, help="Mail a reset code instead of printing a temporary password (AWS only)."
+)
 @_pool_options
 def reset_password(pool: _PoolOptions, email: str, *, mail: bool) -> None:
-    """Print a temporary password and sign the user out everywhere.
+    """Reset a user's password and sign them out everywhere.
+
+    Prints a temporary password.
 
     Access tokens stay valid for up to one hour and open connections for up to three. Suspend the user in the web
     client to end both at once.
@@ -210,7 +213,7 @@ def reset_password(pool: _PoolOptions, email: str, *, mail: bool) -> None:
         base.success(f"Cognito mailed a password reset code to {email}.")
     else:
         base.print_temporary_password(email, password)
-        click.echo(f"All devices are signed out. {_SESSIONS_END}")
+        click.echo(f"All devices must sign in again. {_SESSIONS_END}")
 
 
 @user.command()

@@ -29,16 +29,16 @@ def print_policies(policies: Sequence[Policy]) -> None:
     click.echo(json.dumps({policy.name: policy.document for policy in policies}, indent=2))
 
 
-def write_policies(deployer: Sequence[Policy], boundary: Policy, folder: Path) -> None:
-    """Write one file per policy and print the next steps. Raises: ConfigError if the folder cannot be written."""
+def write_policies(deployer: Sequence[Policy], boundary: Policy, directory: Path) -> None:
+    """Write one file per policy and print the next steps. Raises: ConfigError if the directory cannot be written."""
     for policy in [boundary, *deployer]:
-        path = folder / f"{policy.name}.json"
+        path = directory / f"{policy.name}.json"
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            directory.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(policy.document, indent=2) + "\n", encoding="utf-8")
         except OSError as error:
             raise ConfigError(
-                f"{path} cannot be written: {error.strerror}; choose another folder with --write"
+                f"{path} cannot be written: {error.strerror}; choose another directory with --write"
             ) from None
         base.success(f"aws iam create-policy --policy-name {policy.name} --policy-document file://{path}")
     base.info(
