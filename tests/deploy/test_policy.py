@@ -147,7 +147,7 @@ def test_every_policy_is_within_the_size_limit_of_iam(scope: DeploymentScope) ->
 def test_resource_names_in_the_templates_are_covered_by_the_policies(name: str) -> None:
     named = re.findall(r"Name: !Sub (\S+)", loading.path_of(name).read_text("utf-8"))
     for sub in named:
-        name_in_prod = sub.rescope("${Stage}", "prod")
+        name_in_prod = sub.replace("${Stage}", "prod")
         assert name_in_prod == "imchat-prod" or name_in_prod.startswith(
             ("imchat-prod-", "/imchat/prod/", "/aws/lambda/imchat-prod-")
         )

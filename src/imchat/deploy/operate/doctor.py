@@ -92,7 +92,7 @@ def _check_credentials(target: Target, identity: _Identity) -> Finding:
             "Credentials",
             "note",
             f"{what}: the account's root user",
-            "create a user or role for deploying; `imchat iam-policy` prints the permissions it needs",
+            "create a user or role for deploying and do not use root's keys; `imchat iam-policy` prints the permissions",
         )
     return Finding("Credentials", "good", what)
 
