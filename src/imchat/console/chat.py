@@ -90,7 +90,7 @@ def _title(entry: Entry, names: dict[str, str], own_id: str) -> str:
     if conversation["kind"] == "group":
         return _printable(conversation["title"] or "Group")
     others = [member["user_id"] for member in conversation.get("members", ()) if member["user_id"] != own_id]
-    return names.get(others[0], "Unknown") if others else "Unknown"
+    return names.get(others[0], "Unknown user") if others else "Unknown user"
 
 
 class _Screen:
@@ -193,7 +193,7 @@ class _Screen:
             for user in await self._me.users_by_id([user_id]):
                 self._names[user_id] = _name(user)
         colour = _COLOURS[sum(user_id.encode()) % len(_COLOURS)]
-        return click.style(self._names.get(user_id, "Unknown"), fg=colour, bold=True)
+        return click.style(self._names.get(user_id, "Unknown user"), fg=colour, bold=True)
 
     def _print(self, text: str = "") -> None:
         """Print a line above the input line."""
@@ -266,7 +266,7 @@ def _set_result(future: asyncio.Future[str | None], line: str | None) -> None:
 
 
 def _name(user: dict[str, Any]) -> str:
-    return _printable(user["display_name"] or user["handle"] or "Unknown")
+    return _printable(user["display_name"] or user["handle"] or "Unknown user")
 
 
 def _printable(text: str) -> str:

@@ -65,7 +65,7 @@ _IDLE_POLLS: Final = 15 * 60 * 24 * DAYS  # Lambda polls an empty queue fifteen 
 class Usage:
     """The expected usage. `group_size` is the members per conversation, `body_bytes` the size of a message.
 
-    Assumes the most expensive case: all users are online with one device at the same `hours_online` of the day.
+    Assumes the most expensive case: every member is online with one device when a message is sent.
     """
 
     users: int = 100
