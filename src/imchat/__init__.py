@@ -75,7 +75,7 @@ __all__ = [
     "users",
 ]
 
-_HOMES: Final = {
+_MODULES: Final = {
     "App": "imchat.services.app",
     "ConversationId": "imchat.domain.ids",
     "Gateway": "imchat.services.protocols",
@@ -85,12 +85,12 @@ _HOMES: Final = {
     "UserId": "imchat.domain.ids",
     "open_app": "imchat.embedded",
 }
-"""Where the names above live; the others are modules of `imchat.services`."""
+"""The module that defines each name; every other name is a module of `imchat.services`."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     if name in __all__:
         return import_module(f"imchat.services.{name}")
     raise AttributeError(f"module 'imchat' has no attribute {name!r}")
