@@ -67,7 +67,7 @@ _LINGER: Final = (
     "tokens they hold end within the hour, and connections within three. "
     "An administrator's suspension ends both at once."
 )
-"""What the user pool alone cannot end. Source: docs/decisions/12-an-access-token-lives-out-its-hour.md."""
+"""What the user pool alone cannot end. Source: docs/decisions/12-access-tokens-stay-valid-for-their-full-hour.md."""
 _mail = click.option(
     "--mail", is_flag=True, help="Have Cognito mail it to them instead of showing it here (AWS only)."
 )
