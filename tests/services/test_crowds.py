@@ -15,7 +15,7 @@ from imchat.services import members as memberships
 from imchat.services import message_actions, messages
 from imchat.storage.repositories import conversations, members
 from imchat.storage.repositories.events import ROOM_MEMBERS, TAIL_ROWS
-from imchat.storage.table import Item, Key, Row
+from imchat.storage.table import Item, Key, KeyRange, Row
 
 
 class Watched(Borrowed):
@@ -23,8 +23,8 @@ class Watched(Borrowed):
 
     rows = 0
 
-    def query(self, pk: str, **bounds: Any) -> list[Row]:
-        found = super().query(pk, **bounds)
+    def query(self, key_range: KeyRange, **options: Any) -> list[Row]:
+        found = super().query(key_range, **options)
         self.rows += len(found)
         return found
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 
 from imchat.errors import Busy, ConfigError, TooLarge
 from imchat.storage.dynamodb.table import DynamoTable
-from imchat.storage.table import Absent, Check, ConditionFailed, Key, Put, Update
+from imchat.storage.table import Absent, Check, ConditionFailed, Key, KeyRange, Put, Update
 
 A, B = Key("P", "a"), Key("P", "b")
 WIRE_A = {"pk": {"S": "P"}, "sk": {"S": "a"}, "n": {"N": "1"}}
@@ -153,7 +153,7 @@ def test_a_query_follows_pages_until_the_limit_and_not_beyond() -> None:
 
     client = ScriptedClient(page("a", "b"), page("c"))
 
-    assert [row.sk for row in table_on(client).query("P", limit=3)] == ["a", "b", "c"]
+    assert [row.sk for row in table_on(client).query(KeyRange("P"), limit=3)] == ["a", "b", "c"]
     assert [request["Limit"] for _, request in client.requests] == [3, 1]
 
 
@@ -162,7 +162,7 @@ def test_a_page_that_ends_at_the_last_bound_is_the_last() -> None:
     item = {"pk": {"S": "P"}, "sk": {"S": "b"}}
     client = ScriptedClient({"Items": [item], "LastEvaluatedKey": item})
 
-    assert len(table_on(client).query("P", low="b", reverse=True)) == 1
+    assert len(table_on(client).query(KeyRange("P", low="b"), reverse=True)) == 1
 
 
 def test_one_op_costs_one_plain_request() -> None:

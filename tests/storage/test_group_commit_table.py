@@ -14,7 +14,7 @@ from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.sqlite.item_cache import GENERATION_BYTES, TAIL
 from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.sqlite.wal import CHECKPOINT_BYTES, WriteAheadLog, connect
-from imchat.storage.table import Absent, ConditionFailed, Delete, Key, Put, Update
+from imchat.storage.table import Absent, ConditionFailed, Delete, Key, KeyRange, Put, Update
 
 A, B = Key("P", "a"), Key("P", "b")
 
@@ -104,12 +104,12 @@ def test_nobody_sees_a_batch_before_its_commit(table: GroupCommitTable, path: Pa
         table.write(Put(A, {"n": 1}))
         table.write(Put(B, {"n": 1}), Update(A, add={"n": 1}))
         assert table.get(A) == {"n": 2}
-        assert reader.query("P") == []
+        assert reader.query(KeyRange("P")) == []
 
         table.commit()
 
         assert reader.get(A) == {"n": 2}
-        assert len(reader.query("P")) == 2
+        assert len(reader.query(KeyRange("P"))) == 2
 
 
 def test_a_failed_condition_leaves_the_batch_usable(table: GroupCommitTable, path: Path) -> None:
@@ -123,21 +123,21 @@ def test_a_failed_condition_leaves_the_batch_usable(table: GroupCommitTable, pat
     table.commit()
 
     with SqliteTable.open(path) as reader:
-        assert [row.item for row in reader.query("P")] == [{"n": 11}]
+        assert [row.item for row in reader.query(KeyRange("P"))] == [{"n": 11}]
 
 
 def test_a_batch_rolled_back_or_left_open_never_happened(path: Path) -> None:
     with GroupCommitTable.open(path) as table:
         table.begin()
         table.write(Put(A, {}))
-        assert len(table.query("P")) == 1
+        assert len(table.query(KeyRange("P"))) == 1
         table.rollback()
         assert table.get(A) is None
         table.begin()
         table.write(Put(B, {}))
 
     with SqliteTable.open(path) as reader:
-        assert reader.query("P") == []
+        assert reader.query(KeyRange("P")) == []
 
 
 def test_batches_do_not_nest_and_end_once(table: GroupCommitTable) -> None:
@@ -166,11 +166,11 @@ def test_what_is_known_is_not_read_again(table: GroupCommitTable) -> None:
     table.write(Put(A, {"n": 1}), Put(B, {"n": 2}))
     statements: list[str] = []
     table.begin()
-    table.query("P")
+    table.query(KeyRange("P"))
     table.get(Key("Q", "missing"))
     table._connection.set_trace_callback(statements.append)
-    assert len(table.query("P", low="a")) == 2
-    assert [row.sk for row in table.query("P", prefix="b", reverse=True, limit=1)] == ["b"]
+    assert len(table.query(KeyRange("P", low="a"))) == 2
+    assert [row.sk for row in table.query(KeyRange("P", prefix="b"), reverse=True, limit=1)] == ["b"]
     assert table.get_many([A, B, Key("P", "missing"), Key("Q", "missing")]).keys() == {A, B}
     table.commit()
     assert statements == ["COMMIT"]
@@ -179,13 +179,13 @@ def test_what_is_known_is_not_read_again(table: GroupCommitTable) -> None:
 def test_what_another_process_wrote_is_seen_by_the_next_batch(table: GroupCommitTable, path: Path) -> None:
     table.begin()
     assert table.get(A) is None
-    assert table.query("P") == []
+    assert table.query(KeyRange("P")) == []
     table.commit()
     with SqliteTable.open(path) as other:
         other.write(Put(A, {"n": 1}))
     table.begin()
     assert table.get(A) == {"n": 1}
-    assert len(table.query("P")) == 1
+    assert len(table.query(KeyRange("P"))) == 1
     table.commit()
 
 
@@ -198,25 +198,25 @@ def test_a_full_disk_undoes_the_whole_batch_and_nothing_else(table: GroupCommitT
     for number in range(10):
         table.write(Put(Key("P", f"{number}"), {"text": "x" * 4_000}))
     with pytest.raises(Busy):
-        table.query("Q")  # what is unwritten goes into the file first
+        table.query(KeyRange("Q"))  # what is unwritten goes into the file first
     with pytest.raises(Busy):
         table.commit()
 
     with SqliteTable.open(path) as reader:
-        assert [row.item for row in reader.query("P")] == [{"n": 1}]
+        assert [row.item for row in reader.query(KeyRange("P"))] == [{"n": 1}]
     table._connection.execute("PRAGMA max_page_count = 1000000")
-    assert [row.item for row in table.query("P")] == [{"n": 1}]
+    assert [row.item for row in table.query(KeyRange("P"))] == [{"n": 1}]
     table.write(Put(B, {"n": 2}))
-    assert len(table.query("P")) == 2
+    assert len(table.query(KeyRange("P"))) == 2
 
 
 def test_expired_items_are_purged_from_memory_too(table: GroupCommitTable) -> None:
     table.begin()
     table.write(Put(A, {"expires_at": 100}), Put(B, {"expires_at": 200}))
-    assert len(table.query("P")) == 2
+    assert len(table.query(KeyRange("P"))) == 2
     assert table.purge_expired(now_s=100, limit=10) == 1
     assert table.changed
-    assert [row.sk for row in table.query("P")] == ["b"]
+    assert [row.sk for row in table.query(KeyRange("P"))] == ["b"]
     assert table.get(A) is None
     table.commit()
     assert table.purge_expired(now_s=100, limit=10) == 0
@@ -226,7 +226,7 @@ def test_memory_is_bounded_and_right_however_much_is_written(table: GroupCommitT
     text = "x" * 1_000
     count = 6 * GENERATION_BYTES // 2_000
     table.begin()
-    assert table.query("LOG") == []
+    assert table.query(KeyRange("LOG")) == []
     for number in range(count):
         table.write(Put(Key("LOG", f"{number:06}"), {"n": number, "text": text}))
         table.write(Put(Key(f"OTHER{number}", "x"), {"n": number}))
@@ -236,14 +236,22 @@ def test_memory_is_bounded_and_right_however_much_is_written(table: GroupCommitT
             assert sum(1 for _ in table._known.items()) < 12_000
             assert len(table._known._part("LOG").tail) <= 2 * TAIL
     table.write(Delete(Key("LOG", f"{count - 2:06}")))
-    assert [row.item["n"] for row in table.query("LOG", low=f"{count - 3:06}")] == [count - 3, count - 1]
-    assert [row.item["n"] for row in table.query("LOG", low=f"{count - 3:06}", limit=1)] == [count - 3]
-    assert [row.item["n"] for row in table.query("LOG", limit=2, reverse=True)] == [count - 1, count - 3]
-    assert [row.item["n"] for row in table.query("LOG", limit=2)] == [0, 1]
+    assert [row.item["n"] for row in table.query(KeyRange("LOG", low=f"{count - 3:06}"))] == [
+        count - 3,
+        count - 1,
+    ]
+    assert [row.item["n"] for row in table.query(KeyRange("LOG", low=f"{count - 3:06}"), limit=1)] == [
+        count - 3
+    ]
+    assert [row.item["n"] for row in table.query(KeyRange("LOG"), limit=2, reverse=True)] == [
+        count - 1,
+        count - 3,
+    ]
+    assert [row.item["n"] for row in table.query(KeyRange("LOG"), limit=2)] == [0, 1]
     assert table.get(Key("LOG", "000000")) == {"n": 0, "text": text}
     assert table.get(Key("OTHER0", "x")) == {"n": 0}
     table.commit()
-    assert len(table.query("LOG")) == count - 1
+    assert len(table.query(KeyRange("LOG"))) == count - 1
 
 
 def test_tidying_empties_the_log(table: GroupCommitTable, path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.support.kill import write_and_kill
 from imchat.errors import Busy, ConfigError
 from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.sqlite.wal import CHECKPOINT_BYTES, WriteAheadLog, connect
-from imchat.storage.table import Absent, ConditionFailed, Delete, Key, Put, Update
+from imchat.storage.table import Absent, ConditionFailed, Delete, Key, KeyRange, Put, Update
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +93,7 @@ def test_the_log_of_lone_writes_is_cleared_up_too(table: SqliteTable, path: Path
         table.write(Put(Key("P", f"{number}"), {"text": "x" * 60_000}))
         longest = max(longest, log.stat().st_size)
     assert longest < 2 * CHECKPOINT_BYTES
-    assert len(table.query("P")) == 150
+    assert len(table.query(KeyRange("P"))) == 150
 
 
 def test_of_racing_conditional_puts_exactly_one_wins(path: Path) -> None:
@@ -112,7 +112,7 @@ def test_of_racing_conditional_puts_exactly_one_wins(path: Path) -> None:
     # Two threads share each table, and two tables the file.
     with SqliteTable.open(path) as one, SqliteTable.open(path) as two, ThreadPoolExecutor(racers) as pool:
         wins = list(pool.map(race, [one, one, two, two], range(racers)))
-        winners = [row.item["winner"] for row in one.query("RACE")]
+        winners = [row.item["winner"] for row in one.query(KeyRange("RACE"))]
 
     assert sorted(itertools.chain(*wins)) == list(range(rounds))
     assert [winners.count(racer) for racer in range(racers)] == [len(won) for won in wins]
@@ -138,7 +138,7 @@ def test_expired_items_are_purged_oldest_first_and_others_stay(table: SqliteTabl
     assert table.purge_expired(now_s=103, limit=1) == 1
     assert table.get(Key("P", "0")) is None
     assert table.purge_expired(now_s=103, limit=10) == 1
-    assert [row.sk for row in table.query("P")] == ["1", "2", "4", "huge", "never", "text"]
+    assert [row.sk for row in table.query(KeyRange("P"))] == ["1", "2", "4", "huge", "never", "text"]
     assert table.purge_expired(now_s=103, limit=10) == 0
 
 

@@ -18,6 +18,7 @@ from imchat.storage.table import (
     Delete,
     Equals,
     Key,
+    KeyRange,
     LessThan,
     Present,
     Put,
@@ -78,7 +79,7 @@ def test_an_item_comes_back_as_it_was_put(table: Table, item: Item) -> None:
     found = table.get(A)
 
     assert found == item
-    assert table.query("P") == [Row("a", item)]
+    assert table.query(KeyRange("P")) == [Row("a", item)]
     assert table.get_many([A]) == {A: item}
 
 
@@ -99,7 +100,7 @@ def test_keys_are_kept_to_the_byte(table: Table, text: str) -> None:
     table.write(Put(key, {"its": text}))
 
     assert table.get(key) == {"its": text}
-    assert table.query(text) == [Row(text, {"its": text})]
+    assert table.query(KeyRange(text)) == [Row(text, {"its": text})]
     assert table.get(Key(text + "\0", text)) is None
     assert table.get_many([key, Key(text, text + "\0")]) == {key: {"its": text}}
 
@@ -116,13 +117,13 @@ def test_what_was_never_put_is_none(table: Table) -> None:
     assert table.get(A, consistent=False) is None
     assert table.get_many([A, B]) == {}
     assert table.get_many([]) == {}
-    assert table.query("P") == []
+    assert table.query(KeyRange("P")) == []
 
 
 def test_a_table_changes_no_item_that_it_was_given_or_gave(table: Table) -> None:
     given: Item = {"n": 1, "map": {"n": 1}}
     table.write(Put(A, given))
-    found, [row] = table.get(A), table.query("P")
+    found, [row] = table.get(A), table.query(KeyRange("P"))
     table.write(Update(A, set={"map": {"n": 2}}, add={"n": 1}))
     table.write(Update(A, remove=["map"]))
 
@@ -161,9 +162,9 @@ def sort_keys(rows: list[Row]) -> list[str]:
 
 def test_a_query_is_in_the_order_of_utf_8_bytes(filled: Table) -> None:
     assert sorted(SORT_KEYS, key=str.encode) == SORT_KEYS
-    assert sort_keys(filled.query("P")) == SORT_KEYS
-    assert sort_keys(filled.query("P", reverse=True)) == SORT_KEYS[::-1]
-    assert sort_keys(filled.query("P", consistent=False)) == SORT_KEYS
+    assert sort_keys(filled.query(KeyRange("P"))) == SORT_KEYS
+    assert sort_keys(filled.query(KeyRange("P"), reverse=True)) == SORT_KEYS[::-1]
+    assert sort_keys(filled.query(KeyRange("P"), consistent=False)) == SORT_KEYS
 
 
 @pytest.mark.parametrize(
@@ -172,15 +173,15 @@ def test_a_query_is_in_the_order_of_utf_8_bytes(filled: Table) -> None:
 def test_a_prefix_selects_what_starts_with_it(filled: Table, prefix: str) -> None:
     expected = [sk for sk in SORT_KEYS if sk.startswith(prefix)]
 
-    assert sort_keys(filled.query("P", prefix=prefix)) == expected
-    assert sort_keys(filled.query("P", prefix=prefix, reverse=True)) == expected[::-1]
+    assert sort_keys(filled.query(KeyRange("P", prefix=prefix))) == expected
+    assert sort_keys(filled.query(KeyRange("P", prefix=prefix), reverse=True)) == expected[::-1]
 
 
 def test_a_prefix_of_last_characters_selects_to_the_end(table: Table) -> None:
     last = "\U0010ffff"
     table.write(*(Put(Key("P", sk), {"its": sk}) for sk in ("a", last, last * 2, last + "a")))
 
-    assert sort_keys(table.query("P", prefix=last)) == [last, last + "a", last * 2]
+    assert sort_keys(table.query(KeyRange("P", prefix=last))) == [last, last + "a", last * 2]
 
 
 BOUNDS: list[Any] = [None, "", "a", "a\0", "aa", "b", "b#1", "b#9", "é", "\U0001f600", "\U0010ffff"]
@@ -190,8 +191,11 @@ def test_low_and_high_are_inclusive(filled: Table) -> None:
     for low, high in itertools.product(BOUNDS, BOUNDS):
         expected = [sk for sk in SORT_KEYS if (low is None or sk >= low) and (high is None or sk <= high)]
 
-        assert sort_keys(filled.query("P", low=low, high=high)) == expected
-        assert sort_keys(filled.query("P", low=low, high=high, reverse=True, limit=2)) == expected[::-1][:2]
+        assert sort_keys(filled.query(KeyRange("P", low=low, high=high))) == expected
+        assert (
+            sort_keys(filled.query(KeyRange("P", low=low, high=high), reverse=True, limit=2))
+            == expected[::-1][:2]
+        )
 
 
 @pytest.mark.parametrize(
@@ -199,10 +203,10 @@ def test_low_and_high_are_inclusive(filled: Table) -> None:
     [{}, {"prefix": "b"}, {"prefix": "b#"}, {"low": "a1", "high": "b#2"}, {"low": "b"}, {"high": "b"}],
 )
 def test_after_resumes_behind_a_row(filled: Table, bounds: dict[str, Any]) -> None:
-    within = sort_keys(filled.query("P", **bounds))
+    within = sort_keys(filled.query(KeyRange("P", **bounds)))
     for after in BOUNDS[1:]:
-        ascending = filled.query("P", after=after, **bounds)
-        descending = filled.query("P", after=after, reverse=True, **bounds)
+        ascending = filled.query(KeyRange("P", after=after, **bounds))
+        descending = filled.query(KeyRange("P", after=after, **bounds), reverse=True)
 
         assert sort_keys(ascending) == [sk for sk in within if sk > after]
         assert sort_keys(descending) == [sk for sk in reversed(within) if sk < after]
@@ -211,7 +215,7 @@ def test_after_resumes_behind_a_row(filled: Table, bounds: dict[str, Any]) -> No
 def test_pages_add_up_to_the_whole(filled: Table) -> None:
     for reverse in (False, True):
         seen: list[str] = []
-        while page := filled.query("P", limit=5, after=seen[-1] if seen else None, reverse=reverse):
+        while page := filled.query(KeyRange("P", after=seen[-1] if seen else None), limit=5, reverse=reverse):
             assert len(page) <= 5
             seen += sort_keys(page)
         assert seen == (SORT_KEYS[::-1] if reverse else SORT_KEYS)
@@ -222,8 +226,10 @@ def test_a_query_reads_past_the_stores_own_pages(table: Table) -> None:
     for key in keys:  # 3.6 MB: DynamoDB answers 1 MB at a time
         table.write(Put(key, {"fill": "x" * 300_000}))
 
-    assert [row.sk for row in table.query("P")] == [key.sk for key in keys]
-    assert [row.sk for row in table.query("P", limit=7, reverse=True)] == [key.sk for key in keys[:4:-1]]
+    assert [row.sk for row in table.query(KeyRange("P"))] == [key.sk for key in keys]
+    assert [row.sk for row in table.query(KeyRange("P"), limit=7, reverse=True)] == [
+        key.sk for key in keys[:4:-1]
+    ]
     assert len(table.get_many(keys)) == len(keys)
 
 
@@ -271,7 +277,7 @@ def test_delete_removes_and_is_content_with_nothing(table: Table) -> None:
     table.write(Delete(A))
     table.write(Delete(A))
 
-    assert table.query("P") == [Row("b", {"x": 2})]
+    assert table.query(KeyRange("P")) == [Row("b", {"x": 2})]
 
 
 def test_adding_to_what_is_no_integer_is_refused(table: Table) -> None:
@@ -283,7 +289,7 @@ def test_adding_to_what_is_no_integer_is_refused(table: Table) -> None:
         with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
             table.write(Put(B, {}), Update(A, add={name: 1}))
 
-    assert table.query("P") == [Row("a", item)]
+    assert table.query(KeyRange("P")) == [Row("a", item)]
 
 
 # -- conditions --
@@ -359,7 +365,7 @@ def test_where_nothing_lies_only_absent_holds(table: Table, condition: Condition
         among = refused(table, op, Put(B, {}))
 
         assert (alone.index, alone.item) == (among.index, among.item) == (0, None)
-    assert table.query("P") == []
+    assert table.query(KeyRange("P")) == []
     table.write(Check(A, Absent()))
     table.write(Put(A, {}, Absent()), Delete(B, Absent()), Update(C, set={"x": 1}, condition=Absent()))
     assert table.get_many([A, B, C]) == {A: {}, C: {"x": 1}}
@@ -386,7 +392,7 @@ def test_the_first_of_several_failures_is_told(table: Table) -> None:
 def test_one_condition_does_not_see_what_another_op_of_the_write_does(table: Table) -> None:
     table.write(*(Put(Key("P", f"{number:03}"), {"n": number}, Absent()) for number in range(MAX_OPS)))
 
-    assert len(table.query("P")) == MAX_OPS
+    assert len(table.query(KeyRange("P"))) == MAX_OPS
 
 
 # -- refusals --
@@ -444,7 +450,7 @@ def test_a_value_that_no_table_keeps_is_refused(table: Table, value: Any) -> Non
             table.write(op)
         with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
             table.write(Put(B, {}), op)
-    assert table.query("P") == []
+    assert table.query(KeyRange("P")) == []
 
 
 @pytest.mark.parametrize(
@@ -475,27 +481,31 @@ def test_a_value_that_no_table_keeps_is_refused(table: Table, value: Any) -> Non
 def test_a_write_that_could_never_work_is_refused(table: Table, ops: tuple[Op, ...]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
         table.write(*ops)
-    assert table.query("P") == []
+    assert table.query(KeyRange("P")) == []
 
 
 @pytest.mark.parametrize(
-    "query",
+    "key_range",
     [
         {"pk": ""},
         {"pk": "p" * 2049},
         {"pk": "\ud800"},
         {"prefix": "a", "low": "a"},
         {"prefix": "a", "high": "b"},
-        {"limit": 0},
-        {"limit": -1},
         {"after": "x" * 1025},
         {"low": "\ud800"},
     ],
     ids=str,
 )
-def test_a_query_that_could_never_work_is_refused(table: Table, query: dict[str, Any]) -> None:
+def test_a_query_that_could_never_work_is_refused(table: Table, key_range: dict[str, Any]) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
-        table.query(**{"pk": "P", **query})
+        table.query(KeyRange(**{"pk": "P", **key_range}))
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_below_one_is_refused(table: Table, limit: int) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
+        table.query(KeyRange("P"), limit=limit)
 
 
 def test_an_item_above_the_limit_is_too_large(table: Table) -> None:
@@ -523,4 +533,4 @@ def test_a_transaction_above_four_megabytes_is_too_large(table: Table) -> None:
     with pytest.raises(TooLarge):
         table.write(*(Put(Key("P", f"{number:02}"), {"fill": "x" * 400_000}) for number in range(11)))
 
-    assert table.query("P") == []
+    assert table.query(KeyRange("P")) == []

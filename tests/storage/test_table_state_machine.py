@@ -18,6 +18,7 @@ from imchat.storage.table import (
     Delete,
     Equals,
     Key,
+    KeyRange,
     LessThan,
     Present,
     Put,
@@ -72,6 +73,9 @@ OPS = (
     | st.builds(Check, KEYS, CONDITIONS)
 )
 BOUNDS = st.none() | SORT_KEYS | st.sampled_from(["", "a#", "\U0010ffff"])
+LOW_TO_HIGH = st.builds(KeyRange, PARTITIONS, low=BOUNDS, high=BOUNDS, after=BOUNDS)
+PREFIXES = st.builds(KeyRange, PARTITIONS, prefix=BOUNDS, after=BOUNDS)
+LIMITS = st.none() | st.integers(1, 3)
 
 
 REFUSED = "refused"
@@ -109,22 +113,13 @@ class AllTables(RuleBasedStateMachine):
         self.compare(lambda table: table.write(*ops))
         self.compare(lambda table: table.get_many(op.key for op in ops))
 
-    @rule(
-        pk=PARTITIONS,
-        low=BOUNDS,
-        high=BOUNDS,
-        after=BOUNDS,
-        limit=st.none() | st.integers(1, 3),
-        reverse=st.booleans(),
-    )
-    def query_range(self, pk: str, **bounds: Any) -> None:
-        self.compare(lambda table: table.query(pk, **bounds))
+    @rule(key_range=LOW_TO_HIGH, limit=LIMITS, reverse=st.booleans())
+    def query_low_to_high(self, key_range: KeyRange, **options: Any) -> None:
+        self.compare(lambda table: table.query(key_range, **options))
 
-    @rule(
-        pk=PARTITIONS, prefix=BOUNDS, after=BOUNDS, limit=st.none() | st.integers(1, 3), reverse=st.booleans()
-    )
-    def query_prefix(self, pk: str, **bounds: Any) -> None:
-        self.compare(lambda table: table.query(pk, **bounds))
+    @rule(key_range=PREFIXES, limit=LIMITS, reverse=st.booleans())
+    def query_prefix(self, key_range: KeyRange, **options: Any) -> None:
+        self.compare(lambda table: table.query(key_range, **options))
 
     @precondition(lambda self: not self.in_batch)
     @rule()
@@ -140,7 +135,7 @@ class AllTables(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         for pk in ("P", "P\0", "Q"):
-            self.compare(lambda table, pk=pk: table.query(pk))  # type: ignore[misc]  # no type for a lambda's default
+            self.compare(lambda table, pk=pk: table.query(KeyRange(pk)))  # type: ignore[misc]  # no type for a lambda's default
         self.sqlite.close()
         self.batches.close()
 

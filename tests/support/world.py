@@ -17,7 +17,7 @@ from imchat.storage.repositories import conversations as storage
 from imchat.storage.repositories import events, keys, members
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.sqlite.rows import decode_item
-from imchat.storage.table import MAX_OPS, Item, Key, Op, Row, Table
+from imchat.storage.table import MAX_OPS, Item, Key, KeyRange, Op, Row, Table
 
 
 class ListeningGateway:
@@ -64,8 +64,8 @@ class Borrowed:
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
         return self.table.get_many(keys)
 
-    def query(self, pk: str, **bounds: Any) -> list[Row]:
-        return self.table.query(pk, **bounds)
+    def query(self, key_range: KeyRange, **options: Any) -> list[Row]:
+        return self.table.query(key_range, **options)
 
     def write(self, *ops: Op) -> None:
         self.table.write(*ops)

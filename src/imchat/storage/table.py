@@ -35,6 +35,20 @@ class Key(NamedTuple):
     sk: str
 
 
+class KeyRange(NamedTuple):
+    """The keys that a query reads: one partition, and optional bounds on the sort key.
+
+    Bounds are either `prefix`, or `low` and `high` (each optional, inclusive). `after` can be combined with both: it is
+    the sort key of the last row already read. It is exclusive, and applies in reading direction.
+    """
+
+    pk: str
+    prefix: str | None = None
+    low: str | None = None
+    high: str | None = None
+    after: str | None = None
+
+
 @dataclass(slots=True)
 class Row:
     """One answer of a query: the item and the sort key it lies under.
@@ -143,21 +157,13 @@ class Table(Protocol):
 
     def query(
         self,
-        pk: str,
+        key_range: KeyRange,
         *,
-        prefix: str | None = None,
-        low: str | None = None,
-        high: str | None = None,
-        after: str | None = None,
         limit: int | None = None,
         reverse: bool = False,
         consistent: bool = True,
     ) -> list[Row]:
-        """The rows of one `pk` in sort-key order (descending with `reverse`), all of them or the first `limit`.
-
-        Bounds: either `prefix`, or `low` and `high` (each optional, inclusive). `after` (exclusive, in reading direction)
-        resumes behind a row already read and goes with either.
-        """
+        """Return the rows of a key range in sort-key order (descending with `reverse`): all, or the first `limit`."""
 
     def write(self, *ops: Op) -> None:
         """Apply one op, or several as one transaction: all or none, durable when this returns.

@@ -17,6 +17,7 @@ from imchat.storage.table import (
     Delete,
     Equals,
     Key,
+    KeyRange,
     LessThan,
     Op,
     Present,
@@ -47,16 +48,9 @@ def check_key(key: Key) -> int:
     return pk_bytes + sk_bytes
 
 
-def check_query(
-    pk: str,
-    *,
-    prefix: str | None,
-    low: str | None,
-    high: str | None,
-    after: str | None,
-    limit: int | None,
-) -> None:
-    """Refuse bounds that exclude each other or that no sort key can reach, and a limit below 1."""
+def check_query(key_range: KeyRange, limit: int | None) -> None:
+    """Reject bounds that exclude each other or are longer than any sort key, and a limit below 1."""
+    pk, prefix, low, high, after = key_range
     if not 0 < text_bytes(pk) <= MAX_PK_BYTES:
         raise ValueError(f"a partition key has 1 to {MAX_PK_BYTES} bytes")
     if prefix is not None and (low is not None or high is not None):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from imchat.storage.table import Absent, Equals, Key, Present, Put, Update
 
 if TYPE_CHECKING:
-    from imchat.storage.table import Condition, Item, Op
+    from imchat.storage.table import Condition, Item, KeyRange, Op
 
 READ_BATCH: Final = 100
 """Keys in one BatchGetItem. Source: DynamoDB API reference, "BatchGetItem"."""
@@ -88,19 +88,12 @@ def serialize_op(op: Op) -> Wire:
     return request
 
 
-def range_condition(
-    pk: str,
-    *,
-    prefix: str | None,
-    low: str | None,
-    high: str | None,
-    after: str | None,
-    reverse: bool,
-) -> Wire | None:
-    """The parameters of a Query for these bounds; None where nothing can lie between them.
+def range_condition(key_range: KeyRange, *, reverse: bool) -> Wire | None:
+    """Return the parameters of a Query for a key range, or None if no sort key can be within its bounds.
 
-    DynamoDB refuses bounds in the wrong order, empty ones, and a start outside of them or at their end.
+    DynamoDB rejects bounds in the wrong order, empty bounds, and a start outside the bounds or at their end.
     """
+    pk, prefix, low, high, after = key_range
     if high == "" or (low and high and low > high):
         return None
     condition: Wire = {

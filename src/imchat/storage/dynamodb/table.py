@@ -31,6 +31,7 @@ from imchat.storage.table import (
     Delete,
     Item,
     Key,
+    KeyRange,
     Op,
     Put,
     Row,
@@ -119,21 +120,16 @@ class DynamoTable:
 
     def query(
         self,
-        pk: str,
+        key_range: KeyRange,
         *,
-        prefix: str | None = None,
-        low: str | None = None,
-        high: str | None = None,
-        after: str | None = None,
         limit: int | None = None,
         reverse: bool = False,
         consistent: bool = True,
     ) -> list[Row]:
         """See `Table.query`. One Query for each page of 1 MB, and only the pages that are needed."""
-        check_query(pk, prefix=prefix, low=low, high=high, after=after, limit=limit)
+        check_query(key_range, limit)
         rows: list[Row] = []
-        bounds = {"prefix": prefix, "low": low, "high": high}
-        while condition := range_condition(pk, **bounds, after=after, reverse=reverse):
+        while condition := range_condition(key_range, reverse=reverse):
             if limit is not None:
                 condition["Limit"] = limit - len(rows)
             page = self._call(
@@ -142,7 +138,7 @@ class DynamoTable:
             rows += [Row(found["sk"]["S"], deserialize_item(found)) for found in page["Items"]]
             if "LastEvaluatedKey" not in page or len(rows) == limit:
                 break
-            after = page["LastEvaluatedKey"]["sk"]["S"]
+            key_range = key_range._replace(after=page["LastEvaluatedKey"]["sk"]["S"])
         return rows
 
     def write(self, *ops: Op) -> None:

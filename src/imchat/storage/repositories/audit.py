@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from imchat.domain.ids import ConversationId, UserId
 from imchat.storage.repositories import keys
-from imchat.storage.table import Absent, Put, Table
+from imchat.storage.table import Absent, KeyRange, Put, Table
 
 Action: TypeAlias = Literal["user.suspended", "user.restored", "message.removed"]
 
@@ -37,5 +37,5 @@ def put_new(entry: AuditEntry) -> Put:
 
 def page(table: Table, *, before: str | None, limit: int) -> list[AuditEntry]:
     """The newest `limit` entries, or the next older ones than `before`."""
-    rows = table.query(keys.AUDIT_PK, after=before, limit=limit, reverse=True)
+    rows = table.query(KeyRange(keys.AUDIT_PK, after=before), limit=limit, reverse=True)
     return [AuditEntry(audit_id=row.sk, **row.item) for row in rows]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from imchat.domain.ids import UserId
 from imchat.storage.repositories import keys
-from imchat.storage.table import Absent, Check, Delete, Op, Put, Table
+from imchat.storage.table import Absent, Check, Delete, KeyRange, Op, Put, Table
 
 
 class Block(NamedTuple):
@@ -24,19 +24,19 @@ def exists(table: Table, blocker_id: UserId, blocked_id: UserId) -> bool:
 def blocked_by_user(table: Table, blocker_id: UserId, *, after: UserId | None, limit: int) -> list[Block]:
     """Whom somebody blocked, by id, the first `limit` behind `after`."""
     start = None if after is None else keys.block_by_blocker(blocker_id, after).sk
-    rows = table.query(keys.user_pk(blocker_id), prefix=keys.BLOCK_PREFIX, after=start, limit=limit)
+    rows = table.query(KeyRange(keys.user_pk(blocker_id), prefix=keys.BLOCK_PREFIX, after=start), limit=limit)
     return [Block(UserId(row.sk.removeprefix(keys.BLOCK_PREFIX)), row.item["at_ms"]) for row in rows]
 
 
 def blockers_of(table: Table, user_id: UserId) -> set[UserId]:
     """Who blocked the person."""
-    rows = table.query(keys.user_pk(user_id), prefix=keys.BLOCKED_BY_PREFIX)
+    rows = table.query(KeyRange(keys.user_pk(user_id), prefix=keys.BLOCKED_BY_PREFIX))
     return {UserId(row.sk.removeprefix(keys.BLOCKED_BY_PREFIX)) for row in rows}
 
 
 def involving(table: Table, user_id: UserId) -> set[UserId]:
     """Whom the person blocked, and who blocked them."""
-    rows = table.query(keys.user_pk(user_id), prefix=keys.ANY_BLOCK_PREFIX)
+    rows = table.query(KeyRange(keys.user_pk(user_id), prefix=keys.ANY_BLOCK_PREFIX))
     return {UserId(row.sk.rpartition("#")[2]) for row in rows}
 
 

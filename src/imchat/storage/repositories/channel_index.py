@@ -5,7 +5,7 @@ from __future__ import annotations
 from imchat.domain.ids import ConversationId
 from imchat.domain.search_terms import tokenize
 from imchat.storage.repositories import keys
-from imchat.storage.table import Delete, Op, Put, Table
+from imchat.storage.table import Delete, KeyRange, Op, Put, Table
 
 
 def changes(conversation_id: ConversationId, *, old: str | None, new: str | None) -> list[Op]:
@@ -18,7 +18,7 @@ def changes(conversation_id: ConversationId, *, old: str | None, new: str | None
 def search(table: Table, words: list[str], *, limit: int) -> list[ConversationId]:
     """Channels among whose words is, for each of `words` (at least one), one that begins so; looks through `limit` entries."""
     longest = max(words, key=len)
-    rows = table.query(keys.channels_pk(longest), prefix=longest, limit=limit, consistent=False)
+    rows = table.query(KeyRange(keys.channels_pk(longest), prefix=longest), limit=limit, consistent=False)
     return [
         ConversationId(row.sk.rpartition("#")[2])
         for row in rows

@@ -17,6 +17,7 @@ from imchat.storage.table import (
     Delete,
     Equals,
     Item,
+    KeyRange,
     LessThan,
     Put,
     Row,
@@ -125,7 +126,7 @@ def list_pointers(
 ) -> list[Pointer]:
     """The person's conversations by id, the first `limit` behind `after`."""
     start = None if after is None else keys.pointer(user_id, after).sk
-    rows = table.query(keys.user_pk(user_id), prefix=keys.POINTER_PREFIX, after=start, limit=limit)
+    rows = table.query(KeyRange(keys.user_pk(user_id), prefix=keys.POINTER_PREFIX, after=start), limit=limit)
     return [
         Pointer(ConversationId(row.sk.removeprefix(keys.POINTER_PREFIX)), row.item["peer_id"]) for row in rows
     ]

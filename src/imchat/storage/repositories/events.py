@@ -14,7 +14,7 @@ from imchat.domain.limits import BEHIND_MAX, REPLAY_WINDOW
 from imchat.domain.member import Member
 from imchat.domain.message import Message
 from imchat.storage.repositories import conversations, keys, members
-from imchat.storage.table import Absent, Item, Op, Present, Put, Row, Table, Update
+from imchat.storage.table import Absent, Item, KeyRange, Op, Present, Put, Row, Table, Update
 
 ROOM_MEMBERS: Final = 100
 """Up to so many members are read along with the tail; more are a crowd, of whom a write meets only those it is about."""
@@ -122,7 +122,7 @@ def set_message(conversation_id: ConversationId, seq: int, message: Message) -> 
 def list_after(table: Table, conversation_id: ConversationId, seq: int, *, limit: int) -> list[Event]:
     """The first `limit` events with a higher seq than `seq`, ascending."""
     pk = keys.conversation_pk(conversation_id)
-    rows = table.query(pk, low=keys.event_sk(seq + 1), high=keys.LAST_EVENT_SK, limit=limit)
+    rows = table.query(KeyRange(pk, low=keys.event_sk(seq + 1), high=keys.LAST_EVENT_SK), limit=limit)
     return [_event_from_row(row) for row in rows]
 
 
@@ -131,7 +131,8 @@ def list_before(table: Table, conversation_id: ConversationId, seq: int, *, limi
     if seq <= 1:
         return []
     pk = keys.conversation_pk(conversation_id)
-    rows = table.query(pk, low=keys.event_sk(1), high=keys.event_sk(seq - 1), limit=limit, reverse=True)
+    events = KeyRange(pk, low=keys.event_sk(1), high=keys.event_sk(seq - 1))
+    rows = table.query(events, limit=limit, reverse=True)
     return [_event_from_row(row) for row in reversed(rows)]
 
 
@@ -142,12 +143,12 @@ def _read_rows(
 
     One query brings all of it, unless so many events lie there that the first page ends before the members do.
     """
-    pk, low = keys.conversation_pk(conversation_id), keys.event_sk(after_seq)
-    rows = table.query(pk, low=low, limit=TAIL_ROWS)
+    tail = KeyRange(keys.conversation_pk(conversation_id), low=keys.event_sk(after_seq))
+    rows = table.query(tail, limit=TAIL_ROWS)
     events = _leading_events(rows)
     if len(rows) == TAIL_ROWS and len(rows) - len(events) < ROOM_MEMBERS + 2:
         enough = most + 1 + ROOM_MEMBERS + 1
-        rows += table.query(pk, low=low, after=rows[-1].sk, limit=enough - len(rows))
+        rows += table.query(tail._replace(after=rows[-1].sk), limit=enough - len(rows))
         events = _leading_events(rows)
     return rows, events
 

@@ -11,6 +11,7 @@ from imchat.storage.table import (
     ConditionFailed,
     Equals,
     Item,
+    KeyRange,
     Present,
     Put,
     Table,
@@ -42,7 +43,7 @@ def get(table: Table, conversation_id: ConversationId, invite_id: str) -> Invite
 
 def list_for(table: Table, conversation_id: ConversationId) -> list[Invite]:
     """A group's invites, be they of use or not."""
-    rows = table.query(keys.invites_pk(conversation_id))
+    rows = table.query(KeyRange(keys.invites_pk(conversation_id)))
     return [_invite_from_item(conversation_id, row.sk, row.item) for row in rows]
 
 

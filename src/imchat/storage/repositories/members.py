@@ -16,6 +16,7 @@ from imchat.storage.table import (
     Delete,
     Equals,
     Item,
+    KeyRange,
     LessThan,
     Present,
     Put,
@@ -47,7 +48,7 @@ def list_for(
     table: Table, conversation_id: ConversationId, *, most: int | None = None
 ) -> dict[UserId, Member]:
     """Everybody in the conversation as of now, or the first `most` of them."""
-    rows = table.query(keys.conversation_pk(conversation_id), prefix=keys.MEMBER_PREFIX, limit=most)
+    rows = table.query(KeyRange(keys.conversation_pk(conversation_id), prefix=keys.MEMBER_PREFIX), limit=most)
     return dict(member_from_row(row) for row in rows)
 
 
@@ -55,7 +56,7 @@ def page(table: Table, conversation_id: ConversationId, *, after: UserId | None,
     """The first `limit` members behind `after`, by their ids."""
     start = None if after is None else keys.member(conversation_id, after).sk
     rows = table.query(
-        keys.conversation_pk(conversation_id), prefix=keys.MEMBER_PREFIX, after=start, limit=limit
+        KeyRange(keys.conversation_pk(conversation_id), prefix=keys.MEMBER_PREFIX, after=start), limit=limit
     )
     return [member_from_row(row)[1] for row in rows]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from imchat.domain.ids import ConversationId, UserId
 from imchat.storage.repositories import keys
-from imchat.storage.table import MAX_OPS, Absent, Delete, Key, Present, Put, Table
+from imchat.storage.table import MAX_OPS, Absent, Delete, Key, KeyRange, Present, Put, Table
 
 
 def exists(table: Table, conversation_id: ConversationId, seq: int, emoji: str, user_id: UserId) -> bool:
@@ -25,5 +25,5 @@ def delete(conversation_id: ConversationId, seq: int, emoji: str, user_id: UserI
 def delete_all(table: Table, conversation_id: ConversationId, seq: int) -> None:
     """Forget who reacted to a message that is gone. Repeating it does no harm."""
     pk = keys.reactions_pk(conversation_id, seq)
-    while rows := table.query(pk, limit=MAX_OPS):
+    while rows := table.query(KeyRange(pk), limit=MAX_OPS):
         table.write(*(Delete(Key(pk, row.sk)) for row in rows))

@@ -15,6 +15,7 @@ from imchat.storage.table import (
     Delete,
     Equals,
     Item,
+    KeyRange,
     Op,
     Present,
     Put,
@@ -82,7 +83,10 @@ def set_suspended(user_id: UserId, at_ms: int | None) -> Update:
 
 def list_ids(table: Table, *, after: UserId | None, limit: int) -> list[UserId]:
     """Everybody with a profile, by id, the first `limit` behind `after`."""
-    return [UserId(row.sk) for row in table.query(keys.PEOPLE_PK, after=after, limit=limit, consistent=False)]
+    return [
+        UserId(row.sk)
+        for row in table.query(KeyRange(keys.PEOPLE_PK, after=after), limit=limit, consistent=False)
+    ]
 
 
 def set_last_seen(table: Table, user_id: UserId, now_ms: int) -> None:
@@ -93,7 +97,7 @@ def set_last_seen(table: Table, user_id: UserId, now_ms: int) -> None:
 
 def search(table: Table, prefix: str, *, limit: int) -> list[User]:
     """People whose handle begins with `prefix` (at least two characters), in the handles' order."""
-    rows = table.query(keys.directory_pk(prefix), prefix=prefix, limit=limit, consistent=False)
+    rows = table.query(KeyRange(keys.directory_pk(prefix), prefix=prefix), limit=limit, consistent=False)
     return [User(UserId(row.item["user_id"]), row.sk, row.item["display_name"], 0) for row in rows]
 
 

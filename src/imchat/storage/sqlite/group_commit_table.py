@@ -26,7 +26,7 @@ from imchat.storage.sqlite.rows import (
     sort_key_range,
 )
 from imchat.storage.sqlite.wal import WriteAheadLog, connect, translate_errors
-from imchat.storage.table import MAX_ITEM_BYTES, Check, Item, Key, Op, Put, Row
+from imchat.storage.table import MAX_ITEM_BYTES, Check, Item, Key, KeyRange, Op, Put, Row
 from imchat.storage.validation import check_key, check_ops, check_query
 
 T = TypeVar("T")
@@ -102,22 +102,18 @@ class GroupCommitTable:
 
     def query(
         self,
-        pk: str,
+        key_range: KeyRange,
         *,
-        prefix: str | None = None,
-        low: str | None = None,
-        high: str | None = None,
-        after: str | None = None,
         limit: int | None = None,
         reverse: bool = False,
         consistent: bool = True,  # noqa: ARG002 - always consistent here
     ) -> list[Row]:
         """See `Table.query`."""
-        check_query(pk, prefix=prefix, low=low, high=high, after=after, limit=limit)
-        wanted = sort_key_range(prefix, low, high, after, reverse=reverse)
+        check_query(key_range, limit)
+        wanted = sort_key_range(key_range, reverse=reverse)
         if not self._open:
-            return self._alone(partial(self._query, pk, wanted, limit, reverse=reverse))
-        return self._query(pk, wanted, limit, reverse=reverse)
+            return self._alone(partial(self._query, key_range.pk, wanted, limit, reverse=reverse))
+        return self._query(key_range.pk, wanted, limit, reverse=reverse)
 
     def write(self, *ops: Op) -> None:
         """See `Table.write`. In a batch it is durable once the batch is."""

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from imchat.storage.table import MAX_ITEM_BYTES, TTL_ATTRIBUTE, Item, Key, Row
+from imchat.storage.table import MAX_ITEM_BYTES, TTL_ATTRIBUTE, Item, Key, KeyRange, Row
 from imchat.storage.validation import check_item_size, is_int
 
 _GET: Final = "SELECT item FROM items WHERE pk = ? AND sk = ?"
@@ -119,10 +119,9 @@ def encode_row(key: Key, item: Item) -> StoredRow:
     return StoredRow(key.pk, key.sk, expires_at, text)
 
 
-def sort_key_range(
-    prefix: str | None, low: str | None, high: str | None, after: str | None, *, reverse: bool
-) -> SortKeyRange:
-    """The bounds of a query as one span. A text's next neighbour in byte order is that text and a NUL."""
+def sort_key_range(key_range: KeyRange, *, reverse: bool) -> SortKeyRange:
+    """Return the bounds of a query as one half-open range. The next string after a text, in byte order, is the text and a NUL."""
+    _, prefix, low, high, after = key_range
     if prefix is not None:
         start, end = prefix, _end_of_prefix(prefix)
     else:

@@ -13,7 +13,7 @@ from imchat.errors import Busy
 from imchat.storage.conditions import apply_op
 from imchat.storage.sqlite.rows import Rows, decode_item, decode_rows, encode_row, sort_key_range
 from imchat.storage.sqlite.wal import BUSY_TIMEOUT_S, WriteAheadLog, connect, translate_errors
-from imchat.storage.table import Check, Item, Key, Op, Row
+from imchat.storage.table import Check, Item, Key, KeyRange, Op, Row
 from imchat.storage.validation import check_key, check_ops, check_query
 
 
@@ -68,21 +68,17 @@ class SqliteTable:
 
     def query(
         self,
-        pk: str,
+        key_range: KeyRange,
         *,
-        prefix: str | None = None,
-        low: str | None = None,
-        high: str | None = None,
-        after: str | None = None,
         limit: int | None = None,
         reverse: bool = False,
         consistent: bool = True,  # noqa: ARG002 - always consistent here
     ) -> list[Row]:
         """See `Table.query`."""
-        check_query(pk, prefix=prefix, low=low, high=high, after=after, limit=limit)
+        check_query(key_range, limit)
         with self._turn():
-            wanted = sort_key_range(prefix, low, high, after, reverse=reverse)
-            return decode_rows(self._rows.query(pk, wanted, limit, reverse=reverse))
+            wanted = sort_key_range(key_range, reverse=reverse)
+            return decode_rows(self._rows.query(key_range.pk, wanted, limit, reverse=reverse))
 
     def write(self, *ops: Op) -> None:
         """See `Table.write`."""
