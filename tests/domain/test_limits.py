@@ -11,7 +11,7 @@ from imchat.errors import Invalid
 
 
 def _title(text: str) -> str:
-    return limits.check_line(text, field="title", most=limits.TITLE_CHARS)
+    return limits.check_line(text, field="title", maximum=limits.TITLE_CHARS)
 
 
 @pytest.mark.parametrize(

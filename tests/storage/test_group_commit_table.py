@@ -11,7 +11,7 @@ from tests.support.kill import write_and_kill
 
 from imchat.errors import Busy
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
-from imchat.storage.sqlite.item_cache import GENERATION_BYTES, TAIL
+from imchat.storage.sqlite.item_cache import GENERATION_BYTES, KEPT_TAIL_ROWS
 from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.sqlite.wal import CHECKPOINT_BYTES, WriteAheadLog, connect
 from imchat.storage.table import Absent, ConditionFailed, Delete, Key, KeyRange, Put, Update
@@ -233,8 +233,8 @@ def test_memory_is_bounded_and_right_however_much_is_written(table: GroupCommitT
         if number % 100 == 99:
             table.commit()
             table.begin()
-            assert sum(1 for _ in table._known.items()) < 12_000
-            assert len(table._known._part("LOG").tail) <= 2 * TAIL
+            assert sum(1 for _ in table._cache.items()) < 12_000
+            assert len(table._cache._find_or_add("LOG").tail) <= 2 * KEPT_TAIL_ROWS
     table.write(Delete(Key("LOG", f"{count - 2:06}")))
     assert [row.item["n"] for row in table.query(KeyRange("LOG", low=f"{count - 3:06}"))] == [
         count - 3,

@@ -29,13 +29,13 @@ EventType: TypeAlias = Literal[
 ]
 
 
-CHANGES: Final[frozenset[EventType]] = frozenset(
+MESSAGE_CHANGES: Final[frozenset[EventType]] = frozenset(
     {"message.edited", "message.deleted", "reaction.added", "reaction.removed"}
 )
 """The events that give a message another state."""
 
 
-_SENT: Final = frozenset({"client_message_id", "body"})
+_UNCHANGED_MESSAGE_FIELDS: Final = frozenset({"client_message_id", "body"})
 """What a message has that nothing has happened to."""
 
 
@@ -88,7 +88,7 @@ def assign_seq(draft: Draft, *, seq: int, at_ms: int, messages_before: int) -> E
     return event
 
 
-def is_attempt_of(event: Event, *, sender_id: UserId, client_message_id: str) -> bool:
+def matches_send(event: Event, *, sender_id: UserId, client_message_id: str) -> bool:
     """Whether `event` is that sender's message of that id: the send happened already."""
     return (
         event["type"] == "message.created"
@@ -111,7 +111,7 @@ def quote_of(event: Event) -> Quote:
 def preview_of(event: Event) -> Event:
     """How the inbox shows the message of `event`: a short body, and nothing that changes without the text."""
     message = event["message"]
-    if message.keys() == _SENT and len(message["body"]) <= PREVIEW_CHARS:  # as most are
+    if message.keys() == _UNCHANGED_MESSAGE_FIELDS and len(message["body"]) <= PREVIEW_CHARS:  # as most are
         return event
     short: Message = {
         "client_message_id": message["client_message_id"],

@@ -23,7 +23,7 @@ class Invite(NamedTuple):
     uses: int
     revoked: bool = False
 
-    def closed(self, now_ms: int) -> Literal["revoked", "expired", "used_up"] | None:
+    def closed_reason(self, now_ms: int) -> Literal["revoked", "expired", "used_up"] | None:
         """Why it lets nobody in any more; None while it does."""
         if self.revoked:
             return "revoked"
@@ -39,6 +39,6 @@ def new_token(conversation_id: ConversationId, secret: str) -> str:
     return secret[-SECRET_CHARS:] + conversation_id
 
 
-def read_token(token: str) -> tuple[ConversationId, str]:
+def parse_token(token: str) -> tuple[ConversationId, str]:
     """Where a token leads, and the id of its invite: a digest, so who can read the table still cannot use one."""
     return ConversationId(token[SECRET_CHARS:]), hashlib.sha256(token.encode()).hexdigest()[:32]

@@ -88,10 +88,10 @@ SEQ_MAX: Final = 10**12 - 1
 _HANDLE = re.compile(HANDLE_PATTERN)
 _CLIENT_MESSAGE_ID = re.compile(CLIENT_MESSAGE_ID_PATTERN)
 _ID = re.compile(ID_PATTERN)
-_UNKEPT_IN_BODY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_UNSEEN: Final = frozenset({"Cc", "Cf", "Zs"})
+_FORBIDDEN_IN_BODY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_INVISIBLE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Zs"})
 """Unicode's categories of what takes no ink: controls, formats such as the zero-width space, spaces."""
-_UNKEPT_IN_LINE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
+_FORBIDDEN_IN_LINE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 
 
 def check_body(body: str) -> str:
@@ -104,7 +104,7 @@ def check_body(body: str) -> str:
             f"body has {len(body):,} characters; {BODY_CHARS:,} is the most", field="body", limit=BODY_CHARS
         )
     # What Python calls printable holds nothing of these, and is told apart many times sooner.
-    if not body.isprintable() and _UNKEPT_IN_BODY.search(body):
+    if not body.isprintable() and _FORBIDDEN_IN_BODY.search(body):
         raise Invalid(
             "body holds a control character",
             field="body",
@@ -116,14 +116,16 @@ def check_body(body: str) -> str:
     return body
 
 
-def check_line(text: str, *, field: str, most: int) -> str:
+def check_line(text: str, *, field: str, maximum: int) -> str:
     """Return a one-line text as it came. Raises: Invalid unless it has 1 to `most` characters, one that can be seen
     among them, and no line break or other control character."""
-    if all(category(char) in _UNSEEN for char in text):
+    if all(category(char) in _INVISIBLE_CATEGORIES for char in text):
         raise Invalid(f"{field} must not be empty", field=field, limit=1)
-    if len(text) > most:
-        raise Invalid(f"{field} has {len(text):,} characters; {most} is the most", field=field, limit=most)
-    if _UNKEPT_IN_LINE.search(text):
+    if len(text) > maximum:
+        raise Invalid(
+            f"{field} has {len(text):,} characters; {maximum} is the most", field=field, limit=maximum
+        )
+    if _FORBIDDEN_IN_LINE.search(text):
         raise Invalid(f"{field} holds a line break or a control character", field=field, limit="one line")
     return text
 
@@ -131,8 +133,8 @@ def check_line(text: str, *, field: str, most: int) -> str:
 def check_description(text: str) -> str:
     """Return a description as it came; it may be empty. Raises: Invalid where it has over 500 characters, or control
     characters but tab and line breaks."""
-    check_count(len(text), field="description", most=DESCRIPTION_CHARS, unit=" characters")
-    if _UNKEPT_IN_BODY.search(text):
+    check_count(len(text), field="description", maximum=DESCRIPTION_CHARS, unit=" characters")
+    if _FORBIDDEN_IN_BODY.search(text):
         raise Invalid(
             "description holds a control character",
             field="description",
@@ -143,7 +145,7 @@ def check_description(text: str) -> str:
 
 def check_handle(handle: str) -> str:
     """Return the handle. Raises: Invalid unless it is 3 to 30 of a-z, 0-9, `_` and `.`."""
-    check_count(len(handle), field="handle", least=HANDLE_MIN, most=HANDLE_MAX, unit=" characters")
+    check_count(len(handle), field="handle", minimum=HANDLE_MIN, maximum=HANDLE_MAX, unit=" characters")
     if not _HANDLE.fullmatch(handle):
         raise Invalid("handle may hold a-z, 0-9, _ and . only", field="handle", limit=HANDLE_PATTERN)
     return handle
@@ -152,7 +154,7 @@ def check_handle(handle: str) -> str:
 def check_prefix(prefix: str) -> str:
     """Return a directory prefix, lower-cased. Raises: Invalid if it cannot begin a handle or has under 2 characters."""
     prefix = prefix.lower()
-    check_count(len(prefix), field="prefix", least=PREFIX_MIN, most=HANDLE_MAX, unit=" characters")
+    check_count(len(prefix), field="prefix", minimum=PREFIX_MIN, maximum=HANDLE_MAX, unit=" characters")
     if not _HANDLE.fullmatch(prefix):
         raise Invalid("prefix may hold a-z, 0-9, _ and . only", field="prefix", limit=HANDLE_PATTERN)
     return prefix
@@ -169,15 +171,17 @@ def check_client_message_id(client_message_id: str) -> str:
     return client_message_id
 
 
-def check_count(count: int, *, field: str, most: int, least: int = 0, unit: str = "") -> int:
+def check_count(count: int, *, field: str, maximum: int, minimum: int = 0, unit: str = "") -> int:
     """Return a number, of `unit` where it counts something.
 
     Raises: Invalid, naming the bound that it misses, unless it lies in `least`..`most`.
     """
-    if not least <= count <= most:
-        bounds = f"it must be {least:,} to {most:,}{unit}"
+    if not minimum <= count <= maximum:
+        bounds = f"it must be {minimum:,} to {maximum:,}{unit}"
         raise Invalid(
-            f"{field} is {count:,}{unit}; {bounds}", field=field, limit=least if count < least else most
+            f"{field} is {count:,}{unit}; {bounds}",
+            field=field,
+            limit=minimum if count < minimum else maximum,
         )
     return count
 

@@ -37,7 +37,7 @@ class Member(NamedTuple):
         """How many messages past the read cursor name the person."""
         return sum(seq > self.read_seq for seq in self.mentions)
 
-    def chosen(self) -> dict[Setting, bool]:
+    def settings_by_name(self) -> dict[Setting, bool]:
         """Each setting, and whether the person chose it."""
         return {name: name in self.settings for name in SETTINGS}
 

@@ -66,7 +66,7 @@ def with_reaction(message: Message, emoji: str, user_id: UserId, *, seq: int) ->
             reactions[index] = {"emoji": emoji, "count": reaction["count"] + 1, "user_ids": named}
             break
     else:
-        check_count(len(reactions) + 1, field="emoji", most=REACTION_KINDS, unit=" kinds of reactions")
+        check_count(len(reactions) + 1, field="emoji", maximum=REACTION_KINDS, unit=" kinds of reactions")
         reactions.append({"emoji": emoji, "count": 1, "user_ids": [user_id]})
     return {**message, "reactions": reactions, "changed_seq": seq}
 

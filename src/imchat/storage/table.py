@@ -19,7 +19,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from imchat.errors import ImchatError
 
 Item: TypeAlias = dict[str, Any]
-_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 TTL_ATTRIBUTE: Final = "expires_at"
 MAX_ITEM_BYTES: Final = 400 * 1024
@@ -104,8 +104,8 @@ class Update(NamedTuple):
     """
 
     key: Key
-    set: Mapping[str, Any] = _NOTHING
-    add: Mapping[str, int] = _NOTHING
+    set: Mapping[str, Any] = _EMPTY
+    add: Mapping[str, int] = _EMPTY
     remove: Sequence[str] = ()
     condition: Condition | None = None
 

@@ -30,10 +30,10 @@ MAX_PK_BYTES: Final = 2048
 MAX_SK_BYTES: Final = 1024
 MAX_DEPTH: Final = 32
 MAX_TRANSACTION_BYTES: Final = 4 * 1024 * 1024
-_NUMBER_BOUND: Final = 10**38  # 38 digits are kept exactly
-_SMALL: Final = 2**47
-_SMALL_BYTES: Final = 10
-_PLAIN_CONDITIONS: Final = (Absent, Present)
+_INT_BOUND: Final = 10**38  # 38 digits are kept exactly
+_SMALL_INT: Final = 2**47
+_SMALL_INT_BYTES: Final = 10
+_CONDITIONS_WITHOUT_VALUE: Final = (Absent, Present)
 _KEY_ATTRIBUTES: Final = frozenset(Key._fields)
 
 
@@ -112,7 +112,7 @@ def is_int(value: object) -> TypeGuard[int]:
 
 def check_int(value: object) -> None:
     """Refuse what is no integer of at most 38 digits."""
-    if type(value) is int and -_SMALL < value < _SMALL:
+    if type(value) is int and -_SMALL_INT < value < _SMALL_INT:
         return
     if not is_int(value):
         raise ValueError(f"an integer was expected, not {type(value).__name__}")
@@ -123,7 +123,7 @@ def _check_op(op: Op) -> int:
     """Refuse an op that could never work; the bytes it may write."""
     key_bytes = check_key(op.key)
     condition = op.condition
-    if condition is not None and not isinstance(condition, _PLAIN_CONDITIONS):
+    if condition is not None and not isinstance(condition, _CONDITIONS_WITHOUT_VALUE):
         _check_condition(condition)
     if isinstance(op, Put):
         return _item_bytes(key_bytes, op.item)
@@ -169,8 +169,8 @@ def _map_bytes(attributes: Mapping[str, Any], depth: int) -> int:
         kind = type(value)
         if kind is str and value.isascii():
             size += len(value)
-        elif kind is int and -_SMALL < value < _SMALL:
-            size += _SMALL_BYTES
+        elif kind is int and -_SMALL_INT < value < _SMALL_INT:
+            size += _SMALL_INT_BYTES
         elif kind is dict and depth:
             size += 3 + len(value) + _map_bytes(value, depth - 1)
         else:
@@ -184,7 +184,7 @@ def _value_bytes(value: object, depth: int) -> int:
     if value is None or isinstance(value, bool):
         return 1
     if isinstance(value, int):
-        if not -_NUMBER_BOUND < value < _NUMBER_BOUND:
+        if not -_INT_BOUND < value < _INT_BOUND:
             raise ValueError("an integer has at most 38 digits")
         return value.bit_length() // 6 + 3
     if depth == 0:

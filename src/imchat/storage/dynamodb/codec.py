@@ -88,7 +88,7 @@ def serialize_op(op: Op) -> Wire:
     return request
 
 
-def range_condition(key_range: KeyRange, *, reverse: bool) -> Wire | None:
+def query_request(key_range: KeyRange, *, reverse: bool) -> Wire | None:
     """Return the parameters of a Query for a key range, or None if no sort key can be within its bounds.
 
     DynamoDB rejects bounds in the wrong order, empty bounds, and a start outside the bounds or at their end.

@@ -20,7 +20,7 @@ from imchat.storage.conditions import evaluate
 from imchat.storage.dynamodb.codec import (
     READ_BATCH,
     deserialize_item,
-    range_condition,
+    query_request,
     serialize_key,
     serialize_op,
 )
@@ -44,9 +44,9 @@ if TYPE_CHECKING:
 
 _ATTEMPTS: Final = 8
 _FIRST_DELAY_S: Final = 0.025
-_LONGEST_DELAY_S: Final = 0.8
+_MAX_DELAY_S: Final = 0.8
 
-_PASSING: Final = frozenset(
+_RETRYABLE: Final = frozenset(
     {
         "InternalServerError",
         "LimitExceededException",
@@ -63,7 +63,7 @@ _PASSING: Final = frozenset(
 )
 _CONTENDED: Final = frozenset({"TransactionConflict", "TransactionConflictException"})
 """Refused, untouched, because another write of the same item was under way: the very same write may be sent again."""
-_INVALID: Final = frozenset({"ValidationError", "ValidationException"})
+_VALIDATION: Final = frozenset({"ValidationError", "ValidationException"})
 
 
 class _Contention(Busy):
@@ -105,7 +105,9 @@ class DynamoTable:
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:
         """See `Table.get`. One GetItem."""
         check_key(key)
-        answer = self._call(self._client.get_item, Key=serialize_key(key), ConsistentRead=consistent)
+        answer = self._send_for_table(
+            self._client.get_item, Key=serialize_key(key), ConsistentRead=consistent
+        )
         return deserialize_item(answer["Item"]) if "Item" in answer else None
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
@@ -129,10 +131,10 @@ class DynamoTable:
         """See `Table.query`. One Query for each page of 1 MB, and only the pages that are needed."""
         check_query(key_range, limit)
         rows: list[Row] = []
-        while condition := range_condition(key_range, reverse=reverse):
+        while condition := query_request(key_range, reverse=reverse):
             if limit is not None:
                 condition["Limit"] = limit - len(rows)
-            page = self._call(
+            page = self._send_for_table(
                 self._client.query, **condition, ConsistentRead=consistent, ScanIndexForward=not reverse
             )
             rows += [Row(found["sk"]["S"], deserialize_item(found)) for found in page["Items"]]
@@ -148,7 +150,7 @@ class DynamoTable:
             try:
                 self._write(ops)
             except _Contention:
-                self._pause(attempt)
+                self._back_off(attempt)
             else:
                 return
         raise Busy("the table is busy; try again")
@@ -156,15 +158,15 @@ class DynamoTable:
     def _write(self, ops: tuple[Op, ...]) -> None:
         if len(ops) > 1:
             requests = [{_transaction_verb(op): self._request(op)} for op in ops]
-            self._attempt(self._client.transact_write_items, TransactItems=requests)
+            self._send(self._client.transact_write_items, TransactItems=requests)
             return
         op = ops[0]
         if isinstance(op, Put):
-            self._attempt(self._client.put_item, **self._request(op))
+            self._send(self._client.put_item, **self._request(op))
         elif isinstance(op, Update):
-            self._attempt(self._client.update_item, **self._request(op))
+            self._send(self._client.update_item, **self._request(op))
         elif isinstance(op, Delete):
-            self._attempt(self._client.delete_item, **self._request(op))
+            self._send(self._client.delete_item, **self._request(op))
         else:  # of one item a consistent read says as much as a transaction, for less
             item = self.get(op.key)
             if not evaluate(op.condition, item):
@@ -176,7 +178,7 @@ class DynamoTable:
     def _get_batch(self, keys: list[dict[str, Any]], found: dict[Key, Item]) -> None:
         idle_rounds = 0
         while keys:
-            answer = self._attempt(
+            answer = self._send(
                 self._client.batch_get_item,
                 RequestItems={self.table_name: {"Keys": keys, "ConsistentRead": True}},
             )
@@ -188,25 +190,25 @@ class DynamoTable:
             if idle_rounds == _ATTEMPTS:
                 raise Busy("the table is busy; try again")
             if keys:
-                self._pause(idle_rounds)
+                self._back_off(idle_rounds)
 
-    def _pause(self, rounds: int) -> None:
-        self._sleep(self._jitter() * min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2**rounds))
+    def _back_off(self, rounds: int) -> None:
+        self._sleep(self._jitter() * min(_MAX_DELAY_S, _FIRST_DELAY_S * 2**rounds))
 
-    def _call(self, operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
-        return self._attempt(operation, TableName=self.table_name, **request)
+    def _send_for_table(self, operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
+        return self._send(operation, TableName=self.table_name, **request)
 
-    def _attempt(self, operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
+    def _send(self, operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
         try:
             return operation(**request)
         except ClientError as error:
-            raise self._translated(error) from error
+            raise self._translate_error(error) from error
         except (HTTPClientError, NoConnectionError) as error:
             raise Busy("the table cannot be reached; try again") from error
         except BotoCoreError as error:
             raise ConfigError(f"the table {self.table_name} cannot be used: {error}") from error
 
-    def _translated(self, error: ClientError) -> ImchatError | ValueError:
+    def _translate_error(self, error: ClientError) -> ImchatError | ValueError:
         answer: dict[str, Any] = dict(error.response)
         code = answer["Error"].get("Code", "")
         if code == "ConditionalCheckFailedException":
@@ -219,19 +221,19 @@ class DynamoTable:
                         index, deserialize_item(reason["Item"]) if reason.get("Item") else None
                     )
                 if reason["Code"] != "None":
-                    return self._refusal(reason["Code"], reason.get("Message", ""))
+                    return self._error_for_code(reason["Code"], reason.get("Message", ""))
         if answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 400) >= 500:  # noqa: PLR2004 - HTTP's own
             return Busy("the table is busy; try again")
-        return self._refusal(code, answer["Error"].get("Message", ""))
+        return self._error_for_code(code, answer["Error"].get("Message", ""))
 
-    def _refusal(self, code: str, message: str) -> ImchatError | ValueError:
+    def _error_for_code(self, code: str, message: str) -> ImchatError | ValueError:
         if code in _CONTENDED:
             return _Contention("the table is busy; try again")
-        if code in _PASSING:
+        if code in _RETRYABLE:
             return Busy("the table is busy; try again")
-        if code in _INVALID and "size" in message and "exceeded" in message:
+        if code in _VALIDATION and "size" in message and "exceeded" in message:
             return TooLarge(f"an item may hold {MAX_ITEM_BYTES} bytes", limit=MAX_ITEM_BYTES)
-        if code in _INVALID:
+        if code in _VALIDATION:
             return ValueError(message)
         return ConfigError(f"the table {self.table_name} cannot be used: {message} ({code})")
 

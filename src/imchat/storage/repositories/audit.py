@@ -32,10 +32,10 @@ def put_new(entry: AuditEntry) -> Put:
     """The op that adds an entry; nothing is ever put in its place."""
     fields = {name: value for name, value in entry._asdict().items() if value is not None}
     del fields["audit_id"]
-    return Put(keys.audit(entry.audit_id), fields, Absent())
+    return Put(keys.audit_entry(entry.audit_id), fields, Absent())
 
 
-def page(table: Table, *, before: str | None, limit: int) -> list[AuditEntry]:
+def list_page(table: Table, *, before: str | None, limit: int) -> list[AuditEntry]:
     """The newest `limit` entries, or the next older ones than `before`."""
     rows = table.query(KeyRange(keys.AUDIT_PK, after=before), limit=limit, reverse=True)
     return [AuditEntry(audit_id=row.sk, **row.item) for row in rows]

@@ -27,7 +27,7 @@ from imchat.storage.table import (
 _SUSPENDED: Final = "suspended"
 """While an item has this attribute, nothing else in it counts: what a connection adds that is just being made, neither."""
 
-_NO_CONNECTIONS: Final = (TTL_ATTRIBUTE, _SUSPENDED)
+_RESERVED_ATTRIBUTES: Final = (TTL_ATTRIBUTE, _SUSPENDED)
 
 SIGNED_OUT_S: Final = (30 * 24 + 1) * 3600
 """How long it is known that a sign-in is over: as long as its refresh token lives, and the last access token by it."""
@@ -50,7 +50,9 @@ class AddedConnection(NamedTuple):
 def add(table: Table, user_id: UserId, connection_id: ConnectionId, *, now_s: int) -> AddedConnection:
     """Note an open connection; forget expired ones, and the oldest past the limit."""
     key = keys.connections(user_id)
-    known = {name: expiry for name, expiry in (table.get(key) or {}).items() if name not in _NO_CONNECTIONS}
+    known = {
+        name: expiry for name, expiry in (table.get(key) or {}).items() if name not in _RESERVED_ATTRIBUTES
+    }
     expired = [name for name, expiry in known.items() if expiry <= now_s]
     live = sorted((name for name, expiry in known.items() if expiry > now_s), key=known.__getitem__)
     surplus = live[: max(0, len(live) + 1 - CONNECTIONS_PER_USER)]
@@ -84,7 +86,7 @@ def list_for(table: Table, user_ids: Iterable[UserId], *, now_s: int) -> dict[Co
 def remove_all(table: Table, user_id: UserId) -> list[ConnectionId]:
     """Forget the person's connections. Returns them, to be closed."""
     item = table.get(keys.connections(user_id)) or {}
-    known = [ConnectionId(name) for name in item if name not in _NO_CONNECTIONS]
+    known = [ConnectionId(name) for name in item if name not in _RESERVED_ATTRIBUTES]
     remove(table, user_id, known)
     return known
 

@@ -59,7 +59,7 @@ def get_many(table: Table, conversation_ids: Iterable[ConversationId]) -> dict[C
 
 
 def advance_head(
-    table: Table, conversation_id: ConversationId, event: Event, *, overtaken: Event | None = None
+    table: Table, conversation_id: ConversationId, event: Event, *, message_not_in_head: Event | None = None
 ) -> None:
     """Let the head show `event` as the newest, unless it shows a newer one already.
 
@@ -68,8 +68,8 @@ def advance_head(
     changes: Item = {"last_seq": event["seq"], "message_count": event["message_count"]}
     if event["type"] == "message.created":
         changes["last_message"] = preview_of(event)
-    elif overtaken is not None and overtaken["seq"] < event["seq"]:
-        changes["last_message"] = preview_of(overtaken)
+    elif message_not_in_head is not None and message_not_in_head["seq"] < event["seq"]:
+        changes["last_message"] = preview_of(message_not_in_head)
     try:
         table.write(
             Update(keys.head(conversation_id), set=changes, condition=LessThan("last_seq", event["seq"]))
@@ -89,14 +89,14 @@ def put_new(head: Head) -> Put:
     return Put(keys.head(head.conversation_id), item, Absent())
 
 
-def advance_op(seen: Head, event: Event, overtaken: Event | None, **changes: Any) -> Update:
+def advance_op(seen: Head, event: Event, message_not_in_head: Event | None, **changes: Any) -> Update:
     """The op that changes a head together with `event`, and fails where it has moved on from `seen`.
 
     So a slower `advance` can bring back nothing that `changes` took away. `overtaken`: as in `advance`.
     """
     hint: Item = {"last_seq": event["seq"], "message_count": event["message_count"]}
-    if overtaken is not None:
-        hint["last_message"] = preview_of(overtaken)
+    if message_not_in_head is not None:
+        hint["last_message"] = preview_of(message_not_in_head)
     unmoved = Equals("last_seq", seen.last_seq)
     return Update(keys.head(seen.conversation_id), set={**hint, **changes}, condition=unmoved)
 
@@ -106,9 +106,9 @@ def set_settings(conversation_id: ConversationId, title: str | None, settings: G
     return Update(keys.head(conversation_id), set={"title": title, "settings": settings._asdict()})
 
 
-def add_to_member_count(conversation_id: ConversationId, *, more: int) -> Update:
+def add_to_member_count(conversation_id: ConversationId, *, delta: int) -> Update:
     """The op that notes how many members there are more (or fewer) than before."""
-    return Update(keys.head(conversation_id), add={"member_count": more})
+    return Update(keys.head(conversation_id), add={"member_count": delta})
 
 
 def put_pointer(user_id: UserId, pointer: Pointer) -> Put:

@@ -16,12 +16,14 @@ from imchat.domain.message import Message
 from imchat.storage.repositories import conversations, keys, members
 from imchat.storage.table import Absent, Item, KeyRange, Op, Present, Put, Row, Table, Update
 
-ROOM_MEMBERS: Final = 100
+SMALL_ROOM_MEMBERS: Final = 100
 """Up to so many members are read along with the tail; more are a crowd, of whom a write meets only those it is about."""
 _SORT_KEY: Final = attrgetter("sk")
-TAIL_ROWS: Final = 1 + REPLAY_WINDOW + 1 + ROOM_MEMBERS
+TAIL_ROWS: Final = 1 + REPLAY_WINDOW + 1 + SMALL_ROOM_MEMBERS
 """Rows that the first query of a tail reads: what a room needs if its writer is not far behind."""
-_IN_HEAD: Final = frozenset({"message.edited", "message.deleted", "message.pinned", "message.unpinned"})
+_WRITTEN_WITH_HEAD: Final = frozenset(
+    {"message.edited", "message.deleted", "message.pinned", "message.unpinned"}
+)
 """The events that are written together with the head: one past it shows a transaction that is half done."""
 
 
@@ -39,7 +41,7 @@ class Tail(NamedTuple):
     head: Head
     members: dict[UserId, Member]
     has_all_members: bool
-    behind: bool
+    too_many_events: bool
 
     @property
     def member_count(self) -> int:
@@ -47,10 +49,10 @@ class Tail(NamedTuple):
         return len(self.members) if self.has_all_members else self.head.member_count
 
     @property
-    def overtaken(self) -> Event | None:
+    def message_not_in_head(self) -> Event | None:
         """The newest message, where the head does not show it yet: whoever moves the head on has to bring it there."""
         for event in reversed(self.events):
-            if event["seq"] <= self.head.last_seq or event["type"] in _IN_HEAD:
+            if event["seq"] <= self.head.last_seq or event["type"] in _WRITTEN_WITH_HEAD:
                 return None
             if event["type"] == "message.created":
                 return event
@@ -71,19 +73,23 @@ def read_tail(
         if head is None:
             return None
         return Tail(
-            [], head, _get_members(table, conversation_id, also_load), has_all_members=False, behind=True
+            [],
+            head,
+            _get_members(table, conversation_id, also_load),
+            has_all_members=False,
+            too_many_events=True,
         )
     if len(rows) == len(events):
         return None
     head = conversations.head_from_row(conversation_id, rows[len(events)])
     found = rows[len(events) + 1 :]
-    whole = len(found) <= ROOM_MEMBERS
+    whole = len(found) <= SMALL_ROOM_MEMBERS
     known = (
         dict(map(members.member_from_row, found))
         if whole
         else _get_members(table, conversation_id, also_load)
     )
-    return Tail(events, head, _without_removed(known, events), whole, behind=False)
+    return Tail(events, head, _without_removed(known, events), whole, too_many_events=False)
 
 
 def append(table: Table, conversation_id: ConversationId, event: Event, *ops: Op) -> None:
@@ -146,8 +152,8 @@ def _read_rows(
     tail = KeyRange(keys.conversation_pk(conversation_id), low=keys.event_sk(after_seq))
     rows = table.query(tail, limit=TAIL_ROWS)
     events = _leading_events(rows)
-    if len(rows) == TAIL_ROWS and len(rows) - len(events) < ROOM_MEMBERS + 2:
-        enough = most + 1 + ROOM_MEMBERS + 1
+    if len(rows) == TAIL_ROWS and len(rows) - len(events) < SMALL_ROOM_MEMBERS + 2:
+        enough = most + 1 + SMALL_ROOM_MEMBERS + 1
         rows += table.query(tail._replace(after=rows[-1].sk), limit=enough - len(rows))
         events = _leading_events(rows)
     return rows, events

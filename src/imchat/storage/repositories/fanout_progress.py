@@ -16,8 +16,8 @@ class FanoutProgress(NamedTuple):
     The next job waits until `next_ms`.
     """
 
-    taken_seq: int
-    handed_seq: int
+    claimed_seq: int
+    handed_off_seq: int
     next_ms: int
 
 

@@ -18,7 +18,7 @@ from imchat.storage.table import (
     Update,
 )
 
-_KEPT_S = 30 * 24 * 60 * 60
+_KEPT_AFTER_END_S = 30 * 24 * 60 * 60
 
 
 def put_new(invite: Invite) -> Put:
@@ -31,7 +31,7 @@ def put_new(invite: Invite) -> Put:
         "uses": invite.uses,
     }
     if invite.expires_at_ms is not None:
-        item[TTL_ATTRIBUTE] = invite.expires_at_ms // 1000 + _KEPT_S
+        item[TTL_ATTRIBUTE] = invite.expires_at_ms // 1000 + _KEPT_AFTER_END_S
     return Put(keys.invite(invite.conversation_id, invite.invite_id), item, Absent())
 
 
@@ -47,7 +47,7 @@ def list_for(table: Table, conversation_id: ConversationId) -> list[Invite]:
     return [_invite_from_item(conversation_id, row.sk, row.item) for row in rows]
 
 
-def use(invite: Invite) -> Update:
+def record_use(invite: Invite) -> Update:
     """The op that counts one more use, and fails where there was another since `invite` was read, or it was revoked."""
     key = keys.invite(invite.conversation_id, invite.invite_id)
     return Update(key, set={"uses": invite.uses + 1}, condition=Equals("uses", invite.uses))
@@ -56,7 +56,7 @@ def use(invite: Invite) -> Update:
 def revoke(table: Table, conversation_id: ConversationId, invite_id: str, *, now_ms: int) -> bool:
     """Make an invite useless. Returns whether there is one; a second time changes nothing."""
     # Without its `uses` no use that was decided before can be counted.
-    changes = {"revoked": True, TTL_ATTRIBUTE: now_ms // 1000 + _KEPT_S}
+    changes = {"revoked": True, TTL_ATTRIBUTE: now_ms // 1000 + _KEPT_AFTER_END_S}
     try:
         table.write(
             Update(keys.invite(conversation_id, invite_id), set=changes, remove=["uses"], condition=Present())

@@ -41,7 +41,7 @@ ANY_BLOCK_PREFIX: Final = "BLOCK#"
 BLOCK_PREFIX: Final = "BLOCK#MADE#"
 BLOCKED_BY_PREFIX: Final = "BLOCK#MET#"
 EVENT_PREFIX: Final = "EVENT#"
-PEOPLE_PK: Final = "PEOPLE"
+USER_INDEX_PK: Final = "PEOPLE"
 AUDIT_PK: Final = "AUDIT"
 HEAD_SK: Final = "HEAD"
 LAST_EVENT_SK: Final = f"{EVENT_PREFIX}{SEQ_MAX}"
@@ -64,10 +64,10 @@ def profile(user_id: UserId) -> Key:
 
 def user_index(user_id: UserId) -> Key:
     """Says that there is such a profile."""
-    return Key(PEOPLE_PK, user_id)
+    return Key(USER_INDEX_PK, user_id)
 
 
-def audit(audit_id: str) -> Key:
+def audit_entry(audit_id: str) -> Key:
     """Something that an administrator did."""
     return Key(AUDIT_PK, audit_id)
 
@@ -112,7 +112,7 @@ def directory_pk(prefix: str) -> str:
     return f"DIR#{prefix[:PREFIX_MIN]}"
 
 
-def directory(text: str) -> Key:
+def directory_entry(text: str) -> Key:
     """The directory entry of a handle."""
     return Key(directory_pk(text), text)
 
@@ -147,14 +147,14 @@ def invite(conversation_id: ConversationId, invite_id: str) -> Key:
     return Key(invites_pk(conversation_id), invite_id)
 
 
-def channels_pk(word: str) -> str:
+def channel_index_pk(word: str) -> str:
     """The partition that holds all words of public channels' titles which begin like `word`."""
     return f"CHANNELS#{word[:PREFIX_MIN]}"
 
 
-def channel(word: str, conversation_id: ConversationId) -> Key:
+def channel_index_entry(word: str, conversation_id: ConversationId) -> Key:
     """Lists a public channel under a word of its title."""
-    return Key(channels_pk(word), f"{word}#{conversation_id}")
+    return Key(channel_index_pk(word), f"{word}#{conversation_id}")
 
 
 def reactions_pk(conversation_id: ConversationId, seq: int) -> str:
@@ -172,7 +172,7 @@ def fanout_progress(conversation_id: ConversationId) -> Key:
     return Key(f"PUSHED#{conversation_id}", "PUSHED")
 
 
-def rate(user_id: UserId, window: int) -> Key:
+def rate_counter(user_id: UserId, window: int) -> Key:
     """How many requests a person made in one stretch of time."""
     return Key(f"RATE#{user_id}", f"{window:012d}")
 

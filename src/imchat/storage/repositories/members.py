@@ -45,14 +45,18 @@ def get_many(
 
 
 def list_for(
-    table: Table, conversation_id: ConversationId, *, most: int | None = None
+    table: Table, conversation_id: ConversationId, *, limit: int | None = None
 ) -> dict[UserId, Member]:
     """Everybody in the conversation as of now, or the first `most` of them."""
-    rows = table.query(KeyRange(keys.conversation_pk(conversation_id), prefix=keys.MEMBER_PREFIX), limit=most)
+    rows = table.query(
+        KeyRange(keys.conversation_pk(conversation_id), prefix=keys.MEMBER_PREFIX), limit=limit
+    )
     return dict(member_from_row(row) for row in rows)
 
 
-def page(table: Table, conversation_id: ConversationId, *, after: UserId | None, limit: int) -> list[Member]:
+def list_page(
+    table: Table, conversation_id: ConversationId, *, after: UserId | None, limit: int
+) -> list[Member]:
     """The first `limit` members behind `after`, by their ids."""
     start = None if after is None else keys.member(conversation_id, after).sk
     rows = table.query(

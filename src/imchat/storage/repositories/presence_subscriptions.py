@@ -14,7 +14,7 @@ from imchat.storage.table import TTL_ATTRIBUTE, Item, Table, Update
 def add(
     table: Table,
     user_ids: Iterable[UserId],
-    watcher_id: UserId,
+    subscriber_id: UserId,
     conversation_id: ConversationId,
     *,
     now_s: int,
@@ -26,10 +26,10 @@ def add(
     entry = {"until_s": until_s, "conversation_id": conversation_id}
     for key in wanted:
         live = _not_expired(known.get(key, {}), now_s)
-        live.pop(watcher_id, None)
+        live.pop(subscriber_id, None)
         kept = sorted(live, key=lambda name: live[name]["until_s"], reverse=True)[: WATCHERS_MAX - 1]
-        old = known.get(key, {}).keys() - {*kept, watcher_id, TTL_ATTRIBUTE}
-        table.write(Update(key, set={watcher_id: entry, TTL_ATTRIBUTE: until_s}, remove=sorted(old)))
+        old = known.get(key, {}).keys() - {*kept, subscriber_id, TTL_ATTRIBUTE}
+        table.write(Update(key, set={subscriber_id: entry, TTL_ATTRIBUTE: until_s}, remove=sorted(old)))
 
 
 def list_for(table: Table, user_id: UserId, *, now_s: int) -> dict[UserId, ConversationId]:

@@ -59,11 +59,11 @@ def replace(table: Table, old: User, new: User) -> None:
     ops: list[Op] = [Update(keys.profile(new.user_id), set=profile, condition=unchanged)]
     if new.handle is not None:
         entry = {"user_id": new.user_id, "display_name": new.display_name}
-        ops.append(Put(keys.directory(new.handle), entry))
+        ops.append(Put(keys.directory_entry(new.handle), entry))
         if new.handle != old.handle:
             ops.append(Put(keys.handle(new.handle), {"user_id": new.user_id}, Absent()))
     if old.handle is not None and old.handle != new.handle:
-        ops += [Delete(keys.handle(old.handle)), Delete(keys.directory(old.handle))]
+        ops += [Delete(keys.handle(old.handle)), Delete(keys.directory_entry(old.handle))]
     try:
         table.write(*ops)
     except ConditionFailed as failed:
@@ -85,7 +85,7 @@ def list_ids(table: Table, *, after: UserId | None, limit: int) -> list[UserId]:
     """Everybody with a profile, by id, the first `limit` behind `after`."""
     return [
         UserId(row.sk)
-        for row in table.query(KeyRange(keys.PEOPLE_PK, after=after), limit=limit, consistent=False)
+        for row in table.query(KeyRange(keys.USER_INDEX_PK, after=after), limit=limit, consistent=False)
     ]
 
 
@@ -101,7 +101,7 @@ def search(table: Table, prefix: str, *, limit: int) -> list[User]:
     return [User(UserId(row.item["user_id"]), row.sk, row.item["display_name"], 0) for row in rows]
 
 
-def by_handle(table: Table, handles: Iterable[str]) -> dict[str, UserId]:
+def find_by_handles(table: Table, handles: Iterable[str]) -> dict[str, UserId]:
     """Who has these handles, for those that somebody has."""
     wanted = {keys.handle(text): text for text in handles}
     return {wanted[key]: UserId(item["user_id"]) for key, item in table.get_many(wanted).items()}

@@ -16,7 +16,7 @@ from imchat.errors import Busy
 from imchat.storage.conditions import apply_op
 from imchat.storage.sqlite.item_cache import MISSING, ItemCache
 from imchat.storage.sqlite.rows import (
-    TEXT_TO_BYTES,
+    MAX_BYTES_PER_CHAR,
     Rows,
     SortKeyRange,
     StoredRow,
@@ -31,7 +31,7 @@ from imchat.storage.validation import check_key, check_ops, check_query
 
 T = TypeVar("T")
 
-LONGEST_TAIL: Final = 1_000
+MAX_CACHED_TAIL_ROWS: Final = 1_000
 """Rows of a query that are worth keeping in memory."""
 
 
@@ -39,7 +39,7 @@ class _PendingWrite(NamedTuple):
     """What will lie under a key (None: nothing), of at most so many bytes in DynamoDB's count; its row, if made already."""
 
     item: Item | None
-    most_bytes: int
+    max_bytes: int
     row: StoredRow | None = None
 
 
@@ -54,11 +54,11 @@ class GroupCommitTable:
         self._connection = connection
         self._log = log
         self._rows = Rows(connection)
-        self._known = ItemCache()
-        self._version = -1
-        self._open = False
-        self._unwritten: dict[Key, _PendingWrite] = {}
-        self._changed = False
+        self._cache = ItemCache()
+        self._data_version = -1
+        self._in_batch = False
+        self._pending: dict[Key, _PendingWrite] = {}
+        self._flushed = False
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
@@ -67,7 +67,7 @@ class GroupCommitTable:
 
     def close(self) -> None:
         """Give the file back. A batch still open is undone."""
-        if self._open:
+        if self._in_batch:
             self.rollback()
         self._log.close()
         self._connection.close()
@@ -82,22 +82,22 @@ class GroupCommitTable:
 
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:  # noqa: ARG002 - always consistent here
         """See `Table.get`."""
-        if not self._open:
-            return self._alone(partial(self.get, key))
-        known = self._known.get(key)
+        if not self._in_batch:
+            return self._run_as_batch(partial(self.get, key))
+        known = self._cache.get(key)
         if known is not MISSING:
             return known
         check_key(key)
         with translate_errors():
             text = self._rows.get(key)
         item = decode_item(text)
-        self._known.set(key, item, len(text or ""))
+        self._cache.set(key, item, len(text or ""))
         return item
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
         """See `Table.get_many`."""
-        if not self._open:
-            return self._alone(partial(self.get_many, keys))
+        if not self._in_batch:
+            return self._run_as_batch(partial(self.get_many, keys))
         return {key: item for key in keys if (item := self.get(key)) is not None}
 
     def query(
@@ -111,24 +111,24 @@ class GroupCommitTable:
         """See `Table.query`."""
         check_query(key_range, limit)
         wanted = sort_key_range(key_range, reverse=reverse)
-        if not self._open:
-            return self._alone(partial(self._query, key_range.pk, wanted, limit, reverse=reverse))
+        if not self._in_batch:
+            return self._run_as_batch(partial(self._query, key_range.pk, wanted, limit, reverse=reverse))
         return self._query(key_range.pk, wanted, limit, reverse=reverse)
 
     def write(self, *ops: Op) -> None:
         """See `Table.write`. In a batch it is durable once the batch is."""
-        if not self._open:
-            self._alone(partial(self.write, *ops))
+        if not self._in_batch:
+            self._run_as_batch(partial(self.write, *ops))
             return
         sizes = check_ops(ops)
         changes: list[tuple[Key, int, _PendingWrite]] = []
         for index, op in enumerate(ops):
             item = apply_op(index, op, self.get(op.key))
             if not isinstance(op, Check):
-                changes.append((op.key, sizes[index], self._waiting(op, item, sizes[index])))
+                changes.append((op.key, sizes[index], self._pending_write(op, item, sizes[index])))
         for key, size, waiting in changes:
-            self._known.set(key, waiting.item, size)
-            self._unwritten[key] = waiting
+            self._cache.set(key, waiting.item, size)
+            self._pending[key] = waiting
 
     # -- batches --
 
@@ -137,21 +137,21 @@ class GroupCommitTable:
 
         Raises: Busy where another process writes for too long, or a `sync` has failed.
         """
-        if self._open:
+        if self._in_batch:
             raise ValueError("a batch is open already")
         self._log.check()
         with translate_errors():
             self._rows.execute("BEGIN IMMEDIATE")
             version = self._rows.version
-        self._open, self._changed = True, False
-        if version != self._version:  # somebody else has written
-            self._known.clear()
-            self._version = version
+        self._in_batch, self._flushed = True, False
+        if version != self._data_version:  # somebody else has written
+            self._cache.clear()
+            self._data_version = version
 
     @property
     def changed(self) -> bool:
         """Whether the open batch has written anything, so that it has to be synced."""
-        return self._changed or bool(self._unwritten)
+        return self._flushed or bool(self._pending)
 
     def commit(self) -> None:
         """End the open batch. Everybody sees it from here on; it is durable once `sync` has returned.
@@ -165,15 +165,15 @@ class GroupCommitTable:
         except (sqlite3.Error, Busy) as error:
             self.rollback()
             raise Busy(f"the database could not end a batch: {error}") from error
-        self._open = False
-        self._known.evict()
+        self._in_batch = False
+        self._cache.evict()
 
     def rollback(self) -> None:
         """Undo the open batch."""
         self._check_open()
-        self._open = False
-        self._unwritten.clear()
-        self._known.clear()
+        self._in_batch = False
+        self._pending.clear()
+        self._cache.clear()
         if self._rows.in_transaction:  # a full disk may have ended it already
             with translate_errors():
                 self._rows.execute("ROLLBACK")
@@ -197,17 +197,17 @@ class GroupCommitTable:
 
     def purge_expired(self, now_s: int, limit: int) -> int:
         """Remove at most `limit` items that had expired at `now_s` (epoch seconds); how many they were."""
-        if not self._open:
-            return self._alone(partial(self.purge_expired, now_s, limit))
+        if not self._in_batch:
+            return self._run_as_batch(partial(self.purge_expired, now_s, limit))
         with translate_errors():
             self._flush()
             purged = self._rows.purge(now_s, limit)
         if purged:
-            self._known.clear()
-            self._changed = True
+            self._cache.clear()
+            self._flushed = True
         return purged
 
-    def _alone(self, call: Callable[[], T]) -> T:
+    def _run_as_batch(self, call: Callable[[], T]) -> T:
         """A call that is a batch of its own."""
         self.begin()
         try:
@@ -224,7 +224,7 @@ class GroupCommitTable:
         return answer
 
     def _query(self, pk: str, wanted: SortKeyRange, limit: int | None, *, reverse: bool) -> list[Row]:
-        known = self._known.query(pk, wanted, limit, reverse=reverse)
+        known = self._cache.query(pk, wanted, limit, reverse=reverse)
         if known is not None:
             return known
         with translate_errors():
@@ -232,11 +232,11 @@ class GroupCommitTable:
             texts = self._rows.query(pk, wanted, limit, reverse=reverse)
         rows = decode_rows(texts)
         to_the_end = wanted.end is None and not reverse and (limit is None or len(rows) < limit)
-        if to_the_end and len(rows) <= LONGEST_TAIL:
-            self._known.learn_tail(pk, wanted.start, rows, sum(len(text) for _, text in texts))
+        if to_the_end and len(rows) <= MAX_CACHED_TAIL_ROWS:
+            self._cache.set_tail(pk, wanted.start, rows, sum(len(text) for _, text in texts))
         return rows
 
-    def _waiting(self, op: Op, item: Item | None, op_bytes: int) -> _PendingWrite:
+    def _pending_write(self, op: Op, item: Item | None, op_bytes: int) -> _PendingWrite:
         """What the op leaves under its key. An item that changes on and on in one batch gets its text when that ends.
 
         Raises: TooLarge.
@@ -245,24 +245,24 @@ class GroupCommitTable:
             return _PendingWrite(None, 0)
         if isinstance(op, Put):
             return _PendingWrite(item, op_bytes)
-        before = self._unwritten.get(op.key)
-        if before is not None and before.most_bytes + op_bytes <= MAX_ITEM_BYTES:
-            return _PendingWrite(item, before.most_bytes + op_bytes)
+        before = self._pending.get(op.key)
+        if before is not None and before.max_bytes + op_bytes <= MAX_ITEM_BYTES:
+            return _PendingWrite(item, before.max_bytes + op_bytes)
         row = encode_row(op.key, item)
-        return _PendingWrite(item, len(row.text) * TEXT_TO_BYTES, row)
+        return _PendingWrite(item, len(row.text) * MAX_BYTES_PER_CHAR, row)
 
     def _flush(self) -> None:
         """Write into the open transaction what was kept in memory. Raises: Busy; sqlite3.Error."""
-        if not self._unwritten:
+        if not self._pending:
             return
         if not self._rows.in_transaction:
             raise Busy("the disk is full")
-        waiting = self._unwritten.items()
+        waiting = self._pending.items()
         self._rows.put([row or encode_row(key, item) for key, (item, _, row) in waiting if item is not None])
         self._rows.delete([key for key, (item, _, _) in waiting if item is None])
-        self._unwritten.clear()
-        self._changed = True
+        self._pending.clear()
+        self._flushed = True
 
     def _check_open(self) -> None:
-        if not self._open:
+        if not self._in_batch:
             raise ValueError("no batch is open")

@@ -20,8 +20,8 @@ _QUERY_REVERSE: Final = (
 )
 _PURGE: Final = """DELETE FROM items WHERE (pk, sk) IN
     (SELECT pk, sk FROM items WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"""
-_BEYOND_ALL_TEXT: Final = b""  # to SQLite every blob is greater than every text
-TEXT_TO_BYTES: Final = 8
+_GREATER_THAN_ANY_TEXT: Final = b""  # to SQLite every blob is greater than every text
+MAX_BYTES_PER_CHAR: Final = 8
 """An item has fewer bytes in DynamoDB's count than so many times the characters of its text."""
 _LARGEST_EXPIRY: Final = 2**63 - 1
 
@@ -72,17 +72,17 @@ class Rows:
         return rows[0][0] if rows else None
 
     def query(
-        self, pk: str, span: SortKeyRange, limit: int | None, *, reverse: bool
+        self, pk: str, bounds: SortKeyRange, limit: int | None, *, reverse: bool
     ) -> list[tuple[str, str]]:
         """Sort keys and texts of a span, all of them or the first `limit`; from its end with `reverse`."""
         sql = _QUERY_REVERSE if reverse else _QUERY
-        end = _BEYOND_ALL_TEXT if span.end is None else span.end
-        bounds = (pk, span.start, end, -1 if limit is None else limit)
-        return self._cursor.execute(sql, bounds).fetchall()
+        end = _GREATER_THAN_ANY_TEXT if bounds.end is None else bounds.end
+        parameters = (pk, bounds.start, end, -1 if limit is None else limit)
+        return self._cursor.execute(sql, parameters).fetchall()
 
-    def put(self, stored: Iterable[StoredRow]) -> None:
+    def put(self, rows: Iterable[StoredRow]) -> None:
         """Put these in place of what lay there."""
-        self._cursor.executemany(_PUT, stored)
+        self._cursor.executemany(_PUT, rows)
 
     def delete(self, keys: Iterable[Key]) -> None:
         """Remove what lies there."""
@@ -112,7 +112,7 @@ def encode_row(key: Key, item: Item) -> StoredRow:
     """The row that holds `item`, whose parts were checked. Raises: TooLarge."""
     text = to_json(item).decode()
     # Of an update only the parts were checked. Text this short cannot be an item that is too large.
-    if len(text) > MAX_ITEM_BYTES // TEXT_TO_BYTES:
+    if len(text) > MAX_ITEM_BYTES // MAX_BYTES_PER_CHAR:
         check_item_size(key, item)
     expiry = item.get(TTL_ATTRIBUTE)
     expires_at = expiry if is_int(expiry) and 0 <= expiry <= _LARGEST_EXPIRY else None
@@ -123,7 +123,7 @@ def sort_key_range(key_range: KeyRange, *, reverse: bool) -> SortKeyRange:
     """Return the bounds of a query as one half-open range. The next string after a text, in byte order, is the text and a NUL."""
     _, prefix, low, high, after = key_range
     if prefix is not None:
-        start, end = prefix, _end_of_prefix(prefix)
+        start, end = prefix, _prefix_end(prefix)
     else:
         start, end = low or "", None if high is None else high + "\0"
     if after is not None and reverse:
@@ -133,7 +133,7 @@ def sort_key_range(key_range: KeyRange, *, reverse: bool) -> SortKeyRange:
     return SortKeyRange(start, end)
 
 
-def _end_of_prefix(prefix: str) -> str | None:
+def _prefix_end(prefix: str) -> str | None:
     """The lowest text above everything that starts with `prefix`, or None where there is none."""
     stem = prefix.rstrip("\U0010ffff")
     if not stem:

@@ -42,7 +42,7 @@ class SqliteTable:
 
     def close(self) -> None:
         """Give the file back."""
-        with self._turn():
+        with self._locked():
             self._log.close()
             self._connection.close()
 
@@ -55,7 +55,7 @@ class SqliteTable:
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:  # noqa: ARG002 - always consistent here
         """See `Table.get`."""
         check_key(key)
-        with self._turn():
+        with self._locked():
             return decode_item(self._rows.get(key))
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
@@ -63,7 +63,7 @@ class SqliteTable:
         wanted = dict.fromkeys(keys)
         for key in wanted:
             check_key(key)
-        with self._turn():
+        with self._locked():
             return {key: item for key in wanted if (item := decode_item(self._rows.get(key))) is not None}
 
     def query(
@@ -76,14 +76,14 @@ class SqliteTable:
     ) -> list[Row]:
         """See `Table.query`."""
         check_query(key_range, limit)
-        with self._turn():
+        with self._locked():
             wanted = sort_key_range(key_range, reverse=reverse)
             return decode_rows(self._rows.query(key_range.pk, wanted, limit, reverse=reverse))
 
     def write(self, *ops: Op) -> None:
         """See `Table.write`."""
         check_ops(ops)
-        with self._turn():
+        with self._locked():
             self._log.check()
             self._apply(ops)
             self._log.sync()
@@ -92,11 +92,11 @@ class SqliteTable:
 
     def purge_expired(self, now_s: int, limit: int) -> int:
         """Remove at most `limit` items that had expired at `now_s` (epoch seconds); how many they were."""
-        with self._turn():
+        with self._locked():
             return self._rows.purge(now_s, limit)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         """One call at a time has the connection. Raises: Busy, in our words, for what passes with time."""
         if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
             raise Busy("the database is busy; try again")

@@ -18,7 +18,7 @@ BUSY_TIMEOUT_S: Final = 5.0
 CHECKPOINT_BYTES: Final = 4 * 1024 * 1024
 """A log longer than this is emptied into the database. SQLite's own measure, 1,000 pages."""
 
-_DATA_SYNC: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)  # Linux alone has the former
+_FDATASYNC: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)  # Linux alone has the former
 _MEMORY: Final = ":memory:"
 _SCHEMA: Final = (
     # WITHOUT ROWID: the key is the tree's key, so a query reads neighbours. SQLite orders text by its UTF-8.
@@ -35,7 +35,7 @@ _SETTINGS: Final = (
     "PRAGMA secure_delete = ON",  # what was deleted is overwritten with zeros; not every build of SQLite does so unasked
     "PRAGMA cache_size = -8000",  # KiB; the operating system's cache holds the rest
 )
-_PASSING: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
+_TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
 
 
 class WriteAheadLog:
@@ -46,14 +46,14 @@ class WriteAheadLog:
     (https://wiki.postgresql.org/wiki/Fsync_Errors).
     """
 
-    __slots__ = ("_file", "_path", "_sync", "_untrusted")
+    __slots__ = ("_file", "_path", "_sync", "_sync_failed")
 
-    def __init__(self, path: Path | str, sync: Callable[[int], None] = _DATA_SYNC) -> None:
+    def __init__(self, path: Path | str, sync: Callable[[int], None] = _FDATASYNC) -> None:
         """For the database at `path`; ":memory:" has no log. `sync` is the system's call, on a file descriptor."""
         self._path = None if path == _MEMORY else Path(f"{Path(path).resolve()}-wal")
         self._file: int | None = None
         self._sync = sync
-        self._untrusted = False
+        self._sync_failed = False
 
     def sync(self) -> None:
         """Wait until what was committed is on the disk. Raises: Busy."""
@@ -63,12 +63,12 @@ class WriteAheadLog:
         try:
             self._sync(self._open(self._path))
         except OSError as error:
-            self._untrusted = True
+            self._sync_failed = True
             raise Busy(f"the disk did not store what was written: {error}") from error
 
     def check(self) -> None:
         """Refuse to go on once a `sync` has failed. Raises: Busy."""
-        if self._untrusted:
+        if self._sync_failed:
             raise Busy("the disk failed to store something; restart imchat once it works again")
 
     @property
@@ -84,11 +84,11 @@ class WriteAheadLog:
 
     def _open(self, path: Path) -> int:
         if self._file is None:
-            self._sync_folder(path.parent)
+            self._sync_directory(path.parent)
             self._file = os.open(path, os.O_RDWR)
         return self._file
 
-    def _sync_folder(self, path: Path) -> None:
+    def _sync_directory(self, path: Path) -> None:
         """Make durable that the log is there at all: SQLite leaves that, too, to whoever syncs."""
         if os.name == "nt":  # there a folder cannot be opened, nor need be
             return
@@ -136,11 +136,11 @@ def translate_errors() -> Iterator[None]:
 
 def _is_transient(error: sqlite3.Error) -> bool:
     # The low byte is the primary code. A full disk passes too, once somebody makes room.
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in _TRANSIENT
 
 
 def _prepare(connection: sqlite3.Connection, path: Path | str) -> None:
-    _is_ours(connection, path)  # before anything is changed in a file that is not
+    _has_schema(connection, path)  # before anything is changed in a file that is not
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != ("memory" if path == _MEMORY else "wal"):
         raise ConfigError(f"{path} cannot be shared on its file system; use a folder on a local disk")
@@ -148,7 +148,7 @@ def _prepare(connection: sqlite3.Connection, path: Path | str) -> None:
         connection.execute(pragma)
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if not _is_ours(connection, path):
+        if not _has_schema(connection, path):
             for statement in _SCHEMA:
                 connection.execute(statement)
         connection.execute("COMMIT")
@@ -158,7 +158,7 @@ def _prepare(connection: sqlite3.Connection, path: Path | str) -> None:
         raise
 
 
-def _is_ours(connection: sqlite3.Connection, path: Path | str) -> bool:
+def _has_schema(connection: sqlite3.Connection, path: Path | str) -> bool:
     """Whether the schema is there; an empty file has none yet. Raises: ConfigError for any other file."""
     if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
         return False
