@@ -1,4 +1,4 @@
-"""The directory of public channels: an entry for each word of each one's title."""
+"""The search index of public channels: one entry per word of each title."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from imchat.storage.table import Delete, KeyRange, Op, Put, Table
 
 
 def update_ops(conversation_id: ConversationId, *, old: str | None, new: str | None) -> list[Op]:
-    """The ops that list a channel under the title `new` in place of `old`; None: it is not listed."""
+    """Return the ops that replace a channel's title in the index. None: the channel is not in the index."""
     before, words = tokenize(old or ""), tokenize(new or "")
     ops: list[Op] = [
         Delete(keys.channel_index_entry(word, conversation_id)) for word in before if word not in words
@@ -18,7 +18,10 @@ def update_ops(conversation_id: ConversationId, *, old: str | None, new: str | N
 
 
 def search(table: Table, words: list[str], *, limit: int) -> list[ConversationId]:
-    """Channels among whose words is, for each of `words` (at least one), one that begins so; looks through `limit` entries."""
+    """Return channels whose title has, for each of `words`, a word with that prefix. Reads up to `limit` entries.
+
+    Takes at least one word.
+    """
     longest = max(words, key=len)
     rows = table.query(
         KeyRange(keys.channel_index_pk(longest), prefix=longest), limit=limit, consistent=False

@@ -1,4 +1,4 @@
-"""How many requests a person made in a stretch of time, as far as the functions have told each other."""
+"""Request counts per user and time window, shared by all Lambda functions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from imchat.storage.table import TTL_ATTRIBUTE, Absent, ConditionFailed, LessTha
 
 
 def add(table: Table, user_id: UserId, window: int, *, count: int, limit: int, expires_at_s: int) -> bool:
-    """Count `more` requests, unless `most` were counted already; returns whether it did. The item lives until `until_s`."""
+    """Add `count` requests, unless the counter has reached `limit`. Returns whether it did.
+
+    The item expires at `expires_at_s`.
+    """
     key = keys.rate_counter(user_id, window)
     for _attempt in range(2):
         try:
@@ -20,7 +23,7 @@ def add(table: Table, user_id: UserId, window: int, *, count: int, limit: int, e
                 return False
         else:
             return True
-        with suppress(ConditionFailed):  # another function was first: count once more
+        with suppress(ConditionFailed):  # another function created the item first: try again
             table.write(Put(key, {"count": count, TTL_ATTRIBUTE: expires_at_s}, Absent()))
             return True
     return False

@@ -1,7 +1,7 @@
-"""`GroupCommitTable`: the table in one SQLite file as one thread of one server uses it, with many writes in a transaction.
+"""`GroupCommitTable`: a table in a SQLite file that commits many writes in one transaction. For one thread of one server.
 
-What a batch writes is kept in memory and goes into the file at its end, each item once however often it changed. What was
-read stays known for the batches that follow, for as long as nobody else writes to the file.
+The writes of a batch are kept in memory and written to the file at its end, each item once, however often it changed.
+Items stay cached across batches until another process writes to the file.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ from imchat.storage.validation import check_key, check_ops, check_query
 T = TypeVar("T")
 
 MAX_CACHED_TAIL_ROWS: Final = 1_000
-"""Rows of a query that are worth keeping in memory."""
+"""The largest query result that is cached."""
 
 
 class _PendingWrite(NamedTuple):
-    """What will lie under a key (None: nothing), of at most so many bytes in DynamoDB's count; its row, if made already."""
+    """An item to be stored (None: deleted), its maximum size in DynamoDB's count, and its row if already encoded."""
 
     item: Item | None
     max_bytes: int
@@ -44,13 +44,14 @@ class _PendingWrite(NamedTuple):
 
 
 class GroupCommitTable:
-    """A `Table` whose calls, from `begin` to `commit`, are one transaction. For one thread, but for `sync` and `tidy`.
+    """A `Table` whose calls between `begin` and `commit` are one transaction, called a batch.
 
-    Outside a batch each call is one of its own, and a write is on the disk when it returns.
+    Outside a batch, each call is a batch of its own, and a write is on disk when it returns. Not thread-safe, except for
+    `sync` and `checkpoint`.
     """
 
     def __init__(self, connection: sqlite3.Connection, log: WriteAheadLog) -> None:
-        """Use `open`, which prepares the connection."""
+        """Use `open` instead, which prepares the connection."""
         self._connection = connection
         self._log = log
         self._rows = Rows(connection)
@@ -66,7 +67,7 @@ class GroupCommitTable:
         return cls(connect(path), WriteAheadLog(path))
 
     def close(self) -> None:
-        """Give the file back. A batch still open is undone."""
+        """Close the file. Rolls back an open batch."""
         if self._in_batch:
             self.rollback()
         self._log.close()
@@ -78,15 +79,15 @@ class GroupCommitTable:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    # -- the four verbs --
+    # -- the methods of `Table` --
 
-    def get(self, key: Key, *, consistent: bool = True) -> Item | None:  # noqa: ARG002 - always consistent here
+    def get(self, key: Key, *, consistent: bool = True) -> Item | None:  # noqa: ARG002 - reads are always consistent
         """See `Table.get`."""
         if not self._in_batch:
             return self._run_as_batch(partial(self.get, key))
-        known = self._cache.get(key)
-        if known is not MISSING:
-            return known
+        cached = self._cache.get(key)
+        if cached is not MISSING:
+            return cached
         check_key(key)
         with translate_errors():
             text = self._rows.get(key)
@@ -106,17 +107,17 @@ class GroupCommitTable:
         *,
         limit: int | None = None,
         reverse: bool = False,
-        consistent: bool = True,  # noqa: ARG002 - always consistent here
+        consistent: bool = True,  # noqa: ARG002 - reads are always consistent
     ) -> list[Row]:
         """See `Table.query`."""
         check_query(key_range, limit)
-        wanted = sort_key_range(key_range, reverse=reverse)
+        bounds = sort_key_range(key_range, reverse=reverse)
         if not self._in_batch:
-            return self._run_as_batch(partial(self._query, key_range.pk, wanted, limit, reverse=reverse))
-        return self._query(key_range.pk, wanted, limit, reverse=reverse)
+            return self._run_as_batch(partial(self._query, key_range.pk, bounds, limit, reverse=reverse))
+        return self._query(key_range.pk, bounds, limit, reverse=reverse)
 
     def write(self, *ops: Op) -> None:
-        """See `Table.write`. In a batch it is durable once the batch is."""
+        """See `Table.write`. Within a batch, the write is durable once the batch is."""
         if not self._in_batch:
             self._run_as_batch(partial(self.write, *ops))
             return
@@ -126,37 +127,37 @@ class GroupCommitTable:
             item = apply_op(index, op, self.get(op.key))
             if not isinstance(op, Check):
                 changes.append((op.key, sizes[index], self._pending_write(op, item, sizes[index])))
-        for key, size, waiting in changes:
-            self._cache.set(key, waiting.item, size)
-            self._pending[key] = waiting
+        for key, size, pending in changes:
+            self._cache.set(key, pending.item, size)
+            self._pending[key] = pending
 
     # -- batches --
 
     def begin(self) -> None:
         """Open a batch.
 
-        Raises: Busy where another process writes for too long, or a `sync` has failed.
+        Raises: Busy if another process keeps the file locked for too long, or a `sync` has failed.
         """
         if self._in_batch:
-            raise ValueError("a batch is open already")
+            raise ValueError("a batch is already open; commit it or roll it back first")
         self._log.check()
         with translate_errors():
             self._rows.execute("BEGIN IMMEDIATE")
             version = self._rows.version
         self._in_batch, self._flushed = True, False
-        if version != self._data_version:  # somebody else has written
+        if version != self._data_version:  # another process has written
             self._cache.clear()
             self._data_version = version
 
     @property
     def changed(self) -> bool:
-        """Whether the open batch has written anything, so that it has to be synced."""
+        """Whether the open batch has written anything and must be synced."""
         return self._flushed or bool(self._pending)
 
     def commit(self) -> None:
-        """End the open batch. Everybody sees it from here on; it is durable once `sync` has returned.
+        """Commit the open batch. Other readers see it from now on. It is durable once `sync` has returned.
 
-        Raises: Busy where the disk refuses: then nothing of the batch happened.
+        Raises: Busy if the disk reports an error; the batch is then rolled back.
         """
         self._check_open()
         try:
@@ -164,39 +165,39 @@ class GroupCommitTable:
             self._rows.execute("COMMIT")
         except (sqlite3.Error, Busy) as error:
             self.rollback()
-            raise Busy(f"the database could not end a batch: {error}") from error
+            raise Busy(f"the database could not commit a batch: {error}") from error
         self._in_batch = False
         self._cache.evict()
 
     def rollback(self) -> None:
-        """Undo the open batch."""
+        """Roll back the open batch."""
         self._check_open()
         self._in_batch = False
         self._pending.clear()
         self._cache.clear()
-        if self._rows.in_transaction:  # a full disk may have ended it already
+        if self._rows.in_transaction:  # SQLite may have rolled back already because the disk is full
             with translate_errors():
                 self._rows.execute("ROLLBACK")
 
     def sync(self) -> None:
-        """Make durable what was committed before this call. On any thread, whatever others do meanwhile.
+        """Make everything committed before this call durable. Thread-safe.
 
-        Raises: Busy where the disk refuses. What was committed may then be lost, and this table takes nothing more.
+        Raises: Busy if the disk reports an error. Committed batches may then be lost, and the table rejects all further calls.
         """
         self._log.sync()
 
     @property
     def needs_checkpoint(self) -> bool:
-        """Whether batches have written so much that it is time to `tidy`."""
+        """Whether the write-ahead log is long enough to call `checkpoint`."""
         return self._log.needs_checkpoint
 
     def checkpoint(self) -> None:
-        """Move what was committed from the log into the database, and empty the log. On any thread, while no batch is open."""
+        """Move committed writes from the log into the database, and empty the log. Thread-safe while no batch is open."""
         with translate_errors():
             self._rows.checkpoint()
 
     def purge_expired(self, now_s: int, limit: int) -> int:
-        """Remove at most `limit` items that had expired at `now_s` (epoch seconds); how many they were."""
+        """Delete up to `limit` items that expired by `now_s` (epoch seconds). Returns the number of deleted items."""
         if not self._in_batch:
             return self._run_as_batch(partial(self.purge_expired, now_s, limit))
         with translate_errors():
@@ -208,10 +209,10 @@ class GroupCommitTable:
         return purged
 
     def _run_as_batch(self, call: Callable[[], T]) -> T:
-        """A call that is a batch of its own."""
+        """Run a call as a batch of its own."""
         self.begin()
         try:
-            answer = call()
+            result = call()
         except BaseException:
             self.rollback()
             raise
@@ -221,25 +222,26 @@ class GroupCommitTable:
             self.sync()
             if self.needs_checkpoint:
                 self.checkpoint()
-        return answer
+        return result
 
-    def _query(self, pk: str, wanted: SortKeyRange, limit: int | None, *, reverse: bool) -> list[Row]:
-        known = self._cache.query(pk, wanted, limit, reverse=reverse)
-        if known is not None:
-            return known
+    def _query(self, pk: str, bounds: SortKeyRange, limit: int | None, *, reverse: bool) -> list[Row]:
+        cached = self._cache.query(pk, bounds, limit, reverse=reverse)
+        if cached is not None:
+            return cached
         with translate_errors():
             self._flush()
-            texts = self._rows.query(pk, wanted, limit, reverse=reverse)
+            texts = self._rows.query(pk, bounds, limit, reverse=reverse)
         rows = decode_rows(texts)
-        to_the_end = wanted.end is None and not reverse and (limit is None or len(rows) < limit)
+        to_the_end = bounds.end is None and not reverse and (limit is None or len(rows) < limit)
         if to_the_end and len(rows) <= MAX_CACHED_TAIL_ROWS:
-            self._cache.set_tail(pk, wanted.start, rows, sum(len(text) for _, text in texts))
+            self._cache.set_tail(pk, bounds.start, rows, sum(len(text) for _, text in texts))
         return rows
 
     def _pending_write(self, op: Op, item: Item | None, op_bytes: int) -> _PendingWrite:
-        """What the op leaves under its key. An item that changes on and on in one batch gets its text when that ends.
+        """Return what an op stores under its key.
 
-        Raises: TooLarge.
+        An item that changes often within a batch is encoded only once, at the end: while the sum of the sizes of its ops
+        is within the limit, so is the item. Raises: TooLarge.
         """
         if item is None:
             return _PendingWrite(None, 0)
@@ -252,17 +254,17 @@ class GroupCommitTable:
         return _PendingWrite(item, len(row.text) * MAX_BYTES_PER_CHAR, row)
 
     def _flush(self) -> None:
-        """Write into the open transaction what was kept in memory. Raises: Busy; sqlite3.Error."""
+        """Write the pending changes into the open transaction. Raises: Busy; sqlite3.Error."""
         if not self._pending:
             return
         if not self._rows.in_transaction:
-            raise Busy("the disk is full")
-        waiting = self._pending.items()
-        self._rows.put([row or encode_row(key, item) for key, (item, _, row) in waiting if item is not None])
-        self._rows.delete([key for key, (item, _, _) in waiting if item is None])
+            raise Busy("the disk is full; free some space and try again")
+        pending = self._pending.items()
+        self._rows.put([row or encode_row(key, item) for key, (item, _, row) in pending if item is not None])
+        self._rows.delete([key for key, (item, _, _) in pending if item is None])
         self._pending.clear()
         self._flushed = True
 
     def _check_open(self) -> None:
         if not self._in_batch:
-            raise ValueError("no batch is open")
+            raise ValueError("no batch is open; call begin first")

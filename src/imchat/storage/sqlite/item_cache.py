@@ -1,4 +1,4 @@
-"""`ItemCache`: items of a table that are known without reading them: what was read or written lately, as it is now."""
+"""`ItemCache`: the current state of recently read and written items of a table."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from imchat.storage.sqlite.rows import SortKeyRange
 from imchat.storage.table import Item, Key, Row
 
 GENERATION_BYTES: Final = 4 * 1024 * 1024
-"""What one generation of partitions takes in before the next begins; the one before it is kept as long."""
+"""Size of one generation of partitions. The previous generation is kept until the current one is full, too."""
 OVERHEAD_BYTES: Final = 1_000
-"""What an item in memory takes beside its text, or for being absent. Measured on messages: 900 to 1,300."""
+"""Memory of an item in addition to its text, or of an absent item. Measured on messages: 900 to 1,300."""
 KEPT_TAIL_ROWS: Final = 256
-"""Rows of one partition's tail that stay known as the partition grows: a room's members, its head, its newest events."""
+"""Rows that stay cached at the end of a growing partition: the members, the head and the newest events of a conversation."""
 
 
 class Missing(Enum):
-    """Says that the working set does not know what lies under a key."""
+    """The type of `MISSING`: the cache does not know whether an item exists."""
 
     MISSING = "unknown"
 
@@ -28,9 +28,9 @@ MISSING: Final = Missing.MISSING
 
 
 class _Partition:
-    """What is known of one partition: some items, and from the sort key `start` on all there are.
+    """The cached items of one partition, and its tail: all rows from the sort key `start` to the end, if known.
 
-    `rows` are those from `start` on, in order, and `tail` are their sort keys. An item that is None is known not to be there.
+    `rows` are the rows of the tail, in order, and `tail` are their sort keys. An item of None is known not to exist.
     """
 
     __slots__ = ("items", "rows", "start", "tail")
@@ -42,21 +42,21 @@ class _Partition:
         self.rows: list[Row] = []
 
     def __contains__(self, sk: str) -> bool:
-        """Whether `sk` lies where everything is known."""
+        """Return whether a sort key is within the known tail."""
         return self.start is not None and sk >= self.start
 
     def set(self, sk: str, item: Item | None) -> None:
         if self.start is not None and sk >= self.start:
             tail, rows = self.tail, self.rows
-            place = bisect_left(tail, sk)
-            there = place < len(tail) and tail[place] == sk
+            index = bisect_left(tail, sk)
+            exists = index < len(tail) and tail[index] == sk
             if item is None:
-                del tail[place : place + there], rows[place : place + there]
-            elif there:
-                rows[place] = Row(sk, item)
+                del tail[index : index + exists], rows[index : index + exists]
+            elif exists:
+                rows[index] = Row(sk, item)
             else:
-                tail.insert(place, sk)
-                rows.insert(place, Row(sk, item))
+                tail.insert(index, sk)
+                rows.insert(index, Row(sk, item))
         self.items[sk] = item
 
     def set_tail(self, start: str, rows: list[Row]) -> None:
@@ -66,7 +66,7 @@ class _Partition:
         self.items.update((row.sk, row.item) for row in rows)
 
     def trim_tail(self) -> None:
-        """Forget the beginning of a tail that has grown long."""
+        """Remove the beginning of a tail that is too long."""
         if len(self.tail) > 2 * KEPT_TAIL_ROWS:
             for sk in self.tail[:-KEPT_TAIL_ROWS]:
                 del self.items[sk]
@@ -76,7 +76,7 @@ class _Partition:
 
 
 class ItemCache:
-    """Items by key, and the tails of partitions. The least recently used are forgotten, by generations."""
+    """Items by key, and the tails of partitions. Evicts the least recently used partitions, one generation at a time."""
 
     __slots__ = ("_changed_pks", "_old_generation", "_young_bytes", "_young_generation")
 
@@ -84,14 +84,14 @@ class ItemCache:
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Remove everything."""
         self._young_generation: dict[str, _Partition] = {}
         self._old_generation: dict[str, _Partition] = {}
         self._young_bytes = 0
         self._changed_pks: set[str] = set()
 
     def get(self, key: Key) -> Item | Missing | None:
-        """What lies under the key (None: nothing), if it is known."""
+        """Return the item (None: it does not exist), or `MISSING` if it is not cached."""
         part = self._find(key.pk)
         if part is None:
             return MISSING
@@ -99,7 +99,7 @@ class ItemCache:
         return None if found is MISSING and key.sk in part else found
 
     def query(self, pk: str, bounds: SortKeyRange, limit: int | None, *, reverse: bool) -> list[Row] | None:
-        """The rows of a span, as `Rows.query` answers them; None if they are not all known."""
+        """Return the rows within the bounds, in the order of `Rows.query`, or None if some are not cached."""
         part = self._find(pk)
         if part is None or bounds.start not in part:
             return None
@@ -114,25 +114,25 @@ class ItemCache:
         return found
 
     def set(self, key: Key, item: Item | None, size: int) -> None:
-        """Under the key lies this now (None: nothing); its text has `size` bytes."""
+        """Store an item (None: it does not exist) whose text has `size` bytes."""
         self._find_or_add(key.pk).set(key.sk, item)
         self._changed_pks.add(key.pk)
         self._young_bytes += size + OVERHEAD_BYTES
 
     def set_tail(self, pk: str, start: str, rows: list[Row], size: int) -> None:
-        """These are all rows of the partition from `start` on; their texts have `size` bytes."""
+        """Store the complete rows of a partition from `start` to the end. Their texts have `size` bytes."""
         self._find_or_add(pk).set_tail(start, rows)
         self._changed_pks.add(pk)
         self._young_bytes += size + OVERHEAD_BYTES * len(rows)
 
     def items(self) -> Iterator[tuple[Key, Item | None]]:
-        """All that is known."""
+        """Return all cached items, with None for those that do not exist."""
         for pk, part in [*self._young_generation.items(), *self._old_generation.items()]:
             for sk, item in part.items.items():
                 yield Key(pk, sk), item
 
     def evict(self) -> None:
-        """Forget what was not used for long, and keep tails short. Not between a read and what is decided from it."""
+        """Remove partitions that were not used recently, and trim long tails. Not to be called within a transaction."""
         for pk in self._changed_pks:
             part = self._find(pk)
             if part is not None:
