@@ -1,4 +1,4 @@
-"""What batches add to the contract: one transaction for many calls, and a memory that is never wrong."""
+"""Group commit in addition to the contract: one transaction for many calls, and a cache that is never stale."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from imchat.storage.table import Absent, ConditionFailed, Delete, Key, KeyRange,
 
 A, B = Key("P", "a"), Key("P", "b")
 
-# Writes for ever: alone, then in batches that are synced on another thread; prints a number once it is durable.
+# Writes forever: single writes, then batches that are synced on another thread. Prints each number once it is durable.
 WRITER = """
 import sys, threading
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
@@ -27,15 +27,15 @@ from imchat.storage.table import Absent, Key, Put, Update
 table = GroupCommitTable.open(sys.argv[1])
 number = int(sys.argv[2])
 while True:
-    batched = number % 3
-    if batched:
+    in_batch = number % 3
+    if in_batch:
         table.begin()
     first = number
     for number in range(first, first + 5):
         table.write(Put(Key("LOG", f"{number:09}"), {"n": number}, Absent()), Update(Key("HEAD", "h"), set={"n": number}))
-        if not batched:
+        if not in_batch:
             print(number, flush=True)
-    if batched:
+    if in_batch:
         table.commit()
         syncing = threading.Thread(target=table.sync)
         syncing.start()
@@ -52,7 +52,7 @@ def table(path: Path) -> Iterator[GroupCommitTable]:
 
 
 @pytest.fixture
-def watched(path: Path, disk: Disk) -> Iterator[GroupCommitTable]:
+def observed(path: Path, disk: Disk) -> Iterator[GroupCommitTable]:
     with GroupCommitTable(connect(path), WriteAheadLog(path, disk)) as opened:
         yield opened
 
@@ -61,44 +61,44 @@ def test_every_acknowledged_batch_survives_a_kill(path: Path) -> None:
     write_and_kill(WRITER, path, rounds=6)
 
 
-def test_a_batch_is_on_the_disk_when_it_is_synced(watched: GroupCommitTable, disk: Disk, path: Path) -> None:
-    watched.begin()
+def test_a_batch_is_on_disk_after_sync(observed: GroupCommitTable, disk: Disk, path: Path) -> None:
+    observed.begin()
     for number in range(3):
-        watched.write(Put(A, {"n": number}))
-    watched.commit()
+        observed.write(Put(A, {"n": number}))
+    observed.commit()
     assert disk.synced == []
-    watched.sync()
+    observed.sync()
     assert disk.synced == [Path(f"{path}-wal").stat().st_size]
 
 
-def test_outside_a_batch_a_write_is_on_the_disk_when_it_returns(
-    watched: GroupCommitTable, disk: Disk, path: Path
+def test_a_write_outside_a_batch_is_on_disk_when_it_returns(
+    observed: GroupCommitTable, disk: Disk, path: Path
 ) -> None:
     for number in range(3):
-        watched.write(Put(A, {"n": number}))
+        observed.write(Put(A, {"n": number}))
         assert len(disk.synced) == number + 1
         assert disk.synced[-1] == Path(f"{path}-wal").stat().st_size
-    assert watched.get(A) == {"n": 2}
+    assert observed.get(A) == {"n": 2}
     assert len(disk.synced) == 3
 
 
-def test_a_disk_that_failed_once_is_not_trusted_again(watched: GroupCommitTable, disk: Disk) -> None:
-    watched.begin()
-    watched.write(Put(A, {"n": 1}))
-    watched.commit()
+def test_a_table_rejects_all_calls_after_a_failed_sync(observed: GroupCommitTable, disk: Disk) -> None:
+    observed.begin()
+    observed.write(Put(A, {"n": 1}))
+    observed.commit()
     disk.broken = True
     with pytest.raises(Busy, match="disk"):
-        watched.sync()
+        observed.sync()
     disk.broken = False
     with pytest.raises(Busy, match="restart"):
-        watched.begin()
+        observed.begin()
     with pytest.raises(Busy, match="restart"):
-        watched.get(A)
+        observed.get(A)
     with pytest.raises(Busy, match="restart"):
-        watched.sync()
+        observed.sync()
 
 
-def test_nobody_sees_a_batch_before_its_commit(table: GroupCommitTable, path: Path) -> None:
+def test_a_batch_is_invisible_to_others_before_its_commit(table: GroupCommitTable, path: Path) -> None:
     with SqliteTable.open(path) as reader:
         table.begin()
         table.write(Put(A, {"n": 1}))
@@ -126,7 +126,7 @@ def test_a_failed_condition_leaves_the_batch_usable(table: GroupCommitTable, pat
         assert [row.item for row in reader.query(KeyRange("P"))] == [{"n": 11}]
 
 
-def test_a_batch_rolled_back_or_left_open_never_happened(path: Path) -> None:
+def test_a_batch_that_is_rolled_back_or_left_open_has_no_effect(path: Path) -> None:
     with GroupCommitTable.open(path) as table:
         table.begin()
         table.write(Put(A, {}))
@@ -140,7 +140,7 @@ def test_a_batch_rolled_back_or_left_open_never_happened(path: Path) -> None:
         assert reader.query(KeyRange("P")) == []
 
 
-def test_batches_do_not_nest_and_end_once(table: GroupCommitTable) -> None:
+def test_batches_cannot_be_nested_or_ended_twice(table: GroupCommitTable) -> None:
     with pytest.raises(ValueError, match="no batch"):
         table.commit()
     table.begin()
@@ -162,7 +162,7 @@ def test_an_item_that_changes_often_in_a_batch_is_written_once(table: GroupCommi
     assert table.get(A) == {"n": 50}
 
 
-def test_what_is_known_is_not_read_again(table: GroupCommitTable) -> None:
+def test_cached_items_are_not_read_again(table: GroupCommitTable) -> None:
     table.write(Put(A, {"n": 1}), Put(B, {"n": 2}))
     statements: list[str] = []
     table.begin()
@@ -176,7 +176,7 @@ def test_what_is_known_is_not_read_again(table: GroupCommitTable) -> None:
     assert statements == ["COMMIT"]
 
 
-def test_what_another_process_wrote_is_seen_by_the_next_batch(table: GroupCommitTable, path: Path) -> None:
+def test_the_next_batch_sees_the_writes_of_another_process(table: GroupCommitTable, path: Path) -> None:
     table.begin()
     assert table.get(A) is None
     assert table.query(KeyRange("P")) == []
@@ -189,7 +189,7 @@ def test_what_another_process_wrote_is_seen_by_the_next_batch(table: GroupCommit
     table.commit()
 
 
-def test_a_full_disk_undoes_the_whole_batch_and_nothing_else(table: GroupCommitTable, path: Path) -> None:
+def test_a_full_disk_rolls_back_the_whole_batch_and_nothing_else(table: GroupCommitTable, path: Path) -> None:
     table.write(Put(A, {"n": 1}))
     pages = table._connection.execute("PRAGMA page_count").fetchone()[0]
     table._connection.execute(f"PRAGMA max_page_count = {pages + 2}")
@@ -198,7 +198,7 @@ def test_a_full_disk_undoes_the_whole_batch_and_nothing_else(table: GroupCommitT
     for number in range(10):
         table.write(Put(Key("P", f"{number}"), {"text": "x" * 4_000}))
     with pytest.raises(Busy):
-        table.query(KeyRange("Q"))  # what is unwritten goes into the file first
+        table.query(KeyRange("Q"))  # pending writes go into the file first
     with pytest.raises(Busy):
         table.commit()
 
@@ -210,7 +210,7 @@ def test_a_full_disk_undoes_the_whole_batch_and_nothing_else(table: GroupCommitT
     assert len(table.query(KeyRange("P"))) == 2
 
 
-def test_expired_items_are_purged_from_memory_too(table: GroupCommitTable) -> None:
+def test_expired_items_are_purged_from_the_cache_too(table: GroupCommitTable) -> None:
     table.begin()
     table.write(Put(A, {"expires_at": 100}), Put(B, {"expires_at": 200}))
     assert len(table.query(KeyRange("P"))) == 2
@@ -222,7 +222,7 @@ def test_expired_items_are_purged_from_memory_too(table: GroupCommitTable) -> No
     assert table.purge_expired(now_s=100, limit=10) == 0
 
 
-def test_memory_is_bounded_and_right_however_much_is_written(table: GroupCommitTable) -> None:
+def test_the_cache_stays_bounded_and_correct_after_many_writes(table: GroupCommitTable) -> None:
     text = "x" * 1_000
     count = 6 * GENERATION_BYTES // 2_000
     table.begin()
@@ -254,7 +254,7 @@ def test_memory_is_bounded_and_right_however_much_is_written(table: GroupCommitT
     assert len(table.query(KeyRange("LOG"))) == count - 1
 
 
-def test_tidying_empties_the_log(table: GroupCommitTable, path: Path) -> None:
+def test_a_checkpoint_empties_the_log(table: GroupCommitTable, path: Path) -> None:
     log = Path(f"{path}-wal")
     table.begin()
     for number in range(100):
