@@ -35,7 +35,7 @@ def blockers_of(table: Table, user_id: UserId) -> set[UserId]:
 
 
 def involving(table: Table, user_id: UserId) -> set[UserId]:
-    """Return the users whom this user blocked or who blocked this user."""
+    """Return the users that this user blocked or was blocked by."""
     rows = table.query(KeyRange(keys.user_pk(user_id), prefix=keys.ANY_BLOCK_PREFIX))
     return {UserId(row.sk.rpartition("#")[2]) for row in rows}
 

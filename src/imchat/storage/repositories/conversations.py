@@ -113,12 +113,12 @@ def add_to_member_count(conversation_id: ConversationId, *, delta: int) -> Updat
 
 
 def put_pointer(user_id: UserId, pointer: Pointer) -> Put:
-    """The op that puts a conversation in a person's inbox."""
+    """Return the op that adds a conversation to a user's inbox."""
     return Put(keys.pointer(user_id, pointer.conversation_id), {"peer_id": pointer.peer_id})
 
 
 def delete_pointer(user_id: UserId, conversation_id: ConversationId) -> Delete:
-    """The op that takes a conversation out of a person's inbox."""
+    """Return the op that removes a conversation from a user's inbox."""
     return Delete(keys.pointer(user_id, conversation_id))
 
 

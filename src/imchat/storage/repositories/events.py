@@ -62,9 +62,9 @@ class Tail(NamedTuple):
 def read_tail(
     table: Table, conversation_id: ConversationId, *, after_seq: int, also_load: Collection[UserId]
 ) -> Tail | None:
-    """Return the tail from event `after_seq` (inclusive). In a large room it holds only the members `also_load`.
+    """Return the tail from event `after_seq` (inclusive), or None if the conversation does not exist.
 
-    None if there is no such conversation.
+    In a large conversation it contains only the members in `also_load`.
     """
     max_events = BEHIND_MAX + (after_seq > 0)  # plus the event at `after_seq` itself
     rows, events = _read_rows(table, conversation_id, after_seq, max_events)

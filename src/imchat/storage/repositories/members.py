@@ -159,7 +159,7 @@ def member_from_row(row: Row) -> tuple[UserId, Member]:
 
 
 def member_from_item(user_id: UserId, item: Item) -> Member:
-    """Return the member that a stored item holds."""
+    """Return the member stored in an item."""
     fields = (user_id, item["role"], item["joined_seq"], item["read_seq"], item["read_count"])
     if len(item) < len(fields):  # the fast path for most members: a send parses all members of a small room
         return Member(*fields)
