@@ -117,7 +117,7 @@ dist: $(TOOLS) site ## Build the sdist and the wheel into dist/
 	@$(BIN)/python -m hatchling build
 
 clean: ## Remove everything that was built or installed here
-	@rm -rf $(VENV) build dist frontend/node_modules src/imchat/site
+	@rm -rf $(VENV) build dist frontend/node_modules src/imchat/site src/imchat/deploy/cloudformation/templates.json
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(PACKAGES):

@@ -35,15 +35,17 @@ _REFERENCE: Final = re.compile(r"""\s(?:src|href)=["']?([^"'\s>#?]+)""")
 def site_dir(package: Path = PACKAGE) -> Path:
     """The folder with the built web client, whole: `index.html` and every file that it names.
 
-    Raises: ConfigError if it was never built or is only half there; the message says how to mend it.
+    Raises: ConfigError if it was never built or is only half there; the message says how to repair it.
     """
     site = package / "site"
     index = site / "index.html"
     if not index.is_file() or not (site / FINGERPRINT).is_file():
-        raise ConfigError(f"the web client is missing from {site}; {_mend(package)}")
+        raise ConfigError(f"the web client is missing from {site}; {repair_hint(package)}")
     lost = sorted(name for name in _local_references(index.read_text("utf-8")) if not (site / name).is_file())
     if lost:
-        raise ConfigError(f"the web client in {site} is incomplete ({lost[0]} is missing); {_mend(package)}")
+        raise ConfigError(
+            f"the web client in {site} is incomplete ({lost[0]} is missing); {repair_hint(package)}"
+        )
     return site
 
 
@@ -52,7 +54,7 @@ def templates_dir(package: Path = PACKAGE) -> Path:
     for folder in (package / "templates", _checkout(package) / "templates"):
         if (folder / "state.yaml").is_file():
             return folder
-    raise ConfigError(f"the templates are missing from {package / 'templates'}; {_mend(package)}")
+    raise ConfigError(f"the templates are missing from {package / 'templates'}; {repair_hint(package)}")
 
 
 def site_files(site: Path) -> dict[str, Path]:
@@ -71,15 +73,16 @@ def cache_control(path: str) -> str:
     return "public, max-age=31536000, immutable" if _HASHED.search(path) else "no-cache"
 
 
-def _local_references(html: str) -> set[str]:
-    return {name.removeprefix("./") for name in _REFERENCE.findall(html) if "://" not in name}
-
-
-def _mend(package: Path) -> str:
+def repair_hint(package: Path = PACKAGE) -> str:
+    """Return the command that restores missing files: a build in a checkout, a new installation elsewhere."""
     checkout = _checkout(package)
     if (checkout / "hatch_build.py").is_file():
         return f"build it with: make -C {checkout} site"
     return "install imchat again with: pip install --force-reinstall imchat"
+
+
+def _local_references(html: str) -> set[str]:
+    return {name.removeprefix("./") for name in _REFERENCE.findall(html) if "://" not in name}
 
 
 def _checkout(package: Path) -> Path:

@@ -13,7 +13,6 @@ from tests.support.fake_aws import APP, NO_CHANGES, SITE, SITE_FILES, STATE, Wor
 from imchat.api.schema import SiteConfig
 from imchat.deploy import Deployment, Plan, Release, deploy, make_plan
 from imchat.deploy.cloudformation.stacks import INLINE_BYTES
-from imchat.deploy.cloudformation.templates import Template
 from imchat.deploy.progress import (
     ArtifactUploaded,
     ConfigWritten,
@@ -211,7 +210,7 @@ def test_no_changes_in_either_wording_is_no_failure(deployed: World, wording: st
 def test_a_long_template_goes_through_the_artifact_bucket(deployed: World) -> None:
     release = deployed.release()
     app = release.templates["app"]
-    long = Template(app.kind, app.body + "#" * INLINE_BYTES, app.parameters, app.resources)
+    long = replace(app, body=app.body + "#" * INLINE_BYTES)
     run(deployed, replace(release, templates={**release.templates, "app": long}))
     url = deployed.cloudformation.stacks[APP].body
     assert url.startswith("https://artifacts.s3")

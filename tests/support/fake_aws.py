@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from imchat.deploy import Config, Event, Release, Target
-from imchat.deploy.cloudformation.templates import KINDS, OUTPUTS, read_template
+from imchat.deploy.cloudformation.templates import KINDS, read_template
 from imchat.deploy.context import Fetched
 from imchat.deploy.packaging.bundle import Bundle
 from imchat.deploy.packaging.release import given_values
@@ -235,11 +235,11 @@ class CloudFormation:
         stack = self._find(StackName)
         found = []
         for declared in read_template(stack.name.rpartition("-")[2]).resources:  # type: ignore[arg-type]  # its names end in a kind
-            failed = stack.status == "UPDATE_ROLLBACK_FAILED" and declared.resource == "HttpFunction"
+            failed = stack.status == "UPDATE_ROLLBACK_FAILED" and declared.logical_id == "HttpFunction"
             found.append(
                 {
-                    "LogicalResourceId": declared.resource,
-                    "PhysicalResourceId": _physical(stack, declared.resource),
+                    "LogicalResourceId": declared.logical_id,
+                    "PhysicalResourceId": _physical(stack, declared.logical_id),
                     "ResourceType": declared.type,
                     "ResourceStatus": "UPDATE_FAILED" if failed else "CREATE_COMPLETE",
                     **({"ResourceStatusReason": "its role is gone."} if failed else {}),
@@ -276,7 +276,7 @@ class CloudFormation:
     def _done(self, stack: Made, made: dict[str, Any]) -> None:
         stack.body, stack.parameters = made["body"], made["parameters"]
         kind: StackKind = stack.name.rpartition("-")[2]  # type: ignore[assignment]  # its names end in a kind
-        stack.outputs = {name: f"the-{name}" for name in OUTPUTS[kind]}
+        stack.outputs = {name: f"the-{name}" for name in sorted(read_template(kind).outputs)}
         stack.outputs |= {name: value for name, value in BUCKETS.items() if name in stack.outputs}
         self._made(stack.name, stack.outputs)
 

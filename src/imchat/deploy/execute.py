@@ -11,7 +11,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from imchat.deploy.aws_errors import in_our_words
 from imchat.deploy.cloudformation.stacks import Stacks
-from imchat.deploy.cloudformation.templates import OUTPUTS
 from imchat.deploy.context import Target
 from imchat.deploy.endpoints import addresses
 from imchat.deploy.packaging.release import Release, read_release
@@ -153,7 +152,7 @@ class _Run:
         self._finish(step, made.outputs, changed=True)
 
     def _values(self, step: StackPlan) -> dict[str, str]:
-        values = self._release.templates[step.kind].values(self._release.values, self._known)
+        values = self._release.templates[step.kind].parameter_values(self._release.values, self._known)
         complete = {name: value for name, value in values.items() if value is not None}
         missing = sorted(values.keys() - complete.keys())
         if missing:
@@ -165,7 +164,7 @@ class _Run:
         return complete
 
     def _finish(self, step: StackPlan, outputs: Mapping[str, str], *, changed: bool) -> None:
-        missing = sorted(OUTPUTS[step.kind] - outputs.keys())
+        missing = sorted(self._release.templates[step.kind].outputs - outputs.keys())
         if missing:
             raise DeployError(
                 f"it does not tell {', '.join(missing)}",

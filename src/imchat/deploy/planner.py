@@ -101,7 +101,7 @@ class Planner:
 
     def _step(self, kind: StackKind, stack: Stack | None, known: Mapping[str, str]) -> StackPlan:
         name, template = self._target.stack_name(kind), self._release.templates[kind]
-        values = template.values(self._release.values, known)
+        values = template.parameter_values(self._release.values, known)
         before = {} if stack is None or stack.status in EMPTY else stack.parameters
         parameters = tuple(
             ParameterChange(key, before.get(key), value)
@@ -111,7 +111,7 @@ class Planner:
         if stack is None or stack.status in EMPTY:
             failed = stack is not None and stack.status == "ROLLBACK_COMPLETE"
             adds = tuple(
-                ResourceChange("add", one.resource, one.type, condition=one.condition)
+                ResourceChange("add", one.logical_id, one.type, condition=one.condition)
                 for one in template.resources
             )
             return StackPlan(kind, name, "recreate" if failed else "create", adds, parameters, exact=False)

@@ -8,7 +8,7 @@ from typing import Any
 
 from imchat.deploy.aws_errors import translated
 from imchat.deploy.cloudformation.stacks import EMPTY, Stacks
-from imchat.deploy.cloudformation.templates import KINDS, OUTPUTS
+from imchat.deploy.cloudformation.templates import KINDS, read_template
 from imchat.deploy.cloudformation.watcher import waits
 from imchat.deploy.context import Target
 from imchat.deploy.endpoints import addresses
@@ -57,7 +57,7 @@ def read_status(target: Target, *, drift: bool = False) -> Status:
         found.append(
             StackStatus(kind, name, stack.status, stack.reason, stack.updated_ms, stack.outputs, drifted)
         )
-    whole = all(OUTPUTS[kind] <= known.keys() for kind in KINDS)
+    whole = all(read_template(kind).outputs <= known.keys() for kind in KINDS)
     where = addresses(known, cognito="", endpoint_url=target.endpoint_url) if whole else None
     return Status(
         stage=target.config.stage,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from imchat import __version__
-from imchat.deploy.cloudformation.templates import KINDS, Template, chosen_values, read_template
+from imchat.deploy.cloudformation.templates import KINDS, Template, parameters_from_config, read_template
 from imchat.deploy.config import Config
 from imchat.deploy.context import Target
 from imchat.deploy.endpoints import emulator_values
@@ -49,7 +49,7 @@ def given_values(
 ) -> dict[str, str]:
     """The parameters that come from no other stack."""
     return {
-        **chosen_values(config),
+        **parameters_from_config(config),
         **emulator_values(endpoint_url),
         "Version": __version__,
         "CodeKey": code_key,
