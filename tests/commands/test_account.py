@@ -13,10 +13,10 @@ from moto import mock_aws
 from imchat.cli import commands
 from imchat.deploy import Config
 from imchat.deploy.iam import policy
-from imchat.deploy.iam.arns import Place
+from imchat.deploy.iam.arns import DeploymentScope
 from imchat.errors import ImchatError
 
-PLACE = Place("test", "eu-west-1", "123456789012")
+PLACE = DeploymentScope("test", "eu-west-1", "123456789012")
 WHERE = ("--stage", "test", "--region", "eu-west-1")
 
 

@@ -14,7 +14,7 @@ from tools.cli_reference import PLACE, reference
 
 from imchat.cli import commands
 from imchat.deploy.config import Config, load_config
-from imchat.deploy.context import Target
+from imchat.deploy.context import DeployContext
 from imchat.errors import ImchatError
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +43,7 @@ def settings_of(*arguments: str, **environment: str) -> Config:
     """The settings that a command with these options works with."""
     reached: list[Config] = []
 
-    def reach(config: Config, *, endpoint_url: str | None) -> Target:
+    def reach(config: Config, *, endpoint_url: str | None) -> DeployContext:
         reached.append(config)
         raise ImchatError("far enough")
 

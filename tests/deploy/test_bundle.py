@@ -83,7 +83,7 @@ def test_files_are_packed_without_times_or_owners() -> None:
 
 
 def test_bytecode_is_loaded_without_its_source_and_names_its_home() -> None:
-    [(name, content)] = zips.compiled({"a/b.py": b"x = 1\n"}, home="/opt").items()
+    [(name, content)] = zips.compile_sources({"a/b.py": b"x = 1\n"}, install_dir="/opt").items()
     assert name == "a/b.pyc"
     assert int.from_bytes(content[4:8], "little") == 0b01  # by hash, which nobody checks
     assert b"/opt/a/b.py" in content
@@ -91,7 +91,7 @@ def test_bytecode_is_loaded_without_its_source_and_names_its_home() -> None:
 
 def test_a_source_that_does_not_compile_is_named() -> None:
     with pytest.raises(ConfigError, match=r"a/b\.py"):
-        zips.compiled({"a/b.py": b"x = = 1\n"}, home="/opt")
+        zips.compile_sources({"a/b.py": b"x = = 1\n"}, install_dir="/opt")
 
 
 def test_the_functions_run_the_deploying_interpreters_version() -> None:
@@ -113,7 +113,7 @@ def test_lambda_has_the_pythons_that_we_say() -> None:
         name.removeprefix("python") for name in json.loads(path.read_text()) if name.startswith("python3.")
     }
     minors = sorted(int(name.removeprefix("3.")) for name in there)
-    assert [f"3.{minor}" for minor in minors if minor >= 11] == list(bundle.PYTHONS)
+    assert [f"3.{minor}" for minor in minors if minor >= 11] == list(bundle.SUPPORTED_PYTHONS)
 
 
 def test_the_layers_key_follows_from_architecture_lock_and_python_and_needs_no_network() -> None:

@@ -10,7 +10,7 @@ from botocore.exceptions import EndpointConnectionError
 from tests.support.fake_aws import APP, BUCKETS, REGION, SITE, SITE_FILES, STATE, World, refusal
 
 from imchat.deploy import Deployment, deploy
-from imchat.deploy.context import Fetched
+from imchat.deploy.context import FetchResult
 from imchat.deploy.progress import (
     Interrupted,
     ResourceProgress,
@@ -426,7 +426,7 @@ def test_a_deleted_artifact_bucket_is_told_with_the_way_out_which_works(deployed
 
 def test_an_address_that_is_not_known_yet_is_tried_again(aws: World) -> None:
     health = "https://the-DistributionDomain/api/health"
-    aws.answers[health] = Fetched(0, b"Name or service not known")
+    aws.answers[health] = FetchResult(0, b"Name or service not known")
 
     def known_after_a_while() -> None:
         if aws.fetched.count(health) == 3:
@@ -440,18 +440,18 @@ def test_an_address_that_is_not_known_yet_is_tried_again(aws: World) -> None:
 @pytest.mark.parametrize(
     ("path", "answer", "message"),
     [
-        ("api/health", Fetched(503, b""), "/api/health answers 503; `imchat logs` shows what"),
-        ("api/health", Fetched(0, b"refused"), "/api/health cannot be reached: refused; `imchat logs`"),
+        ("api/health", FetchResult(503, b""), "/api/health answers 503; `imchat logs` shows what"),
+        ("api/health", FetchResult(0, b"refused"), "/api/health cannot be reached: refused; `imchat logs`"),
         (
             "config.json",
-            Fetched(200, b"{}"),
+            FetchResult(200, b"{}"),
             "/config.json answers something else than was deployed; everything is",
         ),
-        ("", Fetched(403, b""), "https://the-DistributionDomain/ answers 403; everything is deployed"),
+        ("", FetchResult(403, b""), "https://the-DistributionDomain/ answers 403; everything is deployed"),
     ],
 )
 def test_what_does_not_work_is_named_with_its_address(
-    aws: World, path: str, answer: Fetched, message: str
+    aws: World, path: str, answer: FetchResult, message: str
 ) -> None:
     aws.answers[f"https://the-DistributionDomain/{path}"] = answer
     assert message in fails(aws)

@@ -19,12 +19,12 @@ from tools import permissions
 
 from imchat import deploy
 from imchat.deploy.iam import policy
-from imchat.deploy.iam.arns import Place
+from imchat.deploy.iam.arns import DeploymentScope
 from imchat.deploy.iam.policy import Policy
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PLACE: Final = Place("prod", loading.REGION, loading.ACCOUNT)
-WIDEST: Final = Place("a-stage-of-20-letter", "ap-southeast-1", loading.ACCOUNT, "aws-us-gov")
+PLACE: Final = DeploymentScope("prod", loading.REGION, loading.ACCOUNT)
+WIDEST: Final = DeploymentScope("a-stage-of-20-letter", "ap-southeast-1", loading.ACCOUNT, "aws-us-gov")
 SERVICES: Final = {"cognito-idp": "cognito-idp", "sesv2": "ses"} | {
     name: name
     for name in ("acm", "cloudformation", "cloudfront", "dynamodb", "iam", "lambda", "logs", "s3", "sts")
@@ -134,7 +134,7 @@ def overlap(one: str, other: str) -> bool:
 
 
 @pytest.mark.parametrize("place", [PLACE, WIDEST], ids=["usual", "widest"])
-def test_every_policy_is_as_small_as_iam_takes(place: Place) -> None:
+def test_every_policy_is_as_small_as_iam_takes(place: DeploymentScope) -> None:
     policies = [*policy.deployer_policies(place), policy.boundary_policy(place)]
     for made in policies:
         assert len(re.sub(r"\s", "", json.dumps(made.document))) <= 6_144

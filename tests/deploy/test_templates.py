@@ -17,7 +17,7 @@ from imchat.deploy.cloudformation.templates import (
     parameter_name,
     read_template,
 )
-from imchat.deploy.packaging.release import given_values
+from imchat.deploy.packaging.release import release_parameters
 from imchat.deploy.progress import StackKind
 from imchat.errors import ConfigError
 
@@ -69,7 +69,7 @@ def test_an_installation_without_templates_json_says_how_to_get_it(
 
 
 def test_every_parameter_has_a_default_or_a_source() -> None:
-    given: set[str] = set(given_values(Config(), "arm64 code", "layer", endpoint_url=None))
+    given: set[str] = set(release_parameters(Config(), "arm64 code", "layer", endpoint_url=None))
     for kind in KINDS:
         template = read_template(kind)
         needed = {name for name, default in template.parameters.items() if default is None}

@@ -203,7 +203,7 @@ def test_new_code_changes_the_functions_and_nothing_else(stage: Stage, tmp_path:
     before = physical_ids(stage)
     done = stage.deploy(
         "new code",
-        replace(stage.release, code=code, values={**stage.release.values, "CodeKey": code.key}),
+        replace(stage.release, code=code, parameters={**stage.release.parameters, "CodeKey": code.key}),
     )
 
     [step] = [step for step in done.plan.stacks if step.action != "none"]

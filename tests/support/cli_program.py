@@ -9,7 +9,7 @@ from tests.support.fake_aws import REGION, World, world
 
 from imchat.cli import main
 from imchat.commands.options import Reach
-from imchat.deploy import Config, Target
+from imchat.deploy import Config, DeployContext
 from imchat.deploy.packaging.bundle import layer_key
 
 
@@ -18,7 +18,7 @@ def reach(aws: World) -> Reach:
     aws.s3.create_bucket(Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": REGION})
     aws.s3.put_object(Bucket="artifacts", Key=layer_key("arm64"), Body=b"layer")
 
-    def connect(config: Config, *, endpoint_url: str | None) -> Target:
+    def connect(config: Config, *, endpoint_url: str | None) -> DeployContext:
         assert endpoint_url is None
         return replace(aws.target, config=config)
 

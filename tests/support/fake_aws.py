@@ -20,11 +20,11 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from imchat.deploy import Config, Event, Release, Target
+from imchat.deploy import Config, DeployContext, Event, Release
 from imchat.deploy.cloudformation.templates import KINDS, read_template
-from imchat.deploy.context import Fetched
+from imchat.deploy.context import FetchResult
 from imchat.deploy.packaging.bundle import Bundle
-from imchat.deploy.packaging.release import given_values
+from imchat.deploy.packaging.release import release_parameters
 from imchat.deploy.progress import StackKind
 
 REGION: Final = "eu-west-1"
@@ -328,23 +328,23 @@ class World:
         self.cloudfront = CloudFront(self.calls)
         self.happened: list[Event] = []
         self.slept: list[float] = []
-        self.answers: dict[str, Fetched] = {}
+        self.answers: dict[str, FetchResult] = {}
         self.fetched: list[str] = []
         self.on_sleep: Callable[[], None] = lambda: None
         self.client = _clients().__getitem__
-        self.target = Target(
-            Config(stage="test"),
+        self.target = DeployContext(
             REGION,
             self.client,
             sleep=self._sleep,
             jitter=lambda: 0.5,
             fetch=self._fetch,
             new_id=map(str, itertools.count(1)).__next__,
+            config=Config(stage="test"),
         )
 
     def release(self, *, code: bytes = b"code", files: Mapping[str, bytes] = SITE_FILES) -> Release:
         bundle = Bundle(f"code/{code.decode()}.zip", code.decode(), code)
-        values = given_values(
+        values = release_parameters(
             self.target.config, bundle.key, "layer/1.zip", endpoint_url=self.target.endpoint_url
         )
         templates = {kind: read_template(kind) for kind in KINDS}
@@ -378,14 +378,14 @@ class World:
         self.on_sleep()
         self.cloudformation.tick()
 
-    def _fetch(self, url: str) -> Fetched:
+    def _fetch(self, url: str) -> FetchResult:
         self.fetched.append(url)
         if url in self.answers:
             return self.answers[url]
         path = url.removeprefix("https://the-DistributionDomain/") or "index.html"
         if path == "api/health":
-            return Fetched(200, b"{}")
-        return Fetched(200, self.s3.get_object(Bucket="site", Key=path)["Body"].read())
+            return FetchResult(200, b"{}")
+        return FetchResult(200, self.s3.get_object(Bucket="site", Key=path)["Body"].read())
 
     def count(self, model: Any, **_: Any) -> None:
         """Note a request to one of moto's services."""

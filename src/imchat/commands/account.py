@@ -28,9 +28,9 @@ def iam_policy(where: Where, *, account: str | None, folder: Path | None) -> Non
     Example: imchat iam-policy --account 123456789012 --write policies
     """
     from imchat.console import account as console
-    from imchat.deploy import boundary_policy, deployer_policies, place_of
+    from imchat.deploy import boundary_policy, deployer_policies, deployment_scope
 
-    place = place_of(where.target(), account)
+    place = deployment_scope(where.target(), account)
     deployer, boundary = deployer_policies(place), boundary_policy(place)
     if folder is None:
         console.policies([*deployer, boundary])

@@ -14,13 +14,13 @@ from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from imchat.deploy.config import Config
-    from imchat.deploy.context import Target
+    from imchat.deploy.context import DeployContext
 
 
 class Reach(Protocol):
     """How AWS is reached: `imchat.deploy.connect`, or what a program passed to click as `obj`."""
 
-    def __call__(self, config: Config, *, endpoint_url: str | None) -> Target:
+    def __call__(self, config: Config, *, endpoint_url: str | None) -> DeployContext:
         """The stage of `config`."""
 
 
@@ -36,7 +36,7 @@ class Where:
     typed: str = ""
     """These options as they were typed, for another command's line, as ` --stage test`; without what the environment says."""
 
-    def target(self) -> Target:
+    def target(self) -> DeployContext:
         """The stage, reached. Raises: ConfigError."""
         # boto3 and pydantic cost most of a second to import; `--help` does without.
         from imchat.deploy import connect, load_config

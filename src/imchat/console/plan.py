@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -34,7 +33,7 @@ _ACTIONS: Final = {
 def plan(planned: Plan, *, where: str, everything: bool, as_json: bool) -> None:
     """What a deployment would do. Without `everything` the resources of a stack that is to be made are only counted."""
     if as_json:
-        click.echo(json.dumps({"empty": planned.empty} | asdict(planned), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(planned.to_dict(), indent=2, ensure_ascii=False))
         return
     from rich.table import Table
     from rich.text import Text

@@ -1,12 +1,13 @@
-"""Operating imchat on AWS: the stacks, and accounts. Nothing in here prints.
+"""Deploys and operates imchat on AWS. Prints nothing.
 
     from imchat.deploy import connect, deploy, load_config
 
-    target = connect(load_config(overrides={"stage": "test"}))
-    print(deploy(target, progress=print).url)
+    context = connect(load_config(overrides={"stage": "test"}))
+    print(deploy(context, progress=print).url)
 
-What `progress` is called with are the frozen classes of `imchat.deploy.progress`.
-Every function raises ImchatError: ConfigError for a setting, DeployError for what AWS says; both tell the next step.
+`progress` is called with the event classes of `imchat.deploy.progress`.
+Functions raise ImchatErrors whose messages end with the next step: ConfigError for a setting or credentials, DeployError
+for a deployment that stopped.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from imchat.deploy.config import Config, check_config, load_config, render_config
-    from imchat.deploy.context import Target, connect
-    from imchat.deploy.execute import Deployment, deploy
-    from imchat.deploy.iam.arns import Place, place_of
+    from imchat.deploy.context import AwsSession, DeployContext, connect
+    from imchat.deploy.execute import Deployment, deploy, execute
+    from imchat.deploy.iam.arns import DeploymentScope, deployment_scope
     from imchat.deploy.iam.policy import Policy, boundary_policy, deployer_policies
     from imchat.deploy.operate.cost import Estimate, Usage, estimate
     from imchat.deploy.operate.doctor import Finding, examine
@@ -32,14 +33,16 @@ if TYPE_CHECKING:
     from imchat.deploy.teardown import TornDown, tear_down
 
 __all__ = [
+    "AwsSession",
     "Config",
+    "DeployContext",
     "Deployment",
+    "DeploymentScope",
     "Estimate",
     "Event",
     "Finding",
     "LogLine",
     "ParameterChange",
-    "Place",
     "Plan",
     "Policy",
     "Progress",
@@ -48,7 +51,6 @@ __all__ = [
     "StackPlan",
     "StackStatus",
     "Status",
-    "Target",
     "TornDown",
     "Usage",
     "User",
@@ -59,13 +61,14 @@ __all__ = [
     "connect_aws",
     "deploy",
     "deployer_policies",
+    "deployment_scope",
     "estimate",
     "examine",
+    "execute",
     "follow_logs",
     "load_config",
     "log_groups",
     "make_plan",
-    "place_of",
     "read_logs",
     "read_release",
     "read_status",
@@ -73,15 +76,17 @@ __all__ = [
     "tear_down",
 ]
 
-_HOMES: Final = {
+_MODULES: Final = {
+    "AwsSession": "context",
     "Config": "config",
+    "DeployContext": "context",
     "Deployment": "execute",
+    "DeploymentScope": "iam.arns",
     "Estimate": "operate.cost",
     "Event": "progress",
     "Finding": "operate.doctor",
     "LogLine": "operate.logs",
     "ParameterChange": "plan",
-    "Place": "iam.arns",
     "Plan": "plan",
     "Policy": "iam.policy",
     "Progress": "progress",
@@ -90,7 +95,6 @@ _HOMES: Final = {
     "StackPlan": "plan",
     "StackStatus": "operate.status",
     "Status": "operate.status",
-    "Target": "context",
     "TornDown": "teardown",
     "Usage": "operate.cost",
     "User": "operate.users",
@@ -101,23 +105,24 @@ _HOMES: Final = {
     "connect_aws": "operate.users",
     "deploy": "execute",
     "deployer_policies": "iam.policy",
+    "deployment_scope": "iam.arns",
     "estimate": "operate.cost",
     "examine": "operate.doctor",
+    "execute": "execute",
     "follow_logs": "operate.logs",
     "load_config": "config",
     "log_groups": "operate.logs",
     "make_plan": "planner",
-    "place_of": "iam.arns",
     "read_logs": "operate.logs",
     "read_release": "packaging.release",
     "read_status": "operate.status",
     "render_config": "config",
     "tear_down": "teardown",
 }
-"""The modules of this package where the names above live; each is loaded when it is first used."""
+"""The module of each public name; it is imported when the name is first used."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"imchat.deploy.{_HOMES[name]}"), name)
+    if name in _MODULES:
+        return getattr(import_module(f"imchat.deploy.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'imchat.deploy' has no attribute {name!r}")

@@ -6,12 +6,12 @@ import re
 from dataclasses import dataclass
 
 from imchat.deploy.aws_errors import translated
-from imchat.deploy.context import Target
+from imchat.deploy.context import DeployContext
 from imchat.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class DeploymentScope:
     """One stage in one account and region. `partition`: "aws", or "aws-cn" and the like."""
 
     stage: str
@@ -26,7 +26,7 @@ class Place:
         )
 
 
-def place_of(target: Target, account_id: str | None = None) -> Place:
+def deployment_scope(target: DeployContext, account_id: str | None = None) -> DeploymentScope:
     """Where `target` is; without `account_id` AWS is asked whose credentials these are.
 
     Raises: ConfigError for a number that is no account's; what AWS refuses, in our words.
@@ -36,4 +36,4 @@ def place_of(target: Target, account_id: str | None = None) -> Place:
     with translated():
         sts = target.client("sts")
         account = account_id or str(sts.get_caller_identity()["Account"])
-    return Place(target.config.stage, target.region, account, sts.meta.partition)
+    return DeploymentScope(target.config.stage, target.region, account, sts.meta.partition)

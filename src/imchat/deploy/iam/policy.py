@@ -15,7 +15,7 @@ from functools import cache
 from importlib import resources
 from typing import Any, Final, NamedTuple
 
-from imchat.deploy.iam.arns import Place
+from imchat.deploy.iam.arns import DeploymentScope
 
 MOST_CHARACTERS: Final = 6_144
 """Of a managed policy, as IAM counts: without white space."""
@@ -167,7 +167,7 @@ class _Scope(NamedTuple):
     condition: str  # JSON: a scope is a key
 
 
-def deployer_policies(place: Place) -> list[Policy]:
+def deployer_policies(place: DeploymentScope) -> list[Policy]:
     """What whoever deploys, watches, manages people and tears down has to be allowed; as few policies as IAM takes.
 
     Roles may be made only within the boundary of `boundary_policy`: set it as `permissions_boundary_arn`.
@@ -182,7 +182,7 @@ def deployer_policies(place: Place) -> list[Policy]:
     ]
 
 
-def boundary_policy(place: Place) -> Policy:
+def boundary_policy(place: DeploymentScope) -> Policy:
     """The most that the functions' roles may ever be allowed: what their own policies in the templates say, together."""
     return _policy(place, "boundary", [*_statements(function_actions(), place)])
 
@@ -204,7 +204,7 @@ def function_actions() -> frozenset[str]:
     return frozenset(_permissions()["functions"])
 
 
-def _statements(actions: frozenset[str], place: Place) -> Iterator[dict[str, Any]]:
+def _statements(actions: frozenset[str], place: DeploymentScope) -> Iterator[dict[str, Any]]:
     scopes: dict[_Scope, list[str]] = defaultdict(list)
     for action in sorted(actions):
         scopes[_scope(action, place)].append(action)
@@ -214,7 +214,7 @@ def _statements(actions: frozenset[str], place: Place) -> Iterator[dict[str, Any
         yield statement | ({"Condition": condition} if condition else {})
 
 
-def _scope(action: str, place: Place) -> _Scope:
+def _scope(action: str, place: DeploymentScope) -> _Scope:
     """Where and on what condition an action is allowed."""
     service, _, name = action.partition(":")
     if action in _permissions()["unscoped"]:
@@ -233,7 +233,7 @@ def _scope(action: str, place: Place) -> _Scope:
     return _Scope(tuple(places), json.dumps(_condition(action, place)))
 
 
-def _condition(action: str, place: Place) -> dict[str, dict[str, Any]]:
+def _condition(action: str, place: DeploymentScope) -> dict[str, dict[str, Any]]:
     """On what condition, where a resource's name alone does not tell whose it is."""
     stage_is = {"StringEquals": {_TAG.format("Resource"): place.stage}}
     conditions: dict[str, dict[str, Any]] = {
@@ -258,7 +258,7 @@ def _condition(action: str, place: Place) -> dict[str, dict[str, Any]]:
     return conditions.get(action, stage_is if action.startswith("cognito-idp:") else {})
 
 
-def _policy(place: Place, purpose: str, statements: list[dict[str, Any]]) -> Policy:
+def _policy(place: DeploymentScope, purpose: str, statements: list[dict[str, Any]]) -> Policy:
     name = f"imchat-{place.stage}-{purpose}"
     return Policy(name, place.arn(f"iam::{{account_id}}:policy/{name}"), _document(statements))
 

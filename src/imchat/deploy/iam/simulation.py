@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from imchat.deploy.iam.arns import Place
+from imchat.deploy.iam.arns import DeploymentScope
 from imchat.deploy.iam.policy import deployer_policies
 
 
@@ -20,7 +20,7 @@ def principal(iam: Any, arn: str) -> str | None:
     return None
 
 
-def missing_actions(iam: Any, source: str, place: Place) -> list[str]:
+def missing_actions(iam: Any, source: str, place: DeploymentScope) -> list[str]:
     """The actions of a deployment that `source` (an ARN of a user or role) is not allowed, in alphabetical order."""
     missing: set[str] = set()
     for policy in deployer_policies(place):

@@ -10,9 +10,9 @@ from typing import Final, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 from imchat.assets import site_dir, templates_dir
-from imchat.deploy.aws_errors import in_our_words
-from imchat.deploy.context import Target
-from imchat.deploy.iam.arns import Place
+from imchat.deploy.aws_errors import explain
+from imchat.deploy.context import DeployContext
+from imchat.deploy.iam.arns import DeploymentScope
 from imchat.deploy.iam.simulation import missing_actions, principal
 from imchat.deploy.operate.status import StackStatus, read_status
 from imchat.errors import ConfigError, ImchatError
@@ -40,7 +40,7 @@ class _Identity:
     skew_s: float
 
 
-def examine(target: Target, *, now_ms: Callable[[], int]) -> Iterator[Finding]:
+def examine(target: DeployContext, *, now_ms: Callable[[], int]) -> Iterator[Finding]:
     """One finding after the other, as they are made; most ask AWS something, nothing changes anything there.
 
     What may not be asked is "unknown". Without accepted credentials nothing else is asked.
@@ -49,7 +49,7 @@ def examine(target: Target, *, now_ms: Callable[[], int]) -> Iterator[Finding]:
     try:
         identity = _identity(target, now_ms)
     except (ClientError, BotoCoreError) as error:
-        reason, _, mend = in_our_words(error).message.partition("; ")
+        reason, _, mend = explain(error).message.partition("; ")
         yield Finding("Credentials", "problem", reason, mend)
         return
     yield _credentials(target, identity)
@@ -58,7 +58,7 @@ def examine(target: Target, *, now_ms: Callable[[], int]) -> Iterator[Finding]:
         try:
             yield from look(target, identity)
         except (ClientError, BotoCoreError) as error:
-            yield _not_known(about, in_our_words(error))
+            yield _not_known(about, explain(error))
         except ImchatError as error:
             yield _not_known(about, error)
 
@@ -78,14 +78,14 @@ def _package() -> Finding:
     return Finding("Package", "good", "the web client and the templates are there")
 
 
-def _identity(target: Target, now_ms: Callable[[], int]) -> _Identity:
+def _identity(target: DeployContext, now_ms: Callable[[], int]) -> _Identity:
     answer = target.client("sts").get_caller_identity()
     date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     skew_s = now_ms() / 1000 - parsedate_to_datetime(date).timestamp() if date else 0.0
     return _Identity(answer["Account"], answer["Arn"], skew_s)
 
 
-def _credentials(target: Target, identity: _Identity) -> Finding:
+def _credentials(target: DeployContext, identity: _Identity) -> Finding:
     what = f"{identity.arn} in {target.region}"
     if identity.arn.endswith(":root"):
         return Finding(
@@ -109,7 +109,7 @@ def _clock(identity: _Identity) -> Finding:
     )
 
 
-def _stacks(target: Target, _identity: _Identity) -> Iterator[Finding]:
+def _stacks(target: DeployContext, _identity: _Identity) -> Iterator[Finding]:
     found = [stack for stack in read_status(target).stacks if stack.status is not None]
     wrong = [finding for stack in found if (finding := _half_finished(stack))]
     if not any(stack.kind == "state" for stack in found):
@@ -148,7 +148,7 @@ def _half_finished(stack: StackStatus) -> Finding | None:
             return Finding("Stacks", "problem", what + why, mend)
 
 
-def _leftover_table(target: Target) -> list[Finding]:
+def _leftover_table(target: DeployContext) -> list[Finding]:
     name = f"imchat-{target.config.stage}"
     client = target.client("dynamodb")
     try:
@@ -160,7 +160,7 @@ def _leftover_table(target: Target) -> list[Finding]:
     return [Finding("Stacks", "problem", what, mend)]
 
 
-def _concurrency(target: Target, _identity: _Identity) -> Iterator[Finding]:
+def _concurrency(target: DeployContext, _identity: _Identity) -> Iterator[Finding]:
     limit = target.client("lambda").get_account_settings()["AccountLimit"]
     most, free = int(limit["ConcurrentExecutions"]), int(limit["UnreservedConcurrentExecutions"])
     if free >= _FEW_AT_ONCE:
@@ -174,7 +174,7 @@ def _concurrency(target: Target, _identity: _Identity) -> Iterator[Finding]:
     )
 
 
-def _certificate(target: Target, _identity: _Identity) -> Iterator[Finding]:
+def _certificate(target: DeployContext, _identity: _Identity) -> Iterator[Finding]:
     arn, domain = target.config.certificate_arn, target.config.domain_name
     if arn is None or domain is None:
         return
@@ -205,7 +205,7 @@ def _certificate(target: Target, _identity: _Identity) -> Iterator[Finding]:
         yield Finding("Certificate", "good", f"issued for {domain}")
 
 
-def _mail(target: Target, _identity: _Identity) -> Iterator[Finding]:
+def _mail(target: DeployContext, _identity: _Identity) -> Iterator[Finding]:
     identity = target.config.mail_identity_arn
     if identity is None:
         yield Finding(
@@ -233,7 +233,7 @@ def _mail(target: Target, _identity: _Identity) -> Iterator[Finding]:
         yield Finding("Mail", "good", f"sent through SES as {name}")
 
 
-def _permissions(target: Target, identity: _Identity) -> Iterator[Finding]:
+def _permissions(target: DeployContext, identity: _Identity) -> Iterator[Finding]:
     if identity.arn.endswith(":root"):
         yield Finding("Permissions", "good", "the root user may do everything")
         return
@@ -244,7 +244,7 @@ def _permissions(target: Target, identity: _Identity) -> Iterator[Finding]:
             "Permissions", "unknown", "IAM cannot tell what such a sign-in may do; a deployment will"
         )
         return
-    place = Place(target.config.stage, target.region, identity.account, identity.arn.split(":")[1])
+    place = DeploymentScope(target.config.stage, target.region, identity.account, identity.arn.split(":")[1])
     missing = missing_actions(iam, source, place)
     if not missing:
         yield Finding("Permissions", "good", "all that a deployment does")
@@ -258,7 +258,7 @@ def _permissions(target: Target, identity: _Identity) -> Iterator[Finding]:
     )
 
 
-_LOOKS: Final[dict[str, Callable[[Target, _Identity], Iterator[Finding]]]] = {
+_LOOKS: Final[dict[str, Callable[[DeployContext, _Identity], Iterator[Finding]]]] = {
     "Stacks": _stacks,
     "Functions": _concurrency,
     "Certificate": _certificate,

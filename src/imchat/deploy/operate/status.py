@@ -9,9 +9,9 @@ from typing import Any
 from imchat.deploy.aws_errors import translated
 from imchat.deploy.cloudformation.stacks import EMPTY, Stacks
 from imchat.deploy.cloudformation.templates import KINDS, read_template
-from imchat.deploy.cloudformation.watcher import waits
-from imchat.deploy.context import Target
-from imchat.deploy.endpoints import addresses
+from imchat.deploy.cloudformation.watcher import poll_delays
+from imchat.deploy.context import DeployContext
+from imchat.deploy.endpoints import resolve_endpoints
 from imchat.deploy.progress import StackKind, silent
 from imchat.errors import DeployError
 
@@ -41,7 +41,7 @@ class Status:
 
 
 @translated()
-def read_status(target: Target, *, drift: bool = False) -> Status:
+def read_status(target: DeployContext, *, drift: bool = False) -> Status:
     """Look at the three stacks; with `drift` let CloudFormation compare them with what there is, which takes a while."""
     client, stacks = target.client("cloudformation"), Stacks(target, silent)
     found: list[StackStatus] = []
@@ -58,7 +58,7 @@ def read_status(target: Target, *, drift: bool = False) -> Status:
             StackStatus(kind, name, stack.status, stack.reason, stack.updated_ms, stack.outputs, drifted)
         )
     whole = all(read_template(kind).outputs <= known.keys() for kind in KINDS)
-    where = addresses(known, cognito="", endpoint_url=target.endpoint_url) if whole else None
+    where = resolve_endpoints(known, target.endpoint_url) if whole else None
     return Status(
         stage=target.config.stage,
         region=target.region,
@@ -68,9 +68,9 @@ def read_status(target: Target, *, drift: bool = False) -> Status:
     )
 
 
-def _drifted(target: Target, client: Any, name: str) -> tuple[str, ...]:
+def _drifted(target: DeployContext, client: Any, name: str) -> tuple[str, ...]:
     detection = client.detect_stack_drift(StackName=name)["StackDriftDetectionId"]
-    for wait in waits(target.jitter):
+    for wait in poll_delays(target.jitter):
         state = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
         if state["DetectionStatus"] == "DETECTION_FAILED":
             raise DeployError(
