@@ -121,7 +121,7 @@ def test_without_credentials_every_command_says_so_in_one_line(command: str, tmp
         env=CLEAN | {"HOME": str(tmp_path)},
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: there are no AWS credentials here; ")
+    assert done.stderr.startswith("Error: no AWS credentials were found; ")
     assert done.stderr.count("\n") == 1
 
 

@@ -1,11 +1,11 @@
-"""The `imchat` command on the account that `tests/support/fake_aws.py` plays; run as a module, with time that passes."""
+"""The `imchat` command with the account of `tests/support/fake_aws.py`. Run as a module, its sleeps take real time."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
 
-from tests.support.fake_aws import REGION, World, world
+from tests.support.fake_aws import REGION, World, fake_aws
 
 from imchat.cli import main
 from imchat.commands.options import Reach
@@ -14,7 +14,7 @@ from imchat.deploy.packaging.bundle import layer_key
 
 
 def reach(aws: World) -> Reach:
-    """How commands reach the account. The packages' layer is uploaded already: nothing is downloaded."""
+    """Return what connects commands to the account. The layer is stored already, so that nothing is downloaded."""
     aws.s3.create_bucket(Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": REGION})
     aws.s3.put_object(Bucket="artifacts", Key=layer_key("arm64"), Body=b"layer")
 
@@ -26,6 +26,6 @@ def reach(aws: World) -> Reach:
 
 
 if __name__ == "__main__":
-    with world() as made:
-        made.on_sleep = lambda: time.sleep(0.05)
-        main(obj=reach(made))
+    with fake_aws() as account:
+        account.on_sleep = lambda: time.sleep(0.05)
+        main(obj=reach(account))

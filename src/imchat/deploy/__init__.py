@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from imchat.deploy.config import Config, check_config, load_config, render_config
     from imchat.deploy.context import AwsSession, DeployContext, connect
-    from imchat.deploy.execute import Deployment, deploy, execute
+    from imchat.deploy.execute import Deployment, deploy, execute_plan
     from imchat.deploy.iam.arns import DeploymentScope, deployment_scope
     from imchat.deploy.iam.policy import Policy, boundary_policy, deployer_policies
     from imchat.deploy.operate.cost import Estimate, Usage, estimate
@@ -64,7 +64,7 @@ __all__ = [
     "deployment_scope",
     "estimate",
     "examine",
-    "execute",
+    "execute_plan",
     "follow_logs",
     "load_config",
     "log_groups",
@@ -108,7 +108,7 @@ _MODULES: Final = {
     "deployment_scope": "iam.arns",
     "estimate": "operate.cost",
     "examine": "operate.doctor",
-    "execute": "execute",
+    "execute_plan": "execute",
     "follow_logs": "operate.logs",
     "load_config": "config",
     "log_groups": "operate.logs",

@@ -185,7 +185,7 @@ _DESCRIPTIONS: Final = {
     "log_retention_days": "Days that the functions' logs are kept.",
     "web_socket_access_logs": "true: log every WebSocket frame's result; API Gateway needs a role for logs in the region first.",
     "memory_mb": "Memory of each function, 256 to 10240; CPU grows with it.",
-    "reserved_concurrency": "Executions reserved for each function, which is also its limit; at least 10. New accounts cannot reserve.",
+    "reserved_concurrency": "Executions reserved for each function, also its limit; at least 10. New accounts cannot set it.",
     "requests_per_second": "Limit of each API; further requests are rejected. Limits the cost of an attack.",
     "architecture": "Processor of the functions: arm64 (cheaper) or x86_64.",
     "permissions_boundary_arn": "Permissions boundary for every role, if your account requires one.",

@@ -78,7 +78,7 @@ def deploy(
         return execution.run(plan) if approved else None
 
 
-def execute(plan: Plan, session: AwsSession, *, progress: Progress = silent) -> Deployment:
+def execute_plan(plan: Plan, session: AwsSession, *, progress: Progress = silent) -> Deployment:
     """Execute a plan of `make_plan`. Raises: DeployError with the first resource that failed."""
     execution = _Execution(session, Stacks(session, progress), progress)
     with execution.errors_explained():

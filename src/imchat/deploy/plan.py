@@ -1,6 +1,6 @@
 """The plan of a deployment: what it changes in each stack and what it uploads. Also the changes that are refused.
 
-A plan is shown to the operator, and holds everything that `imchat.deploy.execute` needs to carry it out.
+A plan is shown to the operator, and holds everything that `imchat.deploy.execute_plan` needs to carry it out.
 """
 
 from __future__ import annotations

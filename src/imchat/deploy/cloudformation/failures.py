@@ -66,7 +66,7 @@ def stack_needs_repair(stack: Stack, resources: Iterable[Mapping[str, Any]]) -> 
             f"an update failed, and so did its rollback: {reasons or stack.reason}",
             hint=(
                 f"fix that, run `aws cloudformation continue-update-rollback --stack-name {stack.name}`, then "
-                "`imchat deploy`; imchat skips no resource in a rollback, because the stack would then no longer match its resources"
+                "`imchat deploy`; imchat skips no resource in a rollback, or the stack would not match its resources"
             ),
             stack=stack.name,
             resource=failed[0]["LogicalResourceId"] if failed else None,
