@@ -1,6 +1,6 @@
-"""Where the files that are no Python lie, in a wheel and in a checkout: the built web client, and the AWS templates.
+"""Finds the built web client and the CloudFormation templates, in an installation and in a checkout.
 
-Also how the client's files are served, which is the same on one machine and from S3.
+Also returns the headers of the client's files, which are the same on one machine and from S3.
 """
 
 from __future__ import annotations
@@ -27,30 +27,32 @@ _TYPES: Final = {
     ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",
 }
-"""Types of our own: what the machine's tables say differs from one to the next."""
+"""Fixed types, because `mimetypes` differs between machines."""
 _HASHED: Final = re.compile(r"-[A-Za-z0-9_-]{8}\.[a-z0-9]+$")
 _REFERENCE: Final = re.compile(r"""\s(?:src|href)=["']?([^"'\s>#?]+)""")
 
 
 def site_dir(package: Path = PACKAGE) -> Path:
-    """The folder with the built web client, whole: `index.html` and every file that it names.
+    """Return the folder with the complete web client: `index.html` and every file that it refers to.
 
-    Raises: ConfigError if it was never built or is only half there; the message says how to repair it.
+    Raises: ConfigError if it was never built or is incomplete; the message says how to restore it.
     """
     site = package / "site"
     index = site / "index.html"
     if not index.is_file() or not (site / FINGERPRINT).is_file():
         raise ConfigError(f"the web client is missing from {site}; {repair_hint(package)}")
-    lost = sorted(name for name in _local_references(index.read_text("utf-8")) if not (site / name).is_file())
-    if lost:
+    missing = sorted(
+        name for name in _local_references(index.read_text("utf-8")) if not (site / name).is_file()
+    )
+    if missing:
         raise ConfigError(
-            f"the web client in {site} is incomplete ({lost[0]} is missing); {repair_hint(package)}"
+            f"the web client in {site} is incomplete ({missing[0]} is missing); {repair_hint(package)}"
         )
     return site
 
 
 def templates_dir(package: Path = PACKAGE) -> Path:
-    """The folder with the CloudFormation templates. Raises: ConfigError if it is missing."""
+    """Return the folder with the CloudFormation templates. Raises: ConfigError if it is missing."""
     for folder in (package / "templates", _checkout(package) / "templates"):
         if (folder / "state.yaml").is_file():
             return folder
@@ -58,18 +60,18 @@ def templates_dir(package: Path = PACKAGE) -> Path:
 
 
 def site_files(site: Path) -> dict[str, Path]:
-    """The files of a built client that are served, by their path below the site; hidden ones are not."""
-    found = sorted(place for place in site.rglob("[!.]*") if place.is_file())
-    return {place.relative_to(site).as_posix(): place for place in found}
+    """Return the files of a built client by their path below the site, without hidden ones."""
+    found = sorted(file for file in site.rglob("[!.]*") if file.is_file())
+    return {file.relative_to(site).as_posix(): file for file in found}
 
 
 def content_type(path: str) -> str:
-    """A file's `Content-Type`."""
+    """Return a file's `Content-Type`."""
     return _TYPES.get(Path(path).suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream"
 
 
 def cache_control(path: str) -> str:
-    """A file's `Cache-Control`: one whose name holds its checksum is kept for ever, any other asked for each time."""
+    """Return a file's `Cache-Control`: immutable with a checksum in its name, otherwise revalidated each time."""
     return "public, max-age=31536000, immutable" if _HASHED.search(path) else "no-cache"
 
 
