@@ -81,7 +81,7 @@ format: $(TOOLS) ## Format the Python code and mend what ruff can mend
 	@$(BIN)/ruff check --quiet --fix-only $(PYTHON_CODE)
 	@$(BIN)/ruff format --quiet $(PYTHON_CODE)
 
-site: $(VENV)/installed.stamp ## Build the web client if its sources changed
+site: $(VENV)/installed.stamp ## Build the web client if its sources changed, and list the templates
 	@$(CLIENT)
 
 # A sign-in library from npm, against which tests hold the one-machine identity.

@@ -279,7 +279,7 @@ def test_throttling_for_minutes_ends_with_a_note_that_cloudformation_continues(d
     )
 
 
-def test_an_old_status_right_after_execution_does_not_count_as_result(deployed: World) -> None:
+def test_an_old_status_right_after_execution_does_not_count_as_done(deployed: World) -> None:
     """Right after the execution CloudFormation may still return the old status."""
     real = deployed.cloudformation.execute_change_set
 
