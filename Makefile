@@ -81,7 +81,7 @@ format: $(TOOLS) ## Format the Python code and apply ruff's fixes
 	@$(BIN)/ruff check --quiet --fix-only $(PYTHON_CODE)
 	@$(BIN)/ruff format --quiet $(PYTHON_CODE)
 
-site: $(VENV)/installed.stamp ## Build the web client if its sources changed
+site: $(VENV)/installed.stamp ## Build the web client if its sources changed, and list the templates
 	@$(CLIENT)
 
 # A sign-in library from npm, which the tests run against the identity service of imchat local.
@@ -117,7 +117,7 @@ dist: $(TOOLS) site ## Build the sdist and the wheel into dist/
 	@$(BIN)/python -m hatchling build
 
 clean: ## Remove all build results and installed packages
-	@rm -rf $(VENV) build dist frontend/node_modules src/imchat/site
+	@rm -rf $(VENV) build dist frontend/node_modules src/imchat/site src/imchat/deploy/cloudformation/templates.json
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(PACKAGES):

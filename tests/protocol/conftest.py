@@ -24,7 +24,7 @@ def deployment(
             yield made
     else:
         stage = request.getfixturevalue("stage")
-        yield Deployment(stage.done.url, stage.emulator.mailed_code, stage.emulator.promote)
+        yield Deployment(stage.deployment.url, stage.emulator.mailed_code, stage.emulator.promote)
 
 
 @pytest.fixture
