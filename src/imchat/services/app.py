@@ -1,4 +1,4 @@
-"""`App`: what every service works with, handed in from outside."""
+"""`App`: the dependencies of every service, passed in by the runtime."""
 
 from __future__ import annotations
 
