@@ -199,7 +199,7 @@ def test_every_route_below_admin_and_no_other_is_for_administrators() -> None:
 
 def test_a_route_without_access_cannot_be_made() -> None:
     with pytest.raises(TypeError, match="access"):
-        Route(  # type: ignore[call-arg]
+        Route(  # type: ignore[call-arg]  # the mistake under test
             method="GET", path="/x", summary="X", handler=_health, response_model=schema.HealthAnswer
         )
 
