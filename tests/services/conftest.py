@@ -13,8 +13,8 @@ from tests.support.world import World, new_world
 @pytest.fixture(params=["sqlite", "dynamodb"])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     if request.param == "sqlite":
-        with new_world() as made:
-            yield made
+        with new_world() as world:
+            yield world
     else:
         yield World(new_dynamo_table(request.getfixturevalue("moto_client")))
 
@@ -22,5 +22,5 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 @pytest.fixture
 def sqlite_world() -> Iterator[World]:
     """For tests of many writes, which say nothing new over a second table."""
-    with new_world() as made:
-        yield made
+    with new_world() as world:
+        yield world

@@ -27,14 +27,14 @@ from functools import partial
 from typing import Any
 
 import greenlet  # type: ignore[import-untyped]  # it brings no types
-from tests.support.world import Borrowed
+from tests.support.world import TableWrapper
 
 from imchat.services.app import App
 from imchat.services.protocols import FanoutQueue, Gateway
 from imchat.storage.table import Item, Key, Op, Row, Table
 
 
-class Turns:
+class Scheduler:
     """Lets one actor run at a time, and chooses the next at every step."""
 
     def __init__(self, seed: int) -> None:
@@ -46,72 +46,72 @@ class Turns:
         queue = None if app.queue is None else _Queue(app.queue, self)
         return replace(app, table=_Table(app.table, self), gateway=_Gateway(app.gateway, self), queue=queue)
 
-    def run(self, *acts: Callable[[], object]) -> list[Exception | None]:
+    def run(self, *actions: Callable[[], object]) -> list[Exception | None]:
         """Run all of these to their ends, interleaved. Returns what each raised."""
-        raised: list[Exception | None] = [None for _ in acts]
+        raised: list[Exception | None] = [None for _ in actions]
 
-        def live(number: int) -> None:
+        def run_action(number: int) -> None:
             try:
-                acts[number]()
+                actions[number]()
             except Exception as error:  # noqa: BLE001 - whoever wrote the test judges it
                 raised[number] = error
 
         # Threads would do the same, at several times the cost.
-        waiting = [greenlet.greenlet(partial(live, number)) for number in range(len(acts))]
+        waiting = [greenlet.greenlet(partial(run_action, number)) for number in range(len(actions))]
         while waiting:
             self.step += 1
             self._random.choice(waiting).switch()
             waiting = [actor for actor in waiting if not actor.dead]
         return raised
 
-    def wait(self) -> None:
+    def yield_turn(self) -> None:
         """Let others go first, if the seed wants it."""
         chooser = greenlet.getcurrent().parent
         if chooser is not None:
             chooser.switch()
 
 
-class _Table(Borrowed):
-    def __init__(self, table: Table, turns: Turns) -> None:
+class _Table(TableWrapper):
+    def __init__(self, table: Table, scheduler: Scheduler) -> None:
         super().__init__(table)
-        self._turns = turns
+        self._scheduler = scheduler
 
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:
-        self._turns.wait()
+        self._scheduler.yield_turn()
         return super().get(key, consistent=consistent)
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
-        self._turns.wait()
+        self._scheduler.yield_turn()
         return super().get_many(keys)
 
     def query(self, pk: str, **bounds: Any) -> list[Row]:
-        self._turns.wait()
+        self._scheduler.yield_turn()
         return super().query(pk, **bounds)
 
     def write(self, *ops: Op) -> None:
-        self._turns.wait()
+        self._scheduler.yield_turn()
         super().write(*ops)
 
 
 class _Gateway:
-    def __init__(self, gateway: Gateway, turns: Turns) -> None:
+    def __init__(self, gateway: Gateway, scheduler: Scheduler) -> None:
         self._gateway = gateway
-        self._turns = turns
+        self._scheduler = scheduler
 
     def post(self, connection_ids: Sequence[str], frame: bytes) -> set[str]:
-        self._turns.wait()
+        self._scheduler.yield_turn()
         return self._gateway.post(connection_ids, frame)
 
     def disconnect(self, connection_id: str) -> None:
-        self._turns.wait()
+        self._scheduler.yield_turn()
         self._gateway.disconnect(connection_id)
 
 
 class _Queue:
-    def __init__(self, queue: FanoutQueue, turns: Turns) -> None:
+    def __init__(self, queue: FanoutQueue, scheduler: Scheduler) -> None:
         self._queue = queue
-        self._turns = turns
+        self._scheduler = scheduler
 
     def put(self, jobs: Sequence[str], *, delay_s: int = 0) -> None:
-        self._turns.wait()
+        self._scheduler.yield_turn()
         self._queue.put(jobs, delay_s=delay_s)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
-from tests.support.world import Borrowed
+from tests.support.world import TableWrapper
 
 from imchat.services.app import App
 from imchat.services.fanout_jobs import Job, decode_job
@@ -40,7 +40,7 @@ class Count:
     queue_calls: int = 0
 
 
-class _Table(Borrowed):
+class _Table(TableWrapper):
     def __init__(self, table: Table, count: Count) -> None:
         super().__init__(table)
         self._count = count
@@ -96,7 +96,7 @@ class _Gateway:
         self._gateway.disconnect(connection_id)
 
 
-class CountedQueue:
+class MeteredQueue:
     """Keeps jobs with the moment (ms) from which they may run, and counts the calls that brought them."""
 
     def __init__(self, count: Count, now_ms: Callable[[], int]) -> None:
@@ -116,18 +116,18 @@ class CountedQueue:
         return due
 
 
-def counted(app: App) -> tuple[App, Count, CountedQueue]:
+def metered(app: App) -> tuple[App, Count, MeteredQueue]:
     """`app` as it is on AWS, with a queue; what is done with it is counted."""
     count = Count()
-    queue = CountedQueue(count, app.now_ms)
+    queue = MeteredQueue(count, app.now_ms)
 
     def both(first: Callable[[], object], second: Callable[[], object]) -> tuple[object, object]:
-        begun = count.steps
-        one = first()
-        after_first, count.steps = count.steps, begun
-        other = second()
+        steps_before = count.steps
+        first_result = first()
+        after_first, count.steps = count.steps, steps_before
+        second_result = second()
         count.steps = max(after_first, count.steps)
-        return one, other
+        return first_result, second_result
 
     table, gateway = _Table(app.table, count), _Gateway(app.gateway, count)
     return replace(app, table=table, gateway=gateway, both=both, queue=queue), count, queue

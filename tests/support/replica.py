@@ -16,7 +16,7 @@ from imchat.api.dispatch import HttpRequest, dispatch
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import PREVIEW_CHARS
 
-_SHOWN_IN_THE_INBOX = ("client_message_id", "body", "edited_at_ms", "deleted_at_ms")
+_PREVIEW_FIELDS = ("client_message_id", "body", "edited_at_ms", "deleted_at_ms")
 
 
 class Replica:
@@ -28,10 +28,10 @@ class Replica:
         self.events = events
 
     @classmethod
-    def fetch(cls, world: World, me: UserId, where: ConversationId) -> Self | None:
+    def fetch(cls, world: World, me: UserId, conversation_id: ConversationId) -> Self | None:
         """Everything, read anew; None for one who is no member."""
-        entry = _get(world, me, f"/conversations/{where}")
-        page = _get(world, me, f"/conversations/{where}/events", limit="200")
+        entry = _get(world, me, f"/conversations/{conversation_id}")
+        page = _get(world, me, f"/conversations/{conversation_id}/events", limit="200")
         if entry is None or page is None:
             return None
         assert not page["has_more"], "more than this replica reads"
@@ -112,45 +112,53 @@ class Replica:
 
 
 def verify_action(
-    world: World, where: ConversationId, people: Sequence[UserId], action: Callable[[], object]
+    world: World, conversation_id: ConversationId, people: Sequence[UserId], action: Callable[[], object]
 ) -> list[str]:
     """Do something, and hold everybody's replica to the server, fed by pushes and fed by reading.
 
     Returns the types of the new events.
     """
-    phones = {who: world.connect(who, f"phone-{who}") for who in people}
-    pushed, read, heard = {}, {}, {who: len(world.heard(phone)) for who, phone in phones.items()}
-    for who in people:
-        pushed[who], read[who] = (Replica.fetch(world, who, where) for _ in range(2))
+    phones = {user_id: world.connect(user_id, f"phone-{user_id}") for user_id in people}
+    pushed, read, frame_counts = (
+        {},
+        {},
+        {user_id: len(world.received(phone)) for user_id, phone in phones.items()},
+    )
+    for user_id in people:
+        pushed[user_id], read[user_id] = (Replica.fetch(world, user_id, conversation_id) for _ in range(2))
     try:
         action()
     finally:
         types: list[str] = []
-        for who in people:
-            frames = world.heard(phones[who])[heard[who] :]
-            news = [event for frame in frames if frame["type"] == "events" for event in frame["events"]]
-            types = max(types, _hold(world, where, news, pushed[who], read[who]), key=len)
+        for user_id in people:
+            frames = world.received(phones[user_id])[frame_counts[user_id] :]
+            new_events = [event for frame in frames if frame["type"] == "events" for event in frame["events"]]
+            types = max(
+                types,
+                _check_replica(world, conversation_id, new_events, pushed[user_id], read[user_id]),
+                key=len,
+            )
     return types
 
 
-def _hold(
+def _check_replica(
     world: World,
-    where: ConversationId,
-    news: list[dict[str, Any]],
+    conversation_id: ConversationId,
+    new_events: list[dict[str, Any]],
     pushed: Replica | None,
     read: Replica | None,
 ) -> list[str]:
     if pushed is None or read is None:
         return []  # a newcomer, or nobody: there was nothing to bring forward
-    fresh = Replica.fetch(world, pushed.me, where)
+    fresh = Replica.fetch(world, pushed.me, conversation_id)
     if fresh is None:
-        assert (news[-1]["type"], news[-1]["user_id"]) == ("member.removed", pushed.me)
+        assert (new_events[-1]["type"], new_events[-1]["user_id"]) == ("member.removed", pushed.me)
         return []
     before = pushed.last
-    for event in json.loads(json.dumps(news)):
+    for event in json.loads(json.dumps(new_events)):
         pushed.apply(event)
     assert pushed.state() == fresh.state()
-    page = _get(world, read.me, f"/conversations/{where}/events", after=str(read.last))
+    page = _get(world, read.me, f"/conversations/{conversation_id}/events", after=str(read.last))
     assert page is not None
     for event in page["events"]:
         read.apply(event)
@@ -158,15 +166,15 @@ def _hold(
     return [str(event["type"]) for event in fresh.events if event["seq"] > before]
 
 
-def _get(world: World, who: UserId, path: str, **query: str) -> dict[str, Any] | None:
-    answer = dispatch(world.app, HttpRequest("GET", "/api" + path, query, b"", who, "request"))
+def _get(world: World, user_id: UserId, path: str, **query: str) -> dict[str, Any] | None:
+    answer = dispatch(world.app, HttpRequest("GET", "/api" + path, query, b"", user_id, "request"))
     assert answer.status in {200, 404}
     body: dict[str, Any] = json.loads(answer.body)
     return body if answer.status == 200 else None
 
 
 def _preview(event: dict[str, Any]) -> dict[str, Any]:
-    short = {name: event["message"][name] for name in _SHOWN_IN_THE_INBOX if name in event["message"]}
+    short = {name: event["message"][name] for name in _PREVIEW_FIELDS if name in event["message"]}
     short["body"] = short["body"][:PREVIEW_CHARS]
     return {**{name: value for name, value in event.items() if name != "quote"}, "message": short}
 

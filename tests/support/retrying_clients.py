@@ -13,7 +13,7 @@ from tests.support.browser_harness import Person
 Event: TypeAlias = dict[str, Any]
 
 PAGE: Final = 200
-_UNREACHED: Final = (aiohttp.ClientError, ConnectionError, TimeoutError)
+_CONNECTION_ERRORS: Final = (aiohttp.ClientError, ConnectionError, TimeoutError)
 _BUSY: Final = frozenset({429, 502, 503, 504})
 
 
@@ -24,7 +24,7 @@ class Outage:
     up: asyncio.Event = field(default_factory=asyncio.Event)
     waiting: int = 0
 
-    async def over(self) -> None:
+    async def wait_until_up(self) -> None:
         """Wait until it is up, at least a moment."""
         self.waiting += 1
         try:
@@ -40,7 +40,7 @@ class Client:
     def __init__(self, url: str, person: Person, session: aiohttp.ClientSession, outage: Outage) -> None:
         self.person = person
         self.acknowledged: dict[tuple[str, str], int] = {}
-        self.tried_again = 0
+        self.retries = 0
         self._url = f"{url}/api/conversations"
         self._session = session
         self._outage = outage
@@ -86,17 +86,17 @@ class Client:
             }
             try:
                 status, answer = await self.call("POST", f"{conversation_id}/messages", message)
-            except _UNREACHED:
-                self.tried_again += 1
-                await self._outage.over()
+            except _CONNECTION_ERRORS:
+                self.retries += 1
+                await self._outage.wait_until_up()
                 continue
             if status in {200, 201}:
                 return self._acknowledge(conversation_id, answer["event"])
             if status == 409 and answer["error"]["details"].get("reason") == "behind":
                 try:
                     log = await self.read(conversation_id, after_seq)
-                except _UNREACHED:
-                    await self._outage.over()
+                except _CONNECTION_ERRORS:
+                    await self._outage.wait_until_up()
                     continue
                 after_seq = log[-1]["seq"]
                 for event in filter(is_message, log):

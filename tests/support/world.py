@@ -20,7 +20,7 @@ from imchat.storage.sqlite.rows import decode_item
 from imchat.storage.table import MAX_OPS, Item, Key, Op, Row, Table
 
 
-class ListeningGateway:
+class RecordingGateway:
     """Keeps what was posted to each connection; those in `gone` answer as closed."""
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class ListeningGateway:
         self.disconnected.append(connection_id)
 
 
-class WaitingQueue:
+class InMemoryQueue:
     """Keeps jobs until they are run, with how long each was to wait."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class WaitingQueue:
         return [decode_job(job) for _, job in waiting]
 
 
-class Borrowed:
+class TableWrapper:
     """Another table, verb by verb: what a test derives from to interfere with one of them."""
 
     def __init__(self, table: Table) -> None:
@@ -71,7 +71,7 @@ class Borrowed:
         self.table.write(*ops)
 
 
-class Interleaved(Borrowed):
+class RacingTable(TableWrapper):
     """A table that runs `meanwhile` once, right before the first write to an `sk` that begins so: the race, forced."""
 
     def __init__(self, table: Table, meanwhile: Callable[[], object], sk: str = "EVENT#") -> None:
@@ -90,7 +90,7 @@ class World:
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        self.gateway = ListeningGateway()
+        self.gateway = RecordingGateway()
         self.clock_ms = 1_800_000_000_000
         self._ids = itertools.count(1)
         self.app = App(
@@ -115,13 +115,13 @@ class World:
     def group(self, owner: UserId, *others: UserId, title: str = "Team") -> ConversationId:
         return conversations.create_group(self.app, owner, others, title)[0].head.conversation_id
 
-    def fill(self, where: ConversationId, count: int, prefix: str = "crowd-") -> list[UserId]:
+    def fill(self, conversation_id: ConversationId, count: int, prefix: str = "crowd-") -> list[UserId]:
         """Put so many people into a group at once, as if they had joined at its first event."""
         people = [UserId(f"{prefix}{number:05}") for number in range(count)]
         for start in range(0, count, MAX_OPS - 1):
             part = people[start : start + MAX_OPS - 1]
-            added = [members.put_new(where, Member(who, "member", 1, 1, 0)) for who in part]
-            self.table.write(storage.add_to_member_count(where, more=len(part)), *added)
+            added = [members.put_new(conversation_id, Member(user_id, "member", 1, 1, 0)) for user_id in part]
+            self.table.write(storage.add_to_member_count(conversation_id, more=len(part)), *added)
         return people
 
     def connect(self, user_id: UserId, connection_id: str | None = None) -> ConnectionId:
@@ -130,13 +130,13 @@ class World:
         realtime.connect(self.app, user_id, connection)
         return connection
 
-    def heard(self, connection_id: ConnectionId, kind: str | None = None) -> list[dict[str, Any]]:
+    def received(self, connection_id: ConnectionId, kind: str | None = None) -> list[dict[str, Any]]:
         """The frames that reached a connection, all of them or of one type."""
         frames = self.gateway.frames.get(connection_id, [])
         return [frame for frame in frames if kind is None or frame["type"] == kind]
 
 
-class Guarded(GroupCommitTable):
+class CacheCheckingTable(GroupCommitTable):
     """Finds out, at its end, whether anybody changed an item that they had read, or given to a write."""
 
     def close(self) -> None:
@@ -144,12 +144,12 @@ class Guarded(GroupCommitTable):
             assert item == decode_item(self._rows.get(key)), f"what lies under {key} was changed in memory"
         for pk, part in {**self._known._old, **self._known._young}.items():
             for row in part.rows:
-                anew = row.parsed and meaning_of(pk, Row(row.sk, row.item))
+                anew = row.parsed and parse_row(pk, Row(row.sk, row.item))
                 assert row.parsed == anew, f"what {row.sk} means was changed in memory"
         super().close()
 
 
-def meaning_of(pk: str, row: Row) -> object:
+def parse_row(pk: str, row: Row) -> object:
     """What the repositories make of a row of a conversation."""
     if row.sk.startswith(keys.EVENT_PREFIX):
         return events._event_from_row(row)
@@ -163,5 +163,5 @@ def meaning_of(pk: str, row: Row) -> object:
 @contextmanager
 def new_world() -> Iterator[World]:
     """A world on an empty database, as a server has it."""
-    with Guarded.open(":memory:") as table:
+    with CacheCheckingTable.open(":memory:") as table:
         yield World(table)
