@@ -1,4 +1,4 @@
-"""The world that the service tests live in: once over SQLite, once over DynamoDB as moto imitates it."""
+"""Fixtures of the service tests: a world on SQLite, and one on DynamoDB as simulated by moto."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 
 @pytest.fixture
 def sqlite_world() -> Iterator[World]:
-    """For tests of many writes, which say nothing new over a second table."""
+    """A world on SQLite only, for tests with many writes that would prove nothing more on DynamoDB."""
     with new_world() as world:
         yield world

@@ -1,6 +1,7 @@
-"""A block, a suspension and a sign-out hold from their answer on: a thousand interleavings of each, and controls that must fail.
+"""Blocks, suspensions and sign-outs are effective from their response on: a thousand interleavings each, and controls.
 
-No event of the log tells of either, so the bound is a step, not a `seq`: what begins after the end does not happen.
+The log has no event of them, so the limit is a step of the scheduler, not a `seq`: an action that begins after the block,
+suspension or sign-out ended must fail. Each control breaks the code on purpose and must be detected.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ PHONE, LAPTOP = SignInId("phone"), SignInId("laptop")
 
 
 class ClosingGateway(RecordingGateway):
-    """Posts to nobody whose connection it closed, as every gateway does."""
+    """Does not post to connections that it closed, like every real gateway."""
 
     def disconnect(self, connection_id: str) -> None:
         super().disconnect(connection_id)
@@ -38,7 +39,7 @@ Connect: TypeAlias = Callable[[App, UserId, ConnectionId, SignInId | None], None
 
 
 class Environment(NamedTuple):
-    """Where every scene begins."""
+    """The initial state of every scenario."""
 
     world: World
     ann: UserId
@@ -48,7 +49,7 @@ class Environment(NamedTuple):
     other_group: ConversationId
 
     def scenarios(self) -> Iterator[Scenario]:
-        """A scene for each seed; what happened in one is undone behind it."""
+        """Yield a scenario for each seed, and roll its changes back afterwards."""
         table = cast(GroupCommitTable, self.world.table)
         for seed in range(INTERLEAVINGS):
             table.begin()
@@ -59,21 +60,21 @@ class Environment(NamedTuple):
 
 
 class Scenario:
-    """Ann and Bob, directly and in a group, while she blocks him, or he is suspended, or signs out. Cat writes in the group."""
+    """Ann and Bob write to each other while she blocks him, or he is suspended or signs out. Cat writes in their group."""
 
     def __init__(self, seed: int, environment: Environment) -> None:
         world = environment.world
         self.scheduler = Scheduler(seed)
         self.gateway = ClosingGateway()
         self.plain_app = replace(world.app, gateway=self.gateway)
-        self.app = self.scheduler.app(self.plain_app)
+        self.app = self.scheduler.wrap(self.plain_app)
         self.ann, self.bob, self.cat, self.group, self.other_group = environment[1:]
-        # Every other time the direct conversation begins only now.
+        # With even seeds, the direct conversation is created during the scenario.
         self.direct = world.direct(self.ann, self.bob) if seed % 2 else None
         self.connection_id = ConnectionId(f"line-{seed}-")
         realtime.connect(self.plain_app, self.bob, self.connection_id, PHONE)
         self.pending_connections: set[str] = set()
-        """Connections that do not stand yet, or never will: no gateway hands frames on to them."""
+        """Connections that are not open yet, or never will be. A gateway delivers no frames to them."""
         self.connect: Connect = realtime.connect
         self.ended = False
         self.violations: list[str] = []
@@ -83,7 +84,7 @@ class Scenario:
         self.ended = True
 
     def repeat(self, name: str, action: Callable[[str], object]) -> Callable[[], None]:
-        """Somebody who does it again and again; it is to be refused if it begins after the end."""
+        """Return an actor that repeats an action. If the action begins after the end, it must be refused."""
 
         def run() -> None:
             for time in range(TIMES):
@@ -94,7 +95,7 @@ class Scenario:
                 except (Forbidden, Unauthenticated):
                     continue
                 if has_ended:
-                    self.violations.append(f"{name} after the end")
+                    self.violations.append(f"{name} succeeded after the end")
 
         return run
 
@@ -147,12 +148,14 @@ def run_suspension(scenario: Scenario, ending: Ending = suspend_bob) -> list[str
         scenario.repeat("read", lambda _name: messages.read(scenario.app, bob, scenario.group)),
         scenario.repeat(
             "connect",
-            lambda name: realtime.connect(scenario.app, bob, ConnectionId(f"{scenario.connection_id}-{name}")),
+            lambda name: realtime.connect(
+                scenario.app, bob, ConnectionId(f"{scenario.connection_id}-{name}")
+            ),
         ),
         lambda: cat_writes(scenario),
         lambda: members.add_members(scenario.app, scenario.cat, scenario.other_group, [bob]),
     )
-    # When all is over, also for what was under way, nothing is open to him anywhere.
+    # Now that all concurrent actions have finished, he can write in no conversation.
     scenario.app = scenario.plain_app
     scenario.repeat("group", lambda name: scenario.send(bob, scenario.group, name))()
     scenario.repeat("late", lambda name: scenario.send(bob, scenario.other_group, name))()
@@ -181,7 +184,7 @@ def run_sign_out(scenario: Scenario, ending: Ending = sign_bob_out) -> list[str]
     )
     scenario.app = scenario.plain_app
     scenario.repeat("late", lambda name: scenario.open_connection(unused["old-3"], name))()
-    # The other device comes back, if its line was closed as well, and misses nothing from there.
+    # The other device reconnects if its connection was closed too, and then receives every event.
     if laptop in scenario.gateway.gone:
         realtime.connect(scenario.app, bob, laptop := ConnectionId(f"again-{laptop}"), LAPTOP)
     cat_writes(scenario)
@@ -191,17 +194,17 @@ def run_sign_out(scenario: Scenario, ending: Ending = sign_bob_out) -> list[str]
 
 
 def cat_writes(scenario: Scenario) -> None:
-    """Cat writes in the group; what she begins after the end is not for Bob."""
+    """Let Cat write in the group. Bob must not receive what she begins to send after the end."""
     for _time in range(TIMES):
         scenario.scheduler.yield_turn()
         has_ended, name = scenario.ended, f"cat-{scenario.scheduler.step}-{_time}"
         messages.send(scenario.app, scenario.cat, scenario.group, client_message_id=name, body=name)
         if has_ended and name in pushed_to_bob(scenario):
-            scenario.violations.append("heard what was said after the end")
+            scenario.violations.append("Bob received a message that was sent after the end")
 
 
 def pushed_to_bob(scenario: Scenario) -> str:
-    """All that was pushed to Bob's connections."""
+    """Return all frames that were pushed to Bob's open connections, as text."""
     frames = scenario.gateway.frames
     return repr(
         [
@@ -230,7 +233,7 @@ def test_nothing_that_begins_after_the_response_succeeds(environment: Environmen
 
 
 def some_seed_detects(environment: Environment, name: str, break_it: Callable[[Scenario], object]) -> bool:
-    """Whether some seed shows that what was broken is broken."""
+    """Return whether the scenario fails with some seed after `break_it`."""
     for scenario in environment.scenarios():
         break_it(scenario)
         if SCENARIOS[name](scenario):
@@ -239,7 +242,7 @@ def some_seed_detects(environment: Environment, name: str, break_it: Callable[[S
 
 
 class TableWithoutWrites(TableWrapper):
-    """A table on which writes to some keys are forgotten."""
+    """A table that drops some of the write ops."""
 
     def __init__(self, table: Any, is_dropped: Callable[[Op], bool]) -> None:
         super().__init__(table)
@@ -251,7 +254,7 @@ class TableWithoutWrites(TableWrapper):
 
 
 @pytest.mark.parametrize(
-    ("name", "forgotten"),
+    ("name", "is_dropped"),
     [
         ("blocked", lambda op: type(op).__name__ == "Check"),
         ("blocked", lambda op: "blocks" in getattr(op, "set", ())),
@@ -259,7 +262,7 @@ class TableWithoutWrites(TableWrapper):
         ("suspended", lambda op: "suspended" in getattr(op, "set", ()) and op.key.sk == "CONNECTIONS"),
     ],
     ids=[
-        "no checks at the beginning",
+        "no check when the conversation is created",
         "no mark in the conversation",
         "no mark on members",
         "no mark on connections",
@@ -289,10 +292,10 @@ def test_control_detects_a_missing_read_after_the_write(environment: Environment
     assert some_seed_detects(environment, "suspended", break_it)
 
 
-@pytest.mark.parametrize("kept", ["note", "closing"])
+@pytest.mark.parametrize("kept", ["mark", "closing"])
 def test_control_detects_an_incomplete_sign_out(environment: Environment, kept: str) -> None:
     def sign_out_partly(scenario: Scenario) -> None:
-        if kept == "note":
+        if kept == "mark":
             connections.mark_signed_out(scenario.app.table, scenario.bob, PHONE, now_s=0)
         else:
             realtime.sign_out(scenario.app, scenario.bob, None)

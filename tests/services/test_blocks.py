@@ -1,4 +1,4 @@
-"""Blocks: whom they keep apart, in what, and what they do not touch; and that nobody learns whose they are."""
+"""Blocks: what they prevent, what they leave unchanged, and that errors do not reveal who blocked the other."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_after_a_block_both_users_get_the_same_error_for_messages_and_changes(
                 world.app, user_id, conversation_id, client_message_id="more", body="more"
             ),
             lambda user_id=user_id, seq=seq: message_actions.edit(
-                world.app, user_id, conversation_id, seq, "other words"
+                world.app, user_id, conversation_id, seq, "new text"
             ),
             lambda user_id=user_id, seq=seq: message_actions.react(
                 world.app, user_id, conversation_id, seq, "👍"
@@ -110,7 +110,7 @@ def test_repeated_blocks_and_unblocks_change_nothing(world: World) -> None:
     world.clock_ms += 5_000
     blocks.block(world.app, ann, bob)
     assert blocks.list_blocked(world.app, ann, cursor=None) == first
-    assert [one.user_id for one in first[0]] == [user.user_id for user in first[1]] == [bob]
+    assert [blocked.user_id for blocked in first[0]] == [user.user_id for user in first[1]] == [bob]
     assert blocks.list_blocked(world.app, bob, cursor=None) == ([], [], None)
     for _ in range(2):
         blocks.unblock(world.app, ann, bob)
@@ -121,9 +121,9 @@ def test_users_cannot_block_themselves_or_unknown_users(world: World) -> None:
     ann = world.person("ann")
     with pytest.raises(Invalid, match="yourself"):
         blocks.block(world.app, ann, ann)
-    for nobody in ("u-nobody", "not an id"):
+    for unknown_id in ("u-unknown", "not an id"):
         with pytest.raises(NotFound):
-            blocks.block(world.app, ann, UserId(nobody))
+            blocks.block(world.app, ann, UserId(unknown_id))
     assert stored.involving(world.table, ann) == set()
 
 
@@ -131,12 +131,12 @@ def test_after_a_block_neither_user_can_add_the_other_and_the_whole_addition_fai
     ann, bob, cat = world.people("ann", "bob", "cat")
     blocks.block(world.app, ann, bob)
     for actor, other in ((ann, bob), (bob, ann)):
-        said = ("you can't add these people", {"reason": "blocked", "user_ids": [other]})
-        assert catch_forbidden(partial(world.group, actor, cat, other)) == said
+        error = ("you can't add these people", {"reason": "blocked", "user_ids": [other]})
+        assert catch_forbidden(partial(world.group, actor, cat, other)) == error
         conversation_id = world.group(actor)
         assert (
             catch_forbidden(partial(memberships.add_members, world.app, actor, conversation_id, [cat, other]))
-            == said
+            == error
         )
         assert set(members.list_for(world.table, conversation_id)) == {actor}
     memberships.add_members(world.app, cat, world.group(cat), [ann, bob])
@@ -169,7 +169,9 @@ def test_a_block_hides_presence_both_ways_and_subscribers_see_the_other_go_offli
     for user_id, other in ((ann, bob), (bob, ann)):
         frames = world.received(ConnectionId(f"c-{user_id}"), "presence")
         assert frames == [{"type": "presence", "user_id": other, "online": False}]
-        assert other not in {one.user_id for one in presence.get(world.app, user_id, conversation_id, None)}
+        assert other not in {
+            found.user_id for found in presence.get(world.app, user_id, conversation_id, None)
+        }
     world.gateway.frames.clear()
     cats_phone = world.connect(cat)
     for user_id, other in ((ann, bob), (bob, ann)):
@@ -178,19 +180,19 @@ def test_a_block_hides_presence_both_ways_and_subscribers_see_the_other_go_offli
         assert world.received(ConnectionId(f"c-{other}"), "presence") == []
         assert [frame["online"] for frame in world.received(cats_phone, "presence")] == [False, True]
         world.gateway.frames.clear()
-    assert {one.user_id for one in presence.get(world.app, cat, conversation_id, None)} == {ann, bob, cat}
+    assert {found.user_id for found in presence.get(world.app, cat, conversation_id, None)} == {ann, bob, cat}
 
 
 def test_after_a_block_typing_and_receipts_are_not_pushed_in_a_direct_conversation(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     conversation_id = world.direct(ann, bob)
     connection_ids = {user_id: world.connect(user_id) for user_id in (ann, bob)}
-    said = send(world, bob, conversation_id, "read-me")
+    sent = send(world, bob, conversation_id, "read-me")
     blocks.block(world.app, ann, bob)
     world.gateway.frames.clear()
     for user_id in (ann, bob):
         realtime.notify_typing(world.app, user_id, conversation_id)
-    read_cursors.mark_read(world.app, ann, conversation_id, said["seq"])
+    read_cursors.mark_read(world.app, ann, conversation_id, sent["seq"])
     assert world.received(connection_ids[bob]) == []
     assert [frame["type"] for frame in world.received(connection_ids[ann])] == ["receipt"]
 
@@ -199,11 +201,11 @@ def test_after_a_block_typing_and_receipts_are_still_pushed_in_a_group(world: Wo
     ann, bob = world.people("ann", "bob")
     conversation_id = world.group(ann, bob)
     phone = world.connect(bob)
-    said = send(world, bob, conversation_id, "read-me")
+    sent = send(world, bob, conversation_id, "read-me")
     blocks.block(world.app, ann, bob)
     world.gateway.frames.clear()
     realtime.notify_typing(world.app, ann, conversation_id)
-    read_cursors.mark_read(world.app, ann, conversation_id, said["seq"])
+    read_cursors.mark_read(world.app, ann, conversation_id, sent["seq"])
     assert [frame["type"] for frame in world.received(phone)] == ["typing", "receipt"]
 
 
@@ -246,5 +248,5 @@ def test_blocks_are_listed_in_pages(sqlite_world: World) -> None:
         blocks.block(world.app, ann, other)
     page, people, cursor = blocks.list_blocked(world.app, ann, cursor=None)
     rest, _, end = blocks.list_blocked(world.app, ann, cursor=cursor)
-    assert [one.user_id for one in (*page, *rest)] == others
+    assert [blocked.user_id for blocked in (*page, *rest)] == others
     assert (len(page), len(people), end) == (blocks.BLOCKS_PAGE, blocks.BLOCKS_PAGE, None)

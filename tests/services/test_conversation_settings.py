@@ -1,4 +1,4 @@
-"""What people choose for themselves of a conversation."""
+"""A member's own settings of a conversation, and unread mentions."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_unread_mentions_are_counted_per_member_until_they_are_read(world: World
     conversation_id = world.group(ann, bob, eve)
     first = mention(world, conversation_id, ann, "m1", "@bob and @bob, look")
     mention(world, conversation_id, ann, "m1", "@bob and @bob, look")
-    mention(world, conversation_id, ann, "m2", "nobody in particular")
+    mention(world, conversation_id, ann, "m2", "no mention")
     mention(world, conversation_id, bob, "b1", "@bob is me, @eve is you")
     last = mention(world, conversation_id, ann, "m3", "@bob?")
     assert (mentions(world, conversation_id, bob), mentions(world, conversation_id, eve)) == (2, 1)

@@ -1,4 +1,4 @@
-"""Starting conversations, the inbox, groups and who may do what in them."""
+"""Conversations: creation, the inbox, read cursors, the log, permissions in groups, and profiles."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_direct_conversation_needs_another_existing_user(
     with pytest.raises(Invalid):
         conversations.create_direct(world.app, ann, ann)
     with pytest.raises(NotFound):
-        conversations.create_direct(world.app, ann, UserId("nobody"))
+        conversations.create_direct(world.app, ann, UserId("unknown"))
     with pytest.raises(NotFound):
         conversations.create_direct(world.app, ann, UserId("no such\nid" * 1_000))
 
@@ -229,7 +229,7 @@ def test_a_page_with_invalid_bounds_is_refused(world: World, bounds: dict[str, i
 
 
 class RemovedAfter(TableWrapper):
-    """A table that runs `removal` once, right after so many reads."""
+    """A table that runs `removal` once, right after `reads` reads."""
 
     def __init__(self, table: Table, reads: int, removal: Callable[[], object]) -> None:
         super().__init__(table)
@@ -258,7 +258,7 @@ class RemovedAfter(TableWrapper):
 
 
 @pytest.mark.parametrize(
-    "look",
+    "read",
     [
         messages.read,
         conversations.get,
@@ -269,7 +269,7 @@ class RemovedAfter(TableWrapper):
 def test_a_member_removed_during_a_read_sees_nothing_from_after_the_removal(
     world: World, read: Callable[..., object]
 ) -> None:
-    """Content is read before the membership is checked; the other way round, the later message would leak."""
+    """Content is read before the membership is checked; in the opposite order, the later message would leak."""
     ann, bob, eve = world.people("ann", "bob", "eve")
 
     def remove(conversation_id: ConversationId) -> None:

@@ -1,4 +1,4 @@
-"""What operations cost: the committed table, its bounds, and that the counting itself is right."""
+"""The costs of operations: the committed table is current, stays within limits, and counts correctly."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_a_direct_message_stays_within_its_cost_limits(page: str) -> None:
     assert calls <= 6
     assert steps <= 3
     assert (read_units, write_units) <= (3, 2)
-    assert (posts, queue_calls) == (1, 0), "the other's connection; the sender named their own"
+    assert (posts, queue_calls) == (1, 0), "only the other user's connection: the sender named their own"
 
 
 def test_a_send_costs_the_same_in_every_large_group(page: str) -> None:
@@ -61,26 +61,26 @@ def test_units_are_counted_as_dynamodb_counts_them() -> None:
         app.table.write(Put(key, {"text": "x" * 1_100}, Absent()))
         assert count.write_units == 2, "1.1 KB"
         app.table.write(Update(key, set={"text": "x"}))
-        assert count.write_units == 4, "of the larger of before and after"
+        assert count.write_units == 4, "1.1 KB: the larger of the sizes before and after"
         with pytest.raises(ConditionFailed):
             app.table.write(Put(key, {"text": "x"}, Absent()))
-        assert count.write_units == 5, "a refused one costs as well"
+        assert count.write_units == 5, "a refused write costs as well"
         app.table.write(Put(Key("p", "a"), {}), Put(Key("p", "b"), {}))
-        assert count.write_units == 9, "twice in a transaction"
+        assert count.write_units == 9, "a transaction costs double"
         assert (count.calls, count.steps) == (4, 4)
         app.table.write(Put(key, {"text": "x" * 5_000}))
         app.table.get(key)
         assert count.read_units == 2, "5 KB"
         app.table.get(key, consistent=False)
-        assert count.read_units == 3, "half of it"
+        assert count.read_units == 3, "5 KB, eventually consistent: half"
         app.table.get_many([key, Key("p", "nothing")])
-        assert count.read_units == 6, "one for what is not there"
+        assert count.read_units == 6, "one unit for the missing item"
         app.table.query("p")
-        assert count.read_units == 8, "the sum, rounded once"
+        assert count.read_units == 8, "the sum is rounded once"
 
 
 def test_calls_are_counted_as_the_client_makes_them() -> None:
-    """The same sends on DynamoDB's own protocol: the client's calls are those that were counted."""
+    """For the same sends, the calls of the DynamoDB client are those that were counted."""
     with mock_aws():
         client = client_at(None)
         made: Counter[str] = Counter()

@@ -1,4 +1,4 @@
-"""Pushing to many: by way of the queue, in chunks, once or twice, early or late."""
+"""Pushes to many connections via the queue: in chunks, repeated, late and out of order."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from imchat.storage.table import Delete, Put
 
 
 class ManyDevicesGroup:
-    """A group of three with more open devices than a request pushes to by itself; one phone of each is listened to."""
+    """A group of three with more open connections than a request posts to itself. One phone per member records frames."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -34,7 +34,7 @@ class ManyDevicesGroup:
         self.world.gateway.frames.clear()
 
     def add_connections(self, user_id: UserId, count: int = DIRECT_POSTS // 3 + 1) -> ConnectionId:
-        """Note so many open connections at once, and return one of them."""
+        """Store `count` open connections in one write, and return one of them."""
         expiry = self.world.clock_ms // 1000 + CONNECTION_S
         item = {f"{user_id}-{number}": expiry for number in range(count)}
         self.world.table.write(Put(keys.connections(user_id), item))
@@ -49,7 +49,7 @@ class ManyDevicesGroup:
         return sent["seq"]
 
     def run_due_jobs(self) -> None:
-        """Run the jobs that wait now, and the chunks that come of them."""
+        """Run the queued jobs, and the deliver jobs that they queue."""
         for job in [*self.queue.take()]:
             delivery.run_job(self.app, job, again=False)
         chunks = [job for job in self.queue.jobs if job[0] == 0]
@@ -58,25 +58,25 @@ class ManyDevicesGroup:
             delivery.run_job(self.app, decode_job(chunk), again=False)
 
     def run_all_jobs(self) -> None:
-        """Run all jobs, and those that come of them, when their time has come."""
+        """Run all jobs when they are due, and the jobs that they queue."""
         while self.queue.jobs:
             self.world.clock_ms += 1_000 * max(delay_s for delay_s, _ in self.queue.jobs)
             for job in self.queue.take():
                 delivery.run_job(self.app, job, again=False)
 
     def received(self, user_id: UserId) -> list[int]:
-        """The seqs that reached somebody, in the order of their coming."""
+        """Return the seqs that were pushed to a member's phone, in order."""
         frames = self.world.received(self.phones[user_id], "events")
         return [event["seq"] for frame in frames for event in frame["events"]]
 
 
 class BusyQueue:
     def put(self, jobs: Sequence[str], *, delay_s: int = 0) -> None:
-        raise Busy(f"{len(jobs)} jobs cannot wait {delay_s} s; try again")
+        raise Busy(f"{len(jobs)} jobs cannot be queued for {delay_s} s; try again")
 
 
 BUSY_INTERVAL_S = 4
-"""How far apart pushes to ten thousand are."""
+"""The interval between pushes to ten thousand members."""
 
 
 def pretend_to_be_large(group: ManyDevicesGroup) -> None:
@@ -137,10 +137,10 @@ def test_only_the_connection_that_a_job_finds_gone_is_removed(group: ManyDevices
 
 
 def test_a_late_announce_job_pushes_nothing_from_after_a_removal(group: ManyDevicesGroup) -> None:
-    before = group.send("you may hear this")
+    before = group.send("before the removal")
     early_jobs = group.queue.take()
     members.remove_member(group.app, group.ann, group.conversation_id, group.eve)
-    after = group.send("you may not hear this")
+    after = group.send("after the removal")
     for job in early_jobs:
         delivery.run_job(group.app, job, again=False)
     group.run_all_jobs()
@@ -149,26 +149,26 @@ def test_a_late_announce_job_pushes_nothing_from_after_a_removal(group: ManyDevi
 
 
 def test_a_late_deliver_job_pushes_nothing_from_after_a_removal(group: ManyDevicesGroup) -> None:
-    before = group.send("you may hear this")
+    before = group.send("before the removal")
     for job in group.queue.take():
         delivery.run_job(group.app, job, again=False)
     members.remove_member(group.app, group.ann, group.conversation_id, group.eve)
-    group.send("you may not hear this")
+    group.send("after the removal")
     group.run_all_jobs()
     assert set(group.received(group.eve)) == {before, before + 1}
 
 
 def test_a_late_deliver_job_shows_no_text_edited_after_a_removal(group: ManyDevicesGroup) -> None:
     group.send("first")
-    before = group.send("you may hear this")
+    before = group.send("before the removal")
     message_actions.react(group.app, group.bob, group.conversation_id, before, "👍")
     for job in group.queue.take():
         delivery.run_job(group.app, job, again=False)
     members.remove_member(group.app, group.ann, group.conversation_id, group.eve)
-    message_actions.edit(group.app, group.ann, group.conversation_id, before, "you may not hear this")
+    message_actions.edit(group.app, group.ann, group.conversation_id, before, "after the removal")
     group.run_all_jobs()
-    assert "you may not" in str(group.world.received(group.phones[group.bob]))
-    assert "you may not" not in str(group.world.received(group.phones[group.eve]))
+    assert "after the removal" in str(group.world.received(group.phones[group.bob]))
+    assert "after the removal" not in str(group.world.received(group.phones[group.eve]))
     assert before - 1 in group.received(group.eve)
 
 

@@ -1,4 +1,4 @@
-"""Coming into a group by oneself: links and what ends them, public channels and how they are found."""
+"""Joining a group without being added: by invite links, and by finding public channels."""
 
 from __future__ import annotations
 
@@ -84,22 +84,26 @@ def test_the_token_is_not_stored_in_the_table(world: World) -> None:
 def test_a_closed_link_states_its_reason(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     conversation_id = world.group(ann)
-    once = invites.create(world.app, ann, conversation_id, max_uses=1)[1]
-    invites.accept(world.app, bob, once)
-    brief = invites.create(world.app, ann, conversation_id, expires_in_s=60)[1]
+    single_use_token = invites.create(world.app, ann, conversation_id, max_uses=1)[1]
+    invites.accept(world.app, bob, single_use_token)
+    expired_token = invites.create(world.app, ann, conversation_id, expires_in_s=60)[1]
     world.clock_ms += 60_000
     revoked, revoked_token = invites.create(world.app, ann, conversation_id)
     invites.revoke(world.app, ann, conversation_id, revoked.invite_id)
     invites.revoke(world.app, ann, conversation_id, revoked.invite_id)
-    for token, reason in ((once, "used_up"), (brief, "expired"), (revoked_token, "revoked")):
+    for token, reason in (
+        (single_use_token, "used_up"),
+        (expired_token, "expired"),
+        (revoked_token, "revoked"),
+    ):
         assert_conflict(reason, partial(invites.preview, world.app, token))
         assert_conflict(reason, partial(invites.accept, world.app, eve, token))
     assert members_of(world, conversation_id) == {ann, bob}
     assert sorted(use_counts(world, ann, conversation_id)) == [0, 1]
-    assert invites.accept(world.app, bob, once) == conversation_id
+    assert invites.accept(world.app, bob, single_use_token) == conversation_id
 
 
-@pytest.mark.parametrize("guess", ["x", "x" * 30, "0" * 63, "0" * 30 + "nowhere", "of a group that is there"])
+@pytest.mark.parametrize("guess", ["x", "x" * 30, "0" * 63, "0" * 30 + "nowhere", "of an existing group"])
 def test_an_unknown_link_raises_not_found(world: World, guess: str) -> None:
     ann, bob = world.people("ann", "bob")
     token = "0" * 30 + world.group(ann) if " " in guess else guess
@@ -226,9 +230,9 @@ def test_public_channels_are_found_by_prefixes_of_their_words_and_private_groups
     assert find_channels(world.app, "o\N{COMBINING DIAERESIS}st") == [bikers]
     assert find_channels(world.app, "pine") == []
     assert find_channels(world.app, "climbers") == []
-    for nothing in ("", "a", "# !", "a b c"):
+    for text in ("", "a", "# !", "a b c"):
         with pytest.raises(Invalid) as refusal:
-            find_channels(world.app, nothing)
+            find_channels(world.app, text)
         assert refusal.value.details == {"field": "q", "limit": 2}
 
 
@@ -301,7 +305,7 @@ def test_a_group_without_members_cannot_be_joined(world: World) -> None:
 def test_a_public_channel_has_at_most_ten_thousand_members_listed_in_pages(sqlite_world: World) -> None:
     world = sqlite_world
     ann, bob, eve = world.people("ann", "bob", "eve")
-    conversation_id = public_channel(world, ann, "Everybody")
+    conversation_id = public_channel(world, ann, "All")
     world.fill(conversation_id, CHANNEL_MEMBERS - 2, prefix="m")
     channels.join(world.app, bob, conversation_id)
     with pytest.raises(Invalid) as refusal:

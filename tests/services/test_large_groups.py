@@ -1,4 +1,4 @@
-"""Conversations of so many that nobody reads all of them for one message: they keep every promise of small ones."""
+"""Groups so large that a send does not read all members: they behave like small groups."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from imchat.storage.table import Item, Key, Row
 
 
 class RowCountingTable(TableWrapper):
-    """Counts the rows that queries bring."""
+    """Counts the rows that queries return."""
 
     rows = 0
 
@@ -30,7 +30,7 @@ class RowCountingTable(TableWrapper):
 
 
 def large_group(world: World, *names: str) -> tuple[ConversationId, list[UserId]]:
-    """A group of these people, the first of whom owns it, in a crowd."""
+    """Create a large group with these users, the first of them as owner, and many other members."""
     people = world.people(*names)
     conversation_id = world.group(*people)
     world.fill(conversation_id, ROOM_MEMBERS)
@@ -104,7 +104,7 @@ def test_the_membership_in_a_large_group_is_read_after_the_log(world: World) -> 
     conversation_id, (ann, bob) = large_group(world, "ann", "bob")
 
     class RemovalBeforeGetMany(TableWrapper):
-        """The removal falls between the log's reading and the membership's."""
+        """Removes Bob after the log was read and before his membership is."""
 
         def get_many(self, wanted: Any) -> dict[Key, Item]:
             memberships.remove_member(world.app, ann, conversation_id, bob)
@@ -161,6 +161,6 @@ def test_mentions_work_in_a_large_group_in_sent_and_edited_messages(
     sent = messages.send(world.app, ann, conversation_id, client_message_id="m1", body="@bob @eve").event
     assert sent is not None
     assert sent["message"]["mentions"] == {"bob": bob}
-    message_actions.edit(world.app, ann, conversation_id, sent["seq"], "@nobody")
+    message_actions.edit(world.app, ann, conversation_id, sent["seq"], "@unknown")
     edited = message_actions.edit(world.app, ann, conversation_id, sent["seq"], "@eve or @bob")
     assert edited.message["mentions"] == {"bob": bob}

@@ -1,4 +1,4 @@
-"""Groups: who joins and leaves in which order, what is decided for them, from where they see the log."""
+"""Members of groups: additions, removals, roles, group settings, and visible history."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def log(world: World, conversation_id: ConversationId) -> list[Event]:
 
 
 def member_events(world: World, conversation_id: ConversationId, after: int) -> list[tuple[str, str]]:
-    """(type, whom it is about) of the events past `after`."""
+    """Return (type, user_id) of the events after seq `after`."""
     return [
         (event["type"], event["user_id"])
         for event in events.list_after(world.table, conversation_id, after, limit=99)
@@ -114,7 +114,7 @@ def test_adding_a_hundred_users_takes_four_transactions_and_four_pushes_per_memb
     conversation_id = world.group(ann)
     table = WriteCountingTable(world.table)
     memberships.add_members(replace(world.app, table=table), ann, conversation_id, new_members)
-    assert table.writes == 2 * 4  # four batches: a transaction and the head each
+    assert table.writes == 2 * 4  # four batches, each a transaction and a head update
     assert len(world.received(phone, "events")) == 4
     assert [event["user_id"] for event in log(world, conversation_id)[1:]] == new_members
     stored = members.list_for(world.table, conversation_id)
@@ -137,11 +137,11 @@ def test_if_not_all_users_fit_into_a_group_none_is_added(sqlite_world: World) ->
 
 
 class Crash(Exception):
-    """The process died here."""
+    """Simulates a crash of the process."""
 
 
 class CrashingGateway:
-    """Dies at the first push."""
+    """Crashes at the first push."""
 
     def post(self, _connection_ids: Sequence[str], _frame: bytes) -> set[str]:
         raise Crash
@@ -203,12 +203,12 @@ def test_changed_settings_are_visible_and_the_event_contains_only_the_changes(wo
         world.app, ann, conversation_id, title="Crew", description="What we do\nand why", history="joined"
     )
     conversations.update_group(world.app, ann, conversation_id, description="")
-    member_events = [
+    changes = [
         {name: value for name, value in event.items() if name not in {"seq", "at_ms", "message_count"}}
         for event in log(world, conversation_id)[1:]
     ]
     common = {"type": "conversation.updated", "actor_id": ann}
-    assert member_events == [
+    assert changes == [
         common | {"title": "Team", "description": "What we do\nand why"},
         common | {"title": "Crew", "history": "joined"},
         common | {"title": "Crew", "description": None},
@@ -320,16 +320,18 @@ def test_the_inbox_of_a_new_member_shows_no_message_from_before_joining(world: W
     send(world, ann, conversation_id, "secret")
     memberships.add_members(world.app, ann, conversation_id, [bob])
     page = conversations.inbox(world.app, bob, cursor=None)
-    [member_events] = serializers.inbox(page)["conversations"]
-    assert "last_message" not in member_events
-    assert member_events["unread"] == 0
+    [entry] = serializers.inbox(page)["conversations"]
+    assert "last_message" not in entry
+    assert entry["unread"] == 0
     send(world, ann, conversation_id, "open")
-    [member_events] = serializers.inbox(conversations.inbox(world.app, bob, cursor=None))["conversations"]
-    assert (member_events["last_message"]["seq"], member_events["unread"]) == (5, 1)
+    [entry] = serializers.inbox(conversations.inbox(world.app, bob, cursor=None))["conversations"]
+    assert (entry["last_message"]["seq"], entry["unread"]) == (5, 1)
 
 
-@pytest.mark.parametrize("again", ["send", "removal"])
-def test_a_repeated_push_does_not_reach_members_who_joined_after_the_event(world: World, again: str) -> None:
+@pytest.mark.parametrize("repeated", ["send", "removal"])
+def test_a_repeated_push_does_not_reach_members_who_joined_after_the_event(
+    world: World, repeated: str
+) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     conversation_id = world.group(ann, bob)
     conversations.update_group(world.app, ann, conversation_id, history="joined")
@@ -338,25 +340,25 @@ def test_a_repeated_push_does_not_reach_members_who_joined_after_the_event(world
         "send": lambda: send(world, ann, conversation_id, "secret"),
         "removal": lambda: memberships.remove_member(world.app, ann, conversation_id, bob),
     }
-    actions[again]()
+    actions[repeated]()
     memberships.add_members(world.app, ann, conversation_id, [eve])
     phone = world.connect(eve)
-    member_events = len(world.received(anns_phone, "events"))
-    actions[again]()
-    assert len(world.received(anns_phone, "events")) == member_events + 1
+    pushes_before = len(world.received(anns_phone, "events"))
+    actions[repeated]()
+    assert len(world.received(anns_phone, "events")) == pushes_before + 1
     assert world.received(phone, "events") == []
 
 
 def test_a_repeated_push_shows_a_removed_member_nothing_from_after_the_removal(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     conversation_id = world.group(ann, bob, eve)
-    send(world, ann, conversation_id, "asked")
+    send(world, ann, conversation_id, "question")
     reply: dict[str, Any] = {"client_message_id": "answered", "body": "yes", "after_seq": 2, "reply_to": 2}
     messages.send(world.app, eve, conversation_id, **reply)
     phone = world.connect(bob)
 
     class RacingReads(TableWrapper):
-        """In the moment in which the quote is read, Bob is removed and what is quoted says something else."""
+        """Removes Bob and edits the quoted message just before the quote is read."""
 
         def get_many(self, wanted: Iterable[Key]) -> dict[Key, Item]:
             wanted = list(wanted)
@@ -377,7 +379,7 @@ def test_a_retry_after_rejoining_shows_nothing_from_the_time_of_absence(world: W
     ann, bob, eve = world.people("ann", "bob", "eve")
     conversation_id = world.group(ann, bob, eve)
     conversations.update_group(world.app, ann, conversation_id, history="joined")
-    send(world, ann, conversation_id, "asked")
+    send(world, ann, conversation_id, "question")
     reply: dict[str, Any] = {"client_message_id": "answered", "body": "yes", "after_seq": 3, "reply_to": 3}
     messages.send(world.app, bob, conversation_id, **reply)
     memberships.remove_member(world.app, ann, conversation_id, bob)

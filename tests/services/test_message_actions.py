@@ -1,4 +1,4 @@
-"""What happens to a message after it was sent: edits, deletion, replies, reactions, mentions, pins."""
+"""Actions on messages: edits, deletion, replies, reactions, mentions, pins; also under races and after crashes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def last_message(world: World, user_id: UserId, conversation_id: ConversationId)
 
 
 def stored_text(world: World) -> str:
-    """All that the table holds, as text."""
+    """Return the content of the whole table as text."""
     if isinstance(world.table, GroupCommitTable):
         rows = world.table._connection.execute("SELECT pk, sk, item FROM items").fetchall()
         return "\n".join(str(tuple(row)) for row in rows)
@@ -397,14 +397,14 @@ def test_ten_thousand_reactions_cost_no_more_than_a_few_and_are_deleted_with_the
     app, count, _ = metered(world.app)
     message_actions.react(app, ann, conversation_id, 2, PARTY)
     few = (count.calls, count.read_units, count.write_units)
-    other_handles = [UserId(f"was-here-{number}") for number in range(9_999)]
-    for start in range(0, len(other_handles), MAX_OPS):
-        part = other_handles[start : start + MAX_OPS]
+    user_ids = [UserId(f"former-member-{number}") for number in range(9_999)]
+    for start in range(0, len(user_ids), MAX_OPS):
+        part = user_ids[start : start + MAX_OPS]
         world.table.write(*(reactions.put_new(conversation_id, 2, THUMB, user_id) for user_id in part))
     stored_reaction: Reaction = {
         "emoji": THUMB,
-        "count": len(other_handles),
-        "user_ids": other_handles[:REACTION_NAMES],
+        "count": len(user_ids),
+        "user_ids": user_ids[:REACTION_NAMES],
     }
     stored: Message = {**message(world, ann, conversation_id, 2), "reactions": [stored_reaction]}
     world.table.write(events.set_message(conversation_id, 2, stored))
@@ -441,9 +441,9 @@ def test_the_largest_message_stays_far_below_the_item_size_limit(sqlite_world: W
 def test_only_handles_of_members_become_mentions(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     conversation_id = world.group(ann, bob)
-    event = send(world, ann, conversation_id, "@bob, @eve and @nobody: mail ann@bob.example")
+    event = send(world, ann, conversation_id, "@bob, @eve and @unknown: mail ann@bob.example")
     assert event["message"]["mentions"] == {"bob": bob}
-    assert "mentions" not in send(world, ann, conversation_id, "@eve @nobody")["message"]
+    assert "mentions" not in send(world, ann, conversation_id, "@eve @unknown")["message"]
     members.add_members(world.app, ann, conversation_id, [eve])
     assert send(world, ann, conversation_id, "@Eve.")["message"]["mentions"] == {"eve": eve}
 
@@ -467,7 +467,7 @@ def test_an_edit_replaces_the_mentions(sqlite_world: World) -> None:
     ann, bob = world.people("ann", "bob")
     conversation_id = world.direct(ann, bob)
     send(world, ann, conversation_id, "@bob")
-    assert "mentions" not in message_actions.edit(world.app, ann, conversation_id, 2, "nobody").message
+    assert "mentions" not in message_actions.edit(world.app, ann, conversation_id, 2, "no mention").message
     assert message_actions.edit(world.app, ann, conversation_id, 2, "@ann").message["mentions"] == {
         "ann": ann
     }
@@ -536,7 +536,7 @@ def test_the_number_of_pins_in_a_conversation_is_limited(sqlite_world: World) ->
 
 
 def with_race(world: World, meanwhile: Callable[[], object], sk: str = "EVENT#") -> App:
-    """The application as somebody has it whom `meanwhile` overtakes at their first write."""
+    """Return an application that runs `meanwhile` right before its first write to an `sk` of this prefix."""
     return App(RacingTable(world.table, meanwhile, sk), world.gateway, world.app.now_ms, world.app.new_id)
 
 
@@ -596,7 +596,7 @@ def test_events_about_older_messages_are_redacted_for_members_who_joined_later(s
     with pytest.raises(NotFound):
         message_actions.react(world.app, eve, conversation_id, 2, THUMB)
     with pytest.raises(Invalid):
-        send(world, eve, conversation_id, "tell me", reply_to=3)
+        send(world, eve, conversation_id, "reply to an older message", reply_to=3)
 
 
 def test_a_message_deleted_at_the_same_time_gets_no_reaction(sqlite_world: World) -> None:
@@ -681,7 +681,7 @@ def test_a_deletion_that_races_with_a_head_update_removes_the_text(sqlite_world:
     delayed_updates: list[Callable[[], None]] = []
 
     class DelayedHeadUpdates(RacingTable):
-        """Its updates of a head do not happen until somebody calls them."""
+        """Delays updates of a head until the test calls them."""
 
         def write(self, *ops: Op) -> None:
             if ops[0].key.sk == keys.HEAD_SK:
@@ -705,7 +705,7 @@ def test_a_change_raises_busy_while_a_transaction_is_partly_visible(sqlite_world
     message_actions.react(world.app, bob, conversation_id, 2, THUMB)
 
     class Stale(RacingTable):
-        """Shows event 2 as it was before the transaction that the log's tail shows already."""
+        """Shows event 2 as it was before the transaction whose event the log has already."""
 
         def get(self, key: Any, *, consistent: bool = True) -> Any:
             return (
@@ -754,7 +754,7 @@ def test_all_messages_a_page_refers_to_are_read_in_one_request(sqlite_world: Wor
     assert len(messages.read(app, ann, conversation_id, after=5)[0]) == 4
     assert reads == [4]
     messages.read(app, ann, conversation_id, after=0)
-    assert reads == [4], "what the page holds is not read again"
+    assert reads == [4], "messages of the page are not read again"
 
 
 def test_a_plain_message_needs_no_extra_read(sqlite_world: World) -> None:

@@ -1,4 +1,4 @@
-"""Presence: seen by those who share a conversation and ask, told to those who watch, hidden by whoever wants to."""
+"""Presence: visible to members of the same conversation, pushed to subscribers, and hidden on request."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_members_see_who_is_online_and_when_others_were_last_seen(world: World) 
         Presence(bob, online=True, last_seen_ms=None),
         Presence(eve, online=False, last_seen_ms=world.clock_ms),
     ]
-    assert read_presence(world, ann, conversation_id, bob, UserId("u-nobody")) == [
+    assert read_presence(world, ann, conversation_id, bob, UserId("u-unknown")) == [
         Presence(bob, online=True, last_seen_ms=None)
     ]
 
@@ -97,13 +97,13 @@ def test_a_subscription_expires(world: World) -> None:
     assert received(world, ann) == []
 
 
-@pytest.mark.parametrize("gone", ["watcher", "watched"])
+@pytest.mark.parametrize("gone", ["subscriber", "subject"])
 def test_a_subscriber_who_no_longer_shares_the_conversation_gets_no_pushes(world: World, gone: str) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     conversation_id = world.group(eve, ann, bob)
     world.connect(ann)
     presence.subscribe(world.app, ann, conversation_id, [bob])
-    memberships.remove_member(world.app, eve, conversation_id, ann if gone == "watcher" else bob)
+    memberships.remove_member(world.app, eve, conversation_id, ann if gone == "subscriber" else bob)
     world.connect(bob)
     assert received(world, ann) == []
 

@@ -1,4 +1,4 @@
-"""Nobody asks too often: exactly on one machine, within a bound by several functions, for less than 0.2 write units."""
+"""The rate limiter: exact in one process, within a bound in several, at less than 0.2 write units per request."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ MOST = 100
 
 
 def count_accepted(world: World, functions: list[RateLimiter], tries: int, user_id: UserId = ANN) -> int:
-    """How many of so many requests pass, asked of each function in turn."""
+    """Return how many of `tries` requests are accepted, sent to each limiter in turn."""
     count = 0
     for number in range(tries):
         try:
@@ -88,4 +88,4 @@ def test_a_rate_limited_user_can_still_sign_out_and_block(sqlite_world: World) -
 
     assert [ask("POST", "/realtime/tickets") for _ in range(2)] == [201, 429]
     assert [ask("PUT", f"/blocks/{BOB}"), ask("POST", "/me/sign-out")] == [200, 200]
-    assert ask("DELETE", f"/blocks/{BOB}") == 429, "which harms nobody by coming later"
+    assert ask("DELETE", f"/blocks/{BOB}") == 429, "unblocking may wait"

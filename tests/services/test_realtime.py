@@ -1,4 +1,4 @@
-"""Tickets, connections and what is pushed over them."""
+"""Tickets, connections, sign-out, and the frames pushed over connections."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_ticket_used_twice_concurrently_opens_one_connection(world: World) -> 
     used_first: list[Ticket | None] = []
 
     class RacingReads(TableWrapper):
-        """Somebody else uses the ticket right after this one was read."""
+        """Uses the ticket once more right after it was read."""
 
         def get(self, key: Key, *, consistent: bool = True) -> Item | None:
             item = self.table.get(key, consistent=consistent)
@@ -148,7 +148,9 @@ def test_signing_out_closes_connections_and_voids_the_tickets_of_that_sign_in_on
 
     realtime.sign_out(world.app, bob, phone)
 
-    assert sorted(world.gateway.disconnected) == ["c-laptop", "c-phone"], "which is whose nobody notes"
+    assert sorted(world.gateway.disconnected) == ["c-laptop", "c-phone"], (
+        "connections are stored without their sign-in, so all are closed"
+    )
     with pytest.raises(Unauthenticated):
         realtime.issue_ticket(world.app, bob, phone)
     ticket = realtime.redeem_ticket(world.app, unused)
@@ -158,7 +160,7 @@ def test_signing_out_closes_connections_and_voids_the_tickets_of_that_sign_in_on
     secret, _ = realtime.issue_ticket(world.app, bob, laptop)
     assert realtime.redeem_ticket(world.app, secret) == Ticket(bob, laptop)
     realtime.connect(world.app, bob, ConnectionId("c-laptop-2"), laptop)
-    messages.send(world.app, ann, conversation_id, client_message_id="m", body="who hears?")
+    messages.send(world.app, ann, conversation_id, client_message_id="m", body="hello")
     assert [name for name in world.gateway.frames if world.received(ConnectionId(name), "events")] == [
         "c-laptop-2"
     ]

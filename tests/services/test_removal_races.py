@@ -1,4 +1,4 @@
-"""Whoever is out gets nothing more: a thousand forced interleavings, and for each part of it a control that must fail."""
+"""A removed member receives nothing more: a thousand forced interleavings, and a control for each part that must fail."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from imchat.storage.repositories import events, keys, members
 from imchat.storage.table import Op, Put
 
 INTERLEAVINGS: Final = 1_000
-SECRET: Final = "not for those who are out"
+SECRET: Final = "not for removed members"
 
 
 class Scenario:
-    """Ann owns a group; Bob goes out of it while Cat goes on and he tries everything. Every other time there is a queue."""
+    """Bob is removed from a group, or leaves it, while Cat writes and he reads, writes and reconnects. Odd seeds use a queue."""
 
     def __init__(self, world: World, seed: int) -> None:
         self.scheduler = Scheduler(seed)
         self.ann, self.bob, self.cat = UserId("u-ann"), UserId("u-bob"), UserId("u-cat")
         self.queue = InMemoryQueue() if seed % 2 else None
         self.plain_app = replace(world.app, queue=self.queue)
-        self.app = self.scheduler.app(self.plain_app)
+        self.app = self.scheduler.wrap(self.plain_app)
         self.world = world
         self.conversation_id: ConversationId = world.group(self.ann, self.bob, self.cat)
         self.first_seq = self.send(self.plain_app, self.cat, "first", "hello")
@@ -77,13 +77,13 @@ class Scenario:
         return events.list_after(self.world.table, self.conversation_id, 0, limit=100)
 
     def received_by_bob(self) -> list[Event]:
-        """All events that he read or was pushed."""
+        """Return all events that Bob read or was pushed."""
         frames = [*self.world.received(self.phone), *self.world.received(ConnectionId(f"{self.phone}-again"))]
         return [*self.read, *(event for frame in frames for event in frame.get("events", []))]
 
 
 Removal: TypeAlias = Callable[[Scenario], object]
-"""How somebody goes out."""
+"""How Bob's membership ends."""
 
 
 def ann_removes_bob(scenario: Scenario) -> None:
@@ -98,24 +98,24 @@ REMOVALS: Final[list[Removal]] = [ann_removes_bob, bob_leaves]
 
 
 def find_violations(scenario: Scenario) -> list[str]:
-    """What of the promise does not hold in the scene's end."""
+    """Return the violations of the rule after the scenario has ended."""
     log = scenario.log()
     removal_seq = next((event["seq"] for event in log if event["type"] == "member.removed"), None)
     if removal_seq is None:
-        return ["their going out was overwritten"]
+        return ["the removal was overwritten"]
     edit_seq = next((event["seq"] for event in log if event["type"] == "message.edited"), 0)
     violations = [
-        f"event {event['seq']} reached them"
+        f"Bob received event {event['seq']}"
         for event in scenario.received_by_bob()
         if event["seq"] > removal_seq
     ]
     violations += [
-        f"they wrote event {event['seq']}"
+        f"Bob wrote event {event['seq']}"
         for event in log
         if event["actor_id"] == scenario.bob and event["seq"] > removal_seq
     ]
     if edit_seq > removal_seq and SECRET in repr(scenario.received_by_bob()):
-        violations.append("they saw what a message was made to say later")
+        violations.append("Bob saw an edit from after the removal")
     return violations
 
 
@@ -134,7 +134,7 @@ def run_scenario(scenario: Scenario, removal: Removal) -> list[str]:
 
 @pytest.fixture
 def prepared_world(sqlite_world: World) -> World:
-    """Three people, of whom Cat has so many devices that pushes go by way of the queue where there is one."""
+    """Three users. Cat has so many connections that pushes go through the queue, if there is one."""
     sqlite_world.people("ann", "bob", "cat")
     expiry = sqlite_world.clock_ms // 1000 + 1_000 * CONNECTION_S
     devices = {f"cat-{number}": expiry for number in range(DIRECT_POSTS + 1)}
@@ -142,7 +142,7 @@ def prepared_world(sqlite_world: World) -> World:
     return sqlite_world
 
 
-@pytest.mark.parametrize("way", REMOVALS)
+@pytest.mark.parametrize("removal", REMOVALS)
 def test_a_removed_member_receives_and_writes_nothing_after_the_removal(
     prepared_world: World, removal: Removal
 ) -> None:
@@ -151,11 +151,13 @@ def test_a_removed_member_receives_and_writes_nothing_after_the_removal(
         scenario = Scenario(prepared_world, seed)
         assert run_scenario(scenario, removal) == [], f"seed {seed}"
         reached += bool(scenario.read) + (len(scenario.received_by_bob()) > len(scenario.read))
-    assert reached > INTERLEAVINGS // len(REMOVALS) // 2, "too little reached him before: this proves nothing"
+    assert reached > INTERLEAVINGS // len(REMOVALS) // 2, (
+        "Bob received too little before the removal, so the test proves nothing"
+    )
 
 
 def some_seed_detects(prepared_world: World, prepare: Callable[[Scenario], object]) -> bool:
-    """Whether some seed shows that what `prepare` broke is broken."""
+    """Return whether the scenario fails with some seed after `prepare` broke something."""
     for seed in range(INTERLEAVINGS):
         scenario = Scenario(prepared_world, seed)
         prepare(scenario)

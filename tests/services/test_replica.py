@@ -1,4 +1,4 @@
-"""Whoever had the old state and applied the events has what whoever reads everything anew has."""
+"""A replica that applies events has the same state as one that reads everything again."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ def run(world: World, name: str) -> list[str]:
 @pytest.mark.parametrize("name", CASES)
 def test_a_replica_updated_by_events_equals_a_fresh_one(name: str) -> None:
     with new_world() as world:
-        assert len(run(world, name)) >= len(CASES[name]), "nothing happened"
+        assert len(run(world, name)) >= len(CASES[name]), "the case created no event"
 
 
 def test_every_event_type_has_a_case() -> None:
-    seen = {"conversation.created"}  # there is no replica before it
+    seen = {"conversation.created"}  # There is no replica before this event.
     for name in CASES:
         with new_world() as world:
             seen.update(run(world, name))

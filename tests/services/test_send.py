@@ -1,4 +1,4 @@
-"""Sending: once, in one order, without a gap, whoever retries, races or was removed."""
+"""Sending messages: once, in one order and without gaps, also with retries, races and removals."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.table import Op, Put, Row, Table
 
 LAMBDA_BYTES = 6 * 1024 * 1024
-"""Longest answer of a function. Source: Lambda quotas, "Invocation payload"."""
+"""Maximum size of a function's response. Source: Lambda quotas, "Invocation payload"."""
 
 
 def send(
@@ -65,8 +65,12 @@ def test_the_sending_connection_gets_no_push_but_the_senders_other_devices_do(
 ) -> None:
     ann, bob = world.people("ann", "bob")
     conversation_id = world.direct(ann, bob)
-    here, tablet, theirs = world.connect(ann, "here"), world.connect(ann, "tablet"), world.connect(bob)
-    for _try in ("the first", "again"):
+    laptop, tablet, bobs_phone = (
+        world.connect(ann, "laptop"),
+        world.connect(ann, "tablet"),
+        world.connect(bob),
+    )
+    for _attempt in range(2):
         world.gateway.frames.clear()
         sent = messages.send(
             world.app,
@@ -74,14 +78,14 @@ def test_the_sending_connection_gets_no_push_but_the_senders_other_devices_do(
             conversation_id,
             client_message_id="m1",
             body="hi",
-            connection_id=ConnectionId(here),
+            connection_id=ConnectionId(laptop),
         )
         [frame] = world.received(tablet, "events")
         assert frame["events"] == [sent.event]
-        assert world.received(theirs, "events") == [frame]
-        assert world.received(here) == []
+        assert world.received(bobs_phone, "events") == [frame]
+        assert world.received(laptop) == []
     send(world, ann, conversation_id, "m2")
-    assert [frame["events"][0]["seq"] for frame in world.received(here, "events")] == [3]
+    assert [frame["events"][0]["seq"] for frame in world.received(laptop, "events")] == [3]
 
 
 @pytest.mark.parametrize("name", ["c-u-bob", "c-u-eve", "closed", "expires_at", ""])
@@ -99,13 +103,19 @@ def test_a_connection_id_of_another_user_is_ignored(world: World, name: str) -> 
 def test_a_reply_is_not_pushed_to_the_sending_connection(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     conversation_id = world.group(ann, bob)
-    here, theirs = world.connect(ann), world.connect(bob)
+    anns_phone, bobs_phone = world.connect(ann), world.connect(bob)
     send(world, bob, conversation_id, "m1")
     world.gateway.frames.clear()
     messages.send(
-        world.app, ann, conversation_id, client_message_id="m2", body="yes", reply_to=2, connection_id=here
+        world.app,
+        ann,
+        conversation_id,
+        client_message_id="m2",
+        body="yes",
+        reply_to=2,
+        connection_id=anns_phone,
     )
-    assert (world.received(here), len(world.received(theirs))) == ([], 1)
+    assert (world.received(anns_phone), len(world.received(bobs_phone))) == ([], 1)
 
 
 def test_the_pushed_event_equals_the_event_in_the_log(world: World) -> None:
@@ -196,9 +206,9 @@ def test_strangers_get_the_same_error_for_existing_and_unknown_conversations(wor
     conversation_id = world.direct(ann, bob)
     for after_seq in (None, 0, 1, 99):
         refusals = []
-        for place in (conversation_id, ConversationId("nowhere")):
+        for target_id in (conversation_id, ConversationId("nowhere")):
             with pytest.raises(NotFound) as refusal:
-                send(world, eve, place, "m1", after_seq=after_seq)
+                send(world, eve, target_id, "m1", after_seq=after_seq)
             refusals.append((refusal.value.message, refusal.value.details))
         assert refusals[0] == refusals[1]
 
@@ -259,7 +269,7 @@ def test_a_sender_removed_between_read_and_write_cannot_send(world: World) -> No
 
 
 class PartlyVisibleRemoval(TableWrapper):
-    """A table whose queries meet a removal half done: its event is there, and the member still stands."""
+    """A table on which a removal is partly visible: its event is there, and the member still exists."""
 
     def __init__(self, table: Table, member_row: Row) -> None:
         super().__init__(table)
@@ -274,8 +284,8 @@ def test_a_removal_counts_as_soon_as_its_event_is_visible(world: World, after_se
     ann, bob, eve = world.people("ann", "bob", "eve")
     conversation_id = world.group(ann, bob, eve)
     phone = world.connect(eve)
-    place = keys.member(conversation_id, eve)
-    member_row = Row(place.sk, world.table.get(place) or {})
+    key = keys.member(conversation_id, eve)
+    member_row = Row(key.sk, world.table.get(key) or {})
     members.remove_member(world.app, ann, conversation_id, eve)
     received = len(world.received(phone))
 
@@ -380,14 +390,14 @@ def test_concurrent_threads_create_no_gaps_and_no_duplicates(tmp_path: Path) -> 
 
 
 def send_with_retries(app: App, user_id: UserId, conversation_id: ConversationId, id_: str) -> None:
-    """Send as a client does: on `Busy`, again."""
+    """Send as a client does: retry on `Busy`."""
     for _attempt in range(50):
         try:
             messages.send(app, user_id, conversation_id, client_message_id=id_, body="x", after_seq=1)
         except Busy:
             continue
         return
-    raise AssertionError("never got through")
+    raise AssertionError("every attempt was refused as busy")
 
 
 def test_a_page_of_long_messages_fits_into_a_lambda_response(sqlite_world: World) -> None:

@@ -1,4 +1,4 @@
-"""Whoever is suspended does nothing and gets nothing, until they are restored; administrators see what was done."""
+"""Suspensions, and the other actions of administrators: remove messages, list users, read the audit log."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ def test_administrators_cannot_suspend_themselves_or_unknown_users(world: World)
         suspensions.suspend(world.app, ann, ann)
     for action in (suspensions.suspend, suspensions.restore):
         with pytest.raises(NotFound):
-            action(world.app, ann, UserId("u-nobody"))
+            action(world.app, ann, UserId("u-unknown"))
     assert admin.audit_log(world.app, cursor=None) == ([], None)
 
 

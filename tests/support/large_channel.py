@@ -1,8 +1,6 @@
-"""One public channel of thousands, simulated: a clock that is turned, a queue that works, connections that end.
+"""Simulate one public channel with thousands of members, and count all requests.
 
-All requests are counted.
-
-Runs the real services on a real SQLite table. Only time, API Gateway's callbacks and the queue are imitations.
+Runs the real services on a real SQLite table. Only the clock, API Gateway and the queue are simulated.
 """
 
 from __future__ import annotations
@@ -23,7 +21,7 @@ from imchat.storage.table import MAX_OPS, Put
 
 
 class FakeGateway:
-    """API Gateway's side: what each connection was sent, in how many frames; those in `gone` have ended."""
+    """Records the seqs and the number of frames sent to each connection. Connections in `gone` are closed."""
 
     def __init__(self) -> None:
         self.gone: set[str] = set()
@@ -44,7 +42,7 @@ class FakeGateway:
 
 
 class LargeChannel:
-    """A channel of `size`, of whom every hundredth has closed the laptop and every tenth is not there at all."""
+    """A channel of `size` members. One in ten is not connected; one in a hundred connections is closed but still stored."""
 
     def __init__(self, world: World, size: int) -> None:
         self.world = world
@@ -54,24 +52,29 @@ class LargeChannel:
         users.update_profile(world.app, self.ann, handle="ann", display_name="Ann")
         self.conversation_id: ConversationId = world.group(self.ann)
         conversations.update_group(world.app, self.ann, self.conversation_id, public=True)
-        people = [self.ann, *world.fill(self.conversation_id, size - 1)]
+        user_ids = [self.ann, *world.fill(self.conversation_id, size - 1)]
         self.connected = {
-            user_id: ConnectionId(f"c-{user_id}") for index, user_id in enumerate(people) if index % 10
+            user_id: ConnectionId(f"c-{user_id}") for index, user_id in enumerate(user_ids) if index % 10
         }
         expiry = world.clock_ms // 1000 + CONNECTION_S
-        puts = [Put(keys.connections(user_id), {name: expiry}) for user_id, name in self.connected.items()]
+        puts = [
+            Put(keys.connections(user_id), {connection_id: expiry})
+            for user_id, connection_id in self.connected.items()
+        ]
         for start in range(0, len(puts), MAX_OPS):
             world.table.write(*puts[start : start + MAX_OPS])
-        self.gateway.gone = {name for index, name in enumerate(self.connected.values()) if index % 100 == 99}
+        self.gateway.gone = {
+            connection_id for index, connection_id in enumerate(self.connected.values()) if index % 100 == 99
+        }
         self._sent_count = 0
 
     @property
     def open_connections(self) -> set[ConnectionId]:
-        """The connections that have not ended."""
+        """The connections that are not closed."""
         return {*self.connected.values()} - self.gateway.gone
 
     def send(self) -> int:
-        """Ann says something; returns its seq."""
+        """Send a message as Ann. Returns its seq."""
         self._sent_count += 1
         sent = messages.send(
             self.app,
@@ -85,7 +88,7 @@ class LargeChannel:
         return sent.event["seq"]
 
     def pass_time(self, ms: int) -> None:
-        """Let the queue's jobs run that come due within so many milliseconds, and those that come of them."""
+        """Advance the clock, and run the jobs that become due, including those that they queue."""
         end_ms = self.world.clock_ms + ms
         while self.queue.jobs and (due_ms := min(due for due, _ in self.queue.jobs)) <= end_ms:
             self.world.clock_ms = max(self.world.clock_ms, due_ms)
@@ -93,14 +96,14 @@ class LargeChannel:
                 delivery.run_job(self.app, job, again=False)
         self.world.clock_ms = end_ms
 
-    def known_connections(self) -> set[ConnectionId]:
-        """The connections that are noted in the table."""
+    def stored_connections(self) -> set[ConnectionId]:
+        """Return the connections that are stored in the table."""
         return set(
             connections.list_for(self.world.table, list(self.connected), now_s=self.world.clock_ms // 1000)
         )
 
     def take_count(self) -> Count:
-        """What was asked since this was last called."""
+        """Return the requests since the last call, and reset the count."""
         taken = replace(self.count)
         for name, zero in vars(Count()).items():
             setattr(self.count, name, zero)

@@ -1,8 +1,9 @@
-"""Counting what an operation asks of AWS: calls and units of the table by DynamoDB's rules, posts, messages in the queue.
+"""Count the AWS usage of an operation: table calls and capacity units by DynamoDB's rules, posts, and queue calls.
 
-Units: a strongly consistent read of 4 KB, half for one that is not, 1 at least for each item of a get and for a
-query's sum; a write of 1 KB of the larger of what was and what is; twice that in a transaction; a refused write costs as much.
-Source: DynamoDB developer guide, "Read and write operations".
+A read unit is 4 KB, rounded up to at least 1 unit for each item of a get and for the sum of a query; an eventually
+consistent read costs half. A write unit is 1 KB of the larger of the old and the new item; in a
+transaction a write costs double; a refused write costs the same. Source: DynamoDB developer guide, "Read and write
+operations".
 """
 
 from __future__ import annotations
@@ -23,14 +24,14 @@ T = TypeVar("T")
 READ_BYTES: Final = 4 * 1024
 WRITE_BYTES: Final = 1024
 PAGE_BYTES: Final = 1024 * 1024
-"""What one Query reads at most."""
+"""The most that one Query call reads."""
 BATCH_KEYS: Final = 100
 SEND_BATCH: Final = 10
 
 
 @dataclass
 class Count:
-    """`steps`: calls of the table that wait for one another; those side by side are one."""
+    """AWS usage. `steps` counts consecutive table calls; concurrent calls are one step."""
 
     calls: int = 0
     steps: int = 0
@@ -97,7 +98,7 @@ class _Gateway:
 
 
 class MeteredQueue:
-    """Keeps jobs with the moment (ms) from which they may run, and counts the calls that brought them."""
+    """Stores jobs with the time (ms) from which they may run, and counts the calls that queued them."""
 
     def __init__(self, count: Count, now_ms: Callable[[], int]) -> None:
         self.jobs: list[tuple[int, Job]] = []
@@ -109,15 +110,15 @@ class MeteredQueue:
         self.jobs += [(self._now_ms() + delay_s * 1000, decode_job(job)) for job in jobs]
 
     def take_due(self) -> list[Job]:
-        """The jobs whose time has come."""
+        """Return the jobs that are due, and remove them from the queue."""
         now_ms = self._now_ms()
         due = [job for due_ms, job in self.jobs if due_ms <= now_ms]
-        self.jobs = [later for later in self.jobs if later[0] > now_ms]
+        self.jobs = [(due_ms, job) for due_ms, job in self.jobs if due_ms > now_ms]
         return due
 
 
 def metered(app: App) -> tuple[App, Count, MeteredQueue]:
-    """`app` as it is on AWS, with a queue; what is done with it is counted."""
+    """Return `app` as on AWS, with a queue, and the count of its usage."""
     count = Count()
     queue = MeteredQueue(count, app.now_ms)
 

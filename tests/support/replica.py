@@ -1,7 +1,7 @@
-"""A client's replica of one conversation, kept by the rules of `docs/protocol.md`, and how it is held to the server.
+"""A client's replica of one conversation, updated by the rules of `docs/protocol.md`, and its comparison with the server.
 
-`verify_action` is the promise of the whole protocol in one function: who had the old state and applied the events has what
-who reads everything anew has.
+`verify_action` checks the guarantee of the whole protocol: a client that had the old state and applied the events has the
+same state as a client that reads everything again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _PREVIEW_FIELDS = ("client_message_id", "body", "edited_at_ms", "deleted_at_ms")
 
 
 class Replica:
-    """What one member's client holds: the entry as the server gave it, the whole log, brought forward by events."""
+    """The state of one member's client: the entry and the whole log, as the server returned them, updated by events."""
 
     def __init__(self, me: UserId, entry: dict[str, Any], events: list[dict[str, Any]]) -> None:
         self.me = me
@@ -29,22 +29,22 @@ class Replica:
 
     @classmethod
     def fetch(cls, world: World, me: UserId, conversation_id: ConversationId) -> Self | None:
-        """Everything, read anew; None for one who is no member."""
+        """Read everything from the server. Returns None for someone who is not a member."""
         entry = _get(world, me, f"/conversations/{conversation_id}")
         page = _get(world, me, f"/conversations/{conversation_id}/events", limit="200")
         if entry is None or page is None:
             return None
-        assert not page["has_more"], "more than this replica reads"
+        assert not page["has_more"], "the log is longer than one page"
         del entry["users"]
         return cls(me, entry, page["events"])
 
     @property
     def last(self) -> int:
-        """Up to where the log is known."""
+        """The seq of the newest known event."""
         return int(self.events[-1]["seq"])
 
     def apply(self, event: dict[str, Any]) -> None:
-        """Take an event, from a push or from reading: a known one is ignored, and none may be missing."""
+        """Apply a pushed or read event. A known event is ignored; a gap is an error."""
         if event["seq"] <= self.last:
             return
         assert event["seq"] == self.last + 1, f"event {self.last + 1} is missing"
@@ -57,7 +57,7 @@ class Replica:
         self.entry["unread"] = self._unread()
 
     def state(self) -> dict[str, Any]:
-        """What two replicas are compared by."""
+        """Return the state by which two replicas are compared."""
         return {"entry": self.entry, "events": self.events}
 
     def _apply_to_messages(self, event: dict[str, Any]) -> None:
@@ -114,7 +114,7 @@ class Replica:
 def verify_action(
     world: World, conversation_id: ConversationId, people: Sequence[UserId], action: Callable[[], object]
 ) -> list[str]:
-    """Do something, and hold everybody's replica to the server, fed by pushes and fed by reading.
+    """Run an action, then compare all replicas with the server: updated by pushes, and updated by reading.
 
     Returns the types of the new events.
     """
@@ -149,7 +149,7 @@ def _check_replica(
     read: Replica | None,
 ) -> list[str]:
     if pushed is None or read is None:
-        return []  # a newcomer, or nobody: there was nothing to bring forward
+        return []  # The user was not a member before, so there is nothing to update.
     fresh = Replica.fetch(world, pushed.me, conversation_id)
     if fresh is None:
         assert (new_events[-1]["type"], new_events[-1]["user_id"]) == ("member.removed", pushed.me)

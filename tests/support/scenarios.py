@@ -1,7 +1,7 @@
-"""What people do to each other's conversations, as tables: a row for each kind of action, a row for each case.
+"""Tables of actions on a conversation and of test cases made of them.
 
-A new kind of event needs a row in `ACTIONS` and one in `CASES`; `tests/services/test_replica.py` insists, and the web client's
-tests run the same cases.
+A new event type needs a row in `ACTIONS` and one in `CASES`. `tests/services/test_replica.py` checks that, and the web
+client's tests run the same cases.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ ROLES: Final[tuple[Role, ...]] = ("member", "admin", "owner")
 
 
 class Scenario:
-    """A group of three with some history, and somebody outside: the same in every world."""
+    """A group of three with some history, and a user outside of it: the same in every world."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -45,14 +45,14 @@ class Scenario:
             self.app, user_id, self.conversation_id, client_message_id=id_, body=body, reply_to=reply_to
         )
 
-    def run(self, kind: str, user_id: int, seq: int, number: int) -> None:
-        """Do what a row of `ACTIONS` says; `who` is one of the four."""
-        ACTIONS[kind](self, self.people[user_id], seq, number)
+    def run(self, kind: str, user_index: int, seq: int, number: int) -> None:
+        """Run an action of `ACTIONS` as the user with this index."""
+        ACTIONS[kind](self, self.people[user_index], seq, number)
 
 
 Action: TypeAlias = Callable[[Scenario, UserId, int, int], object]
 
-# (scene, who acts, a seq, a number to choose by): what it makes of them, refusals included.
+# Arguments: the scenario, the actor, a seq, and a number that selects a variant. An action may raise an error.
 ACTIONS: Final[dict[str, Action]] = {
     "send": lambda s, user_id, _seq, n: s.send(user_id, TEXTS[n % 5]),
     "reply": lambda s, user_id, seq, n: s.send(user_id, TEXTS[n % 5], reply_to=seq),
@@ -97,7 +97,7 @@ ACTIONS: Final[dict[str, Action]] = {
 
 ANN, BOB, EVE, ZOE = range(4)
 
-# What it shows: the actions (kind, who, seq, number), one after another, none refused.
+# Name of the case: its actions (kind, user index, seq, number), run in order, none of them refused.
 CASES: Final[dict[str, list[tuple[str, int, int, int]]]] = {
     "a message": [("send", ANN, 0, 0)],
     "my own message": [("send", BOB, 0, 0)],
@@ -115,9 +115,9 @@ CASES: Final[dict[str, list[tuple[str, int, int, int]]]] = {
     "a pin taken away": [("unpin", ANN, 4, 0)],
     "a new title": [("rename", ANN, 0, 7)],
     "a description and who may post": [("describe", ANN, 0, 3), ("posting", ANN, 0, 0)],
-    "somebody added": [("add", ANN, 0, ZOE)],
-    "somebody joins a public channel": [("open", ANN, 0, 0), ("join", ZOE, 0, 0)],
-    "somebody removed": [("remove", ANN, 0, EVE)],
+    "a member added": [("add", ANN, 0, ZOE)],
+    "a user joins a public channel": [("open", ANN, 0, 0), ("join", ZOE, 0, 0)],
+    "a member removed": [("remove", ANN, 0, EVE)],
     "a role": [("role", ANN, EVE, 1)],
     "the owner leaves": [("remove", ANN, 0, ANN)],
     "a message and all that can become of it": [
@@ -133,7 +133,7 @@ CASES: Final[dict[str, list[tuple[str, int, int, int]]]] = {
 
 
 def cases_as_json() -> str:
-    """The cases for clients in other languages: what `bob` holds before, what is pushed to him, what he finds then."""
+    """Return the cases as JSON for clients in other languages: Bob's state before, the pushes to him, his state after."""
     cases = [_run_case(name) for name in CASES]
     before = cases[0].pop("before")
     assert all(case.pop("before", before) == before for case in cases)
@@ -146,8 +146,8 @@ def _run_case(name: str) -> dict[str, Any]:
         me = scenario.people[BOB]
         phone = world.connect(me)
         before = Replica.fetch(world, me, scenario.conversation_id)
-        for kind, user_id, seq, number in CASES[name]:
-            scenario.run(kind, user_id, seq, number)
+        for kind, user_index, seq, number in CASES[name]:
+            scenario.run(kind, user_index, seq, number)
         after = Replica.fetch(world, me, scenario.conversation_id)
         assert before is not None
         assert after is not None

@@ -1,4 +1,4 @@
-"""A small world for tests of services, api and entrypoints: a real table in SQLite, a clock to turn, a gateway that listens."""
+"""`World`: one application for tests, with a real SQLite table, a settable clock and a recording gateway."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from imchat.storage.table import MAX_OPS, Item, Key, Op, Row, Table
 
 
 class RecordingGateway:
-    """Keeps what was posted to each connection; those in `gone` answer as closed."""
+    """Records the frames posted to each connection. Connections in `gone` are reported as closed."""
 
     def __init__(self) -> None:
         self.frames: dict[str, list[dict[str, Any]]] = {}
@@ -38,7 +38,7 @@ class RecordingGateway:
 
 
 class InMemoryQueue:
-    """Keeps jobs until they are run, with how long each was to wait."""
+    """Stores jobs, each with its delay, until a test runs them."""
 
     def __init__(self) -> None:
         self.jobs: list[tuple[int, str]] = []
@@ -47,13 +47,13 @@ class InMemoryQueue:
         self.jobs += [(delay_s, job) for job in jobs]
 
     def take(self) -> list[Job]:
-        """The jobs that wait now."""
+        """Return the stored jobs, and clear the queue."""
         waiting, self.jobs = self.jobs, []
         return [decode_job(job) for _, job in waiting]
 
 
 class TableWrapper:
-    """Another table, verb by verb: what a test derives from to interfere with one of them."""
+    """Passes every call on to another table. Tests derive from it to change one of the methods."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -72,7 +72,7 @@ class TableWrapper:
 
 
 class RacingTable(TableWrapper):
-    """A table that runs `meanwhile` once, right before the first write to an `sk` that begins so: the race, forced."""
+    """Forces a race: runs `meanwhile` once, right before the first write whose `sk` begins with the given prefix."""
 
     def __init__(self, table: Table, meanwhile: Callable[[], object], sk: str = "EVENT#") -> None:
         super().__init__(table)
@@ -86,7 +86,7 @@ class RacingTable(TableWrapper):
 
 
 class World:
-    """One application, some people, and shorthands for what they do."""
+    """One application, and shortcuts for creating users, conversations and connections."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -101,7 +101,7 @@ class World:
         )
 
     def person(self, handle: str) -> UserId:
-        """Sign somebody in for the first time; their id is `u-<handle>`, their name the handle capitalised."""
+        """Create a user. Their id is `u-<handle>`, their name the capitalised handle."""
         user_id = UserId(f"u-{handle}")
         users.update_profile(self.app, user_id, handle=handle, display_name=handle.capitalize())
         return user_id
@@ -115,8 +115,8 @@ class World:
     def group(self, owner: UserId, *others: UserId, title: str = "Team") -> ConversationId:
         return conversations.create_group(self.app, owner, others, title)[0].head.conversation_id
 
-    def fill(self, conversation_id: ConversationId, count: int, prefix: str = "crowd-") -> list[UserId]:
-        """Put so many people into a group at once, as if they had joined at its first event."""
+    def fill(self, conversation_id: ConversationId, count: int, prefix: str = "extra-") -> list[UserId]:
+        """Add `count` members directly to the table, as if they had joined at the group's first event."""
         people = [UserId(f"{prefix}{number:05}") for number in range(count)]
         for start in range(0, count, MAX_OPS - 1):
             part = people[start : start + MAX_OPS - 1]
@@ -125,32 +125,32 @@ class World:
         return people
 
     def connect(self, user_id: UserId, connection_id: str | None = None) -> ConnectionId:
-        """Open a connection for somebody; frames that reach it are in `heard`."""
+        """Open a connection for a user. `received` returns the frames posted to it."""
         connection = ConnectionId(connection_id or f"c-{user_id}")
         realtime.connect(self.app, user_id, connection)
         return connection
 
     def received(self, connection_id: ConnectionId, kind: str | None = None) -> list[dict[str, Any]]:
-        """The frames that reached a connection, all of them or of one type."""
+        """Return the frames posted to a connection, all of them or those of one type."""
         frames = self.gateway.frames.get(connection_id, [])
         return [frame for frame in frames if kind is None or frame["type"] == kind]
 
 
 class CacheCheckingTable(GroupCommitTable):
-    """Finds out, at its end, whether anybody changed an item that they had read, or given to a write."""
+    """Checks on close that no caller changed an item in memory after reading it or passing it to a write."""
 
     def close(self) -> None:
         for key, item in self._known.items():
-            assert item == decode_item(self._rows.get(key)), f"what lies under {key} was changed in memory"
+            assert item == decode_item(self._rows.get(key)), f"the item of {key} was changed in memory"
         for pk, part in {**self._known._old, **self._known._young}.items():
             for row in part.rows:
-                anew = row.parsed and parse_row(pk, Row(row.sk, row.item))
-                assert row.parsed == anew, f"what {row.sk} means was changed in memory"
+                parsed_again = row.parsed and parse_row(pk, Row(row.sk, row.item))
+                assert row.parsed == parsed_again, f"the parsed value of {row.sk} was changed in memory"
         super().close()
 
 
 def parse_row(pk: str, row: Row) -> object:
-    """What the repositories make of a row of a conversation."""
+    """Parse a row of a conversation as its repository does."""
     if row.sk.startswith(keys.EVENT_PREFIX):
         return events._event_from_row(row)
     if row.sk.startswith(keys.MEMBER_PREFIX):
@@ -162,6 +162,6 @@ def parse_row(pk: str, row: Row) -> object:
 
 @contextmanager
 def new_world() -> Iterator[World]:
-    """A world on an empty database, as a server has it."""
+    """Yield a world on an empty in-memory database."""
     with CacheCheckingTable.open(":memory:") as table:
         yield World(table)
