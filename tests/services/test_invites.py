@@ -207,7 +207,7 @@ def test_the_number_of_open_links_is_limited(sqlite_world: World) -> None:
 
 def public_channel(world: World, owner: UserId, title: str) -> ConversationId:
     conversation_id = world.group(owner, title=title)
-    conversations.update_group(world.app, owner, conversation_id, public_channel=True)
+    conversations.update_group(world.app, owner, conversation_id, public=True)
     return conversation_id
 
 
@@ -249,9 +249,9 @@ def test_a_channel_is_found_by_its_present_title_and_only_while_public_and_not_e
         [conversation_id],
         [conversation_id],
     )
-    conversations.update_group(world.app, ann, conversation_id, public_channel=False)
+    conversations.update_group(world.app, ann, conversation_id, public=False)
     assert find_channels(world.app, "town") == []
-    conversations.update_group(world.app, ann, conversation_id, public_channel=True)
+    conversations.update_group(world.app, ann, conversation_id, public=True)
     memberships.remove_member(world.app, ann, conversation_id, ann)
     assert find_channels(world.app, "town") == []
 
@@ -261,9 +261,9 @@ def test_a_channel_without_a_searchable_title_cannot_become_public(world: World,
     ann = world.person("ann")
     conversation_id = world.group(ann, title=title)
     with pytest.raises(Invalid) as refusal:
-        conversations.update_group(world.app, ann, conversation_id, public_channel=True)
+        conversations.update_group(world.app, ann, conversation_id, public=True)
     assert refusal.value.details == {"field": "title", "limit": 2}
-    conversations.update_group(world.app, ann, conversation_id, public_channel=True, title="Party 🎉")
+    conversations.update_group(world.app, ann, conversation_id, public=True, title="Party 🎉")
     with pytest.raises(Invalid):
         conversations.update_group(world.app, ann, conversation_id, title=title)
     assert find_channels(world.app, "party") == [conversation_id]
