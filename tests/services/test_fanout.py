@@ -81,7 +81,7 @@ BUSY_INTERVAL_S = 4
 
 def pretend_to_be_large(group: ManyDevicesGroup) -> None:
     count = BUSY_INTERVAL_S * ROOM_POSTS_PER_S - 3
-    group.world.table.write(conversations.add_to_member_count(group.conversation_id, more=count))
+    group.world.table.write(conversations.add_to_member_count(group.conversation_id, delta=count))
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from imchat.errors import Conflict, Invalid, NotFound
 from imchat.services import members as memberships
 from imchat.services import message_actions, messages
 from imchat.storage.repositories import conversations, members
-from imchat.storage.repositories.events import ROOM_MEMBERS, TAIL_ROWS
-from imchat.storage.table import Item, Key, Row
+from imchat.storage.repositories.events import SMALL_ROOM_MEMBERS, TAIL_ROWS
+from imchat.storage.table import Item, Key, KeyRange, Row
 
 
 class RowCountingTable(TableWrapper):
@@ -23,8 +23,8 @@ class RowCountingTable(TableWrapper):
 
     rows = 0
 
-    def query(self, pk: str, **bounds: Any) -> list[Row]:
-        found = super().query(pk, **bounds)
+    def query(self, key_range: KeyRange, **options: Any) -> list[Row]:
+        found = super().query(key_range, **options)
         self.rows += len(found)
         return found
 
@@ -33,7 +33,7 @@ def large_group(world: World, *names: str) -> tuple[ConversationId, list[UserId]
     """Create a large group with these users, the first of them as owner, and many other members."""
     people = world.people(*names)
     conversation_id = world.group(*people)
-    world.fill(conversation_id, ROOM_MEMBERS)
+    world.fill(conversation_id, SMALL_ROOM_MEMBERS)
     return conversation_id, people
 
 
@@ -63,7 +63,7 @@ def test_all_members_of_a_small_group_are_read_however_far_behind_the_sender_is(
     world = sqlite_world
     ann, bob = world.people("ann", "bob")
     conversation_id = world.group(ann, bob)
-    world.fill(conversation_id, ROOM_MEMBERS - 2)
+    world.fill(conversation_id, SMALL_ROOM_MEMBERS - 2)
     for number in range(BEHIND_MAX):
         messages.send(world.app, ann, conversation_id, client_message_id=f"m{number}", body="x")
     phone = world.connect(bob)
@@ -137,13 +137,13 @@ def test_the_member_count_of_a_large_group_follows_additions_and_removals(world:
     memberships.remove_member(world.app, bob, conversation_id, bob)
     head = conversations.get(world.table, conversation_id)
     assert head is not None
-    assert head.member_count == len(members.list_for(world.table, conversation_id)) == ROOM_MEMBERS + 3
+    assert head.member_count == len(members.list_for(world.table, conversation_id)) == SMALL_ROOM_MEMBERS + 3
 
 
 def test_a_large_group_accepts_members_up_to_the_limit(sqlite_world: World) -> None:
     world = sqlite_world
     conversation_id, (ann,) = large_group(world, "ann")
-    world.fill(conversation_id, GROUP_MEMBERS - ROOM_MEMBERS - 2, prefix="more-")
+    world.fill(conversation_id, GROUP_MEMBERS - SMALL_ROOM_MEMBERS - 2, prefix="more-")
     bob, eve = world.people("bob", "eve")
     with pytest.raises(Invalid):
         memberships.add_members(world.app, ann, conversation_id, [bob, eve])

@@ -22,7 +22,7 @@ from imchat.services.app import App
 from imchat.storage.repositories import conversations as heads
 from imchat.storage.repositories import events, keys
 from imchat.storage.sqlite.table import SqliteTable
-from imchat.storage.table import Op, Put, Row, Table
+from imchat.storage.table import KeyRange, Op, Put, Row, Table
 
 LAMBDA_BYTES = 6 * 1024 * 1024
 """Maximum size of a function's response. Source: Lambda quotas, "Invocation payload"."""
@@ -275,8 +275,8 @@ class PartlyVisibleRemoval(TableWrapper):
         super().__init__(table)
         self._member_row = member_row
 
-    def query(self, pk: str, **bounds: Any) -> list[Row]:
-        return [*super().query(pk, **bounds), self._member_row]
+    def query(self, key_range: KeyRange, **options: Any) -> list[Row]:
+        return [*super().query(key_range, **options), self._member_row]
 
 
 @pytest.mark.parametrize("after_seq", [None, 1, 2])

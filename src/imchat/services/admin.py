@@ -42,5 +42,5 @@ def remove_message(app: App, admin_id: UserId, conversation_id: ConversationId, 
 
 def audit_log(app: App, *, cursor: str | None) -> tuple[list[AuditEntry], str | None]:
     """Return up to `PAGE` audit log entries before `cursor`, newest first, and the next cursor, if any."""
-    entries = audit.page(app.table, before=cursor, limit=PAGE + 1)
+    entries = audit.list_page(app.table, before=cursor, limit=PAGE + 1)
     return entries[:PAGE], entries[PAGE - 1].audit_id if len(entries) > PAGE else None

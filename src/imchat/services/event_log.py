@@ -150,7 +150,7 @@ def _assign_next_seq(app: App, newest: Event, draft: Draft) -> Event:
 
 
 def _check_after_seq(tail: Tail) -> None:
-    if tail.behind:
+    if tail.too_many_events:
         raise Conflict(
             "too many events follow after_seq; read the log, then send again",
             reason="behind",
@@ -172,7 +172,9 @@ def _publish(
     """Update the head and push the events. Repeating it is harmless: a retry completes what a crash interrupted."""
 
     def advance() -> None:
-        conversations.advance_head(app.table, conversation_id, written[-1], overtaken=tail.overtaken)
+        conversations.advance_head(
+            app.table, conversation_id, written[-1], message_not_in_head=tail.message_not_in_head
+        )
 
     app.both(
         partial(app.once_a_batch, conversation_id, advance) if head_may_lag else advance,

@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from imchat.domain import message as states
 from imchat.domain.emoji import check_emoji
-from imchat.domain.event import CHANGES, Draft, Event, preview_of
+from imchat.domain.event import MESSAGE_CHANGES, Draft, Event, preview_of
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import PINS_MAX, check_body, check_count, is_id
 from imchat.domain.member import Member
@@ -171,7 +171,7 @@ def pin(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int) -
         pinned = target.tail.head.pinned
         if seq in pinned:
             return None
-        check_count(len(pinned) + 1, field="pinned", most=PINS_MAX, unit=" messages")
+        check_count(len(pinned) + 1, field="pinned", maximum=PINS_MAX, unit=" messages")
         return _decide_pins(target, "message.pinned", [*pinned, seq])
 
     return _append_change(app, actor_id, conversation_id, seq, change)
@@ -235,7 +235,7 @@ def _check_up_to_date(event: Event, tail: Tail) -> None:
     changes = (
         later["seq"]
         for later in tail.events
-        if later["type"] in CHANGES and later["target_seq"] == event["seq"]
+        if later["type"] in MESSAGE_CHANGES and later["target_seq"] == event["seq"]
     )
     if max(changes, default=0) > event["message"].get("changed_seq", 0):
         raise Busy("another change of this message is in progress; try again")
@@ -269,25 +269,25 @@ def _decide_tombstone(target: Target, *more_ops: Op) -> Append:
 
 def _update_head_preview(target: Target, event: Event, message: Message) -> Op:
     """Return the op that removes the old text, and the pin of a deleted message, from the conversation's head."""
-    head, overtaken = target.tail.head, target.tail.overtaken
+    head, message_not_in_head = target.tail.head, target.tail.message_not_in_head
     is_newest = target.event["message_count"] == target.tail.events[-1]["message_count"]
     changes: dict[str, object] = {}
-    last_message = overtaken or head.last_message
+    last_message = message_not_in_head or head.last_message
     if is_newest or (last_message is not None and last_message["seq"] == target.seq):
         changes["last_message"] = preview_of({**target.event, "message": message})
     if is_deleted(message) and target.seq in head.pinned:
         changes["pinned"] = [seq for seq in head.pinned if seq != target.seq]
-    return conversations.advance_op(head, event, overtaken, **changes)
+    return conversations.advance_op(head, event, message_not_in_head, **changes)
 
 
 def _decide_pins(
     target: Target, kind: Literal["message.pinned", "message.unpinned"], pinned: list[int]
 ) -> Append:
     draft = Draft(type=kind, actor_id=target.actor.user_id, target_seq=target.seq)
-    head, overtaken = target.tail.head, target.tail.overtaken
+    head, message_not_in_head = target.tail.head, target.tail.message_not_in_head
     return Append(
         draft,
-        lambda event: [conversations.advance_op(head, event, overtaken, pinned=pinned)],
+        lambda event: [conversations.advance_op(head, event, message_not_in_head, pinned=pinned)],
         hydrate=lambda event: {**event, "message": target.message},
     )
 

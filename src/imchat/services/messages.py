@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic_core import to_json
 
-from imchat.domain.event import Draft, Event, Quote, is_attempt_of, quote_of
+from imchat.domain.event import Draft, Event, Quote, matches_send, quote_of
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import (
     PAGE_DEFAULT,
@@ -55,14 +55,14 @@ def send(
     check_body(body)
     check_client_message_id(client_message_id)
     if after_seq is not None:
-        check_count(after_seq, field="after_seq", most=SEQ_MAX)
+        check_count(after_seq, field="after_seq", maximum=SEQ_MAX)
     mentionable = resolve_handles(app, sender_id, body)
     plain: Message = {"client_message_id": client_message_id, "body": body}
     draft = Draft(type="message.created", actor_id=sender_id, message=plain)
 
     def decide(tail: Tail, sender: Member) -> Append | AlreadyDone:
         for event in tail.events:
-            if is_attempt_of(event, sender_id=sender_id, client_message_id=client_message_id):
+            if matches_send(event, sender_id=sender_id, client_message_id=client_message_id):
                 return AlreadyDone(event)
         check_not_blocked(tail)
         if tail.head.settings.posting == "admins" and not sender.may_manage:
@@ -98,7 +98,7 @@ def send(
 
 def resolve_handles(app: App, author_id: UserId, body: str) -> dict[str, UserId]:
     """Return the users whose handles a text contains, members or not, except those who blocked the author."""
-    by_handle = users.by_handle(app.table, handles_in(body)) if "@" in body else {}
+    by_handle = users.find_by_handles(app.table, handles_in(body)) if "@" in body else {}
     if not by_handle:
         return by_handle
     blockers = blocks.blockers_of(app.table, author_id)
@@ -106,7 +106,9 @@ def resolve_handles(app: App, author_id: UserId, body: str) -> dict[str, UserId]
 
 
 def _load_quote(app: App, conversation_id: ConversationId, seq: int, sender: Member) -> Quote:
-    quoted = events.get(app.table, conversation_id, check_count(seq, field="reply_to", least=1, most=SEQ_MAX))
+    quoted = events.get(
+        app.table, conversation_id, check_count(seq, field="reply_to", minimum=1, maximum=SEQ_MAX)
+    )
     if quoted is None or quoted["type"] != "message.created" or seq < sender.history_from:
         raise Invalid(
             "reply_to is not a message of this conversation", field="reply_to", limit="a message's seq"
@@ -130,12 +132,12 @@ def read(
     state. The membership is checked after everything was read, so all of it was read before any removal.
     Raises: NotFound for someone who is not a member; Invalid.
     """
-    check_count(limit, field="limit", least=1, most=PAGE_MAX)
+    check_count(limit, field="limit", minimum=1, maximum=PAGE_MAX)
     if after is not None and before is not None:
         raise Invalid("use either after or before, not both", field="before", limit="one of after, before")
     for name, seq in (("after", after), ("before", before)):
         if seq is not None:
-            check_count(seq, field=name, most=SEQ_MAX)
+            check_count(seq, field=name, maximum=SEQ_MAX)
     refuse_strangers(app, reader_id, conversation_id)
     page, more = _read_page(app, conversation_id, after, before, limit)
     history_from = require_member(app, reader_id, conversation_id).history_from

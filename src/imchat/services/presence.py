@@ -35,10 +35,10 @@ def get(
     `SIGNAL_MEMBERS` members.
     """
     if user_ids is not None:
-        check_count(len(user_ids), field="user_ids", least=1, most=SIGNAL_MEMBERS)
+        check_count(len(user_ids), field="user_ids", minimum=1, maximum=SIGNAL_MEMBERS)
     refuse_strangers(app, viewer_id, conversation_id)
     if user_ids is None:
-        page = members.page(app.table, conversation_id, after=None, limit=SIGNAL_MEMBERS + 1)
+        page = members.list_page(app.table, conversation_id, after=None, limit=SIGNAL_MEMBERS + 1)
         member_ids = [member.user_id for member in page]
     else:
         member_ids = _members_among(app, conversation_id, user_ids)
@@ -62,7 +62,7 @@ def subscribe(
 
     Raises: NotFound for someone who is not a member; Invalid.
     """
-    check_count(len(user_ids), field="user_ids", least=1, most=WATCHED_MAX)
+    check_count(len(user_ids), field="user_ids", minimum=1, maximum=WATCHED_MAX)
     require_member(app, viewer_id, conversation_id)
     now_ms = app.now_ms()
     others = [user_id for user_id in _members_among(app, conversation_id, user_ids) if user_id != viewer_id]

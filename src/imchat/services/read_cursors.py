@@ -28,7 +28,7 @@ def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: i
 
     Returns the new position. Raises: NotFound for someone who is not a member; Invalid if `seq` is past the end of the log.
     """
-    check_count(seq, field="seq", least=1, most=SEQ_MAX)
+    check_count(seq, field="seq", minimum=1, maximum=SEQ_MAX)
     refuse_strangers(app, user_id, conversation_id)
     event = events.get(app.table, conversation_id, seq)
     head = conversations.get(app.table, conversation_id)
@@ -48,7 +48,7 @@ def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: i
 
 
 def _notify_receipt(app: App, user_id: UserId, conversation_id: ConversationId, seq: int) -> None:
-    all_members = members.list_for(app.table, conversation_id, most=SIGNAL_MEMBERS + 1)
+    all_members = members.list_for(app.table, conversation_id, limit=SIGNAL_MEMBERS + 1)
     if len(all_members) <= SIGNAL_MEMBERS:
         recipients = [user_id] if is_blocked(all_members.values()) else all_members
         frame = {"type": "receipt", "conversation_id": conversation_id, "user_id": user_id, "read_seq": seq}

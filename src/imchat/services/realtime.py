@@ -80,7 +80,7 @@ def notify_typing(app: App, user_id: UserId, conversation_id: ConversationId) ->
     Raises: NotFound for someone who is not a member.
     """
     require_member(app, user_id, conversation_id)
-    all_members = members.list_for(app.table, conversation_id, most=SIGNAL_MEMBERS + 1)
+    all_members = members.list_for(app.table, conversation_id, limit=SIGNAL_MEMBERS + 1)
     if len(all_members) > SIGNAL_MEMBERS or is_blocked(all_members.values()):
         return
     other_ids = [member_id for member_id in all_members if member_id != user_id]
