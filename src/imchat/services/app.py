@@ -1,4 +1,4 @@
-"""`App`: the dependencies of every service, passed in by the runtime."""
+"""`App`: what every service works with, handed in from outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Protocols of what services need from the runtime: a gateway to open connections, and a queue for fan-out jobs."""
+"""The protocols by which services reach people: posting to open connections, and queueing what is to be posted later."""
 
 from __future__ import annotations
 
@@ -7,23 +7,23 @@ from typing import Protocol
 
 
 class Gateway(Protocol):
-    """The connection callbacks of API Gateway, or of the local server."""
+    """API Gateway's connection callbacks, or the one-machine server's."""
 
     def post(self, connection_ids: Sequence[str], frame: bytes) -> set[str]:
-        """Send one text frame (UTF-8) to each connection, in parallel. Return the connections that are gone.
+        """Send one text frame (UTF-8) to each connection, in parallel. Returns those that are gone.
 
-        Failing to reach a connection that may still be open is not an error: a push may get lost.
+        A failure to reach one connection that is not known to be gone is no error: a push is a hint.
         """
 
     def disconnect(self, connection_id: str) -> None:
-        """Close a connection. If it is closed already, nothing happens."""
+        """Close a connection; nothing happens if it is closed."""
 
 
 class FanoutQueue(Protocol):
-    """A queue for fan-out jobs: pushes that are too many for the request that causes them. See `services/delivery.py`."""
+    """Where pushes wait that are too many for the request that causes them; `services/delivery.py` makes them."""
 
     def put(self, jobs: Sequence[str], *, delay_s: int = 0) -> None:
-        """Store the jobs (texts of a few KB) durably. Each runs at least once, in any order, after `delay_s` seconds.
+        """Keep the jobs (texts of a few KB) durably; each is run at least once, in any order, after `delay_s` seconds.
 
-        Raises: Busy; some of the jobs may have been stored nevertheless.
+        Raises: Busy; some of the jobs may be kept all the same.
         """
