@@ -41,9 +41,7 @@ def catch_forbidden(action: Callable[[], object]) -> tuple[str, dict[str, Any]]:
     return caught.value.message, caught.value.details
 
 
-def test_after_a_block_both_users_get_the_same_error_for_messages_and_changes(
-    world: World,
-) -> None:
+def test_after_a_block_both_users_get_the_same_error_for_messages_and_changes(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     conversation_id = world.direct(ann, bob)
     seqs = {user_id: send(world, user_id, conversation_id, f"by-{user_id}")["seq"] for user_id in (ann, bob)}

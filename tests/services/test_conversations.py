@@ -50,9 +50,7 @@ def test_two_users_have_one_direct_conversation_whichever_of_them_creates_it(wor
     assert len(events.list_after(world.table, first.head.conversation_id, 0, limit=10)) == 1
 
 
-def test_a_direct_conversation_needs_another_existing_user(
-    world: World,
-) -> None:
+def test_a_direct_conversation_needs_another_existing_user(world: World) -> None:
     ann = world.person("ann")
     with pytest.raises(Invalid):
         conversations.create_direct(world.app, ann, ann)

@@ -152,9 +152,7 @@ def test_a_large_group_accepts_members_up_to_the_limit(sqlite_world: World) -> N
         memberships.add_members(world.app, ann, conversation_id, [eve])
 
 
-def test_mentions_work_in_a_large_group_in_sent_and_edited_messages(
-    sqlite_world: World,
-) -> None:
+def test_mentions_work_in_a_large_group_in_sent_and_edited_messages(sqlite_world: World) -> None:
     world = sqlite_world
     conversation_id, (ann, bob) = large_group(world, "ann", "bob")
     world.person("eve")

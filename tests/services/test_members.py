@@ -70,9 +70,7 @@ def test_when_the_last_owner_leaves_the_longest_standing_admin_becomes_owner(wor
     assert frame["events"] == events.list_after(world.table, conversation_id, 5, limit=9)
 
 
-def test_without_admins_the_longest_standing_member_becomes_owner(
-    world: World,
-) -> None:
+def test_without_admins_the_longest_standing_member_becomes_owner(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     conversation_id = world.group(ann)
     memberships.add_members(world.app, ann, conversation_id, [eve])
@@ -247,9 +245,7 @@ def test_if_only_admins_may_post_members_cannot_send_but_a_retry_still_succeeds(
     assert send(world, ann, conversation_id)["message_count"] == 3
 
 
-def test_if_only_admins_may_post_members_can_still_edit_react_and_delete(
-    world: World,
-) -> None:
+def test_if_only_admins_may_post_members_can_still_edit_react_and_delete(world: World) -> None:
     ann, eve = world.people("ann", "eve")
     conversation_id = world.group(ann, eve)
     earlier = send(world, eve, conversation_id, "e1")["seq"]

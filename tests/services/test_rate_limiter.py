@@ -69,12 +69,12 @@ def test_a_rate_limit_error_has_retry_after_and_reads_are_not_counted(sqlite_wor
     app = replace(world.app, rate_limiter=RateLimiter(2))
 
     def ask(method: str, path: str) -> tuple[int, Mapping[str, str]]:
-        answer = dispatch(app, HttpRequest(method, "/api" + path, {}, b"", ANN, "r"))
-        return answer.status, answer.headers
+        response = dispatch(app, HttpRequest(method, "/api" + path, {}, b"", ANN, "r"))
+        return response.status, response.headers
 
-    answers = [ask("POST", "/realtime/tickets") for _ in range(3)]
-    assert [status for status, _ in answers] == [201, 201, 429]
-    assert 1 <= int(answers[2][1]["retry-after"]) <= RATE_S
+    responses = [ask("POST", "/realtime/tickets") for _ in range(3)]
+    assert [status for status, _ in responses] == [201, 201, 429]
+    assert 1 <= int(responses[2][1]["retry-after"]) <= RATE_S
     assert ask("GET", "/conversations")[0] == 200
 
 

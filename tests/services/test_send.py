@@ -60,9 +60,7 @@ def test_a_message_gets_the_next_seq_and_is_pushed_to_all_connections(world: Wor
         ]
 
 
-def test_the_sending_connection_gets_no_push_but_the_senders_other_devices_do(
-    world: World,
-) -> None:
+def test_the_sending_connection_gets_no_push_but_the_senders_other_devices_do(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     conversation_id = world.direct(ann, bob)
     laptop, tablet, bobs_phone = (
@@ -230,7 +228,7 @@ def test_a_removed_member_cannot_send_or_read_and_gets_no_more_pushes(world: Wor
     ]
 
 
-def interleaved(world: World, meanwhile: Callable[[], object]) -> App:
+def racing_app(world: World, meanwhile: Callable[[], object]) -> App:
     table = RacingTable(world.table, meanwhile)
     return App(table=table, gateway=world.gateway, now_ms=world.app.now_ms, new_id=world.app.new_id)
 
@@ -238,7 +236,7 @@ def interleaved(world: World, meanwhile: Callable[[], object]) -> App:
 def test_a_send_that_loses_the_race_for_a_seq_takes_the_next_one(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     conversation_id = world.direct(ann, bob)
-    app = interleaved(world, lambda: send(world, bob, conversation_id, "first"))
+    app = racing_app(world, lambda: send(world, bob, conversation_id, "first"))
     late = messages.send(app, ann, conversation_id, client_message_id="second", body="x", after_seq=1).event
     assert late is not None
     assert (late["seq"], late["message_count"]) == (3, 2)
@@ -247,7 +245,7 @@ def test_a_send_that_loses_the_race_for_a_seq_takes_the_next_one(world: World) -
 def test_a_retry_that_races_its_first_attempt_does_not_duplicate_the_message(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     conversation_id = world.direct(ann, bob)
-    app = interleaved(world, lambda: send(world, ann, conversation_id, "same", after_seq=1))
+    app = racing_app(world, lambda: send(world, ann, conversation_id, "same", after_seq=1))
     sent = messages.send(app, ann, conversation_id, client_message_id="same", body="hello", after_seq=1)
     assert not sent.new
     assert [event["type"] for event in log(world, conversation_id)] == [
@@ -259,7 +257,7 @@ def test_a_retry_that_races_its_first_attempt_does_not_duplicate_the_message(wor
 def test_a_sender_removed_between_read_and_write_cannot_send(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     conversation_id = world.group(ann, bob, eve)
-    app = interleaved(world, lambda: members.remove_member(world.app, ann, conversation_id, eve))
+    app = racing_app(world, lambda: members.remove_member(world.app, ann, conversation_id, eve))
     with pytest.raises(NotFound):
         messages.send(app, eve, conversation_id, client_message_id="m1", body="too late", after_seq=1)
     assert [event["type"] for event in log(world, conversation_id)] == [
@@ -308,7 +306,7 @@ def test_a_member_added_during_a_send_gets_the_message(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     conversation_id = world.group(ann, bob)
     phone = world.connect(eve)
-    app = interleaved(world, lambda: members.add_members(world.app, ann, conversation_id, [eve]))
+    app = racing_app(world, lambda: members.add_members(world.app, ann, conversation_id, [eve]))
     messages.send(app, bob, conversation_id, client_message_id="m1", body="welcome", after_seq=1)
     received = [event["seq"] for frame in world.received(phone, "events") for event in frame["events"]]
     assert received == [3]
@@ -465,9 +463,7 @@ def test_the_old_text_of_a_message_changed_before_the_head_update_is_not_in_the_
     assert head.last_message["message"]["body"] == ("" if gone == "deleted" else "better")
 
 
-def test_a_retry_in_a_batch_with_newer_messages_keeps_the_head_at_the_newest(
-    sqlite_world: World,
-) -> None:
+def test_a_retry_in_a_batch_with_newer_messages_keeps_the_head_at_the_newest(sqlite_world: World) -> None:
     world = sqlite_world
     ann, bob = world.people("ann", "bob")
     conversation_id = world.direct(ann, bob)

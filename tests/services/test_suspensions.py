@@ -91,9 +91,7 @@ def test_a_user_added_during_their_suspension_is_suspended_there_too(sqlite_worl
         send(world, bob, group, "m")
 
 
-def test_suspending_again_completes_what_a_crash_interrupted_and_is_logged_once(
-    sqlite_world: World,
-) -> None:
+def test_suspending_again_completes_what_a_crash_interrupted_and_is_logged_once(sqlite_world: World) -> None:
     world = sqlite_world
     ann, bob = world.people("ann", "bob")
     conversation_id = world.direct(ann, bob)

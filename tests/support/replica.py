@@ -167,10 +167,10 @@ def _check_replica(
 
 
 def _get(world: World, user_id: UserId, path: str, **query: str) -> dict[str, Any] | None:
-    answer = dispatch(world.app, HttpRequest("GET", "/api" + path, query, b"", user_id, "request"))
-    assert answer.status in {200, 404}
-    body: dict[str, Any] = json.loads(answer.body)
-    return body if answer.status == 200 else None
+    response = dispatch(world.app, HttpRequest("GET", "/api" + path, query, b"", user_id, "request"))
+    assert response.status in {200, 404}
+    body: dict[str, Any] = json.loads(response.body)
+    return body if response.status == 200 else None
 
 
 def _preview(event: dict[str, Any]) -> dict[str, Any]:
