@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import click
-from tests.support.large_channel import Crowd
+from tests.support.large_channel import LargeChannel
 from tests.support.world import new_world
 
 SIMULATED_S = 20
@@ -26,25 +26,25 @@ class Load(NamedTuple):
 def measure(size: int, messages_a_second: int) -> Load:
     """Let people write at this pace for `SIMULATED_S` seconds; figures are for a second."""
     with new_world() as world:
-        crowd = Crowd(world, size)
+        channel = LargeChannel(world, size)
         gap_ms = 1000 // messages_a_second
         waiting: list[tuple[int, int]] = []
         late_ms = 0
-        witness = min(crowd.live)
+        witness = min(channel.open_connections)
         for _message in range(SIMULATED_S * messages_a_second):
-            waiting.append((crowd.say(), world.clock_ms))
+            waiting.append((channel.send(), world.clock_ms))
             for _step in range(10):
-                crowd.pass_time(gap_ms // 10)
-                heard = max(crowd.wire.seqs[witness], default=0)
+                channel.pass_time(gap_ms // 10)
+                heard = max(channel.gateway.seqs[witness], default=0)
                 late_ms = max(
                     [late_ms, *(world.clock_ms - said_ms for seq, said_ms in waiting if seq <= heard)]
                 )
                 waiting = [said for said in waiting if said[0] > heard]
-        asked = crowd.take_count()
-        live = len(crowd.live)
+        asked = channel.take_count()
+        live = len(channel.open_connections)
         return Load(
             posts=asked.posts / SIMULATED_S,
-            frames=crowd.wire.frames[witness] / SIMULATED_S,
+            frames=channel.gateway.frames[witness] / SIMULATED_S,
             late_s=late_ms / 1000,
             polling=live * 1000 / max(late_ms, gap_ms),
             queue_calls=asked.queue_calls / SIMULATED_S,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from tests.support.world import Borrowed, World, new_world
+from tests.support.world import TableWrapper, World, new_world
 
 from imchat.api import schema
 from imchat.api.dispatch import HttpRequest, dispatch
@@ -59,7 +59,7 @@ def name(route: Route) -> str:
     return f"{route.method} {route.path}"
 
 
-class RecordingTable(Borrowed):
+class RecordingTable(TableWrapper):
     """Records every read and how much it found, with the ids of the caller and the conversation replaced."""
 
     def __init__(self, world: World, ids: dict[str, str]) -> None:

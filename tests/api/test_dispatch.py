@@ -8,7 +8,7 @@ import re
 from typing import Any
 
 import pytest
-from tests.support.metering import counted
+from tests.support.metering import metered
 from tests.support.world import World
 
 from imchat.api import schema
@@ -350,7 +350,7 @@ def test_every_route_of_administration_and_nothing_else_is_for_administrators() 
 def test_a_send_reads_nothing_to_know_that_its_writer_is_not_suspended(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.direct(ann, bob)
-    app, count, _ = counted(world.app)
+    app, count, _ = metered(world.app)
     message = {"client_message_id": "m1", "body": "hello", "after_seq": 1}
     assert call(app, ann, "POST", f"/conversations/{where}/messages", message)[0] == 201
     assert (count.calls, count.read_units, count.write_units) == (4, 3, 2)

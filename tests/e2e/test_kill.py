@@ -137,7 +137,7 @@ async def _run_trial(data_dir: Path) -> None:
                     log.info("kill %d of %d: %d messages acknowledged", number, KILLS, trial.acknowledged)
             for conversation_id in trial.conversations:
                 await _check_log(trial, conversation_id)
-            assert sum(client.tried_again for client in trial.clients) >= KILLS
+            assert sum(client.retries for client in trial.clients) >= KILLS
         finally:
             trial.server.stop()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.support.lambda_events import authorizer_event, http_event, queue_event, websocket_event
-from tests.support.world import Borrowed, WaitingQueue, World
+from tests.support.world import InMemoryQueue, TableWrapper, World
 
 from imchat.domain.ids import UserId
 from imchat.entrypoints import authorizer, fanout, http, websocket
@@ -122,13 +122,13 @@ def test_of_a_batch_of_jobs_only_those_that_failed_come_again(world: World) -> N
     ann, bob = world.people("ann", "bob")
     busy, fine = world.group(ann, bob, title="busy"), world.group(ann, bob, title="fine")
 
-    class PartlyBusy(Borrowed):
+    class PartlyBusy(TableWrapper):
         def query(self, key_range: KeyRange, **options: Any) -> list[Row]:
             if busy in key_range.pk:
                 raise Busy("try again")
             return super().query(key_range, **options)
 
-    queue = WaitingQueue()
+    queue = InMemoryQueue()
     handle = fanout.create_handler(replace(world.app, table=PartlyBusy(world.table), queue=queue))
     jobs = [encode_job(AnnounceJob(busy, 1)), "no job", encode_job(AnnounceJob(fine, 1))]
     answer = handle(queue_event(*jobs), None)
@@ -142,11 +142,11 @@ def test_a_job_that_fails_is_logged_by_its_id_and_place_alone(
     ann, bob = world.people("ann", "bob")
     where = world.group(ann, bob, title="lunch")
 
-    class Broken(Borrowed):
+    class Broken(TableWrapper):
         def query(self, key_range: KeyRange, **options: Any) -> list[Row]:
             raise RuntimeError(f"secret body and ann@example.org: {key_range}, {options}")
 
-    handle = fanout.create_handler(replace(world.app, table=Broken(world.table), queue=WaitingQueue()))
+    handle = fanout.create_handler(replace(world.app, table=Broken(world.table), queue=InMemoryQueue()))
     with caplog.at_level(logging.DEBUG):
         handle(queue_event(encode_job(AnnounceJob(where, 1))), None)
     for told in ("message-1", "RuntimeError", "test_handlers.py"):
@@ -163,6 +163,6 @@ def test_who_says_too_often_that_they_write_is_told_to_wait(world: World) -> Non
     typing = {"action": "typing", "conversation_id": where}
     for frame in [typing] * 3 + [{"action": "ping"}]:
         handler(websocket_event("$default", line, user_id=ann, body=json.dumps(frame)), None)
-    refused, pong = world.heard(line)
+    refused, pong = world.received(line)
     assert (refused["error"]["code"], pong["type"]) == ("rate_limited", "pong")
-    assert len(world.heard(theirs, "typing")) == 2
+    assert len(world.received(theirs, "typing")) == 2
