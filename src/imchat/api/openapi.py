@@ -189,7 +189,7 @@ def _without_title(shape: dict[str, Any]) -> dict[str, Any]:
 def _interface(name: str, definition: dict[str, Any]) -> list[str]:
     lines = []
     if description := definition.get("description"):
-        lines.append(f"/** {description.replace(chr(10), ' ')} */")
+        lines.append(f"/** {' '.join(description.split())} */")
     lines.append(f"export interface {name} {{")
     required = set(definition.get("required", ()))
     for field, shape in definition.get("properties", {}).items():

@@ -41,7 +41,7 @@ export interface ChannelsAnswer {
   channels: Preview[]
 }
 
-/** A conversation. `members` is omitted for groups in the inbox, and for groups with more than 1,000 members.  `pinned` lists the seqs of the pinned messages in the order in which they were pinned. */
+/** A conversation. `members` is omitted for groups in the inbox, and for groups with more than 1,000 members. `pinned` lists the seqs of the pinned messages in the order in which they were pinned. */
 export interface Conversation {
   conversation_id: string
   kind: 'direct' | 'group'
@@ -58,7 +58,7 @@ export interface Conversation {
   members?: Member[]
 }
 
-/** A conversation with its members, and the profiles of the users it mentions. */
+/** A conversation with its members, and the profiles of the users who appear in it. */
 export interface ConversationAnswer {
   conversation: Conversation
   unread: number
@@ -92,7 +92,7 @@ export interface ConversationCreated {
   member_ids: string[]
 }
 
-/** A conversation, as shown to the caller. `last_message` has the first 200 characters of its body, and is omitted before the first message.  `history_from` is the first event that the caller can read. `read_count` is the `message_count` of the event at `read_seq`. */
+/** A conversation, as shown to the caller. `last_message` has the first 200 characters of its body, and is omitted before the first message. `history_from` is the first event that the caller can read. `read_count` is the `message_count` of the event at `read_seq`. */
 export interface ConversationEntry {
   conversation: Conversation
   unread: number
@@ -125,7 +125,7 @@ export interface ConversationUpdated {
   public?: boolean
 }
 
-/** A page of the inbox, with the profiles of the users it mentions. `next_cursor` is omitted on the last page. */
+/** A page of the inbox, with the profiles of the users who appear in it. `next_cursor` is omitted on the last page. */
 export interface ConversationsAnswer {
   conversations: ConversationEntry[]
   users: User[]
@@ -253,7 +253,7 @@ export interface MembersAnswer {
   next_cursor?: string
 }
 
-/** The current state of a message. Fields that do not apply are omitted.  `reply_to` is the seq of the quoted message, `mentions` maps handles in the body to user ids, `changed_seq` is the event that last changed the message. A deleted message has an empty body and `deleted_at_ms`. */
+/** The current state of a message. Fields that do not apply are omitted. `reply_to` is the seq of the quoted message, `mentions` maps handles in the body to user ids, `changed_seq` is the event that last changed the message. A deleted message has an empty body and `deleted_at_ms`. */
 export interface Message {
   client_message_id: string
   body: string
@@ -292,7 +292,7 @@ export interface MessageDeleted {
   type: 'message.deleted'
 }
 
-/** `actor_id` edited the message of event `target_seq`. `message` is its current state.  As in every event, `message` is omitted if `target_seq` is before the reader's `history_from`. */
+/** `actor_id` edited the message of event `target_seq`. `message` is its current state. As in every event, `message` is omitted if `target_seq` is before the reader's `history_from`. */
 export interface MessageEdited {
   seq: number
   at_ms: number
@@ -349,7 +349,7 @@ export interface NewMembers {
   user_ids: string[]
 }
 
-/** A message to send. Repeat it unchanged when you retry, including `after_seq`, the newest seq known at the first attempt.  `reply_to` is the seq of a message to quote. `connection_id`, from a pong, is the sender's own connection, to which the event is not pushed; it may differ between attempts. Any other text has no effect. */
+/** A message to send. Repeat it unchanged when you retry, including `after_seq`, the newest seq known at the first attempt. `reply_to` is the seq of a message to quote. `connection_id`, from a pong, is the sender's own connection, to which the event is not pushed; it may differ between attempts. Any other text has no effect. */
 export interface NewMessage {
   client_message_id: string
   body: string
@@ -434,7 +434,7 @@ export interface ProfileChange {
   show_presence?: boolean
 }
 
-/** The current state of a quoted message, with the first 200 characters of its body.  A deleted message has an empty body and `deleted_at_ms`. */
+/** The current state of a quoted message, with the first 200 characters of its body. A deleted message has an empty body and `deleted_at_ms`. */
 export interface Quote {
   actor_id: string
   body: string

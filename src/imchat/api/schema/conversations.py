@@ -99,7 +99,7 @@ class ConversationEntry(Answer):
 
 
 class ConversationsAnswer(Answer):
-    """A page of the inbox, with the profiles of the users it mentions. `next_cursor` is omitted on the last page."""
+    """A page of the inbox, with the profiles of the users who appear in it. `next_cursor` is omitted on the last page."""
 
     conversations: list[ConversationEntry]
     users: list[User]
@@ -107,7 +107,7 @@ class ConversationsAnswer(Answer):
 
 
 class ConversationAnswer(ConversationEntry):
-    """A conversation with its members, and the profiles of the users it mentions."""
+    """A conversation with its members, and the profiles of the users who appear in it."""
 
     users: list[User]
 
