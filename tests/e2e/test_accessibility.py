@@ -12,7 +12,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.support.browser_harness import Server, call, sign_up
-from tests.support.browser_people import NARROW, PATIENCE_MS, WIDE, Person
+from tests.support.browser_users import NARROW, PATIENCE_MS, WIDE, BrowserUser
 
 pytestmark = pytest.mark.budget
 
@@ -51,76 +51,76 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
     context.close()
 
 
-def _sign_up_form(ana: Person) -> None:
-    ana.press("Create an account")
+def _sign_up_form(ana: BrowserUser) -> None:
+    ana.click("Create an account")
 
 
-def _forgotten(ana: Person) -> None:
-    ana.press("Sign in")
-    ana.press("Forgot your password?")
+def _forgotten(ana: BrowserUser) -> None:
+    ana.click("Sign in")
+    ana.click("Forgot your password?")
 
 
-def _onboarding(ana: Person) -> None:
-    ana.press("Back to sign in")
+def _onboarding(ana: BrowserUser) -> None:
+    ana.click("Back to sign in")
     ana.sign_up("ana@example.org")
     expect(ana.page.get_by_label("Handle", exact=True)).to_be_visible()
 
 
-def _empty(ana: Person) -> None:
-    ana.introduce("Ana", "ana")
+def _empty(ana: BrowserUser) -> None:
+    ana.complete_profile("Ana", "ana")
 
 
-def _new_conversation(ana: Person) -> None:
-    ana.press("New conversation")
+def _new_conversation(ana: BrowserUser) -> None:
+    ana.click("New conversation")
     ana.page.get_by_label("Search people by handle").fill("bo")
     expect(ana.page.get_by_role("option")).to_have_count(1)
 
 
-def _direct(ana: Person) -> None:
+def _direct(ana: BrowserUser) -> None:
     ana.page.get_by_role("option").click()
-    ana.press("Message Bob")
-    ana.says("Hello!", "See https://example.org/notes", "😀")
-    ana.sees("Hello!")
+    ana.click("Message Bob")
+    ana.send_messages("Hello!", "See https://example.org/notes", "😀")
+    ana.expect_messages("Hello!")
 
 
-def _message_menu(ana: Person) -> None:
+def _message_menu(ana: BrowserUser) -> None:
     ana.page.get_by_role("article").first.hover()
-    ana.press(re.compile("^Actions for the message"))
+    ana.click(re.compile("^Actions for the message"))
     expect(ana.page.get_by_role("dialog", name="Message actions")).to_be_visible()
 
 
-def _details(ana: Person) -> None:
+def _details(ana: BrowserUser) -> None:
     ana.page.keyboard.press("Escape")
-    ana.press(re.compile("^Details of"))
+    ana.click(re.compile("^Details of"))
     expect(ana.page.get_by_role("dialog", name="Details")).to_be_visible()
 
 
-def _settings(ana: Person) -> None:
+def _settings(ana: BrowserUser) -> None:
     ana.page.keyboard.press("Escape")
-    ana.press("Settings")
+    ana.click("Settings")
     expect(ana.page.get_by_role("dialog")).to_be_visible()
 
 
-def _group(ana: Person) -> None:
+def _group(ana: BrowserUser) -> None:
     ana.page.keyboard.press("Escape")
-    ana.find("bob")
-    ana.press("Create a group instead")
+    ana.select_users("bob")
+    ana.click("Create a group instead")
     ana.fill("Group name", "Hikers")
-    ana.press("Create a group with 1 person")
-    ana.press("Details of Hikers")
-    ana.press("Create a link")
+    ana.click("Create a group with 1 person")
+    ana.click("Details of Hikers")
+    ana.click("Create a link")
     expect(ana.page.get_by_label("Link", exact=True)).to_be_visible()
 
 
-def _administration(server: Server, ana: Person) -> None:
+def _administration(server: Server, ana: BrowserUser) -> None:
     server.promote("ana@example.org")
     ana.page.goto(server.url)  # with a new token, which says so
-    ana.press("Settings")
-    ana.press("Administration")
+    ana.click("Settings")
+    ana.click("Administration")
     expect(ana.page.get_by_role("button", name="Suspend Bob")).to_be_visible()
 
 
-SCREENS: Final[dict[str, Callable[[Person], None]]] = {
+SCREENS: Final[dict[str, Callable[[BrowserUser], None]]] = {
     "sign in": lambda _ana: None,
     "sign up": _sign_up_form,
     "forgotten password": _forgotten,
@@ -137,8 +137,8 @@ SCREENS: Final[dict[str, Callable[[Person], None]]] = {
 
 def test_axe_finds_nothing_on_any_screen_in_any_form(page: Page, server: Server) -> None:
     findings: list[str] = []
-    ana = Person(page)
-    screens: dict[str, Callable[[Person], None]] = {
+    ana = BrowserUser(page)
+    screens: dict[str, Callable[[BrowserUser], None]] = {
         **SCREENS,
         "administration": partial(_administration, server),
     }

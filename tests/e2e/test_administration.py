@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 from tests.support.browser_harness import Server, call, sign_up
-from tests.support.browser_people import NARROW, Person, somebody
+from tests.support.browser_users import NARROW, BrowserUser, browser_user
 
 
 @pytest.fixture(scope="module")
@@ -27,14 +27,14 @@ def _address(name: str) -> str:
     return f"{name.lower()}@example.org"
 
 
-def _enter(person: Person, name: str) -> None:
+def _enter(person: BrowserUser, name: str) -> None:
     person.sign_in(_address(name))
-    person.sees_the_list()
+    person.expect_conversation_list()
 
 
-def _administer(person: Person) -> None:
-    person.press("Settings")
-    person.press("Administration")
+def _administer(person: BrowserUser) -> None:
+    person.click("Settings")
+    person.click("Administration")
     expect(person.page.get_by_role("dialog", name="Administration")).to_be_visible()
 
 
@@ -42,23 +42,23 @@ def test_an_administrator_suspends_removes_restores_and_reads_what_was_done(
     browser: Browser, server: Server
 ) -> None:
     with (
-        somebody(browser, server.url) as ada,
-        somebody(browser, server.url, scheme="dark", size=NARROW) as bob,
+        browser_user(browser, server.url) as ada,
+        browser_user(browser, server.url, scheme="dark", size=NARROW) as bob,
     ):
         _enter(ada, "Ada")
         _enter(bob, "Bob")
-        bob.find("ada")
-        bob.press("Message Ada")
-        bob.says("Buy now!")
-        ada.open("Bob")
-        ada.sees("Buy now!")
+        bob.select_users("ada")
+        bob.click("Message Ada")
+        bob.send_messages("Buy now!")
+        ada.open_conversation("Bob")
+        ada.expect_messages("Buy now!")
 
         line = ada.page.get_by_role("article").filter(has_text="Buy now!")
         line.hover()
         line.get_by_role("button", name=re.compile("^Actions for")).click()
-        ada.press("Delete as administrator")
+        ada.click("Delete as administrator")
         expect(ada.page.get_by_text(re.compile("audit log will record it"))).to_be_visible()
-        ada.press("Delete")
+        ada.click("Delete")
         expect(ada.page.get_by_role("article").get_by_text("Message deleted")).to_be_visible()
         expect(bob.page.get_by_role("article").get_by_text("Message deleted")).to_be_visible()
 
@@ -66,17 +66,17 @@ def test_an_administrator_suspends_removes_restores_and_reads_what_was_done(
         ada.fill("Name or handle", "bob")
         people = ada.page.get_by_role("region", name="Users").get_by_role("listitem")
         expect(people).to_have_count(1)
-        ada.press("Suspend Bob")
+        ada.click("Suspend Bob")
         expect(ada.page.get_by_role("group", name=re.compile("^Suspend Bob\\?"))).to_be_visible()
-        ada.picture("administration-ask-1280-light")
+        ada.screenshot("administration-ask-1280-light")
         ada.page.get_by_role("button", name="Suspend", exact=True).click()
         expect(people.get_by_text("Suspended")).to_be_visible()
-        bob.press("Back to conversations")
+        bob.click("Back to conversations")
         told_so = bob.page.get_by_text("Your account is suspended. Contact your administrator.")
         expect(told_so.first).to_be_visible()
-        bob.picture("suspended-390-dark")
+        bob.screenshot("suspended-390-dark")
 
-        ada.press("Restore Bob")
+        ada.click("Restore Bob")
         expect(ada.page.get_by_role("button", name="Suspend Bob")).to_be_visible()
         ada.page.get_by_label("Audit log", exact=True).check()
         told = ada.page.get_by_role("region", name="Audit log").get_by_role("listitem")
@@ -87,13 +87,13 @@ def test_an_administrator_suspends_removes_restores_and_reads_what_was_done(
                 re.compile("^AAda deleted a message from Bob"),
             ]
         )
-        ada.picture("administration-log-1280-light")
+        ada.screenshot("administration-log-1280-light")
         expect(told_so).to_have_count(0, timeout=30_000)
 
 
 def test_whoever_does_not_administer_is_offered_none_of_it(browser: Browser, server: Server) -> None:
-    with somebody(browser, server.url) as bob:
+    with browser_user(browser, server.url) as bob:
         _enter(bob, "Bob")
-        bob.press("Settings")
+        bob.click("Settings")
         expect(bob.page.get_by_role("button", name="Keyboard shortcuts")).to_be_visible()
         expect(bob.page.get_by_role("button", name="Administration")).to_have_count(0)

@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 from tests.support.browser_harness import PASSWORD, Server, call, sign_up
-from tests.support.browser_people import Person, somebody
+from tests.support.browser_users import BrowserUser, browser_user
 
 MESSAGES: Final = 450
 
@@ -95,16 +95,16 @@ def _as(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def _open(ana: Person) -> Page:
+def _open(ana: BrowserUser) -> Page:
     ana.sign_in("ana@example.org", PASSWORD)
-    ana.open("Bob")
+    ana.open_conversation("Bob")
     expect(ana.page.get_by_text(f"message {MESSAGES} ").last).to_be_visible()
     ana.page.wait_for_function(_AT_END)
     return ana.page
 
 
 def test_older_messages_load_without_moving_what_is_on_the_screen(browser: Browser, talk: LongTalk) -> None:
-    with somebody(browser, talk.url) as ana:
+    with browser_user(browser, talk.url) as ana:
         page = _open(ana)
         held: list[Route] = []
 
@@ -132,7 +132,7 @@ def test_older_messages_load_without_moving_what_is_on_the_screen(browser: Brows
 def test_the_row_above_the_history_is_as_high_while_it_loads_as_at_the_beginning(
     browser: Browser, talk: LongTalk
 ) -> None:
-    with somebody(browser, talk.url) as ana:
+    with browser_user(browser, talk.url) as ana:
         page = _open(ana)
         held: list[Route] = []
         page.route(_OLDER, lambda route: held.append(route) if not held else route.continue_())
@@ -151,7 +151,7 @@ def test_the_row_above_the_history_is_as_high_while_it_loads_as_at_the_beginning
 def test_at_the_end_new_messages_stay_in_view_and_further_up_they_move_nothing(
     browser: Browser, talk: LongTalk
 ) -> None:
-    with somebody(browser, talk.url) as ana:
+    with browser_user(browser, talk.url) as ana:
         page = _open(ana)
         for number in range(3):
             talk.bob_writes(f"still in view {number} " + "line " * 60)
@@ -173,7 +173,7 @@ def test_at_the_end_new_messages_stay_in_view_and_further_up_they_move_nothing(
 def test_what_is_new_is_read_from_its_beginning_and_counts_as_read_only_when_it_was_seen(
     browser: Browser, talk: LongTalk
 ) -> None:
-    with somebody(browser, talk.url) as ana:
+    with browser_user(browser, talk.url) as ana:
         page = _open(ana)
         row = page.get_by_role("link", name=re.compile("^Bob"))
         expect(row).not_to_contain_text("unread")

@@ -18,7 +18,7 @@ from typing import Final
 
 import aiohttp
 import pytest
-from tests.support.browser_harness import Person, Server, call, sign_up
+from tests.support.browser_harness import Server, SignedInUser, call, sign_up
 from tests.support.retrying_clients import Client, Event, Outage, is_message
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ _A_KILL_S: Final = 120.0
 class Listener:
     """Somebody's open socket: `heard` holds every event that was pushed, by conversation and seq."""
 
-    def __init__(self, url: str, person: Person, session: aiohttp.ClientSession) -> None:
+    def __init__(self, url: str, person: SignedInUser, session: aiohttp.ClientSession) -> None:
         self.heard: dict[tuple[str, int], Event] = {}
         self._url = url
         self._session = session
@@ -179,7 +179,7 @@ async def _check_counts(clients: list[Client], conversation_id: str, events: lis
         assert entry["unread"] == unread
 
 
-def _make_group(url: str, people: list[Person], number: int) -> str:
+def _make_group(url: str, people: list[SignedInUser], number: int) -> str:
     maker, *others = people
     new = {"kind": "group", "title": f"Room {number}", "member_ids": [person.user_id for person in others]}
     headers = {"Authorization": f"Bearer {maker.token}", "Content-Type": "application/json"}

@@ -19,7 +19,7 @@ from tests.protocol import coverage
 from tests.support.deployments import Deployment, person
 from tests.support.emulator.harness import Use
 from tests.support.emulator.stage import Stage
-from tests.support.reference_client import Record, Stranger
+from tests.support.reference_client import ReferenceClient, WireLog
 from tests.templates.loading import Permission, load, permissions
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -55,9 +55,9 @@ OF_LAMBDA_ITSELF = {
 """What the service does with a function's role, not the function: the emulator does it without asking."""
 
 
-def people(stage: Stage, *names: str) -> list[Stranger]:
+def people(stage: Stage, *names: str) -> list[ReferenceClient]:
     deployment = Deployment(stage.done.url, stage.emulator.mailed_code, stage.emulator.promote)
-    return [person(deployment, Record(), name) for name in names]
+    return [person(deployment, WireLog(), name) for name in names]
 
 
 def get(url: str) -> tuple[int, bytes, dict[str, str]]:
@@ -70,7 +70,7 @@ def get(url: str) -> tuple[int, bytes, dict[str, str]]:
             return error.code, error.read(), dict(error.headers.items())
 
 
-def ghosts(stage: Stage, who: Stranger, count: int) -> None:
+def ghosts(stage: Stage, who: ReferenceClient, count: int) -> None:
     """Connections that ended without a word, as the table still has them; younger than any that is open."""
     table = DynamoTable(stage.emulator.client("dynamodb"), stage.done.outputs["TableName"])
     for number in range(count):
@@ -80,26 +80,26 @@ def ghosts(stage: Stage, who: Stranger, count: int) -> None:
 
 def test_a_message_to_more_connections_than_a_request_posts_to_goes_by_way_of_the_queue(stage: Stage) -> None:
     crowd = people(stage, "ada", "bob", "eve", "kim")
-    where = crowd[0].start_group(*crowd[1:])
+    where = crowd[0].create_group(*crowd[1:])
     with crowd[1].connect() as phone:
         crowd[1].catch_up(where)
         for one in crowd:
             ghosts(stage, one, DIRECT_POSTS // len(crowd) + 1)
-        event = crowd[0].write(where, "Everybody?")
-        assert phone.hear("events")["events"][-1] == event
+        event = crowd[0].send_text(where, "Everybody?")
+        assert phone.wait_for("events")["events"][-1] == event
 
 
 def test_a_job_that_lay_in_the_queue_brings_each_member_what_they_may_see(stage: Stage) -> None:
     ada, bob = people(stage, "ada", "bob")
-    where = ada.start_group()
-    ada.write(where, "Alone")
-    ada.http("POST", f"/conversations/{where}/members", {"user_ids": [bob.user_id]})
+    where = ada.create_group()
+    ada.send_text(where, "Alone")
+    ada.request("POST", f"/conversations/{where}/members", {"user_ids": [bob.user_id]})
     with ada.connect() as hers, bob.connect() as his:
         url = stage.emulator.client("sqs").get_queue_url(QueueName="imchat-prod-fanout")["QueueUrl"]
         job = fanout_jobs.encode_job(fanout_jobs.AnnounceJob(ConversationId(where), 2))
         stage.emulator.client("sqs").send_message(QueueUrl=url, MessageBody=job)
-        assert [event["seq"] for event in hers.hear("events")["events"]] == [1, 2, 3]
-        assert [event["seq"] for event in his.hear("events")["events"]] == [3]
+        assert [event["seq"] for event in hers.wait_for("events")["events"]] == [1, 2, 3]
+        assert [event["seq"] for event in his.wait_for("events")["events"]] == [3]
 
 
 def test_the_oldest_of_too_many_connections_is_closed(stage: Stage) -> None:
@@ -108,8 +108,8 @@ def test_the_oldest_of_too_many_connections_is_closed(stage: Stage) -> None:
         ghosts(stage, ada, CONNECTIONS_PER_USER - 1)
         with ada.connect() as newest:
             with pytest.raises(ConnectionClosed):
-                oldest.next()
-            assert newest.rest() == []
+                oldest.receive()
+            assert newest.receive_pending() == []
 
 
 def test_each_function_may_do_what_it_was_seen_to_do_and_no_more(stage: Stage) -> None:
@@ -155,7 +155,7 @@ def test_site_api_and_socket_are_at_the_distributions_one_address(stage: Stage) 
     [ada] = people(stage, "ada")
     protocols = [
         Subprotocol("imchat.v1"),
-        Subprotocol(f"ticket.{ada.http('POST', '/realtime/tickets')['ticket']}"),
+        Subprotocol(f"ticket.{ada.request('POST', '/realtime/tickets')['ticket']}"),
     ]
     with connect(f"{site.replace('http', 'ws', 1)}ws", subprotocols=protocols, proxy=None) as socket:
         assert socket.subprotocol == "imchat.v1"
@@ -189,8 +189,8 @@ def test_the_commands_find_the_stage_and_deploying_it_again_changes_nothing(
     assert result["changed"] is False
     assert result["url"] == stage.done.url
     imchat("user", "create", "root@example.com", "--admin", "--password-stdin", given="correct horse 9")
-    root = Stranger(stage.done.url, "root@example.com", Record()).sign_in("correct horse 9")
-    assert root.http("GET", "/me")["user"]["user_id"] == root.user_id
+    root = ReferenceClient(stage.done.url, "root@example.com", WireLog()).sign_in("correct horse 9")
+    assert root.request("GET", "/me")["user"]["user_id"] == root.user_id
 
 
 def test_new_code_changes_the_functions_and_nothing_else(stage: Stage, tmp_path: Path) -> None:
@@ -223,7 +223,8 @@ def test_sign_up_by_e_mail_domain_comes_and_goes_and_accounts_stay(stage: Stage)
     stage.deploy("sign-up by domain")
 
     ours, foreign = (
-        Stranger(stage.done.url, f"eve@{domain}", Record()) for domain in ("KIT.example", "example.com")
+        ReferenceClient(stage.done.url, f"eve@{domain}", WireLog())
+        for domain in ("KIT.example", "example.com")
     )
     ours.sign_up()
     with pytest.raises(
@@ -233,7 +234,7 @@ def test_sign_up_by_e_mail_domain_comes_and_goes_and_accounts_stay(stage: Stage)
     stage.emulator.client("cognito-idp").admin_create_user(
         UserPoolId=stage.done.outputs["UserPoolId"], Username="boss@example.com"
     )
-    assert Stranger(stage.done.url, ada.email, Record()).sign_in().user_id == ada.user_id
+    assert ReferenceClient(stage.done.url, ada.email, WireLog()).sign_in().user_id == ada.user_id
     assert physical_ids(stage, "state").keys() - before.keys() == {
         "SignUpFunction",
         "SignUpLogs",
@@ -249,8 +250,8 @@ def test_sign_up_by_e_mail_domain_comes_and_goes_and_accounts_stay(stage: Stage)
 
 def test_a_teardown_keeps_people_and_messages_for_the_next_deployment(stage: Stage) -> None:
     ada, bob = people(stage, "ada", "bob")
-    where = ada.start_direct(bob)
-    ada.write(where, "See you after the move")
+    where = ada.create_direct(bob)
+    ada.send_text(where, "See you after the move")
 
     torn = tear_down(stage.target)
     assert torn.stacks == ("imchat-prod-site", "imchat-prod-app")
@@ -258,10 +259,10 @@ def test_a_teardown_keeps_people_and_messages_for_the_next_deployment(stage: Sta
     assert read_status(stage.target).url is None
     stage.deploy("after a teardown")
 
-    again = Stranger(stage.done.url, bob.email, Record()).sign_in()
+    again = ReferenceClient(stage.done.url, bob.email, WireLog()).sign_in()
     assert again.user_id == bob.user_id
     again.catch_up(where)
-    assert again.bodies(where) == ["See you after the move"]
+    assert again.message_bodies(where) == ["See you after the move"]
 
 
 def test_deleting_the_data_leaves_nothing(stage: Stage) -> None:

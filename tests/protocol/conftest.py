@@ -9,9 +9,9 @@ import pytest
 from tests.protocol import coverage
 from tests.support import deployments
 from tests.support.deployments import Deployment
-from tests.support.reference_client import Record, Stranger
+from tests.support.reference_client import ReferenceClient, WireLog
 
-People: TypeAlias = Callable[..., list[Stranger]]
+People: TypeAlias = Callable[..., list[ReferenceClient]]
 
 
 @pytest.fixture(scope="session", params=["local", pytest.param("emulator", marks=pytest.mark.emulator)])
@@ -28,23 +28,23 @@ def deployment(
 
 
 @pytest.fixture
-def record() -> Record:
+def record() -> WireLog:
     """What goes over the wire in this test."""
-    return Record()
+    return WireLog()
 
 
 @pytest.fixture
-def people(deployment: Deployment, record: Record) -> People:
+def people(deployment: Deployment, record: WireLog) -> People:
     """Makes people: `ada, bob = people("ada", "bob")` signed up, signed in and chose a handle that begins so."""
 
-    def make(*names: str) -> list[Stranger]:
+    def make(*names: str) -> list[ReferenceClient]:
         return [deployments.person(deployment, record, name) for name in names]
 
     return make
 
 
 @pytest.fixture
-def admin(deployment: Deployment, record: Record) -> Stranger:
+def admin(deployment: Deployment, record: WireLog) -> ReferenceClient:
     """Somebody who administers the site."""
     return deployments.administrator(deployment, record)
 
@@ -54,7 +54,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, o
     """A test that passed must have done what it says it covers, and met nothing that is not described."""
     result = yield
     record = pyfuncitem.funcargs.get("record")
-    if isinstance(record, Record):
+    if isinstance(record, WireLog):
         said = {name for marker in pyfuncitem.iter_markers("covers") for name in marker.args}
         seen = coverage.seen(record)
         coverage.SEEN.setdefault(str(pyfuncitem.callspec.params["deployment"]), set()).update(seen)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from pydantic import BaseModel, TypeAdapter
-from tests.support.reference_client import Exchange, Record
+from tests.support.reference_client import Exchange, WireLog
 
 from imchat.api import schema
 from imchat.api.route import Route
@@ -48,22 +48,22 @@ def claimed(folder: Path) -> set[str]:
     return found
 
 
-def seen(record: Record) -> set[str]:
+def seen(record: WireLog) -> set[str]:
     """What went over the wire, successes only. Raises: AssertionError for an answer that is not as described."""
     found: set[str] = set()
     for exchange in record.exchanges:
         if exchange.status < 400:
             route = _route(exchange)
             assert exchange.status in route.success, exchange
-            route.response_model.model_validate(exchange.answer)
+            route.response_model.model_validate(exchange.response)
             found.add(_name(route))
-        elif "error" in exchange.answer:
-            schema.ErrorBody.model_validate(exchange.answer)
-    for frame in record.heard:
+        elif "error" in exchange.response:
+            schema.ErrorBody.model_validate(exchange.response)
+    for frame in record.received:
         _FRAME.validate_python(frame)
     found.update(f"action {frame['action']}" for frame in record.sent)
-    found.update(f"frame {frame['type']}" for frame in record.heard)
-    found.update(f"event {event}" for event in _events([record.heard, record.exchanges]))
+    found.update(f"frame {frame['type']}" for frame in record.received)
+    found.update(f"event {event}" for event in _events([record.received, record.exchanges]))
     return found
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from tests.protocol import coverage
-from tests.support.reference_client import Exchange, Record
+from tests.support.reference_client import Exchange, WireLog
 
 
 def test_every_route_frame_and_event_has_a_test_and_every_test_names_what_exists() -> None:
@@ -14,7 +14,7 @@ def test_every_route_frame_and_event_has_a_test_and_every_test_names_what_exists
 
 
 def test_only_what_was_answered_with_success_counts() -> None:
-    record = Record()
+    record = WireLog()
     me = {"user": {"user_id": "a", "handle": None, "display_name": None, "created_at_ms": 1}}
     refusal = {"error": {"code": "not_found", "message": "no", "retryable": False, "request_id": "r"}}
     record.exchanges += [Exchange("GET", "/me?x=1", 200, me), Exchange("GET", "/users/a", 404, refusal)]
@@ -32,7 +32,7 @@ def test_only_what_was_answered_with_success_counts() -> None:
     ],
 )
 def test_an_answer_that_is_not_as_described_fails_the_test_that_got_it(exchange: Exchange) -> None:
-    record = Record()
+    record = WireLog()
     record.exchanges.append(exchange)
 
     with pytest.raises((AssertionError, ValueError)):

@@ -24,7 +24,7 @@ _STOP_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class SignedInUser:
     """Somebody who signed in."""
 
     user_id: str
@@ -47,10 +47,10 @@ class Server:
         cores: set[int] | None = None,
     ) -> None:
         self._data_dir = data_dir
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self.process = subprocess.Popen(
             [*command, "--data-dir", str(data_dir), "--port", str(port)],
-            stdout=self._said,
+            stdout=self._output,
             stderr=subprocess.STDOUT,
             # Tests and benchmarks ask more often than people do; what counts their requests counts all the same.
             env={**os.environ, "IMCHAT_REQUESTS_PER_MINUTE": "1000000000"},
@@ -58,7 +58,7 @@ class Server:
         if cores is not None:
             os.sched_setaffinity(self.process.pid, cores)
         try:
-            self.url = self._announced()
+            self.url = self._wait_for_url()
         except BaseException:
             self.kill()
             raise
@@ -78,7 +78,7 @@ class Server:
         """End the process as a power cut would: no signal handler, no clean-up."""
         self.process.kill()
         self.process.wait()
-        self._said.close()
+        self._output.close()
 
     def stop(self) -> None:
         """Ask the process to end, and wait for it."""
@@ -97,17 +97,17 @@ class Server:
         if self.process.poll() is None:
             self.stop()
 
-    def _announced(self) -> str:
-        url = announced(self.process, self._data_dir)
+    def _wait_for_url(self) -> str:
+        url = wait_for_url(self.process, self._data_dir)
         if url is not None:
             return url
-        self._said.seek(0)
+        self._output.seek(0)
         ended = self.process.poll()
         how = f"did not start in {_START_S} s" if ended is None else f"ended with status {ended}"
-        raise AssertionError(f"the server {how}:\n{self._said.read().decode(errors='replace')}")
+        raise AssertionError(f"the server {how}:\n{self._output.read().decode(errors='replace')}")
 
 
-def announced(process: subprocess.Popen[Any], data_dir: Path) -> str | None:
+def wait_for_url(process: subprocess.Popen[Any], data_dir: Path) -> str | None:
     """The URL in `server.json`, once this very process wrote it: a killed one leaves its own behind. None if it never does."""
     place = data_dir / "server.json"
     until = time.monotonic() + _START_S
@@ -122,12 +122,12 @@ def announced(process: subprocess.Popen[Any], data_dir: Path) -> str | None:
     return None
 
 
-def sign_up(url: str, email: str) -> Person:
+def sign_up(url: str, email: str) -> SignedInUser:
     """Make an account at the server, sign in, and have the profile made."""
     cognito(url, "SignUp", Username=email, Password=PASSWORD)
     token = sign_in(url, email)
     profile = call(f"{url}/api/me", headers={"Authorization": f"Bearer {token}"})
-    return Person(profile["user"]["user_id"], token)
+    return SignedInUser(profile["user"]["user_id"], token)
 
 
 def sign_in(url: str, email: str, password: str = PASSWORD) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.browser_harness import Server
-from tests.support.reference_client import Record, Stranger
+from tests.support.reference_client import ReferenceClient, WireLog
 
 _numbers = itertools.count(1)
 
@@ -35,19 +35,19 @@ def local(folder: Path) -> Iterator[Deployment]:
         yield Deployment(server.url, no_mail, server.promote)
 
 
-def administrator(deployment: Deployment, record: Record) -> Stranger:
+def administrator(deployment: Deployment, record: WireLog) -> ReferenceClient:
     """Somebody new who administers the site."""
     made = person(deployment, record, "admin")
     deployment.promote(made.email)
     return made.sign_in()
 
 
-def person(deployment: Deployment, record: Record, name: str) -> Stranger:
+def person(deployment: Deployment, record: WireLog, name: str) -> ReferenceClient:
     """Somebody new, signed up and in, whose handle begins with `name`."""
     handle = f"{name}{next(_numbers)}"
-    made = Stranger(deployment.site, f"{handle}@example.com", record)
+    made = ReferenceClient(deployment.site, f"{handle}@example.com", record)
     if not made.sign_up():
         made.confirm(deployment.mailed_code(made.email))
     made.sign_in()
-    made.http("PATCH", "/me", {"handle": handle, "display_name": name.title()})
+    made.request("PATCH", "/me", {"handle": handle, "display_name": name.title()})
     return made

@@ -11,7 +11,7 @@ from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.table import Key
 
 
-def write_and_kill(program: str, path: Path, *, rounds: int) -> None:
+def check_writes_survive_kills(program: str, path: Path, *, rounds: int) -> None:
     """Run and kill `program` so many times; each number that it printed must be in the file, and none left out.
 
     It gets the database's path and the first number that it is to write.

@@ -22,11 +22,11 @@ from imchat.storage.table import Key, Put
 
 PAGE = b"<!doctype html><title>imchat</title>" + b"<p>page</p>" * 100
 SCRIPT = b"console.log(1);\n" * 100
-WELCOME = {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "imchat.v1"}}
-NAME = {"Authorization": "Bearer ada"}
+CONNECT_RESPONSE = {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "imchat.v1"}}
+AUTHORIZATION = {"Authorization": "Bearer ada"}
 
 
-class AnySignIn:
+class FakeIdentity:
     """Takes a token for its own user id, but for `bad`; answers the Cognito protocol with what it was asked."""
 
     pool_id = "local_Pool"
@@ -61,7 +61,7 @@ class AnySignIn:
         return {"issuer": f"{endpoint}/{self.pool_id}"}
 
 
-class HeldTable:
+class PausableTable:
     """A SQLite table whose syncs wait until `go` is set; while `broken`, neither they nor commits succeed."""
 
     def __init__(self, table: GroupCommitTable) -> None:
@@ -69,9 +69,9 @@ class HeldTable:
         self.begin = table.begin
         self.checkpoint = table.checkpoint
         self.purge_expired = table.purge_expired
-        self.go = threading.Event()
-        self.go.set()
-        self.syncing = threading.Event()
+        self.sync_allowed = threading.Event()
+        self.sync_allowed.set()
+        self.sync_started = threading.Event()
         self.broken = False
         self.syncs = 0
 
@@ -90,37 +90,37 @@ class HeldTable:
         self.table.commit()
 
     def sync(self) -> None:
-        self.syncing.set()
-        assert self.go.wait(10)
+        self.sync_started.set()
+        assert self.sync_allowed.wait(10)
         if self.broken:
             raise Busy("the disk is broken")
         self.table.sync()
         self.syncs += 1
 
 
-class Machine:
+class RunningServer:
     """A running server, and what a test wants to do with it."""
 
     def __init__(self, table: GroupCommitTable) -> None:
         self.table = table
-        self.held = HeldTable(table)
+        self.pausable_table = PausableTable(table)
         self.gateway = LocalGateway()
-        self.sign_in = AnySignIn()
-        self.calls: list[Event] = []
+        self.sign_in = FakeIdentity()
+        self.websocket_events: list[Event] = []
         """Every WebSocket event, in order."""
-        self.reply: Callable[[Event], dict[str, Any]] = lambda _event: {"statusCode": 200, "body": "{}"}
-        self.greet: Callable[[Event], dict[str, Any]] = lambda _event: WELCOME
+        self.on_request: Callable[[Event], dict[str, Any]] = lambda _event: {"statusCode": 200, "body": "{}"}
+        self.on_connect: Callable[[Event], dict[str, Any]] = lambda _event: CONNECT_RESPONSE
         self.url = ""
         self.session: aiohttp.ClientSession
 
     def http(self, event: Event, _context: object) -> dict[str, Any]:
-        return self.reply(event)
+        return self.on_request(event)
 
     def websocket(self, event: Event, _context: object) -> dict[str, Any]:
-        self.calls.append(event)
+        self.websocket_events.append(event)
         context = event["requestContext"]
         if context["routeKey"] == "$connect":
-            return self.greet(event)
+            return self.on_connect(event)
         if context["routeKey"] == "$default":
             self.gateway.post([context["connectionId"]], event["body"].encode())
         return {"statusCode": 200}
@@ -146,10 +146,10 @@ class Machine:
         ws = await self.session.ws_connect(f"{self.url}/ws", protocols=offered, compress=0, **options)
         return ws
 
-    def routes(self) -> list[str]:
-        return [call["requestContext"]["routeKey"] for call in self.calls]
+    def route_keys(self) -> list[str]:
+        return [call["requestContext"]["routeKey"] for call in self.websocket_events]
 
-    async def until(self, holds: Callable[[], bool]) -> None:
+    async def wait_until(self, holds: Callable[[], bool]) -> None:
         """Wait until it holds; the test's own time limit is ten seconds."""
         async with asyncio.timeout(10):
             while not holds():  # noqa: ASYNC110 - what is waited for happens in the server
@@ -168,14 +168,14 @@ def make_site(folder: Path) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def machine(tmp_path: Path, **options: Any) -> AsyncIterator[Machine]:
+async def running_server(tmp_path: Path, **options: Any) -> AsyncIterator[RunningServer]:
     """A machine that serves until the block ends."""
     site = Site(make_site(tmp_path / "site"))
     with GroupCommitTable.open(tmp_path / "imchat.db") as table:
-        made = Machine(table)
+        made = RunningServer(table)
         server = LocalServer(
             handlers=Handlers(http=made.http, websocket=made.websocket, authorizer=made.authorizer),
-            store=made.held,
+            store=made.pausable_table,
             gateway=made.gateway,
             sign_in=made.sign_in,
             purge_accounts=lambda *_: 0,

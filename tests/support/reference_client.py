@@ -31,21 +31,21 @@ class Exchange(NamedTuple):
     method: str
     path: str
     status: int
-    answer: Any
+    response: Any
 
 
-class Record:
+class WireLog:
     """What was said in a test, both ways, by everybody."""
 
     def __init__(self) -> None:
         self.exchanges: list[Exchange] = []
         self.sent: list[Any] = []
         """Frames from clients."""
-        self.heard: list[Any] = []
+        self.received: list[Any] = []
         """Frames from the server."""
 
 
-class Refused(Exception):
+class ErrorResponse(Exception):
     """An answer that is no success: its status and its JSON."""
 
     def __init__(self, status: int, body: Any) -> None:
@@ -55,9 +55,9 @@ class Refused(Exception):
 
 
 @contextmanager
-def refused(status: int, code: str | None = None, **details: object) -> Iterator[None]:
+def expect_error(status: int, code: str | None = None, **details: object) -> Iterator[None]:
     """The block ends in a refusal with this status, and, where named, this code and these details."""
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ErrorResponse) as caught:
         yield
     assert caught.value.status == status, caught.value.body
     if code is not None:
@@ -66,7 +66,7 @@ def refused(status: int, code: str | None = None, **details: object) -> Iterator
         assert {name: error.get("details", {}).get(name) for name in details} == details
 
 
-def request(method: str, url: str, body: object = None, **headers: str) -> tuple[int, Any]:
+def send_request(method: str, url: str, body: object = None, **headers: str) -> tuple[int, Any]:
     """One request; its status and JSON, a refusal's too."""
     data = None if body is None else json.dumps(body).encode()
     asked = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - our own server
@@ -86,30 +86,30 @@ def cognito(endpoint: str, region: str) -> Any:
     )
 
 
-class Line:
+class ReferenceConnection:
     """An open WebSocket of a stranger's; the events that it brings go into their logs."""
 
-    def __init__(self, owner: Stranger, socket: ClientConnection) -> None:
+    def __init__(self, owner: ReferenceClient, socket: ClientConnection) -> None:
         self._owner = owner
         self._socket = socket
         self.subprotocol = socket.subprotocol
 
-    def say(self, action: str, **fields: object) -> None:
+    def send(self, action: str, **fields: object) -> None:
         """Send a frame."""
         frame = {"action": action, **fields}
         self._owner.record.sent.append(frame)
         self._socket.send(json.dumps(frame))
 
-    def next(self) -> dict[str, Any]:
+    def receive(self) -> dict[str, Any]:
         """The next frame, whatever it is. It is not applied."""
         frame: dict[str, Any] = json.loads(self._socket.recv(timeout=PATIENCE_S))
-        self._owner.record.heard.append(frame)
+        self._owner.record.received.append(frame)
         return frame
 
-    def hear(self, kind: str) -> dict[str, Any]:
+    def wait_for(self, kind: str) -> dict[str, Any]:
         """The next frame of a type; others on the way are applied as well."""
         while True:
-            frame = self.next()
+            frame = self.receive()
             if frame["type"] == "events":
                 self._owner.apply(frame["conversation_id"], frame["events"])
             if frame["type"] == kind:
@@ -117,23 +117,23 @@ class Line:
 
     def name(self) -> str:
         """What the server calls this connection."""
-        self.say("ping")
-        return str(self.hear("pong")["connection_id"])
+        self.send("ping")
+        return str(self.wait_for("pong")["connection_id"])
 
-    def rest(self) -> list[dict[str, Any]]:
+    def receive_pending(self) -> list[dict[str, Any]]:
         """What has come so far, up to the answer to a ping."""
-        self.say("ping")
+        self.send("ping")
         frames = []
-        while (frame := self.next())["type"] != "pong":
+        while (frame := self.receive())["type"] != "pong":
             frames.append(frame)
         return frames
 
 
-class Stranger:
+class ReferenceClient:
     """A client of one person: finds the server, signs in, keeps each conversation's log whole."""
 
-    def __init__(self, site: str, email: str, record: Record) -> None:
-        _, config = request("GET", urljoin(site, "config.json"))
+    def __init__(self, site: str, email: str, record: WireLog) -> None:
+        _, config = send_request("GET", urljoin(site, "config.json"))
         assert config["version"] == 1
         self.email = email
         self.record = record
@@ -145,7 +145,7 @@ class Stranger:
         self.refresh_token = ""
         self.user_id = ""
         self.logs: dict[str, list[dict[str, Any]]] = {}
-        self.reads = 0
+        self.gap_reads = 0
         """How often a gap made it read."""
 
     # -- signing in --
@@ -171,7 +171,7 @@ class Stranger:
         )
         found = srp.authenticate_user()["AuthenticationResult"]
         self.token, self.refresh_token = found["AccessToken"], found["RefreshToken"]
-        self.user_id = self.http("GET", "/me")["user"]["user_id"]
+        self.user_id = self.request("GET", "/me")["user"]["user_id"]
         return self
 
     def refresh(self) -> None:
@@ -185,32 +185,32 @@ class Stranger:
 
     # -- requests --
 
-    def http(self, method: str, path: str, body: object = None) -> Any:
+    def request(self, method: str, path: str, body: object = None) -> Any:
         """Call the API; `path` as in the protocol's headings, without `/api`. Raises: Refused."""
-        return self.answer(method, path, body)[1]
+        return self.request_with_status(method, path, body)[1]
 
-    def answer(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+    def request_with_status(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """The same, with the status of the success."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        status, answer = request(method, self.api + path, body, **headers)
+        status, answer = send_request(method, self.api + path, body, **headers)
         self.record.exchanges.append(Exchange(method, path, status, answer))
         if status >= 400:
-            raise Refused(status, answer)
+            raise ErrorResponse(status, answer)
         return status, answer
 
-    def start_direct(self, other: Stranger) -> str:
+    def create_direct(self, other: ReferenceClient) -> str:
         """The id of the conversation with somebody."""
         asked = {"kind": "direct", "member_ids": [other.user_id]}
-        return str(self.http("POST", "/conversations", asked)["conversation"]["conversation_id"])
+        return str(self.request("POST", "/conversations", asked)["conversation"]["conversation_id"])
 
-    def start_group(self, *others: Stranger, title: str = "Lunch") -> str:
+    def create_group(self, *others: ReferenceClient, title: str = "Lunch") -> str:
         """The id of a new group."""
         asked = {"kind": "group", "member_ids": [other.user_id for other in others], "title": title}
-        return str(self.http("POST", "/conversations", asked)["conversation"]["conversation_id"])
+        return str(self.request("POST", "/conversations", asked)["conversation"]["conversation_id"])
 
     # -- the log --
 
-    def last(self, where: str) -> int:
+    def last_seq(self, where: str) -> int:
         """Up to where the log is known."""
         log = self.logs.get(where)
         return int(log[-1]["seq"]) if log else 0
@@ -218,51 +218,51 @@ class Stranger:
     def apply(self, where: str, events: list[dict[str, Any]]) -> None:
         """Take the next ones, ignore known ones, read what is missing."""
         for event in events:
-            if event["seq"] == self.last(where) + 1:
+            if event["seq"] == self.last_seq(where) + 1:
                 self.logs.setdefault(where, []).append(event)
-            elif event["seq"] > self.last(where) + 1:
-                self.reads += 1
+            elif event["seq"] > self.last_seq(where) + 1:
+                self.gap_reads += 1
                 self.catch_up(where)
 
     def catch_up(self, where: str) -> None:
         """Read everything that is not known yet, in small pages."""
         more = True
         while more:
-            page = self.http("GET", f"/conversations/{where}/events?after={self.last(where)}&limit=2")
+            page = self.request("GET", f"/conversations/{where}/events?after={self.last_seq(where)}&limit=2")
             self.apply(where, page["events"])
             more = page["has_more"]
 
-    def bodies(self, where: str) -> list[str]:
+    def message_bodies(self, where: str) -> list[str]:
         """The messages of the log as it is known."""
         return [event["message"]["body"] for event in self.logs[where] if event["type"] == "message.created"]
 
-    def types(self, where: str) -> list[str]:
+    def event_types(self, where: str) -> list[str]:
         """The types of the events of the log as it is known."""
         return [event["type"] for event in self.logs[where]]
 
-    def draft(self, where: str, body: str) -> dict[str, Any]:
+    def new_message(self, where: str, body: str) -> dict[str, Any]:
         """What is posted, and posted again unchanged until there is an answer."""
-        return {"client_message_id": str(uuid.uuid4()), "body": body, "after_seq": self.last(where)}
+        return {"client_message_id": str(uuid.uuid4()), "body": body, "after_seq": self.last_seq(where)}
 
-    def post(self, where: str, message: dict[str, Any]) -> dict[str, Any]:
+    def send_message(self, where: str, message: dict[str, Any]) -> dict[str, Any]:
         """Send a draft; the event."""
-        event: dict[str, Any] = self.http("POST", f"/conversations/{where}/messages", message)["event"]
+        event: dict[str, Any] = self.request("POST", f"/conversations/{where}/messages", message)["event"]
         return event
 
-    def write(self, where: str, body: str) -> dict[str, Any]:
+    def send_text(self, where: str, body: str) -> dict[str, Any]:
         """Send a new message; the event."""
-        return self.post(where, self.draft(where, body))
+        return self.send_message(where, self.new_message(where, body))
 
     # -- live updates --
 
     @contextmanager
-    def connect(self) -> Iterator[Line]:
+    def connect(self) -> Iterator[ReferenceConnection]:
         """A WebSocket with a new ticket, open until the block ends."""
-        with self.connect_with(self.http("POST", "/realtime/tickets")["ticket"]) as line:
+        with self.connect_with_ticket(self.request("POST", "/realtime/tickets")["ticket"]) as line:
             yield line
 
     @contextmanager
-    def connect_with(self, ticket: str) -> Iterator[Line]:
+    def connect_with_ticket(self, ticket: str) -> Iterator[ReferenceConnection]:
         protocols = [Subprotocol("imchat.v1"), Subprotocol(f"ticket.{ticket}")]
         with connect(self.ws, subprotocols=protocols, proxy=None, open_timeout=PATIENCE_S) as socket:
-            yield Line(self, socket)
+            yield ReferenceConnection(self, socket)

@@ -32,17 +32,17 @@ PASSWORD = "correct horse"
 class Clock:
     """The real time, moved on by what a test says."""
 
-    ahead_ms: int = 0
+    offset_ms: int = 0
 
     def now_ms(self) -> int:
-        return int(time.time() * 1000) + self.ahead_ms
+        return int(time.time() * 1000) + self.offset_ms
 
-    def pass_s(self, seconds: int) -> None:
-        self.ahead_ms += seconds * 1000
+    def advance_s(self, seconds: int) -> None:
+        self.offset_ms += seconds * 1000
 
 
 @dataclass
-class Pool:
+class UserPool:
     """An identity server on loopback, and boto3 clients for it."""
 
     identity: Identity
@@ -112,7 +112,7 @@ def _signing_pem() -> bytes:
 
 
 @contextmanager
-def open_pool(folder: Path, *, confirm: bool = False, policy: SignUpPolicy = OPEN) -> Iterator[Pool]:
+def open_pool(folder: Path, *, confirm: bool = False, policy: SignUpPolicy = OPEN) -> Iterator[UserPool]:
     clock = Clock()
     mailbox: list[tuple[Purpose, str, str]] = []
     keys = folder / "keys"
@@ -129,11 +129,11 @@ def open_pool(folder: Path, *, confirm: bool = False, policy: SignUpPolicy = OPE
             policy=policy,
         )
         with serve_identity(identity) as url:
-            yield Pool(identity, clock, keys, url, mailbox)
+            yield UserPool(identity, clock, keys, url, mailbox)
 
 
 @contextmanager
-def refused(kind: str, saying: str = "") -> Iterator[None]:
+def expect_error(kind: str, saying: str = "") -> Iterator[None]:
     """The block ends in Cognito's error `kind`, with `saying` in its message."""
     with pytest.raises(ClientError) as caught:
         yield

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.support.browser_harness import PASSWORD, Server, call, sign_up
-from tests.support.browser_people import NARROW, somebody
+from tests.support.browser_users import NARROW, browser_user
 
 LAYLA: Final = "ليلى بنت عبد الرحمن بن محمد الحداد الدمشقية المعروفة بأم البنين"
 HER_WORDS: Final = "صباح الخير يا أصدقائي، أكتب إليكم من المقهى القديم الذي كنا نجلس فيه كل خميس"
@@ -93,12 +93,12 @@ def _quoted(emoji: str) -> str:
 
 
 def test_the_page_itself_never_scrolls(browser: Browser, server: Server) -> None:
-    with somebody(browser, server.url) as ana:
+    with browser_user(browser, server.url) as ana:
         ana.sign_in("ana@example.org", PASSWORD)
-        ana.sees_the_list()
+        ana.expect_conversation_list()
         assert _slides(ana.page) == 0
-        ana.open(LAYLA)
-        ana.sees(HER_WORDS)
+        ana.open_conversation(LAYLA)
+        ana.expect_messages(HER_WORDS)
         assert _slides(ana.page) == 0
 
 
@@ -110,13 +110,13 @@ def _slides(page: Page) -> int:
 def test_what_is_too_long_is_cut_at_its_end_whichever_way_it_is_written(
     browser: Browser, server: Server
 ) -> None:
-    with somebody(browser, server.url, size=NARROW) as ana:
+    with browser_user(browser, server.url, size=NARROW) as ana:
         ana.sign_in("ana@example.org", PASSWORD)
         expect(ana.page.locator(".row-preview")).to_contain_text(HER_WORDS)
         for place in (".row-name", ".row-preview"):
             assert ana.page.evaluate(_BEGINNING_SHOWS, place), place
-        ana.open(LAYLA)
-        ana.sees(HER_WORDS)
+        ana.open_conversation(LAYLA)
+        ana.expect_messages(HER_WORDS)
         expect(ana.page.locator(".pin-body")).to_be_visible()
         for place in ("h1", ".pin-body"):
             assert ana.page.evaluate(_BEGINNING_SHOWS, place), place
@@ -125,45 +125,45 @@ def test_what_is_too_long_is_cut_at_its_end_whichever_way_it_is_written(
 def test_a_name_stands_beside_its_picture_whichever_way_it_is_written(
     browser: Browser, server: Server
 ) -> None:
-    with somebody(browser, server.url) as ana:
+    with browser_user(browser, server.url) as ana:
         ana.sign_in("ana@example.org", PASSWORD)
-        ana.open(LAYLA)
-        ana.sees(HER_WORDS)
+        ana.open_conversation(LAYLA)
+        ana.expect_messages(HER_WORDS)
         assert ana.page.evaluate(_INDENT, "h1") < 1
         assert ana.page.evaluate(_INDENT, ".pin-body") < 1
 
 
 def test_a_finger_hits_everything_that_can_be_pressed(browser: Browser, server: Server) -> None:
-    with somebody(browser, server.url, size=NARROW, touch=True) as ana:
+    with browser_user(browser, server.url, size=NARROW, touch=True) as ana:
         expect(ana.page.get_by_label("E-mail")).to_be_visible()
         small = {"door": ana.page.evaluate(_TOO_SMALL)}
         ana.sign_in("ana@example.org", PASSWORD)
         expect(ana.page.locator(".row-preview")).to_contain_text(HER_WORDS)
         small["list"] = ana.page.evaluate(_TOO_SMALL)
-        ana.open(LAYLA)
-        ana.sees(HER_WORDS)
+        ana.open_conversation(LAYLA)
+        ana.expect_messages(HER_WORDS)
         expect(ana.page.get_by_role("button", name=re.compile("^💜"))).to_be_visible()
         small["conversation"] = ana.page.evaluate(_TOO_SMALL)
-        ana.press("Back to conversations")
-        ana.press("New conversation")
+        ana.click("Back to conversations")
+        ana.click("New conversation")
         ana.page.get_by_label("Search people by handle").fill("la")
         ana.page.get_by_role("option", name=re.compile("layla")).click()
         ana.page.get_by_label("Search people by handle").fill("la")
         ana.page.get_by_role("option", name=re.compile("laurent")).click()
         small["new conversation"] = ana.page.evaluate(_TOO_SMALL)
-        ana.press("Close")
-        ana.press("Settings")
+        ana.click("Close")
+        ana.click("Settings")
         expect(ana.page.get_by_role("dialog")).to_be_visible()
         small["settings"] = ana.page.evaluate(_TOO_SMALL)
         assert {screen: found for screen, found in small.items() if found} == {}
 
 
 def test_the_keys_go_on_where_a_menu_turns_its_page(browser: Browser, server: Server) -> None:
-    with somebody(browser, server.url) as ana:
+    with browser_user(browser, server.url) as ana:
         ana.sign_in("ana@example.org", PASSWORD)
-        ana.open(LAYLA)
-        ana.says("Mine")
-        ana.sees("Mine")
+        ana.open_conversation(LAYLA)
+        ana.send_messages("Mine")
+        ana.expect_messages("Mine")
         more = ana.page.get_by_role("article").filter(has_text="Mine").locator(".message-more")
         more.press("Enter")
         ana.page.get_by_role("button", name="More emoji").press("Enter")
