@@ -1,11 +1,11 @@
-"""What becomes of a message: edited, quoted, reacted to, pinned, deleted."""
+"""Messages are edited, quoted, reacted to, pinned and deleted."""
 
 from __future__ import annotations
 
 from urllib.parse import quote
 
 import pytest
-from tests.protocol.conftest import People
+from tests.protocol.conftest import CreateUsers
 from tests.support.reference_client import expect_error
 
 ASTRONAUT = "👩🏽‍🚀"
@@ -17,36 +17,38 @@ ASTRONAUT = "👩🏽‍🚀"
     "event message.edited",
     "event message.deleted",
 )
-def test_a_text_is_put_right_and_taken_back_and_nobody_finds_the_old_one(people: People) -> None:
-    ada, bob = people("ada", "bob")
-    where = ada.create_direct(bob)
+def test_edited_and_deleted_text_is_gone_from_every_response(create_users: CreateUsers) -> None:
+    ada, bob = create_users("ada", "bob")
+    conversation_id = ada.create_direct(bob)
     handle = bob.email.partition("@")[0]
     with bob.connect() as phone:
-        seq = ada.send_text(where, f"Helo @{handle}")["seq"]
+        seq = ada.send_text(conversation_id, f"Helo @{handle}")["seq"]
         assert phone.wait_for("events")["events"][0]["message"]["mentions"] == {handle: bob.user_id}
-        answer = {**bob.new_message(where, "Hi"), "reply_to": seq}
-        assert bob.send_message(where, answer)["quote"]["body"] == f"Helo @{handle}"
+        reply = {**bob.new_message(conversation_id, "Hi"), "reply_to": seq}
+        assert bob.send_message(conversation_id, reply)["quote"]["body"] == f"Helo @{handle}"
         phone.wait_for("events")
 
-        edited = ada.request("PATCH", f"/conversations/{where}/messages/{seq}", {"body": "Hello"})
+        edited = ada.request("PATCH", f"/conversations/{conversation_id}/messages/{seq}", {"body": "Hello"})
         assert phone.wait_for("events")["events"] == [edited["event"]]
         assert edited["message"]["body"] == "Hello"
-        assert ada.request("PATCH", f"/conversations/{where}/messages/{seq}", {"body": "Hello"}) == {
-            "message": edited["message"]
-        }
-        assert phone.wait_for("events")["events"] == [edited["event"]]  # once more: a push may have been lost
+        assert ada.request(
+            "PATCH", f"/conversations/{conversation_id}/messages/{seq}", {"body": "Hello"}
+        ) == {"message": edited["message"]}
+        assert phone.wait_for("events")["events"] == [
+            edited["event"]
+        ]  # pushed again: the first push may have been lost
         with expect_error(403, "forbidden"):
-            bob.request("PATCH", f"/conversations/{where}/messages/{seq}", {"body": "Bye"})
+            bob.request("PATCH", f"/conversations/{conversation_id}/messages/{seq}", {"body": "Bye"})
 
-        gone = ada.request("DELETE", f"/conversations/{where}/messages/{seq}")
-        assert phone.wait_for("events")["events"][-1] == gone["event"]
-    ada.catch_up(where)
-    assert "Hel" not in str(ada.logs[where])
-    assert ada.logs[where][2]["quote"]["body"] == ""
+        deleted = ada.request("DELETE", f"/conversations/{conversation_id}/messages/{seq}")
+        assert phone.wait_for("events")["events"][-1] == deleted["event"]
+    ada.catch_up(conversation_id)
+    assert "Hel" not in str(ada.logs[conversation_id])
+    assert ada.logs[conversation_id][2]["quote"]["body"] == ""
     with expect_error(409, "conflict", reason="deleted"):
-        ada.request("PATCH", f"/conversations/{where}/messages/{seq}", {"body": "Again"})
+        ada.request("PATCH", f"/conversations/{conversation_id}/messages/{seq}", {"body": "Again"})
     with expect_error(404, "not_found"):
-        ada.request("DELETE", f"/conversations/{where}/messages/99")
+        ada.request("DELETE", f"/conversations/{conversation_id}/messages/99")
 
 
 @pytest.mark.covers(
@@ -55,21 +57,23 @@ def test_a_text_is_put_right_and_taken_back_and_nobody_finds_the_old_one(people:
     "event reaction.added",
     "event reaction.removed",
 )
-def test_a_reaction_of_several_code_points_survives_the_path(people: People) -> None:
-    ada, bob = people("ada", "bob")
-    where = ada.create_direct(bob)
-    seq = ada.send_text(where, "Off I go")["seq"]
-    path = f"/conversations/{where}/messages/{seq}/reactions/"
+def test_a_reaction_of_several_code_points_works_in_the_path(create_users: CreateUsers) -> None:
+    ada, bob = create_users("ada", "bob")
+    conversation_id = ada.create_direct(bob)
+    seq = ada.send_text(conversation_id, "Off I go")["seq"]
+    path = f"/conversations/{conversation_id}/messages/{seq}/reactions/"
     with ada.connect() as phone:
-        done = bob.request("PUT", path + quote(ASTRONAUT))
-        assert done["message"]["reactions"] == [{"emoji": ASTRONAUT, "count": 1, "user_ids": [bob.user_id]}]
-        assert bob.request("PUT", path + quote(ASTRONAUT)) == {"message": done["message"]}
+        reacted = bob.request("PUT", path + quote(ASTRONAUT))
+        assert reacted["message"]["reactions"] == [
+            {"emoji": ASTRONAUT, "count": 1, "user_ids": [bob.user_id]}
+        ]
+        assert bob.request("PUT", path + quote(ASTRONAUT)) == {"message": reacted["message"]}
         assert bob.request("DELETE", path + quote(ASTRONAUT))["event"]["emoji"] == ASTRONAUT
-        ada.catch_up(where)
-        assert phone.wait_for("events")["events"] == [done["event"]]
-    for nothing in ("LOL", quote(ASTRONAUT * 2), quote(quote(ASTRONAUT))):
+        ada.catch_up(conversation_id)
+        assert phone.wait_for("events")["events"] == [reacted["event"]]
+    for invalid in ("LOL", quote(ASTRONAUT * 2), quote(quote(ASTRONAUT))):
         with expect_error(400, "invalid", field="emoji"):
-            bob.request("PUT", path + nothing)
+            bob.request("PUT", path + invalid)
 
 
 @pytest.mark.covers(
@@ -79,16 +83,16 @@ def test_a_reaction_of_several_code_points_survives_the_path(people: People) -> 
     "event message.pinned",
     "event message.unpinned",
 )
-def test_who_runs_a_group_pins_and_everybody_sees_it(people: People) -> None:
-    ada, bob = people("ada", "bob")
-    where = ada.create_group(bob)
-    seq = bob.send_text(where, "Lunch at noon")["seq"]
-    pin = f"/conversations/{where}/messages/{seq}/pin"
+def test_group_managers_pin_messages_for_all_members(create_users: CreateUsers) -> None:
+    ada, bob = create_users("ada", "bob")
+    conversation_id = ada.create_group(bob)
+    seq = bob.send_text(conversation_id, "Lunch at noon")["seq"]
+    pin = f"/conversations/{conversation_id}/messages/{seq}/pin"
     with expect_error(403, "forbidden"):
         bob.request("PUT", pin)
     assert ada.request("PUT", pin)["event"]["type"] == "message.pinned"
-    assert bob.request("GET", f"/conversations/{where}")["conversation"]["pinned"] == [seq]
-    [pinned] = bob.request("GET", f"/conversations/{where}/pins")["events"]
+    assert bob.request("GET", f"/conversations/{conversation_id}")["conversation"]["pinned"] == [seq]
+    [pinned] = bob.request("GET", f"/conversations/{conversation_id}/pins")["events"]
     assert pinned["message"]["body"] == "Lunch at noon"
     assert ada.request("DELETE", pin)["event"]["type"] == "message.unpinned"
-    assert bob.request("GET", f"/conversations/{where}/pins") == {"events": []}
+    assert bob.request("GET", f"/conversations/{conversation_id}/pins") == {"events": []}

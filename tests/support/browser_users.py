@@ -1,4 +1,4 @@
-"""What a person does in a browser, in the words of the page: roles and names, as a screen reader would find them."""
+"""A user in a browser: act on a page through roles and accessible names, as a screen reader does."""
 
 from __future__ import annotations
 
@@ -24,52 +24,52 @@ _LOG_POLICY_VIOLATIONS: Final = """document.addEventListener('securitypolicyviol
 
 @dataclass
 class BrowserUser:
-    """Somebody at a page. `complaints` collects what the page wrote to its console as an error."""
+    """A user on a page. `console_errors` collects the errors that the page logged."""
 
     page: Page
     console_errors: list[str] = field(default_factory=list)
 
     @property
     def email(self) -> str:
-        """The address typed last."""
+        """The e-mail address in the form."""
         return self.page.get_by_label("E-mail").input_value()
 
     def click(self, name: str | re.Pattern[str]) -> None:
-        """Press a button (or what acts as one)."""
+        """Click a button or link."""
         self.page.get_by_role("button", name=name).or_(self.page.get_by_role("link", name=name)).first.click()
 
     def fill(self, label: str, text: str) -> None:
-        """Type into the field of that label."""
+        """Fill in the field with this label."""
         self.page.get_by_label(label, exact=True).fill(text)
 
     def sign_up(self, email: str, *, password: str = PASSWORD) -> None:
-        """Fill in the form for a new account."""
+        """Fill in and submit the sign-up form."""
         self.click("Create an account")
         self.fill("E-mail", email)
         self.fill("Password", password)
         self.click("Create account")
 
     def sign_in(self, email: str, password: str = PASSWORD) -> None:
-        """Fill in the form for an account that exists."""
+        """Fill in and submit the sign-in form."""
         self.fill("E-mail", email)
         self.fill("Password", password)
         self.click("Sign in")
 
     def complete_profile(self, name: str, handle: str) -> None:
-        """Choose name and handle, and see the (empty) list."""
+        """Choose a name and handle, and wait for the conversation list."""
         self.fill("Name", name)
         self.fill("Handle", handle)
         self.click("Start chatting")
         self.expect_conversation_list()
 
     def expect_conversation_list(self) -> None:
-        """Being in: the list of conversations shows."""
+        """Wait until the conversation list is visible."""
         expect(self.page.get_by_role("button", name="New conversation").first).to_be_visible(
             timeout=PATIENCE_MS
         )
 
     def select_users(self, *handles: str) -> None:
-        """Choose people by handle in the dialog for a new conversation."""
+        """Open the dialog for a new conversation and select users by handle."""
         self.click("New conversation")
         for handle in handles:
             self.page.get_by_label("Search people by handle").fill(handle)
@@ -81,24 +81,24 @@ class BrowserUser:
         rows.filter(has_text=name).first.click()
 
     def send_messages(self, *lines: str) -> None:
-        """Write into the open conversation, a message a line."""
+        """Send each line as a message to the open conversation."""
         box = self.page.get_by_role("textbox", name=re.compile("^(Message|Edit message) to "))
         for line in lines:
             box.fill(line)
             box.press("Enter")
 
     def message(self, text: str) -> Locator:
-        """A message in the open conversation's history."""
+        """Return the locator of a message in the open conversation."""
         return self.page.get_by_role("region", name=re.compile("^Messages ")).get_by_text(text, exact=True)
 
     def expect_messages(self, *texts: str) -> None:
-        """Each text shows in the history exactly once."""
+        """Wait until each text is visible exactly once in the open conversation."""
         for text in texts:
             expect(self.message(text)).to_have_count(1, timeout=PATIENCE_MS)
             expect(self.message(text)).to_be_visible()
 
     def screenshot(self, name: str) -> Path:
-        """Take a screenshot, when fonts and animations have settled."""
+        """Take a screenshot without animations or caret."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         path = SCREENSHOTS / f"{name}.png"
         self.page.screenshot(path=path, animations="disabled", caret="hide")
@@ -115,9 +115,9 @@ def browser_user(
     storage: Path | None = None,
     touch: bool = False,
 ) -> Iterator[BrowserUser]:
-    """A person in a browser context of their own, at the site.
+    """Open the site in a new browser context.
 
-    At the end, whatever the page complained of fails the test: scripts' errors and content policy violations.
+    At the end the test fails if the page logged an error: a script error or a content policy violation.
     """
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
@@ -129,22 +129,22 @@ def browser_user(
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
     page.add_init_script(_LOG_POLICY_VIOLATIONS)
-    person = BrowserUser(page)
-    page.on("pageerror", lambda error: person.console_errors.append(str(error)))
+    user = BrowserUser(page)
+    page.on("pageerror", lambda error: user.console_errors.append(str(error)))
     page.on(
         "console",
         lambda message: (
-            person.console_errors.append(message.text)
+            user.console_errors.append(message.text)
             if message.type == "error" and not _is_network_error(message.text)
             else None
         ),
     )
     page.goto(url)
-    yield person
+    yield user
     context.close()
-    assert person.console_errors == []
+    assert user.console_errors == []
 
 
 def _is_network_error(text: str) -> bool:
-    """Chromium itself writes failed requests to the console; a server that is down is part of some tests."""
+    """Return whether Chromium logged a failed request: some tests stop the server."""
     return text.startswith(("Failed to load resource", "WebSocket connection to"))

@@ -1,4 +1,4 @@
-"""The `imchat` command on the account that `tests/support/fake_aws.py` plays; run as a module, with time that passes."""
+"""The `imchat` command on the fake account of `tests/support/fake_aws.py`. Run as a module, its waits take real time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imchat.deploy.packaging.bundle import layer_key
 
 
 def reach(aws: World) -> Reach:
-    """How commands reach the account. The packages' layer is uploaded already: nothing is downloaded."""
+    """Return the connector of commands to the account. The layer of packages is uploaded first, so nothing is downloaded."""
     aws.s3.create_bucket(Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": REGION})
     aws.s3.put_object(Bucket="artifacts", Key=layer_key("arm64"), Body=b"layer")
 

@@ -1,4 +1,4 @@
-"""A `LocalServer` on a free port over handlers a test gives: real sockets, a real SQLite table, a stand-in for sign-in."""
+"""Run a `LocalServer` on a free port, with handlers from the test, a real SQLite table and a fake identity service."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ AUTHORIZATION = {"Authorization": "Bearer ada"}
 
 
 class FakeIdentity:
-    """Takes a token for its own user id, but for `bad`; answers the Cognito protocol with what it was asked."""
+    """Accepts every token but `bad` as a user id. Responds to Cognito requests with the request itself."""
 
     pool_id = "local_Pool"
     client_id = "client"
@@ -46,13 +46,13 @@ class FakeIdentity:
         self,
         target: str,
         body: bytes,
-        headers: Mapping[str, str],  # noqa: ARG002 - the real one checks signatures
+        headers: Mapping[str, str],  # noqa: ARG002 - the real service checks signatures
         *,
         endpoint: str,
         path: str,
     ) -> tuple[int, Mapping[str, str], bytes]:
-        asked = {"target": target, "body": body.decode(), "endpoint": endpoint, "path": path}
-        return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(asked).encode()
+        request = {"target": target, "body": body.decode(), "endpoint": endpoint, "path": path}
+        return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(request).encode()
 
     def jwks(self) -> Mapping[str, Any]:
         return {"keys": []}
@@ -62,7 +62,7 @@ class FakeIdentity:
 
 
 class PausableTable:
-    """A SQLite table whose syncs wait until `go` is set; while `broken`, neither they nor commits succeed."""
+    """A SQLite table whose syncs wait until `sync_allowed` is set. While `broken`, syncs and commits fail."""
 
     def __init__(self, table: GroupCommitTable) -> None:
         self.table = table
@@ -99,7 +99,7 @@ class PausableTable:
 
 
 class RunningServer:
-    """A running server, and what a test wants to do with it."""
+    """A running server with its table, gateway and handlers."""
 
     def __init__(self, table: GroupCommitTable) -> None:
         self.table = table
@@ -128,7 +128,7 @@ class RunningServer:
     def authorizer(self, event: Event, _context: object) -> dict[str, Any]:
         offered = event["headers"].get("Sec-WebSocket-Protocol", "")
         if "ticket.good" not in offered:
-            raise Exception("Unauthorized")  # noqa: TRY002 - how a Lambda authorizer says it
+            raise Exception("Unauthorized")  # noqa: TRY002 - what a Lambda authorizer raises
         effect = "Deny" if "ticket.good-but-denied" in offered else "Allow"
         return {
             "principalId": "ada",
@@ -137,7 +137,7 @@ class RunningServer:
         }
 
     def write(self, name: str) -> None:
-        """Store something, so that the batch has to be committed."""
+        """Store an item, so that the batch has to be committed."""
         self.table.write(Put(Key("TEST", name), {"name": name}))
 
     async def connect(self, **options: Any) -> aiohttp.ClientWebSocketResponse:
@@ -149,15 +149,15 @@ class RunningServer:
     def route_keys(self) -> list[str]:
         return [call["requestContext"]["routeKey"] for call in self.websocket_events]
 
-    async def wait_until(self, holds: Callable[[], bool]) -> None:
-        """Wait until it holds; the test's own time limit is ten seconds."""
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait up to ten seconds until the condition is true."""
         async with asyncio.timeout(10):
-            while not holds():  # noqa: ASYNC110 - what is waited for happens in the server
+            while not condition():  # noqa: ASYNC110 - the condition changes in the server
                 await asyncio.sleep(0.005)
 
 
 def make_site(folder: Path) -> Path:
-    """A folder like a built web client."""
+    """Create a folder like that of a built web client."""
     (folder / "assets").mkdir(parents=True)
     (folder / "index.html").write_bytes(PAGE)
     (folder / "sw.js").write_bytes(SCRIPT)
@@ -169,26 +169,26 @@ def make_site(folder: Path) -> Path:
 
 @contextlib.asynccontextmanager
 async def running_server(tmp_path: Path, **options: Any) -> AsyncIterator[RunningServer]:
-    """A machine that serves until the block ends."""
+    """Run a server until the block ends."""
     site = Site(make_site(tmp_path / "site"))
     with GroupCommitTable.open(tmp_path / "imchat.db") as table:
-        made = RunningServer(table)
+        running = RunningServer(table)
         server = LocalServer(
-            handlers=Handlers(http=made.http, websocket=made.websocket, authorizer=made.authorizer),
-            store=made.pausable_table,
-            gateway=made.gateway,
-            sign_in=made.sign_in,
+            handlers=Handlers(http=running.http, websocket=running.websocket, authorizer=running.authorizer),
+            store=running.pausable_table,
+            gateway=running.gateway,
+            sign_in=running.sign_in,
             purge_accounts=lambda *_: 0,
             site=site,
             options=Options(**options),
         )
         async with aiohttp.ClientSession() as session, server:
-            made.url, made.session = server.url, session
-            yield made
+            running.url, running.session = server.url, session
+            yield running
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
-    """Run a test's coroutine on the event loop that the server runs on."""
+    """Run a test's coroutine on uvloop, as the server does."""
     import uvloop  # noqa: PLC0415 - not on every platform
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -1,4 +1,4 @@
-"""A client written from `docs/protocol.md` alone: urllib, `websockets` and pycognito, and nothing of imchat."""
+"""A client written from `docs/protocol.md` alone: it uses urllib, `websockets` and pycognito, and no code of imchat."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from websockets.typing import Subprotocol
 
 PASSWORD = "correct horse 9"
 PATIENCE_S = 20
-"""How long to wait for an answer or a frame before the test fails; nothing here waits for time to pass."""
+"""How long to wait for a response or a frame before the test fails."""
 
 
 class Exchange(NamedTuple):
-    """One HTTP request to the API, and its answer."""
+    """An HTTP request to the API and its response."""
 
     method: str
     path: str
@@ -35,18 +35,18 @@ class Exchange(NamedTuple):
 
 
 class WireLog:
-    """What was said in a test, both ways, by everybody."""
+    """All requests and frames of one test, from all clients."""
 
     def __init__(self) -> None:
         self.exchanges: list[Exchange] = []
         self.sent: list[Any] = []
-        """Frames from clients."""
+        """Frames sent by clients."""
         self.received: list[Any] = []
-        """Frames from the server."""
+        """Frames sent by the server."""
 
 
 class ErrorResponse(Exception):
-    """An answer that is no success: its status and its JSON."""
+    """An error response: its status and JSON."""
 
     def __init__(self, status: int, body: Any) -> None:
         super().__init__(status, body)
@@ -56,7 +56,7 @@ class ErrorResponse(Exception):
 
 @contextmanager
 def expect_error(status: int, code: str | None = None, **details: object) -> Iterator[None]:
-    """The block ends in a refusal with this status, and, where named, this code and these details."""
+    """Check that the block raises an error response with this status and, if given, this code and these details."""
     with pytest.raises(ErrorResponse) as caught:
         yield
     assert caught.value.status == status, caught.value.body
@@ -67,12 +67,12 @@ def expect_error(status: int, code: str | None = None, **details: object) -> Ite
 
 
 def send_request(method: str, url: str, body: object = None, **headers: str) -> tuple[int, Any]:
-    """One request; its status and JSON, a refusal's too."""
+    """Send a request. Return its status and JSON, also for errors."""
     data = None if body is None else json.dumps(body).encode()
-    asked = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - our own server
+    http_request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - our own server
     try:
-        with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:  # noqa: S310 - as above
-            return answer.status, json.load(answer)
+        with urllib.request.urlopen(http_request, timeout=PATIENCE_S) as response:  # noqa: S310 - as above
+            return response.status, json.load(response)
     except urllib.error.HTTPError as error:
         with error:
             return error.code, json.load(error)
@@ -80,14 +80,14 @@ def send_request(method: str, url: str, body: object = None, **headers: str) -> 
 
 @cache
 def cognito(endpoint: str, region: str) -> Any:
-    """boto3's client of the sign-in service; what people call of it needs no credentials."""
+    """Return a boto3 client of the user pool, without credentials: users' operations need none."""
     return boto3.client(
         "cognito-idp", endpoint_url=endpoint, region_name=region, config=Config(signature_version=UNSIGNED)
     )
 
 
 class ReferenceConnection:
-    """An open WebSocket of a stranger's; the events that it brings go into their logs."""
+    """An open WebSocket of a client. Received events are applied to the client's logs."""
 
     def __init__(self, owner: ReferenceClient, socket: ClientConnection) -> None:
         self._owner = owner
@@ -97,17 +97,17 @@ class ReferenceConnection:
     def send(self, action: str, **fields: object) -> None:
         """Send a frame."""
         frame = {"action": action, **fields}
-        self._owner.record.sent.append(frame)
+        self._owner.wire_log.sent.append(frame)
         self._socket.send(json.dumps(frame))
 
     def receive(self) -> dict[str, Any]:
-        """The next frame, whatever it is. It is not applied."""
+        """Return the next frame without applying it."""
         frame: dict[str, Any] = json.loads(self._socket.recv(timeout=PATIENCE_S))
-        self._owner.record.received.append(frame)
+        self._owner.wire_log.received.append(frame)
         return frame
 
     def wait_for(self, kind: str) -> dict[str, Any]:
-        """The next frame of a type; others on the way are applied as well."""
+        """Return the next frame of a type. Events received until then are applied."""
         while True:
             frame = self.receive()
             if frame["type"] == "events":
@@ -115,13 +115,13 @@ class ReferenceConnection:
             if frame["type"] == kind:
                 return frame
 
-    def name(self) -> str:
-        """What the server calls this connection."""
+    def connection_id(self) -> str:
+        """Return the id of this connection, from a pong."""
         self.send("ping")
         return str(self.wait_for("pong")["connection_id"])
 
     def receive_pending(self) -> list[dict[str, Any]]:
-        """What has come so far, up to the answer to a ping."""
+        """Send a ping and return the frames received before its pong."""
         self.send("ping")
         frames = []
         while (frame := self.receive())["type"] != "pong":
@@ -130,13 +130,13 @@ class ReferenceConnection:
 
 
 class ReferenceClient:
-    """A client of one person: finds the server, signs in, keeps each conversation's log whole."""
+    """A client of one user: it signs in, sends requests and keeps a complete log of each conversation."""
 
-    def __init__(self, site: str, email: str, record: WireLog) -> None:
+    def __init__(self, site: str, email: str, wire_log: WireLog) -> None:
         _, config = send_request("GET", urljoin(site, "config.json"))
         assert config["version"] == 1
         self.email = email
-        self.record = record
+        self.wire_log = wire_log
         self.api = urljoin(site, config["api_url"])
         self.ws = urljoin(site, config["ws_url"]).replace("http", "ws", 1)
         self.auth = {**config["auth"], "endpoint": urljoin(site, config["auth"]["endpoint"])}
@@ -146,12 +146,12 @@ class ReferenceClient:
         self.user_id = ""
         self.logs: dict[str, list[dict[str, Any]]] = {}
         self.gap_reads = 0
-        """How often a gap made it read."""
+        """How often a gap in the log caused a read."""
 
-    # -- signing in --
+    # -- sign-in --
 
     def sign_up(self, password: str = PASSWORD) -> bool:
-        """Make an account; whether it can be used at once. If not, confirm it with the code that was mailed."""
+        """Create an account. Return whether it is confirmed; if not, call `confirm` with the mailed code."""
         done = self.cognito.sign_up(ClientId=self.auth["client_id"], Username=self.email, Password=password)
         return bool(done["UserConfirmed"])
 
@@ -161,7 +161,7 @@ class ReferenceClient:
         )
 
     def sign_in(self, password: str = PASSWORD) -> Self:
-        """By SRP, as a library does it."""
+        """Sign in with SRP."""
         srp = AWSSRP(
             username=self.email,
             password=password,
@@ -175,91 +175,99 @@ class ReferenceClient:
         return self
 
     def refresh(self) -> None:
-        """Take another access token."""
-        answer = self.cognito.initiate_auth(
+        """Get a new access token."""
+        response = self.cognito.initiate_auth(
             ClientId=self.auth["client_id"],
             AuthFlow="REFRESH_TOKEN_AUTH",
             AuthParameters={"REFRESH_TOKEN": self.refresh_token},
         )
-        self.token = answer["AuthenticationResult"]["AccessToken"]
+        self.token = response["AuthenticationResult"]["AccessToken"]
 
     # -- requests --
 
     def request(self, method: str, path: str, body: object = None) -> Any:
-        """Call the API; `path` as in the protocol's headings, without `/api`. Raises: Refused."""
+        """Call the API and return the JSON. `path` has no `/api`, as in `docs/protocol.md`. Raises: ErrorResponse."""
         return self.request_with_status(method, path, body)[1]
 
     def request_with_status(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        """The same, with the status of the success."""
+        """Call the API and return the status and the JSON. Raises: ErrorResponse."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        status, answer = send_request(method, self.api + path, body, **headers)
-        self.record.exchanges.append(Exchange(method, path, status, answer))
+        status, response = send_request(method, self.api + path, body, **headers)
+        self.wire_log.exchanges.append(Exchange(method, path, status, response))
         if status >= 400:
-            raise ErrorResponse(status, answer)
-        return status, answer
+            raise ErrorResponse(status, response)
+        return status, response
 
     def create_direct(self, other: ReferenceClient) -> str:
-        """The id of the conversation with somebody."""
-        asked = {"kind": "direct", "member_ids": [other.user_id]}
-        return str(self.request("POST", "/conversations", asked)["conversation"]["conversation_id"])
+        """Create the direct conversation with another user, or find it. Return its id."""
+        new = {"kind": "direct", "member_ids": [other.user_id]}
+        return str(self.request("POST", "/conversations", new)["conversation"]["conversation_id"])
 
     def create_group(self, *others: ReferenceClient, title: str = "Lunch") -> str:
-        """The id of a new group."""
-        asked = {"kind": "group", "member_ids": [other.user_id for other in others], "title": title}
-        return str(self.request("POST", "/conversations", asked)["conversation"]["conversation_id"])
+        """Create a group and return its id."""
+        new = {"kind": "group", "member_ids": [other.user_id for other in others], "title": title}
+        return str(self.request("POST", "/conversations", new)["conversation"]["conversation_id"])
 
     # -- the log --
 
-    def last_seq(self, where: str) -> int:
-        """Up to where the log is known."""
-        log = self.logs.get(where)
+    def last_seq(self, conversation_id: str) -> int:
+        """Return the seq of the last known event; 0 if there is none."""
+        log = self.logs.get(conversation_id)
         return int(log[-1]["seq"]) if log else 0
 
-    def apply(self, where: str, events: list[dict[str, Any]]) -> None:
-        """Take the next ones, ignore known ones, read what is missing."""
+    def apply(self, conversation_id: str, events: list[dict[str, Any]]) -> None:
+        """Append the next events, ignore known ones, and read missing ones."""
         for event in events:
-            if event["seq"] == self.last_seq(where) + 1:
-                self.logs.setdefault(where, []).append(event)
-            elif event["seq"] > self.last_seq(where) + 1:
+            if event["seq"] == self.last_seq(conversation_id) + 1:
+                self.logs.setdefault(conversation_id, []).append(event)
+            elif event["seq"] > self.last_seq(conversation_id) + 1:
                 self.gap_reads += 1
-                self.catch_up(where)
+                self.catch_up(conversation_id)
 
-    def catch_up(self, where: str) -> None:
-        """Read everything that is not known yet, in small pages."""
+    def catch_up(self, conversation_id: str) -> None:
+        """Read all new events, in small pages."""
         more = True
         while more:
-            page = self.request("GET", f"/conversations/{where}/events?after={self.last_seq(where)}&limit=2")
-            self.apply(where, page["events"])
+            after = self.last_seq(conversation_id)
+            page = self.request("GET", f"/conversations/{conversation_id}/events?after={after}&limit=2")
+            self.apply(conversation_id, page["events"])
             more = page["has_more"]
 
-    def message_bodies(self, where: str) -> list[str]:
-        """The messages of the log as it is known."""
-        return [event["message"]["body"] for event in self.logs[where] if event["type"] == "message.created"]
+    def message_bodies(self, conversation_id: str) -> list[str]:
+        """Return the bodies of the messages in the known log."""
+        log = self.logs[conversation_id]
+        return [event["message"]["body"] for event in log if event["type"] == "message.created"]
 
-    def event_types(self, where: str) -> list[str]:
-        """The types of the events of the log as it is known."""
-        return [event["type"] for event in self.logs[where]]
+    def event_types(self, conversation_id: str) -> list[str]:
+        """Return the types of the events in the known log."""
+        return [event["type"] for event in self.logs[conversation_id]]
 
-    def new_message(self, where: str, body: str) -> dict[str, Any]:
-        """What is posted, and posted again unchanged until there is an answer."""
-        return {"client_message_id": str(uuid.uuid4()), "body": body, "after_seq": self.last_seq(where)}
+    def new_message(self, conversation_id: str, body: str) -> dict[str, Any]:
+        """Return a message to send, and to send again unchanged until there is a response."""
+        return {
+            "client_message_id": str(uuid.uuid4()),
+            "body": body,
+            "after_seq": self.last_seq(conversation_id),
+        }
 
-    def send_message(self, where: str, message: dict[str, Any]) -> dict[str, Any]:
-        """Send a draft; the event."""
-        event: dict[str, Any] = self.request("POST", f"/conversations/{where}/messages", message)["event"]
+    def send_message(self, conversation_id: str, message: dict[str, Any]) -> dict[str, Any]:
+        """Send a message from `new_message`. Return its event."""
+        event: dict[str, Any] = self.request("POST", f"/conversations/{conversation_id}/messages", message)[
+            "event"
+        ]
         return event
 
-    def send_text(self, where: str, body: str) -> dict[str, Any]:
-        """Send a new message; the event."""
-        return self.send_message(where, self.new_message(where, body))
+    def send_text(self, conversation_id: str, body: str) -> dict[str, Any]:
+        """Send a new message with this body. Return its event."""
+        return self.send_message(conversation_id, self.new_message(conversation_id, body))
 
     # -- live updates --
 
     @contextmanager
     def connect(self) -> Iterator[ReferenceConnection]:
-        """A WebSocket with a new ticket, open until the block ends."""
-        with self.connect_with_ticket(self.request("POST", "/realtime/tickets")["ticket"]) as line:
-            yield line
+        """Open a WebSocket with a new ticket until the block ends."""
+        with self.connect_with_ticket(self.request("POST", "/realtime/tickets")["ticket"]) as connection:
+            yield connection
 
     @contextmanager
     def connect_with_ticket(self, ticket: str) -> Iterator[ReferenceConnection]:
