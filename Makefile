@@ -70,7 +70,7 @@ check: $(TOOLS) $(CHECKER_PACKAGES) site chromium ## Style, types, layers, templ
 	@$(BIN)/pytest -q -m budget
 
 screenshot: $(TOOLS) site chromium ## Take the README's picture anew, from the browser tests
-	@$(BIN)/pytest -q tests/e2e/test_in_browsers.py -k signed_up_a_minute_ago
+	@$(BIN)/pytest -q tests/e2e/test_in_browsers.py -k two_new_users
 	@cp build/screenshots/conversation.png docs/images/
 
 generate: $(TOOLS) ## Write what follows from the code: OpenAPI, the web client's types, its test cases, the emoji, the commands, the costs

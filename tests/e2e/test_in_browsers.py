@@ -1,4 +1,4 @@
-"""People in real browsers, at a real `imchat local`: from signing up to talking, through kills and lost passwords."""
+"""Users in real browsers on `imchat local`: sign-up, messages, server kills and forgotten passwords."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-def make_company(url: str, handle: str) -> None:
-    """Three more people, and what they wrote to the person with that handle: a list that looks like somebody's day."""
+def create_conversations(url: str, handle: str) -> None:
+    """Create three users who each wrote to the user with this handle, for a realistic conversation list."""
     greetings = {
         "Grace Hopper": "The release notes are ready for you",
         "Linus Berg": "Can you have a look at the invoice?",
@@ -35,12 +35,13 @@ def make_company(url: str, handle: str) -> None:
         call(f"{url}/api/me", {"handle": first, "display_name": name}, headers=headers, method="PATCH")
         [user] = call(f"{url}/api/users?prefix={handle}", headers=headers)["users"]
         new = {"kind": "direct", "member_ids": [user["user_id"]]}
-        made = call(f"{url}/api/conversations", new, headers=headers)["conversation"]["conversation_id"]
+        conversation = call(f"{url}/api/conversations", new, headers=headers)["conversation"]
         message = {"client_message_id": "m1", "body": greeting}
-        call(f"{url}/api/conversations/{made}/messages", message, headers=headers)
+        path = f"{url}/api/conversations/{conversation['conversation_id']}/messages"
+        call(path, message, headers=headers)
 
 
-def test_two_people_who_signed_up_a_minute_ago_talk_to_each_other(browser: Browser, server: Server) -> None:
+def test_two_new_users_exchange_messages(browser: Browser, server: Server) -> None:
     with (
         browser_user(browser, server.url) as ana,
         browser_user(browser, server.url, scheme="dark", size=NARROW) as zoe,
@@ -52,7 +53,7 @@ def test_two_people_who_signed_up_a_minute_ago_talk_to_each_other(browser: Brows
         ana.screenshot("empty-light-1280")
         zoe.sign_up("zoe@example.org")
         zoe.complete_profile("Zoe Park", "zoe")
-        make_company(server.url, "ana")
+        create_conversations(server.url, "ana")
         zoe.screenshot("empty-dark-390")
         ana.select_users("zoe")
         ana.click("Message Zoe Park")
@@ -77,24 +78,22 @@ def test_two_people_who_signed_up_a_minute_ago_talk_to_each_other(browser: Brows
         zoe.screenshot("list-dark-390")
 
 
-def test_three_people_talk_in_a_group_and_one_who_is_removed_hears_nothing_more(
-    browser: Browser, server: Server
-) -> None:
+def test_a_member_removed_from_a_group_gets_no_more_messages(browser: Browser, server: Server) -> None:
     with (
         browser_user(browser, server.url, scheme="dark") as bea,
         browser_user(browser, server.url, size=NARROW) as cem,
         browser_user(browser, server.url) as dan,
     ):
-        for person, name in ((bea, "bea"), (cem, "cem"), (dan, "dan")):
-            person.sign_up(f"{name}@example.org")
-            person.complete_profile(name.title(), name)
+        for user, name in ((bea, "bea"), (cem, "cem"), (dan, "dan")):
+            user.sign_up(f"{name}@example.org")
+            user.complete_profile(name.title(), name)
         bea.select_users("cem", "dan")
         bea.fill("Group name", "Launch")
         bea.click(re.compile("^Create a group"))
         bea.send_messages("Welcome, both.")
-        for person in (cem, dan):
-            person.open_conversation("Launch")
-            person.expect_messages("Welcome, both.")
+        for user in (cem, dan):
+            user.open_conversation("Launch")
+            user.expect_messages("Welcome, both.")
         cem.send_messages("Glad to be here!")
         dan.send_messages("Same.")
         bea.expect_messages("Glad to be here!", "Same.")
@@ -111,7 +110,7 @@ def test_three_people_talk_in_a_group_and_one_who_is_removed_hears_nothing_more(
         expect(dan.page.get_by_text("Only for those who stay.")).to_have_count(0)
 
 
-def test_a_message_written_while_the_server_is_dead_survives_a_reload_and_arrives_once(
+def test_a_message_written_while_the_server_is_down_survives_a_reload_and_arrives_once(
     browser: Browser, tmp_path: Path
 ) -> None:
     server = Server(tmp_path)
@@ -119,9 +118,9 @@ def test_a_message_written_while_the_server_is_dead_survives_a_reload_and_arrive
         browser_user(browser, server.url) as eve,
         browser_user(browser, server.url) as fay,
     ):
-        for person, name in ((eve, "eve"), (fay, "fay")):
-            person.sign_up(f"{name}@example.org")
-            person.complete_profile(name.title(), name)
+        for user, name in ((eve, "eve"), (fay, "fay")):
+            user.sign_up(f"{name}@example.org")
+            user.complete_profile(name.title(), name)
         eve.select_users("fay")
         eve.click("Message Fay")
         eve.send_messages("before")
@@ -142,9 +141,9 @@ def test_a_message_written_while_the_server_is_dead_survives_a_reload_and_arrive
 
 def test_a_draft_and_the_session_survive_a_reload(browser: Browser, server: Server) -> None:
     with browser_user(browser, server.url) as gus, browser_user(browser, server.url) as hal:
-        for person, name in ((gus, "gus"), (hal, "hal")):
-            person.sign_up(f"{name}@example.org")
-            person.complete_profile(name.title(), name)
+        for user, name in ((gus, "gus"), (hal, "hal")):
+            user.sign_up(f"{name}@example.org")
+            user.complete_profile(name.title(), name)
         gus.select_users("hal")
         gus.click("Message Hal")
         box = gus.page.get_by_role("textbox", name="Message to Hal")
@@ -154,9 +153,7 @@ def test_a_draft_and_the_session_survive_a_reload(browser: Browser, server: Serv
         expect(gus.page.get_by_role("textbox", name="Message to Hal")).to_have_value("not quite finished")
 
 
-def test_a_wrong_password_is_told_beside_the_form_and_nothing_else_happens(
-    browser: Browser, server: Server
-) -> None:
+def test_a_wrong_password_shows_an_error_in_the_form(browser: Browser, server: Server) -> None:
     with browser_user(browser, server.url) as ida:
         ida.sign_up("ida@example.org")
         ida.complete_profile("Ida", "ida")
@@ -169,13 +166,13 @@ def test_a_wrong_password_is_told_beside_the_form_and_nothing_else_happens(
 
 
 def test_a_temporary_password_must_be_replaced_at_the_first_sign_in(browser: Browser, tmp_path: Path) -> None:
-    made = subprocess.run(
+    created = subprocess.run(
         [*IMCHAT_USER, "create", "jo@example.org", "--admin", "--local", "--data-dir", str(tmp_path)],
         capture_output=True,
         text=True,
         check=True,
     )
-    temporary = made.stdout.split("Temporary password for jo@example.org: ")[1].split()[0]
+    temporary = created.stdout.split("Temporary password for jo@example.org: ")[1].split()[0]
     with Server(tmp_path) as server, browser_user(browser, server.url) as jo:
         jo.sign_in("jo@example.org", temporary)
         expect(jo.page.get_by_text("Choose your own password")).to_be_visible()
@@ -190,13 +187,13 @@ def test_a_temporary_password_must_be_replaced_at_the_first_sign_in(browser: Bro
 def test_codes_from_the_terminal_confirm_an_account_and_reset_a_password(
     browser: Browser, tmp_path: Path
 ) -> None:
-    said = tmp_path / "said.txt"
-    shell = ["sh", "-c", f'exec "$@" >{said}', "sh", *IMCHAT, "--confirm"]
+    output = tmp_path / "output.txt"
+    shell = ["sh", "-c", f'exec "$@" >{output}', "sh", *IMCHAT, "--confirm"]
     with Server(tmp_path / "data", command=shell) as server, browser_user(browser, server.url) as kim:
 
         def code() -> str:
             kim.page.wait_for_timeout(300)
-            return str(re.findall(r"for kim@example\.org: (\d{6})", said.read_text())[-1])
+            return str(re.findall(r"for kim@example\.org: (\d{6})", output.read_text())[-1])
 
         kim.sign_up("kim@example.org")
         expect(kim.page.get_by_role("heading", name="Enter your code")).to_be_visible()

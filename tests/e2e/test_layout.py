@@ -1,4 +1,4 @@
-"""What a picky eye, or finger, would find: nothing slides, nothing is cut off at its beginning, everything can be hit."""
+"""Layout: the page does not scroll, text is cut off only at its end, and touch targets are large enough."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from tests.support.browser_harness import PASSWORD, Server, call, sign_up
 from tests.support.browser_users import NARROW, browser_user
 
 LAYLA: Final = "ليلى بنت عبد الرحمن بن محمد الحداد الدمشقية المعروفة بأم البنين"
-HER_WORDS: Final = "صباح الخير يا أصدقائي، أكتب إليكم من المقهى القديم الذي كنا نجلس فيه كل خميس"
+LAYLA_MESSAGE: Final = "صباح الخير يا أصدقائي، أكتب إليكم من المقهى القديم الذي كنا نجلس فيه كل خميس"
 
-# Whether the first letter of what is written somewhere lies inside the box that may cut it off.
+# Returns whether the first letter of an element's text is inside its box, so that it is not cut off.
 _BEGINNING_SHOWS: Final = """selector => {
     const box = document.querySelector(selector)
     const walker = document.createTreeWalker(box, NodeFilter.SHOW_TEXT)
@@ -27,15 +27,15 @@ _BEGINNING_SHOWS: Final = """selector => {
     return inner.left >= outer.left - 1 && inner.right <= outer.right + 1
 }"""
 
-# How far from the left edge of its box the text begins that is drawn there.
+# Returns the distance from the left edge of an element to its text.
 _INDENT: Final = """selector => {
     const box = document.querySelector(selector)
-    const words = document.createRange()
-    words.selectNodeContents(document.createTreeWalker(box, NodeFilter.SHOW_TEXT).nextNode())
-    return words.getBoundingClientRect().left - box.getBoundingClientRect().left
+    const range = document.createRange()
+    range.selectNodeContents(document.createTreeWalker(box, NodeFilter.SHOW_TEXT).nextNode())
+    return range.getBoundingClientRect().left - box.getBoundingClientRect().left
 }"""
 
-# The visible buttons, links and chosen ones that a finger 44 px wide would miss half of.
+# Returns the visible buttons, links and options that are smaller than a touch target of 44 px.
 _TOO_SMALL: Final = """() => {
     const target = element => {
         const box = element.getBoundingClientRect()
@@ -54,94 +54,107 @@ _TOO_SMALL: Final = """() => {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server where Layla, whose name is long, wrote to Ana, and both react."""
+    """A server where Layla, who has a long name, sent Ana a message, reacted to it and pinned it."""
     with Server(tmp_path_factory.mktemp("data")) as running:
-        ana = _arrive(running.url, "ana", "Ana")
-        layla = _arrive(running.url, "layla", LAYLA)
-        _arrive(running.url, "laurent", "Laurent")
+        ana = _create_user(running.url, "ana", "Ana")
+        layla = _create_user(running.url, "layla", LAYLA)
+        _create_user(running.url, "laurent", "Laurent")
         new = {"kind": "direct", "member_ids": [ana["id"]]}
-        where = _ask(running.url, layla, "POST", "", new)["conversation"]["conversation_id"]
-        _ask(running.url, layla, "POST", f"/{where}/messages", {"client_message_id": "1", "body": HER_WORDS})
+        conversation_id = _request(running.url, layla, "POST", "", new)["conversation"]["conversation_id"]
+        _request(
+            running.url,
+            layla,
+            "POST",
+            f"/{conversation_id}/messages",
+            {"client_message_id": "1", "body": LAYLA_MESSAGE},
+        )
         for emoji in ("👍", "🎉", "💜"):
-            reacted = f"/{where}/messages/2/reactions/{_quoted(emoji)}"
+            path = f"/{conversation_id}/messages/2/reactions/{_percent_encode(emoji)}"
             call(
-                f"{running.url}/api/conversations{reacted}",
-                headers=_as(layla),
+                f"{running.url}/api/conversations{path}",
+                headers=_authorization(layla),
                 method="PUT",
             )
-        call(f"{running.url}/api/conversations/{where}/messages/2/pin", headers=_as(layla), method="PUT")
+        call(
+            f"{running.url}/api/conversations/{conversation_id}/messages/2/pin",
+            headers=_authorization(layla),
+            method="PUT",
+        )
         yield running
 
 
-def _arrive(url: str, handle: str, name: str) -> dict[str, str]:
-    made = sign_up(url, f"{handle}@example.org")
-    person = {"id": made.user_id, "token": made.token}
-    call(f"{url}/api/me", {"handle": handle, "display_name": name}, headers=_as(person), method="PATCH")
-    return person
+def _create_user(url: str, handle: str, name: str) -> dict[str, str]:
+    account = sign_up(url, f"{handle}@example.org")
+    user = {"id": account.user_id, "token": account.token}
+    call(
+        f"{url}/api/me",
+        {"handle": handle, "display_name": name},
+        headers=_authorization(user),
+        method="PATCH",
+    )
+    return user
 
 
-def _ask(url: str, person: dict[str, str], method: str, path: str, content: dict[str, Any]) -> dict[str, Any]:
-    return call(f"{url}/api/conversations{path}", content, headers=_as(person), method=method)
+def _request(
+    url: str, user: dict[str, str], method: str, path: str, content: dict[str, Any]
+) -> dict[str, Any]:
+    return call(f"{url}/api/conversations{path}", content, headers=_authorization(user), method=method)
 
 
-def _as(person: dict[str, str]) -> dict[str, str]:
-    return {"Authorization": f"Bearer {person['token']}"}
+def _authorization(user: dict[str, str]) -> dict[str, str]:
+    return {"Authorization": f"Bearer {user['token']}"}
 
 
-def _quoted(emoji: str) -> str:
+def _percent_encode(emoji: str) -> str:
     return "".join(f"%{byte:02X}" for byte in emoji.encode())
 
 
-def test_the_page_itself_never_scrolls(browser: Browser, server: Server) -> None:
+def test_the_page_does_not_scroll(browser: Browser, server: Server) -> None:
     with browser_user(browser, server.url) as ana:
         ana.sign_in("ana@example.org", PASSWORD)
         ana.expect_conversation_list()
-        assert _slides(ana.page) == 0
+        assert _scroll_range(ana.page) == 0
         ana.open_conversation(LAYLA)
-        ana.expect_messages(HER_WORDS)
-        assert _slides(ana.page) == 0
+        ana.expect_messages(LAYLA_MESSAGE)
+        assert _scroll_range(ana.page) == 0
 
 
-def _slides(page: Page) -> int:
-    found: int = page.evaluate("() => document.documentElement.scrollHeight - innerHeight")
-    return found
+def _scroll_range(page: Page) -> int:
+    pixels: int = page.evaluate("() => document.documentElement.scrollHeight - innerHeight")
+    return pixels
 
 
-def test_what_is_too_long_is_cut_at_its_end_whichever_way_it_is_written(
-    browser: Browser, server: Server
-) -> None:
+def test_long_text_is_cut_off_at_its_end_in_both_directions(browser: Browser, server: Server) -> None:
     with browser_user(browser, server.url, size=NARROW) as ana:
         ana.sign_in("ana@example.org", PASSWORD)
-        expect(ana.page.locator(".row-preview")).to_contain_text(HER_WORDS)
-        for place in (".row-name", ".row-preview"):
-            assert ana.page.evaluate(_BEGINNING_SHOWS, place), place
+        expect(ana.page.locator(".row-preview")).to_contain_text(LAYLA_MESSAGE)
+        for selector in (".row-name", ".row-preview"):
+            assert ana.page.evaluate(_BEGINNING_SHOWS, selector), selector
         ana.open_conversation(LAYLA)
-        ana.expect_messages(HER_WORDS)
+        ana.expect_messages(LAYLA_MESSAGE)
         expect(ana.page.locator(".pin-body")).to_be_visible()
-        for place in ("h1", ".pin-body"):
-            assert ana.page.evaluate(_BEGINNING_SHOWS, place), place
+        for selector in ("h1", ".pin-body"):
+            assert ana.page.evaluate(_BEGINNING_SHOWS, selector), selector
 
 
-def test_a_name_stands_beside_its_picture_whichever_way_it_is_written(
-    browser: Browser, server: Server
-) -> None:
+def test_names_are_next_to_their_avatar_in_both_directions(browser: Browser, server: Server) -> None:
     with browser_user(browser, server.url) as ana:
         ana.sign_in("ana@example.org", PASSWORD)
         ana.open_conversation(LAYLA)
-        ana.expect_messages(HER_WORDS)
+        ana.expect_messages(LAYLA_MESSAGE)
         assert ana.page.evaluate(_INDENT, "h1") < 1
         assert ana.page.evaluate(_INDENT, ".pin-body") < 1
 
 
-def test_a_finger_hits_everything_that_can_be_pressed(browser: Browser, server: Server) -> None:
+def test_all_touch_targets_are_large_enough(browser: Browser, server: Server) -> None:
     with browser_user(browser, server.url, size=NARROW, touch=True) as ana:
         expect(ana.page.get_by_label("E-mail")).to_be_visible()
-        small = {"door": ana.page.evaluate(_TOO_SMALL)}
+        small = {"sign in": ana.page.evaluate(_TOO_SMALL)}
         ana.sign_in("ana@example.org", PASSWORD)
-        expect(ana.page.locator(".row-preview")).to_contain_text(HER_WORDS)
+        expect(ana.page.locator(".row-preview")).to_contain_text(LAYLA_MESSAGE)
         small["list"] = ana.page.evaluate(_TOO_SMALL)
         ana.open_conversation(LAYLA)
-        ana.expect_messages(HER_WORDS)
+        ana.expect_messages(LAYLA_MESSAGE)
         expect(ana.page.get_by_role("button", name=re.compile("^💜"))).to_be_visible()
         small["conversation"] = ana.page.evaluate(_TOO_SMALL)
         ana.click("Back to conversations")
@@ -155,10 +168,10 @@ def test_a_finger_hits_everything_that_can_be_pressed(browser: Browser, server: 
         ana.click("Settings")
         expect(ana.page.get_by_role("dialog")).to_be_visible()
         small["settings"] = ana.page.evaluate(_TOO_SMALL)
-        assert {screen: found for screen, found in small.items() if found} == {}
+        assert {screen: targets for screen, targets in small.items() if targets} == {}
 
 
-def test_the_keys_go_on_where_a_menu_turns_its_page(browser: Browser, server: Server) -> None:
+def test_keyboard_focus_moves_into_the_next_page_of_a_menu(browser: Browser, server: Server) -> None:
     with browser_user(browser, server.url) as ana:
         ana.sign_in("ana@example.org", PASSWORD)
         ana.open_conversation(LAYLA)
