@@ -81,11 +81,10 @@ class Trial:
 
     async def kill_and_restart(self) -> None:
         """Kill the server while clients send, restart it, and check that nothing acknowledged or pushed is missing."""
-        acknowledged, received = self.acknowledged, len(self._listener.received)
+        target = self.acknowledged + _MIN_BETWEEN_KILLS
+        received = len(self._listener.received)
         listening = asyncio.create_task(self._listener.listen())
-        while (
-            self.acknowledged < acknowledged + _MIN_BETWEEN_KILLS or len(self._listener.received) == received
-        ):  # noqa: ASYNC110 - the condition changes in another process
+        while self.acknowledged < target or len(self._listener.received) == received:  # noqa: ASYNC110 - the condition changes in another process
             await asyncio.sleep(0.01)
         await asyncio.sleep(random.uniform(0, 0.1))  # noqa: S311 - any moment will do
         self._outage.up.clear()

@@ -159,9 +159,9 @@ def call(
 ) -> dict[str, Any]:
     """Send a request (a POST by default if there is content) and return the JSON. Raises: AssertionError with the error."""
     data = None if content is None else json.dumps(content).encode()
-    request = urllib.request.Request(url, data, headers or {}, method=method)  # noqa: S310 - http, a URL made in this test
+    request = urllib.request.Request(url, data, headers or {}, method=method)  # noqa: S310 - the http URL of a test server
     try:
-        with urllib.request.urlopen(request) as response:  # noqa: S310 - http, a URL made in this test
+        with urllib.request.urlopen(request) as response:  # noqa: S310 - the http URL of a test server
             body: dict[str, Any] = json.load(response)
             return body
     except urllib.error.HTTPError as error:

@@ -68,7 +68,7 @@ class Response(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One row of the route table. It cannot be made without `access`.
+    """One row of the route table. `access` is required.
 
     `path` is relative to `/api`; `{name}` is one id, `{emoji}` any text. `success` lists the success statuses, `errors` the
     error statuses besides those of every route. `suspended` says how suspended users are treated: refused before the
