@@ -142,6 +142,7 @@ def test_names_are_next_to_their_avatar_in_both_directions(browser: Browser, ser
         ana.sign_in("ana@example.org", PASSWORD)
         ana.open_conversation(LAYLA)
         ana.expect_messages(LAYLA_MESSAGE)
+        expect(ana.page.locator(".pin-body")).to_be_visible()
         assert ana.page.evaluate(_INDENT, "h1") < 1
         assert ana.page.evaluate(_INDENT, ".pin-body") < 1
 
