@@ -1,4 +1,4 @@
-"""Finding the web client and the templates, and saying how to mend what is missing."""
+"""The web client and the templates are found, or the error says how to fix it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PAGE = '<script type="module" src="./assets/app.js"></script><link rel="icon" hr
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """An installed package with a whole site and the templates."""
+    """An installed package with a complete site and the templates."""
     package = tmp_path / "lib" / "imchat"
     (package / "site" / "assets").mkdir(parents=True)
     (package / "site" / "index.html").write_text(PAGE)
@@ -26,18 +26,18 @@ def package(tmp_path: Path) -> Path:
     return package
 
 
-def test_a_whole_site_is_found_in_the_package(package: Path) -> None:
+def test_a_complete_site_is_found_in_the_package(package: Path) -> None:
     assert site_dir(package) == package / "site"
 
 
-@pytest.mark.parametrize("lost", ["index.html", FINGERPRINT, "assets/app.js", "icon.svg"])
-def test_a_half_written_site_is_refused_with_the_way_to_mend_it(package: Path, lost: str) -> None:
-    (package / "site" / lost).unlink()
+@pytest.mark.parametrize("missing", ["index.html", FINGERPRINT, "assets/app.js", "icon.svg"])
+def test_an_incomplete_site_is_an_error_that_says_how_to_fix_it(package: Path, missing: str) -> None:
+    (package / "site" / missing).unlink()
     with pytest.raises(ConfigError, match=r"the web client.*pip install --force-reinstall imchat"):
         site_dir(package)
 
 
-def test_in_a_checkout_the_mend_is_to_build_the_site(package: Path, tmp_path: Path) -> None:
+def test_in_a_checkout_the_fix_is_to_build_the_site(package: Path, tmp_path: Path) -> None:
     (tmp_path / "hatch_build.py").touch()
     (package / "site" / "index.html").unlink()
     with pytest.raises(ConfigError, match=r"build it with: make -C .* site"):
@@ -50,7 +50,7 @@ def test_templates_are_found_in_the_package_and_in_a_checkout(package: Path, tmp
     assert templates_dir(package) == tmp_path / "templates"
 
 
-def test_missing_templates_are_refused_with_the_way_to_mend_it(package: Path) -> None:
+def test_missing_templates_are_an_error_that_says_how_to_fix_it(package: Path) -> None:
     (package / "templates" / "state.yaml").unlink()
     with pytest.raises(ConfigError, match=r"templates are missing.*pip install"):
         templates_dir(package)

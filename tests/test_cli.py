@@ -1,4 +1,4 @@
-"""The `imchat` command as a user meets it: help, exit statuses, one clear line for what cannot work, a clean end."""
+"""The `imchat` command: help, exit statuses, one-line errors and clean shutdown."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ COMMAND = [sys.executable, "-m", "imchat"]
 
 @pytest.fixture(scope="module", autouse=True)
 def _site() -> None:
-    """These tests run the real command, so the web client has to be built: `make site`."""
+    """The tests run the real command, which needs the built web client: `make site`."""
     assets.site_dir()
 
 
@@ -42,8 +42,8 @@ def run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]
 
 
 @contextlib.contextmanager
-def serving(data_dir: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`imchat local` on a free port: the process and its URL."""
+def local_server(data_dir: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run `imchat local` on a free port. Yields the process and its URL."""
     process = subprocess.Popen(
         [*COMMAND, "local", "--data-dir", str(data_dir), "--port", "0", *options],
         stdout=subprocess.PIPE,
@@ -61,35 +61,35 @@ def serving(data_dir: Path, *options: str) -> Iterator[tuple[subprocess.Popen[st
         process.communicate()
 
 
-def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
-    assert done.returncode == 1
-    assert done.stdout == ""
-    assert done.stderr.startswith("Error: ")
-    assert done.stderr.count("\n") == 1
-    for word in words:
-        assert word in done.stderr
+def assert_one_line_error(result: subprocess.CompletedProcess[str], *parts: str) -> None:
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert result.stderr.startswith("Error: ")
+    assert result.stderr.count("\n") == 1
+    for part in parts:
+        assert part in result.stderr
 
 
-def test_help_names_the_commands_and_loads_none_of_what_they_need() -> None:
+def test_help_lists_the_commands_without_importing_their_dependencies() -> None:
     program = (
-        "import sys; from imchat.cli import commands\n"
-        "commands(['--help'], standalone_mode=False)\n"
+        "import sys; from imchat.cli import cli\n"
+        "cli(['--help'], standalone_mode=False)\n"
         "heavy = {'asyncio', 'boto3', 'botocore', 'cryptography', 'httptools', 'pydantic', 'rich', 'sqlite3'}\n"
         "heavy &= set(sys.modules)\n"
         "print('heavy:', sorted(heavy))\n"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    assert "local" in done.stdout
-    assert "user" in done.stdout
-    assert done.stdout.endswith("heavy: []\n")
+    assert "local" in result.stdout
+    assert "user" in result.stdout
+    assert result.stdout.endswith("heavy: []\n")
 
 
 def test_the_server_starts_without_the_aws_sdk(tmp_path: Path) -> None:
     program = "import sys; import imchat.local.run; print([name for name in sys.modules if name.startswith('boto')])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
 
-    assert done.stdout == "[]\n"
+    assert result.stdout == "[]\n"
 
 
 @pytest.mark.parametrize("arguments", [["local", "--port", "99999"], ["local", "--what"], ["nothing"]])
@@ -97,31 +97,31 @@ def test_wrong_usage_exits_with_2(arguments: list[str]) -> None:
     assert run(*arguments).returncode == 2
 
 
-def test_a_policy_that_is_none_is_named_and_nothing_is_started(tmp_path: Path) -> None:
-    done = run("local", "--sign-up", "closed", "--data-dir", str(tmp_path / "data"))
-    assert done.returncode == 1
-    assert "sign-up must be open, invitation or domain:example.org" in done.stderr
+def test_an_invalid_sign_up_policy_is_an_error_and_starts_nothing(tmp_path: Path) -> None:
+    result = run("local", "--sign-up", "closed", "--data-dir", str(tmp_path / "data"))
+    assert result.returncode == 1
+    assert "sign-up must be open, invitation or domain:example.org" in result.stderr
     assert not (tmp_path / "data").exists()
 
 
 @pytest.mark.parametrize(
-    ("policy", "told"),
+    ("policy", "message"),
     [
         ("invitation", "by invitation: imchat user create"),
         ("domain:b.example,a.example", "e-mail at b.example, a.example"),
     ],
 )
-def test_a_server_that_is_not_open_to_all_says_who_may_sign_up(
-    tmp_path: Path, policy: str, told: str
+def test_a_server_with_restricted_sign_up_prints_who_may_sign_up(
+    tmp_path: Path, policy: str, message: str
 ) -> None:
-    with serving(tmp_path, "--sign-up", policy) as (process, _):
+    with local_server(tmp_path, "--sign-up", policy) as (process, _):
         process.send_signal(signal.SIGTERM)
         out, _ = process.communicate(timeout=10)
-    assert told in out
+    assert message in out
 
 
-def test_a_running_server_says_where_it_is_and_leaves_no_trace_of_running(tmp_path: Path) -> None:
-    with serving(tmp_path) as (process, url):
+def test_the_server_prints_its_url_and_removes_server_json_when_stopped(tmp_path: Path) -> None:
+    with local_server(tmp_path) as (process, url):
         process.send_signal(signal.SIGTERM)
         out, err = process.communicate(timeout=10)
 
@@ -133,7 +133,7 @@ def test_a_running_server_says_where_it_is_and_leaves_no_trace_of_running(tmp_pa
     assert not (tmp_path / "server.json").exists()
 
 
-def test_ctrl_c_ends_it_within_two_seconds_with_fifty_sockets_open(tmp_path: Path) -> None:
+def test_ctrl_c_stops_the_server_within_two_seconds_with_fifty_open_sockets(tmp_path: Path) -> None:
     async def open_sockets_and_interrupt(
         process: subprocess.Popen[str], url: str, token: str
     ) -> list[int | None]:
@@ -146,13 +146,13 @@ def test_ctrl_c_ends_it_within_two_seconds_with_fifty_sockets_open(tmp_path: Pat
                 sockets.append(
                     await session.ws_connect(f"{url}/ws", protocols=["imchat.v1", f"ticket.{ticket}"])
                 )
-            live = sockets[-32:]  # one person may have 32 connections: the oldest were closed
+            live = sockets[-32:]  # a user can have 32 connections: the oldest were closed
             ends = [asyncio.ensure_future(ws.receive()) for ws in live]
             process.send_signal(signal.SIGINT)
             await asyncio.gather(*ends)
             return [ws.close_code for ws in live]
 
-    with serving(tmp_path) as (process, url):
+    with local_server(tmp_path) as (process, url):
         codes = asyncio.run(
             open_sockets_and_interrupt(process, url, browser_harness.sign_up(url, "ada@example.com").token)
         )
@@ -163,72 +163,74 @@ def test_ctrl_c_ends_it_within_two_seconds_with_fifty_sockets_open(tmp_path: Pat
     assert codes == [1001] * 32
 
 
-def test_a_second_process_on_the_same_folder_is_refused(tmp_path: Path) -> None:
-    with serving(tmp_path) as (process, url):
-        done = run("local", "--data-dir", str(tmp_path), "--port", "0")
+def test_a_second_process_on_the_same_data_directory_is_an_error(tmp_path: Path) -> None:
+    with local_server(tmp_path) as (process, url):
+        result = run("local", "--data-dir", str(tmp_path), "--port", "0")
 
-        assert_one_line(done, url, f"process {process.pid}", "--data-dir")
+        assert_one_line_error(result, url, f"process {process.pid}", "--data-dir")
         assert process.poll() is None
         assert json.loads((tmp_path / "server.json").read_bytes())["url"] == url
 
 
-def test_an_occupied_port_is_named(tmp_path: Path) -> None:
+def test_an_occupied_port_is_an_error(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
-        done = run("local", "--data-dir", str(tmp_path), "--port", str(port))
+        result = run("local", "--data-dir", str(tmp_path), "--port", str(port))
 
-    assert_one_line(done, f"port {port}", "in use", "--port")
+    assert_one_line_error(result, f"port {port}", "in use", "--port")
     assert not (tmp_path / "server.json").exists()
 
 
-def test_a_file_in_place_of_the_data_folder_is_named(tmp_path: Path) -> None:
-    place = tmp_path / "data"
-    place.write_text("")
+def test_a_file_as_data_directory_is_an_error(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.write_text("")
 
-    assert_one_line(run("local", "--data-dir", str(place)), str(place), "--data-dir")
+    assert_one_line_error(run("local", "--data-dir", str(path)), str(path), "--data-dir")
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
-    if os.geteuid() == 0:  # may write everywhere but where the system itself says no
-        place = Path("/proc/imchat")
+def test_a_data_directory_that_is_not_writable_is_an_error(tmp_path: Path) -> None:
+    if os.geteuid() == 0:  # root may write everywhere except in /proc
+        path = Path("/proc/imchat")
     else:
-        place = tmp_path
+        path = tmp_path
         tmp_path.chmod(0o500)
 
-    assert_one_line(run("local", "--data-dir", str(place)), str(place), "--data-dir")
+    assert_one_line_error(run("local", "--data-dir", str(path)), str(path), "--data-dir")
 
 
 @pytest.mark.parametrize(
-    ("site", "told"),
+    ("site", "message"),
     [
         ("chat.example.org", "https://chat.example.org"),
         ("http://127.0.0.1:1", "127.0.0.1:1 cannot be reached"),
-        ("{url}/elsewhere", "is no imchat"),
+        ("{url}/elsewhere", "is not an imchat site"),
     ],
 )
-def test_an_address_where_nobody_can_chat_is_named(tmp_path: Path, site: str, told: str) -> None:
-    with serving(tmp_path) as (_process, url):
-        said = run("chat", "--url", site.format(url=url), "--email", "ada@example.org", IMCHAT_PASSWORD="x")
-    assert_one_line(said, told, "address")
+def test_chat_with_a_wrong_address_is_an_error(tmp_path: Path, site: str, message: str) -> None:
+    with local_server(tmp_path) as (_process, url):
+        result = run("chat", "--url", site.format(url=url), "--email", "ada@example.org", IMCHAT_PASSWORD="x")
+    assert_one_line_error(result, message, "address")
 
 
-def test_a_folder_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+def test_a_data_directory_of_a_newer_version_is_an_error(tmp_path: Path) -> None:
     DataDir.open(tmp_path)
     (tmp_path / "format").write_text(f"{FORMAT + 1}\n")
 
-    assert_one_line(run("local", "--data-dir", str(tmp_path)), "newer imchat", "pip install --upgrade imchat")
+    assert_one_line_error(
+        run("local", "--data-dir", str(tmp_path)), "newer imchat", "pip install --upgrade imchat"
+    )
 
 
-def test_a_database_that_is_none_is_named(tmp_path: Path) -> None:
+def test_an_invalid_database_file_is_an_error(tmp_path: Path) -> None:
     DataDir.open(tmp_path).conversations.write_bytes(b"not a database" * 1000)
 
-    assert_one_line(run("local", "--data-dir", str(tmp_path), "--port", "0"), "imchat.db")
+    assert_one_line_error(run("local", "--data-dir", str(tmp_path), "--port", "0"), "imchat.db")
 
 
-def test_the_demo_can_be_filled_in_again_and_its_people_can_sign_in(tmp_path: Path) -> None:
+def test_the_demo_can_be_added_twice_and_its_users_can_sign_in(tmp_path: Path) -> None:
     shown = []
     for _ in range(2):
-        with serving(tmp_path, "--demo") as (process, url):
+        with local_server(tmp_path, "--demo") as (process, url):
             inbox = demo_inbox(tmp_path, url)
             process.send_signal(signal.SIGINT)
             out, err = process.communicate(timeout=10)
@@ -242,7 +244,7 @@ def test_the_demo_can_be_filled_in_again_and_its_people_can_sign_in(tmp_path: Pa
 
 
 def demo_inbox(data_dir: Path, url: str) -> dict[str, Any]:
-    """The inbox of the demo's first person, who signs in with the password that was made for them."""
+    """Return the inbox of the first demo user, after signing in with the generated password."""
     email, password = next(iter(json.loads((data_dir / "keys" / "demo.json").read_bytes()).items()))
     token = browser_harness.sign_in(url, email, password)
     return browser_harness.call(f"{url}/api/conversations", headers={"Authorization": f"Bearer {token}"})

@@ -167,4 +167,4 @@ def test_the_readmes_table_holds_the_commands_that_exist() -> None:
     rows = re.findall(
         r"^\| `(imchat [a-z -]+?)(?: --[a-z-]+)?` \|", README.read_text(encoding="utf-8"), re.MULTILINE
     )
-    assert set(rows) == set(commands(cli.commands))
+    assert set(rows) == set(commands(cli.cli))

@@ -1,4 +1,4 @@
-"""The reference of all commands, made from click: `docs/reference/cli.md`."""
+"""Generates the command reference, `docs/reference/cli.md`, from the click commands."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from typing import Final
 
 import click
 
-from imchat.cli import commands
+from imchat.cli import cli
 
-PLACE: Final = "docs/reference/cli.md"
+PATH: Final = "docs/reference/cli.md"
 _WIDTH: Final = 100
 
 
-def reference() -> str:
-    """The page, in Markdown."""
+def generate() -> str:
+    """Return the page as Markdown."""
     parts = [
         "# Commands",
-        "Generated from the commands themselves by `make generate`; do not edit. `imchat COMMAND --help` says the same.",
+        "Generated from the commands by `make generate`; do not edit. `imchat COMMAND --help` prints the\nsame text.",
     ]
-    for path, command in _walk(commands, "imchat"):
-        parts += [f"## `{path}`", "```text\n" + _help(command, path) + "\n```"]
+    for name, command in _walk(cli, "imchat"):
+        parts += [f"## `{name}`", "```text\n" + _help(command, name) + "\n```"]
     return "\n\n".join(parts) + "\n"
 
 
-def _walk(command: click.Command, path: str) -> Iterator[tuple[str, click.Command]]:
-    yield path, command
+def _walk(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    yield name, command
     if isinstance(command, click.Group):
-        for name, sub in command.commands.items():
-            yield from _walk(sub, f"{path} {name}")
+        for subname, subcommand in command.commands.items():
+            yield from _walk(subcommand, f"{name} {subname}")
 
 
-def _help(command: click.Command, path: str) -> str:
-    settings = {**commands.context_settings, "terminal_width": _WIDTH, "max_content_width": _WIDTH}
-    context = click.Context(command, info_name=path, **settings)
+def _help(command: click.Command, name: str) -> str:
+    settings = {**cli.context_settings, "terminal_width": _WIDTH, "max_content_width": _WIDTH}
+    context = click.Context(command, info_name=name, **settings)
     return command.get_help(context).rstrip()

@@ -1,6 +1,6 @@
-"""Writes the files that follow from the code and from Unicode's data; tests hold the committed ones to it.
+"""Generates files from the code and from Unicode data. Tests check that the committed files are current.
 
-`python -m tools.generate` writes them all into this checkout.
+`python -m tools.generate` writes all of them into this checkout.
 """
 
 from __future__ import annotations
@@ -13,30 +13,30 @@ from tests.support import scenarios
 from tools import cli_reference, cost_report, permissions
 
 ROOT: Final = Path(__file__).parents[1]
-EMOJI_FILE: Final = "src/imchat/domain/emoji_table.py"
-CASES_FILE: Final = "frontend/test/core/sync/replica-cases.json"
-_WIDEST: Final = 108
+EMOJI_PATH: Final = "src/imchat/domain/emoji_table.py"
+REPLICA_CASES_PATH: Final = "frontend/test/core/sync/replica-cases.json"
+_MAX_WIDTH: Final = 108
 
 
 def outputs() -> dict[str, str]:
-    """Every generated file's text, by its path below the checkout's root."""
+    """Return the text of every generated file, by its path relative to the checkout."""
     return {
-        EMOJI_FILE: emoji_table(),
-        CASES_FILE: scenarios.cases_as_json(),
-        cli_reference.PLACE: cli_reference.reference(),
-        permissions.PLACE: permissions.generate(),
-        cost_report.PLACE: cost_report.reference(),
+        EMOJI_PATH: emoji_table(),
+        REPLICA_CASES_PATH: scenarios.cases_as_json(),
+        cli_reference.PATH: cli_reference.generate(),
+        permissions.PATH: permissions.generate(),
+        cost_report.PATH: cost_report.generate(),
     }
 
 
 def emoji_table() -> str:
-    """The module that holds Unicode's emoji, one text, in the order of their code points."""
+    """Return the source of the emoji module: all emoji in one string, sorted by code point."""
     version = max(data["E"] for data in emoji.EMOJI_DATA.values())
     complete = emoji.STATUS["fully_qualified"]
     sequences = sorted(text for text, data in emoji.EMOJI_DATA.items() if data["status"] == complete)
     lines = [""]
     for text in sequences:
-        if _width(f"{lines[-1]} {text}") > _WIDEST:
+        if _width(f"{lines[-1]} {text}") > _MAX_WIDTH:
             lines.append("")
         lines[-1] = f"{lines[-1]} {text}".strip()
     return "\n".join(
@@ -56,7 +56,7 @@ def emoji_table() -> str:
 
 
 def _width(text: str) -> int:
-    """How wide a terminal, and ruff, take `text` to be at most."""
+    """Return the maximum width of `text` in a terminal and in ruff."""
     return sum(0 if char in "\u200d\ufe0f" else 1 + (char > "\u20ff") for char in text)
 
 

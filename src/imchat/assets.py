@@ -1,6 +1,6 @@
-"""Where the files that are no Python lie, in a wheel and in a checkout: the built web client, and the AWS templates.
+"""Finds the packaged files that are not Python: the built web client and the AWS templates.
 
-Also how the client's files are served, which is the same on one machine and from S3.
+Also sets how the web client's files are served, which is the same on one machine and from S3.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from imchat.errors import ConfigError
 
 PACKAGE: Final = Path(__file__).resolve().parent
 FINGERPRINT: Final = ".fingerprint"
-_TYPES: Final = {
+_CONTENT_TYPES: Final = {
     ".js": "text/javascript; charset=utf-8",
     ".mjs": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -27,59 +27,65 @@ _TYPES: Final = {
     ".webmanifest": "application/manifest+json",
     ".woff2": "font/woff2",
 }
-"""Types of our own: what the machine's tables say differs from one to the next."""
-_HASHED: Final = re.compile(r"-[A-Za-z0-9_-]{8}\.[a-z0-9]+$")
+"""Fixed content types: the operating system's tables differ between machines."""
+_HASHED_NAME: Final = re.compile(r"-[A-Za-z0-9_-]{8}\.[a-z0-9]+$")
 _REFERENCE: Final = re.compile(r"""\s(?:src|href)=["']?([^"'\s>#?]+)""")
 
 
 def site_dir(package: Path = PACKAGE) -> Path:
-    """The folder with the built web client, whole: `index.html` and every file that it names.
+    """Return the folder of the built web client: `index.html` and every file that it references.
 
-    Raises: ConfigError if it was never built or is only half there; the message says how to mend it.
+    Raises: ConfigError if the client was never built or is incomplete; the message says how to fix it.
     """
     site = package / "site"
     index = site / "index.html"
     if not index.is_file() or not (site / FINGERPRINT).is_file():
-        raise ConfigError(f"the web client is missing from {site}; {_mend(package)}")
-    lost = sorted(name for name in _local_references(index.read_text("utf-8")) if not (site / name).is_file())
-    if lost:
-        raise ConfigError(f"the web client in {site} is incomplete ({lost[0]} is missing); {_mend(package)}")
+        raise ConfigError(f"the web client is missing from {site}; {_how_to_fix(package)}")
+    missing = sorted(
+        name for name in _local_references(index.read_text("utf-8")) if not (site / name).is_file()
+    )
+    if missing:
+        raise ConfigError(
+            f"the web client in {site} is incomplete ({missing[0]} is missing); {_how_to_fix(package)}"
+        )
     return site
 
 
 def templates_dir(package: Path = PACKAGE) -> Path:
-    """The folder with the CloudFormation templates. Raises: ConfigError if it is missing."""
+    """Return the folder of the CloudFormation templates. Raises: ConfigError if it is missing."""
     for folder in (package / "templates", _checkout(package) / "templates"):
         if (folder / "state.yaml").is_file():
             return folder
-    raise ConfigError(f"the templates are missing from {package / 'templates'}; {_mend(package)}")
+    raise ConfigError(f"the templates are missing from {package / 'templates'}; {_how_to_fix(package)}")
 
 
 def site_files(site: Path) -> dict[str, Path]:
-    """The files of a built client that are served, by their path below the site; hidden ones are not."""
-    found = sorted(place for place in site.rglob("[!.]*") if place.is_file())
-    return {place.relative_to(site).as_posix(): place for place in found}
+    """Return the files to serve, by their path relative to `site`. Hidden files are not served."""
+    found = sorted(path for path in site.rglob("[!.]*") if path.is_file())
+    return {path.relative_to(site).as_posix(): path for path in found}
 
 
 def content_type(path: str) -> str:
-    """A file's `Content-Type`."""
-    return _TYPES.get(Path(path).suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream"
+    """Return the `Content-Type` of a file."""
+    return (
+        _CONTENT_TYPES.get(Path(path).suffix) or mimetypes.guess_type(path)[0] or "application/octet-stream"
+    )
 
 
 def cache_control(path: str) -> str:
-    """A file's `Cache-Control`: one whose name holds its checksum is kept for ever, any other asked for each time."""
-    return "public, max-age=31536000, immutable" if _HASHED.search(path) else "no-cache"
+    """Return the `Cache-Control` of a file: immutable if its name contains a hash, otherwise revalidated each time."""
+    return "public, max-age=31536000, immutable" if _HASHED_NAME.search(path) else "no-cache"
 
 
 def _local_references(html: str) -> set[str]:
     return {name.removeprefix("./") for name in _REFERENCE.findall(html) if "://" not in name}
 
 
-def _mend(package: Path) -> str:
+def _how_to_fix(package: Path) -> str:
     checkout = _checkout(package)
     if (checkout / "hatch_build.py").is_file():
         return f"build it with: make -C {checkout} site"
-    return "install imchat again with: pip install --force-reinstall imchat"
+    return "reinstall imchat with: pip install --force-reinstall imchat"
 
 
 def _checkout(package: Path) -> Path:

@@ -12,26 +12,25 @@ from imchat.services.protocols import Gateway
 from imchat.storage.sqlite.table import SqliteTable
 
 
-class NobodyConnected:
-    """A `Gateway` where there are no connections: a post reaches nobody, and every connection is gone."""
+class NullGateway:
+    """A `Gateway` without connections: it sends nothing and reports every connection as gone."""
 
-    def post(self, connection_ids: Sequence[str], frame: bytes) -> set[str]:  # noqa: ARG002 - nobody to send it to
-        """Returns all of them."""
+    def post(self, connection_ids: Sequence[str], frame: bytes) -> set[str]:  # noqa: ARG002 - there is no connection
+        """Return all ids, as no connection exists."""
         return set(connection_ids)
 
     def disconnect(self, connection_id: str) -> None:
-        """There is nothing to close."""
+        """Do nothing, as no connection exists."""
 
 
 @contextmanager
 def open_app(path: Path | str, *, gateway: Gateway | None = None) -> Iterator[App]:
-    """The application on the SQLite file at `path`, made if missing; ":memory:" keeps nothing. Closes it at the end.
+    """Open the application on the SQLite file at `path`, and close it at the end of the block.
 
-    `gateway` reaches those who are connected; without one nobody is. Every write is durable when its call returns, and
-    any number of threads may share the app. Not for the folder of a running `imchat local`: its clients would
-    hear of nothing before they read the log. Raises: ConfigError for a file that cannot be used.
+    The file is created if missing; ":memory:" stores nothing. `gateway` pushes events to connected clients; without
+    one, nothing is pushed. Every write is durable when its call returns, and any number of threads may share the app.
+    Do not open the folder of a running `imchat local`: its clients would not receive events until they read the log.
+    Raises: ConfigError if the file cannot be used.
     """
     with SqliteTable.open(path) as table:
-        yield App(
-            table=table, gateway=gateway or NobodyConnected(), now_ms=now_ms, new_id=new_id, pause=backoff
-        )
+        yield App(table=table, gateway=gateway or NullGateway(), now_ms=now_ms, new_id=new_id, pause=backoff)

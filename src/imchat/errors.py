@@ -1,9 +1,9 @@
-"""The one error tree: every error has a code, an HTTP status and whether a retry can help.
+"""The error classes: each has a code, an HTTP status and whether a retry can help.
 
 ImchatError
 ├── Invalid 400 · Unauthenticated 401 · Forbidden 403 (Suspended) · NotFound 404
 ├── Conflict 409 · TooLarge 413 · RateLimited 429 · Busy 503
-└── ConfigError · DeployError (the operator's side: no HTTP status is ever sent for them)
+└── ConfigError · DeployError (for operators; never sent over HTTP)
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Final
 
 
 class ImchatError(Exception):
-    """Base of all errors that imchat raises on purpose. `message` is safe to show to whoever asked."""
+    """Base class of all errors that imchat raises on purpose. `message` is safe to show to the caller."""
 
     code: ClassVar[str] = "internal"
     status: ClassVar[int] = 500
@@ -26,58 +26,58 @@ class ImchatError(Exception):
 
 
 class Invalid(ImchatError):
-    """The request breaks a rule; `details` names the `field` and the `limit`."""
+    """The request breaks a rule; `details` has the `field` and the `limit`."""
 
     code = "invalid"
     status = 400
 
 
 class Unauthenticated(ImchatError):
-    """Nobody is signed in, or the token or ticket is not good."""
+    """No one is signed in, or the token or ticket is not valid."""
 
     code = "unauthenticated"
     status = 401
 
 
 class Forbidden(ImchatError):
-    """Known, a member, and still not allowed."""
+    """The user is signed in but may not do this."""
 
     code = "forbidden"
     status = 403
 
 
 class Suspended(Forbidden):
-    """An administrator suspended the person: nothing is answered to them but their profile."""
+    """An administrator suspended the user, who can now read only their own profile."""
 
     code = "suspended"
 
     def __init__(self) -> None:
-        super().__init__("your account is suspended; ask whoever runs this site")
+        super().__init__("your account is suspended; contact the administrator of this site")
 
 
 class NotFound(ImchatError):
-    """It does not exist, or it is not yours: the two look the same."""
+    """It does not exist, or the user may not see it; the response does not say which."""
 
     code = "not_found"
     status = 404
 
 
 class Conflict(ImchatError):
-    """The request meets a state it does not fit; `details` says which."""
+    """The request conflicts with the current state; `details` says how."""
 
     code = "conflict"
     status = 409
 
 
 class TooLarge(ImchatError):
-    """More bytes than the limit; `details` names the `limit`."""
+    """The request is larger than the limit; `details` has the `limit`."""
 
     code = "too_large"
     status = 413
 
 
 class RateLimited(ImchatError):
-    """Too many requests; `details["retry_after_s"]` says how long to wait, in seconds."""
+    """Too many requests; `details["retry_after_s"]` is the time to wait, in seconds."""
 
     code = "rate_limited"
     status = 429
@@ -85,7 +85,7 @@ class RateLimited(ImchatError):
 
 
 class Busy(ImchatError):
-    """Nothing is wrong with the request; the same one may succeed a moment later."""
+    """The server cannot answer now; the same request may succeed later."""
 
     code = "busy"
     status = 503
@@ -93,7 +93,7 @@ class Busy(ImchatError):
 
 
 class ConfigError(ImchatError):
-    """The operator's setting, file, folder or port cannot be used; the message says what to do."""
+    """A setting, file, folder or port cannot be used; the message says what to do."""
 
     code = "config"
 
@@ -101,7 +101,7 @@ class ConfigError(ImchatError):
 class DeployError(ImchatError):
     """A deployment or teardown stopped. `message` says where and why, and ends with the next step, `hint`.
 
-    `stack` is the stack's name, `resource` the logical id that failed first; each is None where none is to blame.
+    `stack` is the name of the stack and `resource` the logical id of the first failed resource, or None if unknown.
     """
 
     code = "deploy"
@@ -117,13 +117,16 @@ class DeployError(ImchatError):
         self.resource = resource
 
 
-BY_STATUS: Final = {
+ERROR_BY_STATUS: Final = {
     kind.status: kind for kind in ImchatError.__subclasses__() if kind.status != ImchatError.status
 }
-"""What a status stands for, to whoever is answered with it. Errors that other modules derive are not in it."""
+"""The error class for each HTTP status, for clients. Subclasses defined in other modules are not included."""
 
 
 def source_location(error: Exception) -> str:
-    """Where it came from, innermost first, for the log: not its message, which may hold what people wrote."""
+    """Return where `error` was raised, innermost frame first, for the log.
+
+    The message is left out: it may contain text that users wrote.
+    """
     frames = traceback.extract_tb(error.__traceback__)
     return " < ".join(f"{frame.name} ({frame.filename}:{frame.lineno})" for frame in reversed(frames))

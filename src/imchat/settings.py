@@ -1,4 +1,4 @@
-"""Runtime settings of the functions, from the environment: one frozen dataclass."""
+"""Runtime settings of the AWS Lambda functions, read from environment variables."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from imchat.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Each field is read from `IMCHAT_<NAME>`. `callback_url` is where connections are posted to:
-    `https://{api}.execute-api.{region}.{suffix}/{stage}`; `fanout_queue_url` is where pushes to many wait."""
+    """The settings; each field is read from the variable `IMCHAT_<NAME>`.
+
+    `callback_url` is the endpoint for posting to connections,
+    `https://{api}.execute-api.{region}.{suffix}/{stage}`. `fanout_queue_url` is the queue of pushes to large rooms.
+    """
 
     table_name: str
     callback_url: str
@@ -19,7 +22,7 @@ class Settings:
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
-        """Raises: ConfigError naming the variable that is missing."""
+        """Read the settings from `environment`. Raises: ConfigError naming the missing variable."""
         values: dict[str, str] = {}
         for field in fields(cls):
             name = f"IMCHAT_{field.name.upper()}"

@@ -199,7 +199,7 @@ def test_exactly_the_routes_under_admin_are_for_administrators() -> None:
 
 def test_a_route_without_access_cannot_be_created() -> None:
     with pytest.raises(TypeError, match="access"):
-        Route(  # type: ignore[call-arg] # access is missing on purpose
+        Route(  # type: ignore[call-arg]  # the mistake under test
             method="GET", path="/x", summary="X", handler=_health, response_model=schema.HealthAnswer
         )
 

@@ -1,4 +1,4 @@
-"""The client keeps up with the route table: every route has a method, and every method asks what its route takes."""
+"""Every route has a client method, and every method sends a valid request for its route."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Any, Final
 from imchat.api.route import Route
 from imchat.api.routes import ROUTES
 from imchat.client import Client
-from imchat.client.http import Http
-from imchat.client.websocket import Line
+from imchat.client.http import HttpClient
+from imchat.client.websocket import Connection
 
-HEARD: Final = {"events", "frames", "typing", "sign_in"}
-"""Methods that need a WebSocket, or a server to sign in at."""
+SPECIAL_METHODS: Final = {"events", "frames", "typing", "sign_in"}
+"""Methods that need a WebSocket or a server to sign in to."""
 NO_METHOD: Final = {
-    ("GET", "/health"): "asked by whoever watches the server, not by people in it",
-    ("POST", "/realtime/tickets"): "events() and frames() get their tickets by themselves",
-    ("POST", "/me/sign-out"): "the end of sign_in does it",
+    ("GET", "/health"): "for monitoring, not for users",
+    ("POST", "/realtime/tickets"): "events() and frames() get their own tickets",
+    ("POST", "/me/sign-out"): "sign_in calls it at the end of the block",
 }
-GIVEN: Final[Mapping[str, Any]] = {
+ARGUMENTS: Final[Mapping[str, Any]] = {
     "conversation_id": "c1",
     "user_id": "u1",
     "user_ids": ["u1", "u2"],
@@ -48,7 +48,7 @@ GIVEN: Final[Mapping[str, Any]] = {
     "max_uses": 5,
     **dict.fromkeys(("show_presence", "muted", "archived", "pinned", "marked_unread", "public"), True),
 }
-ANSWER: Final[Mapping[str, Any]] = {
+RESPONSE: Final[Mapping[str, Any]] = {
     **{key: {} for key in ("user", "settings", "conversation", "event", "invite")},
     **{key: [] for key in ("users", "blocks", "conversations", "members", "invites", "channels", "presence")},
     "events": [{"seq": 1}],
@@ -56,73 +56,73 @@ ANSWER: Final[Mapping[str, Any]] = {
 }
 
 
-class Checked(Http):
-    """Answers what a route may answer, after checking that the route takes what is asked."""
+class ValidatingHttp(HttpClient):
+    """Validates each request against its route and returns a valid response."""
 
     def __init__(self) -> None:
-        self.asked: set[tuple[str, str]] = set()
+        self.requested: set[tuple[str, str]] = set()
 
-    async def ask(
+    async def request(
         self,
         method: str,
         path: str,
         body: Mapping[str, Any] | None = None,
         *,
         query: Mapping[str, object] | None = None,
-        attempts: float = 1,  # noqa: ARG002 - as Http has it
+        max_attempts: float = 1,  # noqa: ARG002 - HttpClient's signature
     ) -> dict[str, Any]:
-        route = next(route for route in ROUTES if route.method == method and _fits(route, path))
+        route = next(route for route in ROUTES if route.method == method and _matches(route, path))
         assert (body is not None) == (route.request_model is not None), route
         if route.request_model is not None:
             route.request_model.model_validate(body)
         if query:
             assert route.query_model is not None, route
             route.query_model.model_validate({name: str(value) for name, value in query.items()})
-        self.asked.add((method, route.path))
-        return dict(ANSWER)
+        self.requested.add((method, route.path))
+        return dict(RESPONSE)
 
 
-def _fits(route: Route, path: str) -> bool:
+def _matches(route: Route, path: str) -> bool:
     return re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", route.path), path) is not None
 
 
-async def _do(client: Client, name: str) -> None:
-    action = getattr(client, name)
-    done = action(**{parameter: GIVEN[parameter] for parameter in inspect.signature(action).parameters})
-    if isinstance(done, AsyncIterator):
-        assert [one async for one in done] == []
+async def _call(client: Client, name: str) -> None:
+    method = getattr(client, name)
+    result = method(**{parameter: ARGUMENTS[parameter] for parameter in inspect.signature(method).parameters})
+    if isinstance(result, AsyncIterator):
+        assert [item async for item in result] == []
     else:
-        await done
+        await result
 
 
-def test_every_route_that_is_not_an_administrators_has_a_method_that_asks_it_rightly() -> None:
-    http = Checked()
+def test_every_route_except_admin_routes_has_a_method_that_sends_a_valid_request() -> None:
+    http = ValidatingHttp()
 
     async def body() -> None:
-        client = Client(http, Line("ws://nowhere", _no_ticket), "u1")
+        client = Client(http, Connection("ws://nowhere", _no_ticket), "u1")
         names = [
             name for name, _ in inspect.getmembers(Client, inspect.isfunction) if not name.startswith("_")
         ]
-        for name in sorted(set(names) - HEARD):
-            await _do(client, name)
+        for name in sorted(set(names) - SPECIAL_METHODS):
+            await _call(client, name)
 
     asyncio.run(body())
-    assert http.asked | NO_METHOD.keys() == {
+    assert http.requested | NO_METHOD.keys() == {
         (route.method, route.path) for route in ROUTES if route.access != "admin"
     }
-    assert not http.asked & NO_METHOD.keys()
+    assert not http.requested & NO_METHOD.keys()
 
 
-def test_an_id_that_a_client_is_given_stays_one_part_of_the_path() -> None:
+def test_an_id_is_quoted_to_stay_one_path_segment() -> None:
     paths: list[str] = []
 
-    class Noting(Checked):
-        async def ask(self, *asked: Any, **_: Any) -> dict[str, Any]:
-            paths.append(asked[1])
-            return dict(ANSWER)
+    class RecordingHttp(ValidatingHttp):
+        async def request(self, *arguments: Any, **_: Any) -> dict[str, Any]:
+            paths.append(arguments[1])
+            return dict(RESPONSE)
 
     async def body() -> None:
-        client = Client(Noting(), Line("ws://nowhere", _no_ticket), "u1")
+        client = Client(RecordingHttp(), Connection("ws://nowhere", _no_ticket), "u1")
         await client.conversation("../me?x")
         await client.user("../me?x")
         await client.block("../me?x")
@@ -133,4 +133,4 @@ def test_an_id_that_a_client_is_given_stays_one_part_of_the_path() -> None:
 
 
 async def _no_ticket() -> str:
-    raise AssertionError("nothing here needs a ticket")
+    raise AssertionError("no ticket is needed")

@@ -1,4 +1,4 @@
-"""The README's bot answers, and `imchat chat` talks: both as processes of their own."""
+"""The bot of the README and `imchat chat`, each as a separate process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from tests.support.browser_harness import PASSWORD, Server, sign_up
 
-from imchat.client import Client, Heard
+from imchat.client import Client, EventInConversation
 
 pytestmark = pytest.mark.slow
 README = Path(__file__).parents[2] / "README.md"
@@ -25,8 +25,8 @@ WIDTH = 80
 
 
 @contextmanager
-def program(*command: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
-    running = subprocess.Popen(
+def running_program(*command: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
         [sys.executable, *command],
         env={**os.environ, **environment},
         stdin=subprocess.PIPE,
@@ -35,26 +35,26 @@ def program(*command: str, **environment: str) -> Iterator[subprocess.Popen[str]
         text=True,
     )
     try:
-        yield running
+        yield process
     finally:
-        running.kill()
-        running.communicate()
+        process.kill()
+        process.communicate()
 
 
-async def first_message(person: Client) -> AsyncIterator[Heard]:
-    async for heard in person.events():
-        yield heard
-        if heard.event["type"] == "message.created":
+async def first_message(person: Client) -> AsyncIterator[EventInConversation]:
+    async for event in person.events():
+        yield event
+        if event.event["type"] == "message.created":
             return
 
 
-async def named(url: str, name: str) -> None:
+async def create_user(url: str, name: str) -> None:
     await asyncio.to_thread(sign_up, url, f"{name}@example.org")
     async with Client.sign_in(url, f"{name}@example.org", PASSWORD) as person:
         await person.update_profile(handle=name, display_name=name.title())
 
 
-def readmes_bot() -> str:
+def readme_bot() -> str:
     [bot] = [
         code
         for code in re.findall(
@@ -65,36 +65,36 @@ def readmes_bot() -> str:
     return str(bot)
 
 
-def test_the_readmes_bot_says_what_is_said_to_it(tmp_path: Path) -> None:
-    bot = readmes_bot()
+def test_the_readme_bot_echoes_messages(tmp_path: Path) -> None:
+    bot = readme_bot()
     assert len([line for line in bot.splitlines() if line]) <= 10
 
     async def talk(url: str) -> None:
-        await named(url, "ada")
-        await named(url, "bot")
+        await create_user(url, "ada")
+        await create_user(url, "bot")
         async with asyncio.timeout(30), Client.sign_in(url, "ada@example.org", PASSWORD) as ada:
             [user] = await ada.find_users("bot")
             where = (await ada.create_direct(user["user_id"]))["conversation"]["conversation_id"]
-            with program("-c", bot.replace(SITE, url), BOT_PASSWORD=PASSWORD) as running:
-                assert running.stdout is not None
-                assert await asyncio.to_thread(running.stdout.readline) == "listening\n"
+            with running_program("-c", bot.replace(SITE, url), BOT_PASSWORD=PASSWORD) as process:
+                assert process.stdout is not None
+                assert await asyncio.to_thread(process.stdout.readline) == "listening\n"
                 await ada.send(where, "hello?")
-                said = []
+                messages = []
                 async for _, event in ada.events():
                     if event["type"] == "message.created":
-                        said.append((event["actor_id"] == ada.user_id, event["message"]["body"]))
-                    if len(said) == 2:
+                        messages.append((event["actor_id"] == ada.user_id, event["message"]["body"]))
+                    if len(messages) == 2:
                         break
-                assert said == [(True, "hello?"), (False, "hello?")]
+                assert messages == [(True, "hello?"), (False, "hello?")]
 
     with Server(tmp_path) as server:
         asyncio.run(talk(server.url))
 
 
-def test_the_readmes_bot_goes_on_where_somebody_does_not_let_it_answer(tmp_path: Path) -> None:
+def test_the_readme_bot_continues_after_it_may_not_answer(tmp_path: Path) -> None:
     async def talk(url: str) -> None:
-        await named(url, "ada")
-        await named(url, "bot")
+        await create_user(url, "ada")
+        await create_user(url, "bot")
         async with asyncio.timeout(30), Client.sign_in(url, "ada@example.org", PASSWORD) as ada:
             [user] = await ada.find_users("bot")
             bot_id = user["user_id"]
@@ -109,13 +109,13 @@ def test_the_readmes_bot_goes_on_where_somebody_does_not_let_it_answer(tmp_path:
                         assert (where, event["message"]["body"]) == (direct, body)
                         return
 
-            with program("-c", readmes_bot().replace(SITE, url), BOT_PASSWORD=PASSWORD) as running:
-                assert running.stdout is not None
-                assert await asyncio.to_thread(running.stdout.readline) == "listening\n"
+            with running_program("-c", readme_bot().replace(SITE, url), BOT_PASSWORD=PASSWORD) as process:
+                assert process.stdout is not None
+                assert await asyncio.to_thread(process.stdout.readline) == "listening\n"
                 await answered("hello?")
                 await ada.send(news, "only I write here")
                 await answered("and here?")
-                await ada.send(news, "and you are out before you can answer")
+                await ada.send(news, "and you are removed before you can answer")
                 await ada.remove_member(news, bot_id)
                 await answered("still there?")
 
@@ -123,20 +123,20 @@ def test_the_readmes_bot_goes_on_where_somebody_does_not_let_it_answer(tmp_path:
         asyncio.run(talk(server.url))
 
 
-def test_one_can_chat_in_the_terminal(tmp_path: Path) -> None:
+def test_chat_works_without_a_terminal(tmp_path: Path) -> None:
     async def talk(url: str) -> None:
-        await named(url, "ada")
-        await named(url, "bob")
+        await create_user(url, "ada")
+        await create_user(url, "bob")
         command = ("-m", "imchat", "chat", "--url", url, "--email", "ada@example.org", "--with", "@bob")
         async with asyncio.timeout(30), Client.sign_in(url, "bob@example.org", PASSWORD) as bob:
-            with program(*command, IMCHAT_PASSWORD=PASSWORD) as ada:
+            with running_program(*command, IMCHAT_PASSWORD=PASSWORD) as ada:
                 assert ada.stdin is not None
                 assert ada.stdout is not None
                 ada.stdin.write("Hello from a terminal\n")
                 ada.stdin.flush()
-                heard = [one async for one in first_message(bob)]
-                assert heard[-1].event["message"]["body"] == "Hello from a terminal"
-                await bob.send(heard[-1].conversation_id, "and \u202ehello back")
+                received = [event async for event in first_message(bob)]
+                assert received[-1].event["message"]["body"] == "Hello from a terminal"
+                await bob.send(received[-1].conversation_id, "and \u202ehello back")
                 shown = ""
                 while "hello back" not in shown:
                     shown += await asyncio.to_thread(ada.stdout.readline)
@@ -151,7 +151,7 @@ def test_one_can_chat_in_the_terminal(tmp_path: Path) -> None:
 
 
 class Terminal:
-    """A person at a terminal of 80 columns, where `command` runs; `rows` is what stands on the screen."""
+    """Runs `command` in a terminal of 80 columns; `rows` is the text on the screen."""
 
     def __init__(self, *command: str, **environment: str) -> None:
         self._ours, theirs = os.openpty()
@@ -166,24 +166,24 @@ class Terminal:
         os.close(theirs)
         self._shown = ""
 
-    def types(self, line: str) -> None:
-        """Type a line, once it is asked for: what is typed before that the system shows as it comes."""
+    def type(self, line: str) -> None:
+        """Type a line once the prompt is shown: the terminal echoes text that is typed earlier."""
         self._until(
             lambda: self.rows()[-1].rstrip() == ">" and not select.select([self._ours], [], [], 0.3)[0]
         )
         os.write(self._ours, f"{line}\r".encode())
 
-    def sees(self, words: str) -> None:
-        """Wait until these words stand there."""
-        self._until(lambda: words in "".join(self.rows()))
+    def wait_for(self, text: str) -> None:
+        """Wait until the text is on the screen."""
+        self._until(lambda: text in "".join(self.rows()))
 
-    def _until(self, stands: Callable[[], bool]) -> None:
-        while not stands():
+    def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
             assert select.select([self._ours], [], [], 20)[0], self.rows()
             self._shown += os.read(self._ours, 65536).decode(errors="replace")
 
     def rows(self) -> list[str]:
-        """The screen's, from its top."""
+        """Return the rows of the screen."""
         rows, row, column = [""], 0, 0
         for part in re.findall(r"\x1b\[[0-9;?]*[A-Za-z]|[^\x1b]", self._shown):
             if part == "\n" or (part.isprintable() and column == WIDTH):
@@ -201,34 +201,34 @@ class Terminal:
         return rows
 
 
-def test_at_a_terminal_each_message_stands_once_and_a_mistyped_command_is_not_said(tmp_path: Path) -> None:
+def test_in_a_terminal_each_message_is_shown_once_and_a_mistyped_command_is_not_sent(tmp_path: Path) -> None:
     async def talk(url: str) -> None:
-        await named(url, "ada")
-        await named(url, "bob")
+        await create_user(url, "ada")
+        await create_user(url, "bob")
         command = ("-m", "imchat", "chat", "--url", url, "--email", "ada@example.org", "--with", "bob")
         async with asyncio.timeout(50), Client.sign_in(url, "bob@example.org", PASSWORD) as bob:
             ada = Terminal(*command, IMCHAT_PASSWORD=PASSWORD)
             try:
-                await asyncio.to_thread(ada.sees, "/quit ends")
-                await asyncio.to_thread(ada.sees, "> ")
-                await asyncio.to_thread(ada.types, "/help")
-                await asyncio.to_thread(ada.sees, "/help is no command")
+                await asyncio.to_thread(ada.wait_for, "/quit to quit")
+                await asyncio.to_thread(ada.wait_for, "> ")
+                await asyncio.to_thread(ada.type, "/help")
+                await asyncio.to_thread(ada.wait_for, "/help is not a command")
                 for body in ("one", "two", "long " * 30 + "three"):
-                    await asyncio.to_thread(ada.types, body)
-                    await asyncio.to_thread(ada.sees, f"you {body}")
+                    await asyncio.to_thread(ada.type, body)
+                    await asyncio.to_thread(ada.wait_for, f"you {body}")
                 [entry] = [entry async for entry in bob.inbox()]
                 where = entry["conversation"]["conversation_id"]
-                await bob.send(where, "heard you")
-                await asyncio.to_thread(ada.sees, "Bob heard you")
-                events, _ = await bob.read(where)
-                said = [event["message"]["body"] for event in events if event["type"] == "message.created"]
-                assert [body[-5:].strip() for body in said] == ["one", "two", "three", "d you"]
+                await bob.send(where, "got it")
+                await asyncio.to_thread(ada.wait_for, "Bob got it")
+                events, _ = await bob.read_events(where)
+                bodies = [event["message"]["body"] for event in events if event["type"] == "message.created"]
+                assert [body[-5:].strip() for body in bodies] == ["one", "two", "three", "ot it"]
                 screen = ada.rows()
-                for words in ("you one", "you two", "three", "Bob heard you"):
-                    assert sum(words in line for line in screen) == 1, screen
+                for text in ("you one", "you two", "three", "Bob got it"):
+                    assert sum(text in line for line in screen) == 1, screen
                 assert not any(line.startswith("> >") for line in screen)
-                ada.types("/quit")
-                await asyncio.to_thread(ada.sees, "See you.")
+                ada.type("/quit")
+                await asyncio.to_thread(ada.wait_for, "Goodbye.")
                 assert await asyncio.to_thread(ada.process.wait) == 0
             finally:
                 ada.process.kill()

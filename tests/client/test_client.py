@@ -1,4 +1,4 @@
-"""The Python client against real servers: what it hears has no gap and no double, what it sends is there once."""
+"""The Python client against real servers: it receives every event once and sends every message once."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 import urllib3
 from tests.support.browser_harness import PASSWORD, Server, sign_up
 
-from imchat.client import Client, Heard
-from imchat.client.session import Session, Site
+from imchat.client import Client, EventInConversation
+from imchat.client.session import Session, SiteConfig
 from imchat.errors import Busy, Conflict, Forbidden, NotFound, Unauthenticated
 
 pytestmark = pytest.mark.slow
@@ -40,110 +40,110 @@ def run(tmp_path: Path, test: Callable[[Server, Path], Awaitable[None]]) -> None
     asyncio.run(body())
 
 
-async def hear(person: Client, count: int, heard: list[Heard]) -> None:
-    async for one in person.events():
-        heard.append(one)
-        if len(heard) == count:
+async def receive(person: Client, count: int, received: list[EventInConversation]) -> None:
+    async for event in person.events():
+        received.append(event)
+        if len(received) == count:
             return
 
 
-def bodies(heard: list[Heard]) -> list[str]:
-    return [one.event["message"]["body"] for one in heard if one.event["type"] == "message.created"]
+def bodies(received: list[EventInConversation]) -> list[str]:
+    return [item.event["message"]["body"] for item in received if item.event["type"] == "message.created"]
 
 
-def test_two_people_talk_and_a_conversation_begins_with_its_first_event(tmp_path: Path) -> None:
+def test_two_users_chat_and_a_conversation_starts_with_its_first_event(tmp_path: Path) -> None:
     async def test(server: Server, _folder: Path) -> None:
         async with signed_in(server.url, "ada", "bob") as (ada, bob):
-            heard: list[Heard] = []
-            hearing = asyncio.create_task(hear(bob, 3, heard))
+            received: list[EventInConversation] = []
+            receiving = asyncio.create_task(receive(bob, 3, received))
             [user] = await ada.find_users("bo")
             where = (await ada.create_direct(user["user_id"]))["conversation"]["conversation_id"]
             await ada.send(where, "one")
             await bob.send(where, "two")
-            await hearing
-            assert [one.event["seq"] for one in heard] == [1, 2, 3]
-            assert bodies(heard) == ["one", "two"]
-            assert {one.conversation_id for one in heard} == {where}
+            await receiving
+            assert [item.event["seq"] for item in received] == [1, 2, 3]
+            assert bodies(received) == ["one", "two"]
+            assert {item.conversation_id for item in received} == {where}
 
     run(tmp_path, test)
 
 
-def test_what_one_sends_is_heard_once_and_in_order_though_it_is_pushed_to_ones_other_devices_only(
+def test_sent_messages_are_received_once_and_in_order_on_all_devices_of_the_sender(
     tmp_path: Path,
 ) -> None:
     async def test(server: Server, _folder: Path) -> None:
         async with signed_in(server.url, "ada", "bob") as (ada, bob), AsyncExitStack() as stack:
             where = (await ada.create_direct(bob.user_id))["conversation"]["conversation_id"]
             tablet = await stack.enter_async_context(Client.sign_in(server.url, "ada@example.com", PASSWORD))
-            heard: dict[str, list[Heard]] = {"here": [], "tablet": []}
-            hearing = [
-                asyncio.create_task(hear(ada, 4, heard["here"])),
-                asyncio.create_task(hear(tablet, 3, heard["tablet"])),
+            received: dict[str, list[EventInConversation]] = {"here": [], "tablet": []}
+            receiving = [
+                asyncio.create_task(receive(ada, 4, received["here"])),
+                asyncio.create_task(receive(tablet, 3, received["tablet"])),
             ]
-            while None in (ada._line.connection_id, tablet._line.connection_id):  # noqa: ASYNC110 - as below
+            while None in (ada._connection.connection_id, tablet._connection.connection_id):  # noqa: ASYNC110 - as below
                 await asyncio.sleep(0.005)
             for sender, text in ((ada, "one"), (bob, "two"), (ada, "three")):
                 await sender.send(where, text)
-            await asyncio.gather(*hearing)
-            for each in heard.values():
+            await asyncio.gather(*receiving)
+            for each in received.values():
                 assert bodies(each) == ["one", "two", "three"]
 
     run(tmp_path, test)
 
 
-def test_a_server_killed_and_started_again_costs_no_event_and_doubles_none(tmp_path: Path) -> None:
+def test_a_server_restart_loses_no_event_and_duplicates_none(tmp_path: Path) -> None:
     async def test(server: Server, folder: Path) -> None:
         async with signed_in(server.url, "ada", "bob") as (ada, bob):
             where = (await ada.create_direct(bob.user_id))["conversation"]["conversation_id"]
-            heard: list[Heard] = []
+            received: list[EventInConversation] = []
             texts = [f"message {number}" for number in range(30)]
-            hearing = asyncio.create_task(hear(bob, len(texts) + 1, heard))
+            receiving = asyncio.create_task(receive(bob, len(texts) + 1, received))
 
             async def write() -> None:
                 for text in texts:
                     await ada.send(where, text)
 
             writing = asyncio.create_task(write())
-            while len(heard) < 8:  # noqa: ASYNC110 - what is waited for happens in the server
+            while len(received) < 8:  # noqa: ASYNC110 - the server makes progress meanwhile
                 await asyncio.sleep(0.005)
             server.kill()
             await asyncio.sleep(0.2)
             with Server(folder, port=server.port):
                 await writing
-                await hearing
-            assert bodies(heard) == texts
-            seqs = [one.event["seq"] for one in heard]
+                await receiving
+            assert bodies(received) == texts
+            seqs = [item.event["seq"] for item in received]
             assert seqs == list(range(1, len(texts) + 2))
 
     run(tmp_path, test)
 
 
-def test_one_message_is_there_once_however_often_it_is_sent(tmp_path: Path) -> None:
+def test_a_message_sent_twice_is_stored_once(tmp_path: Path) -> None:
     async def test(server: Server, _folder: Path) -> None:
         async with signed_in(server.url, "ada", "bob") as (ada, bob):
             where = (await ada.create_direct(bob.user_id))["conversation"]["conversation_id"]
             first = await ada.send(where, "once", client_message_id="m1")
             assert await ada.send(where, "once", client_message_id="m1") == first
-            events, more = await bob.read(where)
+            events, more = await bob.read_events(where)
             assert [event["type"] for event in events] == ["conversation.created", "message.created"]
             assert not more
 
     run(tmp_path, test)
 
 
-def test_a_sign_in_service_that_cannot_be_reached_may_be_asked_again(
+def test_an_unreachable_sign_in_service_is_a_retryable_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
-    nowhere = Site("", "", "http://127.0.0.1:1/", "eu-central-1", "eu-central-1_pool", "client")
+    unreachable = SiteConfig("", "", "http://127.0.0.1:1/", "eu-central-1", "eu-central-1_pool", "client")
     with urllib3.PoolManager() as pool, pytest.raises(Busy):
-        asyncio.run(Session.start(pool, nowhere, "ada@example.com", PASSWORD))
+        asyncio.run(Session.sign_in(pool, unreachable, "ada@example.com", PASSWORD))
 
 
-def test_what_the_server_refuses_is_the_error_that_it_names(tmp_path: Path) -> None:
+def test_a_rejected_request_raises_the_error_of_the_server(tmp_path: Path) -> None:
     async def test(server: Server, _folder: Path) -> None:
         with pytest.raises(Unauthenticated):
-            async with Client.sign_in(server.url, "ada@example.com", "a wrong one"):
+            async with Client.sign_in(server.url, "ada@example.com", "a wrong password"):
                 pass
         async with signed_in(server.url, "ada", "bob") as (ada, bob):
             where = (await ada.create_direct(bob.user_id))["conversation"]["conversation_id"]
@@ -159,20 +159,22 @@ def test_what_the_server_refuses_is_the_error_that_it_names(tmp_path: Path) -> N
     run(tmp_path, test)
 
 
-def test_changes_of_a_message_and_frames_that_are_no_events_are_heard_too(tmp_path: Path) -> None:
+def test_message_changes_and_other_frames_are_received(tmp_path: Path) -> None:
     async def test(server: Server, _folder: Path) -> None:
         async with signed_in(server.url, "ada", "bob") as (ada, bob):
             where = (await ada.create_direct(bob.user_id))["conversation"]["conversation_id"]
             kinds: list[str] = []
 
-            async def note() -> None:
+            async def collect() -> None:
                 async for found in ada.frames():
-                    kinds.append(found.event["type"] if isinstance(found, Heard) else found["type"])
+                    kinds.append(
+                        found.event["type"] if isinstance(found, EventInConversation) else found["type"]
+                    )
                     if "message.deleted" in kinds:
                         return
 
-            noting = asyncio.create_task(note())
-            talking = asyncio.create_task(hear(bob, 99, []))
+            collecting = asyncio.create_task(collect())
+            receiving = asyncio.create_task(receive(bob, 99, []))
             while "typing" not in kinds:  # lost until both are connected
                 await bob.typing(where)
                 await asyncio.sleep(0.05)
@@ -181,9 +183,9 @@ def test_changes_of_a_message_and_frames_that_are_no_events_are_heard_too(tmp_pa
             await bob.react(where, seq, "👍")
             await ada.mark_read(where, seq)
             await bob.delete(where, seq)
-            await noting
-            talking.cancel()
-            wanted = {"typing", "message.created", "message.edited", "reaction.added", "message.deleted"}
-            assert wanted <= set(kinds)
+            await collecting
+            receiving.cancel()
+            expected = {"typing", "message.created", "message.edited", "reaction.added", "message.deleted"}
+            assert expected <= set(kinds)
 
     run(tmp_path, test)

@@ -1,4 +1,4 @@
-"""What the client makes of frames and answers, without a server: where a conversation begins for who just came into it."""
+"""How the client handles frames and responses, without a server: where the log starts for a new member."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from imchat.client import Client
-from imchat.client.http import Http
-from imchat.client.websocket import Frame, Line
+from imchat.client.http import HttpClient
+from imchat.client.websocket import Connection, Frame
 
 CHANNEL = "g1"
 LOG = [
@@ -20,25 +20,25 @@ LOG = [
 
 
 CHANNEL_OF_THOUSANDS = {"conversation": {"conversation_id": CHANNEL, "last_seq": 9}, "read_seq": 7}
-"""Of more people than are told; one's cursor stands at the event of one's joining, the seventh."""
+"""Has too many members to list them; the read cursor is at the seventh event, where the user joined."""
 
 
-class Server(Http):
-    """Answers with this entry, and with this log from `first_seq` on."""
+class FakeHttp(HttpClient):
+    """Returns this entry, and this log from `first_seq`."""
 
     def __init__(self, log: list[dict[str, Any]], entry: dict[str, Any], *, first_seq: int = 1) -> None:
         self._log = log
         self._entry = entry
         self._first_seq = first_seq
 
-    async def ask(
+    async def request(
         self,
-        method: str,  # noqa: ARG002 - as Http has it
+        method: str,  # noqa: ARG002 - HttpClient's signature
         path: str,
-        body: Mapping[str, Any] | None = None,  # noqa: ARG002 - as Http has it
+        body: Mapping[str, Any] | None = None,  # noqa: ARG002 - HttpClient's signature
         *,
         query: Mapping[str, Any] | None = None,
-        attempts: float = 1,  # noqa: ARG002 - as Http has it
+        max_attempts: float = 1,  # noqa: ARG002 - HttpClient's signature
     ) -> dict[str, Any]:
         if path.endswith("/events"):
             assert query is not None
@@ -46,35 +46,35 @@ class Server(Http):
         return self._entry
 
 
-class Pushing(Line):
-    """Brings these frames and ends."""
+class FakeConnection(Connection):
+    """Yields these frames and ends."""
 
-    def __init__(self, *brought: Frame) -> None:
-        super().__init__("ws://nowhere", self._none)
-        self._brought = brought
+    def __init__(self, *frames: Frame) -> None:
+        super().__init__("ws://nowhere", self._no_ticket)
+        self._frames = frames
 
-    async def _none(self) -> str:
-        raise AssertionError("nothing is opened")
+    async def _no_ticket(self) -> str:
+        raise AssertionError("no connection is opened")
 
     async def frames(self) -> AsyncIterator[Frame]:
-        for frame in self._brought:
+        for frame in self._frames:
             yield frame
 
 
-def test_who_came_into_a_channel_of_thousands_hears_it_from_their_joining_on() -> None:
-    async def hear() -> list[int]:
+def test_a_new_member_of_a_large_channel_receives_events_from_joining_on() -> None:
+    async def receive() -> list[int]:
         pushed = {"type": "events", "conversation_id": CHANNEL, "events": LOG[8:]}
-        client = Client(Server(LOG, CHANNEL_OF_THOUSANDS), Pushing(pushed), "bob")
-        return [heard.event["seq"] async for heard in client.events()]
+        client = Client(FakeHttp(LOG, CHANNEL_OF_THOUSANDS), FakeConnection(pushed), "bob")
+        return [received.event["seq"] async for received in client.events()]
 
-    assert asyncio.run(hear()) == [7, 8, 9]
+    assert asyncio.run(receive()) == [7, 8, 9]
 
 
 REMOVAL = {"seq": 4, "type": "member.removed", "actor_id": "ada", "user_id": "bob"}
 RETURN = {"seq": 5, "type": "member.added", "actor_id": "ada", "user_id": "bob", "role": "member"}
-IN_AND_OUT = [*LOG[:3], REMOVAL, RETURN, *LOG[5:8]]
-"""Bob, a member from the third event on, is put out by the fourth and into the group again by the fifth."""
-IN_AGAIN = {
+REMOVED_AND_ADDED = [*LOG[:3], REMOVAL, RETURN, *LOG[5:8]]
+"""Bob is a member from the third event, removed by the fourth and added again by the fifth."""
+ENTRY_AFTER_RETURN = {
     "conversation": {
         "conversation_id": CHANNEL,
         "last_seq": 8,
@@ -94,24 +94,30 @@ IN_AGAIN = {
         ([5], [4], [6], [7], [8]),
     ],
 )
-def test_an_old_word_of_ones_removal_makes_nothing_come_twice(pushed: tuple[list[int], ...]) -> None:
-    async def hear() -> list[int]:
+def test_a_late_removal_event_causes_no_duplicates(pushed: tuple[list[int], ...]) -> None:
+    async def receive() -> list[int]:
         frames = [
-            {"type": "events", "conversation_id": CHANNEL, "events": [IN_AND_OUT[seq - 1] for seq in seqs]}
+            {
+                "type": "events",
+                "conversation_id": CHANNEL,
+                "events": [REMOVED_AND_ADDED[seq - 1] for seq in seqs],
+            }
             for seqs in pushed
         ]
-        client = Client(Server(IN_AND_OUT, IN_AGAIN), Pushing(*frames), "bob")
+        client = Client(FakeHttp(REMOVED_AND_ADDED, ENTRY_AFTER_RETURN), FakeConnection(*frames), "bob")
         client._feed.follow(CHANNEL, 3)
-        return [heard.event["seq"] async for heard in client.events()]
+        return [received.event["seq"] async for received in client.events()]
 
-    assert asyncio.run(hear()) == [4, 5, 6, 7, 8]
+    assert asyncio.run(receive()) == [4, 5, 6, 7, 8]
 
 
-def test_who_was_out_for_a_moment_unheard_goes_on_where_the_log_begins_for_them_now() -> None:
-    async def hear() -> list[int]:
-        pushed = {"type": "events", "conversation_id": CHANNEL, "events": [IN_AND_OUT[6]]}
-        client = Client(Server(IN_AND_OUT, IN_AGAIN, first_seq=5), Pushing(pushed), "bob")
+def test_a_member_removed_and_added_again_continues_at_their_new_first_event() -> None:
+    async def receive() -> list[int]:
+        pushed = {"type": "events", "conversation_id": CHANNEL, "events": [REMOVED_AND_ADDED[6]]}
+        client = Client(
+            FakeHttp(REMOVED_AND_ADDED, ENTRY_AFTER_RETURN, first_seq=5), FakeConnection(pushed), "bob"
+        )
         client._feed.follow(CHANNEL, 2)
-        return [heard.event["seq"] async for heard in client.events()]
+        return [received.event["seq"] async for received in client.events()]
 
-    assert asyncio.run(hear()) == [5, 6, 7, 8]
+    assert asyncio.run(receive()) == [5, 6, 7, 8]

@@ -1,4 +1,4 @@
-"""The WebSocket that ends, as gateways end it after two hours or ten idle minutes: it is opened again, and said so."""
+"""The client reopens the WebSocket after the gateway closes it, as gateways do after two hours or ten idle minutes."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.typing import Subprotocol
 
-from imchat.client.websocket import CONNECTED, Line
+from imchat.client.websocket import CONNECTED, Connection
 from imchat.errors import Unauthenticated
 
 
-def test_a_line_that_the_gateway_closes_is_opened_again_with_a_ticket_of_its_own() -> None:
+def test_a_closed_connection_is_reopened_with_a_new_ticket() -> None:
     seen: list[str] = []
 
     async def gateway(socket: ServerConnection) -> None:
@@ -31,7 +31,7 @@ def test_a_line_that_the_gateway_closes_is_opened_again_with_a_ticket_of_its_own
         ):
             port = next(iter(server.sockets)).getsockname()[1]
             frames: list[object] = []
-            async for frame in Line(f"ws://127.0.0.1:{port}/", ticket).frames():
+            async for frame in Connection(f"ws://127.0.0.1:{port}/", ticket).frames():
                 frames.append(frame)
                 if len(frames) == 4:
                     break
@@ -42,12 +42,12 @@ def test_a_line_that_the_gateway_closes_is_opened_again_with_a_ticket_of_its_own
     assert [offered.rpartition(".")[2] for offered in seen] == ["1", "2"]
 
 
-def test_a_line_ends_when_the_sign_in_has() -> None:
+def test_the_frames_end_with_the_error_when_the_sign_in_has_ended() -> None:
     async def ticket() -> str:
         raise Unauthenticated("the sign-in has ended; sign in again")
 
     async def body() -> None:
-        async for _ in Line("ws://127.0.0.1:1/", ticket).frames():
+        async for _ in Connection("ws://127.0.0.1:1/", ticket).frames():
             raise AssertionError("there is no connection")
 
     with pytest.raises(Unauthenticated):

@@ -1,11 +1,11 @@
-"""The order of what a client hands on: pushes late, doubled, missing or out of order make no difference."""
+"""The event feed delivers events once and in order, even if pushes are late, duplicate, missing or out of order."""
 
 from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imchat.client.event_feed import Feed
+from imchat.client.event_feed import EventFeed
 
 LOG = [{"seq": seq} for seq in range(1, 31)]
 pushes = st.lists(
@@ -14,35 +14,35 @@ pushes = st.lists(
 
 
 @given(pushes, st.integers(0, 29))
-def test_whatever_is_pushed_each_event_is_handed_on_once_and_in_order(
+def test_each_event_is_delivered_once_and_in_order_whatever_is_pushed(
     pushed: list[list[dict[str, int]]], start: int
 ) -> None:
-    feed = Feed()
+    feed = EventFeed()
     feed.follow("c", start)
-    handed_on: list[int] = []
+    delivered: list[int] = []
     for events in pushed:
-        new, missing = feed.take("c", events)
+        new, missing = feed.accept("c", events)
         if missing:
-            read, more = feed.take("c", LOG[(feed.last("c") or 0) :])
+            read, more = feed.accept("c", LOG[(feed.last_seq("c") or 0) :])
             assert not more
             new += read
-        handed_on += [heard.event["seq"] for heard in new]
-    assert handed_on == list(range(start + 1, start + 1 + len(handed_on)))
+        delivered += [event.event["seq"] for event in new]
+    assert delivered == list(range(start + 1, start + 1 + len(delivered)))
     newest = max((event["seq"] for events in pushed for event in events), default=0)
-    assert (feed.last("c") or 0) >= newest or start >= newest
+    assert (feed.last_seq("c") or 0) >= newest or start >= newest
 
 
-def test_an_empty_stretch_is_told_and_nothing_is_handed_on_before_it_is_filled() -> None:
-    feed = Feed()
+def test_a_gap_is_reported_and_later_events_wait_for_it() -> None:
+    feed = EventFeed()
     feed.follow("c", 2)
-    assert feed.take("c", LOG[4:6]) == ([], True)
-    assert feed.last("c") == 2
+    assert feed.accept("c", LOG[4:6]) == ([], True)
+    assert feed.last_seq("c") == 2
 
 
-def test_following_again_goes_on_where_it_was() -> None:
-    feed = Feed()
+def test_following_twice_keeps_the_position() -> None:
+    feed = EventFeed()
     feed.follow("c", 2)
     feed.follow("c", 9)
-    assert feed.last("c") == 2
-    feed.forget("c")
+    assert feed.last_seq("c") == 2
+    feed.unfollow("c")
     assert "c" not in feed

@@ -1,4 +1,4 @@
-"""What the client makes of answers that are no success, its own server's and others'."""
+"""How the client handles error responses, of the imchat server and of gateways."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from typing import Any, Final
 import pytest
 import urllib3
 
-from imchat.client.http import Http, request, wait_s
+from imchat.client.http import HttpClient, retry_delay_s, send_request
 from imchat.errors import Busy, Conflict, ImchatError, Invalid, RateLimited, Unauthenticated
 
 
 @contextmanager
-def answering(*answers: tuple[int, object]) -> Iterator[tuple[str, list[str]]]:
-    """A server that gives these answers, one after another; its address, and the tokens that came."""
-    left, tokens = list(answers), []
+def server_returning(*responses: tuple[int, object]) -> Iterator[tuple[str, list[str]]]:
+    """Run a server that returns these responses in turn. Yields its URL and the received tokens."""
+    remaining, tokens = list(responses), []
 
-    class Answering(BaseHTTPRequestHandler):
+    class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             tokens.append(self.headers.get("Authorization", ""))
-            status, body = left.pop(0)
+            status, body = remaining.pop(0)
             content = json.dumps(body).encode()
             self.send_response(status)
             if status != 200:
@@ -35,9 +35,9 @@ def answering(*answers: tuple[int, object]) -> Iterator[tuple[str, list[str]]]:
             self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
-    with HTTPServer(("127.0.0.1", 0), Answering) as server:
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
@@ -59,59 +59,66 @@ def answering(*answers: tuple[int, object]) -> Iterator[tuple[str, list[str]]]:
         (400, {"__type": "NotAuthorizedException", "message": "no"}, Invalid),
     ],
 )
-def test_each_refusal_is_the_error_that_says_what_to_do(
+def test_each_error_response_raises_its_error_class(
     status: int, body: object, kind: type[ImchatError]
 ) -> None:
-    with answering((status, body)) as (url, _), urllib3.PoolManager() as pool, pytest.raises(kind) as refused:
-        request(pool, "GET", url, None, {})
-    assert type(refused.value) is kind
-    assert refused.value.details["retry_after_s"] == 1
+    with (
+        server_returning((status, body)) as (url, _),
+        urllib3.PoolManager() as pool,
+        pytest.raises(kind) as raised,
+    ):
+        send_request(pool, "GET", url, None, {})
+    assert type(raised.value) is kind
+    assert raised.value.details["retry_after_s"] == 1
 
 
-def ask(url: str, token: Callable[[bool], str]) -> dict[str, Any]:
-    async def one(new: bool) -> str:  # noqa: FBT001 - as Http calls it
+def get_me(url: str, token: Callable[[bool], str]) -> dict[str, Any]:
+    async def get_token(new: bool) -> str:  # noqa: FBT001 - HttpClient's signature
         return token(new)
 
     with urllib3.PoolManager() as pool:
-        return asyncio.run(Http(pool, url, one).ask("GET", "/me"))
+        return asyncio.run(HttpClient(pool, url, get_token).request("GET", "/me"))
 
 
-REFUSED: Final = (401, {"message": "Unauthorized"})
-LATER: Final = (503, {"message": "Service Unavailable"})
-GOOD: Final[tuple[int, object]] = (200, {"user": {}})
+UNAUTHORIZED: Final = (401, {"message": "Unauthorized"})
+UNAVAILABLE: Final = (503, {"message": "Service Unavailable"})
+OK: Final[tuple[int, object]] = (200, {"user": {}})
 
 
-def test_an_expired_token_is_renewed_once_and_a_server_that_is_busy_meanwhile_costs_no_other() -> None:
+def test_an_expired_token_is_renewed_only_once_even_if_the_server_is_busy() -> None:
     renewed: list[str] = []
 
-    def token(new: bool) -> str:  # noqa: FBT001 - as Http calls it
+    def token(new: bool) -> str:  # noqa: FBT001 - HttpClient's signature
         if new:
             renewed.append(f"token {len(renewed) + 1}")
         return renewed[-1] if renewed else "expired"
 
-    with answering(REFUSED, LATER, (429, {}), GOOD) as (url, tokens):
-        assert ask(url, token) == {"user": {}}
+    with server_returning(UNAUTHORIZED, UNAVAILABLE, (429, {}), OK) as (url, tokens):
+        assert get_me(url, token) == {"user": {}}
     assert tokens == ["Bearer expired", "Bearer token 1", "Bearer token 1", "Bearer token 1"]
     assert renewed == ["token 1"]
 
 
-def test_a_refused_refresh_is_raised_and_asks_the_server_no_more() -> None:
-    def token(new: bool) -> str:  # noqa: FBT001 - as Http calls it
+def test_a_failed_renewal_is_raised_without_another_request() -> None:
+    def token(new: bool) -> str:  # noqa: FBT001 - HttpClient's signature
         if new:
             raise Unauthenticated("the sign-in has ended; sign in again")
         return "expired"
 
-    with answering(REFUSED, GOOD) as (url, tokens), pytest.raises(Unauthenticated, match="sign in again"):
-        ask(url, token)
+    with (
+        server_returning(UNAUTHORIZED, OK) as (url, tokens),
+        pytest.raises(Unauthenticated, match="sign in again"),
+    ):
+        get_me(url, token)
     assert tokens == ["Bearer expired"]
 
 
-def test_a_token_that_is_new_and_still_refused_is_not_tried_for_ever() -> None:
-    with answering(REFUSED, REFUSED, GOOD) as (url, tokens), pytest.raises(Unauthenticated):
-        ask(url, str)
+def test_a_new_token_that_is_rejected_is_not_retried_forever() -> None:
+    with server_returning(UNAUTHORIZED, UNAUTHORIZED, OK) as (url, tokens), pytest.raises(Unauthenticated):
+        get_me(url, str)
     assert len(tokens) == 2
 
 
-def test_what_the_server_says_of_waiting_is_waited() -> None:
-    assert wait_s(1, RateLimited("later", retry_after_s=40)) == 40
-    assert wait_s(1, Busy("later")) <= 1
+def test_the_retry_delay_respects_the_servers_retry_after() -> None:
+    assert retry_delay_s(1, RateLimited("later", retry_after_s=40)) == 40
+    assert retry_delay_s(1, Busy("later")) <= 1

@@ -1,4 +1,4 @@
-"""Signing in where the user pool wants more than a password: whoever tries is told what it is."""
+"""Sign-in to a pool that requires more than a password: the error says what it requires."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, Final
 import pytest
 import urllib3
 
-from imchat.client.session import Session, Site
+from imchat.client.session import Session, SiteConfig
 from imchat.errors import Unauthenticated
 
 PROOF: Final = {
@@ -23,41 +23,44 @@ PROOF: Final = {
 
 
 @contextmanager
-def pool_that_asks_for(challenge: str) -> Iterator[Site]:
-    """A user pool that takes any password and then wants `challenge`."""
+def pool_with_challenge(challenge: str) -> Iterator[SiteConfig]:
+    """Run a user pool that accepts any password and then responds with `challenge`."""
 
     class Pool(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            asked: dict[str, Any] = {"ChallengeName": challenge, "ChallengeParameters": {}, "Session": "s"}
-            began = self.headers["X-Amz-Target"].endswith("InitiateAuth")
-            content = json.dumps(PROOF if began else asked).encode()
+            response: dict[str, Any] = {"ChallengeName": challenge, "ChallengeParameters": {}, "Session": "s"}
+            is_start = self.headers["X-Amz-Target"].endswith("InitiateAuth")
+            content = json.dumps(PROOF if is_start else response).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Pool) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
             url = f"http://127.0.0.1:{server.server_port}/"
-            yield Site("", "", url, "eu-central-1", "eu-central-1_pool", "client")
+            yield SiteConfig("", "", url, "eu-central-1", "eu-central-1_pool", "client")
         finally:
             server.shutdown()
             thread.join()
 
 
 @pytest.mark.parametrize(
-    ("challenge", "told"),
-    [("NEW_PASSWORD_REQUIRED", "password is temporary"), ("SOFTWARE_TOKEN_MFA", "second factor")],
+    ("challenge", "message"),
+    [
+        ("NEW_PASSWORD_REQUIRED", "password is temporary"),
+        ("SOFTWARE_TOKEN_MFA", "multi-factor authentication"),
+    ],
 )
-def test_who_cannot_sign_in_by_a_password_alone_is_told_why(challenge: str, told: str) -> None:
+def test_the_error_says_why_a_password_is_not_enough(challenge: str, message: str) -> None:
     with (
-        pool_that_asks_for(challenge) as site,
+        pool_with_challenge(challenge) as site,
         urllib3.PoolManager() as pool,
-        pytest.raises(Unauthenticated, match=told),
+        pytest.raises(Unauthenticated, match=message),
     ):
-        asyncio.run(Session.start(pool, site, "ada@example.com", "correct horse"))
+        asyncio.run(Session.sign_in(pool, site, "ada@example.com", "correct horse"))

@@ -1,4 +1,4 @@
-"""The commands for AWS as an operator meets them, as far as nothing needs to be deployed: settings, usage, refusals."""
+"""The AWS commands without a deployment: settings, usage errors, missing credentials, completion."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from tools.cli_reference import PLACE, reference
+from tools.cli_reference import PATH, generate
 
-from imchat.cli import commands
+from imchat.cli import cli
 from imchat.deploy.config import Config, load_config
 from imchat.deploy.context import Target
 from imchat.errors import ImchatError
@@ -29,69 +29,69 @@ CLEAN = {
 
 
 @pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     for name in ("IMCHAT_STAGE", "IMCHAT_REGION", "IMCHAT_PROFILE", "IMCHAT_CONFIG", "AWS_ENDPOINT_URL"):
         monkeypatch.delenv(name, raising=False)
 
 
 def run(*arguments: str, given: str = "", **more: Any) -> Result:
-    return CliRunner().invoke(commands, arguments, input=given, **more)
+    return CliRunner().invoke(cli, arguments, input=given, **more)
 
 
-def settings_of(*arguments: str, **environment: str) -> Config:
-    """The settings that a command with these options works with."""
-    reached: list[Config] = []
+def settings_for(*arguments: str, **environment: str) -> Config:
+    """Return the settings that a command uses with these options."""
+    configs: list[Config] = []
 
-    def reach(config: Config, *, endpoint_url: str | None) -> Target:
-        reached.append(config)
-        raise ImchatError("far enough")
+    def connect(config: Config, *, endpoint_url: str | None) -> Target:
+        configs.append(config)
+        raise ImchatError("stop here")
 
-    run("status", *arguments, obj=reach, env=environment)
-    return reached[0]
+    run("status", *arguments, obj=connect, env=environment)
+    return configs[0]
 
 
-def test_init_writes_what_was_given_and_deploy_reads_it() -> None:
-    done = run("init", "--stage", "test", "--region", "eu-central-1", "--sign-up", "invitation")
-    assert done.exit_code == 0, done.output
-    assert "imchat deploy" in done.output
+def test_init_writes_the_given_settings_and_deploy_reads_them() -> None:
+    result = run("init", "--stage", "test", "--region", "eu-central-1", "--sign-up", "invitation")
+    assert result.exit_code == 0, result.output
+    assert "imchat deploy" in result.output
     assert load_config() == Config(stage="test", region="eu-central-1", sign_up="invitation")
-    assert settings_of().stage == "test"
+    assert settings_for().stage == "test"
 
 
-def test_init_overwrites_only_when_told_to() -> None:
+def test_init_overwrites_a_file_only_with_yes() -> None:
     Path("imchat.toml").write_text('stage = "mine"\n', "utf-8")
-    refused = run("init", "--stage", "test")
-    assert isinstance(refused.exception, ImchatError)
-    assert "--yes" in refused.exception.message
+    result = run("init", "--stage", "test")
+    assert isinstance(result.exception, ImchatError)
+    assert "--yes" in result.exception.message
     assert load_config().stage == "mine"
     assert run("init", "--stage", "test", "--yes").exit_code == 0
     assert load_config().stage == "test"
 
 
-def test_init_names_the_option_that_cannot_be_and_writes_nothing() -> None:
-    done = run("init", "--stage", "Test!")
-    assert isinstance(done.exception, ImchatError)
-    assert done.exception.message.startswith("--stage must be ")
+def test_init_with_an_invalid_option_names_it_and_writes_nothing() -> None:
+    result = run("init", "--stage", "Test!")
+    assert isinstance(result.exception, ImchatError)
+    assert result.exception.message.startswith("--stage must be ")
     assert not Path("imchat.toml").exists()
 
 
-def test_an_option_wins_over_the_environment_and_that_over_the_file() -> None:
+def test_options_override_the_environment_which_overrides_the_file() -> None:
     Path("imchat.toml").write_text('stage = "file"\nregion = "eu-west-1"\n', "utf-8")
-    assert settings_of().stage == "file"
-    assert settings_of(IMCHAT_STAGE="env").stage == "env"
-    assert settings_of("--stage", "option", IMCHAT_STAGE="env").stage == "option"
-    assert settings_of("--stage", "option").region == "eu-west-1"
+    assert settings_for().stage == "file"
+    assert settings_for(IMCHAT_STAGE="env").stage == "env"
+    assert settings_for("--stage", "option", IMCHAT_STAGE="env").stage == "option"
+    assert settings_for("--stage", "option").region == "eu-west-1"
 
 
-def test_the_settings_can_lie_elsewhere() -> None:
+def test_the_settings_file_can_be_chosen() -> None:
     Path("test.toml").write_text('stage = "test"\n', "utf-8")
-    assert settings_of("--config", "test.toml").stage == "test"
-    assert settings_of(IMCHAT_CONFIG="test.toml").stage == "test"
+    assert settings_for("--config", "test.toml").stage == "test"
+    assert settings_for(IMCHAT_CONFIG="test.toml").stage == "test"
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "message"),
     [
         (["deploy", "--json"], "--yes"),
         (["teardown", "--json"], "--yes"),
@@ -104,15 +104,15 @@ def test_the_settings_can_lie_elsewhere() -> None:
     ],
     ids=" ".join,
 )  # fmt: skip
-def test_wrong_usage_ends_with_2_and_says_what_is_right(arguments: list[str], told: str) -> None:
-    done = run(*arguments)
-    assert done.exit_code == 2
-    assert told in done.output
+def test_wrong_usage_exits_with_2_and_says_how_to_fix_it(arguments: list[str], message: str) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2
+    assert message in result.output
 
 
 @pytest.mark.parametrize("command", ["deploy --yes", "teardown --yes", "status", "open", "logs", "user list"])
-def test_without_credentials_every_command_says_so_in_one_line(command: str, tmp_path: Path) -> None:
-    done = subprocess.run(
+def test_without_credentials_every_command_fails_with_one_line(command: str, tmp_path: Path) -> None:
+    result = subprocess.run(
         [sys.executable, "-m", "imchat", *command.split()],
         capture_output=True,
         text=True,
@@ -120,27 +120,27 @@ def test_without_credentials_every_command_says_so_in_one_line(command: str, tmp
         cwd=tmp_path,
         env=CLEAN | {"HOME": str(tmp_path)},
     )
-    assert done.returncode == 1
-    assert done.stderr.startswith("Error: there are no AWS credentials here; ")
-    assert done.stderr.count("\n") == 1
+    assert result.returncode == 1
+    assert result.stderr.startswith("Error: there are no AWS credentials here; ")
+    assert result.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_prints_what_the_shell_wants(shell: str) -> None:
+def test_completion_prints_a_script_for_each_shell(shell: str) -> None:
     assert "_IMCHAT_COMPLETE" in run("completion", shell).output
 
 
-def test_completing_offers_commands_and_options() -> None:
-    asked = {"_IMCHAT_COMPLETE": "bash_complete", "COMP_WORDS": "imchat tear", "COMP_CWORD": "1"}
-    done = subprocess.run(
+def test_completion_suggests_commands() -> None:
+    completion = {"_IMCHAT_COMPLETE": "bash_complete", "COMP_WORDS": "imchat tear", "COMP_CWORD": "1"}
+    result = subprocess.run(
         [Path(sys.executable).parent / "imchat"],
         capture_output=True,
         text=True,
         check=True,
-        env=CLEAN | asked,
+        env=CLEAN | completion,
     )
-    assert done.stdout == "plain,teardown\n"
+    assert result.stdout == "plain,teardown\n"
 
 
-def test_the_reference_is_what_the_commands_say() -> None:
-    assert (ROOT / PLACE).read_text("utf-8") == reference(), "run `make generate`"
+def test_the_committed_command_reference_is_current() -> None:
+    assert (ROOT / PATH).read_text("utf-8") == generate(), "run `make generate`"

@@ -1,4 +1,4 @@
-"""`imchat init` at a terminal: every question leads to the setting that it is about."""
+"""The prompts of `imchat init` and the settings they result in."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from pathlib import Path
 import click
 from click.testing import CliRunner
 
-from imchat.console.init import ask_settings
+from imchat.console.init import prompt_for_settings
 from imchat.deploy import Config
 
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0000-1111"
 
 
-def answered(*answers: str) -> tuple[Config | None, str]:
-    """The settings that come of these answers, if any do, and what stood on the screen."""
+def answer(*answers: str) -> tuple[Config | None, str]:
+    """Return the settings for these answers, if valid, and the output."""
 
     @click.command()
-    def ask() -> Config:
-        return ask_settings({}, Path("imchat.toml"))
+    def prompt() -> Config:
+        return prompt_for_settings({}, Path("imchat.toml"))
 
-    done = CliRunner().invoke(ask, input="\n".join(answers) + "\n", standalone_mode=False)
-    return done.return_value, done.output
+    result = CliRunner().invoke(prompt, input="\n".join(answers) + "\n", standalone_mode=False)
+    return result.return_value, result.output
 
 
-def test_what_is_answered_is_chosen() -> None:
-    config, _ = answered(
+def test_answers_become_settings() -> None:
+    config, _ = answer(
         "test",
         "",
         "eu-central-1",
@@ -45,13 +45,13 @@ def test_what_is_answered_is_chosen() -> None:
     )
 
 
-def test_enter_all_along_keeps_the_defaults_and_asks_for_no_certificate() -> None:
-    config, screen = answered(*[""] * 7)
+def test_empty_answers_keep_the_defaults_and_skip_the_certificate() -> None:
+    config, output = answer(*[""] * 7)
     assert config == Config()
-    assert "Its certificate" not in screen
+    assert "Certificate" not in output
 
 
-def test_an_answer_that_cannot_be_is_asked_for_again() -> None:
-    config, screen = answered("", "", "", "Chat!", "", "example.org", "open", "", "")
+def test_an_invalid_answer_is_prompted_for_again() -> None:
+    config, output = answer("", "", "", "Chat!", "", "example.org", "open", "", "")
     assert config == Config()
-    assert "must be a host name in lower case" in screen
+    assert "must be a host name in lower case" in output

@@ -1,4 +1,4 @@
-"""`imchat deploy`, `teardown`, `status` and `open` against an account: what is done, what is asked, and what is said."""
+"""`imchat deploy`, `teardown`, `status` and `open` on a fake account: actions, prompts and output."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from tests.support.cli_program import reach
+from tests.support.cli_program import connector_for
 from tests.support.fake_aws import APP, REGION, SITE, STATE, World, change
 
-from imchat.cli import commands
+from imchat.cli import cli
 from imchat.errors import DeployError, ImchatError
 
 ROOT = Path(__file__).parents[2]
@@ -26,15 +26,15 @@ SITE_URL = "the-SiteUrl"
 
 
 class Operator:
-    """Types commands for stage `test` of one account."""
+    """Runs commands for stage `test` of one account."""
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self._reach = reach(world)
+        self._connector = connector_for(world)
 
-    def type(self, line: str, given: str = "") -> Result:
+    def run(self, line: str, given: str = "") -> Result:
         arguments = [*line.split(), "--stage", "test"]
-        return CliRunner().invoke(commands, arguments, input=given, obj=self._reach)
+        return CliRunner().invoke(cli, arguments, input=given, obj=self._connector)
 
 
 @pytest.fixture
@@ -43,102 +43,102 @@ def operator(aws: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ope
     return Operator(aws)
 
 
-def refused(done: Result) -> ImchatError:
-    assert isinstance(done.exception, ImchatError), done.output
-    return done.exception
+def error_of(result: Result) -> ImchatError:
+    assert isinstance(result.exception, ImchatError), result.output
+    return result.exception
 
 
-def json_lines(done: Result) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in done.output.splitlines()]
+def json_lines(result: Result) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in result.output.splitlines()]
 
 
-def test_a_first_deployment_shows_the_plan_asks_and_ends_with_the_address(operator: Operator) -> None:
-    done = operator.type("deploy", given="y\n")
-    assert done.exit_code == 0, done.output
-    assert f"test    {REGION}, version " in done.output
-    assert "Deploy this? [y/N]: y" in done.output
-    assert f"Open   {SITE_URL}" in done.output
-    assert "imchat user create you@example.com --admin --stage test" in done.output
+def test_a_first_deployment_shows_the_plan_asks_and_prints_the_url(operator: Operator) -> None:
+    result = operator.run("deploy", given="y\n")
+    assert result.exit_code == 0, result.output
+    assert f"test    {REGION}, version " in result.output
+    assert "Deploy these changes? [y/N]: y" in result.output
+    assert f"Open   {SITE_URL}" in result.output
+    assert "imchat user create you@example.com --admin --stage test" in result.output
     assert operator.world.statuses() == dict.fromkeys((STATE, APP, SITE), "CREATE_COMPLETE")
 
 
-def test_a_no_leaves_everything_as_it_is(operator: Operator) -> None:
-    done = operator.type("deploy", given="n\n")
-    assert done.exit_code == 1
+def test_answering_no_deploys_nothing(operator: Operator) -> None:
+    result = operator.run("deploy", given="n\n")
+    assert result.exit_code == 1
     assert operator.world.statuses() == {}
 
 
-def test_where_nobody_can_answer_it_asks_for_yes_and_does_nothing(operator: Operator) -> None:
-    done = operator.type("deploy")
-    assert done.exit_code == 2
-    assert "--yes" in done.output
+def test_without_a_terminal_it_requires_yes_and_deploys_nothing(operator: Operator) -> None:
+    result = operator.run("deploy")
+    assert result.exit_code == 2
+    assert "--yes" in result.output
     assert operator.world.statuses() == {}
 
 
-def test_a_plan_lists_every_change_and_makes_none(operator: Operator) -> None:
-    done = operator.type("deploy --plan")
-    assert done.exit_code == 0
-    assert "+    Table" in done.output
-    assert "DynamoDB table" in done.output
+def test_a_plan_lists_every_change_without_deploying(operator: Operator) -> None:
+    result = operator.run("deploy --plan")
+    assert result.exit_code == 0
+    assert "+    Table" in result.output
+    assert "DynamoDB table" in result.output
     assert operator.world.statuses() == {}
-    planned = json.loads(operator.type("deploy --plan --json").output)
+    planned = json.loads(operator.run("deploy --plan --json").output)
     assert planned["empty"] is False
     assert [stack["action"] for stack in planned["stacks"]] == ["create"] * 3
 
 
-def test_deploying_again_says_that_all_is_up_to_date(operator: Operator) -> None:
-    operator.type("deploy --yes")
-    done = operator.type("deploy")
-    assert done.exit_code == 0
-    assert "test is up to date" in done.output
-    assert SITE_URL in done.output
+def test_deploying_again_says_that_the_stage_is_up_to_date(operator: Operator) -> None:
+    operator.run("deploy --yes")
+    result = operator.run("deploy")
+    assert result.exit_code == 0
+    assert "test is up to date" in result.output
+    assert SITE_URL in result.output
 
 
-def test_programs_get_a_line_for_each_event_and_the_result(operator: Operator) -> None:
-    lines = json_lines(operator.type("deploy --yes --json"))
+def test_json_output_has_a_line_for_each_event_and_the_result(operator: Operator) -> None:
+    lines = json_lines(operator.run("deploy --yes --json"))
     assert {"event": "stack_finished", "stack": APP, "changed": True} in lines
     assert lines[-1]["event"] == "result"
     assert lines[-1]["url"] == SITE_URL
 
 
-def test_a_failed_deployment_names_what_failed_first(operator: Operator) -> None:
+def test_a_failed_deployment_names_the_first_failed_resource(operator: Operator) -> None:
     operator.world.cloudformation.changes[APP] = [change("Add", "HttpFunction", "AWS::Lambda::Function")]
     operator.world.cloudformation.failure[APP] = ("HttpFunction", "the limit is 10")
-    done = operator.type("deploy --yes")
-    error = refused(done)
+    result = operator.run("deploy --yes")
+    error = error_of(result)
     assert isinstance(error, DeployError)
     assert (error.stack, error.resource) == (APP, "HttpFunction")
-    assert "app: HttpFunction could not be created: the limit is 10" in done.output
+    assert "app: HttpFunction creation failed: the limit is 10" in result.output
 
 
 def test_status_and_open_show_what_is_deployed(operator: Operator) -> None:
-    assert "imchat deploy --stage test" in refused(operator.type("status")).message
-    assert "imchat deploy --stage test" in refused(operator.type("open")).message
-    operator.type("deploy --yes")
-    shown = operator.type("status --outputs").output
+    assert "imchat deploy --stage test" in error_of(operator.run("status")).message
+    assert "imchat deploy --stage test" in error_of(operator.run("open")).message
+    operator.run("deploy --yes")
+    shown = operator.run("status --outputs").output
     assert SITE_URL in shown
     assert "✓  state" in shown
     assert "TableName  the-TableName" in shown
-    assert json.loads(operator.type("status --json").output)["url"] == SITE_URL
+    assert json.loads(operator.run("status --json").output)["url"] == SITE_URL
 
 
-def test_a_teardown_keeps_the_data_and_says_so(operator: Operator) -> None:
-    operator.type("deploy --yes")
-    done = operator.type("teardown", given="y\n")
-    assert done.exit_code == 0, done.output
-    assert "Kept" in done.output
+def test_a_teardown_keeps_the_data(operator: Operator) -> None:
+    operator.run("deploy --yes")
+    result = operator.run("teardown", given="y\n")
+    assert result.exit_code == 0, result.output
+    assert "Kept" in result.output
     assert operator.world.statuses() == {STATE: "CREATE_COMPLETE"}
 
 
-def test_data_is_deleted_only_when_the_stages_name_is_typed(operator: Operator) -> None:
-    operator.type("deploy --yes")
+def test_data_is_deleted_only_after_typing_the_stage_name(operator: Operator) -> None:
+    operator.run("deploy --yes")
     for typed in ("y\n", "prod\n", "\n", ""):
-        assert operator.type("teardown --delete-data", given=typed).exit_code != 0
+        assert operator.run("teardown --delete-data", given=typed).exit_code != 0
     assert set(operator.world.statuses()) == {STATE, APP, SITE}
 
 
 class Terminal:
-    """A real process in a pseudo-terminal of 80 columns, where `imchat deploy` runs and AWS takes its time."""
+    """Runs `imchat deploy` in a pseudo-terminal of 80 columns, on a fake account with delays."""
 
     def __init__(self, folder: Path) -> None:
         self._ours, theirs = os.openpty()
@@ -154,21 +154,21 @@ class Terminal:
         os.close(theirs)
         self.shown = ""
 
-    def read_until(self, words: str | None) -> None:
-        """Take in what is shown until these words stand there, or all of it."""
-        while words is None or words not in self.shown:
+    def read_until(self, text: str | None) -> None:
+        """Read the output until the text appears, or to the end."""
+        while text is None or text not in self.shown:
             assert select.select([self._ours], [], [], 60)[0], self.shown
             try:
                 more = os.read(self._ours, 65536)
             except OSError:  # the other end is closed
                 more = b""
             if not more:
-                assert words is None, self.shown
+                assert text is None, self.shown
                 return
             self.shown += more.decode(errors="replace")
 
 
-def test_ctrl_c_leaves_a_clean_screen_and_says_how_to_go_on(tmp_path: Path) -> None:
+def test_ctrl_c_leaves_a_clean_screen_and_prints_how_to_continue(tmp_path: Path) -> None:
     (tmp_path / "none.toml").touch()
     terminal = Terminal(tmp_path)
     terminal.read_until("creating")
@@ -178,6 +178,6 @@ def test_ctrl_c_leaves_a_clean_screen_and_says_how_to_go_on(tmp_path: Path) -> N
     assert terminal.process.wait(timeout=30) == 130
     assert "Traceback" not in terminal.shown
     assert terminal.shown.rindex("\x1b[?25h") > terminal.shown.rindex("\x1b[?25l"), "the cursor is hidden"
-    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.shown.rpartition("Stopped.")[2])
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.shown.rpartition("Interrupted.")[2])
     assert last.rstrip().endswith("imchat deploy` goes on where this one stopped")
     assert last.endswith("\n")

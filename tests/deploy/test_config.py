@@ -44,7 +44,7 @@ def test_the_file_of_this_folder_is_read_and_options_win(
         ('region = "Frankfurt"', "region must be the name of an AWS region, such as eu-central-1"),
         ('architecture = "sparc"', "architecture input should be 'arm64' or 'x86_64'"),
         ('sign_up = "closed"', "sign_up must be open, invitation or domain:example.org"),
-        ('sign_up = "domain:localhost"', 'sign_up names "localhost", which is no domain'),
+        ('sign_up = "domain:localhost"', 'sign_up has "localhost", which is not a domain'),
         ("open_sign_up = false", "open_sign_up is no setting; did you mean sign_up?"),
         ("log_retention_days = 31", "log_retention_days must be one of 1, 3, 5, 7, 14, 30,"),
         ('domain_name = "chat.example.org"', "certificate_arn must be given together with domain_name"),

@@ -1,4 +1,4 @@
-"""`imchat doctor` finds what would hamper a deployment, and every finding that is not good says its mend."""
+"""`imchat doctor` finds what would block a deployment and says how to fix it."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from click.testing import CliRunner
 from tests.support.fake_aws import APP, STATE, World
 
-from imchat.cli import commands
+from imchat.cli import cli
 from imchat.deploy import Config, Target
-from imchat.deploy.operate.doctor import Finding, examine
+from imchat.deploy.operate.doctor import Finding, run_checks
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/1"
@@ -24,10 +24,10 @@ IDENTITY = "arn:aws:ses:eu-west-1:123456789012:identity/example.org"
 
 
 class Missing(Exception):
-    """There is no such thing."""
+    """Raised for a resource that does not exist."""
 
 
-def refusing(service: str, operation: str) -> dict[str, Any]:
+def access_denied(service: str, operation: str) -> dict[str, Any]:
     error = ClientError({"Error": {"Code": "AccessDenied", "Message": "No."}}, operation)
     return {"failing": {service: error}}
 
@@ -37,30 +37,30 @@ def certificate(domain: str, status: str) -> dict[str, Any]:
 
 
 class Account:
-    """An account in which all is well, until a test says otherwise."""
+    """A fake account without problems, changed by tests."""
 
     def __init__(self, world: World) -> None:
         self._world = world
         self.arn = "arn:aws:sts::123456789012:assumed-role/deployer/ada"
         self.date = "Sat, 31 Jan 2026 08:00:01 GMT"
-        self.at_once = 1000
+        self.concurrency = 1000
         self.certificate = {"DomainName": "*.example.org", "Status": "ISSUED"}
         self.verified, self.production = True, True
-        self.not_allowed: set[str] = set()
-        self.simulated: list[dict[str, Any]] = []
+        self.denied_actions: set[str] = set()
+        self.simulations: list[dict[str, Any]] = []
         self.failing: dict[str, Exception] = {}
 
     def target(self, **settings: Any) -> Target:
         return replace(self._world.target, config=Config(stage="test", **settings), client=self.client)
 
     def client(self, service: str) -> Any:
-        played: dict[str, dict[str, Callable[..., Any]]] = {
+        fakes: dict[str, dict[str, Callable[..., Any]]] = {
             "sts": {"get_caller_identity": self._identity},
             "lambda": {
                 "get_account_settings": lambda: {
                     "AccountLimit": {
-                        "ConcurrentExecutions": self.at_once,
-                        "UnreservedConcurrentExecutions": self.at_once,
+                        "ConcurrentExecutions": self.concurrency,
+                        "UnreservedConcurrentExecutions": self.concurrency,
                     }
                 }
             },
@@ -76,25 +76,25 @@ class Account:
         }
         if service in self.failing:
             raise self.failing[service]
-        if service not in played:
+        if service not in fakes:
             return self._world.client(service)
         return SimpleNamespace(
-            exceptions=SimpleNamespace(ResourceNotFoundException=Missing), **played[service]
+            exceptions=SimpleNamespace(ResourceNotFoundException=Missing), **fakes[service]
         )
 
     def _identity(self) -> dict[str, Any]:
         headers = {"HTTPHeaders": {"date": self.date}}
         return {"Account": "123456789012", "Arn": self.arn, "ResponseMetadata": headers}
 
-    def _simulate(self, **asked: Any) -> Iterator[dict[str, Any]]:
-        self.simulated.append(asked)
+    def _simulate(self, **request: Any) -> Iterator[dict[str, Any]]:
+        self.simulations.append(request)
         yield {
             "EvaluationResults": [
                 {
-                    "EvalActionName": one,
-                    "EvalDecision": "implicitDeny" if one in self.not_allowed else "allowed",
+                    "EvalActionName": action,
+                    "EvalDecision": "implicitDeny" if action in self.denied_actions else "allowed",
                 }
-                for one in asked["ActionNames"]
+                for action in request["ActionNames"]
             ]
         }
 
@@ -105,11 +105,11 @@ def account(aws: World) -> Account:
 
 
 def findings(account: Account, **settings: Any) -> dict[str, Finding]:
-    found = examine(account.target(**settings), now_ms=lambda: int(NOW.timestamp() * 1000))
+    found = run_checks(account.target(**settings), now_ms=lambda: int(NOW.timestamp() * 1000))
     return {finding.about: finding for finding in found}
 
 
-def test_where_all_is_well_everything_is_good_but_the_small_allowance_for_mail(account: Account) -> None:
+def test_without_problems_every_finding_is_good_except_the_mail_note(account: Account) -> None:
     found = findings(account)
     assert {about: finding.outcome for about, finding in found.items()} == {
         "Package": "good",
@@ -123,22 +123,22 @@ def test_where_all_is_well_everything_is_good_but_the_small_allowance_for_mail(a
 
 
 @pytest.mark.parametrize(
-    ("change", "about", "outcome", "what", "mend"),
+    ("change", "about", "outcome", "what", "fix"),
     [
         ({"arn": "arn:aws:iam::123456789012:root"}, "Credentials", "note", "root", "imchat iam-policy"),
         ({"date": "Sat, 31 Jan 2026 07:50:00 GMT"}, "Clock", "problem", "600 s ahead", "NTP"),
-        ({"at_once": 10}, "Functions", "note", "only 10 may run at once", "Service Quotas"),
-        ({"not_allowed": {"s3:PutObject"}}, "Permissions", "problem", "s3:PutObject", "imchat iam-policy"),
+        ({"concurrency": 10}, "Functions", "note", "only 10 concurrent executions", "Service Quotas"),
+        ({"denied_actions": {"s3:PutObject"}}, "Permissions", "problem", "s3:PutObject", "imchat iam-policy"),
         (certificate("chat.example.org", "PENDING_VALIDATION"), "Certificate", "problem", "PENDING_VALIDATION", "us-east-1"),
         (certificate("example.com", "ISSUED"), "Certificate", "problem", "not for chat.example.org", "certificate_arn"),
         ({"verified": False}, "Mail", "problem", "not verified", "SES"),
         ({"production": False}, "Mail", "problem", "sandbox", "production access"),
-        (refusing("lambda", "GetAccountSettings"), "Functions", "unknown", "GetAccountSettings", "imchat iam-policy"),
+        (access_denied("lambda", "GetAccountSettings"), "Functions", "unknown", "GetAccountSettings", "imchat iam-policy"),
     ],
     ids=lambda value: value if isinstance(value, str) else None,
 )  # fmt: skip
-def test_what_is_wrong_is_found_with_its_mend(
-    account: Account, change: dict[str, Any], about: str, outcome: str, what: str, mend: str
+def test_each_problem_is_found_with_its_fix(
+    account: Account, change: dict[str, Any], about: str, outcome: str, what: str, fix: str
 ) -> None:
     for name, value in change.items():
         setattr(account, name, value)
@@ -150,11 +150,11 @@ def test_what_is_wrong_is_found_with_its_mend(
     found = findings(account, **settings)[about]
     assert found.outcome == outcome
     assert what in found.what
-    assert mend in (found.mend or "")
+    assert fix in (found.fix or "")
 
 
 @pytest.mark.parametrize(
-    ("status", "outcome", "mend"),
+    ("status", "outcome", "fix"),
     [
         ("UPDATE_COMPLETE", "good", ""),
         ("ROLLBACK_COMPLETE", "note", "imchat deploy"),
@@ -164,19 +164,17 @@ def test_what_is_wrong_is_found_with_its_mend(
         ("DELETE_FAILED", "problem", "CloudFormation console"),
     ],
 )
-def test_half_finished_stacks_are_found(
-    aws: World, account: Account, status: str, outcome: str, mend: str
+def test_incomplete_stacks_are_found(
+    aws: World, account: Account, status: str, outcome: str, fix: str
 ) -> None:
     aws.cloudformation.put(STATE, "CREATE_COMPLETE")
     aws.cloudformation.put(APP, status)
     found = findings(account)["Stacks"]
     assert found.outcome == outcome
-    assert mend in (found.mend or "")
+    assert fix in (found.fix or "")
 
 
-def test_a_table_without_its_stack_is_found_before_the_deployment_stumbles_over_it(
-    aws: World, account: Account
-) -> None:
+def test_a_table_without_its_stack_is_found_before_deploying(aws: World, account: Account) -> None:
     aws.client("dynamodb").create_table(
         TableName="imchat-test",
         BillingMode="PAY_PER_REQUEST",
@@ -187,18 +185,18 @@ def test_a_table_without_its_stack_is_found_before_the_deployment_stumbles_over_
     assert (found.outcome, found.what[:22]) == ("problem", "the table imchat-test ")
 
 
-def test_without_credentials_nothing_else_is_asked(account: Account) -> None:
+def test_without_credentials_other_checks_are_skipped(account: Account) -> None:
     account.failing["sts"] = NoCredentialsError()
     found = findings(account)
     assert list(found) == ["Package", "Credentials"]
-    assert "aws configure" in (found["Credentials"].mend or "")
+    assert "aws configure" in (found["Credentials"].fix or "")
 
 
-def test_permissions_are_asked_for_as_a_deployment_uses_them(account: Account) -> None:
+def test_permissions_are_simulated_for_the_role_of_the_caller(account: Account) -> None:
     findings(account)
-    asked = {one["PolicySourceArn"] for one in account.simulated}
-    assert asked == {"arn:aws:iam::123456789012:role/deployer"}
-    [pass_role] = [one for one in account.simulated if "iam:PassRole" in one["ActionNames"]]
+    sources = {simulation["PolicySourceArn"] for simulation in account.simulations}
+    assert sources == {"arn:aws:iam::123456789012:role/deployer"}
+    [pass_role] = [call for call in account.simulations if "iam:PassRole" in call["ActionNames"]]
     assert pass_role["ContextEntries"] == [
         {
             "ContextKeyName": "iam:PassedToService",
@@ -208,15 +206,15 @@ def test_permissions_are_asked_for_as_a_deployment_uses_them(account: Account) -
     ]
 
 
-def test_the_command_prints_each_finding_and_ends_with_1_if_there_is_a_problem(account: Account) -> None:
-    def type_(*more: str) -> Any:
-        return CliRunner().invoke(commands, ["doctor", *more], obj=lambda *_, **__: account.target())
+def test_the_command_prints_each_finding_and_exits_with_1_if_there_is_a_problem(account: Account) -> None:
+    def run_doctor(*more: str) -> Any:
+        return CliRunner().invoke(cli, ["doctor", *more], obj=lambda *_, **__: account.target())
 
-    done = type_()
-    assert "Credentials" in done.output
-    assert "→" in done.output
-    assert done.exit_code == 1, "the clock is long past 2026-01-31"
-    assert [one["about"] for one in json.loads(type_("--json").output)][:3] == [
+    result = run_doctor()
+    assert "Credentials" in result.output
+    assert "→" in result.output
+    assert result.exit_code == 1, "the fake clock of AWS is at 2026-01-31"
+    assert [finding["about"] for finding in json.loads(run_doctor("--json").output)][:3] == [
         "Package",
         "Credentials",
         "Clock",

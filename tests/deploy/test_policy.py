@@ -1,4 +1,4 @@
-"""The deployer's policy: all that the templates' resources and the commands need, and nothing else, kept to one stage."""
+"""The deployer's policies allow what the templates' resources and the commands need on one stage, and nothing else."""
 
 from __future__ import annotations
 
@@ -19,72 +19,74 @@ from tools import permissions
 
 from imchat import deploy
 from imchat.deploy.iam import policy
-from imchat.deploy.iam.arns import Place
+from imchat.deploy.iam.arns import DeploymentScope
 from imchat.deploy.iam.policy import Policy
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-PLACE: Final = Place("prod", loading.REGION, loading.ACCOUNT)
-WIDEST: Final = Place("a-stage-of-20-letter", "ap-southeast-1", loading.ACCOUNT, "aws-us-gov")
+SCOPE: Final = DeploymentScope("prod", loading.REGION, loading.ACCOUNT)
+LONGEST_SCOPE: Final = DeploymentScope(
+    "a-stage-of-20-letter", "ap-southeast-1", loading.ACCOUNT, "aws-us-gov"
+)
 SERVICES: Final = {"cognito-idp": "cognito-idp", "sesv2": "ses"} | {
     name: name
     for name in ("acm", "cloudformation", "cloudfront", "dynamodb", "iam", "lambda", "logs", "s3", "sts")
 }
-"""The services that the deployer calls, and what IAM calls them."""
-RENAMED: Final = {
+"""The services that the deployer calls, with their IAM prefixes."""
+ACTION_NAMES: Final = {
     "s3:DeleteObjects": "s3:DeleteObject",
     "s3:HeadObject": "s3:GetObject",
     "s3:ListObjectVersions": "s3:ListBucketVersions",
     "s3:ListObjectsV2": "s3:ListBucket",
 }
-"""Requests whose right has another name."""
+"""API operations whose IAM action has another name."""
 NOT_CALLED: Final = {"cognito-idp:SignUp", "iam:ListUsers"}
-"""Requests that are named like a setting, or like one of another service, which is."""
+"""API operations with the name of a setting, or of an operation of another service."""
 
 
-def needed() -> Iterator[tuple[str, str]]:
-    """Every resource type in the templates with each action in its schema."""
+def schema_actions() -> Iterator[tuple[str, str]]:
+    """Yield every resource type in the templates with each action in its schema."""
     for kind, handlers in json.loads(permissions.generate())["resources"].items():
         for action in {action for actions in handlers.values() for action in actions}:
             yield kind, action
 
 
-def allowed(policies: list[Policy]) -> dict[str, dict[str, Any]]:
-    """The statement that allows each action."""
+def statements_by_action(policies: list[Policy]) -> dict[str, dict[str, Any]]:
+    """Return the statement that allows each action."""
     return {
         action: statement
-        for made in policies
-        for statement in made.document["Statement"]
+        for generated in policies
+        for statement in generated.document["Statement"]
         for action in statement["Action"]
     }
 
 
 @cache
 def deployer() -> dict[str, dict[str, Any]]:
-    return allowed(policy.deployer_policies(PLACE))
+    return statements_by_action(policy.deployer_policies(SCOPE))
 
 
-def test_the_permissions_file_is_what_the_templates_need() -> None:
-    assert (ROOT / permissions.PLACE).read_text("utf-8") == permissions.generate(), "run `make generate`"
+def test_the_committed_permissions_file_is_current() -> None:
+    assert (ROOT / permissions.PATH).read_text("utf-8") == permissions.generate(), "run `make generate`"
 
 
-def test_every_action_of_every_resource_type_is_allowed_or_needless_for_a_reason() -> None:
-    for kind, action in needed():
-        needless = any(re.fullmatch(pattern, f"{kind} {action}") for pattern in policy.NEEDLESS)
-        assert needless or action in deployer(), (kind, action)
+def test_every_action_in_a_schema_is_allowed_or_listed_as_unneeded() -> None:
+    for kind, action in schema_actions():
+        unneeded = any(re.fullmatch(pattern, f"{kind} {action}") for pattern in policy.UNNEEDED)
+        assert unneeded or action in deployer(), (kind, action)
 
 
-def test_nothing_else_is_allowed() -> None:
-    known = {action for _, action in needed()}.union(*policy.OWN_CALLS.values())
+def test_no_other_action_is_allowed() -> None:
+    known = {action for _, action in schema_actions()}.union(*policy.DIRECT_CALLS.values())
     assert set(deployer()) <= known
     assert not any("*" in action for action in deployer())
 
 
-@pytest.mark.parametrize("pattern", policy.NEEDLESS)
-def test_every_exception_is_of_something(pattern: str) -> None:
-    assert any(re.fullmatch(pattern, f"{kind} {action}") for kind, action in needed())
+@pytest.mark.parametrize("pattern", policy.UNNEEDED)
+def test_every_unneeded_pattern_matches_an_action(pattern: str) -> None:
+    assert any(re.fullmatch(pattern, f"{kind} {action}") for kind, action in schema_actions())
 
 
-def test_every_call_that_the_deployer_makes_is_allowed() -> None:
+def test_every_aws_call_of_the_deployer_is_allowed() -> None:
     package = Path(deploy.__file__).parents[1]
     sources = [*package.glob("deploy/**/*.py"), *package.glob("commands/*.py")]
     words = {word for path in sources for word in re.findall(r"[a-z_0-9]+", path.read_text("utf-8"))}
@@ -95,18 +97,18 @@ def test_every_call_that_the_deployer_makes_is_allowed() -> None:
         for operation in session.get_service_model(service).operation_names
         if "_" in xform_name(operation) and xform_name(operation) in words
     }
-    assert {RENAMED.get(call, call) for call in calls - NOT_CALLED} <= set(deployer())
+    assert {ACTION_NAMES.get(call, call) for call in calls - NOT_CALLED} <= set(deployer())
 
 
 def test_iam_knows_every_action() -> None:
     known = permissions.known_actions().values()
     unknown = (policy.deployer_actions() | policy.function_actions()) - set(known)
-    assert unknown == permissions.KNOWN_BY_SCHEMAS_ALONE
+    assert unknown == permissions.ONLY_IN_SCHEMAS
 
 
-def test_an_action_is_allowed_on_what_it_can_be_limited_to() -> None:
-    """On a resource of a type that IAM checks for it, or else everywhere: another would be no permission at all."""
-    statements = deployer() | allowed([policy.boundary_policy(PLACE)])
+def test_an_action_is_limited_to_resources_where_iam_supports_it() -> None:
+    """Otherwise its resource must be "*": with any other resource it would not be allowed at all."""
+    statements = deployer() | statements_by_action([policy.boundary_policy(SCOPE)])
     for action, statement in statements.items():
         service, _, name = action.partition(":")
         if service == "apigateway":
@@ -123,7 +125,7 @@ def test_an_action_is_allowed_on_what_it_can_be_limited_to() -> None:
 
 @cache
 def overlap(one: str, other: str) -> bool:
-    """Whether anything matches both patterns, in which `*` is anything."""
+    """Return whether a string can match both patterns, where `*` matches anything."""
     if not one or not other:
         return set(one + other) <= {"*"}
     if one[0] == "*":
@@ -133,26 +135,26 @@ def overlap(one: str, other: str) -> bool:
     return one[0] == other[0] and overlap(one[1:], other[1:])
 
 
-@pytest.mark.parametrize("place", [PLACE, WIDEST], ids=["usual", "widest"])
-def test_every_policy_is_as_small_as_iam_takes(place: Place) -> None:
-    policies = [*policy.deployer_policies(place), policy.boundary_policy(place)]
-    for made in policies:
-        assert len(re.sub(r"\s", "", json.dumps(made.document))) <= 6_144
+@pytest.mark.parametrize("scope", [SCOPE, LONGEST_SCOPE], ids=["usual", "longest"])
+def test_every_policy_is_within_the_size_limit_of_iam(scope: DeploymentScope) -> None:
+    policies = [*policy.deployer_policies(scope), policy.boundary_policy(scope)]
+    for generated in policies:
+        assert len(re.sub(r"\s", "", json.dumps(generated.document))) <= 6_144
     assert len(policies) <= 4
 
 
 @pytest.mark.parametrize("name", loading.NAMES)
-def test_what_the_templates_name_lies_where_the_policy_reaches(name: str) -> None:
+def test_resource_names_in_the_templates_are_covered_by_the_policies(name: str) -> None:
     named = re.findall(r"Name: !Sub (\S+)", loading.path_of(name).read_text("utf-8"))
     for sub in named:
-        made = sub.replace("${Stage}", "prod")
-        assert made == "imchat-prod" or made.startswith(
+        name_in_prod = sub.replace("${Stage}", "prod")
+        assert name_in_prod == "imchat-prod" or name_in_prod.startswith(
             ("imchat-prod-", "/imchat/prod/", "/aws/lambda/imchat-prod-")
         )
 
 
-def test_roles_are_made_only_within_the_boundary_and_given_only_to_functions() -> None:
-    boundary = policy.boundary_policy(PLACE).arn
+def test_roles_require_the_boundary_and_can_be_passed_only_to_lambda() -> None:
+    boundary = policy.boundary_policy(SCOPE).arn
     assert boundary == f"arn:aws:iam::{loading.ACCOUNT}:policy/imchat-prod-boundary"
     for action in ("iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"):
         assert deployer()[action]["Condition"] == {"ArnEquals": {"iam:PermissionsBoundary": boundary}}
@@ -162,7 +164,7 @@ def test_roles_are_made_only_within_the_boundary_and_given_only_to_functions() -
     }
 
 
-def test_another_stages_resources_are_out_of_reach() -> None:
+def test_resources_of_another_stage_are_not_allowed() -> None:
     other = "imchat-test"
     for action, statement in deployer().items():
         for resource in statement["Resource"]:
@@ -173,20 +175,20 @@ def test_another_stages_resources_are_out_of_reach() -> None:
         assert deployer()[action]["Condition"] == {"StringEquals": {"aws:ResourceTag/imchat:stage": "prod"}}
 
 
-def test_the_user_pool_has_the_tag_by_which_it_is_known() -> None:
+def test_the_user_pool_has_the_stage_tag() -> None:
     template = loading.load("state")
     [pool] = loading.of_type(template, "AWS::Cognito::UserPool").values()
     assert loading.render(template, pool["UserPoolTags"])["imchat:stage"] == "prod"
 
 
-def test_whoever_deploys_reads_no_message() -> None:
+def test_a_deployer_cannot_read_messages() -> None:
     assert not {"dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:BatchGetItem"} & set(
         deployer()
     )
 
 
-def test_the_boundary_covers_every_function_and_no_more() -> None:
-    boundary = allowed([policy.boundary_policy(PLACE)])
+def test_the_boundary_allows_exactly_the_actions_of_the_functions() -> None:
+    boundary = statements_by_action([policy.boundary_policy(SCOPE)])
     used = set()
     templates = map(loading.load, loading.NAMES)
     roles = [(one, role) for one in templates for role in loading.of_type(one, "AWS::IAM::Role")]

@@ -1,4 +1,4 @@
-"""The operator's commands on users: one code, tried on moto's Cognito and on the user pool of `imchat local`."""
+"""User management, tested on moto's Cognito and on the user pool of `imchat local`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from click.testing import CliRunner, Result
 from moto import mock_aws
 from tests.support.user_pools import open_pool
 
-from imchat.cli import commands
+from imchat.cli import cli
 from imchat.deploy import Config, connect
 from imchat.deploy.operate.users import Users, connect_aws
 from imchat.errors import ConfigError, Conflict, ImchatError, Invalid, NotFound
@@ -30,7 +30,7 @@ ANN, BOB = "ann@example.com", "bob@example.com"
 
 
 class Pool:
-    """A user pool under administration, and what signing in to it answers."""
+    """A user pool with its `Users`, and a way to sign in."""
 
     def __init__(self, client: Any, pool_id: str, client_id: str) -> None:
         self.users = Users(client, pool_id)
@@ -38,16 +38,16 @@ class Pool:
         self._client_id = client_id
 
     def sign_in(self, email: str, password: str) -> str:
-        """ "in", the challenge, or the error's name."""
+        """Return "signed in", the challenge, or the error code."""
         try:
-            answer = self._client.initiate_auth(
+            response = self._client.initiate_auth(
                 ClientId=self._client_id,
                 AuthFlow="USER_PASSWORD_AUTH",
                 AuthParameters={"USERNAME": email, "PASSWORD": password},
             )
         except ClientError as error:
             return str(error.response["Error"]["Code"])
-        return str(answer.get("ChallengeName") or "in")
+        return str(response.get("ChallengeName") or "signed in")
 
 
 @pytest.fixture(params=["moto", "local"])
@@ -66,7 +66,7 @@ def pool(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pool]:
         yield Pool(client, made["Id"], app["UserPoolClient"]["ClientId"])
 
 
-def test_a_made_user_must_choose_a_password_at_the_first_sign_in(pool: Pool) -> None:
+def test_a_new_user_must_choose_a_password_at_first_sign_in(pool: Pool) -> None:
     password = pool.users.create(ANN, name="Ann")
     assert password is not None
     assert len(password) >= 20
@@ -76,31 +76,31 @@ def test_a_made_user_must_choose_a_password_at_the_first_sign_in(pool: Pool) -> 
     assert (ann.enabled, ann.admin) == (True, False)
 
 
-def test_a_user_made_with_a_password_signs_in_with_it(pool: Pool) -> None:
+def test_a_user_created_with_a_password_signs_in_with_it(pool: Pool) -> None:
     assert pool.users.create(ANN, password="her own Words 1!") is None
-    assert pool.sign_in(ANN, "her own Words 1!") == "in"
+    assert pool.sign_in(ANN, "her own Words 1!") == "signed in"
 
 
-def test_an_administrator_is_made_promoted_and_demoted(pool: Pool) -> None:
+def test_administrators_can_be_created_promoted_and_demoted(pool: Pool) -> None:
     pool.users.create(ANN, admin=True)
     pool.users.create(BOB)
-    assert [one.admin for one in pool.users.list()] == [True, False]
+    assert [user.admin for user in pool.users.list()] == [True, False]
     pool.users.promote(BOB)
     pool.users.promote(BOB)
     pool.users.demote(ANN)
-    assert [one.admin for one in pool.users.list()] == [False, True]
+    assert [user.admin for user in pool.users.list()] == [False, True]
 
 
 def test_a_disabled_user_cannot_sign_in_until_enabled(pool: Pool) -> None:
     pool.users.create(ANN, password="her own Words 1!")
     pool.users.disable(ANN)
-    assert [one.enabled for one in pool.users.list()] == [False]
+    assert [user.enabled for user in pool.users.list()] == [False]
     assert pool.sign_in(ANN, "her own Words 1!") == "NotAuthorizedException"
     pool.users.enable(ANN)
-    assert pool.sign_in(ANN, "her own Words 1!") == "in"
+    assert pool.sign_in(ANN, "her own Words 1!") == "signed in"
 
 
-def test_a_reset_password_replaces_the_old_one(pool: Pool) -> None:
+def test_resetting_a_password_invalidates_the_old_one(pool: Pool) -> None:
     pool.users.create(ANN, password="her own Words 1!")
     password = pool.users.reset_password(ANN)
     assert password is not None
@@ -108,15 +108,15 @@ def test_a_reset_password_replaces_the_old_one(pool: Pool) -> None:
     assert pool.sign_in(ANN, password) == "NEW_PASSWORD_REQUIRED"
 
 
-def test_a_deleted_user_is_gone_also_from_the_administrators(pool: Pool) -> None:
+def test_a_deleted_user_is_no_longer_an_administrator(pool: Pool) -> None:
     pool.users.create(ANN, admin=True)
     pool.users.delete(ANN)
     assert pool.users.list() == []
     pool.users.create(ANN)
-    assert [one.admin for one in pool.users.list()] == [False]
+    assert [user.admin for user in pool.users.list()] == [False]
 
 
-def test_errors_say_the_next_step(pool: Pool) -> None:
+def test_errors_name_the_next_step(pool: Pool) -> None:
     pool.users.create(ANN)
     with pytest.raises(Conflict, match=f"{ANN} .*imchat user reset-password"):
         pool.users.create(ANN)
@@ -127,16 +127,16 @@ def test_errors_say_the_next_step(pool: Pool) -> None:
         pool.users.create("")
 
 
-def test_an_address_that_is_none_is_named(tmp_path: Path) -> None:
-    """On the local pool only: moto takes any name."""
+def test_an_invalid_e_mail_address_is_an_error(tmp_path: Path) -> None:
+    """On the local pool only: moto accepts any user name."""
     with open_pool(tmp_path) as opened:
         users = Users(opened.cognito, opened.identity.pool_id)
-        with pytest.raises(Invalid, match="ann is no e-mail address"):
+        with pytest.raises(Invalid, match="ann is not an e-mail address"):
             users.create("ann")
 
 
-def test_a_password_that_the_policy_forbids_makes_no_user(tmp_path: Path) -> None:
-    """On the local pool only: moto does not look at a temporary password."""
+def test_a_password_that_violates_the_policy_creates_no_user(tmp_path: Path) -> None:
+    """On the local pool only: moto does not check temporary passwords."""
     with open_pool(tmp_path) as opened:
         users = Users(opened.cognito, opened.identity.pool_id)
         with pytest.raises(Invalid, match="at least 8 characters"):
@@ -144,26 +144,26 @@ def test_a_password_that_the_policy_forbids_makes_no_user(tmp_path: Path) -> Non
         assert users.list() == []
 
 
-def test_a_long_list_comes_whole_and_in_order(tmp_path: Path) -> None:
-    """On the local pool only: moto takes a second for each ten users."""
+def test_a_long_list_is_complete_and_sorted(tmp_path: Path) -> None:
+    """On the local pool only: moto needs a second per ten users."""
     with open_pool(tmp_path) as opened:
         users = Users(opened.cognito, opened.identity.pool_id)
         emails = [f"user{number:03}@example.com" for number in range(62)]
         for email in reversed(emails):
             users.create(email, admin=True)
         found = users.list()
-    assert [one.email for one in found] == emails
-    assert all(one.admin for one in found)
+    assert [user.email for user in found] == emails
+    assert all(user.admin for user in found)
 
 
-def test_a_filter_finds_an_address_or_a_beginning(tmp_path: Path) -> None:
+def test_a_filter_matches_an_address_or_a_prefix(tmp_path: Path) -> None:
     with open_pool(tmp_path) as opened:
         for email in (ANN, "anna@example.com", BOB):
             Users(opened.cognito, opened.identity.pool_id).create(email)
 
         def found(expression: str) -> int:
-            answer = opened.cognito.list_users(UserPoolId=opened.identity.pool_id, Filter=expression)
-            return len(answer["Users"])
+            response = opened.cognito.list_users(UserPoolId=opened.identity.pool_id, Filter=expression)
+            return len(response["Users"])
 
         assert found(f'email = "{ANN.upper()}"') == 1
         assert found('email ^= "ann"') == 2
@@ -172,7 +172,7 @@ def test_a_filter_finds_an_address_or_a_beginning(tmp_path: Path) -> None:
             found('name = "x"')
 
 
-def test_the_invited_and_those_who_must_reset_are_told_their_secret_by_delivery(tmp_path: Path) -> None:
+def test_invitations_and_password_resets_are_delivered_by_mail(tmp_path: Path) -> None:
     with open_pool(tmp_path) as opened:
         users = Users(opened.cognito, opened.identity.pool_id)
         users.create(BOB, password="his own words")
@@ -195,11 +195,14 @@ def test_the_invited_and_those_who_must_reset_are_told_their_secret_by_delivery(
 def test_a_disabled_or_reset_user_cannot_refresh(tmp_path: Path) -> None:
     with open_pool(tmp_path) as opened:
         users = Users(opened.cognito, opened.identity.pool_id)
-        for email, action, told in ((ANN, users.disable, "disabled"), (BOB, users.reset_password, "revoked")):
+        for email, action, message in (
+            (ANN, users.disable, "disabled"),
+            (BOB, users.reset_password, "revoked"),
+        ):
             opened.sign_up(email)
             token = opened.tokens(email)["RefreshToken"]
             action(email)
-            with pytest.raises(ClientError, match=told):
+            with pytest.raises(ClientError, match=message):
                 opened.refresh(token)
         users.enable(ANN)
         with pytest.raises(ClientError, match="revoked"):
@@ -207,17 +210,17 @@ def test_a_disabled_or_reset_user_cannot_refresh(tmp_path: Path) -> None:
 
 
 class _Aws(BaseHTTPRequestHandler):
-    """The two answers of AWS that finding a stage's pool needs; notes the pool that is asked for."""
+    """A fake of the two AWS calls that find a stage's pool; records the requested pool ids."""
 
-    asked: ClassVar[list[str]] = []
+    requested: ClassVar[list[str]] = []
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
         if "X-Amz-Target" in self.headers:
-            self.asked.append(json.loads(body)["UserPoolId"])
-            self._answer(200, "{}")
+            self.requested.append(json.loads(body)["UserPoolId"])
+            self._respond(200, "{}")
         elif "StackName=imchat-test-state" in body:
-            self._answer(
+            self._respond(
                 200,
                 "<DescribeStacksResponse><DescribeStacksResult><Stacks><member><StackName>imchat-test-state</StackName>"
                 "<StackId>arn:test</StackId><StackStatus>CREATE_COMPLETE</StackStatus>"
@@ -228,19 +231,19 @@ class _Aws(BaseHTTPRequestHandler):
             )
         else:
             error = "<Error><Code>ValidationError</Code><Message>Stack does not exist</Message></Error>"
-            self._answer(400, f"<ErrorResponse>{error}</ErrorResponse>")
+            self._respond(400, f"<ErrorResponse>{error}</ErrorResponse>")
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
-    def _answer(self, status: int, body: str) -> None:
+    def _respond(self, status: int, body: str) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body.encode())
 
 
-def test_the_pool_of_a_stage_is_read_from_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pool_id_of_a_stage_is_read_from_its_stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     with HTTPServer(("127.0.0.1", 0), _Aws) as server:
@@ -256,43 +259,41 @@ def test_the_pool_of_a_stage_is_read_from_its_stack(monkeypatch: pytest.MonkeyPa
             connect_aws(other)
         server.shutdown()
         thread.join()
-    assert _Aws.asked == ["eu-west-1_abc", "eu-west-1_other"]
+    assert _Aws.requested == ["eu-west-1_abc", "eu-west-1_other"]
     with pytest.raises(ConfigError, match="--profile"):
         connect(Config(profile="no-such-profile", region="eu-west-1"))
 
 
 def run(*arguments: str, given: str = "") -> Result:
-    return CliRunner().invoke(commands, ["user", *arguments], input=given)
+    return CliRunner().invoke(cli, ["user", *arguments], input=given)
 
 
-def test_the_commands_work_on_a_data_folder_without_a_server(tmp_path: Path) -> None:
-    here = ("--local", "--data-dir", str(tmp_path / "data"))
-    made = run("create", ANN, "--admin", *here)
-    assert made.exit_code == 0, made.output
-    assert f"Temporary password for {ANN}: " in made.output
-    assert run("create", BOB, "--password-stdin", *here, given="his own words\n").exit_code == 0
-    assert run("disable", BOB, *here, given="n\n").exit_code == 1
-    assert run("disable", BOB, *here, given="y\n").exit_code == 0
-    listed = {one["email"]: one for one in json.loads(run("list", "--json", *here).output)}
+def test_the_commands_work_on_a_data_directory_without_a_server(tmp_path: Path) -> None:
+    options = ("--local", "--data-dir", str(tmp_path / "data"))
+    result = run("create", ANN, "--admin", *options)
+    assert result.exit_code == 0, result.output
+    assert f"Temporary password for {ANN}: " in result.output
+    assert run("create", BOB, "--password-stdin", *options, given="his own words\n").exit_code == 0
+    assert run("disable", BOB, *options, given="n\n").exit_code == 1
+    assert run("disable", BOB, *options, given="y\n").exit_code == 0
+    listed = {user["email"]: user for user in json.loads(run("list", "--json", *options).output)}
     assert (listed[ANN]["admin"], listed[BOB]["enabled"], listed[BOB]["status"]) == (True, False, "CONFIRMED")
-    assert run("enable", BOB, *here).exit_code == 0
-    assert run("promote", BOB, *here).exit_code == 0
-    assert run("demote", ANN, *here).exit_code == 0
-    assert "Temporary password" in run("reset-password", BOB, *here).output
-    assert run("delete", ANN, "--yes", *here).exit_code == 0
-    table = run("list", *here).output
+    assert run("enable", BOB, *options).exit_code == 0
+    assert run("promote", BOB, *options).exit_code == 0
+    assert run("demote", ANN, *options).exit_code == 0
+    assert "Temporary password" in run("reset-password", BOB, *options).output
+    assert run("delete", ANN, "--yes", *options).exit_code == 0
+    table = run("list", *options).output
     assert ANN not in table
     assert "administrator" in table
 
 
 @pytest.mark.parametrize("command", ["disable", "delete", "reset-password"])
-def test_who_is_shut_out_holds_tokens_for_a_while_and_the_command_says_so(
-    tmp_path: Path, command: str
-) -> None:
-    here = ("--local", "--data-dir", str(tmp_path / "data"))
-    assert run("create", ANN, "--password-stdin", *here, given="his own words\n").exit_code == 0
-    done = run(command, ANN, *here, *([] if command == "reset-password" else ["--yes"]))
-    assert "tokens they hold end within the hour, and connections within three" in done.output
+def test_disable_delete_and_reset_say_how_long_tokens_stay_valid(tmp_path: Path, command: str) -> None:
+    options = ("--local", "--data-dir", str(tmp_path / "data"))
+    assert run("create", ANN, "--password-stdin", *options, given="his own words\n").exit_code == 0
+    result = run(command, ANN, *options, *([] if command == "reset-password" else ["--yes"]))
+    assert "access tokens stay valid for up to one hour and open connections for up to three" in result.output
 
 
 def test_the_commands_reach_the_running_server(tmp_path: Path) -> None:
@@ -304,7 +305,7 @@ def test_the_commands_reach_the_running_server(tmp_path: Path) -> None:
         assert running.admin("admin_get_user", ANN)["Username"]
 
 
-def test_a_starting_server_is_not_disturbed(tmp_path: Path) -> None:
+def test_a_starting_server_is_an_error_to_retry(tmp_path: Path) -> None:
     folder = DataDir.open(tmp_path)
     with folder.lock():
         result = run("list", "--local", "--data-dir", str(tmp_path))
@@ -312,7 +313,7 @@ def test_a_starting_server_is_not_disturbed(tmp_path: Path) -> None:
     assert "try again" in str(result.exception)
 
 
-def test_wrong_usage_ends_with_status_2(tmp_path: Path) -> None:
+def test_wrong_usage_exits_with_status_2(tmp_path: Path) -> None:
     for arguments in (
         ("create",),
         ("create", ANN, "--mail", "--local"),
@@ -323,10 +324,10 @@ def test_wrong_usage_ends_with_status_2(tmp_path: Path) -> None:
         assert run(*arguments).exit_code == 2, arguments
 
 
-def test_the_installed_command_explains_an_error_in_one_line_with_status_1(tmp_path: Path) -> None:
+def test_the_installed_command_prints_an_error_in_one_line_and_exits_with_1(tmp_path: Path) -> None:
     command = [str(Path(sys.executable).with_name("imchat")), "user", "delete", ANN, "--yes", "--local"]
-    done = subprocess.run(
+    result = subprocess.run(
         [*command, "--data-dir", str(tmp_path)], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 1
-    assert done.stderr == f"Error: there is no user {ANN}; `imchat user list` shows who there is\n"
+    assert result.returncode == 1
+    assert result.stderr == f"Error: there is no user {ANN}; run `imchat user list` to see all users\n"

@@ -10,7 +10,7 @@ from imchat.errors import Invalid
 
 
 def test_the_committed_table_is_what_unicodes_data_makes() -> None:
-    path = generate.ROOT / generate.EMOJI_FILE
+    path = generate.ROOT / generate.EMOJI_PATH
     assert path.read_text(encoding="utf-8") == generate.emoji_table(), "run `make generate`"
 
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(scope="module")
 def page() -> str:
-    return cost_report.reference()
+    return cost_report.generate()
 
 
 def row(page: str, name: str) -> list[float]:
@@ -28,7 +28,7 @@ def row(page: str, name: str) -> list[float]:
 
 
 def test_the_committed_table_is_what_was_counted(page: str) -> None:
-    assert (ROOT / cost_report.PLACE).read_text(encoding="utf-8") == page, "run `make generate`"
+    assert (ROOT / cost_report.PATH).read_text(encoding="utf-8") == page, "run `make generate`"
 
 
 def test_a_message_between_two_keeps_to_its_bounds(page: str) -> None:
@@ -85,12 +85,12 @@ def test_calls_are_counted_as_the_client_makes_them() -> None:
         client = client_at(None)
         made: Counter[str] = Counter()
         world = World(new_dynamo_table(client))
-        ann, where = cost_report.room(world, 10)
+        ann, where = cost_report.create_room(world, 10)
         client.meta.events.register("before-call.dynamodb", lambda model, **_: made.update([model.name]))
-        cost_report.say(world.app, ann, where, "plain", after_seq=2)
+        cost_report.send(world.app, ann, where, "plain", after_seq=2)
         assert made == {"Query": 1, "PutItem": 1, "UpdateItem": 1, "BatchGetItem": 1}
         with new_world() as other:
-            ann, where = cost_report.room(other, 10)
+            ann, where = cost_report.create_room(other, 10)
             app, count, _ = counted(other.app)
-            cost_report.say(app, ann, where, "plain", after_seq=2)
+            cost_report.send(app, ann, where, "plain", after_seq=2)
             assert count.calls == sum(made.values())

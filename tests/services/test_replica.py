@@ -42,8 +42,10 @@ def test_every_kind_of_event_has_a_case_and_every_action_a_row() -> None:
 
 
 def test_the_cases_for_the_web_client_are_these() -> None:
-    path = generate.ROOT / generate.CASES_FILE
-    assert path.read_text(encoding="utf-8") == generate.outputs()[generate.CASES_FILE], "run `make generate`"
+    path = generate.ROOT / generate.REPLICA_CASES_PATH
+    assert path.read_text(encoding="utf-8") == generate.outputs()[generate.REPLICA_CASES_PATH], (
+        "run `make generate`"
+    )
 
 
 steps = st.lists(

@@ -1,4 +1,4 @@
-"""The `imchat` command on the fake account of `tests/support/fake_aws.py`. Run as a module, its waits take real time."""
+"""Run the `imchat` command on the fake account of `tests/support/fake_aws.py`; as a module, with real delays."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import replace
 from tests.support.fake_aws import REGION, World, world
 
 from imchat.cli import main
-from imchat.commands.options import Reach
+from imchat.commands.options import Connector
 from imchat.deploy import Config, Target
 from imchat.deploy.packaging.bundle import layer_key
 
 
-def reach(aws: World) -> Reach:
-    """Return the connector of commands to the account. The layer of packages is uploaded first, so nothing is downloaded."""
+def connector_for(aws: World) -> Connector:
+    """Return a connector to the account. The layer is already uploaded, so nothing is downloaded."""
     aws.s3.create_bucket(Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": REGION})
     aws.s3.put_object(Bucket="artifacts", Key=layer_key("arm64"), Body=b"layer")
 
@@ -26,6 +26,6 @@ def reach(aws: World) -> Reach:
 
 
 if __name__ == "__main__":
-    with world() as made:
-        made.on_sleep = lambda: time.sleep(0.05)
-        main(obj=reach(made))
+    with world() as aws_world:
+        aws_world.on_sleep = lambda: time.sleep(0.05)
+        main(obj=connector_for(aws_world))

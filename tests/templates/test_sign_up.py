@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.templates.loading import GIVEN, load, of_type, render
 
-from imchat.sign_up_policy import DOMAIN_CHARS, DOMAINS_MAX, parse_sign_up
+from imchat.sign_up_policy import MAX_DOMAIN_CHARS, MAX_DOMAINS, SignUpPolicy
 
 STATE: Final = load("state")
 POOL: Final = STATE["Resources"]["UserPool"]["Properties"]
@@ -21,7 +21,7 @@ KELVIN: Final = "\N{KELVIN SIGN}"
 PARAMETER_BYTES: Final = 4_096
 """Longest value of a parameter. Source: CloudFormation's quotas."""
 LONGEST: Final = "domain:" + ",".join(
-    f"{number:02}{'a' * 61}.{'b' * 63}.{'c' * 63}.{'d' * 57}.org" for number in range(DOMAINS_MAX)
+    f"{number:02}{'a' * 61}.{'b' * 63}.{'c' * 63}.{'d' * 57}.org" for number in range(MAX_DOMAINS)
 )
 
 
@@ -88,20 +88,20 @@ def made(name: str, policy: str) -> bool:
 def test_what_a_policy_comes_to_is_a_value_of_the_parameter() -> None:
     pattern = STATE["Parameters"]["SignUp"]["AllowedPattern"]
     for policy in ("open", "invitation", BY_DOMAIN, LONGEST):
-        assert re.fullmatch(pattern, str(parse_sign_up(policy)))
+        assert re.fullmatch(pattern, str(SignUpPolicy.parse(policy)))
     for wrong in ("", "closed", "domain:", "domain:example.org,", "domain:Example.org", "domain:a.b, c.d"):
         assert not re.fullmatch(pattern, wrong)
 
 
 def test_as_many_of_the_longest_domains_as_may_be_fit_into_a_parameter() -> None:
-    policy = parse_sign_up(LONGEST)
-    assert {len(domain) for domain in policy.domains} == {DOMAIN_CHARS}
+    policy = SignUpPolicy.parse(LONGEST)
+    assert {len(domain) for domain in policy.domains} == {MAX_DOMAIN_CHARS}
     assert len(str(policy)) <= PARAMETER_BYTES
 
 
 @given(
     name=st.text(max_size=8),
-    domain=st.one_of(st.sampled_from(parse_sign_up(BY_DOMAIN).domains), st.text(max_size=20)),
+    domain=st.one_of(st.sampled_from(SignUpPolicy.parse(BY_DOMAIN).domains), st.text(max_size=20)),
     change=st.sampled_from([str, str.upper, str.title, lambda domain: f"mail.{domain}"]),
 )
 @example(name="x", domain=f"{KELVIN}it.example", change=str)
@@ -111,7 +111,7 @@ def test_aws_lets_in_whom_one_machine_lets_in(name: str, domain: str, change: Ca
     event = asking(f"{name}@{change(domain)}")
     with pytest.MonkeyPatch.context() as monkeypatch:
         handler = written_out(BY_DOMAIN, monkeypatch)
-    if parse_sign_up(BY_DOMAIN).allows(event["request"]["userAttributes"]["email"]):
+    if SignUpPolicy.parse(BY_DOMAIN).allows(event["request"]["userAttributes"]["email"]):
         assert handler(event, None) == event
         assert not any(event["response"].values())
     else:

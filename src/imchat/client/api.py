@@ -1,7 +1,7 @@
-"""What one does at an imchat, a method for each action and named as the service behind it: one request, its answer.
+"""One method per API route.
 
-Entries, events, users and invites are dicts as in `docs/protocol.md`. What may be asked twice is asked again while the
-server cannot be reached; the rest says so. Every method raises the errors of `imchat.errors` that the server answers with.
+Entries, events, users and invites are dicts as in `docs/protocol.md`. Requests are retried while the server cannot be
+reached, except where the docstring says otherwise. Every method raises the `imchat.errors` that the server returns.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from urllib.parse import quote
 
 from imchat.client.event_feed import Event
-from imchat.client.http import ATTEMPTS, Http
+from imchat.client.http import MAX_ATTEMPTS, HttpClient
 from imchat.domain.conversation import History, Posting
 from imchat.domain.member import Role
 from imchat.errors import NotFound
@@ -21,18 +21,18 @@ Entry: TypeAlias = dict[str, Any]
 User: TypeAlias = dict[str, Any]
 
 
-class Actions:
-    """One person's, over `http`; `user_id` is theirs."""
+class Api:
+    """The API as used by one user, whose id is `user_id`."""
 
-    def __init__(self, http: Http, user_id: str) -> None:
+    def __init__(self, http: HttpClient, user_id: str) -> None:
         self.user_id = user_id
         self._http = http
 
-    # -- people --
+    # -- users --
 
     async def me(self) -> User:
-        """One's own profile."""
-        return dict((await self._http.ask("GET", "/me"))["user"])
+        """Return your own profile."""
+        return dict((await self._http.request("GET", "/me"))["user"])
 
     async def update_profile(
         self,
@@ -41,52 +41,52 @@ class Actions:
         display_name: str | None = None,
         show_presence: bool | None = None,
     ) -> User:
-        """Choose a handle, a name, whether others see one come and go; what is left out stays."""
-        change = _given(handle=handle, display_name=display_name, show_presence=show_presence)
-        return dict((await self._http.ask("PATCH", "/me", change))["user"])
+        """Change the handle, display name or presence visibility; omitted fields stay unchanged."""
+        change = _without_none(handle=handle, display_name=display_name, show_presence=show_presence)
+        return dict((await self._http.request("PATCH", "/me", change))["user"])
 
     async def user(self, user_id: str) -> User:
-        """Somebody's profile."""
-        return dict((await self._http.ask("GET", f"/users/{_quoted(user_id)}"))["user"])
+        """Return the profile of a user."""
+        return dict((await self._http.request("GET", f"/users/{_quoted(user_id)}"))["user"])
 
     async def users_by_id(self, user_ids: Sequence[str]) -> list[User]:
-        """The profiles of up to 100 people."""
-        return list((await self._http.ask("GET", "/users", query={"ids": ",".join(user_ids)}))["users"])
+        """Return the profiles of up to 100 users."""
+        return list((await self._http.request("GET", "/users", query={"ids": ",".join(user_ids)}))["users"])
 
     async def find_users(self, prefix: str) -> list[User]:
-        """People whose handle begins like that."""
-        return list((await self._http.ask("GET", "/users", query={"prefix": prefix}))["users"])
+        """Return users whose handle starts with `prefix`."""
+        return list((await self._http.request("GET", "/users", query={"prefix": prefix}))["users"])
 
     async def block(self, user_id: str) -> None:
-        """Keep somebody away: no direct messages, no mentions, no presence."""
-        await self._http.ask("PUT", f"/blocks/{_quoted(user_id)}")
+        """Block a user: no direct messages, mentions or presence between you."""
+        await self._http.request("PUT", f"/blocks/{_quoted(user_id)}")
 
     async def unblock(self, user_id: str) -> None:
-        """Keep them away no longer."""
-        await self._http.ask("DELETE", f"/blocks/{_quoted(user_id)}")
+        """Unblock a user."""
+        await self._http.request("DELETE", f"/blocks/{_quoted(user_id)}")
 
-    def blocked(self) -> AsyncIterator[dict[str, Any]]:
-        """Everybody whom one blocked: `user_id` and `blocked_at_ms`."""
+    def blocks(self) -> AsyncIterator[dict[str, Any]]:
+        """Iterate over the users you blocked: `user_id` and `blocked_at_ms`."""
         return self._pages("/blocks", "blocks")
 
     # -- conversations --
 
     def inbox(self) -> AsyncIterator[Entry]:
-        """One's conversations, each as an entry."""
+        """Iterate over your conversations as entries."""
         return self._pages("/conversations", "conversations")
 
     async def conversation(self, conversation_id: str) -> Entry:
-        """One conversation, with its members and `users`."""
-        return await self._http.ask("GET", at(conversation_id))
+        """Return one conversation, with its members and `users`."""
+        return await self._http.request("GET", conversation_path(conversation_id))
 
     async def create_direct(self, user_id: str) -> Entry:
-        """The direct conversation with somebody, begun if need be."""
-        return await self._http.ask("POST", "/conversations", {"kind": "direct", "member_ids": [user_id]})
+        """Return the direct conversation with a user, created if missing."""
+        return await self._http.request("POST", "/conversations", {"kind": "direct", "member_ids": [user_id]})
 
     async def create_group(self, user_ids: Sequence[str], title: str | None = None) -> Entry:
-        """A new group with these people. Not asked twice: that would make two."""
+        """Create a group with these users. Not retried: a retry could create a second group."""
         body = {"kind": "group", "member_ids": list(user_ids), "title": title}
-        return await self._http.ask("POST", "/conversations", body, attempts=1)
+        return await self._http.request("POST", "/conversations", body, max_attempts=1)
 
     async def update_settings(
         self,
@@ -97,13 +97,15 @@ class Actions:
         pinned: bool | None = None,
         marked_unread: bool | None = None,
     ) -> dict[str, bool]:
-        """Change what one chose for oneself of a conversation; what is left out stays. Returns all of it."""
-        change = _given(muted=muted, archived=archived, pinned=pinned, marked_unread=marked_unread)
-        return dict((await self._http.ask("PATCH", at(conversation_id, "me"), change))["settings"])
+        """Change your own settings of a conversation; omitted settings stay unchanged. Returns all of them."""
+        change = _without_none(muted=muted, archived=archived, pinned=pinned, marked_unread=marked_unread)
+        return dict(
+            (await self._http.request("PATCH", conversation_path(conversation_id, "me"), change))["settings"]
+        )
 
     async def mark_read(self, conversation_id: str, seq: int) -> dict[str, int]:
-        """Everything up to event `seq` was seen. Returns `read_seq`, `unread` and `unread_mentions`."""
-        return await self._http.ask("PUT", at(conversation_id, "read"), {"seq": seq})
+        """Mark events up to `seq` as read. Returns `read_seq`, `unread` and `unread_mentions`."""
+        return await self._http.request("PUT", conversation_path(conversation_id, "read"), {"seq": seq})
 
     # -- groups --
 
@@ -117,136 +119,159 @@ class Actions:
         history: History | None = None,
         public: bool | None = None,
     ) -> Entry:
-        """Change what a group is; what is left out stays, an empty description takes it away."""
-        change = _given(title=title, description=description, posting=posting, history=history, public=public)
-        return await self._http.ask("PATCH", at(conversation_id), change)
+        """Change a group; omitted fields stay unchanged, an empty description removes it."""
+        change = _without_none(
+            title=title, description=description, posting=posting, history=history, public=public
+        )
+        return await self._http.request("PATCH", conversation_path(conversation_id), change)
 
     def members(self, conversation_id: str) -> AsyncIterator[dict[str, Any]]:
-        """All members, however many: `user_id`, `role`, `joined_seq`, `read_seq`."""
-        return self._pages(at(conversation_id, "members"), "members")
+        """Iterate over all members: `user_id`, `role`, `joined_seq`, `read_seq`."""
+        return self._pages(conversation_path(conversation_id, "members"), "members")
 
     async def add_members(self, conversation_id: str, user_ids: Sequence[str]) -> Entry:
-        """Add up to 100 people to a group."""
-        return await self._http.ask("POST", at(conversation_id, "members"), {"user_ids": list(user_ids)})
+        """Add up to 100 users to a group."""
+        return await self._http.request(
+            "POST", conversation_path(conversation_id, "members"), {"user_ids": list(user_ids)}
+        )
 
     async def set_role(self, conversation_id: str, user_id: str, role: Role) -> Entry:
         """Make a member an owner, an admin or a plain member."""
-        return await self._http.ask("PATCH", at(conversation_id, "members", user_id), {"role": role})
+        return await self._http.request(
+            "PATCH", conversation_path(conversation_id, "members", user_id), {"role": role}
+        )
 
     async def remove_member(self, conversation_id: str, user_id: str) -> None:
-        """Remove somebody from a group. NotFound may also mean that an earlier try did it and its answer was lost."""
-        await self._http.ask("DELETE", at(conversation_id, "members", user_id))
+        """Remove a member from a group. After a retry, NotFound can mean that the first attempt succeeded."""
+        await self._http.request("DELETE", conversation_path(conversation_id, "members", user_id))
 
     async def leave(self, conversation_id: str) -> None:
         """Leave a group."""
-        with suppress(NotFound):  # the answer of an earlier try was lost
+        with suppress(NotFound):  # the response of an earlier attempt was lost
             await self.remove_member(conversation_id, self.user_id)
 
-    # -- joining --
+    # -- invites and channels --
 
-    async def invite(
+    async def create_invite(
         self, conversation_id: str, *, expires_in_s: int | None = None, max_uses: int | None = None
     ) -> dict[str, Any]:
-        """A new link into a group: `invite` and, shown this once, its `token`. Not asked twice: that would make two."""
-        given = _given(expires_in_s=expires_in_s, max_uses=max_uses)
-        return await self._http.ask("POST", at(conversation_id, "invites"), given, attempts=1)
+        """Create an invite link. Returns `invite` and its `token`, which is not shown again.
 
-    async def invites_of(self, conversation_id: str) -> list[dict[str, Any]]:
-        """A group's links, oldest first."""
-        return list((await self._http.ask("GET", at(conversation_id, "invites")))["invites"])
+        Not retried: a retry could create a second invite.
+        """
+        body = _without_none(expires_in_s=expires_in_s, max_uses=max_uses)
+        return await self._http.request(
+            "POST", conversation_path(conversation_id, "invites"), body, max_attempts=1
+        )
+
+    async def invites(self, conversation_id: str) -> list[dict[str, Any]]:
+        """Return the invites of a group, oldest first."""
+        return list(
+            (await self._http.request("GET", conversation_path(conversation_id, "invites")))["invites"]
+        )
 
     async def revoke_invite(self, conversation_id: str, invite_id: str) -> None:
-        """Let nobody in by that link any more."""
-        await self._http.ask("DELETE", at(conversation_id, "invites", invite_id))
+        """Revoke an invite."""
+        await self._http.request("DELETE", conversation_path(conversation_id, "invites", invite_id))
 
     async def preview_invite(self, token: str) -> dict[str, Any]:
-        """The group that a link leads to, as those see it who might join."""
-        return dict((await self._http.ask("GET", f"/invites/{_quoted(token)}"))["conversation"])
+        """Return the group of an invite, as shown to someone who has not joined yet."""
+        return dict((await self._http.request("GET", f"/invites/{_quoted(token)}"))["conversation"])
 
     async def accept_invite(self, token: str) -> Entry:
-        """Join by a link."""
-        return await self._http.ask("POST", f"/invites/{_quoted(token)}/accept")
+        """Join a group with an invite."""
+        return await self._http.request("POST", f"/invites/{_quoted(token)}/accept")
 
     async def find_channels(self, text: str) -> list[dict[str, Any]]:
-        """Public channels that match all these words, or how they begin."""
-        return list((await self._http.ask("GET", "/channels", query={"q": text}))["channels"])
+        """Return public channels whose title has words starting with each word of `text`."""
+        return list((await self._http.request("GET", "/channels", query={"q": text}))["channels"])
 
-    async def join(self, conversation_id: str) -> Entry:
+    async def join_channel(self, conversation_id: str) -> Entry:
         """Join a public channel."""
-        return await self._http.ask("POST", at(conversation_id, "join"))
+        return await self._http.request("POST", conversation_path(conversation_id, "join"))
 
     # -- messages --
 
-    async def read(
+    async def read_events(
         self, conversation_id: str, *, after: int | None = None, before: int | None = None, limit: int = 50
     ) -> tuple[list[Event], bool]:
-        """A page of the log, ascending, and whether there is more in that direction; without bounds the newest."""
-        query = _given(after=after, before=before, limit=limit)
-        page = await self._http.ask("GET", at(conversation_id, "events"), query=query)
+        """Return a page of the log in ascending order, and whether there are more. Without bounds, the newest page."""
+        query = _without_none(after=after, before=before, limit=limit)
+        page = await self._http.request("GET", conversation_path(conversation_id, "events"), query=query)
         return page["events"], page["has_more"]
 
     async def edit(self, conversation_id: str, seq: int, body: str) -> None:
-        """Give one's message `seq` another text."""
-        await self._http.ask("PATCH", at(conversation_id, "messages", seq), {"body": body})
+        """Change the text of your message `seq`."""
+        await self._http.request("PATCH", conversation_path(conversation_id, "messages", seq), {"body": body})
 
     async def delete(self, conversation_id: str, seq: int) -> None:
-        """Leave a tombstone of message `seq`."""
-        await self._http.ask("DELETE", at(conversation_id, "messages", seq))
+        """Delete message `seq`; a tombstone remains."""
+        await self._http.request("DELETE", conversation_path(conversation_id, "messages", seq))
 
     async def react(self, conversation_id: str, seq: int, emoji: str) -> None:
-        """React to message `seq` with one emoji."""
-        await self._http.ask("PUT", at(conversation_id, "messages", seq, "reactions", emoji))
+        """Add a reaction to message `seq`."""
+        await self._http.request(
+            "PUT", conversation_path(conversation_id, "messages", seq, "reactions", emoji)
+        )
 
     async def unreact(self, conversation_id: str, seq: int, emoji: str) -> None:
-        """Take one's reaction back."""
-        await self._http.ask("DELETE", at(conversation_id, "messages", seq, "reactions", emoji))
+        """Remove your reaction from message `seq`."""
+        await self._http.request(
+            "DELETE", conversation_path(conversation_id, "messages", seq, "reactions", emoji)
+        )
 
     async def pin(self, conversation_id: str, seq: int) -> None:
-        """Pin message `seq` for everybody."""
-        await self._http.ask("PUT", at(conversation_id, "messages", seq, "pin"))
+        """Pin message `seq` for all members."""
+        await self._http.request("PUT", conversation_path(conversation_id, "messages", seq, "pin"))
 
     async def unpin(self, conversation_id: str, seq: int) -> None:
-        """Take its pin away."""
-        await self._http.ask("DELETE", at(conversation_id, "messages", seq, "pin"))
+        """Unpin message `seq`."""
+        await self._http.request("DELETE", conversation_path(conversation_id, "messages", seq, "pin"))
 
-    async def pinned(self, conversation_id: str) -> list[Event]:
-        """The pinned messages as events, the last one pinned last."""
-        return list((await self._http.ask("GET", at(conversation_id, "pins")))["events"])
+    async def pinned_messages(self, conversation_id: str) -> list[Event]:
+        """Return the pinned messages as events, most recently pinned last."""
+        return list((await self._http.request("GET", conversation_path(conversation_id, "pins")))["events"])
 
     # -- presence --
 
-    async def look(self, conversation_id: str, user_ids: Sequence[str] | None = None) -> list[dict[str, Any]]:
-        """Which members, of `user_ids` or of all, are there, and were last; of those who show it."""
+    async def presence(
+        self, conversation_id: str, user_ids: Sequence[str] | None = None
+    ) -> list[dict[str, Any]]:
+        """Return who is online or was last seen when, of `user_ids` or all members who share their presence."""
         query = None if user_ids is None else {"user_ids": ",".join(user_ids)}
-        return list((await self._http.ask("GET", at(conversation_id, "presence"), query=query))["presence"])
+        return list(
+            (await self._http.request("GET", conversation_path(conversation_id, "presence"), query=query))[
+                "presence"
+            ]
+        )
 
-    async def watch(self, conversation_id: str, user_ids: Sequence[str]) -> dict[str, Any]:
-        """The same of a few; until `until_ms`, `presence` frames say when they come and go."""
+    async def watch_presence(self, conversation_id: str, user_ids: Sequence[str]) -> dict[str, Any]:
+        """Return the presence of a few members and subscribe to their `presence` frames until `until_ms`."""
         body = {"user_ids": list(user_ids)}
-        return await self._http.ask("PUT", at(conversation_id, "presence", "watch"), body)
+        return await self._http.request("PUT", conversation_path(conversation_id, "presence", "watch"), body)
 
     async def _pages(
-        self, path: str, field: str, attempts: float = ATTEMPTS
+        self, path: str, field: str, max_attempts: float = MAX_ATTEMPTS
     ) -> AsyncIterator[dict[str, Any]]:
         query: Mapping[str, object] = {}
         while True:
-            page = await self._http.ask("GET", path, query=query, attempts=attempts)
-            for one in page[field]:
-                yield one
+            page = await self._http.request("GET", path, query=query, max_attempts=max_attempts)
+            for item in page[field]:
+                yield item
             if "next_cursor" not in page:
                 return
             query = {"cursor": page["next_cursor"]}
 
 
-def at(conversation_id: str, *below: str | int) -> str:
-    """The path of a conversation, or of what lies below it."""
-    return "/".join(["/conversations", _quoted(conversation_id), *(_quoted(str(part)) for part in below)])
+def conversation_path(conversation_id: str, *parts: str | int) -> str:
+    """Return the path of a conversation, or of a resource below it."""
+    return "/".join(["/conversations", _quoted(conversation_id), *(_quoted(str(part)) for part in parts)])
 
 
 def _quoted(part: str) -> str:
     return quote(part, safe="")
 
 
-def _given(**values: object) -> dict[str, object]:
-    """Those that are not left out."""
+def _without_none(**values: object) -> dict[str, object]:
+    """Return the values that are not None."""
     return {name: value for name, value in values.items() if value is not None}

@@ -1,6 +1,6 @@
-"""What is new in a person's conversations: every event once, in its order, whatever way it came.
+"""Orders the events of a user's conversations: each event is delivered once and in order.
 
-Pure: it is told of events and says which may be handed on, and from where the log has to be read.
+Has no I/O: it receives events and returns which to deliver, and whether events are missing.
 """
 
 from __future__ import annotations
@@ -11,46 +11,46 @@ from typing import Any, NamedTuple, TypeAlias
 Event: TypeAlias = dict[str, Any]
 
 
-class Heard(NamedTuple):
-    """An event of the log, as `docs/protocol.md` describes it, and the conversation it is in."""
+class EventInConversation(NamedTuple):
+    """An event of the log, as described in `docs/protocol.md`, and its conversation."""
 
     conversation_id: str
     event: Event
 
 
-class Feed:
-    """Per conversation, up to which `seq` everything was handed on."""
+class EventFeed:
+    """Tracks the last delivered `seq` of each conversation."""
 
     def __init__(self) -> None:
-        self._last: dict[str, int] = {}
+        self._last_seqs: dict[str, int] = {}
 
     def __contains__(self, conversation_id: str) -> bool:
-        return conversation_id in self._last
+        return conversation_id in self._last_seqs
 
-    def last(self, conversation_id: str) -> int | None:
-        """The newest event that was handed on; None for a conversation that is not followed."""
-        return self._last.get(conversation_id)
+    def last_seq(self, conversation_id: str) -> int | None:
+        """Return the `seq` of the last delivered event, or None if the conversation is not followed."""
+        return self._last_seqs.get(conversation_id)
 
-    def follow(self, conversation_id: str, last: int) -> None:
-        """Hand on what comes behind event `last`; one that is followed already goes on where it is."""
-        self._last.setdefault(conversation_id, last)
+    def follow(self, conversation_id: str, last_seq: int) -> None:
+        """Deliver the events after `last_seq`. Does nothing if the conversation is already followed."""
+        self._last_seqs.setdefault(conversation_id, last_seq)
 
-    def forget(self, conversation_id: str) -> None:
-        """The person is out of it."""
-        self._last.pop(conversation_id, None)
+    def unfollow(self, conversation_id: str) -> None:
+        """Stop following a conversation, after the user left it."""
+        self._last_seqs.pop(conversation_id, None)
 
-    def begin_at(self, conversation_id: str, seq: int) -> None:
-        """Of what lies before `seq` nothing can be heard any more; never back."""
-        self._last[conversation_id] = max(self._last[conversation_id], seq - 1)
+    def skip_to(self, conversation_id: str, seq: int) -> None:
+        """Continue at `seq`, because earlier events are not readable. Never moves backwards."""
+        self._last_seqs[conversation_id] = max(self._last_seqs[conversation_id], seq - 1)
 
-    def take(self, conversation_id: str, events: Iterable[Event]) -> tuple[list[Heard], bool]:
-        """What of `events` (ascending) is next, and whether something is missing before the rest."""
-        new: list[Heard] = []
+    def accept(self, conversation_id: str, events: Iterable[Event]) -> tuple[list[EventInConversation], bool]:
+        """Return the next events among `events` (ascending), and whether events before the rest are missing."""
+        new: list[EventInConversation] = []
         for event in events:
-            last = self._last[conversation_id]
+            last = self._last_seqs[conversation_id]
             if event["seq"] > last + 1:
                 return new, True
             if event["seq"] == last + 1:
-                self._last[conversation_id] = last + 1
-                new.append(Heard(conversation_id, event))
+                self._last_seqs[conversation_id] = last + 1
+                new.append(EventInConversation(conversation_id, event))
         return new, False

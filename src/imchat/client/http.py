@@ -1,4 +1,4 @@
-"""Requests to the server, each in a thread of its own; asked again where that is safe, until they are answered."""
+"""Requests to the server, each in its own thread, retried where that is safe."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
-from imchat.errors import BY_STATUS, Busy, ImchatError, Invalid, Unauthenticated
+from imchat.errors import ERROR_BY_STATUS, Busy, ImchatError, Invalid, Unauthenticated
 
 TIMEOUT_S: Final = 30.0
-ATTEMPTS: Final = 8
-"""Tries of one request. With growing waits they take about a minute: a server that restarts is back by then."""
-TRANSIENT: Final = {"TooManyRequestsException", "InternalErrorException"}
-"""Errors of Cognito that pass by themselves; it says them with status 400."""
-_LONGEST_WAIT_S: Final = 15.0
+MAX_ATTEMPTS: Final = 8
+"""Attempts per request. With growing delays they take about a minute, enough for a server to restart."""
+TRANSIENT_COGNITO_ERRORS: Final = {"TooManyRequestsException", "InternalErrorException"}
+"""Cognito errors that a retry can fix, although their status is 400."""
+_MAX_RETRY_DELAY_S: Final = 15.0
 
 
-class Http:
-    """The HTTP API at `api_url`. `token` gives the access token; called with True, a new one."""
+class HttpClient:
+    """A client for the HTTP API at `api_url`. `token` returns the access token, or a new one if called with True."""
 
     def __init__(
         self, pool: urllib3.PoolManager, api_url: str, token: Callable[[bool], Awaitable[str]]
@@ -31,80 +31,87 @@ class Http:
         self._api_url = api_url.rstrip("/")
         self._token = token
 
-    async def ask(
+    async def request(
         self,
         method: str,
         path: str,
         body: Mapping[str, Any] | None = None,
         *,
         query: Mapping[str, object] | None = None,
-        attempts: float = ATTEMPTS,
+        max_attempts: float = MAX_ATTEMPTS,
     ) -> dict[str, Any]:
-        """The answer's JSON. `attempts`: how often it may be asked; once, where twice would not be the same.
+        """Send a request and return the JSON of the response. Use `max_attempts=1` if the request is not idempotent.
 
-        Raises: the error of `imchat.errors` that the answer stands for; Busy where there was none.
+        Raises: the error of `imchat.errors` for the response's status; Busy if there was no response.
         """
         url = self._api_url + path + (f"?{urlencode(query)}" if query else "")
-        attempt, new = 0, False
+        attempt, new_token = 0, False
         while True:
             attempt += 1
             try:
-                return await self._once(method, url, body, await self._token(new))
+                return await self._send(method, url, body, await self._token(new_token))
             except Unauthenticated:
-                if new:
+                if new_token:
                     raise
-                new = True
+                new_token = True
             except ImchatError as error:
-                if not error.retryable or attempt >= attempts:
+                if not error.retryable or attempt >= max_attempts:
                     raise
-                await asyncio.sleep(wait_s(attempt, error))
-                new = False
+                await asyncio.sleep(retry_delay_s(attempt, error))
+                new_token = False
 
-    async def _once(
+    async def _send(
         self, method: str, url: str, body: Mapping[str, Any] | None, token: str
     ) -> dict[str, Any]:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        return await asyncio.to_thread(request, self._pool, method, url, body, headers)
+        return await asyncio.to_thread(send_request, self._pool, method, url, body, headers)
 
 
-def request(
+def send_request(
     pool: urllib3.PoolManager,
     method: str,
     url: str,
     body: Mapping[str, Any] | None,
     headers: Mapping[str, str],
 ) -> dict[str, Any]:
-    """One request; the answer's JSON. Raises: an ImchatError."""
+    """Send one request and return the JSON of the response. Raises: an ImchatError."""
     data = None if body is None else json.dumps(body).encode()
     try:
-        answer = pool.request(method, url, body=data, headers=dict(headers), timeout=TIMEOUT_S, retries=False)
+        response = pool.request(
+            method, url, body=data, headers=dict(headers), timeout=TIMEOUT_S, retries=False
+        )
     except urllib3.exceptions.HTTPError as error:
-        where = f"{urlsplit(url).netloc} cannot be reached: {type(error).__name__}"
-        raise Busy(f"{where}; look at the address, and whether the server is running") from error
+        raise Busy(
+            f"{urlsplit(url).netloc} cannot be reached ({type(error).__name__}); "
+            "check the address and whether the server is running"
+        ) from error
     try:
-        content = json.loads(answer.data)
+        content = json.loads(response.data)
     except ValueError:
         content = {}
-    if answer.status < 300 and isinstance(content, dict):  # noqa: PLR2004 - every success is below
+    if response.status < 300 and isinstance(content, dict):  # noqa: PLR2004 - success is 2xx
         return content
-    raise _error(answer.status, content, answer.headers.get("Retry-After"))
+    raise _error(response.status, content, response.headers.get("Retry-After"))
 
 
-def wait_s(attempt: int, error: ImchatError | None = None) -> float:
-    """How long to wait before the next try: what the server said, or twice as long each time, at random."""
-    told = error.details.get("retry_after_s") if error is not None else None
-    longest = min(_LONGEST_WAIT_S, 0.5 * 2.0 ** min(attempt, 6))
-    return max(float(told or 0), random.uniform(longest / 2, longest))  # noqa: S311 - spreads load, keeps no secret
+def retry_delay_s(attempt: int, error: ImchatError | None = None) -> float:
+    """Return the delay before the next attempt: the server's `retry_after_s`, or exponential backoff with jitter."""
+    retry_after_s = error.details.get("retry_after_s") if error is not None else None
+    longest = min(_MAX_RETRY_DELAY_S, 0.5 * 2.0 ** min(attempt, 6))
+    return max(float(retry_after_s or 0), random.uniform(longest / 2, longest))  # noqa: S311 - jitter, not a secret
 
 
 def _error(status: int, content: Any, retry_after: str | None) -> ImchatError:
-    """The error that an answer stands for. Gateways in front of the server have bodies of their own."""
-    told = content.get("error") if isinstance(content, dict) else None
-    told = told if isinstance(told, dict) else {}
-    details = dict(told.get("details") or {})
+    """Return the error for a response. Gateways in front of the server send bodies of their own format."""
+    body = content.get("error") if isinstance(content, dict) else None
+    body = body if isinstance(body, dict) else {}
+    details = dict(body.get("details") or {})
     if retry_after is not None and retry_after.isdecimal():
         details["retry_after_s"] = int(retry_after)
-    if isinstance(content, dict) and str(content.get("__type", "")).rpartition("#")[2] in TRANSIENT:
+    if (
+        isinstance(content, dict)
+        and str(content.get("__type", "")).rpartition("#")[2] in TRANSIENT_COGNITO_ERRORS
+    ):
         status = Busy.status
-    kind = BY_STATUS.get(status, Busy if status >= 500 else Invalid)  # noqa: PLR2004 - the server's fault
-    return kind(str(told.get("message") or f"the server answered {status}"), **details)
+    kind = ERROR_BY_STATUS.get(status, Busy if status >= 500 else Invalid)  # noqa: PLR2004 - 5xx is a server error
+    return kind(str(body.get("message") or f"the server returned status {status}"), **details)

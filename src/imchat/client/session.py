@@ -1,4 +1,4 @@
-"""Signing in, and staying so: the tokens of one person at one user pool."""
+"""Signs in to a user pool and keeps the tokens of one user valid."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from urllib.parse import urljoin
 
 import urllib3
 
-from imchat.client.http import TRANSIENT, request
+from imchat.client.http import TRANSIENT_COGNITO_ERRORS, send_request
 from imchat.errors import Busy, ConfigError, ImchatError, NotFound, Unauthenticated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERSION: Final = 1
-_EARLY_S: Final = 60.0
-"""How long before its end an access token is renewed."""
-_PREFIX: Final = "AWSCognitoIdentityProviderService."
+CONFIG_VERSION: Final = 1
+_RENEW_EARLY_S: Final = 60.0
+"""How long before its expiry an access token is renewed."""
+_TARGET_PREFIX: Final = "AWSCognitoIdentityProviderService."
 
 
-class Site(NamedTuple):
-    """Where everything is, as a site's `/config.json` says; URLs are absolute."""
+class SiteConfig(NamedTuple):
+    """The endpoints from the `/config.json` of a site; URLs are absolute."""
 
     api_url: str
     ws_url: str
@@ -32,20 +32,23 @@ class Site(NamedTuple):
     client_id: str
 
 
-async def find(pool: urllib3.PoolManager, url: str) -> Site:
-    """The site at `url`. Raises: ConfigError if there is none of ours, Busy if nobody answers."""
+async def fetch_site_config(pool: urllib3.PoolManager, url: str) -> SiteConfig:
+    """Return the configuration of the site at `url`.
+
+    Raises: ConfigError if it is not an imchat site, Busy if it cannot be reached.
+    """
     if not url.startswith(("https://", "http://")):
-        raise ConfigError(f"{url} is no site's address; one looks like https://chat.example.org")
+        raise ConfigError(f"{url} is not a site address; use one such as https://chat.example.org")
     root = url.rstrip("/") + "/"
     try:
-        config = await asyncio.to_thread(request, pool, "GET", urljoin(root, "config.json"), None, {})
+        config = await asyncio.to_thread(send_request, pool, "GET", urljoin(root, "config.json"), None, {})
     except NotFound:
         config = {}
-    if config.get("version") != VERSION:
-        raise ConfigError(f"{url} is no imchat, or a newer one than this client; look at the address")
+    if config.get("version") != CONFIG_VERSION:
+        raise ConfigError(f"{url} is not an imchat site, or needs a newer client; check the address")
     auth = config["auth"]
     ws_url = urljoin(root, config["ws_url"])
-    return Site(
+    return SiteConfig(
         api_url=urljoin(root, config["api_url"]),
         ws_url="ws" + ws_url.removeprefix("http"),
         auth_url=urljoin(root, auth["endpoint"]),
@@ -56,54 +59,56 @@ async def find(pool: urllib3.PoolManager, url: str) -> Site:
 
 
 class Session:
-    """One sign-in. `access_token` is good at any time, as long as the refresh token is."""
+    """One sign-in. `access_token` returns a valid token as long as the refresh token is valid."""
 
-    def __init__(self, pool: urllib3.PoolManager, site: Site, tokens: Mapping[str, Any]) -> None:
+    def __init__(self, pool: urllib3.PoolManager, site: SiteConfig, tokens: Mapping[str, Any]) -> None:
         self._pool = pool
         self._site = site
         self._refresh_token = str(tokens["RefreshToken"])
-        self._renewing = asyncio.Lock()
-        self._take(tokens)
+        self._renewal_lock = asyncio.Lock()
+        self._store(tokens)
 
     @classmethod
-    async def start(cls, pool: urllib3.PoolManager, site: Site, email: str, password: str) -> Session:
+    async def sign_in(cls, pool: urllib3.PoolManager, site: SiteConfig, email: str, password: str) -> Session:
         """Sign in; the password does not leave this process (SRP). Raises: Unauthenticated, Busy."""
         return cls(pool, site, await asyncio.to_thread(_sign_in, site, email, password))
 
     async def access_token(self, *, new: bool = False) -> str:
-        """The access token; `new`: the last one was refused. Raises: Unauthenticated if one has to sign in again."""
-        held = self._token
-        async with self._renewing:
-            if self._token == held and (new or time.monotonic() > self._until_s):
-                answer = await self._ask(
+        """Return the access token; `new` forces a renewal. Raises: Unauthenticated if the sign-in has ended."""
+        previous = self._token
+        async with self._renewal_lock:
+            if self._token == previous and (new or time.monotonic() > self._renew_at_s):
+                response = await self._call(
                     "InitiateAuth",
                     AuthFlow="REFRESH_TOKEN_AUTH",
                     AuthParameters={"REFRESH_TOKEN": self._refresh_token},
                 )
-                self._take(answer["AuthenticationResult"])
+                self._store(response["AuthenticationResult"])
             return self._token
 
     async def end(self) -> None:
-        """Sign out this device."""
-        await self._ask("RevokeToken", Token=self._refresh_token)
+        """Revoke the refresh token."""
+        await self._call("RevokeToken", Token=self._refresh_token)
 
-    def _take(self, tokens: Mapping[str, Any]) -> None:
+    def _store(self, tokens: Mapping[str, Any]) -> None:
         self._token = str(tokens["AccessToken"])
-        self._until_s = time.monotonic() + float(tokens["ExpiresIn"]) - _EARLY_S
+        self._renew_at_s = time.monotonic() + float(tokens["ExpiresIn"]) - _RENEW_EARLY_S
 
-    async def _ask(self, operation: str, **fields: object) -> dict[str, Any]:
-        headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": _PREFIX + operation}
+    async def _call(self, operation: str, **fields: object) -> dict[str, Any]:
+        headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": _TARGET_PREFIX + operation}
         body = {"ClientId": self._site.client_id, **fields}
         try:
-            return await asyncio.to_thread(request, self._pool, "POST", self._site.auth_url, body, headers)
+            return await asyncio.to_thread(
+                send_request, self._pool, "POST", self._site.auth_url, body, headers
+            )
         except ImchatError as error:
             if error.retryable:
                 raise
             raise Unauthenticated("the sign-in has ended; sign in again") from error
 
 
-def _sign_in(site: Site, email: str, password: str) -> dict[str, Any]:
-    # A second to import, and only a sign-in needs them.
+def _sign_in(site: SiteConfig, email: str, password: str) -> dict[str, Any]:
+    # These take a second to import, and only a sign-in needs them.
     import boto3
     from botocore import UNSIGNED
     from botocore.config import Config
@@ -117,15 +122,19 @@ def _sign_in(site: Site, email: str, password: str) -> dict[str, Any]:
         srp = AWSSRP(email, password, site.pool_id, site.client_id, client=cognito)
         tokens: dict[str, Any] = srp.authenticate_user()["AuthenticationResult"]
     except MFAChallengeException as error:
-        raise Unauthenticated("this account needs a second factor, which is not supported yet") from error
+        raise Unauthenticated(
+            "this account requires multi-factor authentication, which imchat does not support yet"
+        ) from error
     except WarrantException as error:
         raise Unauthenticated(
-            "the password is temporary: sign in at the site once and choose your own"
+            "the password is temporary; sign in on the site once to choose a new one"
         ) from error
     except ClientError as error:
-        if error.response["Error"]["Code"] in TRANSIENT:
-            raise Busy("the sign-in service has too much to do; try again in a moment") from error
+        if error.response["Error"]["Code"] in TRANSIENT_COGNITO_ERRORS:
+            raise Busy("the sign-in service is busy; try again in a moment") from error
         raise Unauthenticated(str(error.response["Error"]["Message"])) from error
     except BotoCoreError as error:
-        raise Busy(f"the sign-in service cannot be reached: {type(error).__name__}") from error
+        raise Busy(
+            f"the sign-in service cannot be reached ({type(error).__name__}); try again in a moment"
+        ) from error
     return tokens

@@ -1,1 +1,1 @@
-"""The groups and commands of `imchat`, one module for each group."""
+"""The commands of `imchat`: one module per group, and `options.py` for shared options."""

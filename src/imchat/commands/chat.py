@@ -13,22 +13,27 @@ from imchat.errors import ConfigError
     default="http://127.0.0.1:8484",
     show_default=True,
     metavar="ADDRESS",
-    help="The site to chat at: where `imchat local` listens, or what `imchat deploy` printed.",
+    help="URL of the site: of `imchat local`, or as printed by `imchat deploy`.",
 )
-@click.option("--email", prompt="E-mail", metavar="ADDRESS", help="Who you are.")
+@click.option("--email", prompt="E-mail", metavar="ADDRESS", help="Your e-mail address.")
 @click.option(
     "--password",
     envvar="IMCHAT_PASSWORD",
     prompt="Password",
     hide_input=True,
     metavar="PASSWORD",
-    help="Better left out: you are asked for it, or it is read from IMCHAT_PASSWORD.",
+    help="Omit to be prompted, or set IMCHAT_PASSWORD.",
 )
-@click.option("--with", "handle", metavar="HANDLE", help="Talk to this person; without it you choose.")
+@click.option(
+    "--with",
+    "handle",
+    metavar="HANDLE",
+    help="User to chat with (default: choose from your conversations).",
+)
 def chat(*, url: str, email: str, password: str, handle: str | None) -> None:
     """Chat in the terminal.
 
-    What you type is sent at Enter. /quit or Ctrl-D ends it.
+    Press Enter to send a message. Type /quit or press Ctrl-D to quit.
 
     Example: imchat chat --email ada@example.org --with bob
     """
@@ -41,4 +46,4 @@ def chat(*, url: str, email: str, password: str, handle: str | None) -> None:
     try:
         asyncio.run(console.chat(url, email, password, handle))
     except KeyboardInterrupt:
-        console.farewell()
+        console.print_goodbye()

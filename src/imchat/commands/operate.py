@@ -1,4 +1,4 @@
-"""The commands that look and change nothing: `imchat status`, `logs`, `open`, `doctor`, `completion`."""
+"""The commands that only read: `imchat status`, `open`, `logs`, `doctor` and `completion`."""
 
 from __future__ import annotations
 
@@ -9,24 +9,25 @@ from datetime import datetime
 
 import click
 
-from imchat.commands.options import Where, as_json, with_where
+from imchat.commands.options import StageOptions, as_json, stage_options
 from imchat.console import base
 from imchat.errors import ConfigError, NotFound
 
-_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_UNIT_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _SHELLS = ("bash", "zsh", "fish")
 
 
-def _since(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
-    """A time ago, as 15m, 2h or 3d, or an ISO time, as epoch milliseconds."""
-    ago = re.fullmatch(r"(\d{1,6})([smhd])", value)
-    if ago:
-        return _now_ms() - int(ago[1]) * _UNITS_S[ago[2]] * 1000
+def _parse_since(_ctx: click.Context, _param: click.Parameter, value: str) -> int:
+    """Convert a duration such as 15m, 2h or 3d, or an ISO time, to epoch milliseconds."""
+    duration = re.fullmatch(r"(\d{1,6})([smhd])", value)
+    if duration:
+        return _now_ms() - int(duration[1]) * _UNIT_SECONDS[duration[2]] * 1000
     try:
         return int(datetime.fromisoformat(value).timestamp() * 1000)
     except ValueError:
-        told = "say how long ago, as 15m, 2h or 3d, or a time, as 2026-01-31T08:00"
-        raise click.BadParameter(told) from None
+        raise click.BadParameter(
+            "use a duration such as 15m, 2h or 3d, or an ISO time such as 2026-01-31T08:00"
+        ) from None
 
 
 def _now_ms() -> int:
@@ -34,63 +35,69 @@ def _now_ms() -> int:
 
 
 @click.command()
-@click.option("--drift", is_flag=True, help="Also look for what was changed by hand; takes a minute.")
-@click.option("--outputs", is_flag=True, help="Also show every output of the stacks.")
+@click.option("--drift", is_flag=True, help="Also detect resources changed by hand; takes a minute.")
+@click.option("--outputs", is_flag=True, help="Also show all stack outputs.")
 @as_json
-@with_where
-def status(where: Where, *, drift: bool, outputs: bool, as_json: bool) -> None:
-    """Show what is deployed: address, version, stacks.
+@stage_options
+def status(options: StageOptions, *, drift: bool, outputs: bool, as_json: bool) -> None:
+    """Show the URL, version and stacks of a stage.
 
     Example: imchat status --drift
     """
     from imchat.console import operate as console
     from imchat.deploy import read_status
 
-    target = where.target()
+    target = options.connect()
     found = read_status(target, drift=drift)
     if not as_json and all(stack.status is None for stack in found.stacks):
-        raise NotFound(_not_deployed(found.stage, found.region, where))
-    console.status(found, outputs=outputs, as_json=as_json)
+        raise NotFound(_not_deployed(found.stage, found.region, options))
+    console.print_status(found, outputs=outputs, as_json=as_json)
 
 
 @click.command("open")
-@with_where
-def open_(where: Where) -> None:
+@stage_options
+def open_(options: StageOptions) -> None:
     """Open the deployed site in your browser.
 
     Example: imchat open --stage test
     """
     from imchat.deploy import read_status
 
-    target = where.target()
+    target = options.connect()
     url = read_status(target).url
     if url is None:
-        raise NotFound(_not_deployed(target.config.stage, target.region, where))
-    base.open_site(url)
+        raise NotFound(_not_deployed(target.config.stage, target.region, options))
+    base.open_url(url)
 
 
 @click.command()
-@click.option("--follow", "-f", is_flag=True, help="Go on with each line as it comes, until Ctrl-C.")
+@click.option("--follow", "-f", is_flag=True, help="Keep printing new lines until Ctrl-C.")
 @click.option(
     "--function",
     "functions",
     multiple=True,
     metavar="NAME",
-    help="Only this function's: http, websocket, authorizer or fanout; can be given several times.",
+    help="Show only this function: http, websocket, authorizer or fanout. Can be repeated.",
 )
-@click.option("--request", metavar="ID", help="Only what mentions this request; errors show its id.")
+@click.option("--request", metavar="ID", help="Show only lines with this request ID (errors show it).")
 @click.option(
     "--since",
-    callback=_since,
+    callback=_parse_since,
     default="15m",
     show_default=True,
     metavar="TIME",
-    help="From when on: 15m, 2h, 3d ago, or an ISO time.",
+    help="Start time: a duration such as 15m, 2h or 3d, or an ISO time.",
 )
 @as_json
-@with_where
+@stage_options
 def logs(
-    where: Where, *, follow: bool, functions: tuple[str, ...], request: str | None, since: int, as_json: bool
+    options: StageOptions,
+    *,
+    follow: bool,
+    functions: tuple[str, ...],
+    request: str | None,
+    since: int,
+    as_json: bool,
 ) -> None:
     """Show the functions' logs, oldest first.
 
@@ -99,49 +106,49 @@ def logs(
     from imchat.console import operate as console
     from imchat.deploy import follow_logs, log_groups, read_logs
 
-    target = where.target()
+    target = options.connect()
     groups = log_groups(target)
     unknown = set(functions) - set(groups)
     if unknown:
-        raise ConfigError(f"there is no function {min(unknown)}; there are {', '.join(sorted(groups))}")
-    chosen = {name: group for name, group in groups.items() if not functions or name in functions}
+        raise ConfigError(f"unknown function {min(unknown)}; use one of {', '.join(sorted(groups))}")
+    selected = {name: group for name, group in groups.items() if not functions or name in functions}
     if follow:
         try:
-            console.log_lines(
-                follow_logs(target, chosen, since_ms=since, now_ms=_now_ms, containing=request),
+            console.print_log_lines(
+                follow_logs(target, selected, since_ms=since, now_ms=_now_ms, containing=request),
                 as_json=as_json,
             )
         except KeyboardInterrupt:
             return
-    elif not console.log_lines(
-        read_logs(target, chosen, since_ms=since, containing=request), as_json=as_json
+    elif not console.print_log_lines(
+        read_logs(target, selected, since_ms=since, containing=request), as_json=as_json
     ):
-        base.remark("No lines in that time; --since 1d looks further back.")
+        base.info("No log lines found. Use --since 1d to look further back.")
 
 
 @click.command()
 @as_json
-@with_where
-def doctor(where: Where, *, as_json: bool) -> None:
-    """Find what would hamper a deployment, with the mend for each.
+@stage_options
+def doctor(options: StageOptions, *, as_json: bool) -> None:
+    """Check for anything that would block a deployment, and how to fix it.
 
-    Checks credentials, clock, half-finished stacks, quotas, certificate, mail and permissions. Changes
-    nothing. Ends with status 1 if there is a problem.
+    Checks credentials, clock, incomplete stacks, quotas, certificate, mail and permissions. Changes
+    nothing. Exits with status 1 if there is a problem.
 
     Example: imchat doctor --profile work
     """
     from imchat.console import operate as console
-    from imchat.deploy import examine
+    from imchat.deploy import run_checks
 
-    target = where.target()
-    if console.findings(examine(target, now_ms=_now_ms), as_json=as_json):
+    target = options.connect()
+    if console.print_findings(run_checks(target, now_ms=_now_ms), as_json=as_json):
         sys.exit(1)
 
 
 @click.command()
 @click.argument("shell", type=click.Choice(_SHELLS))
 def completion(shell: str) -> None:
-    """Print what makes your shell complete imchat's commands.
+    """Print the shell completion script.
 
     \b
     bash  add to ~/.bashrc:  eval "$(imchat completion bash)"
@@ -150,14 +157,14 @@ def completion(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    made = get_completion_class(shell)
+    completion_class = get_completion_class(shell)
     root = click.get_current_context().find_root().command
-    if made is not None:
-        base.done(made(root, {}, "imchat", "_IMCHAT_COMPLETE").source())
+    if completion_class is not None:
+        click.echo(completion_class(root, {}, "imchat", "_IMCHAT_COMPLETE").source())
 
 
-def _not_deployed(stage: str, region: str, where: Where) -> str:
+def _not_deployed(stage: str, region: str, options: StageOptions) -> str:
     return (
-        f"stage {stage} is not deployed in {region}; `imchat deploy{where.typed}` does that, "
-        "or see --stage and --region"
+        f"stage {stage} is not deployed in {region}; run `imchat deploy{options.command_line}`, "
+        "or check --stage and --region"
     )

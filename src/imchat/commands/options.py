@@ -1,4 +1,4 @@
-"""The options that all commands for AWS share: which stage, where, and how to print. Each has one name and one meaning."""
+"""Options shared by the AWS commands: which stage, how to reach it, and the output format."""
 
 from __future__ import annotations
 
@@ -17,81 +17,76 @@ if TYPE_CHECKING:
     from imchat.deploy.context import Target
 
 
-class Reach(Protocol):
-    """How AWS is reached: `imchat.deploy.connect`, or what a program passed to click as `obj`."""
+class Connector(Protocol):
+    """Connects to AWS: `imchat.deploy.connect`, or a replacement that a program passed to click as `obj`."""
 
     def __call__(self, config: Config, *, endpoint_url: str | None) -> Target:
-        """The stage of `config`."""
+        """Return the stage of `config`."""
 
 
 @dataclass(frozen=True, slots=True)
-class Where:
-    """Which stage a command means. What is None comes from `imchat.toml`, then from AWS's own configuration."""
+class StageOptions:
+    """The options that select a stage. A None comes from `imchat.toml`, then from the AWS configuration."""
 
     stage: str | None = None
     profile: str | None = None
     region: str | None = None
     endpoint_url: str | None = None
     config: Path | None = None
-    typed: str = ""
-    """These options as they were typed, for another command's line, as ` --stage test`; without what the environment says."""
+    command_line: str = ""
+    """The options as typed, to print in a suggested command, such as ` --stage test`. Without environment variables."""
 
-    def target(self) -> Target:
-        """The stage, reached. Raises: ConfigError."""
-        # boto3 and pydantic cost most of a second to import; `--help` does without.
+    def connect(self) -> Target:
+        """Return the selected stage. Raises: ConfigError."""
+        # boto3 and pydantic take most of a second to import, which `--help` does not need.
         from imchat.deploy import connect, load_config
 
         overrides = {"stage": self.stage, "profile": self.profile, "region": self.region}
-        reach: Reach = click.get_current_context().obj or connect
-        return reach(load_config(self.config, overrides=overrides), endpoint_url=self.endpoint_url)
+        connector: Connector = click.get_current_context().obj or connect
+        return connector(load_config(self.config, overrides=overrides), endpoint_url=self.endpoint_url)
 
 
-WHERE_OPTIONS = (
+STAGE_OPTIONS = (
     click.option(
         "--stage",
         envvar="IMCHAT_STAGE",
         metavar="NAME",
-        help="The stage; without it, imchat.toml's, or prod.",
+        help="Stage to use (default: the one in imchat.toml, or prod).",
+    ),
+    click.option("--profile", envvar="IMCHAT_PROFILE", metavar="NAME", help="AWS profile to use."),
+    click.option(
+        "--region", envvar="IMCHAT_REGION", metavar="REGION", help="AWS region, such as eu-central-1."
     ),
     click.option(
-        "--profile",
-        envvar="IMCHAT_PROFILE",
-        metavar="NAME",
-        help="The profile of your AWS configuration to use.",
-    ),
-    click.option(
-        "--region", envvar="IMCHAT_REGION", metavar="REGION", help="The AWS region, such as eu-central-1."
-    ),
-    click.option(
-        "--endpoint-url", envvar="AWS_ENDPOINT_URL", metavar="URL", help="An AWS emulator's address."
+        "--endpoint-url", envvar="AWS_ENDPOINT_URL", metavar="URL", help="Endpoint of an AWS emulator."
     ),
     click.option(
         "--config",
         envvar="IMCHAT_CONFIG",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        help="The stage's settings, if they are not in ./imchat.toml.",
+        help="Settings file (default: imchat.toml in the current directory).",
     ),
 )
-_WHERE = ("stage", "profile", "region", "endpoint_url", "config")
-yes = click.option("--yes", is_flag=True, help="Go ahead without asking.")
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+_STAGE_OPTION_NAMES = ("stage", "profile", "region", "endpoint_url", "config")
+yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-def with_where(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that choose a stage, as one `where`."""
+def stage_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that select a stage to a command, which gets them as one `options` argument."""
 
     @functools.wraps(command)
-    def run(**options: Any) -> None:
+    def run(**arguments: Any) -> None:
         context = click.get_current_context()
-        chosen = {name: options.pop(name) for name in _WHERE}
+        values = {name: arguments.pop(name) for name in _STAGE_OPTION_NAMES}
         typed = (
             f" --{name.replace('_', '-')} {shlex.quote(str(value))}"
-            for name, value in chosen.items()
+            for name, value in values.items()
             if context.get_parameter_source(name) == ParameterSource.COMMANDLINE
         )
-        command(where=Where(**chosen, typed="".join(typed)), **options)
+        command(options=StageOptions(**values, command_line="".join(typed)), **arguments)
 
-    for option in reversed(WHERE_OPTIONS):
+    for option in reversed(STAGE_OPTIONS):
         run = option(run)
     return run

@@ -1,4 +1,4 @@
-"""The `imchat user` commands: who may sign in, and who is an administrator."""
+"""The `imchat user` commands: manage accounts and administrators."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from imchat.commands.options import Where, as_json, with_where, yes
+from imchat.commands.options import StageOptions, as_json, stage_options, yes
 from imchat.console import base
 
 if TYPE_CHECKING:
@@ -20,28 +20,28 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pool:
-    """Which user pool a command means, as its options say."""
+class _PoolOptions:
+    """The options that select a user pool."""
 
-    where: Where
+    stage_options: StageOptions
     local: bool
     data_dir: Path | None
     user_pool_id: str | None
 
     @contextlib.contextmanager
-    def users(self) -> Iterator[Users]:
-        """The pool, reached while the block runs."""
-        # boto3 and the server cost most of a second to import; `--help` and `imchat local` do without.
+    def connect(self) -> Iterator[Users]:
+        """Connect to the pool for the duration of the block."""
+        # boto3 and the server take most of a second to import, which `--help` and `imchat local` do not need.
         from imchat.deploy.operate.users import connect_aws, connect_local
 
         if not self.local:
-            yield connect_aws(self.where.target(), pool_id=self.user_pool_id)
+            yield connect_aws(self.stage_options.connect(), pool_id=self.user_pool_id)
             return
         from imchat.local.data_dir import DataDir
         from imchat.local.identity import REGION
         from imchat.local.user_pool import reach_user_pool
 
-        with reach_user_pool(DataDir.open(self.data_dir), base.delivered) as pool:
+        with reach_user_pool(DataDir.open(self.data_dir), base.print_code) as pool:
             yield connect_local(
                 pool.url,
                 region=REGION,
@@ -52,41 +52,38 @@ class _Pool:
 
 
 _POOL_OPTIONS = (
-    click.option(
-        "--local", is_flag=True, help="The users of `imchat local` on this machine, not those on AWS."
-    ),
+    click.option("--local", is_flag=True, help="Use the accounts of `imchat local` instead of AWS."),
     click.option(
         "--data-dir",
         type=click.Path(path_type=Path),
-        metavar="FOLDER",
-        help="With --local: its data folder, if it is not the usual one.",
+        metavar="DIR",
+        help="With --local: data directory of `imchat local`, if not the default.",
     ),
-    click.option("--user-pool-id", metavar="ID", help="The id of another user pool than the stage's."),
+    click.option(
+        "--user-pool-id", metavar="ID", help="ID of the Cognito user pool (default: the pool of the stage)."
+    ),
 )
-_LINGER: Final = (
-    "tokens they hold end within the hour, and connections within three. "
-    "An administrator's suspension ends both at once."
+_SESSIONS_END: Final = (
+    "Their access tokens stay valid for up to one hour and open connections for up to three. "
+    "Suspend the user in the web client to end both now."
 )
-"""What the user pool alone cannot end. Source: docs/decisions/12-an-access-token-lives-out-its-hour.md."""
-_mail = click.option(
-    "--mail", is_flag=True, help="Have Cognito mail it to them instead of showing it here (AWS only)."
-)
+"""The user pool cannot end these. Source: docs/decisions/12-an-access-token-lives-out-its-hour.md."""
 
 
-def _with_pool(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that choose a user pool, as one `pool`."""
+def _pool_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that select a user pool to a command, which gets them as one `pool` argument."""
 
     @functools.wraps(command)
-    def run(where: Where, **options: Any) -> None:
-        chosen = {name: options.pop(name) for name in ("local", "data_dir", "user_pool_id")}
-        pool = _Pool(where, **chosen)
-        if pool.local and options.get("mail"):
-            raise click.UsageError("--mail goes with AWS only: `imchat local` sends no mail.")
+    def run(options: StageOptions, **arguments: Any) -> None:
+        values = {name: arguments.pop(name) for name in ("local", "data_dir", "user_pool_id")}
+        pool = _PoolOptions(options, **values)
+        if pool.local and arguments.get("mail"):
+            raise click.UsageError("--mail cannot be used with --local: `imchat local` sends no mail.")
         if pool.data_dir is not None and not pool.local:
-            raise click.UsageError("--data-dir goes with --local.")
-        command(pool=pool, **options)
+            raise click.UsageError("--data-dir requires --local.")
+        command(pool=pool, **arguments)
 
-    wrapped: Callable[..., None] = with_where(run)
+    wrapped: Callable[..., None] = stage_options(run)
     for option in reversed(_POOL_OPTIONS):
         wrapped = option(wrapped)
     return wrapped
@@ -94,7 +91,7 @@ def _with_pool(command: Callable[..., None]) -> Callable[..., None]:
 
 @click.group()
 def user() -> None:
-    """Administer users, on AWS or, with --local, on this machine.
+    """Manage users on AWS or, with --local, on this machine.
 
     Example: imchat user create you@example.com --admin --local
     """
@@ -103,138 +100,147 @@ def user() -> None:
 @user.command()
 @click.argument("email")
 @click.option("--admin", is_flag=True, help="Make the user an administrator.")
-@click.option("--name", help="The user's name.")
+@click.option("--name", help="Name of the user.")
 @click.option(
     "--password-stdin",
     is_flag=True,
-    help="Read a lasting password from standard input instead of making a temporary one.",
+    help="Read a permanent password from standard input instead of generating a temporary one.",
 )
-@_mail
-@_with_pool
+@click.option("--mail", is_flag=True, help="Mail the temporary password instead of printing it (AWS only).")
+@_pool_options
 def create(
-    pool: _Pool, email: str, *, admin: bool, name: str | None, password_stdin: bool, mail: bool
+    pool: _PoolOptions, email: str, *, admin: bool, name: str | None, password_stdin: bool, mail: bool
 ) -> None:
-    """Make a user, with a temporary password that is shown once.
+    """Create a user and print a temporary password.
 
     Example: imchat user create you@example.com --admin
     """
     if mail and password_stdin:
-        raise click.UsageError("--mail and --password-stdin exclude each other.")
-    chosen = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
-    if chosen == "":
-        raise click.UsageError("standard input holds no password.")
-    with pool.users() as users:
-        temporary = users.create(email, name=name, password=chosen, admin=admin, mail=mail)
-    base.done(f"Made {'administrator' if admin else 'user'} {email}.")
+        raise click.UsageError("--mail cannot be used with --password-stdin.")
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+    if password == "":
+        raise click.UsageError("no password on standard input.")
+    with pool.connect() as users:
+        temporary = users.create(email, name=name, password=password, admin=admin, mail=mail)
+    base.success(f"Created {'administrator' if admin else 'user'} {email}.")
     if temporary is not None:
-        base.temporary_password(email, temporary)
+        base.print_temporary_password(email, temporary)
 
 
 @user.command("list")
 @as_json
-@_with_pool
-def list_(pool: _Pool, *, as_json: bool) -> None:
-    """List everyone who has an account.
+@_pool_options
+def list_(pool: _PoolOptions, *, as_json: bool) -> None:
+    """List all users.
 
     Example: imchat user list --local --json
     """
-    with pool.users() as users:
+    with pool.connect() as users:
         found = users.list()
-    base.users(found, as_json=as_json)
+    base.print_users(found, as_json=as_json)
 
 
 @user.command()
 @click.argument("email")
 @yes
-@_with_pool
-def disable(pool: _Pool, email: str, *, yes: bool) -> None:
-    """Refuse a user's sign-in from now on; nothing is deleted.
+@_pool_options
+def disable(pool: _PoolOptions, email: str, *, yes: bool) -> None:
+    """Prevent a user from signing in. Deletes nothing.
+
+    Access tokens stay valid for up to one hour and open connections for up to three. Suspend the user in the web
+    client to end both at once.
 
     Example: imchat user disable you@example.com
     """
     if not yes:
-        base.ask(f"Disable {email}?")
-    with pool.users() as users:
+        base.confirm(f"Disable {email}?")
+    with pool.connect() as users:
         users.disable(email)
-    base.done(f"Disabled {email}: {_LINGER}")
+    base.success(f"Disabled {email}. {_SESSIONS_END}")
 
 
 @user.command()
 @click.argument("email")
-@_with_pool
-def enable(pool: _Pool, email: str) -> None:
-    """Let a disabled user sign in again.
+@_pool_options
+def enable(pool: _PoolOptions, email: str) -> None:
+    """Allow a disabled user to sign in again.
 
     Example: imchat user enable you@example.com
     """
-    with pool.users() as users:
+    with pool.connect() as users:
         users.enable(email)
-    base.done(f"Enabled {email}.")
+    base.success(f"Enabled {email}.")
 
 
 @user.command()
 @click.argument("email")
 @yes
-@_with_pool
-def delete(pool: _Pool, email: str, *, yes: bool) -> None:
-    """Delete a user's account; what they wrote stays.
+@_pool_options
+def delete(pool: _PoolOptions, email: str, *, yes: bool) -> None:
+    """Delete a user's account, but keep their messages.
 
-    Tokens they hold end within the hour, and connections within three; an administrator's suspension ends both at once.
+    Access tokens stay valid for up to one hour and open connections for up to three. Suspend the user in the web
+    client to end both at once.
 
     Example: imchat user delete you@example.com --yes
     """
     if not yes:
-        base.ask(f"Delete the account {email}? This cannot be undone.")
-    with pool.users() as users:
+        base.confirm(f"Delete the account {email}? This cannot be undone.")
+    with pool.connect() as users:
         users.delete(email)
-    base.done(f"Deleted {email}: {_LINGER}")
+    base.success(f"Deleted {email}. {_SESSIONS_END}")
 
 
 @user.command("reset-password")
 @click.argument("email")
-@_mail
-@_with_pool
-def reset_password(pool: _Pool, email: str, *, mail: bool) -> None:
-    """Give a user a temporary password; all their devices have to sign in anew.
+@click.option(
+    "--mail", is_flag=True, help="Mail a reset code instead of printing a temporary password (AWS only)."
+)
+@_pool_options
+def reset_password(pool: _PoolOptions, email: str, *, mail: bool) -> None:
+    """Reset a user's password and sign them out everywhere.
 
-    Tokens they hold end within the hour, and connections within three; an administrator's suspension ends both at once.
+    Prints a temporary password.
+
+    Access tokens stay valid for up to one hour and open connections for up to three. Suspend the user in the web
+    client to end both at once.
 
     Example: imchat user reset-password you@example.com --local
     """
-    with pool.users() as users:
+    with pool.connect() as users:
         password = users.reset_password(email, mail=mail)
     if password is None:
-        base.done(f"Cognito has mailed a code for a new password to {email}.")
+        base.success(f"Cognito mailed a password reset code to {email}.")
     else:
-        base.temporary_password(email, password)
-        click.echo(f"Every device has to sign in anew: {_LINGER}")
+        base.print_temporary_password(email, password)
+        click.echo(f"All devices must sign in again. {_SESSIONS_END}")
 
 
 @user.command()
 @click.argument("email")
-@_with_pool
-def promote(pool: _Pool, email: str) -> None:
+@_pool_options
+def promote(pool: _PoolOptions, email: str) -> None:
     """Make a user an administrator.
 
-    It counts from their next token on: within the hour, or at once after a new sign-in.
+    Takes effect at the user's next sign-in, at most one hour later.
 
     Example: imchat user promote you@example.com
     """
-    with pool.users() as users:
+    with pool.connect() as users:
         users.promote(email)
-    base.done(f"{email} is an administrator from their next sign-in on, or within the hour.")
+    base.success(f"{email} is now an administrator (takes effect at next sign-in, at most one hour).")
 
 
 @user.command()
 @click.argument("email")
-@_with_pool
-def demote(pool: _Pool, email: str) -> None:
-    """Make an administrator an ordinary user.
+@_pool_options
+def demote(pool: _PoolOptions, email: str) -> None:
+    """Make an administrator a regular user.
 
-    It counts from their next token on: within the hour, or at once after a new sign-in.
+    Takes effect at the user's next sign-in, at most one hour later.
 
     Example: imchat user demote you@example.com
     """
-    with pool.users() as users:
+    with pool.connect() as users:
         users.demote(email)
-    base.done(f"{email} is no administrator from their next sign-in on, or within the hour.")
+    base.success(f"{email} is no longer an administrator (takes effect at next sign-in, at most one hour).")

@@ -1,1 +1,1 @@
-"""Everything that is printed in a terminal, with rich."""
+"""The terminal output of all commands, laid out with rich."""

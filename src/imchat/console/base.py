@@ -1,4 +1,4 @@
-"""Everything imchat prints. Nothing else prints; rich is loaded only where there is something to lay out."""
+"""Terminal output shared by all commands. Only `console` prints, and rich is imported only to print layouts."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:  # `imchat --help` loads none of these
     from imchat.local.identity import Purpose
     from imchat.local.run import Started
 
-_DELIVERED: Final = {
+_CODE_NAMES: Final = {
     "sign_up": "confirmation code",
-    "password_reset": "code for a new password",
+    "password_reset": "password reset code",
     "invitation": "temporary password",
 }
 
-_STATUSES: Final = {
+_USER_STATUSES: Final = {
     "CONFIRMED": "active",
-    "FORCE_CHANGE_PASSWORD": "must choose a password",
-    "RESET_REQUIRED": "must choose a password",
-    "UNCONFIRMED": "has not confirmed the e-mail address",
+    "FORCE_CHANGE_PASSWORD": "must change password",
+    "RESET_REQUIRED": "must reset password",
+    "UNCONFIRMED": "e-mail not confirmed",
 }
-"""Cognito's words for an account's state, in ours."""
+"""How Cognito's account statuses are shown."""
 
 
-def failure(message: str) -> None:
-    """One line that says what went wrong and what to do, on the error stream."""
+def error(message: str) -> None:
+    """Print an error message to standard error."""
     text = f"Error: {message}"
     if sys.stderr.isatty():  # a terminal would break the line in the middle of a word
         width = shutil.get_terminal_size().columns
@@ -46,74 +46,76 @@ def failure(message: str) -> None:
     click.echo(click.style("Error:", fg="red", bold=True) + text.removeprefix("Error:"), err=True)
 
 
-def done(message: str) -> None:
-    """What a command has done."""
+def success(message: str) -> None:
+    """Print what a command has done."""
     click.echo(message)
 
 
-def remark(message: str) -> None:
-    """Something to know beside the output, on the error stream: what reads the output does not see it."""
+def info(message: str) -> None:
+    """Print a hint to standard error, so that it is not part of piped output."""
     click.echo(message, err=True)
 
 
-def open_site(url: str) -> None:
-    """Show the address, and open it in the browser where there is one."""
+def open_url(url: str) -> None:
+    """Print the URL and open it in the browser, if there is one."""
     click.echo(url)
     _browse(url)
 
 
 def _browse(url: str) -> None:
-    import webbrowser  # with what it brings a tenth of the time that `imchat --help` takes
+    import webbrowser  # takes a tenth of the time of `imchat --help` to import
 
     webbrowser.open(url)
 
 
-def ask(question: str) -> None:
-    """Go on only after a yes; otherwise the command ends with status 1. Raises: UsageError if nobody can answer."""
+def confirm(question: str) -> None:
+    """Continue only after a yes; otherwise exit with status 1. Raises: UsageError if there is no terminal."""
     try:
-        sure = click.confirm(question)
+        confirmed = click.confirm(question)
     except click.Abort:
         if sys.stdin.isatty():
             raise
-        raise click.UsageError("nobody is there to answer; --yes goes ahead without asking.") from None
-    if not sure:
+        raise click.UsageError("no terminal to ask for confirmation; use --yes to skip it.") from None
+    if not confirmed:
         raise click.Abort
 
 
-def delivered(purpose: Purpose, email: str, secret: str) -> None:
-    """What a pool on AWS would have mailed."""
-    click.echo(f"{_DELIVERED[purpose.value].capitalize()} for {email}: {click.style(secret, bold=True)}")
+def print_code(purpose: Purpose, email: str, code: str) -> None:
+    """Print a code or password that a user pool on AWS would mail."""
+    click.echo(f"{_CODE_NAMES[purpose.value].capitalize()} for {email}: {click.style(code, bold=True)}")
 
 
-def temporary_password(email: str, password: str) -> None:
-    """The only time a temporary password is shown."""
+def print_temporary_password(email: str, password: str) -> None:
+    """Print a temporary password, which cannot be shown again."""
     click.echo(f"Temporary password for {email}: {click.style(password, bold=True)}")
-    click.echo("It is shown only now and good for seven days; a new one must be chosen at the first sign-in.")
+    click.echo(
+        "It is shown only once and expires in seven days. The user chooses a new one at first sign-in."
+    )
 
 
-def users(found: Sequence[User], *, as_json: bool) -> None:
-    """The list of users: a table to read, or JSON for a program."""
+def print_users(users: Sequence[User], *, as_json: bool) -> None:
+    """Print the list of users as a table or as JSON."""
     if as_json:
-        rows = [asdict(user) | {"created": user.created.isoformat()} for user in found]
+        rows = [asdict(user) | {"created": user.created.isoformat()} for user in users]
         click.echo(json.dumps(rows, indent=2))
         return
-    if not found:
-        click.echo("There are no users yet; `imchat user create` makes one.")
+    if not users:
+        click.echo("No users yet. Create one with `imchat user create`.")
         return
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("E-mail", "Name", "Role", "Status", "Since", box=None, pad_edge=False)
-    for user in found:
-        status = _STATUSES.get(user.status, user.status) if user.enabled else "disabled"
+    table = Table("E-mail", "Name", "Role", "Status", "Created", box=None, pad_edge=False)
+    for user in users:
+        status = _USER_STATUSES.get(user.status, user.status) if user.enabled else "disabled"
         role = "administrator" if user.admin else ""
-        since = user.created.strftime("%Y-%m-%d")
-        table.add_row(escape(user.email), escape(user.name), role, status, since)
-    show(table)
+        created = user.created.strftime("%Y-%m-%d")
+        table.add_row(escape(user.email), escape(user.name), role, status, created)
+    print_renderable(table)
 
 
-def local_started(server: Started, *, open_browser: bool) -> None:
-    """Where the server is, where its data lies, how to sign in to the demo, and how to stop."""
+def print_server_started(server: Started, *, open_browser: bool) -> None:
+    """Print the URL, the data directory, the demo users and how to stop the server."""
     lines = [("Open", server.url), ("Data", str(server.data_dir))]
     lines += [("Demo", f"{person.email}, password {person.password}") for person in server.people]
     if server.policy.kind == "invitation":
@@ -121,38 +123,36 @@ def local_started(server: Started, *, open_browser: bool) -> None:
     elif server.policy.domains:
         lines.append(("Sign-up", f"e-mail at {', '.join(server.policy.domains)}"))
     lines.append(("Stop", "Ctrl-C"))
-    panel("imchat is running", lines)
+    print_panel("imchat is running", lines)
     if server.reachable_by_others:
-        click.echo(
-            "Other machines can reach it. Browsers hold back some features on a plain http site elsewhere:"
-        )
-        click.echo("for a team, put a proxy with a certificate in front.")
+        click.echo("Other machines can connect. Browsers disable some features on sites without HTTPS:")
+        click.echo("for a team, put a reverse proxy with a TLS certificate in front.")
     sys.stdout.flush()
     if open_browser:
         _browse(server.url)
 
 
-def console() -> Console:
-    """Where everything laid out goes. Without a terminal lines are as long as they are: nothing is cut in a file."""
+def get_console() -> Console:
+    """Return the rich console for standard output. Without a terminal, lines have no maximum length."""
     from rich.console import Console
 
     fixed = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 10_000
     return Console(highlight=False, width=fixed)
 
 
-def show(laid_out: RenderableType) -> None:
-    """Print what is laid out, with no blanks at the lines' ends."""
-    where = console()
-    if where.is_terminal:
-        where.print(laid_out)
+def print_renderable(renderable: RenderableType) -> None:
+    """Print a rich layout without trailing spaces."""
+    console = get_console()
+    if console.is_terminal:
+        console.print(renderable)
         return
-    with where.capture() as captured:
-        where.print(laid_out)
+    with console.capture() as captured:
+        console.print(renderable)
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
-def panel(title: str, lines: Sequence[tuple[str, str]]) -> None:
-    """The end of a command, framed: what is there now, and what to do next. Without a terminal: plain lines."""
+def print_panel(title: str, lines: Sequence[tuple[str, str]]) -> None:
+    """Print the result of a command and the next steps in a frame, or as plain lines without a terminal."""
     if not sys.stdout.isatty():
         click.echo(title)
         longest = max((len(name) for name, _ in lines), default=0)
@@ -168,4 +168,4 @@ def panel(title: str, lines: Sequence[tuple[str, str]]) -> None:
         link = f"link {value}" if value.startswith("http") else ""
         table.add_row(Text(name, "dim"), Text(value, link, overflow="fold"))
     heading = f"[bold green]{title}[/]"
-    show(Panel(table, title=heading, title_align="left", expand=False, padding=(1, 2)))
+    print_renderable(Panel(table, title=heading, title_align="left", expand=False, padding=(1, 2)))

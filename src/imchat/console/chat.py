@@ -1,4 +1,4 @@
-"""A conversation in the terminal: what was said, what comes, and the line that is being typed below it."""
+"""A conversation in the terminal: its messages, with the input line below."""
 
 from __future__ import annotations
 
@@ -12,52 +12,52 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from imchat.client import Client, Heard
+from imchat.client import Client, EventInConversation
 from imchat.console import terminal
 from imchat.errors import ImchatError, NotFound
 
 if TYPE_CHECKING:
     from imchat.client.api import Entry
 
-_HISTORY: Final = 20
-_CHOICES: Final = 20
+_HISTORY_EVENTS: Final = 20
+_MAX_CHOICES: Final = 20
 _PROMPT: Final = "> "
-_HINT: Final = "Enter sends, /quit ends."
+_HINT: Final = "Press Enter to send, /quit to quit."
 _COLOURS: Final = ("cyan", "magenta", "yellow", "green", "blue", "bright_red")
-_TYPING_S: Final = 5.0
-_CHANGES: Final = {
+_TYPING_INTERVAL_S: Final = 5.0
+_NOTICES: Final = {
     "message.deleted": "deleted a message",
-    "member.added": "let somebody in",
-    "member.removed": "took somebody out, or left",
+    "member.added": "added a member",
+    "member.removed": "removed a member, or left",
     "conversation.updated": "changed the group",
 }
 
 
 async def chat(url: str, email: str, password: str, handle: str | None) -> None:
-    """Talk until the person has enough. Raises: ImchatError."""
+    """Run the chat until the user quits. Raises: ImchatError."""
     async with Client.sign_in(url, email, password) as me:
-        entry = await (_choose(me) if handle is None else _with(me, handle))
+        entry = await (_choose_conversation(me) if handle is None else _direct_conversation(me, handle))
         await _Screen(me, entry).run()
-    farewell()
+    print_goodbye()
 
 
-def farewell() -> None:
-    """The last line."""
-    click.secho("See you.", dim=True)
+def print_goodbye() -> None:
+    """Print the last line."""
+    click.secho("Goodbye.", dim=True)
 
 
-async def _with(me: Client, handle: str) -> Entry:
+async def _direct_conversation(me: Client, handle: str) -> Entry:
     wanted = handle.removeprefix("@").lower()
     for user in await me.find_users(wanted):
         if user["handle"] == wanted:
             return await me.create_direct(user["user_id"])
-    raise NotFound(f"nobody has the handle {wanted}; look it up in the web client, or ask them")
+    raise NotFound(f"no user has the handle {wanted}; search for it in the web client")
 
 
-async def _choose(me: Client) -> Entry:
-    entries = sorted([entry async for entry in me.inbox()], key=_newest_ms, reverse=True)[:_CHOICES]
+async def _choose_conversation(me: Client) -> Entry:
+    entries = sorted([entry async for entry in me.inbox()], key=_newest_ms, reverse=True)[:_MAX_CHOICES]
     if not entries:
-        raise NotFound("you have no conversations yet; start one by --with HANDLE")
+        raise NotFound("you have no conversations yet; start one with --with HANDLE")
     titles = await _titles(me, entries)
     click.echo()
     for number, (entry, title) in enumerate(zip(entries, titles, strict=True), start=1):
@@ -65,7 +65,7 @@ async def _choose(me: Client) -> Entry:
         click.echo(f" {click.style(f'{number:>3}', dim=True)}  {title}{unread}")
     click.echo()
     number = await asyncio.to_thread(
-        click.prompt, "Which one", type=click.IntRange(1, len(entries)), default=1
+        click.prompt, "Conversation", type=click.IntRange(1, len(entries)), default=1
     )
     return await me.conversation(entries[number - 1]["conversation"]["conversation_id"])
 
@@ -88,189 +88,189 @@ async def _titles(me: Client, entries: Sequence[Entry]) -> list[str]:
 def _title(entry: Entry, names: dict[str, str], own_id: str) -> str:
     conversation = entry["conversation"]
     if conversation["kind"] == "group":
-        return _plain(conversation["title"] or "Group")
+        return _printable(conversation["title"] or "Group")
     others = [member["user_id"] for member in conversation.get("members", ()) if member["user_id"] != own_id]
-    return names.get(others[0], "Somebody") if others else "Somebody"
+    return names.get(others[0], "Unknown user") if others else "Unknown user"
 
 
 class _Screen:
-    """One open conversation."""
+    """The screen of one conversation."""
 
     def __init__(self, me: Client, entry: Entry) -> None:
         self._me = me
         self._entry = entry
-        self._where: str = entry["conversation"]["conversation_id"]
+        self._conversation_id: str = entry["conversation"]["conversation_id"]
         self._names = {user["user_id"]: _name(user) for user in entry.get("users", ())}
-        self._shown = 0
-        self._typed_s = 0.0
-        self._asking = False
-        self._held: list[str] | None = None
+        self._shown_seq = 0
+        self._typing_shown_s = 0.0
+        self._prompt_shown = False
+        self._pending_lines: list[str] | None = None
         self._sending = ""
         self._interactive = sys.stdin.isatty() and sys.stdout.isatty()
 
     async def run(self) -> None:
-        """Show, listen and send until the person ends it."""
+        """Show and send messages until the user quits."""
         title = _title(self._entry, self._names, self._me.user_id)
         click.secho(f"\n{title}", bold=True)
         if self._interactive:
             click.secho(_HINT, dim=True)
-        events, _ = await self._me.read(self._where, limit=_HISTORY)
+        events, _ = await self._me.read_events(self._conversation_id, limit=_HISTORY_EVENTS)
         for event in events:
             await self._show(event)
-        hearing = asyncio.create_task(self._hear())
+        receiving = asyncio.create_task(self._receive())
         try:
-            while (line := await self._line(hearing)) is not None:
+            while (line := await self._read_line(receiving)) is not None:
                 if line.strip() == "/quit":
                     break
                 if _is_command(line):
-                    self._print(click.style(f"  {line.strip()} is no command. {_HINT}", dim=True))
+                    self._print(click.style(f"  {line.strip()} is not a command. {_HINT}", dim=True))
                 elif line.strip():
                     await self._send(line)
         finally:
-            hearing.cancel()
+            receiving.cancel()
 
     async def _send(self, body: str) -> None:
-        """Send it. It shows when it is heard, in its place among what others say meanwhile."""
+        """Send a message. It is shown when its event arrives, in order with the messages of others."""
         self._sending = body
         self._print()
         try:
-            await self._me.send(self._where, body)
+            await self._me.send(self._conversation_id, body)
         except ImchatError as error:
-            self._print(f"  {_plain(body)}\n{click.style(f'  not sent: {error.message}', fg='red')}")
+            self._print(f"  {_printable(body)}\n{click.style(f'  not sent: {error.message}', fg='red')}")
         finally:
             self._sending = ""
 
-    async def _hear(self) -> None:
+    async def _receive(self) -> None:
         async for found in self._me.frames():
-            if isinstance(found, Heard):
-                if found.conversation_id == self._where:
+            if isinstance(found, EventInConversation):
+                if found.conversation_id == self._conversation_id:
                     await self._show(found.event)
-                    await self._seen(found.event["seq"])
-            elif found["type"] == "typing" and found["conversation_id"] == self._where:
+                    await self._mark_read(found.event["seq"])
+            elif found["type"] == "typing" and found["conversation_id"] == self._conversation_id:
                 await self._show_typing(found["user_id"])
 
-    async def _seen(self, seq: int) -> None:
+    async def _mark_read(self, seq: int) -> None:
         try:
-            await self._me.mark_read(self._where, seq)
+            await self._me.mark_read(self._conversation_id, seq)
         except ImchatError:
-            return  # the next message moves the cursor as well
+            return  # the next message moves the read cursor, too
 
     async def _show(self, event: dict[str, Any]) -> None:
-        if event["seq"] <= self._shown:
+        if event["seq"] <= self._shown_seq:
             return
-        self._shown = event["seq"]
-        text = self._text(event, await self._who(event["actor_id"]))
+        self._shown_seq = event["seq"]
+        text = self._format(event, await self._user_name(event["actor_id"]))
         if text is not None:
             at = time.strftime("%H:%M", time.localtime(event["at_ms"] / 1000))
             self._print(f"{click.style(at, dim=True)}  {text}")
 
-    def _text(self, event: dict[str, Any], who: str) -> str | None:
+    def _format(self, event: dict[str, Any], user: str) -> str | None:
         message = event.get("message", {})
         match event["type"]:
             case "message.created" if "deleted_at_ms" in message:
-                said = click.style("(deleted)", dim=True)
+                text = click.style("(deleted)", dim=True)
             case "message.created":
-                said = _plain(message["body"])
+                text = _printable(message["body"])
             case "message.edited":
-                said = f"{click.style('now says:', dim=True)} {_plain(message.get('body', ''))}"
+                text = f"{click.style('edited:', dim=True)} {_printable(message.get('body', ''))}"
             case "reaction.added":
-                said = f"{click.style('reacted', dim=True)} {event['emoji']}"
-            case kind if kind in _CHANGES:
-                said = click.style(_CHANGES[kind], dim=True)
+                text = f"{click.style('reacted with', dim=True)} {event['emoji']}"
+            case kind if kind in _NOTICES:
+                text = click.style(_NOTICES[kind], dim=True)
             case _:
                 return None
-        return f"{who} {said}"
+        return f"{user} {text}"
 
     async def _show_typing(self, user_id: str) -> None:
-        if time.monotonic() - self._typed_s > _TYPING_S:
-            self._typed_s = time.monotonic()
-            self._print(f"{await self._who(user_id)} {click.style('is typing …', dim=True)}")
+        if time.monotonic() - self._typing_shown_s > _TYPING_INTERVAL_S:
+            self._typing_shown_s = time.monotonic()
+            self._print(f"{await self._user_name(user_id)} {click.style('is typing …', dim=True)}")
 
-    async def _who(self, user_id: str) -> str:
+    async def _user_name(self, user_id: str) -> str:
         if user_id == self._me.user_id:
             return click.style("you", bold=True)
         if user_id not in self._names:
             for user in await self._me.users_by_id([user_id]):
                 self._names[user_id] = _name(user)
         colour = _COLOURS[sum(user_id.encode()) % len(_COLOURS)]
-        return click.style(self._names.get(user_id, "Somebody"), fg=colour, bold=True)
+        return click.style(self._names.get(user_id, "Unknown user"), fg=colour, bold=True)
 
     def _print(self, text: str = "") -> None:
-        """A line above the one that is being typed or sent."""
-        if self._held is not None:
-            self._held.append(text)
+        """Print a line above the input line."""
+        if self._pending_lines is not None:
+            self._pending_lines.append(text)
         elif self._interactive:
             above = f"{text}\n" if text else ""
-            click.echo(f"\r\x1b[2K{above}{self._bottom()}", nl=False)
+            click.echo(f"\r\x1b[2K{above}{self._bottom_line()}", nl=False)
         elif text:
             click.echo(text)
 
-    def _bottom(self) -> str:
-        """What stands in the last line of the screen."""
-        if self._asking:
-            return f"{_PROMPT}{terminal.typed()}"
-        cut = _plain(self._sending)[: terminal.columns() // 2]  # some characters are two columns wide
+    def _bottom_line(self) -> str:
+        """Return the last line of the screen: the input, or the message being sent."""
+        if self._prompt_shown:
+            return f"{_PROMPT}{terminal.current_input()}"
+        cut = _printable(self._sending)[: terminal.columns() // 2]  # some characters are two columns wide
         return click.style(cut, dim=True)
 
-    async def _line(self, hearing: asyncio.Task[None]) -> str | None:
-        """The next line, gone from the screen; None at the end of what is typed.
+    async def _read_line(self, receiving: asyncio.Task[None]) -> str | None:
+        """Read the next line and erase it from the screen; None at the end of the input.
 
-        Raises: what ended the hearing, if that comes first: nobody shall talk on and hear nothing.
+        Raises: the error that stopped `receiving`, if it stops first: sending without receiving would mislead the user.
         """
         loop = asyncio.get_running_loop()
-        answer: asyncio.Future[str | None] = loop.create_future()
+        line_read: asyncio.Future[str | None] = loop.create_future()
 
         def read() -> None:
             try:
                 line: str | None = input(_PROMPT if self._interactive else "")
             except (EOFError, ValueError):
                 line = None
-            with suppress(RuntimeError):  # the loop has ended meanwhile
-                loop.call_soon_threadsafe(_settle, answer, line)
+            with suppress(RuntimeError):  # the loop has already ended
+                loop.call_soon_threadsafe(_set_result, line_read, line)
 
         self._print()
-        # Readline writes its prompt by itself: what came before that would stand among its pieces.
-        self._held = []
-        if not (self._interactive and terminal.call_when_asked(lambda: loop.call_soon_threadsafe(self._ask))):
-            self._ask()
-        # A thread of the pool would keep the process from ending while it waits for a line.
+        # Readline prints its prompt itself: a line printed before that would be mixed with it.
+        self._pending_lines = []
+        if not (self._interactive and terminal.on_prompt(lambda: loop.call_soon_threadsafe(self._on_prompt))):
+            self._on_prompt()
+        # A pool thread would keep the process alive while it waits for a line.
         threading.Thread(target=read, daemon=True).start()
-        either: list[asyncio.Future[Any]] = [answer, hearing]
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        self._ask()
-        if hearing.done():
-            hearing.result()
-        line = await answer
-        self._asking = False
+        futures: list[asyncio.Future[Any]] = [line_read, receiving]
+        await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+        self._on_prompt()
+        if receiving.done():
+            receiving.result()
+        line = await line_read
+        self._prompt_shown = False
         if self._interactive:
             rows = 0 if line is None else terminal.rows(_PROMPT + line)
             click.echo("\r\x1b[2K" + "\x1b[1A\x1b[2K" * rows, nl=False)
         return line
 
-    def _ask(self) -> None:
-        """The prompt stands there: show above it what came meanwhile."""
-        self._asking = True
-        held, self._held = self._held or [], None
-        for text in held:
+    def _on_prompt(self) -> None:
+        """Print the lines that arrived before the prompt was shown."""
+        self._prompt_shown = True
+        lines, self._pending_lines = self._pending_lines or [], None
+        for text in lines:
             self._print(text)
 
 
 def _is_command(line: str) -> bool:
-    """Whether it looks like a command of a chat program, which nobody means to say aloud."""
+    """Return whether the line looks like a chat command, which is never meant as a message."""
     return line.startswith("/") and line.strip()[1:].isalpha()
 
 
-def _settle(answer: asyncio.Future[str | None], line: str | None) -> None:
-    if not answer.done():
-        answer.set_result(line)
+def _set_result(future: asyncio.Future[str | None], line: str | None) -> None:
+    if not future.done():
+        future.set_result(line)
 
 
 def _name(user: dict[str, Any]) -> str:
-    return _plain(user["display_name"] or user["handle"] or "Somebody")
+    return _printable(user["display_name"] or user["handle"] or "Unknown user")
 
 
-def _plain(text: str) -> str:
-    """`text` without what would steer a terminal: other people wrote it."""
+def _printable(text: str) -> str:
+    """Replace terminal control characters in `text`, which other users wrote."""
     return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)
 
 

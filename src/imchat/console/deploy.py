@@ -1,4 +1,4 @@
-"""How a deployment or teardown is shown: live in a terminal, line by line without one, as JSON for programs."""
+"""Prints deployments and teardowns: live in a terminal, as plain lines without one, or as JSON."""
 
 from __future__ import annotations
 
@@ -20,122 +20,121 @@ if TYPE_CHECKING:
     from imchat.deploy.progress import Event
     from imchat.deploy.teardown import TornDown
 
-_STARTS: Final = {"create": "creating", "update": "updating", "delete": "deleting"}
+_ACTIONS: Final = {"create": "creating", "update": "updating", "delete": "deleting"}
 INTERRUPTED: Final = 130
 """The exit status after Ctrl-C."""
 
 
-class Show(Protocol):
-    """Somewhere to show what happens."""
+class ProgressView(Protocol):
+    """Shows the progress of a deployment or teardown."""
 
     def planned(self, plan: Plan) -> None:
-        """What is going to be done, before it is done."""
+        """Show the planned steps, before they start."""
 
     def event(self, event: Event) -> None:
-        """One thing that happened."""
+        """Show one event."""
 
     def stop(self) -> None:
-        """Nothing more comes, or a question is to be asked; what was shown stays."""
+        """Stop updating the screen, at the end or before a question; the output stays."""
 
 
-class Lines:
-    """One plain line for each thing done: for logs and pipes."""
+class PlainView:
+    """Prints one plain line per event, for logs and pipes."""
 
     def planned(self, plan: Plan) -> None:
-        """Nothing: the plan itself is printed before."""
+        """Print nothing: the plan was already printed."""
 
     def event(self, event: Event) -> None:
-        """Print the line that stands for the event, if any."""
-        line = line_of(event)
+        """Print the line of an event, if it has one."""
+        line = format_event(event)
         if line is not None:
             click.echo(line)
 
     def stop(self) -> None:
-        """Nothing is held back."""
+        """Do nothing: every line is printed at once."""
 
 
-class JsonLines(Lines):
-    """Each event as one line of JSON; `event` holds its name."""
+class JsonView(PlainView):
+    """Prints each event as one line of JSON; `event` is its name."""
 
     def event(self, event: Event) -> None:
-        """Print the event."""
+        """Print an event."""
         name = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(event).__name__).lower()
-        json_line(name, asdict(event))
+        print_json_line(name, asdict(event))
 
 
 @contextlib.contextmanager
-def showing(doing: str, *, as_json: bool) -> Iterator[Show]:
-    """Show what happens while the block runs. Ctrl-C ends the command with status 130 and a word on how to go on."""
-    show = _show(doing, as_json=as_json)
-    interrupted: list[str] = []
+def live_output(activity: str, *, as_json: bool) -> Iterator[ProgressView]:
+    """Show progress during the block. Ctrl-C prints how to continue and exits with status 130."""
+    view = _create_view(activity, as_json=as_json)
+    hints: list[str] = []
 
-    class Listening:
-        planned = show.planned
-        stop = show.stop
+    class HintCollector:
+        planned = view.planned
+        stop = view.stop
 
         def event(self, event: Event) -> None:
             if hint := getattr(event, "hint", None):
-                interrupted.append(hint)
-            show.event(event)
+                hints.append(hint)
+            view.event(event)
 
     try:
-        yield Listening()
+        yield HintCollector()
     except KeyboardInterrupt:
-        show.stop()
+        view.stop()
         if not as_json:
-            hint = interrupted[-1] if interrupted else "run the same command again: it goes on from here"
-            click.echo(f"{click.style('Stopped.', bold=True)} {hint[0].upper()}{hint[1:]}", err=True)
+            hint = hints[-1] if hints else "run the same command again to continue"
+            click.echo(f"{click.style('Interrupted.', bold=True)} {hint[0].upper()}{hint[1:]}", err=True)
         sys.exit(INTERRUPTED)
     finally:
-        show.stop()
+        view.stop()
 
 
-def _show(doing: str, *, as_json: bool) -> Show:
+def _create_view(activity: str, *, as_json: bool) -> ProgressView:
     if as_json:
-        return JsonLines()
+        return JsonView()
     if not sys.stdout.isatty():
-        return Lines()
-    from imchat.console.live import Live
+        return PlainView()
+    from imchat.console.live import LiveView
 
-    return Live(doing)
+    return LiveView(activity)
 
 
-def ask_for_deletion(stage: str, region: str) -> None:
-    """Go on only if the stage's name is typed; otherwise the command ends with status 1."""
+def confirm_data_deletion(stage: str, region: str) -> None:
+    """Continue only if the user types the stage's name; otherwise exit with status 1."""
     click.echo(f"This deletes every account, message and file of {stage} in {region}. It cannot be undone.")
-    typed = click.prompt(
-        f"Type {click.style(stage, bold=True)} to delete it all", default="", show_default=False
-    )
+    typed = click.prompt(f"Type {click.style(stage, bold=True)} to confirm", default="", show_default=False)
     if typed != stage:
-        click.echo("That is not its name: nothing was deleted.", err=True)
+        click.echo("The name does not match; nothing was deleted.", err=True)
         raise click.Abort
 
 
-def json_line(event: str, values: dict[str, Any]) -> None:
-    """One line of JSON on standard output."""
+def print_json_line(event: str, values: dict[str, Any]) -> None:
+    """Print one line of JSON."""
     click.echo(json.dumps({"event": event, **values}, ensure_ascii=False))
 
 
-def line_of(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912 - one line a case, read as a list
-    """What is printed for an event where there is no terminal; None: nothing."""
+def format_event(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912 - one line per case, read as a list
+    """Return the line to print for an event, or None for no line."""
     from imchat.deploy import progress
 
     match event:
         case progress.StackStarted(stack, action):
-            return f"{formatting.stack(stack)}: {_STARTS[action]}"
+            return f"{formatting.stack_kind(stack)}: {_ACTIONS[action]}"
         case progress.StackBusy(stack, status):
             return (
-                f"{formatting.stack(stack)}: waiting, somebody is changing it ({formatting.status(status)})"
+                f"{formatting.stack_kind(stack)}: waiting for another operation "
+                f"({formatting.stack_status(status)})"
             )
         case progress.ResourceProgress(stack, resource, _, status, reason):
             if status.endswith("_IN_PROGRESS") or resource == stack:
                 return None
             why = f": {reason}" if reason and status.endswith("FAILED") else ""
-            return f"{formatting.stack(stack)}: {resource} {formatting.status(status)}{why}"
+            return f"{formatting.stack_kind(stack)}: {resource} {formatting.stack_status(status)}{why}"
         case progress.StackFinished(stack, changed):
-            return f"{formatting.stack(stack)}: {'done' if changed else 'unchanged'}"
+            return f"{formatting.stack_kind(stack)}: {'done' if changed else 'unchanged'}"
         case progress.ArtifactUploaded(kind, _, size_bytes, uploaded):
-            return f"{kind}: {'uploaded, ' + formatting.size(size_bytes) if uploaded else 'there already'}"
+            return f"{kind}: {'uploaded, ' + formatting.size(size_bytes) if uploaded else 'already uploaded'}"
         case progress.FileUploaded(path, size_bytes, number, of):
             return f"site: {path} uploaded, {formatting.size(size_bytes)} ({number} of {of})"
         case progress.FileRemoved(path):
@@ -143,28 +142,28 @@ def line_of(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912 - one l
         case progress.ConfigWritten():
             return "site: config.json written"
         case progress.Invalidated(paths):
-            return f"site: CloudFront fetches {', '.join(paths)} anew"
+            return f"site: CloudFront cache invalidated for {', '.join(paths)}"
         case progress.SmokeTested(url, status):
-            return f"{url} answers {status}" if status else f"{url} does not answer yet"
+            return f"{url} returned status {status}" if status else f"{url} does not respond yet"
         case progress.BucketEmptied(bucket, objects):
             return f"{bucket}: {formatting.count(objects, 'object')} deleted"
         case progress.ResourceDeleted(kind, resource):
-            return f"{formatting.kind(kind)} {resource} deleted"
+            return f"{formatting.resource_type(kind)} {resource} deleted"
         case _:
             return None
 
 
-def deployed(deployment: Deployment, *, options: str, as_json: bool) -> None:
-    """The end of a deployment: the address, and what to do next. `options` lead other commands to this stage."""
+def print_deployment(deployment: Deployment, *, options: str, as_json: bool) -> None:
+    """Print the URL of a deployed stage and the next steps. `options` select the stage in suggested commands."""
     if as_json:
         result = {"url": deployment.url, "changed": deployment.changed, "version": deployment.plan.version}
-        json_line("result", result)
+        print_json_line("result", result)
         return
     stage = deployment.plan.stage
     if not deployment.changed:
-        base.panel(f"{stage} is up to date", [("Open", deployment.url)])
+        base.print_panel(f"{stage} is up to date", [("Open", deployment.url)])
         return
-    base.panel(
+    base.print_panel(
         f"{stage} is deployed",
         [
             ("Open", deployment.url),
@@ -175,17 +174,17 @@ def deployed(deployment: Deployment, *, options: str, as_json: bool) -> None:
     )
 
 
-def torn_down(stage: str, result: TornDown, *, as_json: bool) -> None:
-    """The end of a teardown: what is gone, what was kept, what could not be removed."""
+def print_teardown(stage: str, result: TornDown, *, as_json: bool) -> None:
+    """Print what a teardown deleted, kept and could not delete."""
     if as_json:
-        json_line("result", asdict(result))
+        print_json_line("result", asdict(result))
         return
-    lines = [("Gone", stack) for stack in result.stacks]
+    lines = [("Deleted", stack) for stack in result.stacks]
     lines += [("Kept", kept) for kept in result.kept]
-    lines += [("Remains", remaining) for remaining in result.remaining]
+    lines += [("Remaining", remaining) for remaining in result.remaining]
     if result.kept:
-        lines.append(("Again", "imchat deploy: it finds what was kept, with all accounts and messages"))
+        lines.append(("Restore", "imchat deploy uses the kept accounts and messages again"))
     if lines:
-        base.panel(f"{stage} is taken down", lines)
+        base.print_panel(f"{stage} is torn down", lines)
     else:
-        base.done(f"There is nothing of {stage} to take down.")
+        base.success(f"Nothing to tear down: {stage} is not deployed.")

@@ -1,4 +1,4 @@
-"""Numbers and names as people read them: sizes, times, AWS's types and statuses."""
+"""Formats numbers and AWS names for people: sizes, durations, resource types, stack statuses."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ _STATUSES: Final = {
     "UPDATE_COMPLETE": "updated",
     "DELETE_COMPLETE": "deleted",
     "IMPORT_COMPLETE": "imported",
-    "DELETE_SKIPPED": "let go",
-    "CREATE_IN_PROGRESS": "being created",
-    "UPDATE_IN_PROGRESS": "being updated",
-    "DELETE_IN_PROGRESS": "being deleted",
-    "CREATE_FAILED": "could not be created",
-    "UPDATE_FAILED": "could not be updated",
-    "DELETE_FAILED": "could not be deleted",
-    "REVIEW_IN_PROGRESS": "planned, never made",
-    "ROLLBACK_COMPLETE": "empty: its creation failed and was taken back",
-    "ROLLBACK_IN_PROGRESS": "its creation failed and is being taken back",
-    "ROLLBACK_FAILED": "its creation failed, and so did taking it back",
-    "UPDATE_ROLLBACK_COMPLETE": "as before: the last update failed and was taken back",
-    "UPDATE_ROLLBACK_IN_PROGRESS": "an update failed and is being taken back",
-    "UPDATE_ROLLBACK_FAILED": "an update failed, and so did taking it back",
+    "DELETE_SKIPPED": "retained",
+    "CREATE_IN_PROGRESS": "creating",
+    "UPDATE_IN_PROGRESS": "updating",
+    "DELETE_IN_PROGRESS": "deleting",
+    "CREATE_FAILED": "creation failed",
+    "UPDATE_FAILED": "update failed",
+    "DELETE_FAILED": "deletion failed",
+    "REVIEW_IN_PROGRESS": "change set created, never executed",
+    "ROLLBACK_COMPLETE": "creation failed, rolled back",
+    "ROLLBACK_IN_PROGRESS": "creation failed, rolling back",
+    "ROLLBACK_FAILED": "creation failed, rollback failed",
+    "UPDATE_ROLLBACK_COMPLETE": "update failed, rolled back",
+    "UPDATE_ROLLBACK_IN_PROGRESS": "update failed, rolling back",
+    "UPDATE_ROLLBACK_FAILED": "update failed, rollback failed",
     "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": "updated, cleaning up",
 }
 
 
 def size(size_bytes: int) -> str:
-    """As `142 KB`, `8.1 MB`."""
+    """Format a size, such as `142 KB` or `8.1 MB`."""
     kb = size_bytes / _KB
     if kb < 1:
         return f"{size_bytes} bytes"
@@ -43,28 +43,28 @@ def size(size_bytes: int) -> str:
 
 
 def elapsed(seconds: float) -> str:
-    """As `12 s`, `1 m 04 s`."""
+    """Format a duration, such as `12 s` or `1 m 04 s`."""
     minutes, rest = divmod(max(0, int(seconds)), 60)
     return f"{minutes} m {rest:02} s" if minutes else f"{rest} s"
 
 
 def count(number: int, noun: str) -> str:
-    """As `1 resource`, `58 resources`."""
+    """Format a count, such as `1 resource` or `58 resources`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def kind(resource_type: str) -> str:
-    """A resource's type, as `Lambda function` for `AWS::Lambda::Function`."""
-    _, service, name = [*resource_type.split("::"), "", ""][:3]
-    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower().replace("api", "API")
+def resource_type(name: str) -> str:
+    """Format a resource type, such as `Lambda function` for `AWS::Lambda::Function`."""
+    _, service, resource = [*name.split("::"), "", ""][:3]
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", resource).lower().replace("api", "API")
     return f"{_SERVICES.get(service, service)} {words}".strip()
 
 
-def status(cloudformation: str) -> str:
-    """A status of CloudFormation's, as `being updated` for UPDATE_IN_PROGRESS."""
-    return _STATUSES.get(cloudformation, cloudformation.replace("_", " ").lower())
+def stack_status(name: str) -> str:
+    """Format a CloudFormation status, such as `updating` for UPDATE_IN_PROGRESS."""
+    return _STATUSES.get(name, name.replace("_", " ").lower())
 
 
-def stack(name: str) -> str:
-    """Which of a stage's stacks it is, as `app` for `imchat-prod-app`."""
+def stack_kind(name: str) -> str:
+    """Return the short name of a stack, such as `app` for `imchat-prod-app`."""
     return name.rpartition("-")[2]

@@ -1,4 +1,4 @@
-"""The conversation of `imchat init`: a few questions, each explained in a line, each answer checked at once."""
+"""The prompts of `imchat init`: one line of help per question, and each answer is validated at once."""
 
 from __future__ import annotations
 
@@ -16,69 +16,64 @@ if TYPE_CHECKING:
 
 
 class _Question(NamedTuple):
-    key: str
-    words: str
-    about: str
+    setting: str
+    prompt: str
+    help: str
     default: str = ""
-    after: str | None = None
-    """Asked only if this setting was chosen."""
+    requires: str | None = None
+    """Asked only if this setting has a value."""
 
 
 _QUESTIONS: Final = (
-    _Question(
-        "stage", "Stage", "Names this installation, and becomes part of every resource's name.", "prod"
-    ),
-    _Question(
-        "profile", "AWS profile", "From your AWS configuration; empty takes what your shell is set to."
-    ),
-    _Question("region", "AWS region", "Where it runs, such as eu-central-1; empty takes the profile's."),
+    _Question("stage", "Stage", "Name of this installation; part of every resource name.", "prod"),
+    _Question("profile", "AWS profile", "Profile of your AWS configuration; leave empty for the default."),
+    _Question("region", "AWS region", "Such as eu-central-1; leave empty to use the profile's region."),
     _Question(
         "domain_name",
-        "Own address",
-        "Such as chat.example.org; empty takes one from CloudFront, at no cost.",
+        "Domain",
+        "Such as chat.example.org; leave empty to use a free CloudFront domain.",
     ),
     _Question(
         "certificate_arn",
-        "Its certificate",
-        "The ARN of an ACM certificate for it, in us-east-1.",
-        after="domain_name",
+        "Certificate",
+        "ARN of an ACM certificate for the domain, in us-east-1.",
+        requires="domain_name",
     ),
     _Question(
         "sign_up",
         "Sign-up",
-        "Who may make an account: open (anybody), invitation (only `imchat user create` does) or domain:example.org.",
+        "Who may create an account: open (anyone), invitation (only `imchat user create`) or domain:example.org.",
         "open",
     ),
     _Question(
         "mail_identity_arn",
         "SES identity",
-        "Its ARN, to mail codes from; empty takes Cognito's own: 50 mails a day at most.",
+        "ARN of the sender of codes; leave empty to send with Cognito, at most 50 mails a day.",
     ),
-    _Question("alarm_mail", "Alarms to", "An e-mail address for what needs you; empty mails nobody."),
+    _Question("alarm_mail", "Alarm e-mail", "Address for alarms; leave empty for no mail."),
 )
 
 
-def ask_settings(given: Mapping[str, Any], place: Path) -> Config:
-    """Ask for every setting that is not given. An answer that cannot be is refused on the spot."""
+def prompt_for_settings(given: Mapping[str, Any], path: Path) -> Config:
+    """Prompt for every setting that is not given, and again after an invalid answer."""
     from imchat.deploy import check_config
 
-    click.echo(
-        f"\n{click.style('imchat init', bold=True)} writes {place}, which tells `imchat deploy` what you want."
-    )
-    click.echo("Enter takes what stands in brackets; the file can be changed later.\n")
+    click.echo(f"\n{click.style('imchat init', bold=True)} creates {path}, the settings of `imchat deploy`.")
+    click.echo("Press Enter to accept the value in brackets. You can edit the file later.\n")
     answers = dict(given)
     for question in _QUESTIONS:
-        wanted = answers.get(question.key) is None and (question.after is None or answers.get(question.after))
-        if wanted:
-            answers[question.key] = _ask(question, answers)
+        if answers.get(question.setting) is None and (
+            question.requires is None or answers.get(question.requires)
+        ):
+            answers[question.setting] = _prompt(question, answers)
     return check_config(answers)
 
 
-def written(place: Path, config: Config) -> None:
-    """What lies there now, and what to do next."""
-    option = "" if place == Path("imchat.toml") else f" --config {place}"
-    base.panel(
-        f"{place} is written",
+def print_written(path: Path, config: Config) -> None:
+    """Print the written file and the next steps."""
+    option = "" if path == Path("imchat.toml") else f" --config {path}"
+    base.print_panel(
+        f"Wrote {path}",
         [
             ("Stage", f"{config.stage}{' in ' + config.region if config.region else ''}"),
             ("First", f"imchat doctor{option}"),
@@ -87,24 +82,27 @@ def written(place: Path, config: Config) -> None:
     )
 
 
-def _ask(question: _Question, answers: Mapping[str, Any]) -> str | None:
+def _prompt(question: _Question, answers: Mapping[str, Any]) -> str | None:
     from imchat.deploy import check_config
 
-    click.secho(question.about, dim=True)
+    click.secho(question.help, dim=True)
 
-    def accept(typed: str) -> str | None:
+    def validate(typed: str) -> str | None:
         value = typed.strip() or None
-        if value is None and question.after:
-            raise click.BadParameter("is needed with an address of your own")
+        if value is None and question.requires:
+            raise click.BadParameter("is required with a custom domain")
         try:
-            check_config({**answers, question.key: value})
+            check_config({**answers, question.setting: value})
         except ConfigError as error:
-            if error.details.get("field") == question.key:
+            if error.details.get("field") == question.setting:
                 raise click.BadParameter(error.message.partition(" ")[2]) from None
         return value
 
     answer: str | None = click.prompt(
-        question.words, default=question.default, show_default=bool(question.default), value_proc=accept
+        question.prompt,
+        default=question.default,
+        show_default=bool(question.default),
+        value_proc=validate,
     )
     click.echo()
     return answer

@@ -1,4 +1,4 @@
-"""How a plan is printed: what each stack would make, change, replace and remove, and what is uploaded."""
+"""Prints a deployment plan: the resource changes of each stack, and the uploads."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _SIGNS: Final = {
 }
 _ACTIONS: Final = {
     "create": "create",
-    "recreate": "create anew, since an earlier creation failed",
+    "recreate": "recreate, because an earlier creation failed",
     "update": "update",
     "none": "unchanged",
 }
 
 
-def plan(planned: Plan, *, where: str, everything: bool, as_json: bool) -> None:
-    """What a deployment would do. Without `everything` the resources of a stack that is to be made are only counted."""
+def print_plan(plan: Plan, *, location: str, all_resources: bool, as_json: bool) -> None:
+    """Print what a deployment would change. Without `all_resources`, the resources of a new stack are only counted."""
     if as_json:
-        click.echo(json.dumps({"empty": planned.empty} | asdict(planned), indent=2, ensure_ascii=False))
+        click.echo(json.dumps({"empty": plan.empty} | asdict(plan), indent=2, ensure_ascii=False))
         return
     from rich.table import Table
     from rich.text import Text
@@ -42,61 +42,63 @@ def plan(planned: Plan, *, where: str, everything: bool, as_json: bool) -> None:
     table = Table.grid(padding=(0, 2))
     table.add_column(width=3, justify="right")
     table.add_row()
-    table.add_row("", Text(planned.stage, "bold"), Text(f"{where}, version {planned.version}", "dim"))
+    table.add_row("", Text(plan.stage, "bold"), Text(f"{location}, version {plan.version}", "dim"))
     table.add_row()
-    if planned.empty:
-        table.add_row("", "", "Nothing would change.")
+    if plan.empty:
+        table.add_row("", "", "No changes.")
     else:
-        for stack in planned.stacks:
-            _stack(table, stack, everything=everything)
-        _uploads(table, planned)
+        for stack in plan.stacks:
+            _add_stack(table, stack, all_resources=all_resources)
+        _add_uploads(table, plan)
     table.add_row()
-    base.show(table)
+    base.print_renderable(table)
 
 
-def _stack(table: Table, stack: StackPlan, *, everything: bool) -> None:
+def _add_stack(table: Table, stack: StackPlan, *, all_resources: bool) -> None:
     from rich.text import Text
 
     unchanged = stack.action == "none"
-    words = Text(_ACTIONS[stack.action], "dim" if unchanged else "")
+    summary = Text(_ACTIONS[stack.action], "dim" if unchanged else "")
     if stack.changes:
-        words.append(f", {'' if stack.exact else 'about '}{formatting.count(len(stack.changes), 'resource')}")
-    table.add_row("", Text(stack.kind, "dim" if unchanged else "bold"), words)
-    listed = everything or stack.action == "update"
+        summary.append(
+            f", {'' if stack.exact else 'about '}{formatting.count(len(stack.changes), 'resource')}"
+        )
+    table.add_row("", Text(stack.kind, "dim" if unchanged else "bold"), summary)
+    listed = all_resources or stack.action == "update"
     for change in stack.changes if listed else ():
-        table.add_row(Text(*_SIGNS[change.change]), f"  {change.resource}", _what(change))
+        table.add_row(Text(*_SIGNS[change.change]), f"  {change.resource}", _describe(change))
     for parameter in stack.parameters if stack.action == "update" else ():
-        after = parameter.after if parameter.after is not None else "known later"
-        row = Text(f"{parameter.before or 'nothing'} → {after}", "dim")
+        after = parameter.after if parameter.after is not None else "(known after deploy)"
+        row = Text(f"{parameter.before or '(none)'} → {after}", "dim")
         table.add_row(Text("~", "yellow"), f"  {parameter.name}", row)
     if listed and not unchanged:
         table.add_row()
 
 
-def _what(change: ResourceChange) -> Text:
+def _describe(change: ResourceChange) -> Text:
     from rich.text import Text
 
-    words = Text(formatting.kind(change.type), "dim")
+    description = Text(formatting.resource_type(change.type), "dim")
     if change.change in {"replace", "may replace"}:
-        words.append(f"  {'is' if change.change == 'replace' else 'may be'} replaced", "bold red")
+        description.append(f"  {'will' if change.change == 'replace' else 'may'} be replaced", "bold red")
     if change.properties:
-        words.append(f"  {', '.join(change.properties)}", "not dim")
+        description.append(f"  {', '.join(change.properties)}", "not dim")
     if change.condition:
-        words.append(f"  if {change.condition}")
-    return words
+        description.append(f"  if {change.condition}")
+    return description
 
 
-def _uploads(table: Table, planned: Plan) -> None:
+def _add_uploads(table: Table, plan: Plan) -> None:
     from rich.text import Text
 
     parts = [
-        f"{one.kind}{'' if one.size_bytes is None else ' ' + formatting.size(one.size_bytes)}"
-        for one in planned.artifacts
-        if one.upload
+        f"{artifact.kind}{'' if artifact.size_bytes is None else ' ' + formatting.size(artifact.size_bytes)}"
+        for artifact in plan.artifacts
+        if artifact.upload
     ]
-    files = planned.files
+    files = plan.files
     if files.upload:
-        parts.append(formatting.count(len(files.upload), "file") + " of the site")
+        parts.append(formatting.count(len(files.upload), "site file"))
     if files.config:
         parts.append("config.json")
     if files.remove:

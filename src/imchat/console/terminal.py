@@ -1,4 +1,4 @@
-"""The line that somebody types at a terminal: how wide it is, what stands in it, when it is asked for."""
+"""The input line of a terminal: its width, its current text, and when its prompt is shown."""
 
 from __future__ import annotations
 
@@ -8,28 +8,31 @@ from typing import Any
 
 
 def columns() -> int:
-    """How many columns the terminal has."""
+    """Return the number of columns of the terminal."""
     return shutil.get_terminal_size().columns
 
 
 def rows(text: str) -> int:
-    """How many rows of the screen it takes; the cursor stands below its end."""
+    """Return how many rows `text` takes, with the cursor after its end."""
     from rich.cells import cell_len
 
     return cell_len(text) // columns() + 1
 
 
-def call_when_asked(call: Callable[[], object]) -> bool:
-    """Have `call` called, on its thread, each time `input` has written its prompt. Returns whether that works here."""
+def on_prompt(callback: Callable[[], object]) -> bool:
+    """Call `callback`, on the thread of `input`, each time `input` has printed its prompt.
+
+    Returns False where readline does not support this.
+    """
     readline = _readline()
     if not hasattr(readline, "set_pre_input_hook"):
         return False
-    readline.set_pre_input_hook(call)
+    readline.set_pre_input_hook(callback)
     return True
 
 
-def typed() -> str:
-    """What stands in the line so far."""
+def current_input() -> str:
+    """Return the text typed in the input line so far."""
     readline = _readline()
     return readline.get_line_buffer() if readline else ""
 

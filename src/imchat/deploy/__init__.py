@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from imchat.deploy.config import Config, check_config, load_config, render_config
     from imchat.deploy.context import Target, connect
     from imchat.deploy.execute import Deployment, deploy
-    from imchat.deploy.iam.arns import Place, place_of
+    from imchat.deploy.iam.arns import DeploymentScope, deployment_scope
     from imchat.deploy.iam.policy import Policy, boundary_policy, deployer_policies
     from imchat.deploy.operate.cost import Estimate, Usage, estimate
-    from imchat.deploy.operate.doctor import Finding, examine
+    from imchat.deploy.operate.doctor import Finding, run_checks
     from imchat.deploy.operate.logs import LogLine, follow_logs, log_groups, read_logs
     from imchat.deploy.operate.status import StackStatus, Status, read_status
     from imchat.deploy.operate.users import User, Users, connect_aws
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 __all__ = [
     "Config",
     "Deployment",
+    "DeploymentScope",
     "Estimate",
     "Event",
     "Finding",
     "LogLine",
     "ParameterChange",
-    "Place",
     "Plan",
     "Policy",
     "Progress",
@@ -59,29 +59,29 @@ __all__ = [
     "connect_aws",
     "deploy",
     "deployer_policies",
+    "deployment_scope",
     "estimate",
-    "examine",
     "follow_logs",
     "load_config",
     "log_groups",
     "make_plan",
-    "place_of",
     "read_logs",
     "read_release",
     "read_status",
     "render_config",
+    "run_checks",
     "tear_down",
 ]
 
 _HOMES: Final = {
     "Config": "config",
     "Deployment": "execute",
+    "DeploymentScope": "iam.arns",
     "Estimate": "operate.cost",
     "Event": "progress",
     "Finding": "operate.doctor",
     "LogLine": "operate.logs",
     "ParameterChange": "plan",
-    "Place": "iam.arns",
     "Plan": "plan",
     "Policy": "iam.policy",
     "Progress": "progress",
@@ -101,17 +101,17 @@ _HOMES: Final = {
     "connect_aws": "operate.users",
     "deploy": "execute",
     "deployer_policies": "iam.policy",
+    "deployment_scope": "iam.arns",
     "estimate": "operate.cost",
-    "examine": "operate.doctor",
     "follow_logs": "operate.logs",
     "load_config": "config",
     "log_groups": "operate.logs",
     "make_plan": "planner",
-    "place_of": "iam.arns",
     "read_logs": "operate.logs",
     "read_release": "packaging.release",
     "read_status": "operate.status",
     "render_config": "config",
+    "run_checks": "operate.doctor",
     "tear_down": "teardown",
 }
 """The modules of this package where the names above live; each is loaded when it is first used."""

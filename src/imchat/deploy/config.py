@@ -20,7 +20,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from imchat.errors import ConfigError, Invalid
-from imchat.sign_up_policy import parse_sign_up
+from imchat.sign_up_policy import SignUpPolicy
 
 FILE_NAME: Final = "imchat.toml"
 """Looked for in the folder that a command is run in."""
@@ -81,7 +81,7 @@ _SHAPES: Final = {
 
 def _sign_up(text: str) -> str:
     try:
-        return str(parse_sign_up(text))
+        return str(SignUpPolicy.parse(text))
     except Invalid as error:
         raise PydanticCustomError(
             "said", "{said}", {"said": error.message.removeprefix("sign-up ")}

@@ -13,7 +13,7 @@ import pytest
 from tests.support.emulator.harness import ACCOUNT, MISSING, PYTHON, REGION, Emulator
 
 from imchat.deploy import Config, Deployment, Event, Release, Target, connect, deploy, read_release
-from imchat.deploy.iam.arns import Place
+from imchat.deploy.iam.arns import DeploymentScope
 from imchat.deploy.iam.policy import boundary_policy, deployer_policies
 
 
@@ -67,7 +67,7 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 @pytest.fixture(scope="session")
 def stage(emulator: Emulator) -> Iterator[Stage]:
     """A stage, deployed by what `imchat deploy` calls, by somebody who may do what `imchat iam-policy` says and no more."""
-    place = Place("prod", REGION, ACCOUNT)
+    place = DeploymentScope("prod", REGION, ACCOUNT)
     config = Config(
         stage=place.stage,
         region=REGION,
@@ -85,7 +85,7 @@ def stage(emulator: Emulator) -> Iterator[Stage]:
         yield made
 
 
-def _operator(emulator: Emulator, place: Place) -> dict[str, str]:
+def _operator(emulator: Emulator, place: DeploymentScope) -> dict[str, str]:
     """The environment of a new user with these policies."""
     iam = emulator.client("iam")
     iam.create_user(UserName="operator")

@@ -1,1 +1,1 @@
-"""What a deployer must be allowed, and whether they are."""
+"""The IAM permissions a deployer needs, and the check whether they are granted."""

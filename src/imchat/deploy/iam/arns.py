@@ -1,4 +1,4 @@
-"""Where a stage lies, as ARNs say it: partition, region, account."""
+"""The scope of a deployment: partition, region and account, and the ARNs in it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from imchat.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """One stage in one account and region. `partition`: "aws", or "aws-cn" and the like."""
+class DeploymentScope:
+    """One stage in one account and region. `partition` is "aws", "aws-cn" or similar."""
 
     stage: str
     region: str
@@ -20,20 +20,20 @@ class Place:
     partition: str = "aws"
 
     def arn(self, resource: str) -> str:
-        """The ARN of a resource, in which {stage}, {region} and {account_id} are filled in."""
+        """Return the ARN of a resource, with {stage}, {region} and {account_id} filled in."""
         return f"arn:{self.partition}:" + resource.format(
             stage=self.stage, region=self.region, account_id=self.account_id
         )
 
 
-def place_of(target: Target, account_id: str | None = None) -> Place:
-    """Where `target` is; without `account_id` AWS is asked whose credentials these are.
+def deployment_scope(target: Target, account_id: str | None = None) -> DeploymentScope:
+    """Return the scope of `target`. Without `account_id`, asks AWS for the account of the credentials.
 
-    Raises: ConfigError for a number that is no account's; what AWS refuses, in our words.
+    Raises: ConfigError for an invalid account number, or the translated error of AWS.
     """
     if account_id is not None and not re.fullmatch(r"\d{12}", account_id):
-        raise ConfigError("an AWS account's number has 12 digits", field="account", limit=12)
+        raise ConfigError("an AWS account number has 12 digits", field="account", limit=12)
     with translated():
         sts = target.client("sts")
         account = account_id or str(sts.get_caller_identity()["Account"])
-    return Place(target.config.stage, target.region, account, sts.meta.partition)
+    return DeploymentScope(target.config.stage, target.region, account, sts.meta.partition)

@@ -1,1 +1,1 @@
-"""What operators do with a deployed stage: status, logs, doctor, cost, users."""
+"""Operating a deployed stage: status, logs, doctor, cost and users."""

@@ -1,4 +1,4 @@
-"""Looks for what would stop or hamper a deployment, before it does: each finding says what it is and how it is mended."""
+"""Checks for anything that would block a deployment; each finding says what is wrong and how to fix it."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from botocore.exceptions import BotoCoreError, ClientError
 from imchat.assets import site_dir, templates_dir
 from imchat.deploy.aws_errors import in_our_words
 from imchat.deploy.context import Target
-from imchat.deploy.iam.arns import Place
-from imchat.deploy.iam.simulation import missing_actions, principal
+from imchat.deploy.iam.arns import DeploymentScope
+from imchat.deploy.iam.simulation import missing_actions, policy_source
 from imchat.deploy.operate.status import StackStatus, read_status
 from imchat.errors import ConfigError, ImchatError
 
 Outcome = Literal["good", "note", "problem", "unknown"]
-_SKEW_S: Final = 120
-_FEW_AT_ONCE: Final = 100
-_NAMED: Final = 4
+_MAX_SKEW_S: Final = 120
+_MIN_CONCURRENCY: Final = 100
+_MAX_NAMED_ACTIONS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What one look found. `mend` says what to do; only a "problem" stops a deployment."""
+    """The result of one check. `fix` says what to do; only a "problem" blocks a deployment."""
 
     about: str
     outcome: Outcome
     what: str
-    mend: str | None = None
+    fix: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,141 +40,146 @@ class _Identity:
     skew_s: float
 
 
-def examine(target: Target, *, now_ms: Callable[[], int]) -> Iterator[Finding]:
-    """One finding after the other, as they are made; most ask AWS something, nothing changes anything there.
+def run_checks(target: Target, *, now_ms: Callable[[], int]) -> Iterator[Finding]:
+    """Yield the findings as the checks run. Most checks call AWS; none changes anything.
 
-    What may not be asked is "unknown". Without accepted credentials nothing else is asked.
+    A check that AWS does not permit is "unknown". Without valid credentials, the other checks are skipped.
     """
-    yield _package()
+    yield _check_package()
     try:
-        identity = _identity(target, now_ms)
+        identity = _get_identity(target, now_ms)
     except (ClientError, BotoCoreError) as error:
-        reason, _, mend = in_our_words(error).message.partition("; ")
-        yield Finding("Credentials", "problem", reason, mend)
+        reason, _, fix = in_our_words(error).message.partition("; ")
+        yield Finding("Credentials", "problem", reason, fix)
         return
-    yield _credentials(target, identity)
-    yield _clock(identity)
-    for about, look in _LOOKS.items():
+    yield _check_credentials(target, identity)
+    yield _check_clock(identity)
+    for about, check in _CHECKS.items():
         try:
-            yield from look(target, identity)
+            yield from check(target, identity)
         except (ClientError, BotoCoreError) as error:
-            yield _not_known(about, in_our_words(error))
+            yield _unknown(about, in_our_words(error))
         except ImchatError as error:
-            yield _not_known(about, error)
+            yield _unknown(about, error)
 
 
-def _not_known(about: str, error: ImchatError) -> Finding:
-    reason, _, mend = error.message.partition("; ")
-    return Finding(about, "unknown", f"could not be looked at: {reason}", mend or None)
+def _unknown(about: str, error: ImchatError) -> Finding:
+    reason, _, fix = error.message.partition("; ")
+    return Finding(about, "unknown", f"could not be checked: {reason}", fix or None)
 
 
-def _package() -> Finding:
+def _check_package() -> Finding:
     try:
         site_dir()
         templates_dir()
     except ConfigError as error:
-        reason, _, mend = error.message.partition("; ")
-        return Finding("Package", "problem", reason, mend)
-    return Finding("Package", "good", "the web client and the templates are there")
+        reason, _, fix = error.message.partition("; ")
+        return Finding("Package", "problem", reason, fix)
+    return Finding("Package", "good", "web client and templates found")
 
 
-def _identity(target: Target, now_ms: Callable[[], int]) -> _Identity:
+def _get_identity(target: Target, now_ms: Callable[[], int]) -> _Identity:
     answer = target.client("sts").get_caller_identity()
     date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     skew_s = now_ms() / 1000 - parsedate_to_datetime(date).timestamp() if date else 0.0
     return _Identity(answer["Account"], answer["Arn"], skew_s)
 
 
-def _credentials(target: Target, identity: _Identity) -> Finding:
+def _check_credentials(target: Target, identity: _Identity) -> Finding:
     what = f"{identity.arn} in {target.region}"
     if identity.arn.endswith(":root"):
         return Finding(
             "Credentials",
             "note",
             f"{what}: the account's root user",
-            "make a user or role for this and keep root's keys away; `imchat iam-policy` prints what it needs",
+            "create a user or role for deploying and do not use root's keys; `imchat iam-policy` prints the permissions",
         )
     return Finding("Credentials", "good", what)
 
 
-def _clock(identity: _Identity) -> Finding:
-    if abs(identity.skew_s) < _SKEW_S:
-        return Finding("Clock", "good", "as AWS's")
-    ahead = "ahead of" if identity.skew_s > 0 else "behind"
+def _check_clock(identity: _Identity) -> Finding:
+    if abs(identity.skew_s) < _MAX_SKEW_S:
+        return Finding("Clock", "good", "in sync with AWS")
+    direction = "ahead of" if identity.skew_s > 0 else "behind"
     return Finding(
         "Clock",
         "problem",
-        f"{abs(identity.skew_s):.0f} s {ahead} AWS's, which soon refuses such requests",
-        "set it, best by NTP (timedatectl set-ntp true)",
+        f"{abs(identity.skew_s):.0f} s {direction} AWS; requests with a wrong time are rejected",
+        "set the clock with NTP: timedatectl set-ntp true",
     )
 
 
-def _stacks(target: Target, _identity: _Identity) -> Iterator[Finding]:
+def _check_stacks(target: Target, _identity: _Identity) -> Iterator[Finding]:
     found = [stack for stack in read_status(target).stacks if stack.status is not None]
-    wrong = [finding for stack in found if (finding := _half_finished(stack))]
+    problems = [finding for stack in found if (finding := _check_stack(stack))]
     if not any(stack.kind == "state" for stack in found):
-        wrong += _leftover_table(target)
-    yield from wrong
-    if not wrong:
+        problems += _check_leftover_table(target)
+    yield from problems
+    if not problems:
         names = ", ".join(stack.kind for stack in found)
         yield Finding(
-            "Stacks", "good", f"{names}: whole" if names else "none yet; `imchat deploy` makes them"
+            "Stacks", "good", f"{names}: complete" if names else "none yet; `imchat deploy` creates them"
         )
 
 
-def _half_finished(stack: StackStatus) -> Finding | None:
+def _check_stack(stack: StackStatus) -> Finding | None:
     status = stack.status or ""
     what = f"{stack.stack} is {status}"
-    again = "run `imchat deploy` again: it goes on from there"
+    deploy_again = "run `imchat deploy` again to continue"
     match status:
         case "CREATE_COMPLETE" | "UPDATE_COMPLETE" | "UPDATE_ROLLBACK_COMPLETE" | "IMPORT_COMPLETE":
             return None
         case "REVIEW_IN_PROGRESS":
-            return Finding("Stacks", "note", f"{what}: planned and never made", again)
+            return Finding("Stacks", "note", f"{what}: change set created, never executed", deploy_again)
         case "ROLLBACK_COMPLETE":
-            return Finding("Stacks", "note", f"{what}: its creation failed and left it empty", again)
+            return Finding("Stacks", "note", f"{what}: creation failed, rolled back", deploy_again)
         case "UPDATE_ROLLBACK_FAILED":
             return Finding(
                 "Stacks",
                 "problem",
-                f"{what}: {stack.reason or 'an update failed, and so did taking it back'}",
-                f"mend the cause, then: aws cloudformation continue-update-rollback --stack-name {stack.stack}",
+                f"{what}: {stack.reason or 'update failed, rollback failed'}",
+                f"fix the cause, then run: aws cloudformation continue-update-rollback --stack-name {stack.stack}",
             )
         case _ if status.endswith("_IN_PROGRESS"):
-            return Finding("Stacks", "note", f"{what}: somebody is changing it", "wait, then look again")
+            return Finding(
+                "Stacks",
+                "note",
+                f"{what}: another operation is running",
+                "wait until it finishes, then run `imchat doctor` again",
+            )
         case _:
             why = f": {stack.reason}" if stack.reason else ""
-            mend = "see its events in the CloudFormation console, mend the cause, and delete the stack if it holds nothing"
-            return Finding("Stacks", "problem", what + why, mend)
+            fix = "check its events in the CloudFormation console, fix the cause, and delete the stack if it is empty"
+            return Finding("Stacks", "problem", what + why, fix)
 
 
-def _leftover_table(target: Target) -> list[Finding]:
+def _check_leftover_table(target: Target) -> list[Finding]:
     name = f"imchat-{target.config.stage}"
     client = target.client("dynamodb")
     try:
         client.describe_table(TableName=name)
     except client.exceptions.ResourceNotFoundException:
         return []
-    what = f"the table {name} is there without its stack, so making the stack will fail"
-    mend = "docs/operations.md says how to take its content over; another --stage leaves it alone"
-    return [Finding("Stacks", "problem", what, mend)]
+    what = f"the table {name} exists without its stack, so creating the stack will fail"
+    fix = "see docs/operations.md to import its data, or use another --stage"
+    return [Finding("Stacks", "problem", what, fix)]
 
 
-def _concurrency(target: Target, _identity: _Identity) -> Iterator[Finding]:
+def _check_concurrency(target: Target, _identity: _Identity) -> Iterator[Finding]:
     limit = target.client("lambda").get_account_settings()["AccountLimit"]
-    most, free = int(limit["ConcurrentExecutions"]), int(limit["UnreservedConcurrentExecutions"])
-    if free >= _FEW_AT_ONCE:
-        yield Finding("Functions", "good", f"{free:,} may run at once")
+    account_limit, free = int(limit["ConcurrentExecutions"]), int(limit["UnreservedConcurrentExecutions"])
+    if free >= _MIN_CONCURRENCY:
+        yield Finding("Functions", "good", f"{free:,} concurrent executions available")
         return
     yield Finding(
         "Functions",
         "note",
-        f"only {free} may run at once here (the account's limit: {most}): enough to try, too few for a team",
-        "ask for 1,000 in the Service Quotas console: AWS Lambda, Concurrent executions",
+        f"only {free} concurrent executions available (account limit: {account_limit}): enough for a trial, too few for a team",
+        "request 1,000 in the Service Quotas console: AWS Lambda, Concurrent executions",
     )
 
 
-def _certificate(target: Target, _identity: _Identity) -> Iterator[Finding]:
+def _check_certificate(target: Target, _identity: _Identity) -> Iterator[Finding]:
     arn, domain = target.config.certificate_arn, target.config.domain_name
     if arn is None or domain is None:
         return
@@ -183,7 +188,7 @@ def _certificate(target: Target, _identity: _Identity) -> Iterator[Finding]:
         found = client.describe_certificate(CertificateArn=arn)["Certificate"]
     except client.exceptions.ResourceNotFoundException:
         yield Finding(
-            "Certificate", "problem", f"there is no {arn}", "correct certificate_arn in imchat.toml"
+            "Certificate", "problem", f"{arn} does not exist", "correct certificate_arn in imchat.toml"
         )
         return
     names = {found["DomainName"], *found.get("SubjectAlternativeNames", [])}
@@ -191,28 +196,28 @@ def _certificate(target: Target, _identity: _Identity) -> Iterator[Finding]:
         yield Finding(
             "Certificate",
             "problem",
-            f"it is {found['Status']}, not ISSUED",
-            "finish its validation in the Certificate Manager console, region us-east-1",
+            f"status is {found['Status']}, not ISSUED",
+            "complete the validation in the Certificate Manager console, region us-east-1",
         )
     elif not names & {domain, f"*.{domain.partition('.')[2]}"}:
         yield Finding(
             "Certificate",
             "problem",
-            f"it is for {', '.join(sorted(names))}, not for {domain}",
-            f"request one for {domain} in us-east-1 and set certificate_arn",
+            f"issued for {', '.join(sorted(names))}, not for {domain}",
+            f"request a certificate for {domain} in us-east-1 and set certificate_arn in imchat.toml",
         )
     else:
         yield Finding("Certificate", "good", f"issued for {domain}")
 
 
-def _mail(target: Target, _identity: _Identity) -> Iterator[Finding]:
+def _check_mail(target: Target, _identity: _Identity) -> Iterator[Finding]:
     identity = target.config.mail_identity_arn
     if identity is None:
         yield Finding(
             "Mail",
             "note",
-            "Cognito sends sign-up codes itself: 50 mails a day at most",
-            "for more people, verify a sender in SES and set mail_identity_arn in imchat.toml",
+            "Cognito sends the sign-up codes: at most 50 mails a day",
+            "for more users, verify a sender in SES and set mail_identity_arn in imchat.toml",
         )
         return
     client = target.client("sesv2")
@@ -220,48 +225,53 @@ def _mail(target: Target, _identity: _Identity) -> Iterator[Finding]:
     found = client.get_email_identity(EmailIdentity=name)
     if not found.get("VerifiedForSendingStatus"):
         yield Finding(
-            "Mail", "problem", f"{name} is not verified in SES", "follow the verification in the SES console"
+            "Mail",
+            "problem",
+            f"{name} is not verified in SES",
+            "complete the verification in the SES console",
         )
     elif not client.get_account().get("ProductionAccessEnabled"):
         yield Finding(
             "Mail",
             "problem",
-            "SES is in its sandbox: it mails verified addresses only",
+            "SES is in the sandbox: it sends only to verified addresses",
             "request production access in the SES console",
         )
     else:
-        yield Finding("Mail", "good", f"sent through SES as {name}")
+        yield Finding("Mail", "good", f"sent with SES as {name}")
 
 
-def _permissions(target: Target, identity: _Identity) -> Iterator[Finding]:
+def _check_permissions(target: Target, identity: _Identity) -> Iterator[Finding]:
     if identity.arn.endswith(":root"):
-        yield Finding("Permissions", "good", "the root user may do everything")
+        yield Finding("Permissions", "good", "the root user has all permissions")
         return
     iam = target.client("iam")
-    source = principal(iam, identity.arn)
+    source = policy_source(iam, identity.arn)
     if source is None:
         yield Finding(
-            "Permissions", "unknown", "IAM cannot tell what such a sign-in may do; a deployment will"
+            "Permissions",
+            "unknown",
+            "IAM cannot simulate this kind of credentials; a deployment shows any missing permission",
         )
         return
-    place = Place(target.config.stage, target.region, identity.account, identity.arn.split(":")[1])
-    missing = missing_actions(iam, source, place)
+    scope = DeploymentScope(target.config.stage, target.region, identity.account, identity.arn.split(":")[1])
+    missing = missing_actions(iam, source, scope)
     if not missing:
-        yield Finding("Permissions", "good", "all that a deployment does")
+        yield Finding("Permissions", "good", "all deployment actions are allowed")
         return
-    more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+    more = f" and {len(missing) - _MAX_NAMED_ACTIONS} more" if len(missing) > _MAX_NAMED_ACTIONS else ""
     yield Finding(
         "Permissions",
         "problem",
-        f"IAM's simulation does not allow {', '.join(missing[:_NAMED])}{more}",
-        "have the policies that `imchat iam-policy` prints attached to these credentials",
+        f"missing, according to IAM's simulation: {', '.join(missing[:_MAX_NAMED_ACTIONS])}{more}",
+        "attach the policies that `imchat iam-policy` prints to this user or role",
     )
 
 
-_LOOKS: Final[dict[str, Callable[[Target, _Identity], Iterator[Finding]]]] = {
-    "Stacks": _stacks,
-    "Functions": _concurrency,
-    "Certificate": _certificate,
-    "Mail": _mail,
-    "Permissions": _permissions,
+_CHECKS: Final[dict[str, Callable[[Target, _Identity], Iterator[Finding]]]] = {
+    "Stacks": _check_stacks,
+    "Functions": _check_concurrency,
+    "Certificate": _check_certificate,
+    "Mail": _check_mail,
+    "Permissions": _check_permissions,
 }

@@ -1,4 +1,4 @@
-"""The functions' logs, out of CloudWatch Logs: one stream of lines in the order of time, until now or as they come."""
+"""Reads the functions' logs from CloudWatch Logs as one stream of lines in order of time."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from imchat.errors import ConfigError
 
 POLL_S: Final = 2.0
 _GROUP_OUTPUT: Final = "LogGroupName"
-_LATE_MS: Final = 15_000
-"""How long after its time a line may arrive in CloudWatch Logs; following looks back that far."""
-_REMEMBERED: Final = 20_000
+_MAX_DELAY_MS: Final = 15_000
+"""Lines can arrive in CloudWatch Logs so long after their timestamp; following looks back that far."""
+_MAX_REMEMBERED_IDS: Final = 20_000
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line. `system` is true for Lambda's own lines about starts and durations; `details`: a traceback, if any."""
+    """One line. `system` marks Lambda's own lines about starts and durations; `details` is a traceback, if any."""
 
     at_ms: int
     event_id: str
@@ -37,7 +37,7 @@ class LogLine:
 
 @translated()
 def log_groups(target: Target) -> dict[str, str]:
-    """The log group of each function of the deployed stage, by the function's short name, as `http`.
+    """Return the log group of each function of a stage, by the function's short name, such as `http`.
 
     Raises: ConfigError if the stage's application is not deployed.
     """
@@ -49,8 +49,8 @@ def log_groups(target: Target) -> dict[str, str]:
     }
     if not groups:
         raise ConfigError(
-            f"the application of stage {target.config.stage} is not deployed in {target.region}, so there are "
-            "no logs; `imchat deploy` deploys it, or see --stage and --region"
+            f"stage {target.config.stage} is not deployed in {target.region}, so there are no logs; "
+            "run `imchat deploy`, or check --stage and --region"
         )
     return groups
 
@@ -62,7 +62,7 @@ def read_logs(
     since_ms: int,
     containing: str | None = None,
 ) -> Iterator[LogLine]:
-    """The lines of these log groups since `since_ms` (epoch), oldest first; `containing`: those with this text only."""
+    """Yield the lines of the log groups since `since_ms` (epoch), oldest first, filtered by the text `containing`."""
     streams = [_lines(target, name, group, since_ms, containing) for name, group in groups.items()]
     yield from heapq.merge(*streams, key=lambda line: line.at_ms)
 
@@ -75,34 +75,34 @@ def follow_logs(
     now_ms: Callable[[], int],
     containing: str | None = None,
 ) -> Iterator[LogLine]:
-    """As `read_logs`, and then each line as it comes, without an end. A line that arrives late is not lost."""
-    seen: deque[str] = deque(maxlen=_REMEMBERED)
+    """Yield lines as `read_logs` does, then new lines without end. Lines that arrive late are included."""
+    seen: deque[str] = deque(maxlen=_MAX_REMEMBERED_IDS)
     while True:
-        asked_ms = now_ms()
+        polled_at_ms = now_ms()
         for line in read_logs(target, groups, since_ms=since_ms, containing=containing):
             if line.event_id not in seen:
                 seen.append(line.event_id)
                 yield line
-        since_ms = max(since_ms, asked_ms - _LATE_MS)
+        since_ms = max(since_ms, polled_at_ms - _MAX_DELAY_MS)
         target.sleep(POLL_S)
 
 
 def _lines(target: Target, name: str, group: str, since_ms: int, containing: str | None) -> Iterator[LogLine]:
-    asked: dict[str, Any] = {"logGroupName": group, "startTime": since_ms}
+    request: dict[str, Any] = {"logGroupName": group, "startTime": since_ms}
     if containing:
-        asked["filterPattern"] = json.dumps(containing, ensure_ascii=False)
+        request["filterPattern"] = json.dumps(containing, ensure_ascii=False)
     client = target.client("logs")
     while True:
         with translated():
             try:
-                page = client.filter_log_events(**asked)
+                page = client.filter_log_events(**request)
             except client.exceptions.ResourceNotFoundException:
-                return  # a function that was never called may have no log group yet
+                return  # a function that was never called has no log group yet
         for event in sorted(page["events"], key=lambda event: int(event["timestamp"])):
             yield _line(name, event)
         if not page.get("nextToken"):
             return
-        asked["nextToken"] = page["nextToken"]
+        request["nextToken"] = page["nextToken"]
 
 
 def _line(function: str, event: dict[str, Any]) -> LogLine:
@@ -110,38 +110,38 @@ def _line(function: str, event: dict[str, Any]) -> LogLine:
     at_ms = int(event["timestamp"])
     event_id = str(
         event.get("eventId") or f"{event.get('logStreamName')} {at_ms} {text}"
-    )  # an emulator has none
+    )  # emulators do not set it
     try:
-        read = json.loads(text)
+        record = json.loads(text)
     except ValueError:
-        read = None
-    if not isinstance(read, dict):
+        record = None
+    if not isinstance(record, dict):
         return LogLine(at_ms, event_id, function, "", text)
-    if str(read.get("type", "")).startswith("platform."):
-        return _platform_line(at_ms, event_id, function, read)
-    told = read.get("message") or read.get("errorMessage") or text
-    trace = read.get("stackTrace")
+    if str(record.get("type", "")).startswith("platform."):
+        return _platform_line(at_ms, event_id, function, record)
+    message = record.get("message") or record.get("errorMessage") or text
+    trace = record.get("stackTrace")
     return LogLine(
         at_ms,
         event_id,
         function,
-        str(read.get("level") or read.get("log_level") or ""),
-        told if isinstance(told, str) else json.dumps(told, ensure_ascii=False),
-        read.get("requestId") or read.get("AWSRequestId"),
+        str(record.get("level") or record.get("log_level") or ""),
+        message if isinstance(message, str) else json.dumps(message, ensure_ascii=False),
+        record.get("requestId") or record.get("AWSRequestId"),
         details="".join(map(str, trace)).rstrip() if isinstance(trace, list) and trace else None,
     )
 
 
-def _platform_line(at_ms: int, event_id: str, function: str, read: dict[str, Any]) -> LogLine:
-    record = read.get("record") or {}
-    metrics, failed = record.get("metrics") or {}, record.get("status") not in {None, "success"}
-    parts = [str(read["type"]).removeprefix("platform.")]
+def _platform_line(at_ms: int, event_id: str, function: str, record: dict[str, Any]) -> LogLine:
+    details = record.get("record") or {}
+    metrics, failed = details.get("metrics") or {}, details.get("status") not in {None, "success"}
+    parts = [str(record["type"]).removeprefix("platform.")]
     if failed:
-        parts.append(" ".join(str(record[key]) for key in ("status", "errorType") if record.get(key)))
+        parts.append(" ".join(str(details[key]) for key in ("status", "errorType") if details.get(key)))
     if "durationMs" in metrics:
         parts.append(f"{metrics['durationMs']:.0f} ms")
     if "maxMemoryUsedMB" in metrics:
         parts.append(f"{metrics['maxMemoryUsedMB']} of {metrics.get('memorySizeMB', '?')} MB")
     level = "ERROR" if failed else ""
-    request_id = record.get("requestId")
+    request_id = details.get("requestId")
     return LogLine(at_ms, event_id, function, level, ", ".join(parts), request_id, system=not failed)

@@ -1,4 +1,4 @@
-"""What is deployed: the stacks, their outputs, the version, the address, and, where asked for, drift."""
+"""Reads the state of a stage: its stacks, outputs, version, URL and, on request, drift."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from imchat.errors import DeployError
 
 @dataclass(frozen=True, slots=True)
 class StackStatus:
-    """One stack. `status` is CloudFormation's, None if there is no such stack; `drifted`: resources, None if not asked."""
+    """One stack. `status` is CloudFormation's, or None without a stack. `drifted` lists resources, or None if not checked."""
 
     kind: StackKind
     stack: str
@@ -31,7 +31,7 @@ class StackStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """One stage. `version` and `url` are None while it is not deployed whole."""
+    """One stage. `version` and `url` are None until all stacks are deployed."""
 
     stage: str
     region: str
@@ -42,55 +42,55 @@ class Status:
 
 @translated()
 def read_status(target: Target, *, drift: bool = False) -> Status:
-    """Look at the three stacks; with `drift` let CloudFormation compare them with what there is, which takes a while."""
+    """Read the three stacks. With `drift`, CloudFormation compares them with the actual resources, which takes a while."""
     client, stacks = target.client("cloudformation"), Stacks(target, silent)
     found: list[StackStatus] = []
-    known: dict[str, str] = {}
+    all_outputs: dict[str, str] = {}
     for kind in KINDS:
         name = target.stack_name(kind)
         stack = stacks.find(name)
         if stack is None:
             found.append(StackStatus(kind, name, None, None, None, {}))
             continue
-        known |= stack.outputs
-        drifted = _drifted(target, client, name) if drift and stack.status not in EMPTY else None
+        all_outputs |= stack.outputs
+        drifted = _detect_drift(target, client, name) if drift and stack.status not in EMPTY else None
         found.append(
             StackStatus(kind, name, stack.status, stack.reason, stack.updated_ms, stack.outputs, drifted)
         )
-    whole = all(OUTPUTS[kind] <= known.keys() for kind in KINDS)
-    where = addresses(known, cognito="", endpoint_url=target.endpoint_url) if whole else None
+    complete = all(OUTPUTS[kind] <= all_outputs.keys() for kind in KINDS)
+    urls = addresses(all_outputs, cognito="", endpoint_url=target.endpoint_url) if complete else None
     return Status(
         stage=target.config.stage,
         region=target.region,
-        version=known["DeployedVersion"] if whole else None,
-        url=where.site if where else None,
+        version=all_outputs["DeployedVersion"] if complete else None,
+        url=urls.site if urls else None,
         stacks=tuple(found),
     )
 
 
-def _drifted(target: Target, client: Any, name: str) -> tuple[str, ...]:
+def _detect_drift(target: Target, client: Any, name: str) -> tuple[str, ...]:
     detection = client.detect_stack_drift(StackName=name)["StackDriftDetectionId"]
     for wait in waits(target.jitter):
         state = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
         if state["DetectionStatus"] == "DETECTION_FAILED":
             raise DeployError(
-                f"its drift cannot be told: {state.get('DetectionStatusReason', 'no reason given')}",
-                hint="try again, or leave --drift away",
+                f"drift detection failed: {state.get('DetectionStatusReason', 'no reason given')}",
+                hint="try again, or run without --drift",
                 stack=name,
             )
         if state["DetectionStatus"] == "DETECTION_COMPLETE":
             break
         target.sleep(wait)
-    return tuple(_differing(client, name))
+    return tuple(_drifted_resources(client, name))
 
 
-def _differing(client: Any, name: str) -> Iterator[str]:
+def _drifted_resources(client: Any, name: str) -> Iterator[str]:
     more: dict[str, str] = {}
     while True:
         answer = client.describe_stack_resource_drifts(
             StackName=name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"], **more
         )
-        yield from (one["LogicalResourceId"] for one in answer["StackResourceDrifts"])
+        yield from (drift["LogicalResourceId"] for drift in answer["StackResourceDrifts"])
         if not answer.get("NextToken"):
             return
         more = {"NextToken": answer["NextToken"]}

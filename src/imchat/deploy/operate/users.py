@@ -1,4 +1,4 @@
-"""Administration of the users in a Cognito user pool, on AWS or in `imchat local`. Prints nothing."""
+"""Manages the users of a Cognito user pool, on AWS or in `imchat local`. Prints nothing."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from imchat.errors import ConfigError, Conflict, ImchatError, Invalid, NotFound
 
 ADMINS: Final = "admins"
 """The group whose members are administrators."""
-_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz"  # none that look alike
+_LETTERS: Final = "abcdefghijkmnpqrstuvwxyz"  # without look-alikes
 _PASSWORD_GROUPS: Final = (_LETTERS, _LETTERS.upper(), "23456789", _LETTERS, _LETTERS.upper())
 
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One row of the list. `status` is Cognito's: CONFIRMED, UNCONFIRMED, FORCE_CHANGE_PASSWORD, …"""
+    """One account. `status` is Cognito's: CONFIRMED, UNCONFIRMED, FORCE_CHANGE_PASSWORD, …"""
 
     email: str
     name: str
@@ -37,10 +37,10 @@ class User:
 
 
 class Users:
-    """The users of one pool. Every method raises ImchatError, saying what to do next."""
+    """The users of one pool. Every method raises ImchatError with the next step."""
 
     def __init__(self, client: Any, pool_id: str) -> None:
-        """`client`: boto3's `cognito-idp`."""
+        """Use boto3's `cognito-idp` client."""
         self._client = client
         self._pool_id = pool_id
 
@@ -53,34 +53,34 @@ class Users:
         admin: bool = False,
         mail: bool = False,
     ) -> str | None:
-        """Make a user, who chooses a password at the first sign-in unless `password` is given, which stays.
+        """Create a user, with a permanent `password` or a temporary one to be changed at the first sign-in.
 
-        Returns the temporary password, good for seven days; None with `password`, and with `mail`: Cognito makes one
-        and mails it.
+        Returns the temporary password, which expires in seven days. Returns None with `password`, and with `mail`,
+        where Cognito generates the password and mails it.
         """
         attributes = {"email": email, "email_verified": "true"} | ({"name": name} if name else {})
-        first = password or _temporary_password()
-        how: dict[str, Any] = (
+        initial = password or _temporary_password()
+        delivery: dict[str, Any] = (
             {"DesiredDeliveryMediums": ["EMAIL"]}
             if mail
-            else {"TemporaryPassword": first, "MessageAction": "SUPPRESS"}
+            else {"TemporaryPassword": initial, "MessageAction": "SUPPRESS"}
         )
         self._call(
             "admin_create_user",
             email,
             UserAttributes=[{"Name": key, "Value": value} for key, value in attributes.items()],
-            **how,
+            **delivery,
         )
         if admin:
             self.promote(email)
         if password is not None:
             self._call("admin_set_user_password", email, Password=password, Permanent=True)
-        return None if mail or password is not None else first
+        return None if mail or password is not None else initial
 
     def reset_password(self, email: str, *, mail: bool = False) -> str | None:
-        """Sign a user out everywhere and give them a temporary password, which is returned.
+        """Sign a user out everywhere and set a temporary password, which is returned.
 
-        With `mail` Cognito mails a code instead, to be typed under "forgotten password"; returns None.
+        With `mail`, Cognito mails a code to enter under "Forgot your password?" instead, and None is returned.
         """
         password = None if mail else _temporary_password()
         if password is None:
@@ -91,36 +91,36 @@ class Users:
         return password
 
     def disable(self, email: str) -> None:
-        """Refuse the user's sign-in and refresh from now on."""
+        """Prevent the user from signing in and from refreshing tokens."""
         self._call("admin_disable_user", email)
 
     def enable(self, email: str) -> None:
-        """Let the user sign in again."""
+        """Allow the user to sign in again."""
         self._call("admin_enable_user", email)
 
     def delete(self, email: str) -> None:
-        """Remove the account. What the user wrote stays."""
+        """Delete the account. The user's messages are kept."""
         self._call("admin_delete_user", email)
 
     def promote(self, email: str) -> None:
-        """Make the user an administrator, from their next token on."""
+        """Make the user an administrator, effective with the next token."""
         self._call("admin_add_user_to_group", email, GroupName=ADMINS)
 
     def demote(self, email: str) -> None:
-        """Make the user an ordinary one, from their next token on."""
+        """Make the user a regular user, effective with the next token."""
         self._call("admin_remove_user_from_group", email, GroupName=ADMINS)
 
     def list(self) -> list[User]:
-        """Everyone, by e-mail address."""
-        with _translated(None):
+        """Return all users, sorted by e-mail address."""
+        with _translate_errors(None):
             members = self._pages(self._client.list_users_in_group, "NextToken", GroupName=ADMINS)
             admins = {found["Username"] for found in members}
             found = self._pages(self._client.list_users, "PaginationToken")
-            users = [_user(one, admin=one["Username"] in admins) for one in found]
+            users = [_user(account, admin=account["Username"] in admins) for account in found]
         return sorted(users, key=lambda user: user.email)
 
     def _call(self, operation: str, email: str, **parameters: Any) -> None:
-        with _translated(email):
+        with _translate_errors(email):
             getattr(self._client, operation)(UserPoolId=self._pool_id, Username=email, **parameters)
 
     def _pages(
@@ -137,7 +137,7 @@ class Users:
 def connect_local(
     url: str, *, region: str, pool_id: str, access_key_id: str, secret_access_key: str
 ) -> Users:
-    """The users of an `imchat local` that listens at `url`."""
+    """Return the users of the `imchat local` at `url`."""
     client = boto3.client(
         "cognito-idp",
         endpoint_url=url,
@@ -149,7 +149,7 @@ def connect_local(
 
 
 def connect_aws(target: Target, *, pool_id: str | None = None) -> Users:
-    """The users of a deployed stage; its pool is read from the stage's state stack unless `pool_id` says it."""
+    """Return the users of a deployed stage. The pool id is read from the state stack unless given."""
     return Users(target.client("cognito-idp"), pool_id or _deployed_pool_id(target))
 
 
@@ -159,12 +159,12 @@ def _deployed_pool_id(target: Target) -> str:
             return stack.outputs["UserPoolId"]
     raise ConfigError(
         f"there is no stack {target.stack_name('state')} with a UserPoolId in {target.region}; "
-        "deploy the stage first, see --stage and --region, or say --local for the users of `imchat local`"
+        "deploy the stage first, check --stage and --region, or use --local for `imchat local`"
     )
 
 
 def _user(found: dict[str, Any], *, admin: bool) -> User:
-    attributes = {one["Name"]: one.get("Value", "") for one in found["Attributes"]}
+    attributes = {pair["Name"]: pair.get("Value", "") for pair in found["Attributes"]}
     return User(
         email=attributes.get("email", found["Username"]),
         name=attributes.get("name", ""),
@@ -177,34 +177,34 @@ def _user(found: dict[str, Any], *, admin: bool) -> User:
 
 
 def _temporary_password() -> str:
-    """As `kfta-PQRX-4728-hmcu-KTWZ`: 84 bits, and something of every kind that a stricter policy may ask for."""
-    return "-".join("".join(secrets.choice(kind) for _ in range(4)) for kind in _PASSWORD_GROUPS)
+    """Return a password such as `kfta-PQRX-4728-hmcu-KTWZ`: 84 bits, with every kind of character a policy may require."""
+    return "-".join("".join(secrets.choice(group) for _ in range(4)) for group in _PASSWORD_GROUPS)
 
 
 @contextlib.contextmanager
-def _translated(email: str | None) -> Iterator[None]:
-    """Say what Cognito refuses about a user in our words; everything else as everywhere."""
+def _translate_errors(email: str | None) -> Iterator[None]:
+    """Translate Cognito's errors about a user, and all other AWS errors as elsewhere."""
     with translated():
         try:
             yield
         except ClientError as error:
-            about = _about_a_user(error, email)
-            if about is None:
+            user_error = _user_error(error, email)
+            if user_error is None:
                 raise
-            raise about from error
+            raise user_error from error
 
 
-def _about_a_user(error: ClientError, email: str | None) -> ImchatError | None:
+def _user_error(error: ClientError, email: str | None) -> ImchatError | None:
     message = str(error.response["Error"].get("Message"))
     match code_of(error):
         case "UserNotFoundException":
-            return NotFound(f"there is no user {email}; `imchat user list` shows who there is")
+            return NotFound(f"there is no user {email}; run `imchat user list` to see all users")
         case "UsernameExistsException":
             return Conflict(
-                f"{email} has an account already; `imchat user reset-password` gives a new password"
+                f"{email} already has an account; use `imchat user reset-password` to set a new password"
             )
         case "InvalidPasswordException" | "InvalidParameterException":
-            return Invalid(_plain(message, email))
+            return Invalid(_clarify(message, email))
         case "ResourceNotFoundException":
             return ConfigError(
                 f"{message.rstrip('.')}; deploy the stage again, or check --user-pool-id and --region"
@@ -212,7 +212,7 @@ def _about_a_user(error: ClientError, email: str | None) -> ImchatError | None:
     return None
 
 
-def _plain(message: str, email: str | None) -> str:
+def _clarify(message: str, email: str | None) -> str:
     if "should be an email" in message:
-        return f"{email} is no e-mail address"
-    return message.replace("Password did not conform with policy:", "the password was refused:")
+        return f"{email} is not an e-mail address"
+    return message.replace("Password did not conform with policy:", "the password does not meet the policy:")

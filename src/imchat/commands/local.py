@@ -1,0 +1,79 @@
+"""`imchat local`: the whole application on one machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import click
+
+from imchat.console import base
+
+DEFAULT_PORT: Final = 8484
+
+
+@click.command()
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    metavar="ADDRESS",
+    help="Address to listen on; 0.0.0.0 accepts connections from other machines.",
+)
+@click.option(
+    "--port",
+    default=DEFAULT_PORT,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Port to listen on; 0 picks a free one.",
+)
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Directory for accounts, messages and keys (default: shown at startup).",
+)
+@click.option("--open/--no-open", "open_browser", default=False, help="Open the site in your browser.")
+@click.option(
+    "--confirm", is_flag=True, help="Require a confirmation code at sign-up; it is printed in this terminal."
+)
+@click.option(
+    "--sign-up",
+    default="open",
+    show_default=True,
+    metavar="WHO",
+    help="Who may create an account: open (anyone), invitation (only users created with `imchat user create "
+    "--local`) or domain:example.org[,example.com].",
+)
+@click.option("--demo", is_flag=True, help="Add two demo users and a conversation.")
+def local(
+    *,
+    host: str,
+    port: int,
+    data_dir: Path | None,
+    open_browser: bool,
+    confirm: bool,
+    sign_up: str,
+    demo: bool,
+) -> None:
+    """Run imchat on this machine, until Ctrl-C.
+
+    Example: imchat local --demo --open
+    """
+    from imchat.local.gc_pause import gc_disabled
+
+    with gc_disabled():
+        from imchat.local import run
+        from imchat.local.server import Options
+        from imchat.sign_up_policy import SignUpPolicy
+
+    run.run(
+        data_dir,
+        options=Options(host=host, port=port),
+        confirm=confirm,
+        policy=SignUpPolicy.parse(sign_up),
+        with_demo=demo,
+        started=lambda server: base.print_server_started(server, open_browser=open_browser),
+        deliver=base.print_code,
+    )
