@@ -70,7 +70,7 @@ check: $(TOOLS) $(CHECKER_PACKAGES) site chromium ## Check style, types, layers,
 	@$(BIN)/pytest -q -m budget
 
 screenshot: $(TOOLS) site chromium ## Update the README's screenshot from the browser tests
-	@$(BIN)/pytest -q tests/e2e/test_in_browsers.py -k signed_up_a_minute_ago
+	@$(BIN)/pytest -q tests/e2e/test_in_browsers.py -k two_new_users
 	@cp build/screenshots/conversation.png docs/images/
 
 generate: $(TOOLS) ## Regenerate the files made from code: OpenAPI, the web client's types and test cases, emoji, commands, costs

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from tests.support.browser_harness import Person
+from tests.support.browser_harness import SignedInUser
 
 from bench.procfs import Clock
 from bench.raw_client import Http
@@ -67,7 +67,7 @@ async def latency(stage: Stage, _clock: Clock, seconds: float) -> Figures:
         if awaited in frame:
             arrived.set_result(time.perf_counter())
 
-    def on_message(person: Person) -> Callable[[bytes], object]:
+    def on_message(person: SignedInUser) -> Callable[[bytes], object]:
         return receive if person is receiver else pair.learn
 
     connection = await Http.connect(HOST, stage.port)
@@ -105,7 +105,7 @@ async def _load(stage: Stage, rooms: list[Room], in_flight: int, clock: Clock, s
     tally = _Tally()
     stop = 0.0
 
-    async def write(room: Room, sender: Person) -> None:
+    async def write(room: Room, sender: SignedInUser) -> None:
         connection = await Http.connect(HOST, stage.port)
         while time.perf_counter() < stop:
             answer = await connection.ask(room.message(sender)[1])

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from tests.support.browser_harness import Person
+from tests.support.browser_harness import SignedInUser
 
 from bench.raw_client import Answer, Http, WebSocket
 
@@ -31,7 +31,7 @@ class Room:
 
     port: int
     conversation_id: str
-    members: Sequence[Person]
+    members: Sequence[SignedInUser]
     last_seq: int = 1
     named: dict[str, str] = field(default_factory=dict)
     """The open connection of each member who has one, by `user_id`: senders name it, as clients do."""
@@ -42,7 +42,7 @@ class Room:
         for person in self.members:
             self._heads[person.user_id] = head("POST", self.port, path, person) + b"Content-Length: "
 
-    def message(self, sender: Person) -> tuple[bytes, bytes]:
+    def message(self, sender: SignedInUser) -> tuple[bytes, bytes]:
         """A fresh message's `client_message_id`, and the request that sends it."""
         message_id = b"%032x" % next(_numbers)
         own = json.dumps(self.named.get(sender.user_id)).encode()
@@ -60,7 +60,7 @@ class Room:
 class Stage:
     """The people at one server, and what they do before the clock runs."""
 
-    def __init__(self, port: int, people: Sequence[Person]) -> None:
+    def __init__(self, port: int, people: Sequence[SignedInUser]) -> None:
         self.port = port
         self.people = people
 
@@ -85,7 +85,9 @@ class Stage:
         made = (await self.call(one, "POST", "/api/conversations", new))["conversation"]
         return Room(self.port, made["conversation_id"], two, made["last_seq"])
 
-    async def call(self, person: Person, method: str, path: str, content: object = None) -> dict[str, Any]:
+    async def call(
+        self, person: SignedInUser, method: str, path: str, content: object = None
+    ) -> dict[str, Any]:
         """One request on a connection of its own; the answer's JSON."""
         data = b"" if content is None else json.dumps(content).encode()
         connection = await Http.connect(HOST, self.port)
@@ -98,13 +100,13 @@ class Stage:
         found: dict[str, Any] = json.loads(answer.body)
         return found
 
-    async def socket(self, person: Person, on_message: Callable[[bytes], object]) -> WebSocket:
+    async def socket(self, person: SignedInUser, on_message: Callable[[bytes], object]) -> WebSocket:
         """An open WebSocket of this person."""
         ticket = (await self.call(person, "POST", "/api/realtime/tickets"))["ticket"]
         return await WebSocket.connect(HOST, self.port, ticket, on_message)
 
     async def named_socket(
-        self, person: Person, on_message: Callable[[bytes], object]
+        self, person: SignedInUser, on_message: Callable[[bytes], object]
     ) -> tuple[WebSocket, str]:
         """The same, and what the server calls it."""
         pong: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -121,7 +123,7 @@ class Stage:
 
     @asynccontextmanager
     async def online(
-        self, people: Sequence[Person], on_message: Callable[[Person], Callable[[bytes], object]]
+        self, people: Sequence[SignedInUser], on_message: Callable[[SignedInUser], Callable[[bytes], object]]
     ) -> AsyncIterator[dict[str, str]]:
         """All of them connected until the block ends; what their connections are called, by `user_id`."""
         found = [await self.named_socket(person, on_message(person)) for person in people]
@@ -134,7 +136,7 @@ class Stage:
             await asyncio.sleep(0.2)  # until the server has seen it
 
 
-def head(method: str, port: int, path: str, person: Person) -> bytes:
+def head(method: str, port: int, path: str, person: SignedInUser) -> bytes:
     """The beginning of a request, with the headers that a browser's would carry in their place."""
     return (
         f"{method} {path} HTTP/1.1\r\nHost: {HOST}:{port}\r\nAuthorization: Bearer {person.token}\r\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from tests.support.browser_harness import IMCHAT as IMCHAT_COMMAND
-from tests.support.browser_harness import Person, call, sign_in, sign_up
+from tests.support.browser_harness import SignedInUser, call, sign_in, sign_up
 
 from bench.baseline import Floor
 from bench.scenario import BODY, Room
@@ -28,7 +28,7 @@ class Target:
 
     name: str
     command: Sequence[str]
-    people: Callable[[str, int], list[Person]]
+    people: Callable[[str, int], list[SignedInUser]]
     sign_in: Callable[[str], object]
     fill: Callable[[Path, Room, int], None]
 
@@ -37,12 +37,12 @@ def _email(number: int) -> str:
     return f"person-{number}@example.com"
 
 
-def _signed_up(url: str, count: int) -> list[Person]:
+def _signed_up(url: str, count: int) -> list[SignedInUser]:
     return [sign_up(url, _email(number)) for number in range(count)]
 
 
-def _named(url: str, count: int) -> list[Person]:
-    people = [Person(_email(number), _email(number)) for number in range(count)]
+def _named(url: str, count: int) -> list[SignedInUser]:
+    people = [SignedInUser(_email(number), _email(number)) for number in range(count)]
     _ask(url)
     return people
 

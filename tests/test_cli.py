@@ -51,7 +51,7 @@ def local_server(data_dir: Path, *options: str) -> Iterator[tuple[subprocess.Pop
         text=True,
     )
     try:
-        url = browser_harness.announced(process, data_dir)
+        url = browser_harness.wait_for_url(process, data_dir)
         if url is None:
             process.kill()
             raise AssertionError(process.communicate())

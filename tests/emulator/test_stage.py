@@ -19,7 +19,7 @@ from tests.protocol import coverage
 from tests.support.deployments import Deployment, person
 from tests.support.emulator.harness import UsedPermission
 from tests.support.emulator.stage import Stage
-from tests.support.reference_client import Record, Stranger
+from tests.support.reference_client import ReferenceClient, WireLog
 from tests.templates.loading import Permission, load, permissions
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
@@ -55,9 +55,9 @@ USED_BY_LAMBDA_ITSELF = {
 """The service uses these with a function's role, not the function. The emulator does not check them."""
 
 
-def people(stage: Stage, *names: str) -> list[Stranger]:
+def people(stage: Stage, *names: str) -> list[ReferenceClient]:
     deployment = Deployment(stage.deployment.url, stage.emulator.mailed_code, stage.emulator.promote)
-    return [person(deployment, Record(), name) for name in names]
+    return [person(deployment, WireLog(), name) for name in names]
 
 
 def get(url: str) -> tuple[int, bytes, dict[str, str]]:
@@ -70,7 +70,7 @@ def get(url: str) -> tuple[int, bytes, dict[str, str]]:
             return error.code, error.read(), dict(error.headers.items())
 
 
-def add_stale_connections(stage: Stage, user: Stranger, count: int) -> None:
+def add_stale_connections(stage: Stage, user: ReferenceClient, count: int) -> None:
     """Add connections that were lost without `$disconnect`, and so are still in the table, newer than any open one."""
     table = DynamoTable(stage.emulator.client("dynamodb"), stage.deployment.outputs["TableName"])
     for number in range(count):
@@ -80,26 +80,26 @@ def add_stale_connections(stage: Stage, user: Stranger, count: int) -> None:
 
 def test_a_message_to_many_connections_is_delivered_through_the_queue(stage: Stage) -> None:
     members = people(stage, "ada", "bob", "eve", "kim")
-    where = members[0].start_group(*members[1:])
+    where = members[0].create_group(*members[1:])
     with members[1].connect() as phone:
         members[1].catch_up(where)
         for one in members:
             add_stale_connections(stage, one, DIRECT_POSTS // len(members) + 1)
-        event = members[0].write(where, "Everybody?")
-        assert phone.hear("events")["events"][-1] == event
+        event = members[0].send_text(where, "Everybody?")
+        assert phone.wait_for("events")["events"][-1] == event
 
 
 def test_a_delayed_job_delivers_to_each_member_the_events_they_may_see(stage: Stage) -> None:
     ada, bob = people(stage, "ada", "bob")
-    where = ada.start_group()
-    ada.write(where, "Alone")
-    ada.http("POST", f"/conversations/{where}/members", {"user_ids": [bob.user_id]})
+    where = ada.create_group()
+    ada.send_text(where, "Alone")
+    ada.request("POST", f"/conversations/{where}/members", {"user_ids": [bob.user_id]})
     with ada.connect() as hers, bob.connect() as his:
         url = stage.emulator.client("sqs").get_queue_url(QueueName="imchat-prod-fanout")["QueueUrl"]
         job = fanout_jobs.encode_job(fanout_jobs.AnnounceJob(ConversationId(where), 2))
         stage.emulator.client("sqs").send_message(QueueUrl=url, MessageBody=job)
-        assert [event["seq"] for event in hers.hear("events")["events"]] == [1, 2, 3]
-        assert [event["seq"] for event in his.hear("events")["events"]] == [3]
+        assert [event["seq"] for event in hers.wait_for("events")["events"]] == [1, 2, 3]
+        assert [event["seq"] for event in his.wait_for("events")["events"]] == [3]
 
 
 def test_the_oldest_of_too_many_connections_is_closed(stage: Stage) -> None:
@@ -108,8 +108,8 @@ def test_the_oldest_of_too_many_connections_is_closed(stage: Stage) -> None:
         add_stale_connections(stage, ada, CONNECTIONS_PER_USER - 1)
         with ada.connect() as newest:
             with pytest.raises(ConnectionClosed):
-                oldest.next()
-            assert newest.rest() == []
+                oldest.receive()
+            assert newest.receive_pending() == []
 
 
 def test_each_function_is_allowed_exactly_the_permissions_it_used(stage: Stage) -> None:
@@ -157,7 +157,7 @@ def test_the_distribution_serves_the_site_the_api_and_the_websocket(stage: Stage
     [ada] = people(stage, "ada")
     protocols = [
         Subprotocol("imchat.v1"),
-        Subprotocol(f"ticket.{ada.http('POST', '/realtime/tickets')['ticket']}"),
+        Subprotocol(f"ticket.{ada.request('POST', '/realtime/tickets')['ticket']}"),
     ]
     with connect(f"{site.replace('http', 'ws', 1)}ws", subprotocols=protocols, proxy=None) as socket:
         assert socket.subprotocol == "imchat.v1"
@@ -189,8 +189,8 @@ def test_the_commands_work_on_the_stage(stage: Stage, tmp_path: Path) -> None:
     assert result["changed"] is False
     assert result["url"] == stage.deployment.url
     imchat("user", "create", "root@example.com", "--admin", "--password-stdin", stdin="correct horse 9")
-    root = Stranger(stage.deployment.url, "root@example.com", Record()).sign_in("correct horse 9")
-    assert root.http("GET", "/me")["user"]["user_id"] == root.user_id
+    root = ReferenceClient(stage.deployment.url, "root@example.com", WireLog()).sign_in("correct horse 9")
+    assert root.request("GET", "/me")["user"]["user_id"] == root.user_id
 
 
 def test_new_code_changes_only_the_functions(stage: Stage, tmp_path: Path) -> None:
@@ -225,7 +225,8 @@ def test_sign_up_by_e_mail_domain_can_be_turned_on_and_off(stage: Stage) -> None
     stage.deploy("sign-up by domain")
 
     allowed, rejected = (
-        Stranger(stage.deployment.url, f"eve@{domain}", Record()) for domain in ("KIT.example", "example.com")
+        ReferenceClient(stage.deployment.url, f"eve@{domain}", WireLog())
+        for domain in ("KIT.example", "example.com")
     )
     allowed.sign_up()
     with pytest.raises(
@@ -235,7 +236,7 @@ def test_sign_up_by_e_mail_domain_can_be_turned_on_and_off(stage: Stage) -> None
     stage.emulator.client("cognito-idp").admin_create_user(
         UserPoolId=stage.deployment.outputs["UserPoolId"], Username="boss@example.com"
     )
-    assert Stranger(stage.deployment.url, ada.email, Record()).sign_in().user_id == ada.user_id
+    assert ReferenceClient(stage.deployment.url, ada.email, WireLog()).sign_in().user_id == ada.user_id
     assert physical_ids(stage, "state").keys() - before.keys() == {
         "SignUpFunction",
         "SignUpLogs",
@@ -251,8 +252,8 @@ def test_sign_up_by_e_mail_domain_can_be_turned_on_and_off(stage: Stage) -> None
 
 def test_a_teardown_keeps_users_and_messages_for_the_next_deployment(stage: Stage) -> None:
     ada, bob = people(stage, "ada", "bob")
-    where = ada.start_direct(bob)
-    ada.write(where, "See you after the move")
+    where = ada.create_direct(bob)
+    ada.send_text(where, "See you after the move")
 
     result = tear_down(stage.target)
     assert result.stacks == ("imchat-prod-site", "imchat-prod-app")
@@ -260,10 +261,10 @@ def test_a_teardown_keeps_users_and_messages_for_the_next_deployment(stage: Stag
     assert read_status(stage.target).url is None
     stage.deploy("after a teardown")
 
-    again = Stranger(stage.deployment.url, bob.email, Record()).sign_in()
+    again = ReferenceClient(stage.deployment.url, bob.email, WireLog()).sign_in()
     assert again.user_id == bob.user_id
     again.catch_up(where)
-    assert again.bodies(where) == ["See you after the move"]
+    assert again.message_bodies(where) == ["See you after the move"]
 
 
 def test_deleting_the_data_leaves_nothing(stage: Stage) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.local_server import NAME, machine, run
+from tests.support.local_server import AUTHORIZATION, run, running_server
 
 from imchat.local.apigateway.events import Request
 from imchat.local.http.connection import HEAD_S, REQUEST_S
@@ -291,21 +291,21 @@ def test_a_client_that_reads_no_answer_is_let_go() -> None:
 
 def test_stopping_waits_for_the_answer_that_is_due_and_for_no_idle_connection(tmp_path: Path) -> None:
     async def body() -> None:
-        async with machine(tmp_path) as m:
-            m.reply = lambda _event: {"statusCode": 200, "body": "{}"}
+        async with running_server(tmp_path) as m:
+            m.on_request = lambda _event: {"statusCode": 200, "body": "{}"}
             host, port = m.url.removeprefix("http://").split(":")
             idle, idle_writer = await asyncio.open_connection(host, int(port))
-            m.held.go.clear()
-            m.held.syncing.clear()
+            m.pausable_table.sync_allowed.clear()
+            m.pausable_table.sync_started.clear()
 
             def store(_event: dict[str, object]) -> dict[str, object]:
                 m.write("last")
                 return {"statusCode": 200, "body": "{}"}
 
-            m.reply = store
-            due = asyncio.ensure_future(m.session.get(f"{m.url}/api/x", headers=NAME))
-            await m.until(m.held.syncing.is_set)
-            asyncio.get_running_loop().call_later(0.1, m.held.go.set)
+            m.on_request = store
+            due = asyncio.ensure_future(m.session.get(f"{m.url}/api/x", headers=AUTHORIZATION))
+            await m.wait_until(m.pausable_table.sync_started.is_set)
+            asyncio.get_running_loop().call_later(0.1, m.pausable_table.sync_allowed.set)
         assert (await due).status == 200
         assert await idle.read() == b""
         idle_writer.close()

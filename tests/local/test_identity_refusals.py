@@ -21,7 +21,7 @@ from botocore.credentials import Credentials
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pycognito.aws_srp import AWSSRP
-from tests.support.user_pools import EMAIL, PASSWORD, Pool, open_pool, refused
+from tests.support.user_pools import EMAIL, PASSWORD, UserPool, expect_error, open_pool
 
 from imchat.errors import Unauthenticated
 from imchat.local.identity import srp
@@ -32,7 +32,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:Depreca
 
 
 @pytest.fixture
-def pool(tmp_path: Path) -> Iterator[Pool]:
+def pool(tmp_path: Path) -> Iterator[UserPool]:
     with open_pool(tmp_path) as opened:
         opened.sign_up()
         yield opened
@@ -53,7 +53,7 @@ def _hs256_with_public_key(token: str, public_pem: bytes) -> str:
     return f"{head}.{payload}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
 
 
-def test_a_forged_token_is_refused_everywhere(pool: Pool) -> None:
+def test_a_forged_token_is_refused_everywhere(pool: UserPool) -> None:
     token = pool.tokens()["AccessToken"]
     own = serialization.load_pem_private_key((pool.keys / "signing.pem").read_bytes(), None)
     assert isinstance(own, rsa.RSAPrivateKey)
@@ -86,14 +86,14 @@ def test_a_forged_token_is_refused_everywhere(pool: Pool) -> None:
         with pytest.raises(Unauthenticated, match=r"sign in again|not valid yet"):
             pytest.fail(f"{name} was accepted as {pool.identity.verify_access_token(made)}")
         if made:
-            with refused("NotAuthorizedException"):
+            with expect_error("NotAuthorizedException"):
                 pool.cognito.get_user(AccessToken=made)
 
 
 class Proof:
     """One SRP sign-in in its steps, by pycognito's arithmetic."""
 
-    def __init__(self, pool: Pool, email: str = EMAIL, password: str = PASSWORD) -> None:
+    def __init__(self, pool: UserPool, email: str = EMAIL, password: str = PASSWORD) -> None:
         self._pool = pool
         self._email = email
         identity = pool.identity
@@ -116,19 +116,19 @@ class Proof:
         )
 
 
-def test_a_right_proof_is_accepted_once(pool: Pool) -> None:
+def test_a_right_proof_is_accepted_once(pool: UserPool) -> None:
     proof = Proof(pool)
     responses = proof.answer(proof.begin())
     assert proof.finish(responses)["AuthenticationResult"]["AccessToken"]
-    with refused("NotAuthorizedException", "Invalid session"):
+    with expect_error("NotAuthorizedException", "Invalid session"):
         proof.finish(responses)
 
 
-def test_a_proof_comes_too_late_after_three_minutes(pool: Pool) -> None:
+def test_a_proof_comes_too_late_after_three_minutes(pool: UserPool) -> None:
     proof = Proof(pool)
     responses = proof.answer(proof.begin())
-    pool.clock.pass_s(181)
-    with refused("NotAuthorizedException", "session is expired"):
+    pool.clock.advance_s(181)
+    with expect_error("NotAuthorizedException", "session is expired"):
         proof.finish(responses)
 
 
@@ -142,28 +142,28 @@ def test_a_proof_comes_too_late_after_three_minutes(pool: Pool) -> None:
         {"PASSWORD_CLAIM_SECRET_BLOCK": base64.b64encode(bytes(48)).decode()},
     ],
 )
-def test_a_bent_proof_is_refused(pool: Pool, changed: dict[str, str]) -> None:
+def test_a_bent_proof_is_refused(pool: UserPool, changed: dict[str, str]) -> None:
     proof = Proof(pool)
-    with refused("NotAuthorizedException"):
+    with expect_error("NotAuthorizedException"):
         proof.finish({**proof.answer(proof.begin()), **changed})
 
 
-def test_a_proof_of_a_wrong_password_is_refused_and_the_challenge_is_spent(pool: Pool) -> None:
+def test_a_proof_of_a_wrong_password_is_refused_and_the_challenge_is_spent(pool: UserPool) -> None:
     wrong, right = Proof(pool, password="wrong password"), Proof(pool)
     challenge = wrong.begin()
-    with refused("NotAuthorizedException", "Incorrect username or password."):
+    with expect_error("NotAuthorizedException", "Incorrect username or password."):
         wrong.finish(wrong.answer(challenge))
-    with refused("NotAuthorizedException", "Invalid session"):
+    with expect_error("NotAuthorizedException", "Invalid session"):
         right.finish(right.answer(challenge))
 
 
 @pytest.mark.parametrize("public", ["0", "1", f"{srp.N:x}", f"{srp.N - 1:x}", f"{2 * srp.N:x}", "xyz", "-5"])
-def test_a_public_value_that_makes_the_key_known_is_refused(pool: Pool, public: str) -> None:
-    with refused("InvalidParameterException", "SRP_A"):
+def test_a_public_value_that_makes_the_key_known_is_refused(pool: UserPool, public: str) -> None:
+    with expect_error("InvalidParameterException", "SRP_A"):
         Proof(pool).begin(SRP_A=public)
 
 
-def test_an_unknown_user_gets_a_challenge_like_anyone_and_always_the_same_salt(pool: Pool) -> None:
+def test_an_unknown_user_gets_a_challenge_like_anyone_and_always_the_same_salt(pool: UserPool) -> None:
     known = Proof(pool).begin()
     proof = Proof(pool, email="nobody@example.com")
     first, second = proof.begin(), proof.begin(USERNAME="Nobody@example.com")
@@ -171,7 +171,7 @@ def test_an_unknown_user_gets_a_challenge_like_anyone_and_always_the_same_salt(p
     assert len(first["SALT"]) == len(known["SALT"])
     assert (first["SALT"], first["USER_ID_FOR_SRP"]) == (second["SALT"], second["USER_ID_FOR_SRP"])
     assert first["SRP_B"] != second["SRP_B"]
-    with refused("NotAuthorizedException", "Incorrect username or password."):
+    with expect_error("NotAuthorizedException", "Incorrect username or password."):
         proof.finish(proof.answer(second))
 
 
@@ -186,7 +186,7 @@ def test_our_arithmetic_agrees_with_pycognito_on_hard_numbers() -> None:
         assert made == pow(2, x, srp.N)
 
 
-def test_a_new_password_session_is_spent_once_and_ends(pool: Pool) -> None:
+def test_a_new_password_session_is_spent_once_and_ends(pool: UserPool) -> None:
     pool.admin("admin_create_user", "bob@example.com", TemporaryPassword=PASSWORD)
 
     def choose(session: str, password: str) -> dict[str, Any]:
@@ -199,31 +199,31 @@ def test_a_new_password_session_is_spent_once_and_ends(pool: Pool) -> None:
         )
 
     late = pool.sign_in("bob@example.com")["Session"]
-    pool.clock.pass_s(181)
-    with refused("NotAuthorizedException", "expired"):
+    pool.clock.advance_s(181)
+    with expect_error("NotAuthorizedException", "expired"):
         choose(late, "my own words")
     stale, session = (pool.sign_in("bob@example.com")["Session"] for _ in range(2))
-    with refused("InvalidPasswordException"):
+    with expect_error("InvalidPasswordException"):
         choose(session, "short")
     assert choose(session, "my own words")["AuthenticationResult"]
     for spent in (session, stale):
-        with refused("NotAuthorizedException", "Invalid session"):
+        with expect_error("NotAuthorizedException", "Invalid session"):
             choose(spent, "my own words")
 
 
-def test_administration_needs_the_key_of_the_data_folder(pool: Pool) -> None:
+def test_administration_needs_the_key_of_the_data_folder(pool: UserPool) -> None:
     key_id = json.loads((pool.keys / "admin.json").read_text())["access_key_id"]
     listing = {"UserPoolId": pool.identity.pool_id}
-    with refused("UnrecognizedClientException"):
+    with expect_error("UnrecognizedClientException"):
         pool.client("AKIDEXAMPLE", "secret").list_users(**listing)
-    with refused("InvalidSignatureException"):
+    with expect_error("InvalidSignatureException"):
         pool.client(key_id, "wrong secret").list_users(**listing)
-    with refused("MissingAuthenticationTokenException"):
+    with expect_error("MissingAuthenticationTokenException"):
         pool.client("", "", signed=False).list_users(**listing)
     assert pool.cognito.list_users(**listing)["Users"]
 
 
-def _signed_delete(pool: Pool, body: bytes, *, service: str = "cognito-idp") -> dict[str, str]:
+def _signed_delete(pool: UserPool, body: bytes, *, service: str = "cognito-idp") -> dict[str, str]:
     stored = json.loads((pool.keys / "admin.json").read_text())
     credentials = Credentials(stored["access_key_id"], stored["secret_access_key"])
     request = AWSRequest(
@@ -233,7 +233,7 @@ def _signed_delete(pool: Pool, body: bytes, *, service: str = "cognito-idp") -> 
     return {**dict(request.headers.items()), "Host": pool.url.removeprefix("http://")}
 
 
-def test_a_signature_covers_the_body_the_operation_and_five_minutes(pool: Pool) -> None:
+def test_a_signature_covers_the_body_the_operation_and_five_minutes(pool: UserPool) -> None:
     body = json.dumps({"UserPoolId": pool.identity.pool_id, "Username": EMAIL}).encode()
     headers = _signed_delete(pool, body)
 
@@ -256,38 +256,40 @@ def test_a_signature_covers_the_body_the_operation_and_five_minutes(pool: Pool) 
     assert outcome(headers | {"Authorization": bent, "X": no_text}) == wrong
     bent = headers["Authorization"].replace("Credential=", f"Credential={no_text}")
     assert outcome(headers | {"Authorization": bent}) == "UnrecognizedClientException"
-    pool.clock.pass_s(301)
+    pool.clock.advance_s(301)
     assert outcome(headers) == wrong
-    pool.clock.pass_s(-602)
+    pool.clock.advance_s(-602)
     assert outcome(headers) == wrong
-    pool.clock.pass_s(301)
+    pool.clock.advance_s(301)
     assert outcome(headers) == "done"
 
 
-def test_guessing_at_invented_names_does_not_let_the_guesses_at_an_account_be_forgotten(pool: Pool) -> None:
+def test_guessing_at_invented_names_does_not_let_the_guesses_at_an_account_be_forgotten(
+    pool: UserPool,
+) -> None:
     for _ in range(FREE_FAILURES + 10):
-        pool.clock.pass_s(LONGEST_WAIT_MS // 1000)
+        pool.clock.advance_s(LONGEST_WAIT_MS // 1000)
         pool.call("forgot_password", Username=EMAIL)
     for number in range(MAX_KEYS + 1):
         body = {"ClientId": pool.identity.client_id, "Username": f"nobody{number}@example.com"}
         pool.identity.handle(
             TARGET_PREFIX + "ForgotPassword", json.dumps(body).encode(), {}, endpoint=pool.url
         )
-    with refused("LimitExceededException"):
+    with expect_error("LimitExceededException"):
         pool.call("forgot_password", Username=EMAIL)
 
 
 @pytest.mark.parametrize("name", ["ann@example.com\u200b", "\u202eann@example.com", "ann\u00ad@example.com"])
-def test_an_address_that_only_looks_like_anothers_is_refused(pool: Pool, name: str) -> None:
-    with refused("InvalidParameterException", "email"):
+def test_an_address_that_only_looks_like_anothers_is_refused(pool: UserPool, name: str) -> None:
+    with expect_error("InvalidParameterException", "email"):
         pool.sign_up(name)
 
 
-def test_the_log_names_nobody_and_no_secret(pool: Pool, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_names_nobody_and_no_secret(pool: UserPool, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="imchat"):
         tokens = pool.tokens()
         pool.call("forgot_password", Username=EMAIL)
-        with refused("NotAuthorizedException"):
+        with expect_error("NotAuthorizedException"):
             pool.sign_in(password="wrong password")
     written = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("imchat"))
     for secret in (EMAIL, PASSWORD, "wrong password", pool.last_code(), tokens["AccessToken"]):
@@ -295,7 +297,7 @@ def test_the_log_names_nobody_and_no_secret(pool: Pool, caplog: pytest.LogCaptur
 
 
 def test_what_fails_by_itself_is_logged_without_whom_it_was_about(
-    pool: Pool, caplog: pytest.LogCaptureFixture
+    pool: UserPool, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: object) -> None:
         raise OSError(f"no mail goes to {EMAIL}")

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from pycognito import Cognito
 from pycognito.exceptions import ForceChangePasswordException
-from tests.support.user_pools import EMAIL, PASSWORD, Pool, open_pool
+from tests.support.user_pools import EMAIL, PASSWORD, UserPool, open_pool
 
 JS = Path(__file__).parent / "js"
 OTHER_PASSWORD = "wählt ein Neues 🔑"
@@ -23,7 +23,7 @@ OTHER_PASSWORD = "wählt ein Neues 🔑"
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 
 
-def pycognito(pool: Pool) -> Any:
+def pycognito(pool: UserPool) -> Any:
     kwargs = {"endpoint_url": pool.url, "aws_access_key_id": "none", "aws_secret_access_key": "none"}
     return Cognito(pool.identity.pool_id, pool.identity.client_id, username=EMAIL, boto3_client_kwargs=kwargs)
 
@@ -59,7 +59,7 @@ def find_node() -> str | None:
 
 
 @contextmanager
-def js_client(pool: Pool) -> Iterator[JsClient]:
+def js_client(pool: UserPool) -> Iterator[JsClient]:
     node = find_node()
     if node is None or not (JS / "node_modules").is_dir():
         pytest.fail("this test needs Node and `npm ci --prefix tests/local/js`; `make test` does that")
@@ -71,12 +71,12 @@ def js_client(pool: Pool) -> Iterator[JsClient]:
 
 
 @pytest.fixture
-def pool(tmp_path: Path) -> Iterator[Pool]:
+def pool(tmp_path: Path) -> Iterator[UserPool]:
     with open_pool(tmp_path, confirm=True) as opened:
         yield opened
 
 
-def test_pycognito_signs_up_confirms_signs_in_changes_the_password_and_refreshes(pool: Pool) -> None:
+def test_pycognito_signs_up_confirms_signs_in_changes_the_password_and_refreshes(pool: UserPool) -> None:
     ann = pycognito(pool)
     ann.set_base_attributes(email=EMAIL, name="Ann")
     assert ann.register(EMAIL, PASSWORD)["UserConfirmed"] is False
@@ -98,7 +98,7 @@ def test_pycognito_signs_up_confirms_signs_in_changes_the_password_and_refreshes
     pycognito(pool).authenticate(OTHER_PASSWORD)
 
 
-def test_pycognito_chooses_a_password_in_place_of_a_temporary_one(pool: Pool) -> None:
+def test_pycognito_chooses_a_password_in_place_of_a_temporary_one(pool: UserPool) -> None:
     pool.admin("admin_create_user", TemporaryPassword=PASSWORD)
     ann = pycognito(pool)
     with pytest.raises(ForceChangePasswordException):
@@ -107,7 +107,7 @@ def test_pycognito_chooses_a_password_in_place_of_a_temporary_one(pool: Pool) ->
     assert ann.access_claims["username"] == ann.id_claims["cognito:username"]
 
 
-def test_pycognito_replaces_a_forgotten_password(pool: Pool) -> None:
+def test_pycognito_replaces_a_forgotten_password(pool: UserPool) -> None:
     ann = pycognito(pool)
     ann.register(EMAIL, PASSWORD)
     ann.confirm_sign_up(pool.last_code())
@@ -117,7 +117,7 @@ def test_pycognito_replaces_a_forgotten_password(pool: Pool) -> None:
     assert ann.access_token
 
 
-def test_the_javascript_client_goes_from_sign_up_to_signing_out_everywhere(pool: Pool) -> None:
+def test_the_javascript_client_goes_from_sign_up_to_signing_out_everywhere(pool: UserPool) -> None:
     with js_client(pool) as js:
         signed_up = js.result("signUp", password=PASSWORD)
         assert signed_up["confirmed"] is False
@@ -139,7 +139,7 @@ def test_the_javascript_client_goes_from_sign_up_to_signing_out_everywhere(pool:
         js.result("signOutEverywhere")
 
 
-def test_the_javascript_client_chooses_a_password_in_place_of_a_temporary_one(pool: Pool) -> None:
+def test_the_javascript_client_chooses_a_password_in_place_of_a_temporary_one(pool: UserPool) -> None:
     pool.admin("admin_create_user", TemporaryPassword=PASSWORD)
     with js_client(pool) as js:
         assert js.result("signIn", password=PASSWORD)["newPasswordRequired"]["email"] == EMAIL
@@ -148,7 +148,7 @@ def test_the_javascript_client_chooses_a_password_in_place_of_a_temporary_one(po
         assert js.result("signIn", password=OTHER_PASSWORD)["access"]
 
 
-def test_the_javascript_client_signs_in_whatever_the_salt_is(pool: Pool) -> None:
+def test_the_javascript_client_signs_in_whatever_the_salt_is(pool: UserPool) -> None:
     """Clients pad numbers by rules of their own before they hash them."""
     with js_client(pool) as js:
         js.result("signUp", password=PASSWORD)

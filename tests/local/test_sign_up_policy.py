@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tests.support.user_pools import EMAIL, PASSWORD, open_pool, refused
+from tests.support.user_pools import EMAIL, PASSWORD, expect_error, open_pool
 
 from imchat.sign_up_policy import SignUpPolicy
 
@@ -15,9 +15,9 @@ FOREIGN = "PreSignUp failed with error This e-mail domain may not sign up."
 
 def test_by_invitation_nobody_signs_up(tmp_path: Path) -> None:
     with open_pool(tmp_path, policy=SignUpPolicy.parse("invitation")) as pool:
-        with refused("NotAuthorizedException", CLOSED):
+        with expect_error("NotAuthorizedException", CLOSED):
             pool.sign_up()
-        with refused("UserNotFoundException"):
+        with expect_error("UserNotFoundException"):
             pool.admin("admin_get_user")
 
 
@@ -25,7 +25,7 @@ def test_by_domain_only_its_people_sign_up(tmp_path: Path) -> None:
     with open_pool(tmp_path, policy=SignUpPolicy.parse("domain:example.org")) as pool:
         pool.sign_up("Ann@Example.ORG")
         for email in ("ann@example.com", "ann@mail.example.org"):
-            with refused("UserLambdaValidationException", FOREIGN):
+            with expect_error("UserLambdaValidationException", FOREIGN):
                 pool.sign_up(email)
 
 
@@ -50,7 +50,7 @@ def test_a_refusal_does_not_tell_who_has_an_account(
     with open_pool(tmp_path, policy=SignUpPolicy.parse(policy)) as pool:
         pool.admin("admin_create_user", EMAIL)
         for email in (EMAIL, "nobody@example.com"):
-            with refused(kind, message):
+            with expect_error(kind, message):
                 pool.sign_up(email)
 
 
@@ -65,7 +65,7 @@ def test_an_address_cannot_be_changed_past_the_policy(tmp_path: Path) -> None:
     with open_pool(tmp_path, policy=SignUpPolicy.parse("domain:example.org")) as pool:
         pool.sign_up("ann@example.org")
         token = pool.tokens("ann@example.org")["AccessToken"]
-        with refused("UnknownOperationException"):
+        with expect_error("UnknownOperationException"):
             pool.cognito.update_user_attributes(
                 AccessToken=token, UserAttributes=[{"Name": "email", "Value": EMAIL}]
             )

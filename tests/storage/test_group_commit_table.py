@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.disk import Disk
-from tests.support.kill import write_and_kill
+from tests.support.kill import check_writes_survive_kills
 
 from imchat.errors import Busy
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
@@ -58,7 +58,7 @@ def observed(path: Path, disk: Disk) -> Iterator[GroupCommitTable]:
 
 
 def test_every_acknowledged_batch_survives_a_kill(path: Path) -> None:
-    write_and_kill(WRITER, path, rounds=6)
+    check_writes_survive_kills(WRITER, path, rounds=6)
 
 
 def test_a_batch_is_on_disk_after_sync(observed: GroupCommitTable, disk: Disk, path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.disk import Disk
-from tests.support.kill import write_and_kill
+from tests.support.kill import check_writes_survive_kills
 
 from imchat.errors import Busy, ConfigError
 from imchat.storage.sqlite.table import SqliteTable
@@ -52,7 +52,7 @@ def pragma(table: SqliteTable, name: str) -> object:
 
 
 def test_every_acknowledged_write_survives_a_kill(path: Path) -> None:
-    write_and_kill(WRITER, path, rounds=3)
+    check_writes_survive_kills(WRITER, path, rounds=3)
 
 
 @pytest.fixture

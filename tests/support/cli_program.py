@@ -1,4 +1,4 @@
-"""Runs the `imchat` command on the fake account of `tests/support/fake_aws.py`; as a module, with real delays."""
+"""Run the `imchat` command on the fake account of `tests/support/fake_aws.py`; as a module, with real delays."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.browser_harness import Server
-from tests.support.reference_client import Record, Stranger
+from tests.support.reference_client import ReferenceClient, WireLog
 
 _numbers = itertools.count(1)
 
@@ -35,19 +35,19 @@ def local(folder: Path) -> Iterator[Deployment]:
         yield Deployment(server.url, no_mail, server.promote)
 
 
-def administrator(deployment: Deployment, record: Record) -> Stranger:
+def administrator(deployment: Deployment, record: WireLog) -> ReferenceClient:
     """Sign up a new administrator."""
     user = person(deployment, record, "admin")
     deployment.promote(user.email)
     return user.sign_in()
 
 
-def person(deployment: Deployment, record: Record, name: str) -> Stranger:
+def person(deployment: Deployment, record: WireLog, name: str) -> ReferenceClient:
     """Sign up and sign in a new user, whose handle begins with `name`."""
     handle = f"{name}{next(_numbers)}"
-    user = Stranger(deployment.site, f"{handle}@example.com", record)
+    user = ReferenceClient(deployment.site, f"{handle}@example.com", record)
     if not user.sign_up():
         user.confirm(deployment.mailed_code(user.email))
     user.sign_in()
-    user.http("PATCH", "/me", {"handle": handle, "display_name": name.title()})
+    user.request("PATCH", "/me", {"handle": handle, "display_name": name.title()})
     return user

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any, Final, TypeAlias
 
 import aiohttp
-from tests.support.browser_harness import Person
+from tests.support.browser_harness import SignedInUser
 
 Event: TypeAlias = dict[str, Any]
 
@@ -37,7 +37,9 @@ class Outage:
 class Client:
     """A user's client. `acknowledged` maps conversation and `client_message_id` to the `seq` from the response."""
 
-    def __init__(self, url: str, person: Person, session: aiohttp.ClientSession, outage: Outage) -> None:
+    def __init__(
+        self, url: str, person: SignedInUser, session: aiohttp.ClientSession, outage: Outage
+    ) -> None:
         self.person = person
         self.acknowledged: dict[tuple[str, str], int] = {}
         self.retries = 0

@@ -1,4 +1,4 @@
-"""Composes the `App` of a Lambda function: DynamoDB, API Gateway's callbacks, the real clock and randomness."""
+"""Create the `App` of a Lambda function, with DynamoDB, API Gateway's management API, SQS and the system clock."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _THREADS = 16
 
 
 def now_ms() -> int:
-    """The clock: epoch milliseconds, UTC."""
+    """Return the current time in epoch milliseconds, UTC."""
     return time.time_ns() // 1_000_000
 
 
 def new_id() -> str:
-    """128 random bits in 32 hexadecimal digits."""
+    """Return 128 random bits as 32 hexadecimal digits."""
     return secrets.token_hex(16)
 
 
@@ -41,9 +41,9 @@ def backoff(attempt: int) -> None:
 
 
 def rate_limiter() -> RateLimiter:
-    """What counts people's requests; `IMCHAT_REQUESTS_PER_MINUTE` in the environment says another limit than ours.
+    """Return the rate limiter. The environment variable `IMCHAT_REQUESTS_PER_MINUTE` overrides the default limit.
 
-    Raises: ConfigError for what is no number.
+    Raises: ConfigError if the variable is not a whole number.
     """
     text = os.environ.get("IMCHAT_REQUESTS_PER_MINUTE") or str(RATE_REQUESTS)
     if not (text.isascii() and text.isdecimal()):
@@ -53,7 +53,7 @@ def rate_limiter() -> RateLimiter:
 
 @cache
 def lambda_app() -> App:
-    """The app of this function's process, made at the first request."""
+    """Return the app of this process, created at the first request."""
     import boto3  # noqa: PLC0415 - the one-machine runtime shares this package and never loads boto3
     from botocore.config import Config  # noqa: PLC0415 - as above
 
@@ -88,13 +88,13 @@ def lambda_app() -> App:
     )
 
 
-def lazy_handler(make: Callable[[App], Handler]) -> Handler:
-    """The handler that Lambda calls: composed at the first event, so that importing it needs no environment."""
-    made: list[Handler] = []
+def lazy_handler(create: Callable[[App], Handler]) -> Handler:
+    """Return a handler that is created at the first event, so that importing a module needs no environment."""
+    created: list[Handler] = []
 
     def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-        if not made:
-            made.append(make(lambda_app()))
-        return made[0](event, context)
+        if not created:
+            created.append(create(lambda_app()))
+        return created[0](event, context)
 
     return handler
