@@ -55,14 +55,14 @@ def measure(size: int, messages_a_second: int) -> Load:
 @click.command()
 @click.option("--size", "sizes", multiple=True, type=int, default=(200, 1_000, 10_000), show_default=True)
 @click.option("--rate", "rates", multiple=True, type=int, default=(1, 10), show_default=True)
-def main(*, sizes: tuple[int, ...], rate_limiter: tuple[int, ...]) -> None:
+def main(*, sizes: tuple[int, ...], rates: tuple[int, ...]) -> None:
     """Simulate rooms of these sizes in which so many messages a second are written; nine of ten members are connected.
 
     Example: python -m bench.fanout_simulation --size 10000 --rate 50
     """
     click.echo("members  messages/s  frames/s each  posts/s  late s  polling/s  queue calls/s  read units/s")
     for size in sizes:
-        for rate in rate_limiter:
+        for rate in rates:
             load = measure(size, rate)
             click.echo(
                 f"{size:7,}  {rate:10,}  {load.frames:13.2f}  {load.posts:7,.0f}  {load.late_s:6.1f}"

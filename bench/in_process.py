@@ -86,14 +86,14 @@ class _Pair:
 
 async def play(folder: Path, rounds: int) -> None:
     """Send `rounds` times 80 messages in ten direct conversations, and wait for every answer."""
-    gateway, finish, sign_in = LocalGateway(), DeferredActions(), _SignIn()
+    gateway, deferred, sign_in = LocalGateway(), DeferredActions(), _SignIn()
     with GroupCommitTable.open(folder / "imchat.db") as table:
         app = App(
             table=table,
             gateway=gateway,
             now_ms=bootstrap.now_ms,
             new_id=bootstrap.new_id,
-            once_a_batch=finish.defer,
+            runtime=deferred,
             rate_limiter=RateLimiter(10**9),
         )
         handlers = Handlers(
@@ -108,7 +108,7 @@ async def play(folder: Path, rounds: int) -> None:
             site=cast("Any", None),
             options=Options(),
         )
-        server._batches = batches = GroupCommitQueue(table, gateway, finish.run)
+        server._batches = batches = GroupCommitQueue(table, gateway, deferred.run)
         pairs = [_pair(app, gateway, sign_in, number) for number in range(PAIRS)]
         await _rounds(server, pairs, rounds)
         await batches.close()

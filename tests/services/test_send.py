@@ -19,6 +19,7 @@ from imchat.errors import Busy, Conflict, Invalid, NotFound
 from imchat.local.group_commit import DeferredActions
 from imchat.services import groups, message_actions, messages
 from imchat.services.app import App
+from imchat.services.runtime import InlineRuntime
 from imchat.storage.repositories import conversations, events, keys
 from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.table import Op, Put, Row, Table
@@ -287,19 +288,23 @@ def test_a_member_added_meanwhile_hears_the_message(world: World) -> None:
 def test_after_too_many_lost_races_the_sender_is_told_to_try_again(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     where = world.direct(ann, bob)
-    pauses: list[int] = []
+    attempts: list[int] = []
+
+    class RecordingRuntime(InlineRuntime):
+        def backoff(self, attempt: int) -> None:
+            attempts.append(attempt)
 
     class Contended(Interleaved):
         def write(self, *ops: Op) -> None:
             if isinstance(ops[0], Put) and ops[0].key.sk.startswith("EVENT#"):
-                send(world, bob, where, f"b{len(pauses)}")
+                send(world, bob, where, f"b{len(attempts)}")
             self.table.write(*ops)
 
     table = Contended(world.table, lambda: None)
-    app = App(table, world.gateway, world.app.now_ms, world.app.new_id, pause=pauses.append)
+    app = App(table, world.gateway, world.app.now_ms, world.app.new_id, runtime=RecordingRuntime())
     with pytest.raises(Busy):
         messages.send(app, ann, where, client_message_id="m1", body="x", after_seq=1)
-    assert pauses == list(range(1, 13))
+    assert attempts == list(range(1, 13))
     assert all(event["actor_id"] == bob for event in log(world, where)[1:])
 
 
@@ -439,12 +444,12 @@ def test_a_retry_behind_newer_messages_of_its_batch_leaves_the_head_at_the_newes
     world = sqlite_world
     ann, bob = world.people("ann", "bob")
     where = world.direct(ann, bob)
-    finish = DeferredActions()
-    world.app = replace(world.app, once_a_batch=finish.defer)
+    deferred = DeferredActions()
+    world.app = replace(world.app, runtime=deferred)
     send(world, ann, where, "first")
     newest = send(world, bob, where, "second")
     send(world, ann, where, "first")
-    finish.run()
+    deferred.run()
     head = conversations.get(world.table, where)
     assert head is not None
     assert (head.last_seq, head.message_count) == (newest["seq"], newest["message_count"])
@@ -455,8 +460,8 @@ def test_a_head_that_lags_to_the_end_of_a_batch_shows_all_of_it_then(sqlite_worl
     world = sqlite_world
     ann, bob, cat = world.people("ann", "bob", "cat")
     where = world.group(ann, bob)
-    finish = DeferredActions()
-    app = world.app = replace(world.app, once_a_batch=finish.defer)
+    deferred = DeferredActions()
+    app = world.app = replace(world.app, runtime=deferred)
     sent = [send(world, ann, where, str(number)) for number in range(3)]
     seq = sent[-1]["seq"]
     match then:
@@ -471,7 +476,7 @@ def test_a_head_that_lags_to_the_end_of_a_batch_shows_all_of_it_then(sqlite_worl
         case "a title":
             groups.update_group(app, ann, where, title="New")
     send(world, bob, where, "and-on")
-    finish.run()
+    deferred.run()
     head, newest = conversations.get(world.table, where), log(world, where)[-1]
     assert head is not None
     assert (head.last_seq, head.message_count) == (newest["seq"], newest["message_count"])
@@ -480,7 +485,7 @@ def test_a_head_that_lags_to_the_end_of_a_batch_shows_all_of_it_then(sqlite_worl
     assert head.pinned == ((seq,) if then == "a pin" else ())
     send(world, bob, where, "newest", body="the newest")
     message_actions.react(app, ann, where, newest["seq"], "👍")
-    finish.run()
+    deferred.run()
     head = conversations.get(world.table, where)
     assert head is not None
     assert head.last_message is not None

@@ -16,9 +16,12 @@ from tests.support.world import Borrowed
 from imchat.services.app import App
 from imchat.services.fanout_jobs import Job, decode_job
 from imchat.services.protocols import Gateway
+from imchat.services.runtime import InlineRuntime
 from imchat.storage.table import Check, ConditionFailed, Item, Key, Op, Row, Table
 from imchat.storage.validation import check_item_size
 
+A = TypeVar("A")
+B = TypeVar("B")
 T = TypeVar("T")
 READ_BYTES: Final = 4 * 1024
 WRITE_BYTES: Final = 1024
@@ -116,12 +119,14 @@ class CountedQueue:
         return due
 
 
-def counted(app: App) -> tuple[App, Count, CountedQueue]:
-    """`app` as it is on AWS, with a queue; what is done with it is counted."""
-    count = Count()
-    queue = CountedQueue(count, app.now_ms)
+class _CountedRuntime(InlineRuntime):
+    """Counts the steps of concurrent calls as those of the longer one."""
 
-    def both(first: Callable[[], object], second: Callable[[], object]) -> tuple[object, object]:
+    def __init__(self, count: Count) -> None:
+        self._count = count
+
+    def run_concurrently(self, first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
+        count = self._count
         begun = count.steps
         one = first()
         after_first, count.steps = count.steps, begun
@@ -129,8 +134,18 @@ def counted(app: App) -> tuple[App, Count, CountedQueue]:
         count.steps = max(after_first, count.steps)
         return one, other
 
+
+def counted(app: App) -> tuple[App, Count, CountedQueue]:
+    """`app` as it is on AWS, with a queue; what is done with it is counted."""
+    count = Count()
+    queue = CountedQueue(count, app.now_ms)
+
     table, gateway = _Table(app.table, count), _Gateway(app.gateway, count)
-    return replace(app, table=table, gateway=gateway, both=both, queue=queue), count, queue
+    return (
+        replace(app, table=table, gateway=gateway, runtime=_CountedRuntime(count), queue=queue),
+        count,
+        queue,
+    )
 
 
 def _size(key: Key, item: Item | None) -> int:

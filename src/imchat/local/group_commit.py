@@ -18,6 +18,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from imchat.errors import Busy, source_location
+from imchat.services.runtime import InlineRuntime
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -67,18 +68,21 @@ def _nothing() -> None:
     pass
 
 
-class DeferredActions:
-    """What the jobs of a batch leave to its end: the `once_a_batch` of an `App`."""
+class DeferredActions(InlineRuntime):
+    """The `Runtime` of `imchat local`: collects deferred actions and runs them at the end of each batch.
+
+    Requests run one after another, so it never waits for another writer.
+    """
 
     def __init__(self) -> None:
         self._actions: dict[Hashable, Callable[[], None]] = {}
 
     def defer(self, key: Hashable, action: Callable[[], None]) -> None:
-        """Do it at the end, unless something else is to be done under this key by then."""
+        """Run `action` at the end of the batch, unless a later action replaces it under `key`."""
         self._actions[key] = action
 
     def run(self) -> None:
-        """Do it all."""
+        """Run the collected actions."""
         actions, self._actions = self._actions, {}
         for action in actions.values():
             action()

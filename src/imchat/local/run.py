@@ -63,13 +63,13 @@ async def serve(
         GroupCommitTable.open(data.conversations) as store,
         SqliteTable.open(data.accounts) as accounts,
     ):
-        gateway, finish = LocalGateway(), DeferredActions()
+        gateway, deferred = LocalGateway(), DeferredActions()
         app = App(
             table=store,
             gateway=gateway,
             now_ms=bootstrap.now_ms,
             new_id=bootstrap.new_id,
-            once_a_batch=finish.defer,
+            runtime=deferred,
             rate_limiter=bootstrap.rate_limiter(),
         )
         identity = Identity(
@@ -81,7 +81,7 @@ async def serve(
             policy=policy,
         )
         people = demo.fill(app, accounts, data.keys) if with_demo else ()
-        finish.run()
+        deferred.run()
         handlers = Handlers(
             http=http.create_handler(app),
             websocket=websocket.create_handler(app),
@@ -95,7 +95,7 @@ async def serve(
             purge_accounts=accounts.purge_expired,
             site=pages,
             options=options,
-            finish=finish.run,
+            finish=deferred.run,
         )
         async with server:
             with data.announce(server.url):

@@ -62,7 +62,7 @@ def _write(app: App, user_id: UserId, other_id: UserId, ops: list[Op], *, blocki
         try:
             app.table.write(*ops, mark)
         except ConditionFailed:
-            app.pause(attempt)
+            app.runtime.backoff(attempt)
             continue
         return
     raise Busy("the conversation between you two is being started at this moment; try again")

@@ -67,14 +67,13 @@ def append(
     also_load: Collection[UserId] = (),
     as_member: Member | None = None,
     skip_connection: ConnectionId | None = None,
-    head_may_lag: bool = False,
 ) -> Appended:
     """Append what `decide` says of the conversation's tail from `after_seq` on (the newest events if None), and push it.
 
     `decide` gets the tail and the actor's membership as of the tail's last event, and is asked again after a
-    lost race. `about` are others whose membership it looks at: of a crowd the tail shows only these and the actor.
-    `newcomer` stands for the membership of an actor who has none yet. `answered` is a connection of the actor's that
-    takes the event from the answer. `head_may_lag`: to the end of its batch, as nothing that is answered comes from it.
+    lost race. `also_load` are others whose membership it looks at: in a large room the tail has only these and the
+    actor. `as_member` stands for the membership of an actor who has none yet. `skip_connection` is a connection of
+    the actor's that takes the event from the response.
     Raises: NotFound for one who is no member; Suspended; Conflict `behind` if the log goes on too far past `after_seq`;
     Busy after too many lost races; what `decide` raises.
     """
@@ -94,8 +93,8 @@ def append(
                 return Appended(None, new=False)
             [event] = hydrate(app.table, conversation_id, [decision.event])
             if visible_before([event], tail.events[-1]["seq"]):
-                # At once: left to the batch's end, it would take the place of a newer event there.
-                _publish(app, conversation_id, [event], tail, skip_connection, head_may_lag=False)
+                # At once: deferred, it could replace the update to a newer event.
+                _publish(app, conversation_id, [event], tail, skip_connection, defer_head=False)
             return Appended(redact_before(event, actor.history_from), new=False)
         newest = tail.events[-1]
         event = _next(app, newest, decision.draft)
@@ -109,10 +108,12 @@ def append(
             events.append(app.table, conversation_id, event, *ops)
         except ConditionFailed:
             after_seq = min(newest["seq"], tail.head.last_seq + 1)  # from what the head does not show yet
-            app.pause(attempt)
+            app.runtime.backoff(attempt)
             continue
         written[0] = event = decision.hydrate(event)
-        _publish(app, conversation_id, written, tail, skip_connection, head_may_lag=head_may_lag)
+        # A send returns nothing that is read from the head; the other changes do.
+        defer_head = written[-1]["type"] == "message.created"
+        _publish(app, conversation_id, written, tail, skip_connection, defer_head=defer_head)
         return Appended(event, new=True)
     raise Busy("many people are writing here at this moment; try again")
 
@@ -145,14 +146,14 @@ def _publish(
     tail: Tail,
     skip_connection: ConnectionId | None,
     *,
-    head_may_lag: bool,
+    defer_head: bool,
 ) -> None:
-    """Bring the head up to date and push. Repeating it does no harm: a retry repairs what a crash swallowed."""
+    """Update the head and push the events. Repeating it is harmless: a retry repairs what a crash left undone."""
 
     def advance() -> None:
         conversations.advance_head(app.table, conversation_id, written[-1], overtaken=tail.overtaken)
 
-    app.both(
-        partial(app.once_a_batch, conversation_id, advance) if head_may_lag else advance,
+    app.runtime.run_concurrently(
+        partial(app.runtime.defer, conversation_id, advance) if defer_head else advance,
         lambda: delivery.publish(app, conversation_id, written, tail, skip_connection),
     )

@@ -91,7 +91,6 @@ def send(
         after_seq=after_seq,
         also_load=named.values(),
         skip_connection=connection_id,
-        head_may_lag=True,
     )
 
 

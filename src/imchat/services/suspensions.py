@@ -71,7 +71,7 @@ def _update_marks(app: App, user_id: UserId, where: list[ConversationId] | None 
             _mark(app, user_id, where, suspended=suspended)
         if is_suspended(app, user_id) == suspended:
             return
-        app.pause(attempt)
+        app.runtime.backoff(attempt)
     raise Busy("others are suspending and restoring the person at this moment; try again")
 
 
