@@ -16,7 +16,7 @@ from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.entrypoints import authorizer, bootstrap, http, websocket
 from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.group_commit import DeferredActions, GroupCommitQueue
-from imchat.local.http.connection import Connection, Open
+from imchat.local.http.connection import Connection, OpenConnections
 from imchat.local.server import Handlers, LocalServer, Options
 from imchat.services import conversations, users
 from imchat.services.app import App
@@ -108,10 +108,10 @@ async def play(folder: Path, rounds: int) -> None:
             site=cast("Any", None),
             options=Options(),
         )
-        server._batches = batches = GroupCommitQueue(table, gateway, deferred.run)
+        server._queue = queue = GroupCommitQueue(table, gateway, deferred.run)
         pairs = [_pair(app, gateway, sign_in, number) for number in range(PAIRS)]
         await _rounds(server, pairs, rounds)
-        await batches.close()
+        await queue.close()
 
 
 def _pair(app: App, gateway: LocalGateway, sign_in: _SignIn, number: int) -> _Pair:
@@ -152,7 +152,7 @@ async def _rounds(server: LocalServer, pairs: list[_Pair], rounds: int) -> None:
 
     lines: list[tuple[_Pair, int, Connection]] = []
     for pair, number in itertools.product(pairs, range(IN_FLIGHT)):
-        connection = Connection(server._serve, Open())
+        connection = Connection(server._handle, OpenConnections())
         connection.connection_made(_Wire(take(pair)))
         lines.append((pair, number % 2, connection))
     for _round in range(rounds):

@@ -18,8 +18,8 @@ from tests.support.local_server import NAME, WELCOME, Machine, machine, run
 from websockets.asyncio.client import connect
 
 from imchat.errors import TooLarge
-from imchat.local.apigateway.connections import MESSAGE_BYTES, LocalGateway, encode_text
-from imchat.local.apigateway.websocket import FRAME_BYTES
+from imchat.local.apigateway.connections import MAX_MESSAGE_BYTES, LocalGateway, encode_text_frame
+from imchat.local.apigateway.websocket import MAX_FRAME_BYTES
 
 Test: TypeAlias = Callable[[Machine], Awaitable[None]]
 
@@ -166,7 +166,7 @@ def test_our_own_pages_may_connect_behind_a_proxy_as_well(tmp_path: Path) -> Non
 
 def test_a_message_of_128_kb_passes_and_a_longer_one_closes_the_connection(tmp_path: Path) -> None:
     async def test(m: Machine) -> None:
-        part = "x" * FRAME_BYTES
+        part = "x" * MAX_FRAME_BYTES
         async with websockets_client(m) as ws:
             await ws.send([part] * 4)
             assert await ws.recv() == part * 4
@@ -183,7 +183,7 @@ def test_a_message_of_128_kb_passes_and_a_longer_one_closes_the_connection(tmp_p
 def test_a_frame_of_more_than_32_kb_closes_the_connection(tmp_path: Path) -> None:
     async def test(m: Machine) -> None:
         ws = await m.connect()
-        await ws.send_str("x" * (FRAME_BYTES + 1))
+        await ws.send_str("x" * (MAX_FRAME_BYTES + 1))
         assert (await ws.receive()).type is WSMsgType.CLOSE
         assert ws.close_code == 1009
 
@@ -378,7 +378,7 @@ def test_frames_of_one_batch_arrive_in_order_and_unmixed(tmp_path: Path) -> None
     async def test(m: Machine) -> None:
         sockets = [await m.connect() for _ in range(5)]
         ids = [call["requestContext"]["connectionId"] for call in m.calls]
-        sizes = [1, 125, 126, 65_535, 65_536, MESSAGE_BYTES]
+        sizes = [1, 125, 126, 65_535, 65_536, MAX_MESSAGE_BYTES]
 
         def post(_event: dict[str, Any]) -> dict[str, Any]:
             for size in sizes:
@@ -406,7 +406,7 @@ def test_a_reader_that_is_too_slow_is_cut_off_and_holds_nobody_up(tmp_path: Path
         slow = m.calls[0]["requestContext"]["connectionId"]
         quick = await m.connect()
         other = m.calls[1]["requestContext"]["connectionId"]
-        frame = b"x" * MESSAGE_BYTES
+        frame = b"x" * MAX_MESSAGE_BYTES
         m.reply = lambda _event: {
             "statusCode": 200,
             "body": json.dumps(sorted(m.gateway.post([slow, other], frame))),
@@ -414,7 +414,7 @@ def test_a_reader_that_is_too_slow_is_cut_off_and_holds_nobody_up(tmp_path: Path
         for _ in range(200):  # 25 MB: more than the system's own buffers and ours hold
             async with m.session.get(f"{m.url}/api/post", headers=NAME) as answer:
                 gone = await answer.json(content_type=None)
-            assert len(await quick.receive_str()) == MESSAGE_BYTES
+            assert len(await quick.receive_str()) == MAX_MESSAGE_BYTES
             if gone:
                 break
         assert gone == [slow]
@@ -425,7 +425,7 @@ def test_a_reader_that_is_too_slow_is_cut_off_and_holds_nobody_up(tmp_path: Path
 
 def test_a_frame_over_128_kb_is_refused() -> None:
     with pytest.raises(TooLarge, match="131,072"):
-        LocalGateway().post(["a"], b"x" * (MESSAGE_BYTES + 1))
+        LocalGateway().post(["a"], b"x" * (MAX_MESSAGE_BYTES + 1))
 
 
 @pytest.mark.parametrize(
@@ -438,4 +438,4 @@ def test_a_frame_over_128_kb_is_refused() -> None:
     ],
 )
 def test_a_frame_header_has_the_length_that_the_standard_says(size: int, header: bytes) -> None:
-    assert encode_text(b"x" * size) == header + b"x" * size
+    assert encode_text_frame(b"x" * size) == header + b"x" * size

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imchat.errors import ConfigError
-from imchat.local.data_dir import FORMAT, DataDir, Running, default_path, replace_file
+from imchat.local.data_dir import FORMAT, DataDir, RunningServer, default_path, replace_file
 from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.table import Key, Put
 
@@ -102,7 +102,7 @@ def test_a_second_process_is_refused_and_told_who_holds_the_folder(tmp_path: Pat
     folder = DataDir.open(tmp_path)
     holder = _holder(tmp_path, "http://127.0.0.1:8484")
     try:
-        assert folder.running() == Running(url="http://127.0.0.1:8484", pid=holder.pid)
+        assert folder.running() == RunningServer(url="http://127.0.0.1:8484", pid=holder.pid)
         with (
             pytest.raises(ConfigError, match=rf"http://127\.0\.0\.1:8484 \(process {holder.pid}\)"),
             folder.lock(),
@@ -129,7 +129,7 @@ def test_the_announcement_goes_when_the_block_ends(tmp_path: Path) -> None:
     folder = DataDir.open(tmp_path)
 
     with folder.lock(), folder.announce("http://127.0.0.1:1"):
-        assert folder.running() == Running(url="http://127.0.0.1:1", pid=os.getpid())
+        assert folder.running() == RunningServer(url="http://127.0.0.1:1", pid=os.getpid())
 
     assert folder.running() is None
     assert not (tmp_path / "server.json").exists()

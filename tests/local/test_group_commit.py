@@ -39,9 +39,9 @@ def on_table(
     async def body() -> None:
         with GroupCommitTable.open(tmp_path / "imchat.db") as table:
             held = HeldTable(table)
-            batches = GroupCommitQueue(held, LocalGateway(), finish)
-            await test(held, batches)
-            await batches.close()
+            queue = GroupCommitQueue(held, LocalGateway(), finish)
+            await test(held, queue)
+            await queue.close()
 
     run(body())
 
@@ -74,7 +74,7 @@ def test_what_jobs_leave_to_the_end_of_their_batch_is_done_once_and_is_durable_w
     finish = DeferredActions()
     done: list[int] = []
 
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
+    async def test(held: HeldTable, queue: GroupCommitQueue) -> None:
         def leave(number: int) -> list[int]:
             finish.defer("head", lambda: note(number))
             return done.copy()
@@ -83,11 +83,11 @@ def test_what_jobs_leave_to_the_end_of_their_batch_is_done_once_and_is_durable_w
             done.append(number)
             held.table.write(Put(Key("TEST", "head"), {"number": number}))
 
-        seen = await asyncio.gather(*(batches.run(partial(leave, number)) for number in range(5)))
+        seen = await asyncio.gather(*(queue.run(partial(leave, number)) for number in range(5)))
         assert seen == [[]] * 5
         assert done == [4]
         assert held.syncs == 1
-        await batches.run(lambda: None)
+        await queue.run(lambda: None)
         assert done == [4]
 
     on_table(tmp_path, test, finish.run)
@@ -151,11 +151,11 @@ def test_a_connection_whose_commit_fails_is_refused(tmp_path: Path) -> None:
 
 
 def test_requests_that_arrive_during_a_sync_share_the_next_one(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
+    async def test(held: HeldTable, queue: GroupCommitQueue) -> None:
         held.go.clear()
-        first = batches.run(lambda: held.table.write(Put(Key("A", "0"), {})))
+        first = queue.run(lambda: held.table.write(Put(Key("A", "0"), {})))
         await asyncio.to_thread(held.syncing.wait, 10)
-        rest = [batches.run(partial(held.table.write, Put(Key("A", str(n)), {}))) for n in range(1, 9)]
+        rest = [queue.run(partial(held.table.write, Put(Key("A", str(n)), {}))) for n in range(1, 9)]
         await nothing_yet(first, *rest)
         held.go.set()
 
@@ -168,13 +168,13 @@ def test_requests_that_arrive_during_a_sync_share_the_next_one(tmp_path: Path) -
 
 
 def test_a_read_waits_until_what_it_saw_is_durable(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
+    async def test(held: HeldTable, queue: GroupCommitQueue) -> None:
         held.go.clear()
         key = Key("A", "1")
-        written = batches.run(lambda: held.table.write(Put(key, {"n": 1})))
-        seen_in_batch = batches.run(lambda: held.table.get(key))
+        written = queue.run(lambda: held.table.write(Put(key, {"n": 1})))
+        seen_in_batch = queue.run(lambda: held.table.get(key))
         await asyncio.to_thread(held.syncing.wait, 10)
-        seen_later = batches.run(lambda: held.table.get(key))
+        seen_later = queue.run(lambda: held.table.get(key))
 
         await nothing_yet(written, seen_in_batch, seen_later)
         held.go.set()
@@ -185,12 +185,12 @@ def test_a_read_waits_until_what_it_saw_is_durable(tmp_path: Path) -> None:
 
 
 def test_a_read_of_what_could_not_be_made_durable_is_refused(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
+    async def test(held: HeldTable, queue: GroupCommitQueue) -> None:
         held.go.clear()
         key = Key("A", "1")
-        written = batches.run(lambda: held.table.write(Put(key, {"n": 1})))
+        written = queue.run(lambda: held.table.write(Put(key, {"n": 1})))
         await asyncio.to_thread(held.syncing.wait, 10)
-        seen_later = batches.run(lambda: held.table.get(key))
+        seen_later = queue.run(lambda: held.table.get(key))
         await nothing_yet(written, seen_later)
         held.broken = True
         held.go.set()
@@ -203,7 +203,7 @@ def test_a_read_of_what_could_not_be_made_durable_is_refused(tmp_path: Path) -> 
 
 
 def test_jobs_run_in_the_order_they_came_and_large_crowds_in_several_batches(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
+    async def test(held: HeldTable, queue: GroupCommitQueue) -> None:
         order: list[int] = []
         batches_begun = itertools.count()
 
@@ -219,7 +219,7 @@ def test_jobs_run_in_the_order_they_came_and_large_crowds_in_several_batches(tmp
             return number
 
         count = 2 * MAX_JOBS + 1
-        answers = await asyncio.gather(*(batches.run(partial(job, n)) for n in range(count)))
+        answers = await asyncio.gather(*(queue.run(partial(job, n)) for n in range(count)))
 
         assert answers == order == list(range(count))
         assert next(batches_begun) >= 3
@@ -233,7 +233,7 @@ def test_a_batch_takes_along_whom_the_one_before_has_answered(
     """Else two crowds would take turns, each in batches of its own."""
     monkeypatch.setattr("imchat.local.group_commit.MAX_WAIT_S", 10)  # however slow this disk is
 
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
+    async def test(held: HeldTable, queue: GroupCommitQueue) -> None:
         sizes: list[int] = []
 
         def job(number: int) -> None:
@@ -246,7 +246,7 @@ def test_a_batch_takes_along_whom_the_one_before_has_answered(
 
         async def client(number: int) -> None:
             for _ in range(10):
-                await batches.run(partial(job, number))
+                await queue.run(partial(job, number))
 
         held.begin = begin
         early = asyncio.gather(*(client(number) for number in range(8)))
@@ -259,14 +259,14 @@ def test_a_batch_takes_along_whom_the_one_before_has_answered(
 
 
 def test_a_job_that_fails_harms_no_other_of_its_batch(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
+    async def test(held: HeldTable, queue: GroupCommitQueue) -> None:
         def broken() -> None:
             raise KeyError("x")
 
         before, failed, behind = (
-            batches.run(lambda: held.table.write(Put(Key("A", "1"), {}))),
-            batches.run(broken),
-            batches.run(lambda: held.table.write(Put(Key("A", "2"), {}))),
+            queue.run(lambda: held.table.write(Put(Key("A", "1"), {}))),
+            queue.run(broken),
+            queue.run(lambda: held.table.write(Put(Key("A", "2"), {}))),
         )
         await before
         await behind
@@ -283,39 +283,39 @@ def test_a_job_that_fails_harms_no_other_of_its_batch(tmp_path: Path) -> None:
 def test_a_store_that_cannot_begin_refuses_those_who_wait_and_serves_those_who_come_after(
     tmp_path: Path, error: Exception
 ) -> None:
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
+    async def test(held: HeldTable, queue: GroupCommitQueue) -> None:
         def fail() -> None:
             raise error
 
         held.begin = fail
-        refused = batches.run(lambda: 1)
+        refused = queue.run(lambda: 1)
         async with asyncio.timeout(5):
             with pytest.raises(Busy):
                 await refused
         held.begin = held.table.begin
-        assert await batches.run(lambda: 2) == 2
+        assert await queue.run(lambda: 2) == 2
 
     on_table(tmp_path, test)
 
 
 def test_closing_finishes_what_is_queued_and_refuses_the_rest(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
-        queued = [batches.run(partial(held.table.write, Put(Key("A", str(n)), {}))) for n in range(9)]
-        await batches.close()
+    async def test(held: HeldTable, queue: GroupCommitQueue) -> None:
+        queued = [queue.run(partial(held.table.write, Put(Key("A", str(n)), {}))) for n in range(9)]
+        await queue.close()
         assert all(future.done() for future in queued)
         with pytest.raises(Busy):
-            await batches.run(lambda: 1)
+            await queue.run(lambda: 1)
 
     on_table(tmp_path, test)
 
 
 def test_the_next_requests_run_while_a_batch_waits_for_the_disk(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
+    async def test(held: HeldTable, queue: GroupCommitQueue) -> None:
         held.go.clear()
-        first = batches.run(lambda: held.table.write(Put(Key("A", "1"), {})))
+        first = queue.run(lambda: held.table.write(Put(Key("A", "1"), {})))
         await asyncio.to_thread(held.syncing.wait, 10)
         ran = threading.Event()
-        second = batches.run(ran.set)
+        second = queue.run(ran.set)
 
         await asyncio.to_thread(ran.wait, 10)
 
@@ -328,12 +328,12 @@ def test_the_next_requests_run_while_a_batch_waits_for_the_disk(tmp_path: Path) 
 
 
 def test_the_log_is_cleared_up_between_batches(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
+    async def test(held: HeldTable, queue: GroupCommitQueue) -> None:
         log = tmp_path / "imchat.db-wal"
         longest = 0
         for number in range(200):
             item = {"text": "x" * 60_000}
-            await batches.run(partial(held.table.write, Put(Key("A", str(number)), item)))
+            await queue.run(partial(held.table.write, Put(Key("A", str(number)), item)))
             longest = max(longest, log.stat().st_size)
         assert CHECKPOINT_BYTES < longest < 2 * CHECKPOINT_BYTES
 

@@ -14,11 +14,9 @@ from typing import Any
 import pytest
 from tests.support.local_server import NAME, machine, run
 
-from imchat.local.apigateway.events import Request
-from imchat.local.http.connection import HEAD_S, REQUEST_S
-from imchat.local.http.parser import HEAD_BYTES, PAYLOAD_BYTES
-from imchat.local.http.response import HttpResponse
-from imchat.local.http.server import HttpServer
+from imchat.local.http import HttpResponse, HttpServer, Request
+from imchat.local.http.connection import HEAD_TIMEOUT_S, REQUEST_TIMEOUT_S
+from imchat.local.http.parser import MAX_BODY_BYTES, MAX_HEAD_BYTES
 
 
 def echo(request: Request) -> HttpResponse:
@@ -155,8 +153,8 @@ def test_a_connection_stays_open_as_long_as_the_client_wants_it(request_: bytes,
         b"GET / HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n",
         b"GET / HTTP/1.1\nHost: x\n\n",
         b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
-        b"GET /" + b"x" * HEAD_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET / HTTP/1.1\r\nX: " + b"x" * 3 * HEAD_BYTES,
+        b"GET /" + b"x" * MAX_HEAD_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"x" * 3 * MAX_HEAD_BYTES,
     ],
 )
 def test_what_a_proxy_might_read_otherwise_is_refused_and_the_connection_ends(request_: bytes) -> None:
@@ -192,7 +190,7 @@ def test_what_goes_round_a_body_has_a_bound_too(part: bytes) -> None:
 
 def test_empty_lines_before_a_request_have_a_bound_too() -> None:
     async def test(c: Client) -> None:
-        c.writer.write(b"\r\n" * HEAD_BYTES)
+        c.writer.write(b"\r\n" * MAX_HEAD_BYTES)
         head, _ = await c.answer()
         assert head.startswith(b"HTTP/1.1 400 ")
 
@@ -235,7 +233,7 @@ def test_bodies_that_wait_for_their_turn_keep_a_connection_from_being_read_on() 
 
 def test_a_body_that_announces_too_much_is_refused_before_it_comes() -> None:
     async def test(c: Client) -> None:
-        c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (PAYLOAD_BYTES + 1))
+        c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (MAX_BODY_BYTES + 1))
         head, _ = await c.answer()
         assert head.startswith(b"HTTP/1.1 413 ")
 
@@ -261,13 +259,13 @@ def test_a_client_that_dawdles_is_let_go_and_one_that_waits_for_us_is_not() -> N
             now_s = time.monotonic()
             c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n")
             await asyncio.sleep(0.01)
-            connection.close_if_late(now_s + HEAD_S + 1)  # a body has longer
+            connection.close_if_timed_out(now_s + HEAD_TIMEOUT_S + 1)  # a body has longer
             c.writer.write(b"x")
             await asyncio.sleep(0.01)
-            connection.close_if_late(now_s + REQUEST_S + 1)  # now it is our turn
+            connection.close_if_timed_out(now_s + REQUEST_TIMEOUT_S + 1)  # now it is our turn
             answers.set_result(HttpResponse(200, {}, b"{}"))
             assert await c.answers(1) == [{}]
-            connection.close_if_late(time.monotonic() + HEAD_S + 1)
+            connection.close_if_timed_out(time.monotonic() + HEAD_TIMEOUT_S + 1)
             assert await c.reader.read() == b""
 
     run(body())
@@ -279,10 +277,10 @@ def test_a_client_that_reads_no_answer_is_let_go() -> None:
             c.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
             await asyncio.sleep(0.1)
             [connection] = c.server.connections
-            connection.close_if_late(time.monotonic() + HEAD_S + 1)
+            connection.close_if_timed_out(time.monotonic() + HEAD_TIMEOUT_S + 1)
             await asyncio.sleep(0.01)
             assert connection in c.server.connections  # a slow line has longer
-            connection.close_if_late(time.monotonic() + REQUEST_S + 1)
+            connection.close_if_timed_out(time.monotonic() + REQUEST_TIMEOUT_S + 1)
             await asyncio.sleep(0.01)
             assert connection not in c.server.connections
 

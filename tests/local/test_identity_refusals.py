@@ -26,7 +26,7 @@ from tests.support.user_pools import EMAIL, PASSWORD, Pool, open_pool, refused
 from imchat.errors import Unauthenticated
 from imchat.local.identity import srp
 from imchat.local.identity.service import TARGET_PREFIX
-from imchat.local.identity.throttle import FREE_FAILURES, LONGEST_WAIT_MS, MAX_KEYS
+from imchat.local.identity.throttle import FREE_FAILURES, MAX_KEYS, MAX_WAIT_MS
 
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 
@@ -266,7 +266,7 @@ def test_a_signature_covers_the_body_the_operation_and_five_minutes(pool: Pool) 
 
 def test_guessing_at_invented_names_does_not_let_the_guesses_at_an_account_be_forgotten(pool: Pool) -> None:
     for _ in range(FREE_FAILURES + 10):
-        pool.clock.pass_s(LONGEST_WAIT_MS // 1000)
+        pool.clock.pass_s(MAX_WAIT_MS // 1000)
         pool.call("forgot_password", Username=EMAIL)
     for number in range(MAX_KEYS + 1):
         body = {"ClientId": pool.identity.client_id, "Username": f"nobody{number}@example.com"}
@@ -300,7 +300,7 @@ def test_what_fails_by_itself_is_logged_without_whom_it_was_about(
     def fail(*_: object) -> None:
         raise OSError(f"no mail goes to {EMAIL}")
 
-    pool.identity._state = replace(pool.identity._state, deliver=fail)
+    pool.identity._context = replace(pool.identity._context, deliver=fail)
     asked = {"ClientId": pool.identity.client_id, "Username": EMAIL}
     answer = pool.identity.handle(
         TARGET_PREFIX + "ForgotPassword", json.dumps(asked).encode(), {}, endpoint=pool.url

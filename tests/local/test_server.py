@@ -16,7 +16,7 @@ import pytest
 from tests.support.local_server import NAME, PAGE, SCRIPT, Machine, machine, run
 
 from imchat.errors import ConfigError
-from imchat.local.http.parser import PAYLOAD_BYTES
+from imchat.local.http.parser import MAX_BODY_BYTES
 from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.table import Delete, Key, Put
 
@@ -147,15 +147,15 @@ def test_the_api_is_closed_without_a_good_token(tmp_path: Path, authorization: s
 def test_a_body_over_10_mb_is_refused_in_the_one_shape(tmp_path: Path) -> None:
     async def test(m: Machine) -> None:
         async with m.session.post(
-            f"{m.url}/api/x", data=io.BytesIO(b"x" * PAYLOAD_BYTES), headers=NAME
+            f"{m.url}/api/x", data=io.BytesIO(b"x" * MAX_BODY_BYTES), headers=NAME
         ) as answer:
             assert answer.status == 200
         async with m.session.post(
-            f"{m.url}/api/x", data=io.BytesIO(b"x" * (PAYLOAD_BYTES + 1)), headers=NAME
+            f"{m.url}/api/x", data=io.BytesIO(b"x" * (MAX_BODY_BYTES + 1)), headers=NAME
         ) as answer:
             assert answer.status == 413
             error = (await answer.json())["error"]
-        assert (error["code"], error["details"]["limit"]) == ("too_large", PAYLOAD_BYTES)
+        assert (error["code"], error["details"]["limit"]) == ("too_large", MAX_BODY_BYTES)
 
     on_machine(tmp_path, test)
 
@@ -419,7 +419,7 @@ def test_an_occupied_port_is_named(tmp_path: Path) -> None:
 
 def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
     async def body() -> None:
-        with pytest.raises(ConfigError, match=r"192\.0\.2\.1 is no address of this machine; .* --host"):
+        with pytest.raises(ConfigError, match=r"192\.0\.2\.1 is not an address of this machine; .* --host"):
             async with machine(tmp_path, host="192.0.2.1"):
                 pass
 
@@ -451,7 +451,7 @@ def test_what_has_expired_is_removed_later_where_it_could_not_be_now(
             await m.until(lambda: table.get(Key("TICKET", "old")) is None)
 
     on_machine(tmp_path, test, purge_every_s=0.05)
-    assert "what has expired could not be removed: OperationalError at fail" in caplog.text
+    assert "expired items could not be deleted: OperationalError at fail" in caplog.text
 
 
 def test_what_was_deleted_is_soon_in_no_file_of_a_quiet_server(tmp_path: Path) -> None:
