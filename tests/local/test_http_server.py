@@ -26,7 +26,7 @@ def echo(request: Request) -> HttpResponse:
 
 @dataclass
 class Client:
-    """A server that responses with what it was asked, and a connection to it."""
+    """An echo server and a connection to it."""
 
     server: HttpServer
     reader: asyncio.StreamReader
