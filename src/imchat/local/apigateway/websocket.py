@@ -269,7 +269,7 @@ class _ConnectRejected(Exception):
 
 
 def _ignore_result(job: asyncio.Future[Any]) -> None:
-    """Ignore an error of `$disconnect`: stored connections that stay behind expire."""
+    """Ignore an error of `$disconnect`: the stored connection expires anyway."""
     if not job.cancelled():
         job.exception()
 

@@ -74,8 +74,8 @@ class PoolContext:
 
     def password_matches(self, account: Account, password: str) -> bool:
         """Return whether `password` is the account's; slow."""
-        made = srp.make_verifier(self.pool.srp_identity(account.user_id), password, int(account.salt, 16))
-        return hmac.compare_digest(f"{made:x}", account.verifier)
+        verifier = srp.make_verifier(self.pool.srp_identity(account.user_id), password, int(account.salt, 16))
+        return hmac.compare_digest(f"{verifier:x}", account.verifier)
 
     def with_password(self, account: Account, password: str, status: Status) -> Account:
         """Return the account with a new password and status, not saved; slow."""
