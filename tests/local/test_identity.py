@@ -1,4 +1,4 @@
-"""Accounts, passwords, codes and sessions, asked for through boto3's own Cognito client over a real socket."""
+"""Accounts, passwords, codes and sessions, through boto3's Cognito client over a real socket."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def pool(tmp_path: Path) -> Iterator[UserPool]:
 
 @pytest.fixture
 def strict(tmp_path: Path) -> Iterator[UserPool]:
-    """A pool whose sign-ups wait for a code."""
+    """A pool whose sign-ups must be confirmed by a code."""
     with open_pool(tmp_path, confirm=True) as opened:
         yield opened
 
 
 def test_a_sign_up_is_confirmed_at_once_by_default(pool: UserPool) -> None:
-    answer = pool.call("sign_up", Username=EMAIL, Password=PASSWORD)
-    assert answer["UserConfirmed"] is True
+    response = pool.call("sign_up", Username=EMAIL, Password=PASSWORD)
+    assert response["UserConfirmed"] is True
     assert pool.tokens()["TokenType"] == "Bearer"
     assert pool.mailbox == []
 
@@ -52,12 +52,12 @@ def test_an_email_address_signs_up_once_and_signs_in_in_any_case(pool: UserPool)
 @pytest.mark.parametrize(
     "email", ["ann", "a@b@c", "a b@example.com", "@example.com", "ann@", "a\x00@example.com"]
 )
-def test_a_username_that_is_no_email_address_is_refused(pool: UserPool, email: str) -> None:
+def test_a_username_that_is_not_an_email_address_is_rejected(pool: UserPool, email: str) -> None:
     with expect_error("InvalidParameterException", "Username should be an email"):
         pool.sign_up(email)
 
 
-def test_a_password_that_the_policy_forbids_is_refused_with_the_rule(pool: UserPool) -> None:
+def test_the_error_for_a_weak_password_names_the_rule(pool: UserPool) -> None:
     with expect_error("InvalidPasswordException", "not long enough (at least 8 characters)"):
         pool.sign_up(password="1234567")
     with expect_error("InvalidPasswordException", "begin or end with a space"):
@@ -67,14 +67,14 @@ def test_a_password_that_the_policy_forbids_is_refused_with_the_rule(pool: UserP
     pool.sign_up(password="x" * 256)
 
 
-def test_a_wrong_password_and_an_unknown_user_get_the_same_answer(pool: UserPool) -> None:
+def test_a_wrong_password_and_an_unknown_user_get_the_same_error(pool: UserPool) -> None:
     pool.sign_up()
     for email in (EMAIL, "nobody@example.com"):
         with expect_error("NotAuthorizedException", "Incorrect username or password."):
             pool.sign_in(email, "wrong password")
 
 
-def test_guessing_a_password_is_slowed_down_also_for_the_right_one(pool: UserPool) -> None:
+def test_password_guessing_is_throttled_even_for_the_right_password(pool: UserPool) -> None:
     pool.sign_up()
     for _ in range(5):
         with expect_error("NotAuthorizedException", "Incorrect"):
@@ -105,7 +105,7 @@ def test_tokens_carry_the_claims_of_cognito(pool: UserPool) -> None:
         assert {"event_id", "auth_time", "iat"} <= set(claims)
 
 
-def test_a_code_confirms_a_sign_up_and_only_the_newest_one(strict: UserPool) -> None:
+def test_only_the_newest_code_confirms_a_sign_up(strict: UserPool) -> None:
     strict.sign_up()
     first = strict.last_code()
     with expect_error("UserNotConfirmedException"):
@@ -128,7 +128,7 @@ def test_a_sign_up_code_expires_after_a_day(strict: UserPool) -> None:
         strict.call("confirm_sign_up", Username=EMAIL, ConfirmationCode=strict.last_code())
 
 
-def test_a_code_is_void_after_a_few_wrong_tries(strict: UserPool) -> None:
+def test_a_code_is_void_after_a_few_wrong_attempts(strict: UserPool) -> None:
     strict.sign_up()
     for _ in range(5):
         with expect_error("CodeMismatchException"):
@@ -140,11 +140,11 @@ def test_a_code_is_void_after_a_few_wrong_tries(strict: UserPool) -> None:
         strict.call("confirm_sign_up", Username=EMAIL, ConfirmationCode=strict.last_code())
 
 
-def test_a_forgotten_password_is_replaced_by_a_code_and_ends_all_sessions(pool: UserPool) -> None:
+def test_resetting_a_password_with_a_code_ends_all_sessions(pool: UserPool) -> None:
     pool.sign_up()
     before = pool.tokens()
-    told = pool.call("forgot_password", Username=EMAIL)["CodeDeliveryDetails"]
-    assert told == {"Destination": "a***@e***", "DeliveryMedium": "EMAIL", "AttributeName": "email"}
+    delivery = pool.call("forgot_password", Username=EMAIL)["CodeDeliveryDetails"]
+    assert delivery == {"Destination": "a***@e***", "DeliveryMedium": "EMAIL", "AttributeName": "email"}
     code = pool.last_code()
     confirm = {"Username": EMAIL, "Password": NEW_PASSWORD}
     with expect_error("InvalidPasswordException"):
@@ -172,7 +172,7 @@ def test_a_reset_code_expires_after_an_hour(pool: UserPool) -> None:
         )
 
 
-def test_forgotten_passwords_do_not_tell_who_has_an_account(pool: UserPool) -> None:
+def test_a_password_reset_does_not_disclose_who_has_an_account(pool: UserPool) -> None:
     pool.sign_up()
     known = pool.call("forgot_password", Username=EMAIL)
     unknown = pool.call("forgot_password", Username="abe@example.org")
@@ -185,7 +185,7 @@ def test_forgotten_passwords_do_not_tell_who_has_an_account(pool: UserPool) -> N
             )
 
 
-def test_codes_are_not_sent_without_end(pool: UserPool) -> None:
+def test_the_number_of_sent_codes_is_limited(pool: UserPool) -> None:
     pool.sign_up()
     for _ in range(5):
         pool.call("forgot_password", Username=EMAIL)
@@ -194,7 +194,7 @@ def test_codes_are_not_sent_without_end(pool: UserPool) -> None:
     assert len(pool.mailbox) == 5
 
 
-def test_a_password_is_changed_only_by_who_knows_it(pool: UserPool) -> None:
+def test_changing_a_password_requires_the_current_one(pool: UserPool) -> None:
     pool.sign_up()
     token = pool.tokens()["AccessToken"]
     change = {"AccessToken": token, "ProposedPassword": NEW_PASSWORD}
@@ -221,7 +221,7 @@ def test_a_refresh_token_gives_new_tokens_for_thirty_days(pool: UserPool) -> Non
         pool.refresh(first["RefreshToken"])
 
 
-def test_a_revoked_session_is_over_and_others_go_on(pool: UserPool) -> None:
+def test_revoking_a_session_leaves_other_sessions_valid(pool: UserPool) -> None:
     pool.sign_up()
     phone, laptop = pool.tokens(), pool.tokens()
     pool.call("revoke_token", Token=phone["RefreshToken"])
@@ -244,7 +244,7 @@ def test_signing_out_everywhere_ends_every_session(pool: UserPool) -> None:
     assert pool.tokens()
 
 
-def test_a_user_reads_their_own_attributes(pool: UserPool) -> None:
+def test_a_user_can_read_their_own_attributes(pool: UserPool) -> None:
     user_id = pool.sign_up()
     found = pool.cognito.get_user(AccessToken=pool.tokens()["AccessToken"])
     assert found["Username"] == user_id
@@ -252,7 +252,7 @@ def test_a_user_reads_their_own_attributes(pool: UserPool) -> None:
     assert attributes == {"sub": user_id, "email": EMAIL, "email_verified": "false"}
 
 
-def test_a_sign_up_cannot_call_itself_verified_or_somebody_else(pool: UserPool) -> None:
+def test_a_sign_up_cannot_set_email_verified_or_another_email_address(pool: UserPool) -> None:
     verified = [{"Name": "email_verified", "Value": "true"}]
     with expect_error("NotAuthorizedException", "unauthorized attribute"):
         pool.call("sign_up", Username=EMAIL, Password=PASSWORD, UserAttributes=verified)
@@ -262,27 +262,25 @@ def test_a_sign_up_cannot_call_itself_verified_or_somebody_else(pool: UserPool) 
 
 
 def raw(pool: UserPool, operation: str, body: object) -> dict[str, str]:
-    """Post past boto3's own checks, and raise what boto3 would raise."""
+    """Send a request without boto3's checks, and raise the error that boto3 would raise."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    answer = pool.identity.handle(TARGET_PREFIX + operation, content, {}, endpoint=pool.url)
-    parsed: dict[str, str] = json.loads(answer.body)
-    if answer.status != 200:
-        assert answer.headers["x-amzn-ErrorType"] == parsed["__type"]
+    response = pool.identity.handle(TARGET_PREFIX + operation, content, {}, endpoint=pool.url)
+    parsed: dict[str, str] = json.loads(response.body)
+    if response.status != 200:
+        assert response.headers["x-amzn-ErrorType"] == parsed["__type"]
         raise ClientError({"Error": {"Code": parsed["__type"], "Message": parsed["message"]}}, operation)
     return parsed
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 60_000, b" " * 70_000])
-def test_a_request_that_is_no_small_json_object_is_refused(pool: UserPool, body: bytes) -> None:
+def test_a_request_that_is_not_a_small_json_object_is_rejected(pool: UserPool, body: bytes) -> None:
     with expect_error("SerializationException"):
         raw(pool, "SignUp", body)
 
 
 @pytest.mark.parametrize("value", [None, 7, True, [], {}, "", "\ud800", "x" * 3000])
 @pytest.mark.parametrize("field", ["ClientId", "Username", "Password", "UserAttributes"])
-def test_a_field_of_a_wrong_kind_or_length_is_refused_by_name(
-    pool: UserPool, field: str, value: object
-) -> None:
+def test_the_error_for_an_invalid_field_names_the_field(pool: UserPool, field: str, value: object) -> None:
     good = {"ClientId": pool.identity.client_id, "Username": EMAIL, "Password": PASSWORD}
     if field == "UserAttributes" and not value:
         raw(pool, "SignUp", {**good, field: value})
@@ -291,14 +289,14 @@ def test_a_field_of_a_wrong_kind_or_length_is_refused_by_name(
         raw(pool, "SignUp", {**good, field: value})
 
 
-def test_an_unknown_client_or_operation_is_refused(pool: UserPool) -> None:
+def test_an_unknown_client_or_operation_is_rejected(pool: UserPool) -> None:
     with expect_error("ResourceNotFoundException"):
         raw(pool, "SignUp", {"ClientId": "other", "Username": EMAIL, "Password": PASSWORD})
     with expect_error("UnknownOperationException"):
         raw(pool, "CreateUserPool", {})
 
 
-def test_accounts_sessions_and_keys_outlive_a_restart(tmp_path: Path) -> None:
+def test_accounts_sessions_and_keys_survive_a_restart(tmp_path: Path) -> None:
     with open_pool(tmp_path) as before:
         before.sign_up()
         tokens = before.tokens()
@@ -309,7 +307,7 @@ def test_accounts_sessions_and_keys_outlive_a_restart(tmp_path: Path) -> None:
         assert after.tokens()
 
 
-def test_only_the_owner_can_read_the_keys_and_no_secret_is_stored_as_it_is(
+def test_only_the_owner_can_read_the_keys_and_no_secret_is_stored_in_plain_text(
     strict: UserPool, tmp_path: Path
 ) -> None:
     strict.sign_up()
@@ -324,7 +322,7 @@ def test_only_the_owner_can_read_the_keys_and_no_secret_is_stored_as_it_is(
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_many_threads_signing_up_one_address_make_one_account(pool: UserPool) -> None:
+def test_concurrent_sign_ups_of_one_address_create_one_account(pool: UserPool) -> None:
     outcomes: list[int] = []
     body = {"ClientId": pool.identity.client_id, "Username": EMAIL, "Password": PASSWORD}
     target = TARGET_PREFIX + "SignUp"
@@ -340,7 +338,7 @@ def test_many_threads_signing_up_one_address_make_one_account(pool: UserPool) ->
     assert sorted(outcomes) == [200] + [400] * 7
 
 
-def test_an_access_token_is_good_until_it_expires(pool: UserPool) -> None:
+def test_an_access_token_is_valid_until_it_expires(pool: UserPool) -> None:
     pool.sign_up()
     token = pool.tokens()["AccessToken"]
     assert pool.identity.verify_access_token(token) == pool.identity.verify_access_token(token)

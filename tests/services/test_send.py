@@ -19,6 +19,7 @@ from imchat.errors import Busy, Conflict, Invalid, NotFound
 from imchat.local.group_commit import DeferredActions
 from imchat.services import conversations, members, message_actions, messages
 from imchat.services.app import App
+from imchat.services.runtime import InlineRuntime
 from imchat.storage.repositories import conversations as heads
 from imchat.storage.repositories import events, keys
 from imchat.storage.sqlite.table import SqliteTable
@@ -315,19 +316,23 @@ def test_a_member_added_during_a_send_gets_the_message(world: World) -> None:
 def test_too_many_lost_races_raise_busy(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     conversation_id = world.direct(ann, bob)
-    pauses: list[int] = []
+    attempts: list[int] = []
+
+    class RecordingRuntime(InlineRuntime):
+        def backoff(self, attempt: int) -> None:
+            attempts.append(attempt)
 
     class ContendedTable(RacingTable):
         def write(self, *ops: Op) -> None:
             if isinstance(ops[0], Put) and ops[0].key.sk.startswith("EVENT#"):
-                send(world, bob, conversation_id, f"b{len(pauses)}")
+                send(world, bob, conversation_id, f"b{len(attempts)}")
             self.table.write(*ops)
 
     table = ContendedTable(world.table, lambda: None)
-    app = App(table, world.gateway, world.app.now_ms, world.app.new_id, pause=pauses.append)
+    app = App(table, world.gateway, world.app.now_ms, world.app.new_id, runtime=RecordingRuntime())
     with pytest.raises(Busy):
         messages.send(app, ann, conversation_id, client_message_id="m1", body="x", after_seq=1)
-    assert pauses == list(range(1, 13))
+    assert attempts == list(range(1, 13))
     assert all(event["actor_id"] == bob for event in log(world, conversation_id)[1:])
 
 
@@ -467,12 +472,12 @@ def test_a_retry_in_a_batch_with_newer_messages_keeps_the_head_at_the_newest(sql
     world = sqlite_world
     ann, bob = world.people("ann", "bob")
     conversation_id = world.direct(ann, bob)
-    finish = DeferredActions()
-    world.app = replace(world.app, once_a_batch=finish.defer)
+    deferred = DeferredActions()
+    world.app = replace(world.app, runtime=deferred)
     send(world, ann, conversation_id, "first")
     newest = send(world, bob, conversation_id, "second")
     send(world, ann, conversation_id, "first")
-    finish.run()
+    deferred.run()
     head = heads.get(world.table, conversation_id)
     assert head is not None
     assert (head.last_seq, head.message_count) == (newest["seq"], newest["message_count"])
@@ -485,8 +490,8 @@ def test_a_head_update_deferred_to_the_end_of_a_batch_includes_all_its_events(
     world = sqlite_world
     ann, bob, cat = world.people("ann", "bob", "cat")
     conversation_id = world.group(ann, bob)
-    finish = DeferredActions()
-    app = world.app = replace(world.app, once_a_batch=finish.defer)
+    deferred = DeferredActions()
+    app = world.app = replace(world.app, runtime=deferred)
     sent = [send(world, ann, conversation_id, str(number)) for number in range(3)]
     seq = sent[-1]["seq"]
     match then:
@@ -501,7 +506,7 @@ def test_a_head_update_deferred_to_the_end_of_a_batch_includes_all_its_events(
         case "a title":
             conversations.update_group(app, ann, conversation_id, title="New")
     send(world, bob, conversation_id, "and-on")
-    finish.run()
+    deferred.run()
     head, newest = heads.get(world.table, conversation_id), log(world, conversation_id)[-1]
     assert head is not None
     assert (head.last_seq, head.message_count) == (newest["seq"], newest["message_count"])
@@ -510,7 +515,7 @@ def test_a_head_update_deferred_to_the_end_of_a_batch_includes_all_its_events(
     assert head.pinned == ((seq,) if then == "a pin" else ())
     send(world, bob, conversation_id, "newest", body="the newest")
     message_actions.react(app, ann, conversation_id, newest["seq"], "👍")
-    finish.run()
+    deferred.run()
     head = heads.get(world.table, conversation_id)
     assert head is not None
     assert head.last_message is not None

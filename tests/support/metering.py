@@ -17,9 +17,12 @@ from tests.support.world import TableWrapper
 from imchat.services.app import App
 from imchat.services.fanout_jobs import Job, decode_job
 from imchat.services.protocols import Gateway
+from imchat.services.runtime import InlineRuntime
 from imchat.storage.table import Check, ConditionFailed, Item, Key, KeyRange, Op, Row, Table
 from imchat.storage.validation import check_item_size
 
+A = TypeVar("A")
+B = TypeVar("B")
 T = TypeVar("T")
 READ_BYTES: Final = 4 * 1024
 WRITE_BYTES: Final = 1024
@@ -117,12 +120,14 @@ class MeteredQueue:
         return due
 
 
-def metered(app: App) -> tuple[App, Count, MeteredQueue]:
-    """Return `app` as on AWS, with a queue, and the count of its usage."""
-    count = Count()
-    queue = MeteredQueue(count, app.now_ms)
+class _MeteredRuntime(InlineRuntime):
+    """Counts the steps of concurrent calls as those of the longer one."""
 
-    def both(first: Callable[[], object], second: Callable[[], object]) -> tuple[object, object]:
+    def __init__(self, count: Count) -> None:
+        self._count = count
+
+    def run_concurrently(self, first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
+        count = self._count
         steps_before = count.steps
         first_result = first()
         after_first, count.steps = count.steps, steps_before
@@ -130,8 +135,17 @@ def metered(app: App) -> tuple[App, Count, MeteredQueue]:
         count.steps = max(after_first, count.steps)
         return first_result, second_result
 
+
+def metered(app: App) -> tuple[App, Count, MeteredQueue]:
+    """Return `app` as on AWS, with a queue, and the count of its usage."""
+    count = Count()
+    queue = MeteredQueue(count, app.now_ms)
     table, gateway = _Table(app.table, count), _Gateway(app.gateway, count)
-    return replace(app, table=table, gateway=gateway, both=both, queue=queue), count, queue
+    return (
+        replace(app, table=table, gateway=gateway, runtime=_MeteredRuntime(count), queue=queue),
+        count,
+        queue,
+    )
 
 
 def _size(key: Key, item: Item | None) -> int:

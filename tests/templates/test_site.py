@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from tests.templates.loading import Template, load, of_type, render
 
-from imchat.local.apigateway.events import Request
+from imchat.local.http import Request
 from imchat.local.http.response import SECURITY_HEADERS, with_security_headers
 from imchat.local.static_site import Site
 
@@ -52,7 +52,7 @@ def local(tmp_path: Path) -> Site:
 
 
 def local_headers(local: Site, path: str) -> dict[str, str]:
-    answer = local.answer(Request.of("GET", path, []))
+    answer = local.serve(Request.build("GET", path, []))
     return with_security_headers(answer.headers.items())
 
 
@@ -137,7 +137,7 @@ def test_the_path_of_a_page_is_rewritten_to_index_html(site: Template) -> None:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_one_machine_serves_the_same_file(local: Site, path: str) -> None:
-    answer: Any = local.answer(Request.of("GET", path, []))
+    answer: Any = local.serve(Request.build("GET", path, []))
     there = PATHS[path].removeprefix("/")
     assert (answer.status, answer.body) == (
         (200, there.encode()) if there in {"index.html", "sw.js"} else (404, answer.body)

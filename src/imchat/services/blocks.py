@@ -63,7 +63,7 @@ def _write(app: App, user_id: UserId, other_id: UserId, ops: list[Op], *, blocki
         try:
             app.table.write(*ops, membership_op)
         except ConditionFailed:
-            app.pause(attempt)
+            app.runtime.backoff(attempt)
             continue
         return
     raise Busy("your conversation with this user is being created right now; try again")

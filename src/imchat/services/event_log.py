@@ -69,7 +69,6 @@ def append(
     also_load: Collection[UserId] = (),
     as_member: Member | None = None,
     skip_connection: ConnectionId | None = None,
-    head_may_lag: bool = False,
 ) -> Appended:
     """Append the event that `decide` returns for the tail of the log, and push it.
 
@@ -99,7 +98,7 @@ def append(
             [event] = hydrate(app.table, conversation_id, [decision.event])
             if visible_before([event], tail.events[-1]["seq"]):
                 # Not deferred to the end of the batch, where it would replace the update for a newer event.
-                _publish(app, conversation_id, [event], tail, skip_connection, head_may_lag=False)
+                _publish(app, conversation_id, [event], tail, skip_connection, defer_head=False)
             return Appended(redact_before(event, actor.history_from), new=False)
         newest = tail.events[-1]
         event = _assign_next_seq(app, newest, decision.draft)
@@ -114,10 +113,12 @@ def append(
         except ConditionFailed:
             # The tail must also have the events that are missing in the head.
             after_seq = min(newest["seq"], tail.head.last_seq + 1)
-            app.pause(attempt)
+            app.runtime.backoff(attempt)
             continue
         written[0] = event = decision.hydrate(event)
-        _publish(app, conversation_id, written, tail, skip_connection, head_may_lag=head_may_lag)
+        # A send returns nothing that is read from the head; the other changes do.
+        defer_head = written[-1]["type"] == "message.created"
+        _publish(app, conversation_id, written, tail, skip_connection, defer_head=defer_head)
         return Appended(event, new=True)
     raise Busy("many people are writing in this conversation right now; try again")
 
@@ -167,7 +168,7 @@ def _publish(
     tail: Tail,
     skip_connection: ConnectionId | None,
     *,
-    head_may_lag: bool,
+    defer_head: bool,
 ) -> None:
     """Update the head and push the events. Repeating it is harmless: a retry completes what a crash interrupted."""
 
@@ -176,7 +177,7 @@ def _publish(
             app.table, conversation_id, written[-1], message_not_in_head=tail.message_not_in_head
         )
 
-    app.both(
-        partial(app.once_a_batch, conversation_id, advance) if head_may_lag else advance,
+    app.runtime.run_concurrently(
+        partial(app.runtime.defer, conversation_id, advance) if defer_head else advance,
         lambda: delivery.publish(app, conversation_id, written, tail, skip_connection),
     )

@@ -92,7 +92,6 @@ def send(
         after_seq=after_seq,
         also_load=mentionable.values(),
         skip_connection=connection_id,
-        head_may_lag=True,
     )
 
 

@@ -77,7 +77,7 @@ def _update_marks(app: App, user_id: UserId, conversation_ids: list[Conversation
             _mark(app, user_id, conversation_ids, suspended=suspended)
         if is_suspended(app, user_id) == suspended:
             return
-        app.pause(attempt)
+        app.runtime.backoff(attempt)
     raise Busy("another administrator is suspending or restoring this user right now; try again")
 
 

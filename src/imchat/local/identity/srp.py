@@ -1,8 +1,8 @@
-"""The server's side of Cognito's Secure Remote Password exchange; knows numbers, no accounts.
+"""The server side of Cognito's Secure Remote Password exchange.
 
 The client proves that it knows the password without sending it, and the server stores only a verifier. The parameters
-are those that Cognito's client libraries have built in: the 3072-bit group of RFC 3526, SHA-256, and a key derived
-with the label "Caldera Derived Key". `identity` below is the pool's name (behind the `_` of its id) and the user id.
+are built into Cognito's client libraries: the 3072-bit group of RFC 3526, SHA-256, and a key derived with the label
+"Caldera Derived Key". `identity` below is the pool's name (the part of its id after `_`) and the user id.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ SALT_BYTES: Final = 16
 
 
 def new_salt() -> int:
-    """A random salt of exactly `SALT_BYTES` bytes: with no leading zero byte, which some clients would drop."""
+    """Return a random salt of exactly `SALT_BYTES` bytes, without a leading zero byte, which some clients would drop."""
     return secrets.randbits(8 * SALT_BYTES - 9) | 1 << (8 * SALT_BYTES - 2)
 
 
 def make_verifier(identity: str, password: str, salt: int) -> int:
-    """What is stored instead of the password."""
+    """Return the verifier, which is stored instead of the password."""
     inner = hashlib.sha256(f"{identity}:{password}".encode()).digest()
-    return _power(G, _number(hashlib.sha256(_padded(salt) + inner)))
+    return _power_mod_n(G, _to_int(hashlib.sha256(_to_bytes(salt) + inner)))
 
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One sign-in between its two messages: the client's public value came, the proof is awaited."""
+    """The state of a sign-in after the client's public value was received, until its proof arrives."""
 
     client_public: int
     verifier: int
@@ -51,26 +51,28 @@ class Exchange:
 
     @classmethod
     def begin(cls, client_public: int, verifier: int) -> Exchange:
-        """Raises: ValueError for a public value that would make the shared key known to anybody."""
+        """Start an exchange. Raises: ValueError for a public value that would make the shared key predictable."""
         if not 1 < client_public < N - 1:
             raise ValueError("SRP_A must be between 1 and N - 1")
         secret = secrets.randbits(SECRET_BITS) | 1
-        return cls(client_public, verifier, secret, (_K * verifier + _power(G, secret)) % N)
+        return cls(client_public, verifier, secret, (_K * verifier + _power_mod_n(G, secret)) % N)
 
     def proof(self, identity: str, secret_block: bytes, timestamp: str) -> bytes:
-        """The signature that only a client with the right password can send."""
-        u = hashlib.sha256(_padded(self.client_public) + _padded(self.server_public))
-        shared = _power(self.client_public * _power(self.verifier, _number(u)) % N, self.server_secret)
-        extracted = hmac.digest(_padded(_number(u)), _padded(shared), "sha256")
+        """Return the signature that only a client with the right password can compute."""
+        u = hashlib.sha256(_to_bytes(self.client_public) + _to_bytes(self.server_public))
+        shared = _power_mod_n(
+            self.client_public * _power_mod_n(self.verifier, _to_int(u)) % N, self.server_secret
+        )
+        extracted = hmac.digest(_to_bytes(_to_int(u)), _to_bytes(shared), "sha256")
         key = hmac.digest(extracted, b"Caldera Derived Key\x01", "sha256")[:16]
         return hmac.digest(key, identity.encode() + secret_block + timestamp.encode(), "sha256")
 
 
-def _power(base: int, exponent: int) -> int:
-    """`base ** exponent % N`, four bits of the exponent a step.
+def _power_mod_n(base: int, exponent: int) -> int:
+    """Return `base ** exponent % N`, computed in steps of four bits of the exponent.
 
-    Not `pow`: that keeps the interpreter to itself for its whole 10 to 20 ms, in which the server would answer nobody.
-    This costs about as much and lets other threads run between its steps.
+    `pow` would hold the GIL for its whole 10 to 20 ms, in which the server could not respond to any request. This
+    takes about as long and lets other threads run between its steps.
     """
     powers = [1]
     for _ in range(15):
@@ -83,13 +85,13 @@ def _power(base: int, exponent: int) -> int:
     return result
 
 
-def _padded(number: int) -> bytes:
-    """Big-endian with a leading zero bit, as every client hashes numbers."""
+def _to_bytes(number: int) -> bytes:
+    """Return the number big-endian with a leading zero bit, the form in which clients hash numbers."""
     return number.to_bytes(number.bit_length() // 8 + 1, "big")
 
 
-def _number(digest: hashlib._Hash) -> int:
+def _to_int(digest: hashlib._Hash) -> int:
     return int.from_bytes(digest.digest(), "big")
 
 
-_K: Final = _number(hashlib.sha256(_padded(N) + _padded(G)))
+_K: Final = _to_int(hashlib.sha256(_to_bytes(N) + _to_bytes(G)))

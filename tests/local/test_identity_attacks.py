@@ -1,4 +1,4 @@
-"""What somebody would try who is not let in: forged tokens, bent proofs, replays, calls without the administrator's key."""
+"""Attacks on sign-in: forged tokens, manipulated proofs, replays, calls without the administrator's key."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from tests.support.user_pools import EMAIL, PASSWORD, UserPool, expect_error, op
 from imchat.errors import Unauthenticated
 from imchat.local.identity import srp
 from imchat.local.identity.service import TARGET_PREFIX
-from imchat.local.identity.throttle import FREE_FAILURES, LONGEST_WAIT_MS, MAX_KEYS
+from imchat.local.identity.throttle import FREE_FAILURES, MAX_KEYS, MAX_WAIT_MS
 
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 
@@ -45,7 +45,7 @@ def _resigned(token: str, key: Any, algorithm: str, **changed: Any) -> str:
 
 
 def _hs256_with_public_key(token: str, public_pem: bytes) -> str:
-    """By hand: PyJWT refuses to sign with a PEM."""
+    """Sign by hand, because PyJWT refuses to sign with a PEM."""
     _, payload, _ = token.split(".")
     kid = jwt.get_unverified_header(token)["kid"]
     head = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "kid": kid}).encode()).rstrip(b"=").decode()
@@ -53,7 +53,7 @@ def _hs256_with_public_key(token: str, public_pem: bytes) -> str:
     return f"{head}.{payload}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
 
 
-def test_a_forged_token_is_refused_everywhere(pool: UserPool) -> None:
+def test_a_forged_token_is_rejected_everywhere(pool: UserPool) -> None:
     token = pool.tokens()["AccessToken"]
     own = serialization.load_pem_private_key((pool.keys / "signing.pem").read_bytes(), None)
     assert isinstance(own, rsa.RSAPrivateKey)
@@ -81,7 +81,7 @@ def test_a_forged_token_is_refused_everywhere(pool: UserPool) -> None:
     }
     assert pool.identity.verify_access_token(
         _resigned(token, own, "RS256")
-    )  # the tools above do make good tokens
+    )  # the helpers above can make valid tokens
     for name, made in forged.items():
         with pytest.raises(Unauthenticated, match=r"sign in again|not valid yet"):
             pytest.fail(f"{name} was accepted as {pool.identity.verify_access_token(made)}")
@@ -91,7 +91,7 @@ def test_a_forged_token_is_refused_everywhere(pool: UserPool) -> None:
 
 
 class Proof:
-    """One SRP sign-in in its steps, by pycognito's arithmetic."""
+    """The steps of one SRP sign-in, computed by pycognito."""
 
     def __init__(self, pool: UserPool, email: str = EMAIL, password: str = PASSWORD) -> None:
         self._pool = pool
@@ -101,12 +101,12 @@ class Proof:
 
     def begin(self, **changed: str) -> Mapping[str, str]:
         parameters = {**self._srp.get_auth_params(), **changed}
-        answer = self._pool.call("initiate_auth", AuthFlow="USER_SRP_AUTH", AuthParameters=parameters)
-        assert answer["ChallengeName"] == "PASSWORD_VERIFIER"
-        found: Mapping[str, str] = answer["ChallengeParameters"]
+        response = self._pool.call("initiate_auth", AuthFlow="USER_SRP_AUTH", AuthParameters=parameters)
+        assert response["ChallengeName"] == "PASSWORD_VERIFIER"
+        found: Mapping[str, str] = response["ChallengeParameters"]
         return found
 
-    def answer(self, challenge: Mapping[str, str]) -> dict[str, str]:
+    def respond(self, challenge: Mapping[str, str]) -> dict[str, str]:
         made: dict[str, str] = self._srp.process_challenge(challenge, {"USERNAME": self._email})
         return made
 
@@ -118,15 +118,15 @@ class Proof:
 
 def test_a_right_proof_is_accepted_once(pool: UserPool) -> None:
     proof = Proof(pool)
-    responses = proof.answer(proof.begin())
+    responses = proof.respond(proof.begin())
     assert proof.finish(responses)["AuthenticationResult"]["AccessToken"]
     with expect_error("NotAuthorizedException", "Invalid session"):
         proof.finish(responses)
 
 
-def test_a_proof_comes_too_late_after_three_minutes(pool: UserPool) -> None:
+def test_a_proof_expires_after_three_minutes(pool: UserPool) -> None:
     proof = Proof(pool)
-    responses = proof.answer(proof.begin())
+    responses = proof.respond(proof.begin())
     pool.clock.advance_s(181)
     with expect_error("NotAuthorizedException", "session is expired"):
         proof.finish(responses)
@@ -142,28 +142,28 @@ def test_a_proof_comes_too_late_after_three_minutes(pool: UserPool) -> None:
         {"PASSWORD_CLAIM_SECRET_BLOCK": base64.b64encode(bytes(48)).decode()},
     ],
 )
-def test_a_bent_proof_is_refused(pool: UserPool, changed: dict[str, str]) -> None:
+def test_a_manipulated_proof_is_rejected(pool: UserPool, changed: dict[str, str]) -> None:
     proof = Proof(pool)
     with expect_error("NotAuthorizedException"):
-        proof.finish({**proof.answer(proof.begin()), **changed})
+        proof.finish({**proof.respond(proof.begin()), **changed})
 
 
-def test_a_proof_of_a_wrong_password_is_refused_and_the_challenge_is_spent(pool: UserPool) -> None:
+def test_a_proof_of_a_wrong_password_is_rejected_and_uses_up_the_challenge(pool: UserPool) -> None:
     wrong, right = Proof(pool, password="wrong password"), Proof(pool)
     challenge = wrong.begin()
     with expect_error("NotAuthorizedException", "Incorrect username or password."):
-        wrong.finish(wrong.answer(challenge))
+        wrong.finish(wrong.respond(challenge))
     with expect_error("NotAuthorizedException", "Invalid session"):
-        right.finish(right.answer(challenge))
+        right.finish(right.respond(challenge))
 
 
 @pytest.mark.parametrize("public", ["0", "1", f"{srp.N:x}", f"{srp.N - 1:x}", f"{2 * srp.N:x}", "xyz", "-5"])
-def test_a_public_value_that_makes_the_key_known_is_refused(pool: UserPool, public: str) -> None:
+def test_a_public_value_that_makes_the_key_predictable_is_rejected(pool: UserPool, public: str) -> None:
     with expect_error("InvalidParameterException", "SRP_A"):
         Proof(pool).begin(SRP_A=public)
 
 
-def test_an_unknown_user_gets_a_challenge_like_anyone_and_always_the_same_salt(pool: UserPool) -> None:
+def test_an_unknown_user_gets_a_challenge_and_always_the_same_salt(pool: UserPool) -> None:
     known = Proof(pool).begin()
     proof = Proof(pool, email="nobody@example.com")
     first, second = proof.begin(), proof.begin(USERNAME="Nobody@example.com")
@@ -172,11 +172,11 @@ def test_an_unknown_user_gets_a_challenge_like_anyone_and_always_the_same_salt(p
     assert (first["SALT"], first["USER_ID_FOR_SRP"]) == (second["SALT"], second["USER_ID_FOR_SRP"])
     assert first["SRP_B"] != second["SRP_B"]
     with expect_error("NotAuthorizedException", "Incorrect username or password."):
-        proof.finish(proof.answer(second))
+        proof.finish(proof.respond(second))
 
 
-def test_our_arithmetic_agrees_with_pycognito_on_hard_numbers() -> None:
-    """A padding bug shows only for numbers whose first bit or byte is special; so try numbers of all lengths."""
+def test_verifiers_equal_those_of_pycognito_for_edge_case_numbers() -> None:
+    """Padding bugs show only for numbers with a special first bit or byte, so numbers of many lengths are tried."""
     for size in (8, 9, 15, 16, 255, 256, 3071):
         number = (1 << size) - 1
         made = srp.make_verifier("poolname:user", "pass", number)
@@ -186,7 +186,7 @@ def test_our_arithmetic_agrees_with_pycognito_on_hard_numbers() -> None:
         assert made == pow(2, x, srp.N)
 
 
-def test_a_new_password_session_is_spent_once_and_ends(pool: UserPool) -> None:
+def test_a_new_password_session_is_valid_once_and_expires(pool: UserPool) -> None:
     pool.admin("admin_create_user", "bob@example.com", TemporaryPassword=PASSWORD)
 
     def choose(session: str, password: str) -> dict[str, Any]:
@@ -211,7 +211,7 @@ def test_a_new_password_session_is_spent_once_and_ends(pool: UserPool) -> None:
             choose(spent, "my own words")
 
 
-def test_administration_needs_the_key_of_the_data_folder(pool: UserPool) -> None:
+def test_administration_requires_the_key_of_the_data_folder(pool: UserPool) -> None:
     key_id = json.loads((pool.keys / "admin.json").read_text())["access_key_id"]
     listing = {"UserPoolId": pool.identity.pool_id}
     with expect_error("UnrecognizedClientException"):
@@ -233,15 +233,17 @@ def _signed_delete(pool: UserPool, body: bytes, *, service: str = "cognito-idp")
     return {**dict(request.headers.items()), "Host": pool.url.removeprefix("http://")}
 
 
-def test_a_signature_covers_the_body_the_operation_and_five_minutes(pool: UserPool) -> None:
+def test_a_signature_covers_body_and_operation_and_expires_after_five_minutes(pool: UserPool) -> None:
     body = json.dumps({"UserPoolId": pool.identity.pool_id, "Username": EMAIL}).encode()
     headers = _signed_delete(pool, body)
 
     def outcome(
         headers: Mapping[str, str], operation: str = "AdminDeleteUser", *, body: bytes = body, path: str = "/"
     ) -> str:
-        answer = pool.identity.handle(TARGET_PREFIX + operation, body, headers, endpoint=pool.url, path=path)
-        return str(json.loads(answer.body).get("__type", "done"))
+        response = pool.identity.handle(
+            TARGET_PREFIX + operation, body, headers, endpoint=pool.url, path=path
+        )
+        return str(json.loads(response.body).get("__type", "done"))
 
     wrong = "InvalidSignatureException"
     assert outcome(headers, body=body.replace(b"ann", b"bob")) == wrong
@@ -250,7 +252,7 @@ def test_a_signature_covers_the_body_the_operation_and_five_minutes(pool: UserPo
     assert outcome({**headers, "X-Amz-Date": datetime.now(UTC).strftime("%Y%m%dT000000Z")}) == wrong
     assert outcome(_signed_delete(pool, body, service="s3")) == "IncompleteSignatureException"
     assert outcome({**headers, "Authorization": "Bearer x"}) == "IncompleteSignatureException"
-    no_text = "\udcff"  # as a web server decodes a byte that is no UTF-8
+    no_text = "\udcff"  # how a web server decodes a byte that is not UTF-8
     assert outcome(headers | {"X-Amz-Date": no_text}) == wrong
     bent = headers["Authorization"].replace("SignedHeaders=", "SignedHeaders=x;")
     assert outcome(headers | {"Authorization": bent, "X": no_text}) == wrong
@@ -264,11 +266,9 @@ def test_a_signature_covers_the_body_the_operation_and_five_minutes(pool: UserPo
     assert outcome(headers) == "done"
 
 
-def test_guessing_at_invented_names_does_not_let_the_guesses_at_an_account_be_forgotten(
-    pool: UserPool,
-) -> None:
+def test_failures_on_unknown_names_do_not_displace_those_of_an_account(pool: UserPool) -> None:
     for _ in range(FREE_FAILURES + 10):
-        pool.clock.advance_s(LONGEST_WAIT_MS // 1000)
+        pool.clock.advance_s(MAX_WAIT_MS // 1000)
         pool.call("forgot_password", Username=EMAIL)
     for number in range(MAX_KEYS + 1):
         body = {"ClientId": pool.identity.client_id, "Username": f"nobody{number}@example.com"}
@@ -280,12 +280,12 @@ def test_guessing_at_invented_names_does_not_let_the_guesses_at_an_account_be_fo
 
 
 @pytest.mark.parametrize("name", ["ann@example.com\u200b", "\u202eann@example.com", "ann\u00ad@example.com"])
-def test_an_address_that_only_looks_like_anothers_is_refused(pool: UserPool, name: str) -> None:
+def test_an_address_with_invisible_characters_is_rejected(pool: UserPool, name: str) -> None:
     with expect_error("InvalidParameterException", "email"):
         pool.sign_up(name)
 
 
-def test_the_log_names_nobody_and_no_secret(pool: UserPool, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_contains_no_user_and_no_secret(pool: UserPool, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="imchat"):
         tokens = pool.tokens()
         pool.call("forgot_password", Username=EMAIL)
@@ -296,17 +296,17 @@ def test_the_log_names_nobody_and_no_secret(pool: UserPool, caplog: pytest.LogCa
         assert secret not in written
 
 
-def test_what_fails_by_itself_is_logged_without_whom_it_was_about(
+def test_an_unexpected_error_is_logged_without_the_user(
     pool: UserPool, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: object) -> None:
         raise OSError(f"no mail goes to {EMAIL}")
 
-    pool.identity._state = replace(pool.identity._state, deliver=fail)
+    pool.identity._context = replace(pool.identity._context, deliver=fail)
     asked = {"ClientId": pool.identity.client_id, "Username": EMAIL}
-    answer = pool.identity.handle(
+    response = pool.identity.handle(
         TARGET_PREFIX + "ForgotPassword", json.dumps(asked).encode(), {}, endpoint=pool.url
     )
-    assert (answer.status, EMAIL.encode() in answer.body) == (500, False)
+    assert (response.status, EMAIL.encode() in response.body) == (500, False)
     assert "unexpected OSError in a sign-in request at fail" in caplog.text
     assert EMAIL not in caplog.text
