@@ -225,6 +225,7 @@ def test_a_database_that_is_none_is_named(tmp_path: Path) -> None:
     assert_one_line(run("local", "--data-dir", str(tmp_path), "--port", "0"), "imchat.db")
 
 
+@pytest.mark.slow
 def test_the_demo_can_be_filled_in_again_and_its_people_can_sign_in(tmp_path: Path) -> None:
     shown = []
     for _ in range(2):

@@ -81,6 +81,7 @@ LATER: Final = (503, {"message": "Service Unavailable"})
 GOOD: Final[tuple[int, object]] = (200, {"user": {}})
 
 
+@pytest.mark.slow
 def test_an_expired_token_is_renewed_once_and_a_server_that_is_busy_meanwhile_costs_no_other() -> None:
     renewed: list[str] = []
 

@@ -28,10 +28,13 @@ from imchat.storage.table import Put
 PATIENCE_S = 20
 
 
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux"),
-    reason="NOT PROVEN here: AWS's runtime client is made for Linux only",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not sys.platform.startswith("linux"),
+        reason="NOT PROVEN here: AWS's runtime client is made for Linux only",
+    ),
+]
 
 
 class RuntimeApi:

@@ -212,6 +212,7 @@ def stage() -> Iterator[Stage]:
         yield Stage(world, ann, bob, cat, world.group(cat, ann, bob), world.group(cat, ann))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PLAYS)
 def test_what_begins_after_the_answer_does_not_happen(stage: Stage, name: str) -> None:
     for seed, scene in enumerate(stage.scenes()):

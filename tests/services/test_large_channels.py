@@ -17,6 +17,7 @@ def crowd(sqlite_world: World) -> Crowd:
     return Crowd(sqlite_world, SIZE)
 
 
+@pytest.mark.slow
 def test_ten_thousand_hear_every_message_once_and_together_when_it_is_hot(crowd: Crowd) -> None:
     first = crowd.say()
     asked = crowd.take_count()

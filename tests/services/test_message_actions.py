@@ -376,6 +376,7 @@ def test_of_a_crowd_the_first_few_are_named_and_everybody_counts_once(sqlite_wor
     assert reaction["user_ids"] == [*people[:3], *people[4:REACTION_NAMES]]
 
 
+@pytest.mark.slow
 def test_ten_thousand_reactions_cost_no_more_than_a_few_and_go_with_their_message(
     sqlite_world: World,
 ) -> None:

@@ -137,6 +137,7 @@ def stage(sqlite_world: World) -> World:
     return sqlite_world
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_whoever_is_out_gets_nothing_more_and_writes_nothing_more(stage: World, way: Way) -> None:
     reached = 0
@@ -179,6 +180,7 @@ def test_control_a_membership_checked_before_the_reading_is_found(stage: World) 
     assert finds_it(stage, break_it)
 
 
+@pytest.mark.slow
 def test_control_a_job_that_chooses_people_before_events_is_found(stage: World) -> None:
     def break_it(scene: Scene) -> None:
         def run_carelessly() -> None:

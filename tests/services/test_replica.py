@@ -53,6 +53,7 @@ steps = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps)
 def test_whatever_people_do_replicas_agree_with_the_server_and_a_refusal_changes_nothing(

@@ -57,6 +57,7 @@ def watched(path: Path, disk: Disk) -> Iterator[BatchTable]:
         yield opened
 
 
+@pytest.mark.slow
 def test_every_acknowledged_batch_survives_a_kill(path: Path) -> None:
     write_and_kill(WRITER, path, rounds=6)
 
@@ -222,6 +223,7 @@ def test_expired_items_are_purged_from_memory_too(table: BatchTable) -> None:
     assert table.purge_expired(now_s=100, limit=10) == 0
 
 
+@pytest.mark.slow
 def test_memory_is_bounded_and_right_however_much_is_written(table: BatchTable) -> None:
     text = "x" * 1_000
     count = 6 * GENERATION_BYTES // 2_000

@@ -142,6 +142,7 @@ def test_expired_items_are_purged_oldest_first_and_others_stay(table: SqliteTabl
     assert table.purge_expired(now_s=103, limit=10) == 0
 
 
+@pytest.mark.slow
 def test_of_what_was_deleted_or_replaced_no_byte_stays_in_the_file(path: Path) -> None:
     with SqliteTable.open(path) as table:
         for number in range(200):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
@@ -190,6 +191,7 @@ def test_moto_refuses_a_transaction_for_an_invalid_update_after_a_failed_conditi
     assert answer(lambda: table.write(*ops)) == REFUSED, "moto is fixed: remove may_refuse_instead_of"
 
 
+@pytest.mark.slow
 def test_sqlite_and_dynamodb_answer_alike(new_moto_table: Callable[[], DynamoTable]) -> None:
     class SqliteAndMoto(AllTables):
         def __init__(self) -> None:
