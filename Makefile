@@ -6,6 +6,8 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
+# Keep compiled code even where the machine says not to: every test process would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -21,6 +23,9 @@ CHECKER_PACKAGES := $(CHECKERS)/packages-$(shell cksum <requirements/checkers.lo
 EMULATOR := $(VENV)/emulator
 EMULATOR_PACKAGES := $(EMULATOR)/packages-$(shell cksum <requirements/emulator.lock | cut -c 1-8).stamp
 JS_CLIENT := tests/local/js/node_modules/.package-lock.json
+CHECKS := $(BIN)/python -m tools.run_checks
+# Up to four workers, one per core; a worker that is done takes tests from another.
+PARALLEL := -n logical --maxprocesses 4 --dist worksteal
 SAY := printf '\033[2m›\033[0m %s\n'
 
 # The newest interpreter that works; a name on PATH alone proves nothing (pyenv's shims, distributions without venv).
@@ -35,16 +40,11 @@ help: ## Show this list
 run: $(VENV)/installed.stamp site ## Install and start imchat on this machine; ARGS="--port 9000" are passed on
 	@$(BIN)/imchat local $(ARGS)
 
-test: check $(JS_CLIENT) $(EMULATOR_PACKAGES) ## Everything CI runs: checks, all tests, the web client's tests
-	@$(SAY) "tests; those with a browser or an emulator beside the others"
-	@$(BIN)/pytest -q -m "(browser or emulator) and not budget" -o cache_dir=$(VENV)/cache-beside >$(VENV)/beside.txt 2>&1 & beside=$$!; \
-	$(BIN)/pytest -q -m "not browser and not emulator and not budget"; others=$$?; \
-	wait $$beside; beside=$$?; cat $(VENV)/beside.txt; exit $$((others + beside))
-	@$(SAY) "web client tests"
-	@$(CLIENT) npm test --silent
+test: check-tools $(JS_CLIENT) $(EMULATOR_PACKAGES) ## Everything CI runs: all checks and tests, with one summary; PART="types size" runs these only
+	@$(CHECKS) $(PART)
 
 test-fast: $(TOOLS) $(JS_CLIENT) site ## The tests without a browser, an emulator and slow ones; ARGS go to pytest
-	@$(BIN)/pytest -q -m "not slow and not browser and not emulator and not budget" $(ARGS)
+	@$(BIN)/pytest -q -m "not slow and not browser and not emulator and not budget" $(PARALLEL) $(ARGS)
 
 test-emulator: $(TOOLS) $(EMULATOR_PACKAGES) site ## Deploy to an emulator of AWS, and run the protocol suite there
 	@$(BIN)/pytest -q -m emulator $(ARGS)
@@ -55,19 +55,8 @@ soak: $(TOOLS) site ## Kill the server 200 times while clients send; KILLS=20: 2
 bench: $(TOOLS) site ## Measure imchat local beside a bare server; ARGS="messages --rounds 3" are passed on
 	@$(BIN)/python -m bench $(ARGS)
 
-check: $(TOOLS) $(CHECKER_PACKAGES) site chromium ## Style, types, layers, templates, the web client's types, size and accessibility; fast
-	@$(SAY) "style"
-	@$(BIN)/ruff check --quiet $(PYTHON_CODE)
-	@$(BIN)/ruff format --quiet --diff $(PYTHON_CODE)
-	@$(SAY) "types, and the templates beside them"
-	@$(BIN)/python -m tests.templates.checkers & checkers=$$!; \
-	$(BIN)/mypy --no-error-summary $(PYTHON_CODE); types=$$?; wait $$checkers && exit $$types
-	@$(SAY) "layers"
-	@$(BIN)/lint-imports >$(VENV)/layers.txt 2>&1 || { cat $(VENV)/layers.txt; exit 1; }
-	@$(SAY) "web client types"
-	@$(CLIENT) npm run --silent check
-	@$(SAY) "web client size and accessibility"
-	@$(BIN)/pytest -q -m budget
+check: check-tools ## Style, types, layers, templates, the web client's types, size and accessibility; fast
+	@$(CHECKS) --static
 
 screenshot: $(TOOLS) site chromium ## Take the README's picture anew, from the browser tests
 	@$(BIN)/pytest -q tests/e2e/test_in_browsers.py -k signed_up_a_minute_ago
@@ -102,6 +91,10 @@ $(EMULATOR_PACKAGES): requirements/emulator.lock $(TOOLS)
 	@$(BIN)/python -m venv --clear $(EMULATOR)
 	@$(EMULATOR)/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
 	@touch $@
+
+# What the parts of `make check` need. npm installs the web client's packages once, before two parts use them at once.
+check-tools: $(TOOLS) $(CHECKER_PACKAGES) site chromium
+	@$(CLIENT) npm --version >/dev/null
 
 chromium: $(TOOLS)
 	@$(BIN)/python -m tests.support.chromium
@@ -145,4 +138,4 @@ $(TOOLS): $(VENV)/installed.stamp
 	@$(LOCKED) --no-compile -r requirements/dev.lock
 	@touch $@
 
-.PHONY: help run test test-fast test-emulator soak bench check screenshot generate format site chromium lock dist clean
+.PHONY: help run test test-fast test-emulator soak bench check check-tools screenshot generate format site chromium lock dist clean

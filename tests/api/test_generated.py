@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.problems import check_generated
 
 from imchat.api import openapi
 from imchat.api.routes import ROUTES
@@ -15,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("path", sorted(openapi.outputs()))
 def test_the_committed_file_is_what_the_routes_generate(path: str) -> None:
-    assert (ROOT / path).read_text(encoding="utf-8") == openapi.outputs()[path], "run `make generate`"
+    check_generated(path, openapi.outputs()[path])
 
 
 def test_every_route_is_described_with_all_its_answers() -> None:

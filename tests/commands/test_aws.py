@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.support.problems import check_generated
 from tools.cli_reference import PLACE, reference
 
 from imchat.cli import commands
@@ -143,4 +144,4 @@ def test_completing_offers_commands_and_options() -> None:
 
 
 def test_the_reference_is_what_the_commands_say() -> None:
-    assert (ROOT / PLACE).read_text("utf-8") == reference(), "run `make generate`"
+    check_generated(PLACE, reference())

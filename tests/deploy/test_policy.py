@@ -14,6 +14,7 @@ import botocore.session
 import pytest
 from botocore import xform_name
 from policy_sentry.querying.actions import get_action_data
+from tests.support.problems import check_generated
 from tests.templates import loading
 from tools import permissions
 
@@ -64,7 +65,7 @@ def deployer() -> dict[str, dict[str, Any]]:
 
 
 def test_the_permissions_file_is_what_the_templates_need() -> None:
-    assert (ROOT / permissions.PLACE).read_text("utf-8") == permissions.generate(), "run `make generate`"
+    check_generated(permissions.PLACE, permissions.generate())
 
 
 def test_every_action_of_every_resource_type_is_allowed_or_needless_for_a_reason() -> None:

@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 from tests.support.dynamo import client_at, new_dynamo_table
 from tests.support.metering import counted
+from tests.support.problems import check_generated
 from tests.support.world import World, new_world
 from tools import cost_report
 
@@ -28,7 +29,7 @@ def row(page: str, name: str) -> list[float]:
 
 
 def test_the_committed_table_is_what_was_counted(page: str) -> None:
-    assert (ROOT / cost_report.PLACE).read_text(encoding="utf-8") == page, "run `make generate`"
+    check_generated(cost_report.PLACE, page)
 
 
 def test_a_message_between_two_keeps_to_its_bounds(page: str) -> None:

@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.problems import check_generated, fail_on
 from tests.support.replica import Replica, verify_action
 from tests.support.scenarios import ACTIONS, CASES, Scene
 from tests.support.world import World, new_world
@@ -38,12 +39,14 @@ def test_every_kind_of_event_has_a_case_and_every_action_a_row() -> None:
     for name in CASES:
         with new_world() as world:
             seen.update(run(world, name))
-    assert seen == set(get_args(EventType)), "add a row to CASES in tests/support/scenarios.py"
+    fail_on(
+        f"tests/support/scenarios.py: no case makes a {name} event. Add a row to CASES."
+        for name in sorted(set(get_args(EventType)) - seen)
+    )
 
 
 def test_the_cases_for_the_web_client_are_these() -> None:
-    path = generate.ROOT / generate.CASES_FILE
-    assert path.read_text(encoding="utf-8") == generate.outputs()[generate.CASES_FILE], "run `make generate`"
+    check_generated(generate.CASES_FILE, generate.outputs()[generate.CASES_FILE])
 
 
 steps = st.lists(
