@@ -70,7 +70,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.browser)
         if isinstance(item, pytest.Function) and "emulator" in item.fixturenames:
             item.add_marker(pytest.mark.emulator)
-    items.sort(key=lambda item: (item.get_closest_marker("slow") is not None, _is_browser(item)))
+    items.sort(key=lambda item: [_is_marked(item, name) for name in ("last", "slow", "browser")])
 
 
 def pytest_collection_finish() -> None:
@@ -91,5 +91,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(f"{len(skipped)} tests were skipped: {missing}", red=True)
 
 
-def _is_browser(item: pytest.Item) -> bool:
-    return item.get_closest_marker("browser") is not None
+def _is_marked(item: pytest.Item, name: str) -> bool:
+    return item.get_closest_marker(name) is not None

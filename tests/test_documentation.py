@@ -134,7 +134,7 @@ def test_every_page_can_be_found_from_the_index() -> None:
 def test_every_route_is_in_the_protocol(route: Route) -> None:
     heading = f"`{route.method} /api{route.path}`"
     if heading not in text_of("protocol.md"):
-        fail_on([f"docs/protocol.md: the route {heading} is not described. Add a section '### {heading}'."])
+        fail_on([f"docs/protocol.md: the route {heading} is not described. Add a section '#### {heading}'."])
 
 
 def test_every_event_is_in_the_protocol() -> None:

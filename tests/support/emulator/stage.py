@@ -29,6 +29,8 @@ class Stage:
     said: list[Event] = field(default_factory=list)
     calls: int = 0
     """Requests to AWS that the last deployment took."""
+    websocket_apis: list[str] = field(default_factory=list)
+    """The ids of the WebSocket APIs that were deployed so far; a new deployment after a teardown has a new one."""
     figures: dict[str, str] = field(default_factory=dict)
     """What deployments took, for whoever asks with `-rP`."""
 
@@ -50,6 +52,7 @@ class Stage:
         self.figures[name] = f"{by_service.total()} calls {dict(by_service.most_common())}, {took_s:.1f} s"
         self.calls = by_service.total()
         self.done = done
+        self.websocket_apis.append(done.outputs["WebSocketApiId"])
         return done
 
 
