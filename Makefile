@@ -1,4 +1,4 @@
-# Everything needed to run, test and ship imchat. Needs Python 3.11 or newer, git and make; brings the rest.
+# Run, test and package imchat. Needs Python 3.11 or newer, git and make; installs the rest.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -15,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --no-deps
 LOCKED := $(PIP) --require-hashes
 PYTHON_CODE := src tests bench tools requirements hatch_build.py
 CLIENT := $(BIN)/python hatch_build.py
-# Stamps carry a checksum of what they stand for: another branch's lock files, not newer ones, make a new environment.
+# A stamp's name has the checksum of its lock files: other lock files, not newer ones, make a new environment.
 PACKAGES := $(VENV)/packages-$(shell cat requirements/runtime.lock requirements/build.lock | cksum | cut -c 1-8).stamp
 TOOLS := $(VENV)/tools-$(shell cat requirements/*.lock | cksum | cut -c 1-8).stamp
 CHECKERS := $(VENV)/checkers
@@ -28,7 +28,7 @@ CHECKS := $(BIN)/python -m tools.run_checks
 PARALLEL := -n logical --maxprocesses 4 --dist worksteal
 SAY := printf '\033[2m›\033[0m %s\n'
 
-# The newest interpreter that works; a name on PATH alone proves nothing (pyenv's shims, distributions without venv).
+# The newest interpreter that works; a name on PATH is not enough (pyenv's shims, distributions without venv).
 FIND_PYTHON := for name in $(PYTHON) python3.14 python3.13 python3.12 python3.11 python3 python; do \
 	"$$name" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$name" && break; done
 
@@ -58,34 +58,34 @@ bench: $(TOOLS) site ## Measure imchat local beside a bare server; ARGS="message
 check: check-tools ## Style, types, layers, templates, the web client's types, size and accessibility; fast
 	@$(CHECKS) --static
 
-screenshot: $(TOOLS) site chromium ## Take the README's picture anew, from the browser tests
+screenshot: $(TOOLS) site chromium ## Take the README's screenshot again, from the browser tests
 	@$(BIN)/pytest -q tests/e2e/test_in_browsers.py -k signed_up_a_minute_ago
 	@cp build/screenshots/conversation.png docs/images/
 
-generate: $(TOOLS) ## Write what follows from the code: OpenAPI, the web client's types, its test cases, the emoji, the commands, the costs
+generate: $(TOOLS) ## Write the generated files: OpenAPI, the web client's types, its test cases, the emoji, the commands, the costs, the permissions
 	@$(BIN)/python -m imchat.api.openapi .
 	@$(BIN)/python -m tools.generate
 
-format: $(TOOLS) ## Format the Python code and mend what ruff can mend
+format: $(TOOLS) ## Format the Python code and fix what ruff can fix
 	@$(BIN)/ruff check --quiet --fix-only $(PYTHON_CODE)
 	@$(BIN)/ruff format --quiet $(PYTHON_CODE)
 
 site: $(VENV)/installed.stamp ## Build the web client if its sources changed
 	@$(CLIENT)
 
-# A sign-in library from npm, against which tests hold the one-machine identity.
+# A sign-in library from npm; tests sign in with it to imchat local.
 $(JS_CLIENT): tests/local/js/package-lock.json $(TOOLS)
 	@$(CLIENT) npm ci --prefix ../tests/local/js --ignore-scripts --silent >/dev/null
 	@touch $@
 
-# What looks at the templates, in an environment of its own: it wants another boto3 than imchat has.
+# The checkers of the templates have their own environment: they need another boto3 than imchat.
 $(CHECKER_PACKAGES): requirements/checkers.lock $(TOOLS)
 	@$(SAY) "checkers of the templates"
 	@$(BIN)/python -m venv --clear $(CHECKERS)
 	@$(CHECKERS)/bin/python -m pip install --quiet --no-deps --require-hashes --no-compile -r $<
 	@touch $@
 
-# An emulator of AWS, in an environment of its own: it wants another botocore than imchat has.
+# The emulator of AWS has its own environment: it needs another botocore than imchat.
 $(EMULATOR_PACKAGES): requirements/emulator.lock $(TOOLS)
 	@$(SAY) "emulator"
 	@$(BIN)/python -m venv --clear $(EMULATOR)
@@ -99,7 +99,7 @@ check-tools: $(TOOLS) $(CHECKER_PACKAGES) site chromium
 chromium: $(TOOLS)
 	@$(BIN)/python -m tests.support.chromium
 
-lock: $(TOOLS) ## Write the lock files anew (UPGRADE=1: to the newest releases)
+lock: $(TOOLS) ## Write the lock files (UPGRADE=1: with the newest releases)
 	@$(SAY) "Python lock files"
 	@$(BIN)/python requirements/compile.py $(if $(UPGRADE),--upgrade)
 	@$(SAY) "npm lock file"

