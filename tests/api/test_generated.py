@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.problems import check_generated
 
 from imchat.api import openapi
 from imchat.api.routes import ROUTES
@@ -15,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.mark.parametrize("path", sorted(openapi.generated_files()))
 def test_the_committed_file_is_up_to_date(path: str) -> None:
-    assert (ROOT / path).read_text(encoding="utf-8") == openapi.generated_files()[path], "run `make generate`"
+    check_generated(path, openapi.generated_files()[path])
 
 
 def test_every_route_is_described_with_all_its_responses() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.support.problems import check_generated
 from tools.cli_reference import PATH, generate
 
 from imchat.cli import cli
@@ -143,4 +144,4 @@ def test_completion_suggests_commands() -> None:
 
 
 def test_the_committed_command_reference_is_current() -> None:
-    assert (ROOT / PATH).read_text("utf-8") == generate(), "run `make generate`"
+    check_generated(PATH, generate())

@@ -170,6 +170,7 @@ def wheel(folder: Path, tag: str, files: dict[str, bytes]) -> str:
     return f"bell==1 --hash=sha256:{hashlib.sha256(content).hexdigest()}\n"
 
 
+@pytest.mark.slow
 def test_a_wheel_for_the_functions_platform_is_fetched_on_any_machine(local_pip: Path) -> None:
     lock = wheel(local_pip, "cp313-cp313-manylinux_2_28_aarch64", {"bell/core.so": AARCH64})
     assert wheels.fetch(lock, "3.13", "arm64")["bell/core.so"] == AARCH64

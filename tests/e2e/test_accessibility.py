@@ -40,7 +40,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def page(browser: Browser, server: Server) -> Iterator[Page]:
     """A page of the server. It bypasses the content security policy, which would block the injected axe."""
     context = browser.new_context(bypass_csp=True, reduced_motion="reduce")

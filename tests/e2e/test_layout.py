@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -52,10 +53,10 @@ _TOO_SMALL: Final = """() => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server where Layla, who has a long name, sent Ana a message, reacted to it and pinned it."""
-    with Server(tmp_path_factory.mktemp("data")) as running:
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    """A server for each test, where Layla, who has a long name, sent Ana a message, reacted to it and pinned it."""
+    with Server(tmp_path / "data") as running:
         ana = _create_user(running.url, "ana", "Ana")
         layla = _create_user(running.url, "layla", LAYLA)
         _create_user(running.url, "laurent", "Laurent")

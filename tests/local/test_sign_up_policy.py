@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from tests.support.user_pools import EMAIL, PASSWORD, expect_error, open_pool
 
+from imchat.sign_up_policy import SignUpPolicy
+
 CLOSED = "SignUp is not permitted for this user pool"
 FOREIGN = "PreSignUp failed with error This e-mail domain may not sign up."
 

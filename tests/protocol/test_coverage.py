@@ -6,11 +6,20 @@ from pathlib import Path
 
 import pytest
 from tests.protocol import coverage
+from tests.support.problems import fail_on
 from tests.support.reference_client import Exchange, WireLog
 
 
-def test_every_route_frame_and_event_has_a_test_and_every_name_exists() -> None:
-    assert coverage.claimed(Path(__file__).parent) == coverage.everything()
+def test_every_route_frame_and_event_has_a_test_and_every_test_names_what_exists() -> None:
+    claimed, everything = coverage.claimed(Path(__file__).parent), coverage.everything()
+    fail_on(
+        f'{name} has no test. Add one to tests/protocol/, marked @pytest.mark.covers("{name}").'
+        for name in sorted(everything - claimed)
+    )
+    fail_on(
+        f'tests/protocol/: a test is marked covers("{name}"), which the protocol does not have. Correct the marker.'
+        for name in sorted(claimed - everything)
+    )
 
 
 def test_only_successful_requests_count_as_covered() -> None:

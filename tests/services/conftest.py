@@ -10,7 +10,7 @@ from tests.support.dynamo import new_dynamo_table
 from tests.support.world import World, new_world
 
 
-@pytest.fixture(params=["sqlite", "dynamodb"])
+@pytest.fixture(params=["sqlite", pytest.param("dynamodb", marks=pytest.mark.slow)])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     if request.param == "sqlite":
         with new_world() as world:

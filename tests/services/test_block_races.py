@@ -226,6 +226,7 @@ def environment() -> Iterator[Environment]:
         yield Environment(world, ann, bob, cat, world.group(cat, ann, bob), world.group(cat, ann))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_nothing_that_begins_after_the_response_succeeds(environment: Environment, name: str) -> None:
     for seed, scenario in enumerate(environment.scenarios()):

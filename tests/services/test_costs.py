@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 from tests.support.dynamo import client_at, new_dynamo_table
 from tests.support.metering import metered
+from tests.support.problems import check_generated
 from tests.support.world import World, new_world
 from tools import cost_report
 
@@ -28,7 +29,7 @@ def row(page: str, name: str) -> list[float]:
 
 
 def test_the_committed_cost_table_is_current(page: str) -> None:
-    assert (ROOT / cost_report.PATH).read_text(encoding="utf-8") == page, "run `make generate`"
+    check_generated(cost_report.PATH, page)
 
 
 def test_a_direct_message_stays_within_its_cost_limits(page: str) -> None:

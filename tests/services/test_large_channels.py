@@ -17,6 +17,7 @@ def channel(sqlite_world: World) -> LargeChannel:
     return LargeChannel(sqlite_world, SIZE)
 
 
+@pytest.mark.slow
 def test_ten_thousand_members_get_every_message_once_and_in_batches_when_busy(channel: LargeChannel) -> None:
     first = channel.send()
     send_cost = channel.take_count()

@@ -387,6 +387,7 @@ def test_of_many_reactions_the_first_are_listed_and_each_user_counts_once(sqlite
     assert reaction["user_ids"] == [*people[:3], *people[4:REACTION_NAMES]]
 
 
+@pytest.mark.slow
 def test_ten_thousand_reactions_cost_no_more_than_a_few_and_are_deleted_with_the_message(
     sqlite_world: World,
 ) -> None:

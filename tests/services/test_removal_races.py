@@ -142,6 +142,7 @@ def prepared_world(sqlite_world: World) -> World:
     return sqlite_world
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("removal", REMOVALS)
 def test_a_removed_member_receives_and_writes_nothing_after_the_removal(
     prepared_world: World, removal: Removal
@@ -188,6 +189,7 @@ def test_control_detects_a_membership_check_before_the_read(prepared_world: Worl
     assert some_seed_detects(prepared_world, break_it)
 
 
+@pytest.mark.slow
 def test_control_detects_a_job_that_reads_members_before_events(prepared_world: World) -> None:
     def break_it(scenario: Scenario) -> None:
         def run_jobs_wrongly() -> None:

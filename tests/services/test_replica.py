@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.problems import check_generated, fail_on
 from tests.support.replica import Replica, verify_action
 from tests.support.scenarios import ACTIONS, CASES, Scenario
 from tests.support.world import World, new_world
@@ -38,14 +39,14 @@ def test_every_event_type_has_a_case() -> None:
     for name in CASES:
         with new_world() as world:
             seen.update(run(world, name))
-    assert seen == set(get_args(EventType)), "add a row to CASES in tests/support/scenarios.py"
+    fail_on(
+        f"tests/support/scenarios.py: no case makes a {name} event. Add a row to CASES."
+        for name in sorted(set(get_args(EventType)) - seen)
+    )
 
 
 def test_the_committed_cases_of_the_web_client_are_current() -> None:
-    path = generate.ROOT / generate.REPLICA_CASES_PATH
-    assert path.read_text(encoding="utf-8") == generate.outputs()[generate.REPLICA_CASES_PATH], (
-        "run `make generate`"
-    )
+    check_generated(generate.REPLICA_CASES_PATH, generate.outputs()[generate.REPLICA_CASES_PATH])
 
 
 steps = st.lists(
@@ -55,6 +56,7 @@ steps = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps)
 def test_replicas_equal_the_server_after_any_actions_and_errors_change_nothing(

@@ -57,6 +57,7 @@ def observed(path: Path, disk: Disk) -> Iterator[GroupCommitTable]:
         yield opened
 
 
+@pytest.mark.slow
 def test_every_acknowledged_batch_survives_a_kill(path: Path) -> None:
     check_writes_survive_kills(WRITER, path, rounds=6)
 
@@ -222,6 +223,7 @@ def test_expired_items_are_purged_from_the_cache_too(table: GroupCommitTable) ->
     assert table.purge_expired(now_s=100, limit=10) == 0
 
 
+@pytest.mark.slow
 def test_the_cache_stays_bounded_and_correct_after_many_writes(table: GroupCommitTable) -> None:
     text = "x" * 1_000
     count = 6 * GENERATION_BYTES // 2_000

@@ -142,6 +142,7 @@ def test_expired_items_are_purged_oldest_first(table: SqliteTable) -> None:
     assert table.purge_expired(now_s=103, limit=10) == 0
 
 
+@pytest.mark.slow
 def test_deleted_and_replaced_data_is_erased_from_the_file(path: Path) -> None:
     with SqliteTable.open(path) as table:
         for number in range(200):

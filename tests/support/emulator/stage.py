@@ -29,6 +29,8 @@ class Stage:
     events: list[Event] = field(default_factory=list)
     calls: int = 0
     """The number of requests of the last deployment to AWS."""
+    websocket_apis: list[str] = field(default_factory=list)
+    """The ids of the WebSocket APIs deployed so far; a deployment after a teardown has a new one."""
     figures: dict[str, str] = field(default_factory=dict)
     """Calls and duration of each deployment, shown by `pytest -rP`."""
 
@@ -50,6 +52,7 @@ class Stage:
         self.figures[name] = f"{by_service.total()} calls {dict(by_service.most_common())}, {took_s:.1f} s"
         self.calls = by_service.total()
         self.deployment = deployment
+        self.websocket_apis.append(deployment.outputs["WebSocketApiId"])
         return deployment
 
 
