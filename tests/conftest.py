@@ -83,7 +83,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print the seed of the random order, and at the very end, in red, that browser or emulator tests did not run."""
     seed = terminalreporter.config.getoption("randomly_seed", None)
     if seed is not None:
-        terminalreporter.line(f"Random order; to repeat it: pytest -p randomly_seed={seed}")
+        terminalreporter.line(f"Random order; to repeat it: pytest --randomly-seed={seed}")
     for kind, missing in (("browser", machine.MISSING), ("emulator", EMULATOR_MISSING)):
         skipped = [one for one in terminalreporter.stats.get("skipped", []) if missing in str(one.longrepr)]
         if skipped:

@@ -13,7 +13,8 @@ from typing import get_args
 
 import click
 import pytest
-from tests.support.problems import fail_on
+from tests.support.problems import check_generated, fail_on
+from tools import tables
 
 import imchat
 from imchat import cli
@@ -21,6 +22,7 @@ from imchat.api import schema
 from imchat.api.route import Route
 from imchat.api.routes import ROUTES
 from imchat.domain import event, limits
+from imchat.errors import ImchatError
 from imchat.storage.repositories import keys
 
 ROOT = Path(__file__).parents[1]
@@ -132,9 +134,32 @@ def test_every_page_can_be_found_from_the_index() -> None:
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_every_route_is_in_the_protocol(route: Route) -> None:
-    heading = f"`{route.method} /api{route.path}`"
-    if heading not in text_of("protocol.md"):
-        fail_on([f"docs/protocol.md: the route {heading} is not described. Add a section '#### {heading}'."])
+    heading = f"#### `{route.method} /api{route.path}`"
+    if f"\n{heading}\n" not in text_of("protocol.md"):
+        fail_on([f"docs/protocol.md: the route is not described. Add a section '{heading}'."])
+
+
+def test_the_tables_that_are_derived_from_code_are_up_to_date() -> None:
+    for path, text in tables.outputs().items():
+        check_generated(path, text)
+
+
+def test_every_error_is_in_the_protocol() -> None:
+    sent = [kind for kind in subclasses(ImchatError) if kind.code not in {"config", "deploy"}]
+    assert len(sent) > 8
+    fail_on(
+        f"docs/protocol.md: the error is not described. Add a row '| {kind.status} | `{kind.code}` | …' to the table of errors."
+        for kind in sent
+        if f"| {kind.status} | `{kind.code}` |" not in text_of("protocol.md")
+    )
+
+
+def subclasses(kind: type[ImchatError]) -> Iterator[type[ImchatError]]:
+    """The error classes of imchat.errors below one of them."""
+    for sub in kind.__subclasses__():
+        if sub.__module__ == kind.__module__:
+            yield sub
+            yield from subclasses(sub)
 
 
 def test_every_event_is_in_the_protocol() -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 import emoji
 from tests.support import scenarios
-from tools import cli_reference, cost_report, permissions
+from tools import cli_reference, cost_report, permissions, tables
 
 ROOT: Final = Path(__file__).parents[1]
 EMOJI_PATH: Final = "src/imchat/domain/emoji_table.py"
@@ -26,6 +26,7 @@ def outputs() -> dict[str, str]:
         cli_reference.PATH: cli_reference.generate(),
         permissions.PATH: permissions.generate(),
         cost_report.PATH: cost_report.generate(),
+        **tables.outputs(),
     }
 
 

@@ -2,13 +2,14 @@
 
 ImchatError
 ├── Invalid 400 · Unauthenticated 401 · Forbidden 403 (Suspended) · NotFound 404
-├── Conflict 409 · TooLarge 413 · RateLimited 429 · Busy 503
+├── MethodNotAllowed 405 · Conflict 409 · TooLarge 413 · RateLimited 429 · Busy 503
 └── ConfigError · DeployError (for operators; never sent over HTTP)
 """
 
 from __future__ import annotations
 
 import traceback
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final
 
 
@@ -60,6 +61,16 @@ class NotFound(ImchatError):
 
     code = "not_found"
     status = 404
+
+
+class MethodNotAllowed(ImchatError):
+    """The path exists, but not with this method; `details["allow"]` lists the methods that it has."""
+
+    code = "method_not_allowed"
+    status = 405
+
+    def __init__(self, message: str, *, allow: Sequence[str], **details: Any) -> None:
+        super().__init__(message, allow=list(allow), **details)
 
 
 class Conflict(ImchatError):

@@ -375,10 +375,38 @@ def test_the_health_check_needs_no_sign_in(world: World) -> None:
 
 
 @pytest.mark.parametrize("path", ["/nothing", "/me/", "//me", "/conversations/x/y/z/w"])
-def test_an_unknown_path_or_method_is_not_found(world: World, path: str) -> None:
+def test_an_unknown_path_is_not_found(world: World, path: str) -> None:
     ann = world.person("ann")
     assert call(world, ann, "GET", path)[0] == 404
-    assert call(world, ann, "TRACE", "/me")[0] == 404
+    assert call(world, ann, "TRACE", path)[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/me", ["GET", "PATCH"]),
+        ("HEAD", "/me", ["GET", "PATCH"]),
+        ("OPTIONS", "/conversations/c1/messages", ["POST"]),
+        ("POST", "/conversations/c1", ["GET", "PATCH"]),
+        ("GET", "/conversations/c1/messages/1/reactions/" + "x" * 300, ["DELETE", "PUT"]),
+        ("POST", "/health", ["GET"]),
+        ("POST", "/admin/audit", ["GET"]),
+    ],
+)
+def test_another_method_of_a_known_path_is_refused_with_the_methods_that_it_has(
+    world: World, method: str, path: str, allowed: list[str]
+) -> None:
+    request = HttpRequest(method, "/api" + path, {}, b"", UserId("u-ann"), "r1")
+    response = dispatch(world.app, request)
+    error = schema.ErrorBody.model_validate_json(response.body).error
+    assert (response.status, error.code) == (405, "method_not_allowed")
+    assert (error.details, response.headers["allow"]) == ({"allow": allowed}, ", ".join(allowed))
+    # Without a token it is 401, as on AWS: the authorizer comes before the handler.
+    assert dispatch(world.app, request._replace(user_id=None)).status == 401
+
+
+def test_a_very_long_method_is_cut_in_the_error_message(world: World) -> None:
+    assert len(call(world, UserId("u-ann"), "X" * 5000, "/me")[1]["error"]["message"]) < 100
 
 
 def test_an_unexpected_error_shows_only_its_request_id_and_logs_no_content(

@@ -28,6 +28,12 @@ def test_the_http_handler_returns_a_lambda_proxy_response(world: World) -> None:
     assert json.loads(response["body"])["user"]["user_id"] == "u1"
 
 
+def test_the_http_handler_refuses_another_method_of_a_known_path_and_names_the_methods(world: World) -> None:
+    response = http.create_handler(world.app)(http_event("DELETE", "/api/me", user_id="u1"), None)
+    assert (response["statusCode"], response["headers"]["allow"]) == (405, "GET, PATCH")
+    assert json.loads(response["body"])["error"]["code"] == "method_not_allowed"
+
+
 def test_an_id_token_does_not_sign_a_user_in(world: World) -> None:
     event = http_event("GET", "/api/me", user_id="u1", token_use="id")
     assert http.create_handler(world.app)(event, None)["statusCode"] == 401

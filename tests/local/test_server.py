@@ -54,6 +54,16 @@ async def event_of(m: RunningServer, method: str, path: str, **options: Any) -> 
     return event
 
 
+def test_only_get_of_the_health_check_needs_no_token(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        for method, status in (("GET", 200), ("POST", 401), ("HEAD", 401)):
+            async with m.session.request(method, f"{m.url}/api/health") as response:
+                assert response.status == status
+        await event_of(m, "POST", "/api/health", headers=AUTHORIZATION)
+
+    on_machine(tmp_path, test)
+
+
 def test_a_request_becomes_an_event_of_payload_format_2(tmp_path: Path) -> None:
     async def test(m: RunningServer) -> None:
         event = await event_of(

@@ -18,6 +18,14 @@ def test_the_health_check_needs_no_sign_in(create_users: CreateUsers) -> None:
     assert ada.request("GET", "/health")["status"] == "ok"
 
 
+def test_another_method_of_a_known_path_is_refused_with_the_methods_that_it_has(
+    create_users: CreateUsers,
+) -> None:
+    [ada] = create_users("ada")
+    with expect_error(405, "method_not_allowed", allow=["GET", "PATCH"]):
+        ada.request("DELETE", "/me")
+
+
 @pytest.mark.covers("GET /me", "PATCH /me", "GET /users/{user_id}")
 def test_profiles_are_visible_to_others_and_handles_are_unique(create_users: CreateUsers) -> None:
     ada, bob = create_users("ada", "bob")

@@ -13,13 +13,17 @@ from imchat.api.routes import ROUTES
 from imchat.api.validation import validate, validate_json
 from imchat.domain.ids import SignInId, UserId
 from imchat.domain.limits import is_id
-from imchat.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from imchat.errors import Forbidden, Invalid, MethodNotAllowed, NotFound, Unauthenticated
 from imchat.services.app import App
 from imchat.services.suspensions import check_not_suspended
 
 PREFIX: Final = "/api"
 _CACHED_PATH_CHARS: Final = 256
 """Longer paths are not cached: they match no route, or end in an unusual emoji."""
+
+
+_METHOD_CHARS: Final = 20
+"""An unknown method is cut to this length in the error message."""
 
 
 class HttpRequest(NamedTuple):
@@ -52,9 +56,14 @@ def dispatch(app: App, request: HttpRequest) -> HttpResponse:
 
 def _handle(app: App, request: HttpRequest) -> Response:
     method, path = request.method, request.path
-    route, parameters = (
-        _find_cached(method, path) if len(path) <= _CACHED_PATH_CHARS else _find_route(method, path)
-    )
+    try:
+        route, parameters = (
+            _find_cached(method, path) if len(path) <= _CACHED_PATH_CHARS else _find_route(method, path)
+        )
+    except MethodNotAllowed:
+        if request.user_id is None:  # as on AWS, where the JWT authorizer comes before the handler
+            raise Unauthenticated("sign in first") from None
+        raise
     if request.user_id is None and route.access != "public":
         raise Unauthenticated("sign in first")
     if route.access == "admin" and not request.is_admin:
@@ -93,7 +102,25 @@ def _find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
         parameters = _match(template, segments)
         if parameters is not None:
             return route, parameters
-    raise NotFound("unknown path or method")
+    allowed = _allowed_methods(segments)
+    if allowed:
+        raise MethodNotAllowed(
+            f"this path has no method {method[:_METHOD_CHARS]}; use {' or '.join(allowed)}", allow=allowed
+        )
+    raise NotFound("unknown path")
+
+
+def _allowed_methods(segments: tuple[str, ...]) -> list[str]:
+    """Return the methods of all routes at a path."""
+    return sorted(
+        {
+            route.method
+            for (_, length), routes in _BY_SHAPE.items()
+            if length == len(segments)
+            for route, template in routes
+            if _match(template, segments) is not None
+        }
+    )
 
 
 def _match(template: tuple[str, ...], segments: tuple[str, ...]) -> dict[str, str] | None:

@@ -76,6 +76,7 @@ def openapi() -> dict[str, Any]:
         "info": {
             "title": "imchat",
             "version": imchat.__version__,
+            "description": "A known path with another method returns 405 `method_not_allowed`; `Allow` lists its methods.",
             "license": {"name": "MIT", "identifier": "MIT"},
         },
         "paths": paths,

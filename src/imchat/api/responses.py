@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import pydantic_core
 
-from imchat.errors import ImchatError, RateLimited, Unauthenticated, source_location
+from imchat.errors import ImchatError, MethodNotAllowed, RateLimited, Unauthenticated, source_location
 
 log = logging.getLogger("imchat")
 
@@ -34,6 +34,8 @@ def error_response(error: Exception, request_id: str) -> HttpResponse:
     if known.retryable:
         wait_s = known.details.get("retry_after_s", 1) if isinstance(known, RateLimited) else 1
         headers["retry-after"] = str(wait_s)
+    if isinstance(known, MethodNotAllowed):
+        headers["allow"] = ", ".join(known.details["allow"])
     if isinstance(known, Unauthenticated):
         headers["www-authenticate"] = "Bearer"
     return HttpResponse(known.status, to_json(_error_body(known, request_id)), headers)

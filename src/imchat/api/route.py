@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, NamedTuple, TypeAlias, get_args
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from imchat.api import schema
 from imchat.domain.ids import ConversationId, SignInId, UserId
@@ -17,19 +17,21 @@ EMOJI: Final = "{emoji}"
 """The only path parameter that is not an id."""
 
 Access: TypeAlias = Literal["public", "user", "member", "author", "manager", "owner", "admin"]
-"""Who may call a route:
-
-- `public`: everyone, also without signing in
-- `user`: everyone who is signed in
-- `member`: members of the conversation in the path
-- `author`: members; a message only by its author (its deletion also by the group's managers)
-- `manager`: owners and admins of the group; in a direct conversation both members, where it has the feature
-- `owner`: owners of the group
-- `admin`: administrators of the site
+"""Who may call a route; `ACCESS` describes each.
 
 `dispatch` checks `public`, `user` and `admin`. Services check the others, because programs that use imchat as a library
 call them directly. `tests/api/test_access.py` tests every route against its declaration.
 """
+ACCESS: Final[Mapping[Access, str]] = {
+    "public": "everyone, also without signing in",
+    "user": "everyone who is signed in",
+    "member": "members of the conversation in the path",
+    "author": "members; a message only by its author (its deletion also by the group's owners and admins)",
+    "manager": "owners and admins of the group; in a direct conversation both members, where it has the feature",
+    "owner": "owners of the group",
+    "admin": "administrators of the site",
+}
+"""The meaning of each access. `make generate` writes it into docs/protocol.md."""
 
 
 class RequestContext(NamedTuple):
@@ -92,10 +94,8 @@ class Route:
 
     def __post_init__(self) -> None:
         """Raises: ValueError for an unknown `access`, and for one that does not fit the path."""
-        if self.access not in get_args(Access):
-            raise ValueError(
-                f"{self.method} {self.path}: access must be one of {', '.join(get_args(Access))}"
-            )
+        if self.access not in ACCESS:
+            raise ValueError(f"{self.method} {self.path}: access must be one of {', '.join(ACCESS)}")
         in_conversation = self.path.startswith(CONVERSATION)
         if self.access in {"member", "author", "manager", "owner"} and not in_conversation:
             raise ValueError(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from imchat.assets import cache_control, content_type, site_files
-from imchat.errors import NotFound
+from imchat.errors import MethodNotAllowed, NotFound
 from imchat.local.http import HttpResponse, Request, http_error_response, new_request_id
 
 _COMPRESSIBLE: Final = {
@@ -54,8 +54,8 @@ class Site:
     def serve(self, request: Request) -> HttpResponse:
         """Return the file at the request's path; for a page of the web client, `index.html`."""
         if request.method not in {"GET", "HEAD"}:
-            error = NotFound("no such page")
-            return http_error_response(error, new_request_id(), status=405, headers={"allow": "GET, HEAD"})
+            error = MethodNotAllowed("the site's files have only GET and HEAD", allow=("GET", "HEAD"))
+            return http_error_response(error, new_request_id())
         path = request.path
         if path not in self._files:
             if "." in path.rpartition("/")[2] or path.startswith("/assets/"):
