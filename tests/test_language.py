@@ -31,7 +31,10 @@ CHECKED: Final = (
     "bench",
     "tools",
     "templates",
+    ".github",
     "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
     "CHANGELOG.md",
     "Makefile",
     "pyproject.toml",
@@ -109,7 +112,7 @@ def test_a_banned_word_is_reported_with_its_line_and_a_suggestion(word: str) -> 
 def test_documentation_lines_are_at_most_100_characters_long() -> None:
     pages = [
         name
-        for name in tracked("docs", "README.md", "CHANGELOG.md")
+        for name in tracked("docs", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
         if name.endswith(".md") and not name.startswith("docs/reference/")
     ]
     found = [message for name in pages for message in long_lines(name, (ROOT / name).read_text("utf-8"))]
