@@ -13,7 +13,13 @@ PATH: Final = "src/imchat/client/protocol.py"
 _WIDTH: Final = 110
 _HANDLED_BY_CLIENT: Final = {"EventsFrame", "PongFrame"}
 """Frames that `Client.frames` does not yield."""
-_PRIMITIVES: Final = {"string": "str", "integer": "int", "boolean": "bool"}
+_PRIMITIVES: Final = {
+    "string": "str",
+    "integer": "int",
+    "boolean": "bool",
+    "object": "dict[str, Any]",
+    "null": "None",
+}
 
 
 def generate() -> str:
@@ -74,24 +80,20 @@ def _union(name: str, members: list[str], description: str) -> list[str]:
 def _type(shape: dict[str, Any]) -> str:
     match shape:
         case {"$ref": name}:
-            return str(name)
+            text = str(name)
         case {"const": value}:
-            return f"Literal[{_quoted(value)}]"
+            text = f"Literal[{_quoted(value)}]"
         case {"enum": values}:
-            return f"Literal[{', '.join(map(_quoted, values))}]"
+            text = f"Literal[{', '.join(map(_quoted, values))}]"
         case {"anyOf": options}:
-            return " | ".join(map(_type, options))
-        case {"type": "null"}:
-            return "None"
+            text = " | ".join(map(_type, options))
         case {"type": "array", "items": item}:
-            return f"list[{_type(item)}]"
+            text = f"list[{_type(item)}]"
         case {"type": "object", "additionalProperties": {"type": _} as value}:
-            return f"dict[str, {_type(value)}]"
-        case {"type": "object"}:
-            return "dict[str, Any]"
-        case {"type": kind}:
-            return _PRIMITIVES[kind]
-    raise ValueError(f"no Python type for {shape}")
+            text = f"dict[str, {_type(value)}]"
+        case _:
+            text = _PRIMITIVES[shape["type"]]
+    return text
 
 
 def _quoted(value: object) -> str:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import pytest
+from tests.support.client_log import LOG
 
 from imchat.client import Client
 from imchat.client.http import HttpClient
-from imchat.client.websocket import Connection, Frame
+from imchat.client.websocket import Connection, RawFrame
 
 CHANNEL = "g1"
-LOG = [
-    {"seq": seq, "type": "message.created", "actor_id": "ada", "message": {"body": str(seq)}}
-    for seq in range(1, 10)
-]
 
 
 CHANNEL_OF_THOUSANDS = {"conversation": {"conversation_id": CHANNEL, "last_seq": 9}, "read_seq": 7}
@@ -49,14 +46,14 @@ class FakeHttp(HttpClient):
 class FakeConnection(Connection):
     """Yields these frames and ends."""
 
-    def __init__(self, *frames: Frame) -> None:
+    def __init__(self, *frames: RawFrame) -> None:
         super().__init__("ws://nowhere", self._no_ticket)
         self._frames = frames
 
     async def _no_ticket(self) -> str:
         raise AssertionError("no connection is opened")
 
-    async def frames(self) -> AsyncIterator[Frame]:
+    async def frames(self) -> AsyncGenerator[RawFrame]:
         for frame in self._frames:
             yield frame
 

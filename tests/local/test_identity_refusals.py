@@ -27,6 +27,7 @@ from imchat.errors import Unauthenticated
 from imchat.local.identity import srp
 from imchat.local.identity.service import TARGET_PREFIX
 from imchat.local.identity.throttle import FREE_FAILURES, LONGEST_WAIT_MS, MAX_KEYS
+from imchat.srp import N
 
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 
@@ -157,7 +158,7 @@ def test_a_proof_of_a_wrong_password_is_refused_and_the_challenge_is_spent(pool:
         right.finish(right.answer(challenge))
 
 
-@pytest.mark.parametrize("public", ["0", "1", f"{srp.N:x}", f"{srp.N - 1:x}", f"{2 * srp.N:x}", "xyz", "-5"])
+@pytest.mark.parametrize("public", ["0", "1", f"{N:x}", f"{N - 1:x}", f"{2 * N:x}", "xyz", "-5"])
 def test_a_public_value_that_makes_the_key_known_is_refused(pool: Pool, public: str) -> None:
     with refused("InvalidParameterException", "SRP_A"):
         Proof(pool).begin(SRP_A=public)
@@ -183,7 +184,7 @@ def test_our_arithmetic_agrees_with_pycognito_on_hard_numbers() -> None:
         inner = hashlib.sha256(b"poolname:user:pass").hexdigest()
         padded = f"{number:x}".zfill(size // 8 * 2 + 2)
         x = int(hashlib.sha256(bytes.fromhex(padded + inner)).hexdigest(), 16)
-        assert made == pow(2, x, srp.N)
+        assert made == pow(2, x, N)
 
 
 def test_a_new_password_session_is_spent_once_and_ends(pool: Pool) -> None:

@@ -1,7 +1,8 @@
 """One method per API route.
 
-Entries, users and invites are dicts as in `docs/protocol.md`; events have the types of `protocol.py`. Requests are retried while the server cannot be
-reached, except where the docstring says otherwise. Every method raises the `imchat.errors` that the server returns.
+Entries, users and invites are dicts as in `docs/protocol.md`; events have the types of `protocol.py`. Requests are
+retried while the server cannot be reached, except where the docstring says otherwise. Every method raises the
+`imchat.errors` that the server returns.
 """
 
 from __future__ import annotations

@@ -83,13 +83,13 @@ class Client(Api):
             async def ticket() -> str:
                 return str((await http.request("POST", "/realtime/tickets"))["ticket"])
 
-            me = await http.request("GET", "/me")
-            connection = Connection(site.ws_url, ticket, session.access_token)
-            client = cls(http, connection, me["user"]["user_id"])
-            async for entry in client.inbox():
-                conversation = entry["conversation"]
-                client._feed.follow(conversation["conversation_id"], conversation["last_seq"])
             try:
+                me = await http.request("GET", "/me")
+                connection = Connection(site.ws_url, ticket, session.access_token)
+                client = cls(http, connection, me["user"]["user_id"])
+                async for entry in client.inbox():
+                    conversation = entry["conversation"]
+                    client._feed.follow(conversation["conversation_id"], conversation["last_seq"])
                 yield client
             finally:
                 with suppress(ImchatError):  # the connections and tickets expire anyway

@@ -121,9 +121,11 @@ class ClientExchange:
             secret_block = base64.b64decode(block, validate=True)
         except (KeyError, TypeError, ValueError) as error:
             raise _bad_challenge() from error
+        # With such a public value the proof would tell nothing of the password. Source: RFC 5054, section 2.5.3.
+        if server_public <= 0 or server_public % N == 0 or salt < 0:
+            raise _bad_challenge()
         u = scrambler(self.public, server_public)
-        # Such values would let a false server accept any password. Source: RFC 5054, section 2.5.3.
-        if server_public <= 0 or server_public % N == 0 or u == 0 or salt < 0:
+        if u == 0:
             raise _bad_challenge()
         identity = pool_id.partition("_")[2] + user_id
         x = password_exponent(identity, password, salt)

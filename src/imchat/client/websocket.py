@@ -75,13 +75,10 @@ class Connection:
         ws_url: str,
         ticket: Callable[[], Awaitable[str]],
         keep_alive: Callable[[], Awaitable[object]] | None = None,
-        *,
-        ping_interval_s: float = PING_INTERVAL_S,
     ) -> None:
         self._ws_url = ws_url
         self._ticket = ticket
         self._keep_alive = keep_alive
-        self._ping_interval_s = ping_interval_s
         self._socket: ClientConnection | None = None
         self._injected = InjectedEvents()
         self.connection_id: str | None = None
@@ -175,7 +172,7 @@ class Connection:
         with suppress(ConnectionClosed):
             while True:
                 await socket.send('{"action":"ping"}')  # the first pong has the connection id
-                await asyncio.sleep(self._ping_interval_s)
+                await asyncio.sleep(PING_INTERVAL_S)
                 try:
                     if self._keep_alive is not None:
                         await self._keep_alive()
