@@ -247,6 +247,18 @@ def test_sign_up_by_e_mail_domain_comes_and_goes_and_accounts_stay(stage: Stage)
     assert physical_ids(stage, "state") == before
 
 
+def test_the_python_client_signs_in_to_the_user_pool_of_the_stage(stage: Stage) -> None:
+    [ada] = people(stage, "ada")
+
+    async def sign_in(password: str) -> str:
+        async with Client.sign_in(stage.done.url, ada.email, password) as me:
+            return me.user_id
+
+    assert asyncio.run(sign_in(PASSWORD)) == ada.user_id
+    with pytest.raises(Unauthenticated):
+        asyncio.run(sign_in(f"not {PASSWORD}"))
+
+
 def test_a_teardown_keeps_people_and_messages_for_the_next_deployment(stage: Stage) -> None:
     ada, bob = people(stage, "ada", "bob")
     where = ada.start_direct(bob)
