@@ -252,7 +252,7 @@ def test_a_position_never_moves_backwards() -> None:
 def test_events_that_no_one_reads_are_kept_up_to_a_bound_and_the_newest_stay() -> None:
     async def body() -> None:
         injected = InjectedEvents()
-        for seq in [2, 1, *range(3, 5_000)]:
+        for seq in [2, 1, *range(3, 4_998), 4_999, 4_998]:
             injected.add("c", _event(seq))
             assert len(injected) <= MAX_INJECTED
         injected.add("d", _event(1))

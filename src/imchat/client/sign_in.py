@@ -122,7 +122,7 @@ class ClientExchange:
         except (KeyError, TypeError, ValueError) as error:
             raise _bad_challenge() from error
         # With such a public value the proof would tell nothing of the password. Source: RFC 5054, section 2.5.3.
-        if server_public <= 0 or server_public % N == 0 or salt < 0:
+        if server_public < 0 or server_public % N == 0 or salt < 0:
             raise _bad_challenge()
         u = scrambler(self.public, server_public)
         if u == 0:
