@@ -1,8 +1,8 @@
-"""Writes the lock files from pyproject.toml: every package of every supported platform, by version and hash.
+"""Compile the lock files from pyproject.toml: every package of every supported platform, by version and hash.
 
-They hold for Python 3.11 and newer on Linux, macOS and Windows, name no registry, and agree with each other:
-dev.lock is compiled first and bounds the others, except for those that have an environment of their own. The
-functions' lock is for Lambda's Linux alone, and lies in the package: `imchat deploy` installs from it.
+The lock files are for Python 3.11 and newer on Linux, macOS and Windows, name no registry, and agree with each other:
+dev.lock is compiled first and constrains the others, except for those with an environment of their own. The functions'
+lock is for Lambda's Linux only and is in the package, because `imchat deploy` installs from it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main(options: list[str]) -> int:
 
 
 def _environment() -> dict[str, str]:
-    """The environment without settings that would let packages come from anywhere but PyPI."""
+    """Return the environment without settings that would let packages come from anywhere but PyPI."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("UV_", "PIP_"))}
 
 

@@ -168,3 +168,16 @@ def test_the_readmes_table_holds_the_commands_that_exist() -> None:
         r"^\| `(imchat [a-z -]+?)(?: --[a-z-]+)?` \|", README.read_text(encoding="utf-8"), re.MULTILINE
     )
     assert set(rows) == set(commands(cli.cli))
+
+
+def test_the_code_map_names_every_package_and_every_folder_of_the_web_client() -> None:
+    packages = {
+        f"{path.parent.relative_to(ROOT / 'src' / 'imchat')}/"
+        for path in (ROOT / "src" / "imchat").rglob("__init__.py")
+    } - {"./"}
+    folders = {f"{path.name}/" for path in (ROOT / "frontend" / "src").iterdir() if path.is_dir()}
+    named = set(re.findall(r"[\w/.]+/(?=`)", text_of("code-map.md")))
+    missing = {
+        name for name in packages | folders if not any(f"/{found}".endswith(f"/{name}") for found in named)
+    }
+    assert not missing, f"docs/code-map.md: add a line that says what is in {sorted(missing)}"

@@ -1,4 +1,4 @@
-"""What counts as an emoji: Unicode's own list, and nothing beside it."""
+"""Emoji validation: exactly the emoji of Unicode's list."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from imchat.domain.emoji import check_emoji
 from imchat.errors import Invalid
 
 
-def test_the_committed_table_is_what_unicodes_data_makes() -> None:
+def test_the_committed_table_matches_the_unicode_data() -> None:
     path = generate.ROOT / generate.EMOJI_PATH
     assert path.read_text(encoding="utf-8") == generate.emoji_table(), "run `make generate`"
 
 
 @pytest.mark.parametrize("emoji", ["👍", "👍🏽", "👩🏽‍🚀", "🏳️‍🌈", "🇨🇭", "#️⃣", "🧑🏿‍❤️‍🧑🏻", "🏴󠁧󠁢󠁷󠁬󠁳󠁿"])
-def test_an_emoji_of_any_number_of_code_points_is_one(emoji: str) -> None:
+def test_an_emoji_may_have_any_number_of_code_points(emoji: str) -> None:
     assert check_emoji(emoji) == emoji
 
 
-def test_an_emoji_written_short_is_the_same_as_written_in_full() -> None:
+def test_an_emoji_without_variation_selector_is_completed() -> None:
     assert check_emoji("\u2764") == check_emoji("\u2764\ufe0f") == "\u2764\ufe0f"
 
 
@@ -43,7 +43,7 @@ def test_an_emoji_written_short_is_the_same_as_written_in_full() -> None:
         "🙂" * 5000,
     ],
 )
-def test_what_is_no_single_emoji_is_refused(text: str) -> None:
-    with pytest.raises(Invalid) as refused:
+def test_anything_but_a_single_emoji_is_rejected(text: str) -> None:
+    with pytest.raises(Invalid) as raised:
         check_emoji(text)
-    assert refused.value.details == {"field": "emoji", "limit": "one emoji"}
+    assert raised.value.details == {"field": "emoji", "limit": "one emoji"}

@@ -1,4 +1,4 @@
-"""Every bound holds at its edge, and a refusal names the field and the bound."""
+"""Every limit is exact, and an error names the field and the limit."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from imchat.errors import Invalid
 
 
 def _title(text: str) -> str:
-    return limits.check_line(text, field="title", most=limits.TITLE_CHARS)
+    return limits.check_line(text, field="title", maximum=limits.TITLE_CHARS)
 
 
 @pytest.mark.parametrize(
-    ("check", "good"),
+    ("check", "valid"),
     [
         (limits.check_body, "x"),
         (limits.check_body, "x" * 8_000),
@@ -33,12 +33,12 @@ def _title(text: str) -> str:
         (limits.check_client_message_id, "A-_9" * 16),
     ],
 )
-def test_what_is_within_the_bounds_comes_back_as_it_came(check: Callable[[str], str], good: str) -> None:
-    assert check(good) == good
+def test_a_value_within_the_limits_is_returned_unchanged(check: Callable[[str], str], valid: str) -> None:
+    assert check(valid) == valid
 
 
 @pytest.mark.parametrize(
-    ("check", "bad", "field", "limit"),
+    ("check", "invalid", "field", "limit"),
     [
         (limits.check_body, "", "body", 1),
         (limits.check_body, " \n\t ", "body", 1),
@@ -66,19 +66,19 @@ def test_what_is_within_the_bounds_comes_back_as_it_came(check: Callable[[str], 
         (limits.check_client_message_id, "a b", "client_message_id", 64),
     ],
 )
-def test_what_is_out_of_bounds_is_refused_with_its_field_and_bound(
-    check: Callable[[str], str], bad: str, field: str, limit: object
+def test_an_error_has_the_field_and_the_limit(
+    check: Callable[[str], str], invalid: str, field: str, limit: object
 ) -> None:
-    with pytest.raises(Invalid) as refusal:
-        check(bad)
-    assert refusal.value.details == {"field": field, "limit": limit}
-    assert bad.strip() == "" or len(bad) < 5 or bad not in refusal.value.message
+    with pytest.raises(Invalid) as raised:
+        check(invalid)
+    assert raised.value.details == {"field": field, "limit": limit}
+    assert invalid.strip() == "" or len(invalid) < 5 or invalid not in raised.value.message
 
 
-def test_a_prefix_is_compared_in_lower_case() -> None:
+def test_a_prefix_is_returned_in_lower_case() -> None:
     assert limits.check_prefix("AN") == "an"
 
 
 @pytest.mark.parametrize("text", ["", "a b", "a/b", "../x", "x" * 65, "é", "a\n"])
-def test_text_that_could_be_no_id_is_none(text: str) -> None:
+def test_text_in_another_format_is_not_an_id(text: str) -> None:
     assert not limits.is_id(text)

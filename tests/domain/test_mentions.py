@@ -1,4 +1,4 @@
-"""Which words of a text mean people."""
+"""Mentions in message bodies."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ MEMBERS = {UserId("a"), UserId("b"), UserId("o"), UserId("l")}
         ("@@ann", {}),
     ],
 )
-def test_a_mention_is_a_word_of_its_own_that_names_a_member(body: str, mentioned: dict[str, str]) -> None:
+def test_a_mention_is_a_separate_word_with_a_members_handle(body: str, mentioned: dict[str, str]) -> None:
     assert mentions_in(body, {h: KNOWN[h] for h in handles_in(body) if h in KNOWN}, MEMBERS) == mentioned
 
 
 @pytest.mark.parametrize("stops", ["", ".", "...", ". And", "." * 9_000])
-def test_the_longest_handle_there_may_be_is_found_at_the_end_of_a_sentence_too(stops: str) -> None:
+def test_the_longest_handle_is_found_before_full_stops(stops: str) -> None:
     body = f"Ask @{LONGEST}{stops}"
     assert handles_in(body)[-1] == LONGEST
     assert mentions_in(body, KNOWN, MEMBERS) == {LONGEST: "l"}
@@ -55,7 +55,7 @@ def test_the_longest_handle_there_may_be_is_found_at_the_end_of_a_sentence_too(s
 @pytest.mark.parametrize(
     "body", ["@ann你好", "你好@ann", "你好@ann你好", "@annさん。", "问@ann。", "é@ann", "@ann\u0661."]
 )
-def test_where_words_are_written_without_spaces_people_can_be_mentioned(body: str) -> None:
+def test_mentions_work_in_languages_without_spaces(body: str) -> None:
     assert mentions_in(body, KNOWN, MEMBERS) == {"ann": "a"}
 
 
@@ -70,12 +70,12 @@ def test_where_words_are_written_without_spaces_people_can_be_mentioned(body: st
     ],
     ids=lambda body: body[:6],
 )
-def test_looking_for_mentions_takes_no_longer_than_in_proportion_to_the_text(body: str) -> None:
-    begun_s = time.process_time()
+def test_finding_mentions_takes_linear_time(body: str) -> None:
+    started_s = time.process_time()
     assert handles_in(body) == []
-    assert time.process_time() - begun_s < 1, "milliseconds, or minutes"
+    assert time.process_time() - started_s < 1, "this should take milliseconds"
 
 
-def test_a_text_full_of_handles_makes_a_bounded_number_of_them() -> None:
+def test_the_number_of_handles_in_a_text_is_limited() -> None:
     body = " ".join(f"@person{number}." for number in range(10 * MENTIONS_MAX))
     assert len(handles_in(body)) == 2 * MENTIONS_MAX

@@ -1,4 +1,4 @@
-"""The words by which a public channel is found."""
+"""The search terms of channel titles."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from imchat.domain.search_terms import tokenize
     [
         ("Team CHAT, team_2!", ["team", "chat", "team_2"]),
         ("a b", []),
-        ("हिन्दी में", ["हिन्दी", "में"]),  # its vowels are marks on its letters
+        ("हिन्दी में", ["हिन्दी", "में"]),  # its vowel signs are marks
         ("\N{FULLWIDTH LATIN CAPITAL LETTER A}bc wide", ["abc", "wide"]),
     ],
 )
-def test_a_title_has_these_words(title: str, words: list[str]) -> None:
+def test_a_title_is_split_into_these_words(title: str, words: list[str]) -> None:
     assert tokenize(title) == words
 
 
-def test_a_word_fits_a_sort_key_whatever_its_letters_unfold_to() -> None:
+def test_a_normalized_word_always_fits_a_sort_key() -> None:
     [word] = tokenize("\N{SQUARE KIROGURAMU}" * TITLE_CHARS)
     assert len(f"{word}#{'g' * 64}".encode()) <= 1024

@@ -6,6 +6,7 @@ import base64
 import json
 import logging
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.support.lambda_events import authorizer_event, http_event, queue_event, websocket_event
@@ -17,7 +18,7 @@ from imchat.errors import Busy
 from imchat.services import realtime
 from imchat.services.fanout_jobs import AnnounceJob, DeliverJob, encode_job
 from imchat.services.rate_limiter import RateLimiter
-from imchat.storage.table import Row
+from imchat.storage.table import KeyRange, Row
 
 
 def test_a_request_is_answered_as_lambda_proxy_wants_it(world: World) -> None:
@@ -122,10 +123,10 @@ def test_of_a_batch_of_jobs_only_those_that_failed_come_again(world: World) -> N
     busy, fine = world.group(ann, bob, title="busy"), world.group(ann, bob, title="fine")
 
     class PartlyBusy(Borrowed):
-        def query(self, pk: str, **bounds: object) -> list[Row]:
-            if busy in pk:
+        def query(self, key_range: KeyRange, **options: Any) -> list[Row]:
+            if busy in key_range.pk:
                 raise Busy("try again")
-            return super().query(pk, **bounds)
+            return super().query(key_range, **options)
 
     queue = WaitingQueue()
     handle = fanout.create_handler(replace(world.app, table=PartlyBusy(world.table), queue=queue))
@@ -142,8 +143,8 @@ def test_a_job_that_fails_is_logged_by_its_id_and_place_alone(
     where = world.group(ann, bob, title="lunch")
 
     class Broken(Borrowed):
-        def query(self, pk: str, **bounds: object) -> list[Row]:
-            raise RuntimeError(f"secret body and ann@example.org: {pk}, {bounds}")
+        def query(self, key_range: KeyRange, **options: Any) -> list[Row]:
+            raise RuntimeError(f"secret body and ann@example.org: {key_range}, {options}")
 
     handle = fanout.create_handler(replace(world.app, table=Broken(world.table), queue=WaitingQueue()))
     with caplog.at_level(logging.DEBUG):

@@ -20,7 +20,7 @@ from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.group_commit import MAX_JOBS, DeferredActions, GroupCommitQueue
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.sqlite.wal import CHECKPOINT_BYTES
-from imchat.storage.table import Key, Put
+from imchat.storage.table import Key, KeyRange, Put
 
 
 def on_machine(tmp_path: Path, test: Callable[[Machine], Awaitable[None]]) -> None:
@@ -162,7 +162,7 @@ def test_requests_that_arrive_during_a_sync_share_the_next_one(tmp_path: Path) -
         await asyncio.gather(first, *rest)
 
         assert held.syncs == 2
-        assert len(held.table.query("A")) == 9
+        assert len(held.table.query(KeyRange("A"))) == 9
 
     on_table(tmp_path, test)
 
@@ -272,7 +272,7 @@ def test_a_job_that_fails_harms_no_other_of_its_batch(tmp_path: Path) -> None:
         await behind
         with pytest.raises(KeyError):
             await failed
-        assert len(held.table.query("A")) == 2
+        assert len(held.table.query(KeyRange("A"))) == 2
 
     on_table(tmp_path, test)
 

@@ -18,7 +18,7 @@ from imchat.services import users as accounts
 from imchat.services.app import App
 from imchat.storage.repositories import conversations as stored
 from imchat.storage.repositories import events, members
-from imchat.storage.table import Item, Key, Row, Table
+from imchat.storage.table import Item, Key, KeyRange, Row, Table
 
 
 def send(world: World, who: UserId, where: ConversationId, id_: str = "m1", body: str = "hello") -> int:
@@ -240,8 +240,8 @@ class RemovedAfter(Borrowed):
         self._count()
         return items
 
-    def query(self, pk: str, **bounds: Any) -> list[Row]:
-        rows = super().query(pk, **bounds)
+    def query(self, key_range: KeyRange, **options: Any) -> list[Row]:
+        rows = super().query(key_range, **options)
         self._count()
         return rows
 

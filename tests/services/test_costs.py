@@ -12,7 +12,7 @@ from tests.support.metering import counted
 from tests.support.world import World, new_world
 from tools import cost_report
 
-from imchat.storage.table import Absent, ConditionFailed, Key, Put, Update
+from imchat.storage.table import Absent, ConditionFailed, Key, KeyRange, Put, Update
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,7 +75,7 @@ def test_units_are_counted_as_dynamodb_counts_them() -> None:
         assert count.read_units == 3, "half of it"
         app.table.get_many([key, Key("p", "nothing")])
         assert count.read_units == 6, "one for what is not there"
-        app.table.query("p")
+        app.table.query(KeyRange("p"))
         assert count.read_units == 8, "the sum, rounded once"
 
 

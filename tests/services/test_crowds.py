@@ -14,8 +14,8 @@ from imchat.errors import Conflict, Invalid, NotFound
 from imchat.services import members as memberships
 from imchat.services import message_actions, messages
 from imchat.storage.repositories import conversations, members
-from imchat.storage.repositories.events import ROOM_MEMBERS, TAIL_ROWS
-from imchat.storage.table import Item, Key, Row
+from imchat.storage.repositories.events import SMALL_ROOM_MEMBERS, TAIL_ROWS
+from imchat.storage.table import Item, Key, KeyRange, Row
 
 
 class Watched(Borrowed):
@@ -23,8 +23,8 @@ class Watched(Borrowed):
 
     rows = 0
 
-    def query(self, pk: str, **bounds: Any) -> list[Row]:
-        found = super().query(pk, **bounds)
+    def query(self, key_range: KeyRange, **options: Any) -> list[Row]:
+        found = super().query(key_range, **options)
         self.rows += len(found)
         return found
 
@@ -33,7 +33,7 @@ def crowd(world: World, *names: str) -> tuple[ConversationId, list[UserId]]:
     """A group of these people, the first of whom owns it, in a crowd."""
     people = world.people(*names)
     where = world.group(*people)
-    world.fill(where, ROOM_MEMBERS)
+    world.fill(where, SMALL_ROOM_MEMBERS)
     return where, people
 
 
@@ -61,7 +61,7 @@ def test_a_room_is_read_whole_however_far_behind_its_writer_is(sqlite_world: Wor
     world = sqlite_world
     ann, bob = world.people("ann", "bob")
     where = world.group(ann, bob)
-    world.fill(where, ROOM_MEMBERS - 2)
+    world.fill(where, SMALL_ROOM_MEMBERS - 2)
     for number in range(BEHIND_MAX):
         messages.send(world.app, ann, where, client_message_id=f"m{number}", body="x")
     phone = world.connect(bob)
@@ -124,13 +124,13 @@ def test_a_crowd_is_counted_as_people_come_and_go(world: World) -> None:
     memberships.remove_member(world.app, bob, where, bob)
     head = conversations.get(world.table, where)
     assert head is not None
-    assert head.member_count == len(members.list_for(world.table, where)) == ROOM_MEMBERS + 3
+    assert head.member_count == len(members.list_for(world.table, where)) == SMALL_ROOM_MEMBERS + 3
 
 
 def test_a_crowd_takes_as_many_as_fit(sqlite_world: World) -> None:
     world = sqlite_world
     where, (ann,) = crowd(world, "ann")
-    world.fill(where, GROUP_MEMBERS - ROOM_MEMBERS - 2, prefix="more-")
+    world.fill(where, GROUP_MEMBERS - SMALL_ROOM_MEMBERS - 2, prefix="more-")
     bob, eve = world.people("bob", "eve")
     with pytest.raises(Invalid):
         memberships.add_members(world.app, ann, where, [bob, eve])

@@ -79,7 +79,7 @@ HOT_S = 4
 
 def make_it_seem_large(crowd: Crowd) -> None:
     count = HOT_S * ROOM_POSTS_PER_S - 3
-    crowd.world.table.write(conversations.add_to_member_count(crowd.where, more=count))
+    crowd.world.table.write(conversations.add_to_member_count(crowd.where, delta=count))
 
 
 @pytest.fixture

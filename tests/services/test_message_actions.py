@@ -22,7 +22,7 @@ from imchat.services.event_log import Appended
 from imchat.storage.repositories import conversations as heads
 from imchat.storage.repositories import events, keys, reactions
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
-from imchat.storage.table import MAX_OPS, Op
+from imchat.storage.table import MAX_OPS, KeyRange, Op
 
 THUMB, PARTY = "👍", "🎉"
 
@@ -402,7 +402,7 @@ def test_ten_thousand_reactions_cost_no_more_than_a_few_and_go_with_their_messag
     assert (reaction["count"], len(reaction["user_ids"])) == (10_000, REACTION_NAMES)
     assert message_actions.react(app, ann, where, 2, THUMB).event is None
     message_actions.delete(app, ann, where, 2)
-    assert world.table.query(keys.reactions_pk(where, 2)) == []
+    assert world.table.query(KeyRange(keys.reactions_pk(where, 2))) == []
 
 
 def test_the_largest_message_stays_far_below_what_an_item_may_hold(sqlite_world: World) -> None:

@@ -22,7 +22,7 @@ from imchat.services.app import App
 from imchat.storage.repositories import conversations as heads
 from imchat.storage.repositories import events, keys
 from imchat.storage.sqlite.table import SqliteTable
-from imchat.storage.table import Op, Put, Row, Table
+from imchat.storage.table import KeyRange, Op, Put, Row, Table
 
 LAMBDA_BYTES = 6 * 1024 * 1024
 """Longest answer of a function. Source: Lambda quotas, "Invocation payload"."""
@@ -246,8 +246,8 @@ class HalfDone(Borrowed):
         super().__init__(table)
         self._still_there = still_there
 
-    def query(self, pk: str, **bounds: Any) -> list[Row]:
-        return [*super().query(pk, **bounds), self._still_there]
+    def query(self, key_range: KeyRange, **options: Any) -> list[Row]:
+        return [*super().query(key_range, **options), self._still_there]
 
 
 @pytest.mark.parametrize("after_seq", [None, 1, 2])

@@ -1,9 +1,9 @@
-"""The tables that the contract is held against.
+"""The tables that the contract tests run against.
 
-Always: SQLite (as a library uses it; as the server does, in one batch and with a batch for each call) and DynamoDB as
-moto imitates it. Where present:
+Always: SQLite (as the library uses it, and as the server does, in one batch and with a batch per call) and DynamoDB
+emulated by moto. Optional, set by environment variables:
 
-- `IMCHAT_DYNAMODB_LOCAL`: the folder that holds `DynamoDBLocal.jar` (needs Java), or the URL of a running one;
+- `IMCHAT_DYNAMODB_LOCAL`: the folder of `DynamoDBLocal.jar` (needs Java), or the URL of a running DynamoDB Local;
 - `IMCHAT_DYNAMODB_EMULATOR`: the URL of any other emulator.
 """
 
@@ -36,29 +36,29 @@ if TYPE_CHECKING:
 LOCAL = os.environ.get("IMCHAT_DYNAMODB_LOCAL", "")
 EMULATOR = os.environ.get("IMCHAT_DYNAMODB_EMULATOR", "")
 
-ALWAYS = ("sqlite", "one batch", "a batch each", "moto")
-WHERE_PRESENT = [name for name, where in (("DynamoDB Local", LOCAL), ("emulator", EMULATOR)) if where]
+ALWAYS = ("sqlite", "sqlite, one batch", "sqlite, batch per call", "moto")
+OPTIONAL = [name for name, value in (("DynamoDB Local", LOCAL), ("emulator", EMULATOR)) if value]
 
 
 @pytest.fixture
 def stores() -> list[str]:
-    """What the contract is held against in this run."""
-    return [*ALWAYS, *WHERE_PRESENT]
+    """Return the names of the stores that this run tests."""
+    return [*ALWAYS, *OPTIONAL]
 
 
-@pytest.fixture(params=[*ALWAYS, *WHERE_PRESENT])
+@pytest.fixture(params=[*ALWAYS, *OPTIONAL])
 def table(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Table]:
-    """One empty table of every kind."""
+    """Return an empty table of each kind."""
     match request.param:
         case "sqlite":
             with SqliteTable.open(tmp_path / "table.db") as sqlite:
                 yield sqlite
-        case "one batch":
+        case "sqlite, one batch":
             with GroupCommitTable.open(tmp_path / "table.db") as batched:
                 batched.begin()
                 yield batched
                 batched.commit()
-        case "a batch each":
+        case "sqlite, batch per call":
             with GroupCommitTable.open(tmp_path / "table.db") as batched:
                 yield batched
         case "moto":
@@ -71,25 +71,25 @@ def table(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Table]:
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    """Where a database may be."""
+    """Return the path of a new database."""
     return tmp_path / "table.db"
 
 
 @pytest.fixture
 def disk() -> Disk:
-    """Stands between a log and the real disk."""
+    """Return a disk that records syncs and can fail."""
     return Disk()
 
 
 @pytest.fixture
 def new_moto_table(moto_client: Any) -> Callable[[], DynamoTable]:
-    """Makes an empty table in moto."""
+    """Return a function that creates an empty table in moto."""
     return lambda: new_dynamo_table(moto_client)
 
 
 @pytest.fixture(scope="session")
 def dynamodb_local_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a DynamoDB Local, started from its folder where no URL was given."""
+    """Return the URL of DynamoDB Local. Starts it from its folder if no URL is set."""
     if LOCAL.startswith("http"):
         yield LOCAL
         return
@@ -99,7 +99,7 @@ def dynamodb_local_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
 
 @contextmanager
 def running_dynamodb_local(folder: Path, work: Path) -> Iterator[str]:
-    """DynamoDB Local in memory, on a free port."""
+    """Run DynamoDB Local in memory, on a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -121,7 +121,7 @@ def running_dynamodb_local(folder: Path, work: Path) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     try:
         for _ in range(300):
-            if answers(url):
+            if responds(url):
                 break
             assert process.poll() is None, (work / "log").read_text()
             time.sleep(0.1)
@@ -131,8 +131,8 @@ def running_dynamodb_local(folder: Path, work: Path) -> Iterator[str]:
         process.wait()
 
 
-def answers(url: str) -> bool:
-    """Whether an HTTP server answers there, be it with a refusal."""
+def responds(url: str) -> bool:
+    """Return whether an HTTP server responds at the URL, even with an error."""
     try:
         urllib.request.urlopen(url, timeout=1).close()  # noqa: S310 - our own http URL
     except urllib.error.HTTPError:

@@ -1,4 +1,4 @@
-"""What DynamoDB adds to the contract: its errors in our words, its unprocessed keys, its pages."""
+"""DynamoDB in addition to the contract: its errors, unprocessed keys and pages."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 
 from imchat.errors import Busy, ConfigError, TooLarge
 from imchat.storage.dynamodb.table import DynamoTable
-from imchat.storage.table import Absent, Check, ConditionFailed, Key, Put, Update
+from imchat.storage.table import Absent, Check, ConditionFailed, Key, KeyRange, Put, Update
 
 A, B = Key("P", "a"), Key("P", "b")
 WIRE_A = {"pk": {"S": "P"}, "sk": {"S": "a"}, "n": {"N": "1"}}
 
 
 class ScriptedClient:
-    """Stands for the service: gives the answers it was given, and keeps the requests."""
+    """A fake client that returns scripted responses and records the requests."""
 
-    def __init__(self, *answers: dict[str, Any] | Exception) -> None:
-        self.answers = list(answers)
+    def __init__(self, *responses: dict[str, Any] | Exception) -> None:
+        self.responses = list(responses)
         self.requests: list[tuple[str, dict[str, Any]]] = []
 
     def __getattr__(self, operation: str) -> Any:
         def call(**request: Any) -> dict[str, Any]:
             self.requests.append((operation, request))
-            reply = self.answers.pop(0)
-            if isinstance(reply, Exception):
-                raise reply
-            return reply
+            response = self.responses.pop(0)
+            if isinstance(response, Exception):
+                raise response
+            return response
 
         return call
 
@@ -63,7 +63,7 @@ def cancelled(*reasons: dict[str, Any]) -> ClientError:
     ],
     ids=str,
 )
-def test_what_passes_with_time_is_busy(error: Exception) -> None:
+def test_a_transient_error_raises_busy(error: Exception) -> None:
     with pytest.raises(Busy) as busy:
         table_on(ScriptedClient(error)).write(Put(A, {}))
     assert busy.value.retryable
@@ -73,24 +73,24 @@ def test_what_passes_with_time_is_busy(error: Exception) -> None:
     "error",
     [client_error("AccessDeniedException"), client_error("ResourceNotFoundException"), NoCredentialsError()],
 )
-def test_what_the_operator_must_mend_is_a_configuration_error(error: Exception) -> None:
+def test_a_missing_table_or_permission_raises_a_configuration_error(error: Exception) -> None:
     with pytest.raises(ConfigError, match="the table t cannot be used"):
         table_on(ScriptedClient(error)).get(A)
 
 
-def test_an_item_that_only_the_store_finds_too_large_is_too_large() -> None:
+def test_an_item_that_dynamodb_finds_too_large_raises_too_large() -> None:
     message = "Item size to update has exceeded the maximum allowed size"
-    alone = ScriptedClient(client_error("ValidationException", message))
-    among = ScriptedClient(cancelled({"Code": "None"}, {"Code": "ValidationError", "Message": message}))
+    single = ScriptedClient(client_error("ValidationException", message))
+    transaction = ScriptedClient(cancelled({"Code": "None"}, {"Code": "ValidationError", "Message": message}))
 
     with pytest.raises(TooLarge):
-        table_on(alone).write(Update(A, set={"n": 1}))
+        table_on(single).write(Update(A, set={"n": 1}))
     with pytest.raises(TooLarge):
-        table_on(among).write(Put(B, {}), Update(A, set={"n": 1}))
+        table_on(transaction).write(Put(B, {}), Update(A, set={"n": 1}))
 
 
 @pytest.mark.parametrize("code", ["ThrottlingError", "ProvisionedThroughputExceeded"])
-def test_the_first_reason_of_a_cancelled_transaction_decides(code: str) -> None:
+def test_the_first_reason_of_a_cancelled_transaction_decides_the_error(code: str) -> None:
     failed = {"Code": "ConditionalCheckFailed", "Item": WIRE_A}
 
     with pytest.raises(Busy):
@@ -100,18 +100,18 @@ def test_the_first_reason_of_a_cancelled_transaction_decides(code: str) -> None:
     assert (failure.value.index, failure.value.item) == (0, {"n": 1})
 
 
-def test_a_write_that_collides_with_another_is_tried_again() -> None:
-    alone = ScriptedClient(client_error("TransactionConflictException"), {})
-    among = ScriptedClient(*[cancelled({"Code": "None"}, {"Code": "TransactionConflict"})] * 2, {})
+def test_a_write_that_conflicts_with_another_is_retried() -> None:
+    single = ScriptedClient(client_error("TransactionConflictException"), {})
+    transaction = ScriptedClient(*[cancelled({"Code": "None"}, {"Code": "TransactionConflict"})] * 2, {})
     sleeps: list[float] = []
 
-    table_on(alone).write(Put(A, {}))
-    table_on(among, sleeps).write(Put(A, {}), Put(B, {}))
-    assert (len(alone.requests), len(among.requests)) == (2, 3)
+    table_on(single).write(Put(A, {}))
+    table_on(transaction, sleeps).write(Put(A, {}), Put(B, {}))
+    assert (len(single.requests), len(transaction.requests)) == (2, 3)
     assert sleeps == [0.0125, 0.025]
 
 
-def test_a_write_that_keeps_colliding_ends_in_busy() -> None:
+def test_a_write_that_keeps_conflicting_raises_busy() -> None:
     sleeps: list[float] = []
 
     with pytest.raises(Busy):
@@ -121,7 +121,7 @@ def test_a_write_that_keeps_colliding_ends_in_busy() -> None:
     assert len(sleeps) == 8
 
 
-def test_unprocessed_keys_are_asked_for_again_after_a_pause() -> None:
+def test_unprocessed_keys_are_requested_again_after_a_delay() -> None:
     key_b = {"pk": {"S": "P"}, "sk": {"S": "b"}}
     client = ScriptedClient(
         {"Responses": {"t": [WIRE_A]}, "UnprocessedKeys": {"t": {"Keys": [key_b]}}},
@@ -136,7 +136,7 @@ def test_unprocessed_keys_are_asked_for_again_after_a_pause() -> None:
     assert sleeps == [0.0125, 0.025]
 
 
-def test_keys_that_stay_unprocessed_end_in_busy() -> None:
+def test_keys_that_stay_unprocessed_raise_busy() -> None:
     stuck = {"UnprocessedKeys": {"t": {"Keys": [{"pk": {"S": "P"}, "sk": {"S": "a"}}]}}}
     sleeps: list[float] = []
 
@@ -146,26 +146,26 @@ def test_keys_that_stay_unprocessed_end_in_busy() -> None:
     assert max(sleeps) <= 0.4
 
 
-def test_a_query_follows_pages_until_the_limit_and_not_beyond() -> None:
+def test_a_query_reads_pages_only_up_to_the_limit() -> None:
     def page(*sort_keys: str) -> dict[str, Any]:
         items = [{"pk": {"S": "P"}, "sk": {"S": sk}} for sk in sort_keys]
         return {"Items": items, "LastEvaluatedKey": items[-1]}
 
     client = ScriptedClient(page("a", "b"), page("c"))
 
-    assert [row.sk for row in table_on(client).query("P", limit=3)] == ["a", "b", "c"]
+    assert [row.sk for row in table_on(client).query(KeyRange("P"), limit=3)] == ["a", "b", "c"]
     assert [request["Limit"] for _, request in client.requests] == [3, 1]
 
 
-def test_a_page_that_ends_at_the_last_bound_is_the_last() -> None:
-    # DynamoDB refuses to start at the end of the range.
+def test_a_page_that_ends_at_the_bound_is_the_last() -> None:
+    # DynamoDB rejects a start at the end of the range.
     item = {"pk": {"S": "P"}, "sk": {"S": "b"}}
     client = ScriptedClient({"Items": [item], "LastEvaluatedKey": item})
 
-    assert len(table_on(client).query("P", low="b", reverse=True)) == 1
+    assert len(table_on(client).query(KeyRange("P", low="b"), reverse=True)) == 1
 
 
-def test_one_op_costs_one_plain_request() -> None:
+def test_a_single_op_sends_a_single_plain_request() -> None:
     client = ScriptedClient({}, {}, {"Item": WIRE_A})
     table = table_on(client)
     table.write(Put(A, {"n": 1}, Absent()))

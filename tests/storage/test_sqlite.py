@@ -1,4 +1,4 @@
-"""What SQLite adds to the contract: durability, several users of one file, files that are refused."""
+"""SQLite in addition to the contract: durability, concurrent users of one file, files that are rejected."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tests.support.kill import write_and_kill
 from imchat.errors import Busy, ConfigError
 from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.sqlite.wal import CHECKPOINT_BYTES, WriteAheadLog, connect
-from imchat.storage.table import Absent, ConditionFailed, Delete, Key, Put, Update
+from imchat.storage.table import Absent, ConditionFailed, Delete, Key, KeyRange, Put, Update
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 A, B = Key("P", "a"), Key("P", "b")
 
-# Writes for ever; prints a number once it is durable.
+# Writes forever. Prints each number once it is durable.
 WRITER = """
 import sys
 from imchat.storage.sqlite.table import SqliteTable
@@ -47,7 +47,7 @@ def table(path: Path) -> Iterator[SqliteTable]:
 
 
 def pragma(table: SqliteTable, name: str) -> object:
-    # Settings of a connection are seen nowhere but on it.
+    # Connection settings can be read only on the same connection.
     return table._connection.execute(f"PRAGMA {name}").fetchone()[0]
 
 
@@ -56,47 +56,47 @@ def test_every_acknowledged_write_survives_a_kill(path: Path) -> None:
 
 
 @pytest.fixture
-def watched(path: Path, disk: Disk) -> Iterator[SqliteTable]:
+def observed(path: Path, disk: Disk) -> Iterator[SqliteTable]:
     with SqliteTable(connect(path), WriteAheadLog(path, disk)) as table:
         yield table
 
 
-def test_a_write_is_on_the_disk_when_it_returns(watched: SqliteTable, disk: Disk, path: Path) -> None:
-    assert pragma(watched, "journal_mode") == "wal"
+def test_a_write_is_on_disk_when_it_returns(observed: SqliteTable, disk: Disk, path: Path) -> None:
+    assert pragma(observed, "journal_mode") == "wal"
     for number in range(3):
-        watched.write(Put(A, {"n": number}))
+        observed.write(Put(A, {"n": number}))
         assert len(disk.synced) == number + 1
         assert disk.synced[-1] == Path(f"{path}-wal").stat().st_size
 
 
-def test_the_logs_name_is_on_the_disk_before_what_it_holds(
-    watched: SqliteTable, disk: Disk, path: Path
+def test_the_directory_entry_of_the_log_is_synced_first(
+    observed: SqliteTable, disk: Disk, path: Path
 ) -> None:
-    watched.write(Put(Key("A", "1"), {}))
-    watched.write(Put(Key("A", "2"), {}))
+    observed.write(Put(Key("A", "1"), {}))
+    observed.write(Put(Key("A", "2"), {}))
     assert disk.folders == [path.parent.stat().st_ino]
 
 
-def test_a_disk_that_failed_once_is_not_trusted_again(watched: SqliteTable, disk: Disk) -> None:
-    watched.write(Put(A, {"n": 1}))
+def test_a_table_rejects_writes_after_a_failed_sync(observed: SqliteTable, disk: Disk) -> None:
+    observed.write(Put(A, {"n": 1}))
     disk.broken = True
     with pytest.raises(Busy, match="disk"):
-        watched.write(Put(A, {"n": 2}))
+        observed.write(Put(A, {"n": 2}))
     disk.broken = False
     with pytest.raises(Busy, match="restart"):
-        watched.write(Put(A, {"n": 3}))
+        observed.write(Put(A, {"n": 3}))
 
 
-def test_the_log_of_lone_writes_is_cleared_up_too(table: SqliteTable, path: Path) -> None:
+def test_single_writes_trigger_checkpoints_of_the_log(table: SqliteTable, path: Path) -> None:
     log, longest = Path(f"{path}-wal"), 0
     for number in range(150):
         table.write(Put(Key("P", f"{number}"), {"text": "x" * 60_000}))
         longest = max(longest, log.stat().st_size)
     assert longest < 2 * CHECKPOINT_BYTES
-    assert len(table.query("P")) == 150
+    assert len(table.query(KeyRange("P"))) == 150
 
 
-def test_of_racing_conditional_puts_exactly_one_wins(path: Path) -> None:
+def test_exactly_one_of_several_concurrent_conditional_puts_succeeds(path: Path) -> None:
     rounds, racers = 100, 4
     start = threading.Barrier(racers)
 
@@ -109,16 +109,16 @@ def test_of_racing_conditional_puts_exactly_one_wins(path: Path) -> None:
                 won.append(number)
         return won
 
-    # Two threads share each table, and two tables the file.
+    # Two threads share each table, and two tables share the file.
     with SqliteTable.open(path) as one, SqliteTable.open(path) as two, ThreadPoolExecutor(racers) as pool:
         wins = list(pool.map(race, [one, one, two, two], range(racers)))
-        winners = [row.item["winner"] for row in one.query("RACE")]
+        winners = [row.item["winner"] for row in one.query(KeyRange("RACE"))]
 
     assert sorted(itertools.chain(*wins)) == list(range(rounds))
     assert [winners.count(racer) for racer in range(racers)] == [len(won) for won in wins]
 
 
-def test_racing_updates_lose_nothing(path: Path) -> None:
+def test_no_concurrent_update_is_lost(path: Path) -> None:
     def count(table: SqliteTable) -> None:
         for _ in range(50):
             table.write(Update(A, add={"n": 1}))
@@ -128,7 +128,7 @@ def test_racing_updates_lose_nothing(path: Path) -> None:
         assert one.get(A) == {"n": 200}
 
 
-def test_expired_items_are_purged_oldest_first_and_others_stay(table: SqliteTable) -> None:
+def test_expired_items_are_purged_oldest_first(table: SqliteTable) -> None:
     for number in range(5):
         table.write(Put(Key("P", f"{number}"), {"expires_at": 100 + number}))
     table.write(Put(Key("P", "never"), {"n": 1}), Put(Key("P", "text"), {"expires_at": "1"}))
@@ -138,11 +138,11 @@ def test_expired_items_are_purged_oldest_first_and_others_stay(table: SqliteTabl
     assert table.purge_expired(now_s=103, limit=1) == 1
     assert table.get(Key("P", "0")) is None
     assert table.purge_expired(now_s=103, limit=10) == 1
-    assert [row.sk for row in table.query("P")] == ["1", "2", "4", "huge", "never", "text"]
+    assert [row.sk for row in table.query(KeyRange("P"))] == ["1", "2", "4", "huge", "never", "text"]
     assert table.purge_expired(now_s=103, limit=10) == 0
 
 
-def test_of_what_was_deleted_or_replaced_no_byte_stays_in_the_file(path: Path) -> None:
+def test_deleted_and_replaced_data_is_erased_from_the_file(path: Path) -> None:
     with SqliteTable.open(path) as table:
         for number in range(200):
             table.write(Put(Key("P", f"{number:03}"), {"text": f"secret-{number} " * 20}))
@@ -161,52 +161,52 @@ def test_a_table_in_memory_needs_no_file() -> None:
         assert other.get(A) is None
 
 
-def refusal(path: Path) -> str:
-    with pytest.raises(ConfigError) as refused:
+def error_message(path: Path) -> str:
+    with pytest.raises(ConfigError) as raised:
         SqliteTable.open(path)
-    assert "\n" not in refused.value.message
-    assert str(path) in refused.value.message
-    return refused.value.message
+    assert "\n" not in raised.value.message
+    assert str(path) in raised.value.message
+    return raised.value.message
 
 
-def test_a_file_of_a_newer_imchat_is_refused_untouched(table: SqliteTable, path: Path) -> None:
+def test_a_file_of_a_newer_imchat_is_rejected_unchanged(table: SqliteTable, path: Path) -> None:
     table._connection.execute("PRAGMA user_version = 99")
     table.close()
 
-    assert "newer imchat" in refusal(path)
+    assert "newer imchat" in error_message(path)
     with sqlite3.connect(path) as raw:
         assert raw.execute("PRAGMA user_version").fetchone() == (99,)
     raw.close()
 
 
-def test_a_database_of_somebody_else_is_refused_untouched(path: Path) -> None:
+def test_a_database_of_another_program_is_rejected_unchanged(path: Path) -> None:
     raw = sqlite3.connect(path)
     raw.execute("CREATE TABLE items (pk TEXT)")
     raw.close()
     before = path.read_bytes()
 
-    assert "not one of imchat" in refusal(path)
+    assert "not an imchat database" in error_message(path)
     assert path.read_bytes() == before
 
 
-def test_a_file_that_is_no_database_is_refused_untouched(path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_rejected_unchanged(path: Path) -> None:
     path.write_bytes(b"Dear diary, " * 100)
 
-    refusal(path)
+    error_message(path)
     assert path.read_bytes() == b"Dear diary, " * 100
 
 
-def test_a_damaged_file_is_refused(table: SqliteTable, path: Path) -> None:
+def test_a_damaged_file_is_rejected(table: SqliteTable, path: Path) -> None:
     table.close()
     content = path.read_bytes()
     path.write_bytes(content[:100] + bytes(range(256)) * 16 + content[4196:])
 
-    refusal(path)
+    error_message(path)
 
 
-def test_a_folder_that_cannot_hold_the_file_is_refused(tmp_path: Path) -> None:
-    refusal(tmp_path / "missing" / "table.db")
-    refusal(tmp_path)
+def test_a_missing_or_read_only_folder_is_rejected(tmp_path: Path) -> None:
+    error_message(tmp_path / "missing" / "table.db")
+    error_message(tmp_path)
     if os.geteuid() != 0:  # root may write anywhere
         tmp_path.chmod(0o500)
-        refusal(tmp_path / "table.db")
+        error_message(tmp_path / "table.db")

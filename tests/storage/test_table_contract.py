@@ -1,4 +1,4 @@
-"""What every `Table` promises, held against each of them alike (`conftest.py` says which)."""
+"""The contract of `Table`, tested on every implementation (listed in `conftest.py`)."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from imchat.storage.table import (
     Delete,
     Equals,
     Key,
+    KeyRange,
     LessThan,
     Present,
     Put,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 A, B, C = Key("P", "a"), Key("P", "b"), Key("Q", "c")
 
 
-def refused(table: Table, *ops: Op) -> ConditionFailed:
+def condition_failure(table: Table, *ops: Op) -> ConditionFailed:
     with pytest.raises(ConditionFailed) as failure:
         table.write(*ops)
     return failure.value
@@ -48,11 +49,9 @@ def nested(depth: int) -> Any:
     ("store", "variable"),
     [("DynamoDB Local", "IMCHAT_DYNAMODB_LOCAL"), ("emulator", "IMCHAT_DYNAMODB_EMULATOR")],
 )
-def test_the_contract_is_held_where_the_environment_names_a_store(
-    stores: list[str], store: str, variable: str
-) -> None:
+def test_a_store_named_by_the_environment_is_tested(stores: list[str], store: str, variable: str) -> None:
     if not os.environ.get(variable):
-        pytest.skip(f"NOT PROVEN on {store}: {variable} is not set (tests/storage/conftest.py says to what)")
+        pytest.skip(f"NOT TESTED on {store}: {variable} is not set (see tests/storage/conftest.py)")
     assert store in stores
 
 
@@ -72,17 +71,17 @@ def test_the_contract_is_held_where_the_environment_names_a_store(
     ],
     ids=["empty", "plain", "integers", "mixed", "names", "characters", "nesting"],
 )
-def test_an_item_comes_back_as_it_was_put(table: Table, item: Item) -> None:
+def test_an_item_is_returned_as_it_was_put(table: Table, item: Item) -> None:
     table.write(Put(A, item))
 
     found = table.get(A)
 
     assert found == item
-    assert table.query("P") == [Row("a", item)]
+    assert table.query(KeyRange("P")) == [Row("a", item)]
     assert table.get_many([A]) == {A: item}
 
 
-def test_true_and_one_are_two_things(table: Table) -> None:
+def test_true_and_one_stay_different(table: Table) -> None:
     table.write(Put(A, {"yes": True, "one": 1, "list": [True, 1, False, 0]}))
 
     found = table.get(A)
@@ -90,39 +89,39 @@ def test_true_and_one_are_two_things(table: Table) -> None:
     assert found is not None
     assert found["yes"] is True
     assert type(found["one"]) is int
-    assert [type(each) for each in found["list"]] == [bool, int, bool, int]
+    assert [type(value) for value in found["list"]] == [bool, int, bool, int]
 
 
 @pytest.mark.parametrize("text", ["\0", "a\0b", "\U0010ffff", "é", "e\u0301", " ", "%_", "CONV#1\x1f", "'\""])
-def test_keys_are_kept_to_the_byte(table: Table, text: str) -> None:
+def test_keys_are_stored_byte_for_byte(table: Table, text: str) -> None:
     key = Key(text, text)
-    table.write(Put(key, {"its": text}))
+    table.write(Put(key, {"id": text}))
 
-    assert table.get(key) == {"its": text}
-    assert table.query(text) == [Row(text, {"its": text})]
+    assert table.get(key) == {"id": text}
+    assert table.query(KeyRange(text)) == [Row(text, {"id": text})]
     assert table.get(Key(text + "\0", text)) is None
-    assert table.get_many([key, Key(text, text + "\0")]) == {key: {"its": text}}
+    assert table.get_many([key, Key(text, text + "\0")]) == {key: {"id": text}}
 
 
-def test_the_longest_keys_are_kept(table: Table) -> None:
+def test_keys_of_maximum_length_are_stored(table: Table) -> None:
     key = Key("p" * 2048, "é" * 512)
     table.write(Put(key, {"n": 1}))
 
     assert table.get(key) == {"n": 1}
 
 
-def test_what_was_never_put_is_none(table: Table) -> None:
+def test_a_missing_item_is_none(table: Table) -> None:
     assert table.get(A) is None
     assert table.get(A, consistent=False) is None
     assert table.get_many([A, B]) == {}
     assert table.get_many([]) == {}
-    assert table.query("P") == []
+    assert table.query(KeyRange("P")) == []
 
 
-def test_a_table_changes_no_item_that_it_was_given_or_gave(table: Table) -> None:
+def test_a_table_never_changes_an_item_it_received_or_returned(table: Table) -> None:
     given: Item = {"n": 1, "map": {"n": 1}}
     table.write(Put(A, given))
-    found, [row] = table.get(A), table.query("P")
+    found, [row] = table.get(A), table.query(KeyRange("P"))
     table.write(Update(A, set={"map": {"n": 2}}, add={"n": 1}))
     table.write(Update(A, remove=["map"]))
 
@@ -130,14 +129,14 @@ def test_a_table_changes_no_item_that_it_was_given_or_gave(table: Table) -> None
     assert table.get(A) == {"n": 2}
 
 
-def test_get_many_takes_any_number_of_keys_and_doubles(table: Table) -> None:
+def test_get_many_accepts_any_number_of_keys_and_duplicates(table: Table) -> None:
     keys = [Key("P", f"{number:03}") for number in range(230)]
     for start in range(0, len(keys), MAX_OPS):
-        table.write(*(Put(key, {"its": key.sk}) for key in keys[start : start + MAX_OPS]))
+        table.write(*(Put(key, {"id": key.sk}) for key in keys[start : start + MAX_OPS]))
 
     found = table.get_many([*keys, *keys, C])
 
-    assert found == {key: {"its": key.sk} for key in keys}
+    assert found == {key: {"id": key.sk} for key in keys}
 
 
 # -- queries --
@@ -149,38 +148,38 @@ SORT_KEYS = sorted(
 
 @pytest.fixture
 def filled(table: Table) -> Table:
-    table.write(*(Put(Key("P", sk), {"its": sk}) for sk in reversed(SORT_KEYS)), Put(Key("O", "a"), {}))
+    table.write(*(Put(Key("P", sk), {"id": sk}) for sk in reversed(SORT_KEYS)), Put(Key("O", "a"), {}))
     table.write(Put(Key("P\0", "a"), {}))
     return table
 
 
 def sort_keys(rows: list[Row]) -> list[str]:
-    assert all(row.item == {"its": row.sk} for row in rows)
+    assert all(row.item == {"id": row.sk} for row in rows)
     return [row.sk for row in rows]
 
 
-def test_a_query_is_in_the_order_of_utf_8_bytes(filled: Table) -> None:
+def test_query_results_are_ordered_by_utf_8_bytes(filled: Table) -> None:
     assert sorted(SORT_KEYS, key=str.encode) == SORT_KEYS
-    assert sort_keys(filled.query("P")) == SORT_KEYS
-    assert sort_keys(filled.query("P", reverse=True)) == SORT_KEYS[::-1]
-    assert sort_keys(filled.query("P", consistent=False)) == SORT_KEYS
+    assert sort_keys(filled.query(KeyRange("P"))) == SORT_KEYS
+    assert sort_keys(filled.query(KeyRange("P"), reverse=True)) == SORT_KEYS[::-1]
+    assert sort_keys(filled.query(KeyRange("P"), consistent=False)) == SORT_KEYS
 
 
 @pytest.mark.parametrize(
     "prefix", ["", "a", "b#", "b", "é", "\ue000", "\U0001f600", "b#\U0010ffff", "z", "\ud7ff"]
 )
-def test_a_prefix_selects_what_starts_with_it(filled: Table, prefix: str) -> None:
+def test_a_prefix_selects_the_sort_keys_that_start_with_it(filled: Table, prefix: str) -> None:
     expected = [sk for sk in SORT_KEYS if sk.startswith(prefix)]
 
-    assert sort_keys(filled.query("P", prefix=prefix)) == expected
-    assert sort_keys(filled.query("P", prefix=prefix, reverse=True)) == expected[::-1]
+    assert sort_keys(filled.query(KeyRange("P", prefix=prefix))) == expected
+    assert sort_keys(filled.query(KeyRange("P", prefix=prefix), reverse=True)) == expected[::-1]
 
 
-def test_a_prefix_of_last_characters_selects_to_the_end(table: Table) -> None:
+def test_a_prefix_of_the_last_character_selects_up_to_the_end(table: Table) -> None:
     last = "\U0010ffff"
-    table.write(*(Put(Key("P", sk), {"its": sk}) for sk in ("a", last, last * 2, last + "a")))
+    table.write(*(Put(Key("P", sk), {"id": sk}) for sk in ("a", last, last * 2, last + "a")))
 
-    assert sort_keys(table.query("P", prefix=last)) == [last, last + "a", last * 2]
+    assert sort_keys(table.query(KeyRange("P", prefix=last))) == [last, last + "a", last * 2]
 
 
 BOUNDS: list[Any] = [None, "", "a", "a\0", "aa", "b", "b#1", "b#9", "é", "\U0001f600", "\U0010ffff"]
@@ -190,40 +189,45 @@ def test_low_and_high_are_inclusive(filled: Table) -> None:
     for low, high in itertools.product(BOUNDS, BOUNDS):
         expected = [sk for sk in SORT_KEYS if (low is None or sk >= low) and (high is None or sk <= high)]
 
-        assert sort_keys(filled.query("P", low=low, high=high)) == expected
-        assert sort_keys(filled.query("P", low=low, high=high, reverse=True, limit=2)) == expected[::-1][:2]
+        assert sort_keys(filled.query(KeyRange("P", low=low, high=high))) == expected
+        assert (
+            sort_keys(filled.query(KeyRange("P", low=low, high=high), reverse=True, limit=2))
+            == expected[::-1][:2]
+        )
 
 
 @pytest.mark.parametrize(
     "bounds",
     [{}, {"prefix": "b"}, {"prefix": "b#"}, {"low": "a1", "high": "b#2"}, {"low": "b"}, {"high": "b"}],
 )
-def test_after_resumes_behind_a_row(filled: Table, bounds: dict[str, Any]) -> None:
-    within = sort_keys(filled.query("P", **bounds))
+def test_after_resumes_after_a_row(filled: Table, bounds: dict[str, Any]) -> None:
+    within = sort_keys(filled.query(KeyRange("P", **bounds)))
     for after in BOUNDS[1:]:
-        ascending = filled.query("P", after=after, **bounds)
-        descending = filled.query("P", after=after, reverse=True, **bounds)
+        ascending = filled.query(KeyRange("P", after=after, **bounds))
+        descending = filled.query(KeyRange("P", after=after, **bounds), reverse=True)
 
         assert sort_keys(ascending) == [sk for sk in within if sk > after]
         assert sort_keys(descending) == [sk for sk in reversed(within) if sk < after]
 
 
-def test_pages_add_up_to_the_whole(filled: Table) -> None:
+def test_pages_together_contain_all_rows(filled: Table) -> None:
     for reverse in (False, True):
         seen: list[str] = []
-        while page := filled.query("P", limit=5, after=seen[-1] if seen else None, reverse=reverse):
+        while page := filled.query(KeyRange("P", after=seen[-1] if seen else None), limit=5, reverse=reverse):
             assert len(page) <= 5
             seen += sort_keys(page)
         assert seen == (SORT_KEYS[::-1] if reverse else SORT_KEYS)
 
 
-def test_a_query_reads_past_the_stores_own_pages(table: Table) -> None:
+def test_a_query_reads_all_pages_of_the_store(table: Table) -> None:
     keys = [Key("P", f"{number:02}") for number in range(12)]
-    for key in keys:  # 3.6 MB: DynamoDB answers 1 MB at a time
+    for key in keys:  # 3.6 MB: DynamoDB returns 1 MB per page
         table.write(Put(key, {"fill": "x" * 300_000}))
 
-    assert [row.sk for row in table.query("P")] == [key.sk for key in keys]
-    assert [row.sk for row in table.query("P", limit=7, reverse=True)] == [key.sk for key in keys[:4:-1]]
+    assert [row.sk for row in table.query(KeyRange("P"))] == [key.sk for key in keys]
+    assert [row.sk for row in table.query(KeyRange("P"), limit=7, reverse=True)] == [
+        key.sk for key in keys[:4:-1]
+    ]
     assert len(table.get_many(keys)) == len(keys)
 
 
@@ -252,44 +256,44 @@ def test_update_sets_adds_and_removes(table: Table) -> None:
     assert table.get(A) == {**expected, "L0SM9cOFvHcCIhw=": 3}
 
 
-def test_update_makes_the_item_where_there_is_none(table: Table) -> None:
+def test_an_update_creates_a_missing_item(table: Table) -> None:
     table.write(Update(A, set={"x": 1}))
     table.write(Update(B, add={"n": 3}))
 
     assert table.get_many([A, B]) == {A: {"x": 1}, B: {"n": 3}}
 
 
-def test_an_update_that_only_removes_makes_an_empty_item(table: Table) -> None:
+def test_an_update_that_only_removes_creates_an_empty_item(table: Table) -> None:
     table.write(Update(A, remove=["x"]))
     table.write(Update(B, remove=["x"]), Put(C, {}))
 
     assert table.get_many([A, B, C]) == {A: {}, B: {}, C: {}}
 
 
-def test_delete_removes_and_is_content_with_nothing(table: Table) -> None:
+def test_delete_removes_an_item_and_ignores_a_missing_one(table: Table) -> None:
     table.write(Put(A, {"x": 1}), Put(B, {"x": 2}))
     table.write(Delete(A))
     table.write(Delete(A))
 
-    assert table.query("P") == [Row("b", {"x": 2})]
+    assert table.query(KeyRange("P")) == [Row("b", {"x": 2})]
 
 
-def test_adding_to_what_is_no_integer_is_refused(table: Table) -> None:
+def test_adding_to_a_non_integer_is_rejected(table: Table) -> None:
     item = {"text": "1", "yes": True, "none": None}
     table.write(Put(A, item))
     for name in item:
-        with pytest.raises(ValueError):  # noqa: PT011 - the store's own words
+        with pytest.raises(ValueError):  # noqa: PT011 - messages differ between tables
             table.write(Update(A, add={name: 1}))
-        with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
+        with pytest.raises(ValueError):  # noqa: PT011 - messages differ between tables
             table.write(Put(B, {}), Update(A, add={name: 1}))
 
-    assert table.query("P") == [Row("a", item)]
+    assert table.query(KeyRange("P")) == [Row("a", item)]
 
 
 # -- conditions --
 
 ITEM: Item = {"text": "t", "n": 5, "one": 1, "yes": True, "none": None, "list": [1], "L0SM=": "id"}
-HOLD: list[Condition] = [
+TRUE_CONDITIONS: list[Condition] = [
     Present(),
     Equals("text", "t"),
     Equals("n", 5),
@@ -298,7 +302,7 @@ HOLD: list[Condition] = [
     Equals("L0SM=", "id"),
     LessThan("n", 6),
 ]
-FAIL: list[Condition] = [
+FALSE_CONDITIONS: list[Condition] = [
     Absent(),
     Equals("text", "T"),
     Equals("text", None),
@@ -327,39 +331,37 @@ def conditional_ops(condition: Condition) -> list[Op]:
     ]
 
 
-@pytest.mark.parametrize("condition", HOLD, ids=str)
-def test_a_condition_that_holds_lets_the_write_happen(table: Table, condition: Condition) -> None:
+@pytest.mark.parametrize("condition", TRUE_CONDITIONS, ids=str)
+def test_a_write_succeeds_if_its_condition_holds(table: Table, condition: Condition) -> None:
     for op in conditional_ops(condition):
-        for others in ([], [Put(B, {})]):
+        for more_ops in ([], [Put(B, {})]):
             table.write(Put(A, ITEM))
-            table.write(op, *others)
+            table.write(op, *more_ops)
             assert (table.get(A) == ITEM) == isinstance(op, Check)
 
 
-@pytest.mark.parametrize("condition", FAIL, ids=str)
-def test_a_condition_that_fails_changes_nothing_and_shows_the_item(
-    table: Table, condition: Condition
-) -> None:
+@pytest.mark.parametrize("condition", FALSE_CONDITIONS, ids=str)
+def test_a_failed_condition_changes_nothing_and_returns_the_item(table: Table, condition: Condition) -> None:
     table.write(Put(A, ITEM))
     for op in conditional_ops(condition):
-        alone = refused(table, op)
-        among = refused(table, Put(B, {}), op, Put(C, {}))
+        single = condition_failure(table, op)
+        transaction = condition_failure(table, Put(B, {}), op, Put(C, {}))
 
-        assert (alone.index, alone.item) == (0, ITEM)
-        assert (among.index, among.item) == (1, ITEM)
+        assert (single.index, single.item) == (0, ITEM)
+        assert (transaction.index, transaction.item) == (1, ITEM)
     assert table.get_many([A, B, C]) == {A: ITEM}
 
 
 @pytest.mark.parametrize(
     "condition", [Present(), Equals("x", 1), Equals("x", None), LessThan("x", 1)], ids=str
 )
-def test_where_nothing_lies_only_absent_holds(table: Table, condition: Condition) -> None:
+def test_only_absent_holds_for_a_missing_item(table: Table, condition: Condition) -> None:
     for op in conditional_ops(condition):
-        alone = refused(table, op)
-        among = refused(table, op, Put(B, {}))
+        single = condition_failure(table, op)
+        transaction = condition_failure(table, op, Put(B, {}))
 
-        assert (alone.index, alone.item) == (among.index, among.item) == (0, None)
-    assert table.query("P") == []
+        assert (single.index, single.item) == (transaction.index, transaction.item) == (0, None)
+    assert table.query(KeyRange("P")) == []
     table.write(Check(A, Absent()))
     table.write(Put(A, {}, Absent()), Delete(B, Absent()), Update(C, set={"x": 1}, condition=Absent()))
     assert table.get_many([A, B, C]) == {A: {}, C: {"x": 1}}
@@ -368,28 +370,28 @@ def test_where_nothing_lies_only_absent_holds(table: Table, condition: Condition
 def test_an_item_without_attributes_is_present(table: Table) -> None:
     table.write(Put(A, {}))
 
-    failure = refused(table, Put(A, {"x": 1}, Absent()))
+    failure = condition_failure(table, Put(A, {"x": 1}, Absent()))
 
     assert failure.item == {}
     table.write(Check(A, Present()))
 
 
-def test_the_first_of_several_failures_is_told(table: Table) -> None:
+def test_the_first_of_several_failures_is_reported(table: Table) -> None:
     table.write(Put(B, {"x": 1}))
 
-    failure = refused(table, Put(A, {}), Put(B, {}, Absent()), Check(C, Present()))
+    failure = condition_failure(table, Put(A, {}), Put(B, {}, Absent()), Check(C, Present()))
 
     assert (failure.index, failure.item) == (1, {"x": 1})
     assert table.get_many([A, B, C]) == {B: {"x": 1}}
 
 
-def test_one_condition_does_not_see_what_another_op_of_the_write_does(table: Table) -> None:
+def test_conditions_are_checked_before_any_op_of_the_write(table: Table) -> None:
     table.write(*(Put(Key("P", f"{number:03}"), {"n": number}, Absent()) for number in range(MAX_OPS)))
 
-    assert len(table.query("P")) == MAX_OPS
+    assert len(table.query(KeyRange("P"))) == MAX_OPS
 
 
-# -- refusals --
+# -- rejected calls --
 
 
 @pytest.mark.parametrize(
@@ -404,13 +406,13 @@ def test_one_condition_does_not_see_what_another_op_of_the_write_does(table: Tab
     ],
     ids=["empty pk", "empty sk", "long pk", "long sk", "long in bytes", "lone surrogate"],
 )
-def test_a_key_that_no_table_keeps_is_refused(table: Table, key: Key) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
+def test_an_invalid_key_is_rejected(table: Table, key: Key) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - messages differ between tables
         table.get(key)
-    with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
+    with pytest.raises(ValueError):  # noqa: PT011 - messages differ between tables
         table.get_many([A, key])
     for op in (Put(key, {}), Update(key, set={"x": 1}), Delete(key), Check(key, Absent())):
-        with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
+        with pytest.raises(ValueError):  # noqa: PT011 - messages differ between tables
             table.write(Put(A, {}), op)
     assert table.get(A) is None
 
@@ -433,18 +435,18 @@ def test_a_key_that_no_table_keeps_is_refused(table: Table, key: Key) -> None:
     ],
     ids=lambda value: repr(value)[:12].encode("ascii", "replace").decode(),
 )
-def test_a_value_that_no_table_keeps_is_refused(table: Table, value: Any) -> None:
+def test_an_invalid_value_is_rejected(table: Table, value: Any) -> None:
     for op in (
         Put(A, {"x": value}),
         Put(A, {"x": {"deeper": [value]}}),
         Update(A, set={"x": value}),
         Put(A, {}, Equals("x", value)),
     ):
-        with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
+        with pytest.raises(ValueError):  # noqa: PT011 - messages differ between tables
             table.write(op)
-        with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
+        with pytest.raises(ValueError):  # noqa: PT011 - messages differ between tables
             table.write(Put(B, {}), op)
-    assert table.query("P") == []
+    assert table.query(KeyRange("P")) == []
 
 
 @pytest.mark.parametrize(
@@ -472,30 +474,34 @@ def test_a_value_that_no_table_keeps_is_refused(table: Table, value: Any) -> Non
     ],
     ids=str,
 )
-def test_a_write_that_could_never_work_is_refused(table: Table, ops: tuple[Op, ...]) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
+def test_an_invalid_write_is_rejected(table: Table, ops: tuple[Op, ...]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - messages differ between tables
         table.write(*ops)
-    assert table.query("P") == []
+    assert table.query(KeyRange("P")) == []
 
 
 @pytest.mark.parametrize(
-    "query",
+    "key_range",
     [
         {"pk": ""},
         {"pk": "p" * 2049},
         {"pk": "\ud800"},
         {"prefix": "a", "low": "a"},
         {"prefix": "a", "high": "b"},
-        {"limit": 0},
-        {"limit": -1},
         {"after": "x" * 1025},
         {"low": "\ud800"},
     ],
     ids=str,
 )
-def test_a_query_that_could_never_work_is_refused(table: Table, query: dict[str, Any]) -> None:
-    with pytest.raises(ValueError):  # noqa: PT011 - each table has its own words
-        table.query(**{"pk": "P", **query})
+def test_an_invalid_key_range_is_rejected(table: Table, key_range: dict[str, Any]) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - messages differ between tables
+        table.query(KeyRange(**{"pk": "P", **key_range}))
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_below_one_is_rejected(table: Table, limit: int) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - messages differ between tables
+        table.query(KeyRange("P"), limit=limit)
 
 
 def test_an_item_above_the_limit_is_too_large(table: Table) -> None:
@@ -509,9 +515,9 @@ def test_an_item_above_the_limit_is_too_large(table: Table) -> None:
         Update(A, set={"more": "x" * 20_000}),
         Update(A, set={"fill": "x" * MAX_ITEM_BYTES}),
     ):
-        with pytest.raises(TooLarge) as refusal:
+        with pytest.raises(TooLarge) as raised:
             table.write(op)
-        assert refusal.value.details["limit"] == MAX_ITEM_BYTES
+        assert raised.value.details["limit"] == MAX_ITEM_BYTES
         with pytest.raises(TooLarge):
             table.write(Put(B, {}), op)
 
@@ -523,4 +529,4 @@ def test_a_transaction_above_four_megabytes_is_too_large(table: Table) -> None:
     with pytest.raises(TooLarge):
         table.write(*(Put(Key("P", f"{number:02}"), {"fill": "x" * 400_000}) for number in range(11)))
 
-    assert table.query("P") == []
+    assert table.query(KeyRange("P")) == []

@@ -1,4 +1,4 @@
-"""All tables, side by side, under any sequence of operations: they answer alike, errors included."""
+"""Run random sequences of operations on all tables side by side: results and errors must be equal."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from imchat.storage.table import (
     Delete,
     Equals,
     Key,
+    KeyRange,
     LessThan,
     Present,
     Put,
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from imchat.storage.dynamodb.table import DynamoTable
     from imchat.storage.table import Item, Op, Table
 
-# Few names, so that operations meet; among them neighbours in byte order and the names that trip stores.
+# Few names, so that operations hit the same items. They include neighbours in byte order, and names that some stores mishandle.
 PARTITIONS = st.sampled_from(["P", "P\0", "Q"])
 SORT_KEYS = st.sampled_from(["a", "a\0", "a#1", "a#2", "b", "é", "\uffff", "\U0001f600"])
 KEYS = st.builds(Key, PARTITIONS, SORT_KEYS)
@@ -49,7 +50,7 @@ CONDITIONS = (
     | st.builds(Equals, NAMES, PLAIN)
     | st.builds(LessThan, NAMES, INTEGERS)
 )
-MAYBE = st.none() | CONDITIONS
+OPTIONAL_CONDITIONS = st.none() | CONDITIONS
 
 
 @st.composite
@@ -61,128 +62,124 @@ def updates(draw: st.DrawFn) -> Update:
         set={name: draw(VALUES) for name in names if verbs[name] == "set"},
         add={name: draw(st.integers(-9, 9)) for name in names if verbs[name] == "add"},
         remove=[name for name in names if verbs[name] == "remove"],
-        condition=draw(MAYBE),
+        condition=draw(OPTIONAL_CONDITIONS),
     )
 
 
 OPS = (
-    st.builds(Put, KEYS, ITEMS, MAYBE)
+    st.builds(Put, KEYS, ITEMS, OPTIONAL_CONDITIONS)
     | updates()
-    | st.builds(Delete, KEYS, MAYBE)
+    | st.builds(Delete, KEYS, OPTIONAL_CONDITIONS)
     | st.builds(Check, KEYS, CONDITIONS)
 )
 BOUNDS = st.none() | SORT_KEYS | st.sampled_from(["", "a#", "\U0010ffff"])
+LOW_TO_HIGH = st.builds(KeyRange, PARTITIONS, low=BOUNDS, high=BOUNDS, after=BOUNDS)
+PREFIXES = st.builds(KeyRange, PARTITIONS, prefix=BOUNDS, after=BOUNDS)
+LIMITS = st.none() | st.integers(1, 3)
 
 
-REFUSED = "refused"
+REJECTED = "rejected"
 
 
 class AllTables(RuleBasedStateMachine):
-    """Drives the tables with the same calls; one of SQLite's now and then in a batch, which must change no answer."""
+    """Makes the same calls on all tables. One SQLite table is sometimes in a batch, which must not change any result."""
 
-    def __init__(self, new_other: Callable[[], Table]) -> None:
+    def __init__(self, new_reference: Callable[[], Table]) -> None:
         super().__init__()
         self.sqlite = SqliteTable.open(":memory:")
-        self.batches = GroupCommitTable.open(":memory:")
-        self.other = new_other()
+        self.group_commit = GroupCommitTable.open(":memory:")
+        self.reference = new_reference()
         self.in_batch = False
 
     def compare(self, call: Callable[[Table], Any]) -> Any:
-        tables: list[Table] = [self.other, self.sqlite, self.batches]
-        answers = [answer(partial(call, table)) for table in tables]
-        expected, *others = [repr(normal(each)) for each in answers]
-        assert others == [expected] * 2
-        return answers[0]
+        tables: list[Table] = [self.reference, self.sqlite, self.group_commit]
+        results = [result_of(partial(call, table)) for table in tables]
+        expected, *actual = [repr(normalize(result)) for result in results]
+        assert actual == [expected] * 2
+        return results[0]
 
     @rule(op=OPS)
     def write(self, op: Op) -> None:
-        before = self.other.get(op.key)
-        if self.compare(lambda table: table.write(op)) == REFUSED:
-            self.undo(op.key, before)
+        before = self.reference.get(op.key)
+        if self.compare(lambda table: table.write(op)) == REJECTED:
+            self.restore(op.key, before)
         self.compare(lambda table: table.get(op.key))
 
-    def undo(self, key: Key, before: Item | None) -> None:
-        """What the other table needs after a write that it refused: nothing."""
+    def restore(self, key: Key, before: Item | None) -> None:
+        """Restore an item of the reference table after a rejected write. Nothing to do by default."""
 
     @rule(ops=st.lists(OPS, min_size=2, max_size=4, unique_by=lambda op: op.key))
     def transact(self, ops: list[Op]) -> None:
         self.compare(lambda table: table.write(*ops))
         self.compare(lambda table: table.get_many(op.key for op in ops))
 
-    @rule(
-        pk=PARTITIONS,
-        low=BOUNDS,
-        high=BOUNDS,
-        after=BOUNDS,
-        limit=st.none() | st.integers(1, 3),
-        reverse=st.booleans(),
-    )
-    def query_range(self, pk: str, **bounds: Any) -> None:
-        self.compare(lambda table: table.query(pk, **bounds))
+    @rule(key_range=LOW_TO_HIGH, limit=LIMITS, reverse=st.booleans())
+    def query_low_to_high(self, key_range: KeyRange, **options: Any) -> None:
+        self.compare(lambda table: table.query(key_range, **options))
 
-    @rule(
-        pk=PARTITIONS, prefix=BOUNDS, after=BOUNDS, limit=st.none() | st.integers(1, 3), reverse=st.booleans()
-    )
-    def query_prefix(self, pk: str, **bounds: Any) -> None:
-        self.compare(lambda table: table.query(pk, **bounds))
+    @rule(key_range=PREFIXES, limit=LIMITS, reverse=st.booleans())
+    def query_prefix(self, key_range: KeyRange, **options: Any) -> None:
+        self.compare(lambda table: table.query(key_range, **options))
 
     @precondition(lambda self: not self.in_batch)
     @rule()
     def begin(self) -> None:
-        self.batches.begin()
+        self.group_commit.begin()
         self.in_batch = True
 
     @precondition(lambda self: self.in_batch)
     @rule()
     def commit(self) -> None:
-        self.batches.commit()
+        self.group_commit.commit()
         self.in_batch = False
 
     def teardown(self) -> None:
         for pk in ("P", "P\0", "Q"):
-            self.compare(lambda table, pk=pk: table.query(pk))  # type: ignore[misc]  # no type for a lambda's default
+            self.compare(lambda table, pk=pk: table.query(KeyRange(pk)))  # type: ignore[misc]  # a default of a lambda has no type
         self.sqlite.close()
-        self.batches.close()
+        self.group_commit.close()
 
 
-def answer(call: Callable[[], Any]) -> Any:
-    """What came back, or the error, as one comparable value."""
+def result_of(call: Callable[[], Any]) -> Any:
+    """Return the result of a call, or its error, as a comparable value."""
     try:
         return call()
     except ConditionFailed as failure:
         return ("condition failed", failure.index, failure.item)
     except ValueError:
-        return REFUSED
+        return REJECTED
 
 
-def normal(value: Any) -> Any:
-    """The value with every dict in one order, for `repr`, which tells True from 1."""
+def normalize(value: Any) -> Any:
+    """Return a value with all dicts in the same order, to compare by `repr`, which distinguishes True from 1."""
     if isinstance(value, dict):
         return {
-            "dict": sorted(((key, normal(each)) for key, each in value.items()), key=lambda pair: pair[0])
+            "dict": sorted(
+                ((key, normalize(element)) for key, element in value.items()), key=lambda pair: pair[0]
+            )
         }
     if isinstance(value, Row):
-        return [value.sk, normal(value.item)]
+        return [value.sk, normalize(value.item)]
     if isinstance(value, list | tuple):
-        return [normal(each) for each in value]
+        return [normalize(element) for element in value]
     return value
 
 
-def test_what_moto_is_mended_for(new_moto_table: Callable[[], DynamoTable]) -> None:
+def test_moto_still_applies_part_of_a_rejected_update(new_moto_table: Callable[[], DynamoTable]) -> None:
     table, key = new_moto_table(), Key("P", "a")
     table.write(Put(key, {"n": None}))
-    assert answer(lambda: table.write(Update(key, set={"name": 1}, add={"n": 1}))) == REFUSED
-    assert table.get(key) == {"n": None, "name": 1}, "moto is right now: SqliteAndMoto.undo can go"
+    assert result_of(lambda: table.write(Update(key, set={"name": 1}, add={"n": 1}))) == REJECTED
+    assert table.get(key) == {"n": None, "name": 1}, "moto has fixed this: remove SqliteAndMoto.restore"
 
 
-def test_sqlite_and_dynamodb_answer_alike(new_moto_table: Callable[[], DynamoTable]) -> None:
+def test_sqlite_and_dynamodb_return_the_same_results(new_moto_table: Callable[[], DynamoTable]) -> None:
     class SqliteAndMoto(AllTables):
         def __init__(self) -> None:
             super().__init__(new_moto_table)
 
-        def undo(self, key: Key, before: Item | None) -> None:
-            """moto keeps what an update has set before it meets what it refuses."""
-            self.other.write(Delete(key) if before is None else Put(key, before))
+        def restore(self, key: Key, before: Item | None) -> None:
+            """Undo the part of a rejected update that moto has already applied."""
+            self.reference.write(Delete(key) if before is None else Put(key, before))
 
     run_state_machine_as_test(
         SqliteAndMoto,

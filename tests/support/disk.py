@@ -1,4 +1,4 @@
-"""A disk to watch, and to break."""
+"""A fake disk that records syncs and can fail."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import stat
 
 
 class Disk:
-    """Stands before the system's call: notes how long the log was at each sync, and fails while `broken`."""
+    """Replaces the sync system call. Records the length of the log at each sync, and fails while `broken`."""
 
     def __init__(self) -> None:
         self.synced: list[int] = []

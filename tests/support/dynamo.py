@@ -1,4 +1,4 @@
-"""DynamoDB tables for tests, wherever they are."""
+"""DynamoDB clients and tables for tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from imchat.storage.table import Key
 
 
 def client_at(url: str | None) -> Any:
-    """A DynamoDB client with credentials that open nothing."""
+    """Return a DynamoDB client with dummy credentials."""
     return boto3.client(
         "dynamodb",
         endpoint_url=url,
@@ -27,13 +27,13 @@ def client_at(url: str | None) -> Any:
 
 @pytest.fixture(scope="module")
 def moto_client() -> Iterator[Any]:
-    """A DynamoDB client that moto answers, in this process; tests make tables of their own with it."""
+    """Return a DynamoDB client that moto serves in this process. Each test creates its own tables."""
     with mock_aws():
         yield client_at(None)
 
 
 def new_dynamo_table(client: Any) -> DynamoTable:
-    """A fresh table with the key schema of ours."""
+    """Create a new table with imchat's key schema."""
     name = f"imchat-{uuid.uuid4()}"
     client.create_table(
         TableName=name,

@@ -31,7 +31,7 @@ from tests.support.world import Borrowed
 
 from imchat.services.app import App
 from imchat.services.protocols import FanoutQueue, Gateway
-from imchat.storage.table import Item, Key, Op, Row, Table
+from imchat.storage.table import Item, Key, KeyRange, Op, Row, Table
 
 
 class Turns:
@@ -84,9 +84,9 @@ class _Table(Borrowed):
         self._turns.wait()
         return super().get_many(keys)
 
-    def query(self, pk: str, **bounds: Any) -> list[Row]:
+    def query(self, key_range: KeyRange, **options: Any) -> list[Row]:
         self._turns.wait()
-        return super().query(pk, **bounds)
+        return super().query(key_range, **options)
 
     def write(self, *ops: Op) -> None:
         self._turns.wait()

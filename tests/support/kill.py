@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from imchat.storage.sqlite.table import SqliteTable
-from imchat.storage.table import Key
+from imchat.storage.table import Key, KeyRange
 
 
 def write_and_kill(program: str, path: Path, *, rounds: int) -> None:
@@ -31,7 +31,7 @@ def write_and_kill(program: str, path: Path, *, rounds: int) -> None:
             acknowledged = max([acknowledged, *map(int, writer.stdout.read().split())])
 
         with SqliteTable.open(path) as table:
-            numbers = [row.item["n"] for row in table.query("LOG")]
+            numbers = [row.item["n"] for row in table.query(KeyRange("LOG"))]
             assert numbers[: acknowledged + 1] == list(range(acknowledged + 1))
             assert table.get(Key("HEAD", "h")) == {"n": numbers[-1]}
             acknowledged = numbers[-1]  # what was written but not acknowledged may be there too

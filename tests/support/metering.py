@@ -16,7 +16,7 @@ from tests.support.world import Borrowed
 from imchat.services.app import App
 from imchat.services.fanout_jobs import Job, decode_job
 from imchat.services.protocols import Gateway
-from imchat.storage.table import Check, ConditionFailed, Item, Key, Op, Row, Table
+from imchat.storage.table import Check, ConditionFailed, Item, Key, KeyRange, Op, Row, Table
 from imchat.storage.validation import check_item_size
 
 T = TypeVar("T")
@@ -58,9 +58,9 @@ class _Table(Borrowed):
             self._read(-(-len(wanted) // BATCH_KEYS), units)
         return found
 
-    def query(self, pk: str, *, consistent: bool = True, **bounds: Any) -> list[Row]:
-        rows = super().query(pk, consistent=consistent, **bounds)
-        size = sum(_size(Key(pk, row.sk), row.item) for row in rows)
+    def query(self, key_range: KeyRange, *, consistent: bool = True, **options: Any) -> list[Row]:
+        rows = super().query(key_range, consistent=consistent, **options)
+        size = sum(_size(Key(key_range.pk, row.sk), row.item) for row in rows)
         self._read(1 + size // PAGE_BYTES, _read_units(size) / (1 if consistent else 2))
         return rows
 

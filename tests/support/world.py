@@ -17,7 +17,7 @@ from imchat.storage.repositories import conversations as storage
 from imchat.storage.repositories import events, keys, members
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.sqlite.rows import decode_item
-from imchat.storage.table import MAX_OPS, Item, Key, Op, Row, Table
+from imchat.storage.table import MAX_OPS, Item, Key, KeyRange, Op, Row, Table
 
 
 class ListeningGateway:
@@ -64,8 +64,8 @@ class Borrowed:
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
         return self.table.get_many(keys)
 
-    def query(self, pk: str, **bounds: Any) -> list[Row]:
-        return self.table.query(pk, **bounds)
+    def query(self, key_range: KeyRange, **options: Any) -> list[Row]:
+        return self.table.query(key_range, **options)
 
     def write(self, *ops: Op) -> None:
         self.table.write(*ops)
@@ -121,7 +121,7 @@ class World:
         for start in range(0, count, MAX_OPS - 1):
             part = people[start : start + MAX_OPS - 1]
             added = [members.put_new(where, Member(who, "member", 1, 1, 0)) for who in part]
-            self.table.write(storage.add_to_member_count(where, more=len(part)), *added)
+            self.table.write(storage.add_to_member_count(where, delta=len(part)), *added)
         return people
 
     def connect(self, user_id: UserId, connection_id: str | None = None) -> ConnectionId:
@@ -140,9 +140,9 @@ class Guarded(GroupCommitTable):
     """Finds out, at its end, whether anybody changed an item that they had read, or given to a write."""
 
     def close(self) -> None:
-        for key, item in self._known.items():
+        for key, item in self._cache.items():
             assert item == decode_item(self._rows.get(key)), f"what lies under {key} was changed in memory"
-        for pk, part in {**self._known._old, **self._known._young}.items():
+        for pk, part in {**self._cache._old_generation, **self._cache._young_generation}.items():
             for row in part.rows:
                 anew = row.parsed and meaning_of(pk, Row(row.sk, row.item))
                 assert row.parsed == anew, f"what {row.sk} means was changed in memory"

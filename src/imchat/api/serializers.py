@@ -67,7 +67,7 @@ def entry(seen: ConversationEntry) -> dict[str, Any]:
         "read_seq": seen.me.read_seq,
         "read_count": seen.me.read_count,
         "history_from": seen.me.history_from,
-        "settings": seen.me.chosen(),
+        "settings": seen.me.settings_by_name(),
     }
     if head.last_message and head.last_message["seq"] >= seen.me.history_from:
         answer["last_message"] = head.last_message

@@ -1,1 +1,1 @@
-"""What a chat is: pure values and rules. No I/O, no clock, no randomness."""
+"""The values and rules of a chat. Pure: no I/O, no clock, no randomness."""

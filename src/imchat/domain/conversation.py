@@ -1,4 +1,4 @@
-"""A conversation's head: what is true of it now, without its log."""
+"""The head of a conversation: its current state, without the log."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ History: TypeAlias = Literal["all", "joined"]
 
 
 class GroupSettings(NamedTuple):
-    """What owner and admins decide of a group.
+    """The settings of a group, set by its owner and admins.
 
-    `posting`: who may send messages. `history`: whether who joins from now on sees the log from its start or from their
-    joining. `public`: whether everybody may find it and join.
+    `posting`: who may send messages. `history`: whether new members see all messages, or only those since they joined.
+    `public`: whether every user can find the group and join it.
     """
 
     description: str | None = None
@@ -28,10 +28,11 @@ DEFAULT_SETTINGS: Final = GroupSettings()
 
 
 class Head(NamedTuple):
-    """`last_seq`, `message_count` and `last_message` are a hint that heals: they may lag behind the log, never lead it.
+    """The current state of a conversation.
 
-    `last_message` is the newest `message.created` event as `preview_of` shows it. `pinned` are messages by seq, in the
-    order in which they were pinned; it changes together with its events.
+    `last_seq`, `message_count` and `last_message` are eventually consistent: they may be older than the log, never newer.
+    `last_message` is the newest `message.created` event, shortened by `preview_of`. `pinned` are the seqs of the pinned
+    messages, in the order in which they were pinned; it is written in one transaction with its events.
     """
 
     conversation_id: ConversationId
@@ -46,7 +47,7 @@ class Head(NamedTuple):
     pinned: tuple[int, ...] = ()
 
     def unread(self, user_id: UserId, read_count: int) -> int:
-        """Messages past the first `read_count`; none for whoever wrote the newest: writing is reading."""
+        """Return the number of messages after the first `read_count`. It is 0 for the author of the newest message."""
         if self.last_message is not None and self.last_message["actor_id"] == user_id:
             return 0
         return max(self.message_count - read_count, 0)

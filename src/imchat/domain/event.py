@@ -1,6 +1,6 @@
-"""The events of a conversation's log. What lies in the log is what the wire carries, so an event is a typed dict.
+"""The events of a conversation's log. An event is a typed dict, because it is stored and sent in the same form.
 
-A draft is an event before the log gave it `seq`, `at_ms` and `message_count`.
+A draft is an event before it gets its `seq`, `at_ms` and `message_count`.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ EventType: TypeAlias = Literal[
 ]
 
 
-CHANGES: Final[frozenset[EventType]] = frozenset(
+MESSAGE_CHANGES: Final[frozenset[EventType]] = frozenset(
     {"message.edited", "message.deleted", "reaction.added", "reaction.removed"}
 )
-"""The events that give a message another state."""
+"""The events that change the state of a message."""
 
 
-_SENT: Final = frozenset({"client_message_id", "body"})
-"""What a message has that nothing has happened to."""
+_UNCHANGED_MESSAGE_FIELDS: Final = frozenset({"client_message_id", "body"})
+"""The fields of a message without reply, mentions or changes."""
 
 
 class Quote(TypedDict):
-    """Enough of a quoted message to show it: its body cut to `limits.PREVIEW_CHARS`, or that it was deleted."""
+    """The part of a quoted message that is shown: its body, cut to `limits.PREVIEW_CHARS`, or when it was deleted."""
 
     actor_id: UserId
     body: str
@@ -49,7 +49,7 @@ class Quote(TypedDict):
 
 
 class Draft(TypedDict, total=False):
-    """What an actor wants appended. Which fields go with which `type` is in `docs/protocol.md`."""
+    """An event to be appended. `docs/protocol.md` lists the fields of each `type`."""
 
     type: EventType
     actor_id: UserId
@@ -68,10 +68,10 @@ class Draft(TypedDict, total=False):
 
 
 class Event(Draft, total=False):
-    """A draft that has its place: `seq` counts 1, 2, 3, … without a gap, `message_count` the messages up to here.
+    """An event in the log. `seq` counts 1, 2, 3, … without gaps, `message_count` counts the messages up to this event.
 
-    An event that changes a message is stored with its `target_seq` and shown with that message; a reply is shown with its
-    `quote`. So content stands in the log once.
+    An event that changes a message is stored with only its `target_seq`, and the message is added when it is read. In the
+    same way a reply gets its `quote`. So the log contains all content only once.
     """
 
     seq: int
@@ -81,15 +81,15 @@ class Event(Draft, total=False):
 
 
 def assign_seq(draft: Draft, *, seq: int, at_ms: int, messages_before: int) -> Event:
-    """The event that `draft` becomes at `seq`."""
-    placed: Any = {"seq": seq, "at_ms": at_ms, **draft}
-    placed["message_count"] = messages_before + (draft["type"] == "message.created")
-    event: Event = placed
+    """Return the event that a draft becomes at position `seq` of the log."""
+    stamped: Any = {"seq": seq, "at_ms": at_ms, **draft}
+    stamped["message_count"] = messages_before + (draft["type"] == "message.created")
+    event: Event = stamped
     return event
 
 
-def is_attempt_of(event: Event, *, sender_id: UserId, client_message_id: str) -> bool:
-    """Whether `event` is that sender's message of that id: the send happened already."""
+def matches_send(event: Event, *, sender_id: UserId, client_message_id: str) -> bool:
+    """Return whether an event is this sender's message with this id, so that the send has already succeeded."""
     return (
         event["type"] == "message.created"
         and event["actor_id"] == sender_id
@@ -98,7 +98,7 @@ def is_attempt_of(event: Event, *, sender_id: UserId, client_message_id: str) ->
 
 
 def quote_of(event: Event) -> Quote:
-    """How a reply shows the message of `event`."""
+    """Return the quote that replies show of an event's message."""
     message = event["message"]
     quote: Quote = {"actor_id": event["actor_id"], "body": message["body"][:PREVIEW_CHARS]}
     if "deleted_at_ms" in message:
@@ -109,9 +109,11 @@ def quote_of(event: Event) -> Quote:
 
 
 def preview_of(event: Event) -> Event:
-    """How the inbox shows the message of `event`: a short body, and nothing that changes without the text."""
+    """Return an event as the inbox shows it: with a short body, and without fields that change independently of the text."""
     message = event["message"]
-    if message.keys() == _SENT and len(message["body"]) <= PREVIEW_CHARS:  # as most are
+    if (
+        message.keys() == _UNCHANGED_MESSAGE_FIELDS and len(message["body"]) <= PREVIEW_CHARS
+    ):  # true for most messages
         return event
     short: Message = {
         "client_message_id": message["client_message_id"],

@@ -1,4 +1,4 @@
-"""Identifiers: their types, and the one that is derived."""
+"""Identifier types, and the derived id of direct conversations."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import hashlib
 from typing import NewType
 
 UserId = NewType("UserId", str)
-"""The Cognito `sub` of a person."""
+"""The Cognito `sub` of a user."""
 ConversationId = NewType("ConversationId", str)
 ConnectionId = NewType("ConnectionId", str)
-"""API Gateway's id of one WebSocket connection."""
+"""The API Gateway id of a WebSocket connection."""
 SignInId = NewType("SignInId", str)
-"""Cognito's `origin_jti`: what all tokens of one sign-in have in common, the refreshed ones as well."""
+"""The Cognito claim `origin_jti`: the same in all tokens of one sign-in, including refreshed tokens."""
 
 
 def direct_conversation_id(a: UserId, b: UserId) -> ConversationId:
-    """The id of the one direct conversation between two users, whoever asks first."""
+    """Return the id of the direct conversation between two users. Their order does not matter."""
     pair = "\n".join(sorted((a, b)))
     return ConversationId("d" + hashlib.sha256(pair.encode()).hexdigest()[:32])

@@ -1,4 +1,4 @@
-"""Invites by link: a secret that lets whoever has it join a group."""
+"""Invite links: anyone with the secret token can join the group."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from typing import Final, Literal, NamedTuple
 from imchat.domain.ids import ConversationId, UserId
 
 SECRET_CHARS: Final = 30
-"""With a group's id behind it a token stays within the 64 characters of a path's parameter."""
+"""A token is this secret plus the group's id, and must fit the 64 characters of a path parameter."""
 
 
 class Invite(NamedTuple):
-    """`expires_at_ms` and `max_uses` are None where there is no end to it. `revoked` ones are kept for a while, to say so."""
+    """An invite to a group. `expires_at_ms` and `max_uses` are None if unlimited.
+
+    A revoked invite is kept for a while, so that its link can be explained.
+    """
 
     conversation_id: ConversationId
     invite_id: str
@@ -23,8 +26,8 @@ class Invite(NamedTuple):
     uses: int
     revoked: bool = False
 
-    def closed(self, now_ms: int) -> Literal["revoked", "expired", "used_up"] | None:
-        """Why it lets nobody in any more; None while it does."""
+    def closed_reason(self, now_ms: int) -> Literal["revoked", "expired", "used_up"] | None:
+        """Return why the invite can no longer be used, or None if it can."""
         if self.revoked:
             return "revoked"
         if self.expires_at_ms is not None and now_ms >= self.expires_at_ms:
@@ -35,10 +38,13 @@ class Invite(NamedTuple):
 
 
 def new_token(conversation_id: ConversationId, secret: str) -> str:
-    """What the link holds: `SECRET_CHARS` of a secret, and where it leads."""
+    """Return the token of an invite link: the last `SECRET_CHARS` of a secret, and the conversation id."""
     return secret[-SECRET_CHARS:] + conversation_id
 
 
-def read_token(token: str) -> tuple[ConversationId, str]:
-    """Where a token leads, and the id of its invite: a digest, so who can read the table still cannot use one."""
+def parse_token(token: str) -> tuple[ConversationId, str]:
+    """Return the conversation id and the invite id of a token.
+
+    The invite id is a digest, so that read access to the table is not enough to use an invite.
+    """
     return ConversationId(token[SECRET_CHARS:]), hashlib.sha256(token.encode()).hexdigest()[:32]

@@ -1,4 +1,4 @@
-"""A person's place in a conversation, and what each role may do."""
+"""Membership of a conversation, and the permissions of each role."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ _RANK: Final[dict[Role, int]] = {"member": 0, "admin": 1, "owner": 2}
 
 
 class Member(NamedTuple):
-    """`read_seq` is the newest event the person has seen, `read_count` how many messages lie up to it.
+    """A member of a conversation.
 
-    Of the log they see what lies from `history_from` on. `settings` holds what they chose for themselves; `mentions` the
-    seqs of messages that name them, ascending, none missing that lies past `read_seq`, except in the longest rows.
-    `blocks` says, in a direct conversation, that they blocked the other, `suspended` that an administrator keeps them out.
+    `read_seq` is the newest event the member has seen, `read_count` the number of messages up to it. They can read the
+    log from `history_from` on. `settings` are the settings they turned on for themselves. `mentions` are the seqs of
+    messages that mention them, ascending, and complete after `read_seq` up to `limits.MENTIONS_KEPT`.
+    `blocks`: in a direct conversation, they blocked the other user. `suspended`: an administrator suspended them.
     """
 
     user_id: UserId
@@ -34,18 +35,18 @@ class Member(NamedTuple):
 
     @property
     def unread_mentions(self) -> int:
-        """How many messages past the read cursor name the person."""
+        """The number of messages after the read cursor that mention the member."""
         return sum(seq > self.read_seq for seq in self.mentions)
 
-    def chosen(self) -> dict[Setting, bool]:
-        """Each setting, and whether the person chose it."""
+    def settings_by_name(self) -> dict[Setting, bool]:
+        """Return each setting, and whether it is on."""
         return {name: name in self.settings for name in SETTINGS}
 
     @property
     def may_manage(self) -> bool:
-        """Whether the person may rename the group, add people, and remove those below them."""
+        """Whether the member may rename the group, add members, and remove members with a lower role."""
         return _RANK[self.role] >= _RANK["admin"]
 
     def outranks(self, other: Member) -> bool:
-        """Whether the person's role is above the other's."""
+        """Return whether the member's role is higher than the other's."""
         return _RANK[self.role] > _RANK[other.role]

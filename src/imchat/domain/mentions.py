@@ -1,4 +1,4 @@
-"""Finding `@handle` in what people write."""
+"""Find `@handle` mentions in message bodies."""
 
 from __future__ import annotations
 
@@ -9,34 +9,35 @@ from typing import Final
 from imchat.domain.ids import UserId
 from imchat.domain.limits import HANDLE_MAX, HANDLE_MIN, MENTIONS_MAX
 
-_CALL: Final = re.compile(
+_MENTION: Final = re.compile(
     rf"(?<![A-Za-z0-9_.@/])@([A-Za-z0-9_.]{{{HANDLE_MIN},{HANDLE_MAX}}}+)\.*+(?![A-Za-z0-9_.@])"
 )
-"""An `@`, a handle, and full stops that may end a sentence: not the middle of an e-mail address or of a link's path.
+"""An `@`, a handle, and full stops that may end a sentence. Does not match inside an e-mail address or a link's path.
 
-Only what can stand in a handle or an address binds, for not everybody writes with spaces: `你好@bob你好` mentions. Nothing is
-tried twice (`+` behind a quantifier), so the time goes with the text's length. `frontend/src/lib/text.ts` agrees.
+Only the characters of handles and addresses prevent a match, because some languages are written without spaces:
+`你好@bob你好` contains a mention. Possessive quantifiers (`+` after a quantifier) avoid backtracking, so the time is linear in
+the length of the text. `frontend/src/lib/text.ts` has the same rule.
 """
 
 
 def handles_in(body: str) -> list[str]:
-    """The handles that `body` may mean, the first `MENTIONS_MAX` of them, as they are kept: in lower case."""
-    found = dict.fromkeys(match[1].lower() for match in _CALL.finditer(body))
-    return [reading for text in list(found)[:MENTIONS_MAX] for reading in _readings(text)]
+    """Return the handles that a body may mention, in lower case. Considers the first `MENTIONS_MAX` mentions."""
+    found = dict.fromkeys(match[1].lower() for match in _MENTION.finditer(body))
+    return [handle for text in list(found)[:MENTIONS_MAX] for handle in _candidate_handles(text)]
 
 
 def mentions_in(body: str, known: Mapping[str, UserId], members: Container[UserId]) -> dict[str, UserId]:
-    """Which of `members` the body mentions, by handle. `known`: who has the handles that it may mean."""
+    """Return the members that a body mentions, by handle. `known` are the users with the handles from `handles_in`."""
     mentions: dict[str, UserId] = {}
-    for match in _CALL.finditer(body):
-        for reading in _readings(match[1].lower()):
-            if known.get(reading) in members:
-                mentions[reading] = known[reading]
+    for match in _MENTION.finditer(body):
+        for handle in _candidate_handles(match[1].lower()):
+            if known.get(handle) in members:
+                mentions[handle] = known[handle]
                 break
     return mentions
 
 
-def _readings(text: str) -> list[str]:
-    """As it stands, and without the full stops that may end the sentence."""
+def _candidate_handles(text: str) -> list[str]:
+    """Return the text itself, and the text without the full stops that may end the sentence."""
     bare = text.rstrip(".")
     return [text, bare] if HANDLE_MIN <= len(bare) < len(text) else [text]

@@ -1,4 +1,4 @@
-"""A message's current state, and what each change makes of it: edits, deletion, reactions."""
+"""The state of a message, and the changes to it: edit, deletion, reactions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from imchat.domain.limits import REACTION_KINDS, REACTION_NAMES, check_count
 
 
 class Reaction(TypedDict):
-    """One emoji under a message: how many people chose it, and the first few of them."""
+    """One emoji on a message: the number of users who chose it, and the first few of them."""
 
     emoji: str
     count: int
@@ -17,10 +17,10 @@ class Reaction(TypedDict):
 
 
 class Message(TypedDict):
-    """A message's current state. `body` is kept as it came, byte for byte; it is empty once the message is deleted.
+    """The current state of a message. `body` is stored byte for byte as it was sent. It is empty after deletion.
 
-    `reply_to` is the seq of the quoted message, `mentions` leads from handles in the body to members. `changed_seq` is
-    the event that changed the message last. What does not apply is left out.
+    `reply_to` is the seq of the quoted message, `mentions` maps handles in the body to members. `changed_seq` is the
+    seq of the last event that changed the message. Fields that do not apply are omitted.
     """
 
     client_message_id: str
@@ -34,19 +34,19 @@ class Message(TypedDict):
 
 
 def is_deleted(message: Message) -> bool:
-    """Whether only the tombstone is left."""
+    """Return whether the message was deleted."""
     return "deleted_at_ms" in message
 
 
 def with_edit(message: Message, body: str, mentions: dict[str, UserId], *, seq: int, at_ms: int) -> Message:
-    """The message with another text, by event `seq`."""
+    """Return the message with a new body, edited by event `seq`."""
     after: Message = {**message, "body": body, "edited_at_ms": at_ms, "changed_seq": seq}
     after.pop("mentions", None)
     return {**after, "mentions": mentions} if mentions else after
 
 
 def tombstone(message: Message, *, seq: int, at_ms: int) -> Message:
-    """What is left of a message that event `seq` deleted: that it was, and the id that keeps it from being sent again."""
+    """Return what remains of a message deleted by event `seq`. It keeps the id, so that it cannot be sent again."""
     return {
         "client_message_id": message["client_message_id"],
         "body": "",
@@ -56,7 +56,7 @@ def tombstone(message: Message, *, seq: int, at_ms: int) -> Message:
 
 
 def with_reaction(message: Message, emoji: str, user_id: UserId, *, seq: int) -> Message:
-    """The message with one person's reaction more, by event `seq`. Raises: Invalid where it has too many kinds already."""
+    """Return the message with a user's reaction added by event `seq`. Raises: Invalid if it has too many different emoji."""
     reactions = list(message.get("reactions", ()))
     for index, reaction in enumerate(reactions):
         if reaction["emoji"] == emoji:
@@ -66,13 +66,16 @@ def with_reaction(message: Message, emoji: str, user_id: UserId, *, seq: int) ->
             reactions[index] = {"emoji": emoji, "count": reaction["count"] + 1, "user_ids": named}
             break
     else:
-        check_count(len(reactions) + 1, field="emoji", most=REACTION_KINDS, unit=" kinds of reactions")
+        check_count(len(reactions) + 1, field="emoji", maximum=REACTION_KINDS, unit=" kinds of reactions")
         reactions.append({"emoji": emoji, "count": 1, "user_ids": [user_id]})
     return {**message, "reactions": reactions, "changed_seq": seq}
 
 
 def without_reaction(message: Message, emoji: str, user_id: UserId, *, seq: int) -> Message:
-    """The message with one person's reaction less, by event `seq`. Others move up to its place, but not among the named."""
+    """Return the message with a user's reaction removed by event `seq`.
+
+    No other user moves up into `user_ids`: the message does not know who else reacted.
+    """
     reactions: list[Reaction] = []
     for reaction in message.get("reactions", ()):
         if reaction["emoji"] != emoji:

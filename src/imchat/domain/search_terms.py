@@ -1,4 +1,4 @@
-"""The words by which a public channel is found."""
+"""Split text into search terms, to index and find public channels."""
 
 from __future__ import annotations
 
@@ -7,17 +7,19 @@ from unicodedata import category, normalize
 
 from imchat.domain.limits import CHANNEL_WORDS, PREFIX_MIN
 
-_LONGEST: Final = 100
-"""Characters of a word that count: a title of few may unfold to many, and a sort key holds 1,024 bytes."""
+_MAX_WORD_CHARS: Final = 100
+"""Longer words are cut: normalization can make a short title long, and a sort key has at most 1,024 bytes."""
 
 
 def tokenize(text: str) -> list[str]:
-    """The first `CHANNEL_WORDS` different words of two letters or more, without case or other differences of writing."""
+    """Return the first `CHANNEL_WORDS` different words of at least two letters, in normalized, case-folded form."""
     plain = normalize("NFKC", text).casefold()
-    found = "".join(char if _is_written(char) else " " for char in plain).split()
-    return list(dict.fromkeys(word[:_LONGEST] for word in found if len(word) >= PREFIX_MIN))[:CHANNEL_WORDS]
+    found = "".join(char if _is_word_char(char) else " " for char in plain).split()
+    return list(dict.fromkeys(word[:_MAX_WORD_CHARS] for word in found if len(word) >= PREFIX_MIN))[
+        :CHANNEL_WORDS
+    ]
 
 
-def _is_written(char: str) -> bool:
-    """Whether a word may hold it: also the vowel signs that many scripts write as marks on their letters."""
+def _is_word_char(char: str) -> bool:
+    """Return whether a character can be part of a word. Includes vowel signs, which many scripts write as marks."""
     return char.isalnum() or char == "_" or category(char).startswith("M")

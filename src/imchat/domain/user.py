@@ -1,4 +1,4 @@
-"""A person as others see them."""
+"""The profile of a user."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from imchat.domain.ids import UserId
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A profile. `handle` and `display_name` are None until the person has chosen them.
+    """A user's profile. `handle` and `display_name` are None until the user has chosen them.
 
-    `last_seen_ms` is when one of their devices went last; others learn of it only with `show_presence`.
-    `suspended_at_ms` is since when an administrator keeps them out.
+    `last_seen_ms` is when the user's last device disconnected. Other users see it only with `show_presence`.
+    `suspended_at_ms` is when an administrator suspended the user.
     """
 
     user_id: UserId

@@ -41,5 +41,5 @@ def remove_message(app: App, admin_id: UserId, conversation_id: ConversationId, 
 
 def audit_log(app: App, *, cursor: str | None) -> tuple[list[AuditEntry], str | None]:
     """What administrators did, newest first, up to `PAGE` before `cursor`; and the cursor of the next page, if any."""
-    found = audit.page(app.table, before=cursor, limit=PAGE + 1)
+    found = audit.list_page(app.table, before=cursor, limit=PAGE + 1)
     return found[:PAGE], found[PAGE - 1].audit_id if len(found) > PAGE else None

@@ -68,7 +68,7 @@ def create_group(
     Raises: Invalid; NotFound for an unknown user; Forbidden if there is a block between the creator and one of them.
     """
     if title is not None:
-        check_line(title, field="title", most=TITLE_CHARS)
+        check_line(title, field="title", maximum=TITLE_CHARS)
     check_no_blocks(app, creator_id, member_ids)
     conversation_id = ConversationId("g" + app.new_id())
     _create(app, conversation_id, "group", creator_id, others=member_ids, title=title)
@@ -146,7 +146,7 @@ def update_group(
     """
     wanted = {name: value for name, value in changes.items() if value is not None}
     if title is not None:
-        check_line(title, field="title", most=TITLE_CHARS)
+        check_line(title, field="title", maximum=TITLE_CHARS)
     if "description" in wanted:
         wanted["description"] = check_description(wanted["description"]) or None
 
@@ -159,7 +159,7 @@ def update_group(
         draft = Draft(type="conversation.updated", actor_id=actor_id, title=new_title)
         changed: Any = {name: value for name, value in wanted.items() if value != getattr(old, name)}
         draft.update(changed)
-        listed = channel_index.changes(
+        listed = channel_index.update_ops(
             conversation_id,
             old=tail.head.title if old.public else None,
             new=_channel_title(new_title) if new.public else None,
@@ -183,7 +183,7 @@ def _create(
 ) -> bool:
     """Write head, first event, members and pointers in one transaction. Returns False if the conversation exists."""
     member_ids = list(dict.fromkeys([creator_id, *others]))
-    check_count(len(member_ids) - 1, field="member_ids", most=MEMBERS_AT_CREATION - 1)
+    check_count(len(member_ids) - 1, field="member_ids", maximum=MEMBERS_AT_CREATION - 1)
     accounts.me(app, creator_id)
     require_users(app, member_ids[1:])
     now_ms = app.now_ms()
@@ -228,7 +228,7 @@ def update_settings(
     if not members.set_settings(app.table, conversation_id, user_id, changes):
         raise NotFound(NO_CONVERSATION)
     after = require_member(app, user_id, conversation_id)
-    frame = {"type": "settings", "conversation_id": conversation_id, "settings": after.chosen()}
+    frame = {"type": "settings", "conversation_id": conversation_id, "settings": after.settings_by_name()}
     fanout.notify(app, [user_id], frame)
     return after
 

@@ -96,12 +96,12 @@ def _announce(app: App, queue: FanoutQueue, job: AnnounceJob, *, again: bool) ->
     pushed = fanout_progress.get(app.table, conversation_id)
     now_ms = app.now_ms()
     if pushed is not None:
-        if seq <= (pushed.handed_seq if again else pushed.taken_seq):
+        if seq <= (pushed.handed_off_seq if again else pushed.claimed_seq):
             return
         if now_ms < pushed.next_ms and not again:
             queue.put([encode_job(job)], delay_s=-(-(pushed.next_ms - now_ms) // 1000))
             return
-    first_seq = min(seq, max(pushed.taken_seq + 1 if pushed else 1, seq - REACH))
+    first_seq = min(seq, max(pushed.claimed_seq + 1 if pushed else 1, seq - REACH))
     page = events.list_after(app.table, conversation_id, first_seq - 1, limit=PAGE_MAX)
     head = conversations.get(app.table, conversation_id)
     if not page or head is None:

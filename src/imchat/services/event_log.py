@@ -147,7 +147,7 @@ def _next(app: App, newest: Event, draft: Draft) -> Event:
 
 
 def _check_reach(tail: Tail) -> None:
-    if tail.behind:
+    if tail.too_many_events:
         raise Conflict(
             "the log has gone on too far; read it, then send again",
             reason="behind",
@@ -169,7 +169,9 @@ def _publish(
     """Bring the head up to date and push. Repeating it does no harm: a retry repairs what a crash swallowed."""
 
     def advance() -> None:
-        conversations.advance_head(app.table, conversation_id, written[-1], overtaken=tail.overtaken)
+        conversations.advance_head(
+            app.table, conversation_id, written[-1], message_not_in_head=tail.message_not_in_head
+        )
 
     app.both(
         partial(app.once_a_batch, conversation_id, advance) if head_may_lag else advance,

@@ -6,7 +6,7 @@ from typing import Final
 
 from imchat.domain.conversation import Head
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.invite import Invite, new_token, read_token
+from imchat.domain.invite import Invite, new_token, parse_token
 from imchat.domain.limits import (
     GROUP_INVITES,
     INVITE_S_MAX,
@@ -42,14 +42,14 @@ def create(
     """
     if expires_in_s is not None:
         check_count(
-            expires_in_s, field="expires_in_s", least=INVITE_S_MIN, most=INVITE_S_MAX, unit=" seconds"
+            expires_in_s, field="expires_in_s", minimum=INVITE_S_MIN, maximum=INVITE_S_MAX, unit=" seconds"
         )
     if max_uses is not None:
-        check_count(max_uses, field="max_uses", least=1, most=INVITE_USES_MAX)
+        check_count(max_uses, field="max_uses", minimum=1, maximum=INVITE_USES_MAX)
     me = _require_manager(app, actor_id, conversation_id)
     now_ms = app.now_ms()
     if (
-        sum(not invite.closed(now_ms) for invite in invites.list_for(app.table, conversation_id))
+        sum(not invite.closed_reason(now_ms) for invite in invites.list_for(app.table, conversation_id))
         >= GROUP_INVITES
     ):
         raise Conflict(
@@ -59,7 +59,7 @@ def create(
         )
     token = new_token(conversation_id, app.new_id())
     expires_at_ms = None if expires_in_s is None else now_ms + expires_in_s * 1000
-    invite = Invite(conversation_id, read_token(token)[1], actor_id, now_ms, expires_at_ms, max_uses, 0)
+    invite = Invite(conversation_id, parse_token(token)[1], actor_id, now_ms, expires_at_ms, max_uses, 0)
     try:
         app.table.write(invites.put_new(invite), memberships.check_role(conversation_id, me))
     except ConditionFailed:
@@ -100,14 +100,14 @@ def accept(app: App, user_id: UserId, token: str) -> ConversationId:
     Raises: as `preview`; Invalid if the group is full.
     """
     users.me(app, user_id)
-    conversation_id = read_token(token)[0]
+    conversation_id = parse_token(token)[0]
     if memberships.get(app.table, conversation_id, user_id) is None:
         _require_usable_invite(app, token)
 
     def use_invite(tail: Tail) -> list[Op]:
         if not tail.member_count:
             raise NotFound("no such invite")
-        return [invites.use(_require_usable_invite(app, token))]
+        return [invites.record_use(_require_usable_invite(app, token))]
 
     return members.join(app, user_id, conversation_id, use_invite)
 
@@ -125,10 +125,10 @@ def _require_manager(app: App, user_id: UserId, conversation_id: ConversationId)
 
 def _require_usable_invite(app: App, token: str) -> Invite:
     """Return the invite of a token, if it can be used now. Raises: NotFound, Conflict."""
-    conversation_id, invite_id = read_token(token)
+    conversation_id, invite_id = parse_token(token)
     found = invites.get(app.table, conversation_id, invite_id) if is_id(conversation_id) else None
     if found is None:
         raise NotFound("no such invite")
-    if reason := found.closed(app.now_ms()):
+    if reason := found.closed_reason(app.now_ms()):
         raise Conflict(f"this invite {_CLOSED_REASONS[reason]}; ask for a new one", reason=reason)
     return found

@@ -71,7 +71,7 @@ def list_members(
     Raises: NotFound for someone who is not a member.
     """
     refuse_strangers(app, user_id, conversation_id)
-    found = members.page(app.table, conversation_id, after=after, limit=MEMBERS_PAGE + 1)
+    found = members.list_page(app.table, conversation_id, after=after, limit=MEMBERS_PAGE + 1)
     require_member(app, user_id, conversation_id)
     page = found[:MEMBERS_PAGE]
     profiles = users.get_many(app.table, [member.user_id for member in page])
@@ -100,7 +100,7 @@ def check_capacity(tail: Tail, user_ids: Sequence[UserId]) -> None:
     """Check that the group has room for those of these users who are not members. Raises: Invalid."""
     count = tail.member_count + len(set(user_ids) - tail.members.keys())
     most = CHANNEL_MEMBERS if tail.head.settings.public else GROUP_MEMBERS
-    check_count(count, field="user_ids", most=most, unit=" members")
+    check_count(count, field="user_ids", maximum=most, unit=" members")
 
 
 def decide_addition(
@@ -121,7 +121,7 @@ def decide_addition(
             conversations.put_pointer(member.user_id, Pointer(conversation_id, None)),
         ]
 
-    once = [conversations.add_to_member_count(conversation_id, more=len(new)), *more_ops]
+    once = [conversations.add_to_member_count(conversation_id, delta=len(new)), *more_ops]
     drafts = [
         Draft(type="member.added", actor_id=actor_id, user_id=user_id, role="member") for user_id in new
     ]
@@ -166,10 +166,10 @@ def remove_member(app: App, actor_id: UserId, conversation_id: ConversationId, u
         found: list[Op] = [
             members.delete(conversation_id, user_id),
             conversations.delete_pointer(user_id, conversation_id),
-            conversations.add_to_member_count(conversation_id, more=-1),
+            conversations.add_to_member_count(conversation_id, delta=-1),
         ]
         if tail.head.settings.public and tail.member_count == 1:
-            found += channel_index.changes(conversation_id, old=tail.head.title, new=None)
+            found += channel_index.update_ops(conversation_id, old=tail.head.title, new=None)
         return found
 
     def decide(tail: Tail, actor: Member) -> Append | AlreadyDone:

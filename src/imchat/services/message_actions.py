@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 from imchat.domain import message as states
 from imchat.domain.emoji import check_emoji
-from imchat.domain.event import CHANGES, Draft, Event, preview_of
+from imchat.domain.event import MESSAGE_CHANGES, Draft, Event, preview_of
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import PINS_MAX, check_body, check_count, is_id
 from imchat.domain.member import Member
@@ -165,7 +165,7 @@ def pin(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int) -
         pinned = target.tail.head.pinned
         if seq in pinned:
             return None
-        check_count(len(pinned) + 1, field="pinned", most=PINS_MAX, unit=" messages")
+        check_count(len(pinned) + 1, field="pinned", maximum=PINS_MAX, unit=" messages")
         return _write_pins(target, "message.pinned", [*pinned, seq])
 
     return _change(app, actor_id, conversation_id, seq, change)
@@ -226,7 +226,7 @@ def _check_up_to_date(event: Event, tail: Tail) -> None:
     changes = (
         other["seq"]
         for other in tail.events
-        if other["type"] in CHANGES and other["target_seq"] == event["seq"]
+        if other["type"] in MESSAGE_CHANGES and other["target_seq"] == event["seq"]
     )
     if max(changes, default=0) > event["message"].get("changed_seq", 0):
         raise Busy("the message is being changed at this moment; try again")
@@ -260,7 +260,7 @@ def _tombstone(target: Target, *further: Op) -> Append:
 
 def _update_head_preview(target: Target, event: Event, message: Message) -> Op:
     """The op that takes the old text, and a deleted message's pin, from the conversation's head."""
-    head, overtaken = target.tail.head, target.tail.overtaken
+    head, overtaken = target.tail.head, target.tail.message_not_in_head
     is_newest = target.event["message_count"] == target.tail.events[-1]["message_count"]
     changes: dict[str, object] = {}
     in_head = overtaken or head.last_message
@@ -275,7 +275,7 @@ def _write_pins(
     target: Target, kind: Literal["message.pinned", "message.unpinned"], pinned: list[int]
 ) -> Append:
     draft = Draft(type=kind, actor_id=target.actor.user_id, target_seq=target.seq)
-    head, overtaken = target.tail.head, target.tail.overtaken
+    head, overtaken = target.tail.head, target.tail.message_not_in_head
     return Append(
         draft,
         lambda event: [conversations.advance_op(head, event, overtaken, pinned=pinned)],

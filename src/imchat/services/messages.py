@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic_core import to_json
 
-from imchat.domain.event import Draft, Event, Quote, is_attempt_of, quote_of
+from imchat.domain.event import Draft, Event, Quote, matches_send, quote_of
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import (
     PAGE_DEFAULT,
@@ -54,14 +54,14 @@ def send(
     check_body(body)
     check_client_message_id(client_message_id)
     if after_seq is not None:
-        check_count(after_seq, field="after_seq", most=SEQ_MAX)
+        check_count(after_seq, field="after_seq", maximum=SEQ_MAX)
     named = resolve_handles(app, sender_id, body)
     plain: Message = {"client_message_id": client_message_id, "body": body}
     draft = Draft(type="message.created", actor_id=sender_id, message=plain)
 
     def decide(tail: Tail, sender: Member) -> Append | AlreadyDone:
         for event in tail.events:
-            if is_attempt_of(event, sender_id=sender_id, client_message_id=client_message_id):
+            if matches_send(event, sender_id=sender_id, client_message_id=client_message_id):
                 return AlreadyDone(event)
         check_not_blocked(tail)
         if tail.head.settings.posting == "admins" and not sender.may_manage:
@@ -97,7 +97,7 @@ def send(
 
 def resolve_handles(app: App, author_id: UserId, body: str) -> dict[str, UserId]:
     """Who has the handles that a text may mention, members or not; left out is who blocked the author."""
-    named = users.by_handle(app.table, handles_in(body)) if "@" in body else {}
+    named = users.find_by_handles(app.table, handles_in(body)) if "@" in body else {}
     if not named:
         return named
     unwilling = blocks.blockers_of(app.table, author_id)
@@ -105,7 +105,9 @@ def resolve_handles(app: App, author_id: UserId, body: str) -> dict[str, UserId]
 
 
 def _quote(app: App, conversation_id: ConversationId, seq: int, sender: Member) -> Quote:
-    quoted = events.get(app.table, conversation_id, check_count(seq, field="reply_to", least=1, most=SEQ_MAX))
+    quoted = events.get(
+        app.table, conversation_id, check_count(seq, field="reply_to", minimum=1, maximum=SEQ_MAX)
+    )
     if quoted is None or quoted["type"] != "message.created" or seq < sender.history_from:
         raise Invalid(
             "reply_to is no message of this conversation", field="reply_to", limit="a message's seq"
@@ -129,12 +131,12 @@ def read(
     state. The membership is checked after all was read: whatever was read lies before any removal.
     Raises: NotFound for one who is no member; Invalid.
     """
-    check_count(limit, field="limit", least=1, most=PAGE_MAX)
+    check_count(limit, field="limit", minimum=1, maximum=PAGE_MAX)
     if after is not None and before is not None:
         raise Invalid("after and before exclude each other", field="before", limit="one of after, before")
     for name, seq in (("after", after), ("before", before)):
         if seq is not None:
-            check_count(seq, field=name, most=SEQ_MAX)
+            check_count(seq, field=name, maximum=SEQ_MAX)
     refuse_strangers(app, reader_id, conversation_id)
     page, more = _page(app, conversation_id, after, before, limit)
     first = require_member(app, reader_id, conversation_id).history_from

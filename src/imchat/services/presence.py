@@ -33,10 +33,10 @@ def get(
     Raises: NotFound for one who is no member; Invalid where people have to be named.
     """
     if user_ids is not None:
-        check_count(len(user_ids), field="user_ids", least=1, most=SIGNAL_MEMBERS)
+        check_count(len(user_ids), field="user_ids", minimum=1, maximum=SIGNAL_MEMBERS)
     refuse_strangers(app, viewer_id, conversation_id)
     if user_ids is None:
-        page = members.page(app.table, conversation_id, after=None, limit=SIGNAL_MEMBERS + 1)
+        page = members.list_page(app.table, conversation_id, after=None, limit=SIGNAL_MEMBERS + 1)
         found = [member.user_id for member in page]
     else:
         found = _members_among(app, conversation_id, user_ids)
@@ -56,7 +56,7 @@ def subscribe(
 
     Raises: NotFound for one who is no member; Invalid.
     """
-    check_count(len(user_ids), field="user_ids", least=1, most=WATCHED_MAX)
+    check_count(len(user_ids), field="user_ids", minimum=1, maximum=WATCHED_MAX)
     require_member(app, viewer_id, conversation_id)
     now_ms = app.now_ms()
     others = [user_id for user_id in _members_among(app, conversation_id, user_ids) if user_id != viewer_id]

@@ -40,7 +40,7 @@ class RateLimiter:
         if user_id not in self._refused and mine <= self._most:
             until_s = end_s + RATE_S
             if mine % SHARED_EVERY or rate_counters.add(
-                table, user_id, window, more=SHARED_EVERY, most=self._most, until_s=until_s
+                table, user_id, window, count=SHARED_EVERY, limit=self._most, expires_at_s=until_s
             ):
                 return
         self._refused.add(user_id)

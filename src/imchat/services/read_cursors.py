@@ -28,7 +28,7 @@ def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: i
 
     Raises: NotFound for one who is no member; Invalid if `seq` is past the log's end.
     """
-    check_count(seq, field="seq", least=1, most=SEQ_MAX)
+    check_count(seq, field="seq", minimum=1, maximum=SEQ_MAX)
     refuse_strangers(app, user_id, conversation_id)
     event = events.get(app.table, conversation_id, seq)
     head = conversations.get(app.table, conversation_id)
@@ -48,7 +48,7 @@ def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: i
 
 
 def _notify_receipt(app: App, user_id: UserId, conversation_id: ConversationId, seq: int) -> None:
-    everybody = members.list_for(app.table, conversation_id, most=SIGNAL_MEMBERS + 1)
+    everybody = members.list_for(app.table, conversation_id, limit=SIGNAL_MEMBERS + 1)
     if len(everybody) <= SIGNAL_MEMBERS:
         hearers = [user_id] if is_blocked(everybody.values()) else everybody
         frame = {"type": "receipt", "conversation_id": conversation_id, "user_id": user_id, "read_seq": seq}

@@ -80,7 +80,7 @@ def notify_typing(app: App, user_id: UserId, conversation_id: ConversationId) ->
     Raises: NotFound for one who is no member.
     """
     require_member(app, user_id, conversation_id)
-    everybody = members.list_for(app.table, conversation_id, most=SIGNAL_MEMBERS + 1)
+    everybody = members.list_for(app.table, conversation_id, limit=SIGNAL_MEMBERS + 1)
     if len(everybody) > SIGNAL_MEMBERS or is_blocked(everybody.values()):
         return
     others = [other for other in everybody if other != user_id]

@@ -35,7 +35,7 @@ def update_profile(
         new = replace(new, handle=check_handle(handle))
     if display_name is not None:
         new = replace(
-            new, display_name=check_line(display_name, field="display_name", most=DISPLAY_NAME_CHARS)
+            new, display_name=check_line(display_name, field="display_name", maximum=DISPLAY_NAME_CHARS)
         )
     if show_presence is not None:
         new = replace(new, show_presence=show_presence)

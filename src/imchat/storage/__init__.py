@@ -1,1 +1,1 @@
-"""Where it is kept: the four-verb table, its two implementations, and the access patterns above it."""
+"""Storage: the `Table` protocol, its implementations in DynamoDB and SQLite, and the repositories."""

@@ -1,4 +1,4 @@
-"""What an op means for one item, for a `Table` that has to work that out itself."""
+"""Evaluate conditions and apply ops to one item, for tables whose store cannot do it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from imchat.storage.validation import check_int, is_int
 
 
 def evaluate(condition: Condition, item: Item | None) -> bool:
-    """Whether the condition holds for what lies under its key (None: nothing)."""
+    """Return whether a condition holds for the stored item (None: it does not exist)."""
     if isinstance(condition, Absent):
         return item is None
     if item is None:
@@ -32,14 +32,14 @@ def evaluate(condition: Condition, item: Item | None) -> bool:
     actual = item[condition.attribute]
     if isinstance(condition, LessThan):
         return is_int(actual) and actual < condition.value
-    # Python's True equals 1; a table's does not.
+    # True == 1 in Python, but not in a table.
     return bool(actual == condition.value) and isinstance(actual, bool) == isinstance(condition.value, bool)
 
 
 def apply_op(index: int, op: Op, item: Item | None) -> Item | None:
-    """What lies under the op's key once the op was applied to `item`, which stays as it is (None: nothing).
+    """Return the item after an op is applied to `item` (None: it does not exist). Does not change `item`.
 
-    Raises: ConditionFailed, with the op's `index`; ValueError where it adds to what is no integer.
+    Raises: ConditionFailed, with the op's `index`; ValueError if the op adds to a value that is not an integer.
     """
     if op.condition is not None and not evaluate(op.condition, item):
         raise ConditionFailed(index, item)
@@ -55,7 +55,7 @@ def _apply_update(item: Item | None, op: Update) -> Item:
     for name, amount in op.add.items():
         count: Any = changed.get(name, 0)
         if not is_int(count):
-            raise ValueError(f"{name} is no integer, so nothing can be added to it")
+            raise ValueError(f"cannot add to {name}: it is not an integer")
         changed[name] = count + amount
         check_int(changed[name])
     for name in op.remove:

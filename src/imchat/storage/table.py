@@ -1,12 +1,12 @@
-"""The `Table` protocol: the only way imchat persists anything. Knows nothing of chats.
+"""The `Table` protocol: the storage interface below all repositories. It knows nothing about chat.
 
-Four verbs over items addressed by (`pk`, `sk`). An item is a JSON-like dict: str, int, bool, None, lists and
-dicts of these (no floats, no bytes, no sets); it does not hold its key. Within one `pk`, items are ordered by
+A table has four methods on items addressed by (`pk`, `sk`). An item is a JSON-like dict: str, int, bool, None, lists and
+dicts of these (no floats, no bytes, no sets). It does not contain its key. Within one `pk`, items are ordered by
 the UTF-8 bytes of `sk`. The attribute `TTL_ATTRIBUTE` (epoch seconds) lets the store remove the item some time after
-that moment; until it does, reads still return it, so whoever reads it must look.
+that moment. Until then reads still return the item, so the reader must check the attribute.
 
-Items are values: nobody changes one that was read from a table or given to a write, neither the table nor its caller. So a
-table may keep it and hand it out again.
+Items are immutable by convention: neither the table nor its caller changes an item that was read or written. A table may
+therefore cache an item and return it again.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from typing import Any, Final, NamedTuple, Protocol, TypeAlias
 from imchat.errors import ImchatError
 
 Item: TypeAlias = dict[str, Any]
-_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+_EMPTY: Final[Mapping[str, Any]] = MappingProxyType({})
 
 TTL_ATTRIBUTE: Final = "expires_at"
 MAX_ITEM_BYTES: Final = 400 * 1024
-"""DynamoDB's limit; both tables refuse a larger item with `TooLarge`. Source: DynamoDB quotas, "Item size"."""
+"""DynamoDB's limit; both tables reject a larger item with `TooLarge`. Source: DynamoDB quotas, "Item size"."""
 MAX_OPS: Final = 100
 """Operations in one `write`. Source: DynamoDB quotas, "Transactions"."""
 
@@ -35,11 +35,26 @@ class Key(NamedTuple):
     sk: str
 
 
+class KeyRange(NamedTuple):
+    """The keys that a query reads: one partition, and optional bounds on the sort key.
+
+    Bounds are either `prefix`, or `low` and `high` (each optional, inclusive). `after` can be combined with both: it is
+    the sort key of the last row already read. It is exclusive, and applies in reading direction.
+    """
+
+    pk: str
+    prefix: str | None = None
+    low: str | None = None
+    high: str | None = None
+    after: str | None = None
+
+
 @dataclass(slots=True)
 class Row:
-    """One answer of a query: the item and the sort key it lies under.
+    """One result of a query: an item and its sort key.
 
-    A table may answer the same row again, so whoever makes something of it keeps that here, in `meaning`. It is a value too.
+    A table may return the same row again, so a repository caches the object it parses from the row in `parsed`.
+    That object is immutable by convention, too.
     """
 
     sk: str
@@ -49,12 +64,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """No item lies under the key."""
+    """The item does not exist."""
 
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """An item lies under the key."""
+    """The item exists."""
 
 
 class Equals(NamedTuple):
@@ -65,7 +80,7 @@ class Equals(NamedTuple):
 
 
 class LessThan(NamedTuple):
-    """The item exists and its top-level integer attribute exists and is lower than `value`."""
+    """The item exists and its top-level integer attribute exists and is less than `value`."""
 
     attribute: str
     value: int
@@ -75,7 +90,7 @@ Condition: TypeAlias = Absent | Present | Equals | LessThan
 
 
 class Put(NamedTuple):
-    """Store `item` whole, in place of what lay there."""
+    """Store an item. Replaces an existing item completely."""
 
     key: Key
     item: Item
@@ -83,28 +98,28 @@ class Put(NamedTuple):
 
 
 class Update(NamedTuple):
-    """Change top-level attributes: set some, add integers to some (a missing one counts as 0), remove some.
+    """Change top-level attributes: `set` values, `add` integers (a missing attribute counts as 0), `remove` attributes.
 
-    Makes the item where there is none, unless the condition forbids it. One attribute may stand in one of the three only,
-    and at least one must. Adding to what is no integer is a ValueError.
+    Creates the item if it does not exist, unless the condition prevents it. At least one attribute is required, and each
+    may appear in only one of the three. Adding to a value that is not an integer raises ValueError.
     """
 
     key: Key
-    set: Mapping[str, Any] = _NOTHING
-    add: Mapping[str, int] = _NOTHING
+    set: Mapping[str, Any] = _EMPTY
+    add: Mapping[str, int] = _EMPTY
     remove: Sequence[str] = ()
     condition: Condition | None = None
 
 
 class Delete(NamedTuple):
-    """Remove the item; nothing happens where there is none, unless the condition forbids it."""
+    """Remove an item. Does nothing if the item does not exist, unless the condition prevents it."""
 
     key: Key
     condition: Condition | None = None
 
 
 class Check(NamedTuple):
-    """Write nothing; the transaction holds only if the condition does."""
+    """Write nothing. The transaction succeeds only if the condition holds."""
 
     key: Key
     condition: Condition
@@ -114,9 +129,9 @@ Op: TypeAlias = Put | Update | Delete | Check
 
 
 class ConditionFailed(ImchatError):
-    """A condition did not hold, so nothing of the `write` happened.
+    """A condition did not hold, so `write` changed nothing.
 
-    `index` is the first failing op's place in the call, `item` what lies under its key (None: nothing).
+    `index` is the position of the first failing op in the call. `item` is the stored item (None: it does not exist).
     """
 
     code = "conflict"
@@ -129,38 +144,30 @@ class ConditionFailed(ImchatError):
 
 
 class Table(Protocol):
-    """The four verbs. Every implementation passes `tests/storage/test_table_contract.py`.
+    """The four methods of a table. Every implementation passes `tests/storage/test_table_contract.py`.
 
-    Raises, everywhere: Busy where the store asks to try again later; ValueError for a call that could never work
+    All methods raise Busy if the store asks to retry later, and ValueError for a call that can never succeed
     (a float, an empty key, an empty write, more than `MAX_OPS` ops, two ops on one key).
     """
 
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:
-        """The item under `key`, or None."""
+        """Return the item with this key, or None."""
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
-        """The items that exist among `keys` (any number; doubles count once), read consistently."""
+        """Return the items that exist, by key. Takes any number of keys, ignores duplicates, and reads consistently."""
 
     def query(
         self,
-        pk: str,
+        key_range: KeyRange,
         *,
-        prefix: str | None = None,
-        low: str | None = None,
-        high: str | None = None,
-        after: str | None = None,
         limit: int | None = None,
         reverse: bool = False,
         consistent: bool = True,
     ) -> list[Row]:
-        """The rows of one `pk` in sort-key order (descending with `reverse`), all of them or the first `limit`.
-
-        Bounds: either `prefix`, or `low` and `high` (each optional, inclusive). `after` (exclusive, in reading direction)
-        resumes behind a row already read and goes with either.
-        """
+        """Return the rows of a key range in sort-key order (descending with `reverse`): all, or the first `limit`."""
 
     def write(self, *ops: Op) -> None:
-        """Apply one op, or several as one transaction: all or none, durable when this returns.
+        """Apply one op, or several as one transaction (all or nothing). The write is durable when this returns.
 
-        Raises: ConditionFailed; TooLarge where an item would pass `MAX_ITEM_BYTES`.
+        Raises: ConditionFailed; TooLarge if an item would exceed `MAX_ITEM_BYTES`.
         """

@@ -47,7 +47,7 @@ def _update(request: RequestContext) -> Response:
 def _update_settings(request: RequestContext) -> Response:
     changes = request.body.model_dump(exclude_none=True)
     me = conversations.update_settings(request.app, request.user_id, request.conversation_id, changes)
-    return Response(200, {"settings": me.chosen()})
+    return Response(200, {"settings": me.settings_by_name()})
 
 
 ROUTES: Final = (

@@ -29,7 +29,7 @@ def _members(request: RequestContext) -> Response:
 
 def _add_members(request: RequestContext) -> Response:
     user_ids = [UserId(user_id) for user_id in dict.fromkeys(request.body.user_ids)]
-    check_count(len(user_ids), field="user_ids", least=1, most=USER_IDS_MAX)
+    check_count(len(user_ids), field="user_ids", minimum=1, maximum=USER_IDS_MAX)
     members.add_members(request.app, request.user_id, request.conversation_id, user_ids)
     return conversation_response(request)
 

@@ -40,7 +40,7 @@ def _users(request: RequestContext) -> Response:
     if query.prefix is not None:
         return Response(200, {"users": serializers.users(users.search(request.app, query.prefix))})
     user_ids = [UserId(text) for text in dict.fromkeys((query.ids or "").split(",")) if is_id(text)]
-    check_count(len(user_ids), field="ids", least=1, most=USER_IDS_MAX)
+    check_count(len(user_ids), field="ids", minimum=1, maximum=USER_IDS_MAX)
     return Response(200, {"users": serializers.users(users.get_many(request.app, user_ids))})
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from imchat.local.identity.protocol import CognitoError
-from imchat.storage.table import Absent, ConditionFailed, Delete, Key, Op, Present, Put, Table
+from imchat.storage.table import Absent, ConditionFailed, Delete, Key, KeyRange, Op, Present, Put, Table
 
 GROUPS: Final = frozenset({"admins"})
 """The groups that exist; the AWS template makes the same."""
@@ -99,13 +99,13 @@ class Accounts:
 
     def page(self, *, prefix: str, after: str | None, limit: int) -> tuple[list[Account], str | None]:
         """Accounts by e-mail address, and the `after` of the next page where there is one."""
-        rows = self._table.query(_ACCOUNTS, prefix=prefix or None, after=after, limit=limit + 1)
+        rows = self._table.query(KeyRange(_ACCOUNTS, prefix=prefix or None, after=after), limit=limit + 1)
         accounts = [_from_item(row.item) for row in rows[:limit]]
         return accounts, rows[limit - 1].sk if len(rows) > limit else None
 
     def members(self, group: str, *, after: str | None, limit: int) -> tuple[list[Account], str | None]:
         """The accounts in a group, in pages like `page`."""
-        rows = self._table.query(f"GROUP#{group}", after=after, limit=limit + 1)
+        rows = self._table.query(KeyRange(f"GROUP#{group}", after=after), limit=limit + 1)
         found = self._table.get_many(_key(row.sk) for row in rows[:limit])
         accounts = [_from_item(found[_key(row.sk)]) for row in rows[:limit] if _key(row.sk) in found]
         return accounts, rows[limit - 1].sk if len(rows) > limit else None

@@ -1,6 +1,6 @@
-"""The table's items, ops and bounds in DynamoDB's words, and back. Pure: it calls nothing.
+"""Convert items, ops and key ranges to DynamoDB's request format, and items back. Makes no calls.
 
-Every attribute is named through ExpressionAttributeNames: names are arbitrary text, and many are reserved.
+Attribute names always go through ExpressionAttributeNames: a name can be any text, and many names are reserved words.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from imchat.storage.table import Absent, Equals, Key, Present, Put, Update
 
 if TYPE_CHECKING:
-    from imchat.storage.table import Condition, Item, Op
+    from imchat.storage.table import Condition, Item, KeyRange, Op
 
 READ_BATCH: Final = 100
 """Keys in one BatchGetItem. Source: DynamoDB API reference, "BatchGetItem"."""
@@ -25,7 +25,7 @@ _COMPARISONS: Final = {
 
 
 def serialize(value: Any) -> Wire:
-    """One value as DynamoDB's typed JSON."""
+    """Return a value as DynamoDB's typed JSON."""
     if isinstance(value, str):
         return {"S": value}
     if value is None:
@@ -35,12 +35,12 @@ def serialize(value: Any) -> Wire:
     if isinstance(value, int):
         return {"N": str(value)}
     if isinstance(value, dict):
-        return {"M": {name: serialize(each) for name, each in value.items()}}
-    return {"L": [serialize(each) for each in value]}
+        return {"M": {name: serialize(element) for name, element in value.items()}}
+    return {"L": [serialize(element) for element in value]}
 
 
 def deserialize(wire: Wire) -> Any:
-    """The value of DynamoDB's typed JSON."""
+    """Return the value of DynamoDB's typed JSON."""
     ((kind, value),) = wire.items()
     match kind:
         case "S" | "BOOL":
@@ -48,27 +48,27 @@ def deserialize(wire: Wire) -> Any:
         case "N":
             return int(value)
         case "M":
-            return {name: deserialize(each) for name, each in value.items()}
+            return {name: deserialize(element) for name, element in value.items()}
         case "L":
-            return [deserialize(each) for each in value]
+            return [deserialize(element) for element in value]
         case "NULL":
             return None
         case _:
-            raise ValueError(f"the table holds a value of type {kind}, which imchat never wrote")
+            raise ValueError(f"the table contains a value of type {kind}, which imchat never writes")
 
 
 def serialize_key(key: Key) -> Wire:
-    """The two key attributes."""
+    """Return the two key attributes."""
     return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
 
 
 def deserialize_item(wire: Wire) -> Item:
-    """The item without its key."""
+    """Return the item without its key."""
     return {name: deserialize(value) for name, value in wire.items() if name not in {"pk", "sk"}}
 
 
 def serialize_op(op: Op) -> Wire:
-    """The parameters of one write, alone or in a transaction, without the table's name."""
+    """Return the parameters of one write, single or in a transaction, without the table name."""
     names: dict[str, str] = {}
     values: Wire = {}
     request: Wire = {}
@@ -88,19 +88,12 @@ def serialize_op(op: Op) -> Wire:
     return request
 
 
-def range_condition(
-    pk: str,
-    *,
-    prefix: str | None,
-    low: str | None,
-    high: str | None,
-    after: str | None,
-    reverse: bool,
-) -> Wire | None:
-    """The parameters of a Query for these bounds; None where nothing can lie between them.
+def query_request(key_range: KeyRange, *, reverse: bool) -> Wire | None:
+    """Return the parameters of a Query for a key range, or None if no sort key can be within its bounds.
 
-    DynamoDB refuses bounds in the wrong order, empty ones, and a start outside of them or at their end.
+    DynamoDB rejects bounds in the wrong order, empty bounds, and a start outside the bounds or at their end.
     """
+    pk, prefix, low, high, after = key_range
     if high == "" or (low and high and low > high):
         return None
     condition: Wire = {
@@ -121,7 +114,7 @@ def range_condition(
         return None
     below = not after or after < first
     above = not after.startswith(prefix) and after > prefix if prefix else high is not None and after > high
-    if below or above:  # the start lies outside: the whole range is still to come, or none of it
+    if below or above:  # the start is outside the range: return all of it, or none
         return condition if below != reverse else None
     return {**condition, "ExclusiveStartKey": serialize_key(Key(pk, after))}
 
@@ -147,6 +140,6 @@ def _condition_expression(condition: Condition, names: dict[str, str], values: W
     names["#c"], values[":c"] = condition.attribute, serialize(condition.value)
     (kind,) = values[":c"]
     values[":kind"] = {"S": kind}
-    # To DynamoDB the comparison alone would do; some emulators take 1 for True and nothing for None.
+    # DynamoDB needs only the comparison. Some emulators confuse 1 with True, and a missing attribute with None.
     comparison = "=" if isinstance(condition, Equals) else "<"
     return f"attribute_type(#c, :kind) AND #c {comparison} :c"

@@ -1,9 +1,9 @@
-"""`DynamoTable`: the table in DynamoDB. The only place below the services that knows botocore's errors.
+"""`DynamoTable`: the table in DynamoDB. The only module below the services that handles botocore errors.
 
-A `write` that ends in Busy may have happened all the same: its answer can get lost. The next attempt, or the SDK's
-own retry of a conditional put, then fails at its condition and meets what the first one wrote. So whoever writes
-under a condition reads `ConditionFailed.item` and recognises their own work (events carry a `client_message_id`).
-Transactions carry a token that the SDK keeps for all retries of one call, so these repeat safely.
+A `write` that raises Busy may still have succeeded, because the response can get lost. The next attempt, or the SDK's
+own retry of a conditional put, then fails its condition because of the first write. So a caller that writes under a
+condition checks `ConditionFailed.item` for its own write (events carry a `client_message_id`).
+Transactions carry a token that the SDK reuses for all retries of one call, so they are safe to repeat.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from imchat.storage.conditions import evaluate
 from imchat.storage.dynamodb.codec import (
     READ_BATCH,
     deserialize_item,
-    range_condition,
+    query_request,
     serialize_key,
     serialize_op,
 )
@@ -31,6 +31,7 @@ from imchat.storage.table import (
     Delete,
     Item,
     Key,
+    KeyRange,
     Op,
     Put,
     Row,
@@ -43,9 +44,9 @@ if TYPE_CHECKING:
 
 _ATTEMPTS: Final = 8
 _FIRST_DELAY_S: Final = 0.025
-_LONGEST_DELAY_S: Final = 0.8
+_MAX_DELAY_S: Final = 0.8
 
-_PASSING: Final = frozenset(
+_RETRYABLE: Final = frozenset(
     {
         "InternalServerError",
         "LimitExceededException",
@@ -61,16 +62,16 @@ _PASSING: Final = frozenset(
     }
 )
 _CONTENDED: Final = frozenset({"TransactionConflict", "TransactionConflictException"})
-"""Refused, untouched, because another write of the same item was under way: the very same write may be sent again."""
-_INVALID: Final = frozenset({"ValidationError", "ValidationException"})
+"""Rejected without effect because another write to the same item was in progress. The same write can be sent again."""
+_VALIDATION: Final = frozenset({"ValidationError", "ValidationException"})
 
 
 class _Contention(Busy):
-    """See `_CONTENDED`."""
+    """Another write to the same item was in progress; see `_CONTENDED`."""
 
 
 class DynamoClient(Protocol):
-    """What is used of `boto3.client("dynamodb")`."""
+    """The methods that imchat uses of `boto3.client("dynamodb")`."""
 
     def get_item(self, **request: Any) -> dict[str, Any]: ...
     def batch_get_item(self, **request: Any) -> dict[str, Any]: ...
@@ -84,7 +85,7 @@ class DynamoClient(Protocol):
 class DynamoTable:
     """A `Table` in one DynamoDB table with the string keys `pk` and `sk`, and `expires_at` as its TTL attribute.
 
-    Beyond what `Table` says it raises ConfigError where the table, the credentials or a permission is missing.
+    In addition to the errors of `Table` it raises ConfigError if the table, the credentials or a permission is missing.
     """
 
     def __init__(
@@ -95,81 +96,78 @@ class DynamoTable:
         sleep: Callable[[float], None] = time.sleep,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """Use `client`; `sleep` (seconds, scaled by `jitter` from 0 to 1) parts the attempts of a read or write."""
+        """Use a boto3 client. Between attempts, `sleep` waits for a number of seconds, scaled by `jitter` (0 to 1)."""
         self._client = client
         self.table_name = table_name
         self._sleep = sleep
         self._jitter = jitter
 
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:
-        """See `Table.get`. One GetItem."""
+        """See `Table.get`. Sends one GetItem."""
         check_key(key)
-        answer = self._call(self._client.get_item, Key=serialize_key(key), ConsistentRead=consistent)
-        return deserialize_item(answer["Item"]) if "Item" in answer else None
+        response = self._send_for_table(
+            self._client.get_item, Key=serialize_key(key), ConsistentRead=consistent
+        )
+        return deserialize_item(response["Item"]) if "Item" in response else None
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
-        """See `Table.get_many`. One BatchGetItem for 100 keys, and more where some are left unprocessed."""
-        wanted = list(dict.fromkeys(keys))
-        for key in wanted:
+        """See `Table.get_many`. Sends one BatchGetItem per 100 keys, and more if some keys are left unprocessed."""
+        unique_keys = list(dict.fromkeys(keys))
+        for key in unique_keys:
             check_key(key)
         found: dict[Key, Item] = {}
-        for start in range(0, len(wanted), READ_BATCH):
-            self._get_batch([serialize_key(key) for key in wanted[start : start + READ_BATCH]], found)
+        for start in range(0, len(unique_keys), READ_BATCH):
+            self._get_batch([serialize_key(key) for key in unique_keys[start : start + READ_BATCH]], found)
         return found
 
     def query(
         self,
-        pk: str,
+        key_range: KeyRange,
         *,
-        prefix: str | None = None,
-        low: str | None = None,
-        high: str | None = None,
-        after: str | None = None,
         limit: int | None = None,
         reverse: bool = False,
         consistent: bool = True,
     ) -> list[Row]:
-        """See `Table.query`. One Query for each page of 1 MB, and only the pages that are needed."""
-        check_query(pk, prefix=prefix, low=low, high=high, after=after, limit=limit)
+        """See `Table.query`. Sends one Query per page of 1 MB, and only for the pages it needs."""
+        check_query(key_range, limit)
         rows: list[Row] = []
-        bounds = {"prefix": prefix, "low": low, "high": high}
-        while condition := range_condition(pk, **bounds, after=after, reverse=reverse):
+        while condition := query_request(key_range, reverse=reverse):
             if limit is not None:
                 condition["Limit"] = limit - len(rows)
-            page = self._call(
+            page = self._send_for_table(
                 self._client.query, **condition, ConsistentRead=consistent, ScanIndexForward=not reverse
             )
             rows += [Row(found["sk"]["S"], deserialize_item(found)) for found in page["Items"]]
             if "LastEvaluatedKey" not in page or len(rows) == limit:
                 break
-            after = page["LastEvaluatedKey"]["sk"]["S"]
+            key_range = key_range._replace(after=page["LastEvaluatedKey"]["sk"]["S"])
         return rows
 
     def write(self, *ops: Op) -> None:
-        """See `Table.write`. One op is one plain write; several are one TransactWriteItems. A collision is tried again."""
+        """See `Table.write`. One op is a single write, several are one TransactWriteItems. Retries on contention."""
         check_ops(ops)
         for attempt in range(_ATTEMPTS):
             try:
                 self._write(ops)
             except _Contention:
-                self._pause(attempt)
+                self._back_off(attempt)
             else:
                 return
-        raise Busy("the table is busy; try again")
+        raise Busy("the database is busy; try again")
 
     def _write(self, ops: tuple[Op, ...]) -> None:
         if len(ops) > 1:
             requests = [{_transaction_verb(op): self._request(op)} for op in ops]
-            self._attempt(self._client.transact_write_items, TransactItems=requests)
+            self._send(self._client.transact_write_items, TransactItems=requests)
             return
         op = ops[0]
         if isinstance(op, Put):
-            self._attempt(self._client.put_item, **self._request(op))
+            self._send(self._client.put_item, **self._request(op))
         elif isinstance(op, Update):
-            self._attempt(self._client.update_item, **self._request(op))
+            self._send(self._client.update_item, **self._request(op))
         elif isinstance(op, Delete):
-            self._attempt(self._client.delete_item, **self._request(op))
-        else:  # of one item a consistent read says as much as a transaction, for less
+            self._send(self._client.delete_item, **self._request(op))
+        else:  # for one item, a consistent read is enough and costs less than a transaction
             item = self.get(op.key)
             if not evaluate(op.condition, item):
                 raise ConditionFailed(0, item)
@@ -178,64 +176,64 @@ class DynamoTable:
         return {"TableName": self.table_name, **serialize_op(op)}
 
     def _get_batch(self, keys: list[dict[str, Any]], found: dict[Key, Item]) -> None:
-        idle_rounds = 0
+        rounds_without_progress = 0
         while keys:
-            answer = self._attempt(
+            response = self._send(
                 self._client.batch_get_item,
                 RequestItems={self.table_name: {"Keys": keys, "ConsistentRead": True}},
             )
-            rows = answer.get("Responses", {}).get(self.table_name, [])
+            rows = response.get("Responses", {}).get(self.table_name, [])
             for row in rows:
                 found[Key(row["pk"]["S"], row["sk"]["S"])] = deserialize_item(row)
-            keys = answer.get("UnprocessedKeys", {}).get(self.table_name, {}).get("Keys", [])
-            idle_rounds = 0 if rows else idle_rounds + 1
-            if idle_rounds == _ATTEMPTS:
-                raise Busy("the table is busy; try again")
+            keys = response.get("UnprocessedKeys", {}).get(self.table_name, {}).get("Keys", [])
+            rounds_without_progress = 0 if rows else rounds_without_progress + 1
+            if rounds_without_progress == _ATTEMPTS:
+                raise Busy("the database is busy; try again")
             if keys:
-                self._pause(idle_rounds)
+                self._back_off(rounds_without_progress)
 
-    def _pause(self, rounds: int) -> None:
-        self._sleep(self._jitter() * min(_LONGEST_DELAY_S, _FIRST_DELAY_S * 2**rounds))
+    def _back_off(self, rounds: int) -> None:
+        self._sleep(self._jitter() * min(_MAX_DELAY_S, _FIRST_DELAY_S * 2**rounds))
 
-    def _call(self, operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
-        return self._attempt(operation, TableName=self.table_name, **request)
+    def _send_for_table(self, operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
+        return self._send(operation, TableName=self.table_name, **request)
 
-    def _attempt(self, operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
+    def _send(self, operation: Callable[..., dict[str, Any]], **request: Any) -> dict[str, Any]:
         try:
             return operation(**request)
         except ClientError as error:
-            raise self._translated(error) from error
+            raise self._translate_error(error) from error
         except (HTTPClientError, NoConnectionError) as error:
-            raise Busy("the table cannot be reached; try again") from error
+            raise Busy("the database cannot be reached; try again") from error
         except BotoCoreError as error:
             raise ConfigError(f"the table {self.table_name} cannot be used: {error}") from error
 
-    def _translated(self, error: ClientError) -> ImchatError | ValueError:
-        answer: dict[str, Any] = dict(error.response)
-        code = answer["Error"].get("Code", "")
+    def _translate_error(self, error: ClientError) -> ImchatError | ValueError:
+        response: dict[str, Any] = dict(error.response)
+        code = response["Error"].get("Code", "")
         if code == "ConditionalCheckFailedException":
-            return ConditionFailed(0, deserialize_item(answer["Item"]) if answer.get("Item") else None)
+            return ConditionFailed(0, deserialize_item(response["Item"]) if response.get("Item") else None)
         if code == "TransactionCanceledException":
-            # The first reason decides, so that `index` is the first op that failed.
-            for index, reason in enumerate(answer.get("CancellationReasons", [])):
+            # Use the first reason, so that `index` is the first op that failed.
+            for index, reason in enumerate(response.get("CancellationReasons", [])):
                 if reason["Code"] == "ConditionalCheckFailed":
                     return ConditionFailed(
                         index, deserialize_item(reason["Item"]) if reason.get("Item") else None
                     )
                 if reason["Code"] != "None":
-                    return self._refusal(reason["Code"], reason.get("Message", ""))
-        if answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 400) >= 500:  # noqa: PLR2004 - HTTP's own
-            return Busy("the table is busy; try again")
-        return self._refusal(code, answer["Error"].get("Message", ""))
+                    return self._error_for_code(reason["Code"], reason.get("Message", ""))
+        if response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400) >= 500:  # noqa: PLR2004 - HTTP server errors
+            return Busy("the database is busy; try again")
+        return self._error_for_code(code, response["Error"].get("Message", ""))
 
-    def _refusal(self, code: str, message: str) -> ImchatError | ValueError:
+    def _error_for_code(self, code: str, message: str) -> ImchatError | ValueError:
         if code in _CONTENDED:
-            return _Contention("the table is busy; try again")
-        if code in _PASSING:
-            return Busy("the table is busy; try again")
-        if code in _INVALID and "size" in message and "exceeded" in message:
-            return TooLarge(f"an item may hold {MAX_ITEM_BYTES} bytes", limit=MAX_ITEM_BYTES)
-        if code in _INVALID:
+            return _Contention("the database is busy; try again")
+        if code in _RETRYABLE:
+            return Busy("the database is busy; try again")
+        if code in _VALIDATION and "size" in message and "exceeded" in message:
+            return TooLarge(f"an item may have at most {MAX_ITEM_BYTES} bytes", limit=MAX_ITEM_BYTES)
+        if code in _VALIDATION:
             return ValueError(message)
         return ConfigError(f"the table {self.table_name} cannot be used: {message} ({code})")
 

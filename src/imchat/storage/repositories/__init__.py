@@ -1,1 +1,1 @@
-"""One module for each entity: its items, and how they are read and written."""
+"""One module per entity: its items, and how they are read and written."""

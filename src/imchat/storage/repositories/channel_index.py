@@ -1,24 +1,31 @@
-"""The directory of public channels: an entry for each word of each one's title."""
+"""The search index of public channels: one entry per word of each title."""
 
 from __future__ import annotations
 
 from imchat.domain.ids import ConversationId
 from imchat.domain.search_terms import tokenize
 from imchat.storage.repositories import keys
-from imchat.storage.table import Delete, Op, Put, Table
+from imchat.storage.table import Delete, KeyRange, Op, Put, Table
 
 
-def changes(conversation_id: ConversationId, *, old: str | None, new: str | None) -> list[Op]:
-    """The ops that list a channel under the title `new` in place of `old`; None: it is not listed."""
+def update_ops(conversation_id: ConversationId, *, old: str | None, new: str | None) -> list[Op]:
+    """Return the ops that replace a channel's title in the index. None: the channel is not in the index."""
     before, words = tokenize(old or ""), tokenize(new or "")
-    ops: list[Op] = [Delete(keys.channel(word, conversation_id)) for word in before if word not in words]
-    return ops + [Put(keys.channel(word, conversation_id), {"words": words}) for word in words]
+    ops: list[Op] = [
+        Delete(keys.channel_index_entry(word, conversation_id)) for word in before if word not in words
+    ]
+    return ops + [Put(keys.channel_index_entry(word, conversation_id), {"words": words}) for word in words]
 
 
 def search(table: Table, words: list[str], *, limit: int) -> list[ConversationId]:
-    """Channels among whose words is, for each of `words` (at least one), one that begins so; looks through `limit` entries."""
+    """Return channels whose title has, for each of `words`, a word with that prefix. Reads up to `limit` entries.
+
+    Takes at least one word.
+    """
     longest = max(words, key=len)
-    rows = table.query(keys.channels_pk(longest), prefix=longest, limit=limit, consistent=False)
+    rows = table.query(
+        KeyRange(keys.channel_index_pk(longest), prefix=longest), limit=limit, consistent=False
+    )
     return [
         ConversationId(row.sk.rpartition("#")[2])
         for row in rows

@@ -1,6 +1,6 @@
-"""Open WebSocket connections by person, the tickets that open them, the sign-ins that open none.
+"""Open WebSocket connections by user, the tickets that open them, and the sign-ins that have ended.
 
-Expired connections and tickets count as absent. Nobody looks when a sign-in that is over expires: nothing can come of it by then.
+Expired connections and tickets count as absent. The expiry of an ended sign-in is not checked: its tokens have expired by then.
 """
 
 from __future__ import annotations
@@ -25,51 +25,53 @@ from imchat.storage.table import (
 )
 
 _SUSPENDED: Final = "suspended"
-"""While an item has this attribute, nothing else in it counts: what a connection adds that is just being made, neither."""
+"""While an item has this attribute, its connections are ignored, including one that is added at the same moment."""
 
-_NO_CONNECTIONS: Final = (TTL_ATTRIBUTE, _SUSPENDED)
+_RESERVED_ATTRIBUTES: Final = (TTL_ATTRIBUTE, _SUSPENDED)
 
 SIGNED_OUT_S: Final = (30 * 24 + 1) * 3600
-"""How long it is known that a sign-in is over: as long as its refresh token lives, and the last access token by it."""
+"""How long an ended sign-in is stored: as long as its refresh token and the last access token from it can be valid."""
 
 
 class Ticket(NamedTuple):
-    """Whose it is, and the sign-in that it was issued to, where tokens name theirs."""
+    """The user of a ticket, and their sign-in if their token names it."""
 
     user_id: UserId
     sign_in: SignInId | None
 
 
 class AddedConnection(NamedTuple):
-    """`surplus` are the oldest connections past the limit, forgotten now; `alone` says that no other was open."""
+    """`evicted` are the oldest connections above the limit, removed now. `is_first`: no other connection was open."""
 
     evicted: list[ConnectionId]
     is_first: bool
 
 
 def add(table: Table, user_id: UserId, connection_id: ConnectionId, *, now_s: int) -> AddedConnection:
-    """Note an open connection; forget expired ones, and the oldest past the limit."""
+    """Add an open connection. Removes expired connections, and the oldest ones above the limit."""
     key = keys.connections(user_id)
-    known = {name: expiry for name, expiry in (table.get(key) or {}).items() if name not in _NO_CONNECTIONS}
+    known = {
+        name: expiry for name, expiry in (table.get(key) or {}).items() if name not in _RESERVED_ATTRIBUTES
+    }
     expired = [name for name, expiry in known.items() if expiry <= now_s]
     live = sorted((name for name, expiry in known.items() if expiry > now_s), key=known.__getitem__)
-    surplus = live[: max(0, len(live) + 1 - CONNECTIONS_PER_USER)]
+    evicted = live[: max(0, len(live) + 1 - CONNECTIONS_PER_USER)]
     expiry = now_s + CONNECTION_S
-    table.write(Update(key, set={connection_id: expiry, TTL_ATTRIBUTE: expiry}, remove=[*expired, *surplus]))
-    return AddedConnection([ConnectionId(name) for name in surplus], is_first=not live)
+    table.write(Update(key, set={connection_id: expiry, TTL_ATTRIBUTE: expiry}, remove=[*expired, *evicted]))
+    return AddedConnection([ConnectionId(name) for name in evicted], is_first=not live)
 
 
 def remove(table: Table, user_id: UserId, connection_ids: Iterable[ConnectionId]) -> None:
-    """Forget connections; nothing happens where none is noted."""
-    gone = list(connection_ids)
-    if gone:
-        # The condition keeps a late farewell from leaving an empty item behind that never expires.
+    """Remove connections. Ignores missing ones."""
+    names = list(connection_ids)
+    if names:
+        # Without the condition, a late disconnect would create an empty item that never expires.
         with suppress(ConditionFailed):
-            table.write(Update(keys.connections(user_id), remove=gone, condition=Present()))
+            table.write(Update(keys.connections(user_id), remove=names, condition=Present()))
 
 
 def list_for(table: Table, user_ids: Iterable[UserId], *, now_s: int) -> dict[ConnectionId, UserId]:
-    """The open connections of several people, each with whose it is."""
+    """Return the open connections of several users, each with its user."""
     wanted = {keys.connections(user_id): user_id for user_id in user_ids}
     found: dict[ConnectionId, UserId] = {}
     for key, item in table.get_many(wanted).items():
@@ -82,25 +84,25 @@ def list_for(table: Table, user_ids: Iterable[UserId], *, now_s: int) -> dict[Co
 
 
 def remove_all(table: Table, user_id: UserId) -> list[ConnectionId]:
-    """Forget the person's connections. Returns them, to be closed."""
+    """Remove all connections of a user. Returns them, so that the caller can close them."""
     item = table.get(keys.connections(user_id)) or {}
-    known = [ConnectionId(name) for name in item if name not in _NO_CONNECTIONS]
+    known = [ConnectionId(name) for name in item if name not in _RESERVED_ATTRIBUTES]
     remove(table, user_id, known)
     return known
 
 
 def mark_signed_out(table: Table, user_id: UserId, sign_in: SignInId, *, now_s: int) -> None:
-    """Note that a sign-in is over."""
+    """Record that a sign-in has ended."""
     table.write(Put(keys.signed_out_sign_in(user_id, sign_in), {TTL_ATTRIBUTE: now_s + SIGNED_OUT_S}))
 
 
 def is_signed_out(table: Table, user_id: UserId, sign_in: SignInId) -> bool:
-    """Whether the person has signed out of it."""
+    """Return whether the user has signed out of this sign-in."""
     return table.get(keys.signed_out_sign_in(user_id, sign_in)) is not None
 
 
 def suspend(table: Table, user_id: UserId) -> list[ConnectionId]:
-    """Let nothing be pushed to the person from now on. Returns the connections that they had, to be closed."""
+    """Stop all pushes to a user. Returns the connections they had, so that the caller can close them."""
     key = keys.connections(user_id)
     known = [name for name in table.get(key) or {} if name != _SUSPENDED]
     table.write(Update(key, set={_SUSPENDED: True}, remove=known))
@@ -108,14 +110,14 @@ def suspend(table: Table, user_id: UserId) -> list[ConnectionId]:
 
 
 def resume(table: Table, user_id: UserId) -> None:
-    """Let things be pushed to the person again."""
+    """Allow pushes to a user again."""
     with suppress(ConditionFailed):
-        shut_item = Equals(_SUSPENDED, value=True)
-        table.write(Update(keys.connections(user_id), remove=[_SUSPENDED], condition=shut_item))
+        is_suspended = Equals(_SUSPENDED, value=True)
+        table.write(Update(keys.connections(user_id), remove=[_SUSPENDED], condition=is_suspended))
 
 
 def put_ticket(table: Table, secret: str, ticket: Ticket, *, expires_at_ms: int) -> None:
-    """Keep a ticket until it is used or `expires_at_ms`."""
+    """Store a ticket until it is used, or until `expires_at_ms`."""
     item: Item = {
         "user_id": ticket.user_id,
         "sign_in": ticket.sign_in,
@@ -126,7 +128,7 @@ def put_ticket(table: Table, secret: str, ticket: Ticket, *, expires_at_ms: int)
 
 
 def consume_ticket(table: Table, secret: str, *, now_ms: int) -> Ticket | None:
-    """Use a ticket up and return it; None if it is unknown, used or expired."""
+    """Delete a ticket and return it, or None if it is unknown, used or expired."""
     key = keys.ticket(secret)
     item = table.get(key)
     if item is None:

@@ -1,4 +1,4 @@
-"""Conversation heads, and the pointers that make a person's inbox."""
+"""Conversation heads, and the pointers that form a user's inbox."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from imchat.storage.table import (
     Delete,
     Equals,
     Item,
+    KeyRange,
     LessThan,
     Put,
     Row,
@@ -27,14 +28,14 @@ from imchat.storage.table import (
 
 @dataclass(frozen=True, slots=True)
 class Pointer:
-    """Says that its owner is in a conversation; `peer_id` is the other person of a direct one."""
+    """An inbox entry: its user is a member of a conversation. `peer_id` is the other user of a direct conversation."""
 
     conversation_id: ConversationId
     peer_id: UserId | None
 
 
 def get(table: Table, conversation_id: ConversationId) -> Head | None:
-    """The head, or None."""
+    """Return the head of a conversation, or None."""
     item = table.get(keys.head(conversation_id))
     return None if item is None else head_from_item(conversation_id, item)
 
@@ -52,23 +53,24 @@ def get_with_member(
 
 
 def get_many(table: Table, conversation_ids: Iterable[ConversationId]) -> dict[ConversationId, Head]:
-    """The heads that exist among `conversation_ids`."""
+    """Return the heads that exist, by conversation id."""
     wanted = {keys.head(conversation_id): conversation_id for conversation_id in conversation_ids}
     return {wanted[key]: head_from_item(wanted[key], item) for key, item in table.get_many(wanted).items()}
 
 
 def advance_head(
-    table: Table, conversation_id: ConversationId, event: Event, *, overtaken: Event | None = None
+    table: Table, conversation_id: ConversationId, event: Event, *, message_not_in_head: Event | None = None
 ) -> None:
-    """Let the head show `event` as the newest, unless it shows a newer one already.
+    """Make `event` the newest event of the head, unless the head has a newer one already.
 
-    `overtaken` is a message before it that the head did not show yet: afterwards its own `advance` comes too late.
+    `message_not_in_head` is an earlier message that the head does not contain yet. Its own `advance_head` comes too late
+    after this one, so it is written now.
     """
     changes: Item = {"last_seq": event["seq"], "message_count": event["message_count"]}
     if event["type"] == "message.created":
         changes["last_message"] = preview_of(event)
-    elif overtaken is not None and overtaken["seq"] < event["seq"]:
-        changes["last_message"] = preview_of(overtaken)
+    elif message_not_in_head is not None and message_not_in_head["seq"] < event["seq"]:
+        changes["last_message"] = preview_of(message_not_in_head)
     try:
         table.write(
             Update(keys.head(conversation_id), set=changes, condition=LessThan("last_seq", event["seq"]))
@@ -78,7 +80,7 @@ def advance_head(
 
 
 def put_new(head: Head) -> Put:
-    """The op that makes a head, and fails where the conversation exists."""
+    """Return the op that creates a head. It fails if the conversation exists."""
     item = {"kind": head.kind, "title": head.title, "created_at_ms": head.created_at_ms}
     item |= {
         "last_seq": head.last_seq,
@@ -88,51 +90,51 @@ def put_new(head: Head) -> Put:
     return Put(keys.head(head.conversation_id), item, Absent())
 
 
-def advance_op(seen: Head, event: Event, overtaken: Event | None, **changes: Any) -> Update:
-    """The op that changes a head together with `event`, and fails where it has moved on from `seen`.
+def advance_op(seen: Head, event: Event, message_not_in_head: Event | None, **changes: Any) -> Update:
+    """Return the op that changes a head together with `event`. It fails if the head has changed since `seen`.
 
-    So a slower `advance` can bring back nothing that `changes` took away. `overtaken`: as in `advance`.
+    So a slower `advance_head` cannot restore anything that `changes` removed. `message_not_in_head`: see `advance_head`.
     """
     hint: Item = {"last_seq": event["seq"], "message_count": event["message_count"]}
-    if overtaken is not None:
-        hint["last_message"] = preview_of(overtaken)
-    unmoved = Equals("last_seq", seen.last_seq)
-    return Update(keys.head(seen.conversation_id), set={**hint, **changes}, condition=unmoved)
+    if message_not_in_head is not None:
+        hint["last_message"] = preview_of(message_not_in_head)
+    unchanged = Equals("last_seq", seen.last_seq)
+    return Update(keys.head(seen.conversation_id), set={**hint, **changes}, condition=unchanged)
 
 
 def set_settings(conversation_id: ConversationId, title: str | None, settings: GroupSettings) -> Update:
-    """The op that changes title and settings to these."""
+    """Return the op that sets title and settings."""
     return Update(keys.head(conversation_id), set={"title": title, "settings": settings._asdict()})
 
 
-def add_to_member_count(conversation_id: ConversationId, *, more: int) -> Update:
-    """The op that notes how many members there are more (or fewer) than before."""
-    return Update(keys.head(conversation_id), add={"member_count": more})
+def add_to_member_count(conversation_id: ConversationId, *, delta: int) -> Update:
+    """Return the op that adds `delta`, which may be negative, to the member count."""
+    return Update(keys.head(conversation_id), add={"member_count": delta})
 
 
 def put_pointer(user_id: UserId, pointer: Pointer) -> Put:
-    """The op that puts a conversation in a person's inbox."""
+    """Return the op that adds a conversation to a user's inbox."""
     return Put(keys.pointer(user_id, pointer.conversation_id), {"peer_id": pointer.peer_id})
 
 
 def delete_pointer(user_id: UserId, conversation_id: ConversationId) -> Delete:
-    """The op that takes a conversation out of a person's inbox."""
+    """Return the op that removes a conversation from a user's inbox."""
     return Delete(keys.pointer(user_id, conversation_id))
 
 
 def list_pointers(
     table: Table, user_id: UserId, *, after: ConversationId | None, limit: int
 ) -> list[Pointer]:
-    """The person's conversations by id, the first `limit` behind `after`."""
+    """Return the conversations of a user: the first `limit` after the id `after`."""
     start = None if after is None else keys.pointer(user_id, after).sk
-    rows = table.query(keys.user_pk(user_id), prefix=keys.POINTER_PREFIX, after=start, limit=limit)
+    rows = table.query(KeyRange(keys.user_pk(user_id), prefix=keys.POINTER_PREFIX, after=start), limit=limit)
     return [
         Pointer(ConversationId(row.sk.removeprefix(keys.POINTER_PREFIX)), row.item["peer_id"]) for row in rows
     ]
 
 
 def head_from_row(conversation_id: ConversationId, row: Row) -> Head:
-    """The head that a row of its conversation holds."""
+    """Return the head stored in a row of its conversation."""
     head: Head | None = row.parsed
     if head is None:
         head = row.parsed = head_from_item(conversation_id, row.item)
@@ -140,7 +142,7 @@ def head_from_row(conversation_id: ConversationId, row: Row) -> Head:
 
 
 def head_from_item(conversation_id: ConversationId, item: Item) -> Head:
-    """The head that a stored item holds."""
+    """Return the head stored in an item."""
     return Head(
         conversation_id,
         item["kind"],

@@ -1,4 +1,4 @@
-"""The log of a conversation: reading it, reading its tail, putting the next event."""
+"""Read and append the events of a conversation's log."""
 
 from __future__ import annotations
 
@@ -14,43 +14,45 @@ from imchat.domain.limits import BEHIND_MAX, REPLAY_WINDOW
 from imchat.domain.member import Member
 from imchat.domain.message import Message
 from imchat.storage.repositories import conversations, keys, members
-from imchat.storage.table import Absent, Item, Op, Present, Put, Row, Table, Update
+from imchat.storage.table import Absent, Item, KeyRange, Op, Present, Put, Row, Table, Update
 
-ROOM_MEMBERS: Final = 100
-"""Up to so many members are read along with the tail; more are a crowd, of whom a write meets only those it is about."""
+SMALL_ROOM_MEMBERS: Final = 100
+"""Up to this many members are read with the tail. In a larger conversation a write loads only the members it concerns."""
 _SORT_KEY: Final = attrgetter("sk")
-TAIL_ROWS: Final = 1 + REPLAY_WINDOW + 1 + ROOM_MEMBERS
-"""Rows that the first query of a tail reads: what a room needs if its writer is not far behind."""
-_IN_HEAD: Final = frozenset({"message.edited", "message.deleted", "message.pinned", "message.unpinned"})
-"""The events that are written together with the head: one past it shows a transaction that is half done."""
+TAIL_ROWS: Final = 1 + REPLAY_WINDOW + 1 + SMALL_ROOM_MEMBERS
+"""Rows that the first query of a tail reads: enough for a small room if its writer is not far behind."""
+_WRITTEN_WITH_HEAD: Final = frozenset(
+    {"message.edited", "message.deleted", "message.pinned", "message.unpinned"}
+)
+"""The events that are written together with the head. One after the head's `last_seq` is part of an unfinished transaction."""
 
 
 class Tail(NamedTuple):
-    """A conversation as a writer sees it: the newest events, then the head, then the members, read in that order.
+    """The state of a conversation before a write: the newest events, then the head, then the members, read in that order.
 
-    So every membership change up to the last of `events` shows in `members`; a later one takes the seq after it.
-    A removal among `events` counts even where the member still stood: DynamoDB's queries read what is committed
-    item by item, so one may meet a transaction half done.
-    `behind` says that the log goes on past `events`, too far to check. `members` are all there are where `whole` says so;
-    in a crowd, and behind, only the people whom the write is about.
+    So `members` reflects every membership change up to the last of `events`; a later change takes the next seq.
+    A removal in `events` counts even if the member's item was still there: DynamoDB queries read committed data
+    item by item, so a query can see a transaction half done.
+    `too_many_events`: more events follow `after_seq` than a write checks, and `events` is empty. `has_all_members`:
+    `members` is complete. In a large conversation, or with too many events, it has only the members the write concerns.
     """
 
     events: list[Event]
     head: Head
     members: dict[UserId, Member]
     has_all_members: bool
-    behind: bool
+    too_many_events: bool
 
     @property
     def member_count(self) -> int:
-        """How many members there are."""
+        """The number of members."""
         return len(self.members) if self.has_all_members else self.head.member_count
 
     @property
-    def overtaken(self) -> Event | None:
-        """The newest message, where the head does not show it yet: whoever moves the head on has to bring it there."""
+    def message_not_in_head(self) -> Event | None:
+        """The newest message if the head does not contain it yet. The next write that advances the head must add it."""
         for event in reversed(self.events):
-            if event["seq"] <= self.head.last_seq or event["type"] in _IN_HEAD:
+            if event["seq"] <= self.head.last_seq or event["type"] in _WRITTEN_WITH_HEAD:
                 return None
             if event["type"] == "message.created":
                 return event
@@ -60,34 +62,38 @@ class Tail(NamedTuple):
 def read_tail(
     table: Table, conversation_id: ConversationId, *, after_seq: int, also_load: Collection[UserId]
 ) -> Tail | None:
-    """Return the tail from event `after_seq` (inclusive). In a large room it holds only the members `also_load`.
+    """Return the tail from event `after_seq` (inclusive), or None if the conversation does not exist.
 
-    None if there is no such conversation.
+    In a large conversation it contains only the members in `also_load`.
     """
-    most = BEHIND_MAX + (after_seq > 0)  # the event at `after_seq` itself comes on top
-    rows, events = _read_rows(table, conversation_id, after_seq, most)
-    if len(events) > most:
+    max_events = BEHIND_MAX + (after_seq > 0)  # plus the event at `after_seq` itself
+    rows, events = _read_rows(table, conversation_id, after_seq, max_events)
+    if len(events) > max_events:
         head = conversations.get(table, conversation_id)
         if head is None:
             return None
         return Tail(
-            [], head, _get_members(table, conversation_id, also_load), has_all_members=False, behind=True
+            [],
+            head,
+            _get_members(table, conversation_id, also_load),
+            has_all_members=False,
+            too_many_events=True,
         )
     if len(rows) == len(events):
         return None
     head = conversations.head_from_row(conversation_id, rows[len(events)])
-    found = rows[len(events) + 1 :]
-    whole = len(found) <= ROOM_MEMBERS
+    member_rows = rows[len(events) + 1 :]
+    has_all_members = len(member_rows) <= SMALL_ROOM_MEMBERS
     known = (
-        dict(map(members.member_from_row, found))
-        if whole
+        dict(map(members.member_from_row, member_rows))
+        if has_all_members
         else _get_members(table, conversation_id, also_load)
     )
-    return Tail(events, head, _without_removed(known, events), whole, behind=False)
+    return Tail(events, head, _without_removed(known, events), has_all_members, too_many_events=False)
 
 
 def append(table: Table, conversation_id: ConversationId, event: Event, *ops: Op) -> None:
-    """Put `event` at its seq if nothing lies there, together with `ops`.
+    """Append an event at its seq, together with `ops`, unless the seq is taken.
 
     Raises: ConditionFailed; index 0 means that the seq is taken.
     """
@@ -95,68 +101,68 @@ def append(table: Table, conversation_id: ConversationId, event: Event, *ops: Op
 
 
 def put_new(conversation_id: ConversationId, event: Event) -> Put:
-    """The op that puts an event at its seq, and fails where something lies there."""
+    """Return the op that stores an event at its seq. It fails if the seq is taken."""
     item: Item = {**event}
     seq = item.pop("seq")
     return Put(keys.event(conversation_id, seq), item, Absent())
 
 
 def get(table: Table, conversation_id: ConversationId, seq: int) -> Event | None:
-    """Event `seq`, or None past the log's end."""
+    """Return event `seq`, or None after the end of the log."""
     item = table.get(keys.event(conversation_id, seq))
     return None if item is None else _event_from_row(Row(keys.event_sk(seq), item))
 
 
 def get_many(table: Table, conversation_id: ConversationId, seqs: Iterable[int]) -> dict[int, Event]:
-    """The events that exist among `seqs`."""
+    """Return the events that exist among `seqs`, by seq."""
     wanted = {keys.event(conversation_id, seq): seq for seq in seqs}
     found = table.get_many(wanted)
     return {wanted[key]: _event_from_row(Row(key.sk, item)) for key, item in found.items()}
 
 
 def set_message(conversation_id: ConversationId, seq: int, message: Message) -> Update:
-    """The op that gives event `seq` its message's new state."""
+    """Return the op that sets the message of event `seq`."""
     return Update(keys.event(conversation_id, seq), set={"message": message}, condition=Present())
 
 
 def list_after(table: Table, conversation_id: ConversationId, seq: int, *, limit: int) -> list[Event]:
-    """The first `limit` events with a higher seq than `seq`, ascending."""
+    """Return the first `limit` events after `seq`, ascending."""
     pk = keys.conversation_pk(conversation_id)
-    rows = table.query(pk, low=keys.event_sk(seq + 1), high=keys.LAST_EVENT_SK, limit=limit)
+    rows = table.query(KeyRange(pk, low=keys.event_sk(seq + 1), high=keys.LAST_EVENT_SK), limit=limit)
     return [_event_from_row(row) for row in rows]
 
 
 def list_before(table: Table, conversation_id: ConversationId, seq: int, *, limit: int) -> list[Event]:
-    """The last `limit` events with a lower seq than `seq`, ascending."""
+    """Return the last `limit` events before `seq`, ascending."""
     if seq <= 1:
         return []
     pk = keys.conversation_pk(conversation_id)
-    rows = table.query(pk, low=keys.event_sk(1), high=keys.event_sk(seq - 1), limit=limit, reverse=True)
+    events = KeyRange(pk, low=keys.event_sk(1), high=keys.event_sk(seq - 1))
+    rows = table.query(events, limit=limit, reverse=True)
     return [_event_from_row(row) for row in reversed(rows)]
 
 
 def _read_rows(
-    table: Table, conversation_id: ConversationId, after_seq: int, most: int
+    table: Table, conversation_id: ConversationId, after_seq: int, max_events: int
 ) -> tuple[list[Row], list[Event]]:
-    """From event `after_seq` on up to `most` + 1 events, the head, and up to `ROOM_MEMBERS` + 1 members; and those events.
+    """Return the rows from event `after_seq`, and the events among them.
 
-    One query brings all of it, unless so many events lie there that the first page ends before the members do.
+    The rows are up to `max_events` + 1 events, the head, and up to `SMALL_ROOM_MEMBERS` + 1 members. One query reads all
+    of them, unless there are so many events that its limit is reached before the last member.
     """
-    pk, low = keys.conversation_pk(conversation_id), keys.event_sk(after_seq)
-    rows = table.query(pk, low=low, limit=TAIL_ROWS)
+    tail = KeyRange(keys.conversation_pk(conversation_id), low=keys.event_sk(after_seq))
+    rows = table.query(tail, limit=TAIL_ROWS)
     events = _leading_events(rows)
-    if len(rows) == TAIL_ROWS and len(rows) - len(events) < ROOM_MEMBERS + 2:
-        enough = most + 1 + ROOM_MEMBERS + 1
-        rows += table.query(pk, low=low, after=rows[-1].sk, limit=enough - len(rows))
+    if len(rows) == TAIL_ROWS and len(rows) - len(events) < SMALL_ROOM_MEMBERS + 2:
+        enough = max_events + 1 + SMALL_ROOM_MEMBERS + 1
+        rows += table.query(tail._replace(after=rows[-1].sk), limit=enough - len(rows))
         events = _leading_events(rows)
     return rows, events
 
 
 def _leading_events(rows: list[Row]) -> list[Event]:
     count = bisect_right(rows, keys.LAST_EVENT_SK, key=_SORT_KEY)
-    return [
-        row.parsed or _event_from_row(row) for row in rows[:count]
-    ]  # a writer far behind has dozens, all known
+    return [row.parsed or _event_from_row(row) for row in rows[:count]]  # often dozens, and already parsed
 
 
 def _get_members(
@@ -167,7 +173,7 @@ def _get_members(
 
 
 def _without_removed(known: dict[UserId, Member], events: list[Event]) -> dict[UserId, Member]:
-    """Those of `known` who were not removed after they joined."""
+    """Return `known` without the members who were removed after they joined."""
     for event in events:
         if event["type"] == "member.removed":
             member = known.get(event["user_id"])

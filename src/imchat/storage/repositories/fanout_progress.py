@@ -1,4 +1,4 @@
-"""How far the events of a crowded conversation have been pushed: the fan-out queue's jobs agree by it on who pushes what."""
+"""The progress of pushing events in a large conversation. Coordinates the jobs of the fan-out queue."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from imchat.storage.table import Absent, ConditionFailed, LessThan, Put, Table, 
 
 
 class FanoutProgress(NamedTuple):
-    """A job took on all events up to `taken_seq`; those up to `handed_seq` are in chunks that the queue keeps.
+    """A job has claimed all events up to `claimed_seq`. Those up to `handed_off_seq` are in delivery jobs in the queue.
 
     The next job waits until `next_ms`.
     """
 
-    taken_seq: int
-    handed_seq: int
+    claimed_seq: int
+    handed_off_seq: int
     next_ms: int
 
 
 def get(table: Table, conversation_id: ConversationId) -> FanoutProgress | None:
-    """How far it is, or None where nothing was ever pushed by way of the queue."""
+    """Return the progress, or None if no event was pushed through the queue yet."""
     item = table.get(keys.fanout_progress(conversation_id))
     return None if item is None else FanoutProgress(item["taken_seq"], item["handed_seq"], item["next_ms"])
 
@@ -36,9 +36,9 @@ def claim(
     last_seq: int,
     next_ms: int,
 ) -> bool:
-    """Take on the events up to `last_seq`, unless another job took on event `seq` since `old` was read.
+    """Claim the events up to `last_seq`, unless another job has claimed event `seq` since `old` was read.
 
-    Returns whether it worked.
+    Returns whether the claim succeeded.
     """
     key = keys.fanout_progress(conversation_id)
     changes = {"taken_seq": last_seq, "next_ms": next_ms}
@@ -54,7 +54,7 @@ def claim(
 
 
 def hand_off(table: Table, conversation_id: ConversationId, last_seq: int) -> None:
-    """Note that all events up to `last_seq` are in chunks; never back."""
+    """Record that all events up to `last_seq` are in delivery jobs. The position never moves back."""
     with suppress(ConditionFailed):
         changes = {"handed_seq": last_seq}
         table.write(

@@ -16,6 +16,7 @@ from imchat.storage.table import (
     Delete,
     Equals,
     Item,
+    KeyRange,
     LessThan,
     Present,
     Put,
@@ -36,7 +37,7 @@ def get(
 def get_many(
     table: Table, pairs: Iterable[tuple[ConversationId, UserId]]
 ) -> dict[tuple[ConversationId, UserId], Member]:
-    """The memberships that exist among (conversation, person) pairs."""
+    """Return the memberships that exist among (conversation, user) pairs."""
     wanted = {keys.member(*pair): pair for pair in pairs}
     return {
         wanted[key]: member_from_item(wanted[key][1], item) for key, item in table.get_many(wanted).items()
@@ -44,24 +45,28 @@ def get_many(
 
 
 def list_for(
-    table: Table, conversation_id: ConversationId, *, most: int | None = None
+    table: Table, conversation_id: ConversationId, *, limit: int | None = None
 ) -> dict[UserId, Member]:
-    """Everybody in the conversation as of now, or the first `most` of them."""
-    rows = table.query(keys.conversation_pk(conversation_id), prefix=keys.MEMBER_PREFIX, limit=most)
+    """Return the current members of a conversation: all, or the first `limit`."""
+    rows = table.query(
+        KeyRange(keys.conversation_pk(conversation_id), prefix=keys.MEMBER_PREFIX), limit=limit
+    )
     return dict(member_from_row(row) for row in rows)
 
 
-def page(table: Table, conversation_id: ConversationId, *, after: UserId | None, limit: int) -> list[Member]:
-    """The first `limit` members behind `after`, by their ids."""
+def list_page(
+    table: Table, conversation_id: ConversationId, *, after: UserId | None, limit: int
+) -> list[Member]:
+    """Return the first `limit` members after the id `after`, by id."""
     start = None if after is None else keys.member(conversation_id, after).sk
     rows = table.query(
-        keys.conversation_pk(conversation_id), prefix=keys.MEMBER_PREFIX, after=start, limit=limit
+        KeyRange(keys.conversation_pk(conversation_id), prefix=keys.MEMBER_PREFIX, after=start), limit=limit
     )
     return [member_from_row(row)[1] for row in rows]
 
 
 def put_new(conversation_id: ConversationId, member: Member) -> Put:
-    """The op that adds a member, and fails where they are one."""
+    """Return the op that adds a member. It fails if they are a member already."""
     item = {"role": member.role, "joined_seq": member.joined_seq}
     item |= {"read_seq": member.read_seq, "read_count": member.read_count}
     if member.history_from > 1:
@@ -70,19 +75,19 @@ def put_new(conversation_id: ConversationId, member: Member) -> Put:
 
 
 def delete(conversation_id: ConversationId, user_id: UserId) -> Delete:
-    """The op that removes a member, and fails where they are none."""
+    """Return the op that removes a member. It fails if they are not a member."""
     return Delete(keys.member(conversation_id, user_id), Present())
 
 
 def set_role(conversation_id: ConversationId, user_id: UserId, *, old: Role, new: Role) -> Update:
-    """The op that changes a role, and fails where it is no longer `old`."""
+    """Return the op that changes a role. It fails if the role is no longer `old`."""
     return Update(keys.member(conversation_id, user_id), set={"role": new}, condition=Equals("role", old))
 
 
 def add_mention(conversation_id: ConversationId, member: Member, seq: int) -> Update:
-    """The op that notes that event `seq` names the member, and fails where they are none; of the unread, the newest stay.
+    """Return the op that adds event `seq` to a member's mentions. It fails if they are not a member.
 
-    Decided from the log's tail like the event that it belongs to, so no other mention comes between.
+    Keeps the newest unread mentions. `member` comes from the same log tail as the event, so no other mention can be lost.
     """
     unread = [earlier for earlier in member.mentions if earlier > member.read_seq]
     kept = [*unread, seq][-MENTIONS_KEPT:]
@@ -92,19 +97,19 @@ def add_mention(conversation_id: ConversationId, member: Member, seq: int) -> Up
 def set_settings(
     table: Table, conversation_id: ConversationId, user_id: UserId, changes: Mapping[Setting, bool]
 ) -> bool:
-    """Choose some settings and take others back, at least one. Returns False for one who is no member."""
-    chosen: Item = {name: True for name, wanted in changes.items() if wanted}
-    taken_back = [name for name, wanted in changes.items() if not wanted]
+    """Turn settings on or off, at least one. Returns False if the user is not a member."""
+    turned_on: Item = {name: True for name, on in changes.items() if on}
+    turned_off = [name for name, on in changes.items() if not on]
     key = keys.member(conversation_id, user_id)
     try:
-        table.write(Update(key, set=chosen, remove=taken_back, condition=Present()))
+        table.write(Update(key, set=turned_on, remove=turned_off, condition=Present()))
     except ConditionFailed:
         return False
     return True
 
 
 def set_blocking(conversation_id: ConversationId, user_id: UserId, *, blocking: bool) -> Update:
-    """The op that notes in a direct conversation whether the person blocks the other, and fails where they are no member."""
+    """Return the op that sets whether a user blocks the other in a direct conversation. It fails if they are not a member."""
     key = keys.member(conversation_id, user_id)
     if blocking:
         return Update(key, set={"blocks": True}, condition=Present())
@@ -112,7 +117,7 @@ def set_blocking(conversation_id: ConversationId, user_id: UserId, *, blocking: 
 
 
 def set_suspended(table: Table, conversation_id: ConversationId, user_id: UserId, *, suspended: bool) -> None:
-    """Note on a membership whether the person is suspended; nothing happens where they are no member."""
+    """Set whether a member is suspended. Does nothing if the user is not a member."""
     key = keys.member(conversation_id, user_id)
     with suppress(ConditionFailed):
         if suspended:
@@ -122,19 +127,19 @@ def set_suspended(table: Table, conversation_id: ConversationId, user_id: UserId
 
 
 def check_not_member(conversation_id: ConversationId, user_id: UserId) -> Check:
-    """The op that fails where the person is a member."""
+    """Return the op that fails if the user is a member."""
     return Check(keys.member(conversation_id, user_id), Absent())
 
 
 def check_role(conversation_id: ConversationId, member: Member) -> Check:
-    """The op that fails where somebody's role is no longer the one in `member`."""
+    """Return the op that fails if the member's role has changed."""
     return Check(keys.member(conversation_id, member.user_id), Equals("role", member.role))
 
 
 def advance_read_cursor(
     table: Table, conversation_id: ConversationId, user_id: UserId, *, seq: int, count: int
 ) -> bool:
-    """Move the read cursor up to `seq`, with `count` messages up to it; never back. Returns whether it moved."""
+    """Move the read cursor forward to `seq`, with `count` messages up to it. Never moves it back. Returns whether it moved."""
     changes = {"read_seq": seq, "read_count": count}
     key = keys.member(conversation_id, user_id)
     try:
@@ -145,22 +150,22 @@ def advance_read_cursor(
 
 
 def member_from_row(row: Row) -> tuple[UserId, Member]:
-    """The member that a row of a conversation holds, by their id."""
-    named: tuple[UserId, Member] | None = row.parsed
-    if named is None:
+    """Return the member stored in a row of a conversation, with their id."""
+    parsed: tuple[UserId, Member] | None = row.parsed
+    if parsed is None:
         user_id = UserId(row.sk.removeprefix(keys.MEMBER_PREFIX))
-        named = row.parsed = user_id, member_from_item(user_id, row.item)
-    return named
+        parsed = row.parsed = user_id, member_from_item(user_id, row.item)
+    return parsed
 
 
 def member_from_item(user_id: UserId, item: Item) -> Member:
-    """Return the member that a stored item holds."""
-    plain = (user_id, item["role"], item["joined_seq"], item["read_seq"], item["read_count"])
-    if len(item) < len(plain):  # nothing but these: nearly everybody, and a room's send makes one of each
-        return Member(*plain)
+    """Return the member stored in an item."""
+    fields = (user_id, item["role"], item["joined_seq"], item["read_seq"], item["read_count"])
+    if len(item) < len(fields):  # the fast path for most members: a send parses all members of a small room
+        return Member(*fields)
     settings = tuple(name for name in SETTINGS if name in item)
     return Member(
-        *plain,
+        *fields,
         item.get("history_from", 1),
         settings,
         item.get("mentions", ()),

@@ -1,4 +1,4 @@
-"""Who wants to hear of a person's coming and going, and for how long: attributes of one item for each person."""
+"""Presence subscriptions: who is notified when a user goes online or offline. One item per watched user."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from imchat.storage.table import TTL_ATTRIBUTE, Item, Table, Update
 def add(
     table: Table,
     user_ids: Iterable[UserId],
-    watcher_id: UserId,
+    subscriber_id: UserId,
     conversation_id: ConversationId,
     *,
     now_s: int,
 ) -> None:
-    """Let the watcher hear of these people for `WATCH_S`; each keeps the `WATCHERS_MAX` who asked last."""
+    """Subscribe to the presence of users for `WATCH_S`. Each user keeps the `WATCHERS_MAX` most recent subscribers."""
     wanted = {keys.presence_subscribers(user_id) for user_id in user_ids}
     known = table.get_many(wanted)
     until_s = now_s + WATCH_S
     entry = {"until_s": until_s, "conversation_id": conversation_id}
     for key in wanted:
         live = _not_expired(known.get(key, {}), now_s)
-        live.pop(watcher_id, None)
+        live.pop(subscriber_id, None)
         kept = sorted(live, key=lambda name: live[name]["until_s"], reverse=True)[: WATCHERS_MAX - 1]
-        old = known.get(key, {}).keys() - {*kept, watcher_id, TTL_ATTRIBUTE}
-        table.write(Update(key, set={watcher_id: entry, TTL_ATTRIBUTE: until_s}, remove=sorted(old)))
+        old = known.get(key, {}).keys() - {*kept, subscriber_id, TTL_ATTRIBUTE}
+        table.write(Update(key, set={subscriber_id: entry, TTL_ATTRIBUTE: until_s}, remove=sorted(old)))
 
 
 def list_for(table: Table, user_id: UserId, *, now_s: int) -> dict[UserId, ConversationId]:
-    """Those who want to hear of the person, each with the conversation that they shared when they asked."""
+    """Return the subscribers of a user, each with the conversation through which they subscribed."""
     live = _not_expired(table.get(keys.presence_subscribers(user_id)) or {}, now_s)
     return {UserId(name): ConversationId(entry["conversation_id"]) for name, entry in live.items()}
 

@@ -1,4 +1,4 @@
-"""How many requests a person made in a stretch of time, as far as the functions have told each other."""
+"""Request counts per user and time window, shared by all Lambda functions."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from imchat.storage.repositories import keys
 from imchat.storage.table import TTL_ATTRIBUTE, Absent, ConditionFailed, LessThan, Put, Table, Update
 
 
-def add(table: Table, user_id: UserId, window: int, *, more: int, most: int, until_s: int) -> bool:
-    """Count `more` requests, unless `most` were counted already; returns whether it did. The item lives until `until_s`."""
-    key = keys.rate(user_id, window)
+def add(table: Table, user_id: UserId, window: int, *, count: int, limit: int, expires_at_s: int) -> bool:
+    """Add `count` requests, unless the counter has reached `limit`. Returns whether it did.
+
+    The item expires at `expires_at_s`.
+    """
+    key = keys.rate_counter(user_id, window)
     for _attempt in range(2):
         try:
-            table.write(Update(key, add={"count": more}, condition=LessThan("count", most)))
+            table.write(Update(key, add={"count": count}, condition=LessThan("count", limit)))
         except ConditionFailed as failed:
             if failed.item is not None:
                 return False
         else:
             return True
-        with suppress(ConditionFailed):  # another function was first: count once more
-            table.write(Put(key, {"count": more, TTL_ATTRIBUTE: until_s}, Absent()))
+        with suppress(ConditionFailed):  # another function created the item first: try again
+            table.write(Put(key, {"count": count, TTL_ATTRIBUTE: expires_at_s}, Absent()))
             return True
     return False

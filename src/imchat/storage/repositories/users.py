@@ -1,4 +1,4 @@
-"""Profiles, unique handles and the directory."""
+"""User profiles, unique handles and the handle directory."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from imchat.storage.table import (
     Delete,
     Equals,
     Item,
+    KeyRange,
     Op,
     Present,
     Put,
@@ -24,21 +25,21 @@ from imchat.storage.table import (
 
 
 def get(table: Table, user_id: UserId) -> User | None:
-    """The person's profile, or None if they never signed in."""
+    """Return a user's profile, or None if they never signed in."""
     item = table.get(keys.profile(user_id))
     return None if item is None else _user_from_item(user_id, item)
 
 
 def get_many(table: Table, user_ids: Iterable[UserId]) -> dict[UserId, User]:
-    """The profiles that exist among `user_ids`."""
+    """Return the profiles that exist, by user id."""
     wanted = {keys.profile(user_id): user_id for user_id in user_ids}
     return {wanted[key]: _user_from_item(wanted[key], item) for key, item in table.get_many(wanted).items()}
 
 
 def create(table: Table, user: User) -> User:
-    """Store a first profile; where one exists already, leave it and return that one."""
+    """Create a profile. If one exists already, return that one unchanged."""
     item = {"handle": user.handle, "display_name": user.display_name, "created_at_ms": user.created_at_ms}
-    # First, so that a crash in between leaves nobody whom administrators cannot find.
+    # Written first, so that a crash in between leaves no profile that is missing from the administrators' list.
     table.write(Put(keys.user_index(user.user_id), {}))
     try:
         table.write(Put(keys.profile(user.user_id), item, Absent()))
@@ -48,9 +49,9 @@ def create(table: Table, user: User) -> User:
 
 
 def replace(table: Table, old: User, new: User) -> None:
-    """Store the profile `new` of the person whose profile was `old`, with its handle and directory entry, all or nothing.
+    """Replace a profile, its handle and its directory entry in one transaction.
 
-    Raises: Conflict if somebody else has the handle, or if this person's handle is no longer the one in `old`.
+    Raises: Conflict if the handle is taken, or if the user's handle is no longer the one in `old`.
     """
     profile: Item = {"handle": new.handle, "display_name": new.display_name}
     profile["show_presence"] = new.show_presence
@@ -58,47 +59,50 @@ def replace(table: Table, old: User, new: User) -> None:
     ops: list[Op] = [Update(keys.profile(new.user_id), set=profile, condition=unchanged)]
     if new.handle is not None:
         entry = {"user_id": new.user_id, "display_name": new.display_name}
-        ops.append(Put(keys.directory(new.handle), entry))
+        ops.append(Put(keys.directory_entry(new.handle), entry))
         if new.handle != old.handle:
             ops.append(Put(keys.handle(new.handle), {"user_id": new.user_id}, Absent()))
     if old.handle is not None and old.handle != new.handle:
-        ops += [Delete(keys.handle(old.handle)), Delete(keys.directory(old.handle))]
+        ops += [Delete(keys.handle(old.handle)), Delete(keys.directory_entry(old.handle))]
     try:
         table.write(*ops)
     except ConditionFailed as failed:
         if failed.index == 0:
             raise Conflict(
-                "the profile was changed elsewhere at the same time; try again", reason="changed"
+                "the profile was changed at the same time elsewhere; try again", reason="changed"
             ) from None
-        raise Conflict("this handle is taken", field="handle", reason="taken") from None
+        raise Conflict("this handle is taken; choose another", field="handle", reason="taken") from None
 
 
 def set_suspended(user_id: UserId, at_ms: int | None) -> Update:
-    """The op that notes since when the person is suspended, or with None that they are not."""
+    """Return the op that sets when a user was suspended (None: not suspended)."""
     if at_ms is None:
         return Update(keys.profile(user_id), remove=["suspended_at_ms"], condition=Present())
     return Update(keys.profile(user_id), set={"suspended_at_ms": at_ms}, condition=Present())
 
 
 def list_ids(table: Table, *, after: UserId | None, limit: int) -> list[UserId]:
-    """Everybody with a profile, by id, the first `limit` behind `after`."""
-    return [UserId(row.sk) for row in table.query(keys.PEOPLE_PK, after=after, limit=limit, consistent=False)]
+    """Return the ids of users with a profile: the first `limit` after the id `after`."""
+    return [
+        UserId(row.sk)
+        for row in table.query(KeyRange(keys.USER_INDEX_PK, after=after), limit=limit, consistent=False)
+    ]
 
 
 def set_last_seen(table: Table, user_id: UserId, now_ms: int) -> None:
-    """Note that the person was there just now; nothing happens without a profile."""
+    """Set when a user was last seen. Does nothing without a profile."""
     with suppress(ConditionFailed):
         table.write(Update(keys.profile(user_id), set={"last_seen_ms": now_ms}, condition=Present()))
 
 
 def search(table: Table, prefix: str, *, limit: int) -> list[User]:
-    """People whose handle begins with `prefix` (at least two characters), in the handles' order."""
-    rows = table.query(keys.directory_pk(prefix), prefix=prefix, limit=limit, consistent=False)
+    """Return users whose handle starts with `prefix` (at least two characters), by handle."""
+    rows = table.query(KeyRange(keys.directory_pk(prefix), prefix=prefix), limit=limit, consistent=False)
     return [User(UserId(row.item["user_id"]), row.sk, row.item["display_name"], 0) for row in rows]
 
 
-def by_handle(table: Table, handles: Iterable[str]) -> dict[str, UserId]:
-    """Who has these handles, for those that somebody has."""
+def find_by_handles(table: Table, handles: Iterable[str]) -> dict[str, UserId]:
+    """Return the users with these handles, by handle. Omits handles that are not taken."""
     wanted = {keys.handle(text): text for text in handles}
     return {wanted[key]: UserId(item["user_id"]) for key, item in table.get_many(wanted).items()}
 

@@ -1,1 +1,1 @@
-"""The table on SQLite, by itself or with group commit."""
+"""Tables in SQLite, with and without group commit."""

@@ -1,4 +1,4 @@
-"""`ItemCache`: items of a table that are known without reading them: what was read or written lately, as it is now."""
+"""`ItemCache`: the current state of recently read and written items of a table."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from imchat.storage.sqlite.rows import SortKeyRange
 from imchat.storage.table import Item, Key, Row
 
 GENERATION_BYTES: Final = 4 * 1024 * 1024
-"""What one generation of partitions takes in before the next begins; the one before it is kept as long."""
+"""Size of one generation of partitions. The previous generation is kept until the current one is full, too."""
 OVERHEAD_BYTES: Final = 1_000
-"""What an item in memory takes beside its text, or for being absent. Measured on messages: 900 to 1,300."""
-TAIL: Final = 256
-"""Rows of one partition's tail that stay known as the partition grows: a room's members, its head, its newest events."""
+"""Memory of an item in addition to its text, or of an absent item. Measured on messages: 900 to 1,300."""
+KEPT_TAIL_ROWS: Final = 256
+"""Rows that stay cached at the end of a growing partition: the members, the head and the newest events of a conversation."""
 
 
 class Missing(Enum):
-    """Says that the working set does not know what lies under a key."""
+    """The type of `MISSING`: the cache does not know whether an item exists."""
 
     MISSING = "unknown"
 
@@ -28,9 +28,9 @@ MISSING: Final = Missing.MISSING
 
 
 class _Partition:
-    """What is known of one partition: some items, and from the sort key `start` on all there are.
+    """The cached items of one partition, and its tail: all rows from the sort key `start` to the end, if known.
 
-    `rows` are those from `start` on, in order, and `tail` are their sort keys. An item that is None is known not to be there.
+    `rows` are the rows of the tail, in order, and `tail` are their sort keys. An item of None is known not to exist.
     """
 
     __slots__ = ("items", "rows", "start", "tail")
@@ -42,70 +42,70 @@ class _Partition:
         self.rows: list[Row] = []
 
     def __contains__(self, sk: str) -> bool:
-        """Whether `sk` lies where everything is known."""
+        """Return whether a sort key is within the known tail."""
         return self.start is not None and sk >= self.start
 
     def set(self, sk: str, item: Item | None) -> None:
         if self.start is not None and sk >= self.start:
             tail, rows = self.tail, self.rows
-            place = bisect_left(tail, sk)
-            there = place < len(tail) and tail[place] == sk
+            index = bisect_left(tail, sk)
+            exists = index < len(tail) and tail[index] == sk
             if item is None:
-                del tail[place : place + there], rows[place : place + there]
-            elif there:
-                rows[place] = Row(sk, item)
+                del tail[index : index + exists], rows[index : index + exists]
+            elif exists:
+                rows[index] = Row(sk, item)
             else:
-                tail.insert(place, sk)
-                rows.insert(place, Row(sk, item))
+                tail.insert(index, sk)
+                rows.insert(index, Row(sk, item))
         self.items[sk] = item
 
-    def learn(self, start: str, rows: list[Row]) -> None:
+    def set_tail(self, start: str, rows: list[Row]) -> None:
         self.start = start
         self.rows = rows.copy()
         self.tail = [row.sk for row in rows]
         self.items.update((row.sk, row.item) for row in rows)
 
-    def shorten(self) -> None:
-        """Forget the beginning of a tail that has grown long."""
-        if len(self.tail) > 2 * TAIL:
-            for sk in self.tail[:-TAIL]:
+    def trim_tail(self) -> None:
+        """Remove the beginning of a tail that is too long."""
+        if len(self.tail) > 2 * KEPT_TAIL_ROWS:
+            for sk in self.tail[:-KEPT_TAIL_ROWS]:
                 del self.items[sk]
-            del self.tail[:-TAIL]
-            del self.rows[:-TAIL]
+            del self.tail[:-KEPT_TAIL_ROWS]
+            del self.rows[:-KEPT_TAIL_ROWS]
             self.start = self.tail[0]
 
 
 class ItemCache:
-    """Items by key, and the tails of partitions. The least recently used are forgotten, by generations."""
+    """Items by key, and the tails of partitions. Evicts the least recently used partitions, one generation at a time."""
 
-    __slots__ = ("_grown", "_old", "_taken", "_young")
+    __slots__ = ("_changed_pks", "_old_generation", "_young_bytes", "_young_generation")
 
     def __init__(self) -> None:
         self.clear()
 
     def clear(self) -> None:
-        """Forget everything."""
-        self._young: dict[str, _Partition] = {}
-        self._old: dict[str, _Partition] = {}
-        self._taken = 0
-        self._grown: set[str] = set()
+        """Remove everything."""
+        self._young_generation: dict[str, _Partition] = {}
+        self._old_generation: dict[str, _Partition] = {}
+        self._young_bytes = 0
+        self._changed_pks: set[str] = set()
 
     def get(self, key: Key) -> Item | Missing | None:
-        """What lies under the key (None: nothing), if it is known."""
+        """Return the item (None: it does not exist), or `MISSING` if it is not cached."""
         part = self._find(key.pk)
         if part is None:
             return MISSING
         found = part.items.get(key.sk, MISSING)
         return None if found is MISSING and key.sk in part else found
 
-    def query(self, pk: str, span: SortKeyRange, limit: int | None, *, reverse: bool) -> list[Row] | None:
-        """The rows of a span, as `Rows.query` answers them; None if they are not all known."""
+    def query(self, pk: str, bounds: SortKeyRange, limit: int | None, *, reverse: bool) -> list[Row] | None:
+        """Return the rows within the bounds, in the order of `Rows.query`, or None if some are not cached."""
         part = self._find(pk)
-        if part is None or span.start not in part:
+        if part is None or bounds.start not in part:
             return None
         tail = part.tail
-        first = bisect_left(tail, span.start)
-        last = len(tail) if span.end is None else bisect_left(tail, span.end)
+        first = bisect_left(tail, bounds.start)
+        last = len(tail) if bounds.end is None else bisect_left(tail, bounds.end)
         if limit is not None and last - first > limit:
             first, last = (last - limit, last) if reverse else (first, first + limit)
         found = part.rows[first:last]
@@ -114,44 +114,44 @@ class ItemCache:
         return found
 
     def set(self, key: Key, item: Item | None, size: int) -> None:
-        """Under the key lies this now (None: nothing); its text has `size` bytes."""
-        self._part(key.pk).set(key.sk, item)
-        self._grown.add(key.pk)
-        self._taken += size + OVERHEAD_BYTES
+        """Store an item (None: it does not exist) whose text has `size` bytes."""
+        self._find_or_add(key.pk).set(key.sk, item)
+        self._changed_pks.add(key.pk)
+        self._young_bytes += size + OVERHEAD_BYTES
 
-    def learn_tail(self, pk: str, start: str, rows: list[Row], size: int) -> None:
-        """These are all rows of the partition from `start` on; their texts have `size` bytes."""
-        self._part(pk).learn(start, rows)
-        self._grown.add(pk)
-        self._taken += size + OVERHEAD_BYTES * len(rows)
+    def set_tail(self, pk: str, start: str, rows: list[Row], size: int) -> None:
+        """Store the complete rows of a partition from `start` to the end. Their texts have `size` bytes."""
+        self._find_or_add(pk).set_tail(start, rows)
+        self._changed_pks.add(pk)
+        self._young_bytes += size + OVERHEAD_BYTES * len(rows)
 
     def items(self) -> Iterator[tuple[Key, Item | None]]:
-        """All that is known."""
-        for pk, part in [*self._young.items(), *self._old.items()]:
+        """Return all cached items, with None for those that do not exist."""
+        for pk, part in [*self._young_generation.items(), *self._old_generation.items()]:
             for sk, item in part.items.items():
                 yield Key(pk, sk), item
 
     def evict(self) -> None:
-        """Forget what was not used for long, and keep tails short. Not between a read and what is decided from it."""
-        for pk in self._grown:
+        """Remove partitions that were not used recently, and trim long tails. Not to be called within a transaction."""
+        for pk in self._changed_pks:
             part = self._find(pk)
             if part is not None:
-                part.shorten()
-        self._grown.clear()
-        if self._taken > GENERATION_BYTES:
-            self._old, self._young = self._young, {}
-            self._taken = 0
+                part.trim_tail()
+        self._changed_pks.clear()
+        if self._young_bytes > GENERATION_BYTES:
+            self._old_generation, self._young_generation = self._young_generation, {}
+            self._young_bytes = 0
 
     def _find(self, pk: str) -> _Partition | None:
-        part = self._young.get(pk)
+        part = self._young_generation.get(pk)
         if part is None:
-            part = self._old.pop(pk, None)
+            part = self._old_generation.pop(pk, None)
             if part is not None:
-                self._young[pk] = part
+                self._young_generation[pk] = part
         return part
 
-    def _part(self, pk: str) -> _Partition:
+    def _find_or_add(self, pk: str) -> _Partition:
         part = self._find(pk)
         if part is None:
-            part = self._young[pk] = _Partition()
+            part = self._young_generation[pk] = _Partition()
         return part

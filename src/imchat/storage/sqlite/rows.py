@@ -1,4 +1,4 @@
-"""The rows of the SQLite file: the texts of items under their keys, read and written in whatever transaction is open."""
+"""Read and write the rows of the SQLite file: items as JSON text, by key. Uses the transaction that is open, if any."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from imchat.storage.table import MAX_ITEM_BYTES, TTL_ATTRIBUTE, Item, Key, Row
+from imchat.storage.table import MAX_ITEM_BYTES, TTL_ATTRIBUTE, Item, Key, KeyRange, Row
 from imchat.storage.validation import check_item_size, is_int
 
 _GET: Final = "SELECT item FROM items WHERE pk = ? AND sk = ?"
@@ -20,14 +20,14 @@ _QUERY_REVERSE: Final = (
 )
 _PURGE: Final = """DELETE FROM items WHERE (pk, sk) IN
     (SELECT pk, sk FROM items WHERE expires_at <= ? ORDER BY expires_at LIMIT ?)"""
-_BEYOND_ALL_TEXT: Final = b""  # to SQLite every blob is greater than every text
-TEXT_TO_BYTES: Final = 8
-"""An item has fewer bytes in DynamoDB's count than so many times the characters of its text."""
+_GREATER_THAN_ANY_TEXT: Final = b""  # SQLite sorts every blob after every text
+MAX_BYTES_PER_CHAR: Final = 8
+"""An item's size in DynamoDB's count is below this many bytes per character of its JSON text."""
 _LARGEST_EXPIRY: Final = 2**63 - 1
 
 
 class StoredRow(NamedTuple):
-    """An item as its row holds it."""
+    """A row of the `items` table."""
 
     pk: str
     sk: str
@@ -36,14 +36,14 @@ class StoredRow(NamedTuple):
 
 
 class SortKeyRange(NamedTuple):
-    """The sort keys from `start`, inclusive, to `end`, exclusive; None: to the last."""
+    """The sort keys from `start` (inclusive) to `end` (exclusive; None: no upper bound)."""
 
     start: str
     end: str | None
 
 
 class Rows:
-    """The rows that a connection sees. Raises sqlite3.Error as it comes."""
+    """Row access through one connection. Raises sqlite3.Error unchanged."""
 
     __slots__ = ("_connection", "_cursor")
 
@@ -52,79 +52,78 @@ class Rows:
         self._cursor = connection.cursor()
 
     def execute(self, statement: str) -> None:
-        """Run a statement that answers nothing of interest, such as `COMMIT`."""
+        """Run a statement without a result, such as `COMMIT`."""
         self._cursor.execute(statement).fetchall()
 
     @property
     def in_transaction(self) -> bool:
-        """Whether a transaction is open; a full disk may end one by itself."""
+        """Whether a transaction is open. SQLite may roll one back on its own when the disk is full."""
         return self._connection.in_transaction
 
     @property
     def version(self) -> int:
         """A number that changes when another connection commits. Source: SQLite's `PRAGMA data_version`."""
-        found: int = self._cursor.execute("PRAGMA data_version").fetchone()[0]
-        return found
+        version: int = self._cursor.execute("PRAGMA data_version").fetchone()[0]
+        return version
 
     def get(self, key: Key) -> str | None:
-        """The text of the item under the key."""
+        """Return the JSON text of an item, or None."""
         rows = self._cursor.execute(_GET, key).fetchall()
         return rows[0][0] if rows else None
 
     def query(
-        self, pk: str, span: SortKeyRange, limit: int | None, *, reverse: bool
+        self, pk: str, bounds: SortKeyRange, limit: int | None, *, reverse: bool
     ) -> list[tuple[str, str]]:
-        """Sort keys and texts of a span, all of them or the first `limit`; from its end with `reverse`."""
+        """Return sort keys and JSON texts within the bounds: all, or the first `limit`. Descending with `reverse`."""
         sql = _QUERY_REVERSE if reverse else _QUERY
-        end = _BEYOND_ALL_TEXT if span.end is None else span.end
-        bounds = (pk, span.start, end, -1 if limit is None else limit)
-        return self._cursor.execute(sql, bounds).fetchall()
+        end = _GREATER_THAN_ANY_TEXT if bounds.end is None else bounds.end
+        parameters = (pk, bounds.start, end, -1 if limit is None else limit)
+        return self._cursor.execute(sql, parameters).fetchall()
 
-    def put(self, stored: Iterable[StoredRow]) -> None:
-        """Put these in place of what lay there."""
-        self._cursor.executemany(_PUT, stored)
+    def put(self, rows: Iterable[StoredRow]) -> None:
+        """Insert rows. Replaces existing ones."""
+        self._cursor.executemany(_PUT, rows)
 
     def delete(self, keys: Iterable[Key]) -> None:
-        """Remove what lies there."""
+        """Delete rows. Ignores missing ones."""
         self._cursor.executemany(_DELETE, keys)
 
     def checkpoint(self) -> None:
-        """Move what was committed from the log into the database, and empty the log. Slow; no transaction may be open."""
-        # Another process that reads may keep it from being emptied: then the next one empties it.
+        """Move committed writes from the log into the database, and empty the log. Slow. No transaction may be open."""
+        # A reader in another process can prevent this. The next checkpoint then empties the log.
         self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def purge(self, now_s: int, limit: int) -> int:
-        """Remove the items, oldest first and at most `limit`, that had expired; how many they were."""
+        """Delete up to `limit` expired items, oldest first. Returns the number of deleted items."""
         return self._cursor.execute(_PURGE, (now_s, limit)).rowcount
 
 
 def decode_item(text: str | None) -> Item | None:
-    """The item that a text holds."""
+    """Return the item of a JSON text."""
     return None if text is None else from_json(text)
 
 
 def decode_rows(texts: Iterable[tuple[str, str]]) -> list[Row]:
-    """The rows that sort keys and texts make."""
+    """Return the rows of sort keys and JSON texts."""
     return [Row(sk, from_json(text)) for sk, text in texts]
 
 
 def encode_row(key: Key, item: Item) -> StoredRow:
-    """The row that holds `item`, whose parts were checked. Raises: TooLarge."""
+    """Return the row of an item whose ops were validated. Raises: TooLarge."""
     text = to_json(item).decode()
-    # Of an update only the parts were checked. Text this short cannot be an item that is too large.
-    if len(text) > MAX_ITEM_BYTES // TEXT_TO_BYTES:
+    # An update was validated without the rest of its item, so check the whole. A short text cannot exceed the limit.
+    if len(text) > MAX_ITEM_BYTES // MAX_BYTES_PER_CHAR:
         check_item_size(key, item)
     expiry = item.get(TTL_ATTRIBUTE)
     expires_at = expiry if is_int(expiry) and 0 <= expiry <= _LARGEST_EXPIRY else None
     return StoredRow(key.pk, key.sk, expires_at, text)
 
 
-def sort_key_range(
-    prefix: str | None, low: str | None, high: str | None, after: str | None, *, reverse: bool
-) -> SortKeyRange:
-    """The bounds of a query as one span. A text's next neighbour in byte order is that text and a NUL."""
+def sort_key_range(key_range: KeyRange, *, reverse: bool) -> SortKeyRange:
+    """Return a key range as half-open bounds. In byte order, the next string after a string is that string plus NUL."""
+    _, prefix, low, high, after = key_range
     if prefix is not None:
-        start, end = prefix, _end_of_prefix(prefix)
+        start, end = prefix, _prefix_end(prefix)
     else:
         start, end = low or "", None if high is None else high + "\0"
     if after is not None and reverse:
@@ -134,9 +133,9 @@ def sort_key_range(
     return SortKeyRange(start, end)
 
 
-def _end_of_prefix(prefix: str) -> str | None:
-    """The lowest text above everything that starts with `prefix`, or None where there is none."""
+def _prefix_end(prefix: str) -> str | None:
+    """Return the lowest string above all strings that start with `prefix`, or None if there is none."""
     stem = prefix.rstrip("\U0010ffff")
     if not stem:
         return None
-    return stem[:-1] + ("\ue000" if stem[-1] == "\ud7ff" else chr(ord(stem[-1]) + 1))  # over the surrogates
+    return stem[:-1] + ("\ue000" if stem[-1] == "\ud7ff" else chr(ord(stem[-1]) + 1))  # skips the surrogates

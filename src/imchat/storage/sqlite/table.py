@@ -1,4 +1,4 @@
-"""`SqliteTable`: the table in one SQLite file, for any number of threads. A write is on the disk before it returns."""
+"""`SqliteTable`: a table in one SQLite file, for any number of threads. A write is on disk when it returns."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from imchat.errors import Busy
 from imchat.storage.conditions import apply_op
 from imchat.storage.sqlite.rows import Rows, decode_item, decode_rows, encode_row, sort_key_range
 from imchat.storage.sqlite.wal import BUSY_TIMEOUT_S, WriteAheadLog, connect, translate_errors
-from imchat.storage.table import Check, Item, Key, Op, Row
+from imchat.storage.table import Check, Item, Key, KeyRange, Op, Row
 from imchat.storage.validation import check_key, check_ops, check_query
 
 
 class SqliteTable:
-    """A `Table` in one SQLite file; any process may open the same file.
+    """A `Table` in one SQLite file. Several processes may open the same file.
 
     with SqliteTable.open("chat.db") as table:
         table.write(Put(Key("USER#1", "PROFILE"), {"handle": "ada"}, Absent()))
     """
 
     def __init__(self, connection: sqlite3.Connection, log: WriteAheadLog) -> None:
-        """Use `open`, which prepares the connection."""
+        """Use `open` instead, which prepares the connection."""
         self._connection = connection
         self._log = log
         self._rows = Rows(connection)
@@ -33,16 +33,16 @@ class SqliteTable:
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
-        """Open the database at `path`, making it where there is none; ":memory:" makes one for itself alone.
+        """Open the database at `path`, or create it if it does not exist. ":memory:" creates a private one.
 
-        Raises: ConfigError for a folder that does not exist or a file that cannot be written, is no database
-        of imchat, is damaged, or was made by a newer imchat; Busy while another process holds it.
+        Raises: ConfigError if the folder does not exist, or the file cannot be written, is damaged, is not an imchat
+        database, or was created by a newer imchat; Busy while another process has it locked.
         """
         return cls(connect(path), WriteAheadLog(path))
 
     def close(self) -> None:
-        """Give the file back."""
-        with self._turn():
+        """Close the file."""
+        with self._locked():
             self._log.close()
             self._connection.close()
 
@@ -52,42 +52,40 @@ class SqliteTable:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def get(self, key: Key, *, consistent: bool = True) -> Item | None:  # noqa: ARG002 - always consistent here
+    def get(self, key: Key, *, consistent: bool = True) -> Item | None:  # noqa: ARG002 - reads are always consistent
         """See `Table.get`."""
         check_key(key)
-        with self._turn():
+        with self._locked():
             return decode_item(self._rows.get(key))
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
         """See `Table.get_many`."""
-        wanted = dict.fromkeys(keys)
-        for key in wanted:
+        unique_keys = dict.fromkeys(keys)
+        for key in unique_keys:
             check_key(key)
-        with self._turn():
-            return {key: item for key in wanted if (item := decode_item(self._rows.get(key))) is not None}
+        with self._locked():
+            return {
+                key: item for key in unique_keys if (item := decode_item(self._rows.get(key))) is not None
+            }
 
     def query(
         self,
-        pk: str,
+        key_range: KeyRange,
         *,
-        prefix: str | None = None,
-        low: str | None = None,
-        high: str | None = None,
-        after: str | None = None,
         limit: int | None = None,
         reverse: bool = False,
-        consistent: bool = True,  # noqa: ARG002 - always consistent here
+        consistent: bool = True,  # noqa: ARG002 - reads are always consistent
     ) -> list[Row]:
         """See `Table.query`."""
-        check_query(pk, prefix=prefix, low=low, high=high, after=after, limit=limit)
-        with self._turn():
-            wanted = sort_key_range(prefix, low, high, after, reverse=reverse)
-            return decode_rows(self._rows.query(pk, wanted, limit, reverse=reverse))
+        check_query(key_range, limit)
+        with self._locked():
+            bounds = sort_key_range(key_range, reverse=reverse)
+            return decode_rows(self._rows.query(key_range.pk, bounds, limit, reverse=reverse))
 
     def write(self, *ops: Op) -> None:
         """See `Table.write`."""
         check_ops(ops)
-        with self._turn():
+        with self._locked():
             self._log.check()
             self._apply(ops)
             self._log.sync()
@@ -95,13 +93,13 @@ class SqliteTable:
                 self._rows.checkpoint()
 
     def purge_expired(self, now_s: int, limit: int) -> int:
-        """Remove at most `limit` items that had expired at `now_s` (epoch seconds); how many they were."""
-        with self._turn():
+        """Delete up to `limit` items that expired by `now_s` (epoch seconds). Returns the number of deleted items."""
+        with self._locked():
             return self._rows.purge(now_s, limit)
 
     @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """One call at a time has the connection. Raises: Busy, in our words, for what passes with time."""
+    def _locked(self) -> Iterator[None]:
+        """Hold the lock of the connection. Raises: Busy for errors that can be retried."""
         if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
             raise Busy("the database is busy; try again")
         try:
@@ -124,6 +122,6 @@ class SqliteTable:
                     rows.put([encode_row(op.key, item)])
             rows.execute("COMMIT")
         except BaseException:
-            if rows.in_transaction:  # a full disk may have ended it already
+            if rows.in_transaction:  # SQLite may have rolled back already because the disk is full
                 rows.execute("ROLLBACK")
             raise
