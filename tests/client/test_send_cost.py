@@ -19,7 +19,7 @@ from imchat.domain.limits import BEHIND_MAX, REPLAY_WINDOW
 from imchat.errors import Busy
 from imchat.services import messages
 from imchat.services.app import App
-from imchat.storage.table import Row
+from imchat.storage.table import KeyRange, Row
 
 
 class CountingTable(Borrowed):
@@ -27,8 +27,8 @@ class CountingTable(Borrowed):
 
     rows = 0
 
-    def query(self, pk: str, **bounds: Any) -> list[Row]:
-        found = super().query(pk, **bounds)
+    def query(self, key_range: KeyRange, **options: Any) -> list[Row]:
+        found = super().query(key_range, **options)
         self.rows += len(found)
         return found
 
