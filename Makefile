@@ -1,4 +1,4 @@
-# Commands to run, test and package imchat. Needs Python 3.11 or newer, git and make; installs the rest.
+# Run, test and package imchat. Needs Python 3.11 or newer, git and make; installs the rest.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -6,6 +6,8 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
+# Keep compiled code even where the machine says not to: every test process would compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,7 +15,7 @@ PIP := $(BIN)/python -m pip install --quiet --no-deps
 LOCKED := $(PIP) --require-hashes
 PYTHON_CODE := src tests bench tools requirements hatch_build.py
 CLIENT := $(BIN)/python hatch_build.py
-# A stamp's name contains the checksum of its lock files: other lock files, not newer ones, cause a new installation.
+# A stamp's name has the checksum of its lock files: other lock files, not newer ones, make a new environment.
 PACKAGES := $(VENV)/packages-$(shell cat requirements/runtime.lock requirements/build.lock | cksum | cut -c 1-8).stamp
 TOOLS := $(VENV)/tools-$(shell cat requirements/*.lock | cksum | cut -c 1-8).stamp
 CHECKERS := $(VENV)/checkers
@@ -21,9 +23,12 @@ CHECKER_PACKAGES := $(CHECKERS)/packages-$(shell cksum <requirements/checkers.lo
 EMULATOR := $(VENV)/emulator
 EMULATOR_PACKAGES := $(EMULATOR)/packages-$(shell cksum <requirements/emulator.lock | cut -c 1-8).stamp
 JS_CLIENT := tests/local/js/node_modules/.package-lock.json
+CHECKS := $(BIN)/python -m tools.run_checks
+# Up to four workers, one per core; a worker that is done takes tests from another.
+PARALLEL := -n logical --maxprocesses 4 --dist worksteal
 SAY := printf '\033[2m›\033[0m %s\n'
 
-# Find the newest working interpreter. A name on PATH is not enough (pyenv's shims, distributions without venv).
+# The newest interpreter that works; a name on PATH is not enough (pyenv's shims, distributions without venv).
 FIND_PYTHON := for name in $(PYTHON) python3.14 python3.13 python3.12 python3.11 python3 python; do \
 	"$$name" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$name" && break; done
 
@@ -35,16 +40,11 @@ help: ## List the targets
 run: $(VENV)/installed.stamp site ## Install and start imchat on this machine; ARGS="--port 9000" passes options on
 	@$(BIN)/imchat local $(ARGS)
 
-test: check $(JS_CLIENT) $(EMULATOR_PACKAGES) ## Run everything that CI runs: checks, all tests, the web client's tests
-	@$(SAY) "tests; browser and emulator tests in parallel with the others"
-	@$(BIN)/pytest -q -m "(browser or emulator) and not budget" -o cache_dir=$(VENV)/cache-beside >$(VENV)/beside.txt 2>&1 & beside=$$!; \
-	$(BIN)/pytest -q -m "not browser and not emulator and not budget"; others=$$?; \
-	wait $$beside; beside=$$?; cat $(VENV)/beside.txt; exit $$((others + beside))
-	@$(SAY) "web client tests"
-	@$(CLIENT) npm test --silent
+test: check-tools $(JS_CLIENT) $(EMULATOR_PACKAGES) ## Everything CI runs: all checks and tests, with one summary; PART="types size" runs these only
+	@$(CHECKS) $(PART)
 
-test-fast: $(TOOLS) $(JS_CLIENT) site ## Run the tests except browser, emulator and slow ones; ARGS go to pytest
-	@$(BIN)/pytest -q -m "not slow and not browser and not emulator and not budget" $(ARGS)
+test-fast: $(TOOLS) $(JS_CLIENT) site ## The tests without a browser, an emulator and slow ones; ARGS go to pytest
+	@$(BIN)/pytest -q -m "not slow and not browser and not emulator and not budget" $(PARALLEL) $(ARGS)
 
 test-emulator: $(TOOLS) $(EMULATOR_PACKAGES) site ## Deploy to an AWS emulator and run the protocol tests there
 	@$(BIN)/pytest -q -m emulator $(ARGS)
@@ -55,58 +55,51 @@ soak: $(TOOLS) site ## Kill the server 200 times while clients send; KILLS=20 fo
 bench: $(TOOLS) site ## Benchmark imchat local against a bare server; ARGS="messages --rounds 3" passes options on
 	@$(BIN)/python -m bench $(ARGS)
 
-check: $(TOOLS) $(CHECKER_PACKAGES) site chromium ## Check style, types, layers, templates, and the web client's types, size and accessibility; fast
-	@$(SAY) "style"
-	@$(BIN)/ruff check --quiet $(PYTHON_CODE)
-	@$(BIN)/ruff format --quiet --diff $(PYTHON_CODE)
-	@$(SAY) "types and templates"
-	@$(BIN)/python -m tests.templates.checkers & checkers=$$!; \
-	$(BIN)/mypy --no-error-summary $(PYTHON_CODE); types=$$?; wait $$checkers && exit $$types
-	@$(SAY) "layers"
-	@$(BIN)/lint-imports >$(VENV)/layers.txt 2>&1 || { cat $(VENV)/layers.txt; exit 1; }
-	@$(SAY) "web client types"
-	@$(CLIENT) npm run --silent check
-	@$(SAY) "web client size and accessibility"
-	@$(BIN)/pytest -q -m budget
+check: check-tools ## Style, types, layers, templates, the web client's types, size and accessibility; fast
+	@$(CHECKS) --static
 
-screenshot: $(TOOLS) site chromium ## Update the README's screenshot from the browser tests
-	@$(BIN)/pytest -q tests/e2e/test_in_browsers.py -k signed_up_a_minute_ago
+screenshot: $(TOOLS) site chromium ## Take the README's screenshot again, from the browser tests
+	@$(BIN)/pytest -q tests/e2e/test_in_browsers.py -k two_new_users
 	@cp build/screenshots/conversation.png docs/images/
 
-generate: $(TOOLS) ## Regenerate the files made from code: OpenAPI, the web client's types and test cases, emoji, commands, costs
+generate: $(TOOLS) ## Write the generated files: OpenAPI, the web client's types, its test cases, the emoji, the commands, the costs, the permissions
 	@$(BIN)/python -m imchat.api.openapi .
 	@$(BIN)/python -m tools.generate
 
-format: $(TOOLS) ## Format the Python code and apply ruff's fixes
+format: $(TOOLS) ## Format the Python code and fix what ruff can fix
 	@$(BIN)/ruff check --quiet --fix-only $(PYTHON_CODE)
 	@$(BIN)/ruff format --quiet $(PYTHON_CODE)
 
-site: $(VENV)/installed.stamp ## Build the web client if its sources changed
+site: $(VENV)/installed.stamp ## Build the web client if its sources changed, and list the templates
 	@$(CLIENT)
 
-# A sign-in library from npm, which the tests run against the identity service of imchat local.
+# A sign-in library from npm; tests sign in with it to imchat local.
 $(JS_CLIENT): tests/local/js/package-lock.json $(TOOLS)
 	@$(CLIENT) npm ci --prefix ../tests/local/js --ignore-scripts --silent >/dev/null
 	@touch $@
 
-# The template checkers need a different boto3 than imchat, so they have their own environment.
+# The checkers of the templates have their own environment: they need another boto3 than imchat.
 $(CHECKER_PACKAGES): requirements/checkers.lock $(TOOLS)
 	@$(SAY) "template checkers"
 	@$(BIN)/python -m venv --clear $(CHECKERS)
 	@$(CHECKERS)/bin/python -m pip install --quiet --no-deps --require-hashes --no-compile -r $<
 	@touch $@
 
-# The AWS emulator needs a different botocore than imchat, so it has its own environment.
+# The emulator of AWS has its own environment: it needs another botocore than imchat.
 $(EMULATOR_PACKAGES): requirements/emulator.lock $(TOOLS)
 	@$(SAY) "emulator"
 	@$(BIN)/python -m venv --clear $(EMULATOR)
 	@$(EMULATOR)/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
 	@touch $@
 
+# What the parts of `make check` need. npm installs the web client's packages once, before two parts use them at once.
+check-tools: $(TOOLS) $(CHECKER_PACKAGES) site chromium
+	@$(CLIENT) npm --version >/dev/null
+
 chromium: $(TOOLS)
 	@$(BIN)/python -m tests.support.chromium
 
-lock: $(TOOLS) ## Regenerate the lock files (UPGRADE=1: with the newest releases)
+lock: $(TOOLS) ## Write the lock files (UPGRADE=1: with the newest releases)
 	@$(SAY) "Python lock files"
 	@$(BIN)/python requirements/compile.py $(if $(UPGRADE),--upgrade)
 	@$(SAY) "npm lock file"
@@ -117,7 +110,7 @@ dist: $(TOOLS) site ## Build the sdist and the wheel into dist/
 	@$(BIN)/python -m hatchling build
 
 clean: ## Remove all build results and installed packages
-	@rm -rf $(VENV) build dist frontend/node_modules src/imchat/site
+	@rm -rf $(VENV) build dist frontend/node_modules src/imchat/site src/imchat/deploy/cloudformation/templates.json
 	@rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(PACKAGES):
@@ -145,4 +138,4 @@ $(TOOLS): $(VENV)/installed.stamp
 	@$(LOCKED) --no-compile -r requirements/dev.lock
 	@touch $@
 
-.PHONY: help run test test-fast test-emulator soak bench check screenshot generate format site chromium lock dist clean
+.PHONY: help run test test-fast test-emulator soak bench check check-tools screenshot generate format site chromium lock dist clean

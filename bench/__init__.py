@@ -1,1 +1,1 @@
-"""The benchmarks of `imchat local`: `python -m bench --help`. What they measure and how: `docs/performance.md`."""
+"""Benchmarks of `imchat local`: `python -m bench --help`. `docs/performance.md` describes what they measure."""

@@ -1,4 +1,4 @@
-"""`python -m bench [PART ...]`: start the servers, measure, report."""
+"""Runs the benchmarks: `python -m bench [PART ...]` starts the servers, measures and prints a report."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from tests.support.browser_harness import Server
 
 from bench import cost, load, report
 from bench.load import Figures
-from bench.procfs import Clock, share_cores
-from bench.scenario import Room, Stage
-from bench.servers import FLOOR, IMCHAT, Target
+from bench.procfs import Clock, assign_cores
+from bench.scenario import Room, Scenario
+from bench.servers import BASELINE, IMCHAT, Target
 
-Measure: TypeAlias = Callable[[Stage, Clock, float], Coroutine[Any, Any, Figures]]
+Measure: TypeAlias = Callable[[Scenario, Clock, float], Coroutine[Any, Any, Figures]]
 
 RUNTIME: Final = "imchat.local.run"
 LONG_LOG: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
-    """One server to measure, for `seconds` a part, in a new folder each time."""
+class Benchmark:
+    """Measures one server, `seconds` per part, in a new folder for each part."""
 
     target: Target
     folder: Path
@@ -37,94 +37,96 @@ class Run:
     seconds: float
 
     def measure(self, measure: Measure, people: int) -> Figures:
-        """What `measure` finds at a fresh server with so many people."""
+        """Call `measure` with a new server that has `people` users."""
         with self._server() as server:
-            stage = Stage(server.port, self.target.people(server.url, people))
+            scenario = Scenario(server.port, self.target.create_users(server.url, people))
             clock = Clock(server.process.pid)
-            return uvloop.run(measure(stage, clock, self.seconds))
+            return uvloop.run(measure(scenario, clock, self.seconds))
 
     def history(self) -> Figures:
-        """Reading from a log that was filled while the server was down."""
+        """Measure reading from a long log, which is written while the server is stopped."""
 
-        async def make() -> Room:
-            return await stage.pair(0)
+        async def create() -> Room:
+            return await scenario.create_pair(0)
 
         with self._server() as server:
-            stage = Stage(server.port, self.target.people(server.url, 2))
-            room = uvloop.run(make())
+            scenario = Scenario(server.port, self.target.create_users(server.url, 2))
+            room = uvloop.run(create())
         self.target.fill(self.folder, room, LONG_LOG)
         with self._server(port=server.port) as server:
-            return uvloop.run(load.history(stage, room, self.seconds))
+            return uvloop.run(load.history(scenario, room, self.seconds))
 
     def start(self) -> Figures:
-        """Starting."""
-        return cost.start(self.target, self.folder, self.cores)
+        """Measure the start of the server."""
+        return cost.start_time(self.target, self.folder, self.cores)
 
     def instructions(self) -> Figures:
-        """Importing; the floor has nothing to compare."""
-        return cost.instructions(RUNTIME) if self.target is IMCHAT else {}
+        """Count the instructions of the imports; the floor has none to compare."""
+        return cost.import_instructions(RUNTIME) if self.target is IMCHAT else {}
 
     def message(self) -> Figures:
-        """Sending a message, counted; the floor has no such parts."""
+        """Count the instructions of a message; the floor has none to compare."""
         return cost.message_instructions() if self.target is IMCHAT else {}
 
     def _server(self, *, port: int = 0) -> Server:
         return Server(self.folder, port=port, command=self.target.command, cores=self.cores)
 
 
-PARTS: Final[dict[str, Callable[[Run], Figures]]] = {
+PARTS: Final[dict[str, Callable[[Benchmark], Figures]]] = {
     "messages": lambda run: run.measure(load.messages, 2 * load.PAIRS),
     "latency": lambda run: run.measure(load.latency, 2),
-    "room-10": lambda run: run.measure(load.room, 10),
-    "room-100": lambda run: run.measure(load.room, 100),
-    "history": Run.history,
-    "start": Run.start,
-    "memory": lambda run: run.measure(cost.memory, 1000 // cost.CONNECTIONS_EACH),
-    "import": Run.instructions,
-    "message": Run.message,
+    "room-10": lambda run: run.measure(load.large_room, 10),
+    "room-100": lambda run: run.measure(load.large_room, 100),
+    "history": Benchmark.history,
+    "start": Benchmark.start,
+    "memory": lambda run: run.measure(cost.memory_use, 1000 // cost.CONNECTIONS_EACH),
+    "import": Benchmark.instructions,
+    "message": Benchmark.message,
 }
 
 
 @click.command()
 @click.argument("parts", nargs=-1, type=click.Choice(list(PARTS)))
-@click.option("--seconds", default=5.0, show_default=True, help="How long each part is measured under load.")
-@click.option("--rounds", default=1, show_default=True, help="How often; the report has the medians.")
-@click.option("--floor/--no-floor", default=True, help="Measure the bare server beside ours, for comparison.")
+@click.option("--seconds", default=5.0, show_default=True, help="Seconds to measure each part under load.")
+@click.option("--rounds", default=1, show_default=True, help="Number of runs; the report shows the medians.")
+@click.option("--floor/--no-floor", default=True, help="Also measure a bare server for comparison.")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
-    help="Where to put the databases.",
+    help="Folder for the databases (default: the system's temporary folder).",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def main(
     *, parts: tuple[str, ...], seconds: float, rounds: int, floor: bool, folder: Path | None, as_json: bool
 ) -> None:
-    """Measure `imchat local` on this machine: all parts, or those named.
+    """Measure `imchat local` on this machine: all parts, or the given ones.
 
     Example: python -m bench messages latency --rounds 3
     """
-    cores = share_cores()
-    found: dict[str, defaultdict[str, list[float]]] = {}
-    targets = (IMCHAT, FLOOR) if floor else (IMCHAT,)
+    cores = assign_cores()
+    results: dict[str, defaultdict[str, list[float]]] = {}
+    targets = (IMCHAT, BASELINE) if floor else (IMCHAT,)
     for target in targets:
-        found[target.name] = defaultdict(list)
+        results[target.name] = defaultdict(list)
     for part in parts or PARTS:
         for _ in range(rounds):
             for target in targets:
-                with tempfile.TemporaryDirectory(dir=folder) as place:
-                    figures = PARTS[part](Run(target, Path(place), cores, seconds))
+                with tempfile.TemporaryDirectory(dir=folder) as temporary:
+                    figures = PARTS[part](Benchmark(target, Path(temporary), cores, seconds))
                 for name, value in figures.items():
-                    found[target.name][name].append(value)
-    ours, theirs = (
-        {name: statistics.median(values) for name, values in found.get(which, {}).items()}
-        for which in (IMCHAT.name, FLOOR.name)
+                    results[target.name][name].append(value)
+    ours, floor_figures = (
+        {name: statistics.median(values) for name, values in results.get(which, {}).items()}
+        for which in (IMCHAT.name, BASELINE.name)
     )
     if as_json:
         click.echo(
-            json.dumps(report.as_json(ours, theirs, pinned=cores is not None), indent=2, ensure_ascii=False)
+            json.dumps(
+                report.as_json(ours, floor_figures, pinned=cores is not None), indent=2, ensure_ascii=False
+            )
         )
     else:
-        report.show(ours, theirs, pinned=cores is not None)
+        report.print_table(ours, floor_figures, pinned=cores is not None)
 
 
 if __name__ == "__main__":

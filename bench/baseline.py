@@ -1,8 +1,7 @@
-"""The floor: what the language allows. A bare aiohttp server with SQLite group commit: no sign-in, no rules, no checks.
+"""The floor, the baseline for comparison: a bare aiohttp server with SQLite group commit, without sign-in or validation.
 
-It answers the requests that the benchmarks send, so that a figure of imchat beside the same figure of the floor, taken
-in the same minute, means the same on every machine. A token is a user id, and so is a ticket, and
-a connection's name.
+It handles the requests that the benchmarks send. The ratio between a figure of imchat and of the floor, measured in the
+same minute, is comparable between machines. Tokens, tickets and connection ids are user ids.
 """
 
 from __future__ import annotations
@@ -21,18 +20,18 @@ from aiohttp import web
 
 from imchat.local.data_dir import DataDir
 
-_OPEN: Final = """PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
+_SCHEMA: Final = """PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;
 CREATE TABLE IF NOT EXISTS events (room, seq, event, PRIMARY KEY (room, seq)) WITHOUT ROWID"""
 _INSERT: Final = "INSERT INTO events VALUES (?, ?, ?)"
 _NEWEST: Final = "SELECT event FROM events WHERE room = ? ORDER BY seq DESC LIMIT ?"
 
 
-class Floor:
-    """Rooms in memory, events in SQLite; an answer leaves after an fsync, which it shares with its neighbours."""
+class BaselineServer:
+    """Keeps rooms in memory and events in SQLite; responses are sent after an fsync shared by a batch."""
 
-    def __init__(self, place: Path) -> None:
-        self._database = sqlite3.connect(place, isolation_level=None, check_same_thread=False)
-        self._database.executescript(_OPEN)
+    def __init__(self, path: Path) -> None:
+        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._database.executescript(_SCHEMA)
         self._members: dict[str, list[str]] = {}
         self._last_seq: defaultdict[str, int] = defaultdict(lambda: 1)
         self._sockets: dict[str, web.WebSocketResponse] = {}
@@ -40,51 +39,51 @@ class Floor:
         self._committing: asyncio.Task[None] | None = None
 
     def application(self) -> web.Application:
-        """The routes that the benchmarks use."""
+        """Return the application with the routes that the benchmarks use."""
         application = web.Application()
         application.add_routes(
             [
-                web.post("/api/realtime/tickets", self._ticket),
-                web.post("/api/conversations", self._make),
-                web.post("/api/conversations/{room}/members", self._add),
-                web.post("/api/conversations/{room}/messages", self._send),
-                web.get("/api/conversations/{room}/events", self._read),
+                web.post("/api/realtime/tickets", self._create_ticket),
+                web.post("/api/conversations", self._create_conversation),
+                web.post("/api/conversations/{room}/members", self._add_members),
+                web.post("/api/conversations/{room}/messages", self._send_message),
+                web.get("/api/conversations/{room}/events", self._read_events),
                 web.get("/ws", self._connect),
             ]
         )
         return application
 
     def fill(self, room: str, events: Iterable[str]) -> None:
-        """Put events into a room's log."""
+        """Write events to a room's log."""
         self._commit([(room, seq, event) for seq, event in enumerate(events, 1)])
 
-    async def _ticket(self, request: web.Request) -> web.Response:
-        return web.json_response({"ticket": _user(request)}, status=201)
+    async def _create_ticket(self, request: web.Request) -> web.Response:
+        return web.json_response({"ticket": _user_id(request)}, status=201)
 
-    async def _make(self, request: web.Request) -> web.Response:
+    async def _create_conversation(self, request: web.Request) -> web.Response:
         room = str(len(self._members))
-        self._members[room] = [_user(request), *(await request.json())["member_ids"]]
-        return _room(room)
+        self._members[room] = [_user_id(request), *(await request.json())["member_ids"]]
+        return _conversation_response(room)
 
-    async def _add(self, request: web.Request) -> web.Response:
+    async def _add_members(self, request: web.Request) -> web.Response:
         room = request.match_info["room"]
         self._members[room] += (await request.json())["user_ids"]
-        return _room(room)
+        return _conversation_response(room)
 
-    async def _send(self, request: web.Request) -> web.Response:
-        sent: dict[str, Any] = json.loads(await request.read())
+    async def _send_message(self, request: web.Request) -> web.Response:
+        body: dict[str, Any] = json.loads(await request.read())
         room = request.match_info["room"]
         self._last_seq[room] = seq = self._last_seq[room] + 1
-        message = {"client_message_id": sent["client_message_id"], "body": sent["body"]}
+        message = {"client_message_id": body["client_message_id"], "body": body["body"]}
         event = json.dumps({"seq": seq, "type": "message.created", "message": message})
         durable = asyncio.get_running_loop().create_future()
-        self._queue.append((room, seq, event, sent["connection_id"], durable))
+        self._queue.append((room, seq, event, body["connection_id"], durable))
         if self._committing is None:
-            self._committing = asyncio.ensure_future(self._work())
+            self._committing = asyncio.ensure_future(self._commit_batches())
         await durable
         return web.Response(status=201, text=f'{{"event":{event}}}')
 
-    async def _read(self, request: web.Request) -> web.Response:
+    async def _read_events(self, request: web.Request) -> web.Response:
         newest = request.match_info["room"], int(request.query["limit"])
         rows = self._database.execute(_NEWEST, newest).fetchall()
         return web.Response(text=f'{{"events":[{",".join(row[0] for row in reversed(rows))}]}}')
@@ -100,14 +99,14 @@ class Floor:
         self._sockets.pop(user, None)
         return socket
 
-    async def _work(self) -> None:
+    async def _commit_batches(self) -> None:
         while self._queue:
             batch, self._queue = self._queue, []
             await asyncio.to_thread(self._commit, [row[:3] for row in batch])
-            for room, _, event, answered, durable in batch:
+            for room, _, event, skip_connection, durable in batch:
                 frame = f'{{"type":"events","conversation_id":"{room}","events":[{event}]}}'
                 for user in self._members[room]:
-                    if user in self._sockets and user != answered:
+                    if user in self._sockets and user != skip_connection:
                         await self._sockets[user].send_str(frame)
                 durable.set_result(None)
             await asyncio.sleep(0)
@@ -119,17 +118,17 @@ class Floor:
         self._database.execute("COMMIT")
 
 
-def _user(request: web.Request) -> str:
+def _user_id(request: web.Request) -> str:
     return request.headers["Authorization"].removeprefix("Bearer ")
 
 
-def _room(room: str) -> web.Response:
+def _conversation_response(room: str) -> web.Response:
     return web.json_response({"conversation": {"conversation_id": room, "last_seq": 1}}, status=201)
 
 
 async def _serve(data_dir: Path, port: int) -> None:
     data = DataDir.open(data_dir)
-    runner = web.AppRunner(Floor(data_dir / "floor.db").application(), access_log=None)
+    runner = web.AppRunner(BaselineServer(data_dir / "floor.db").application(), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     with data.announce(f"http://127.0.0.1:{runner.addresses[0][1]}"):

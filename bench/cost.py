@@ -1,4 +1,4 @@
-"""What the server costs at rest: time to start, memory, memory of connections, instructions to import."""
+"""Measures the idle server: time to start, memory, memory of connections, instructions of imports."""
 
 from __future__ import annotations
 
@@ -19,63 +19,65 @@ from tests.support.browser_harness import Server
 from bench import in_process
 from bench.load import Figures
 from bench.procfs import Clock, Memory
-from bench.scenario import Stage
+from bench.scenario import Scenario
 from bench.servers import Target
 
 STARTS: Final = 5
 CONNECTIONS_EACH: Final = 20
-"""Of one person; the server closes the oldest of more than 32."""
+"""Connections per user; the server closes the oldest of more than 32."""
 
 
-def start(target: Target, folder: Path, cores: set[int] | None) -> Figures:
-    """From spawning the process to the first successful sign-in, in s: in a folder that is in use, in new ones."""
-    kept = folder / "kept"
-    _start(target, kept, cores, new=True)
-    again = [_start(target, kept, cores, new=False) for _ in range(STARTS)]
-    fresh = [_start(target, folder / str(number), cores, new=True) for number in range(STARTS)]
+def start_time(target: Target, folder: Path, cores: set[int] | None) -> Figures:
+    """Measure the seconds from starting the process to the first sign-in, in an existing folder and in new ones."""
+    existing = folder / "kept"
+    _time_start(target, existing, cores, new=True)
+    again = [_time_start(target, existing, cores, new=False) for _ in range(STARTS)]
+    fresh = [_time_start(target, folder / str(number), cores, new=True) for number in range(STARTS)]
     return {"start": statistics.median(again), "first start": statistics.median(fresh)}
 
 
-def _start(target: Target, folder: Path, cores: set[int] | None, *, new: bool) -> float:
+def _time_start(target: Target, folder: Path, cores: set[int] | None, *, new: bool) -> float:
     began = time.perf_counter()
     with Server(folder, command=target.command, cores=cores) as server:
-        target.people(server.url, 1) if new else target.sign_in(server.url)
+        target.create_users(server.url, 1) if new else target.sign_in(server.url)
         return time.perf_counter() - began
 
 
-async def memory(stage: Stage, clock: Clock, _seconds: float) -> Figures:
-    """MB with nobody connected, and per 1,000 connections.
+async def memory_use(scenario: Scenario, clock: Clock, _seconds: float) -> Figures:
+    """Measure the MB of memory without connections, and per 1,000 connections.
 
-    One socket of everybody has been opened and closed before, so that only what connections hold counts.
+    Each user connects once before the measurement, so that only the memory of open connections is counted.
     """
-    async with stage.online(stage.people, lambda _person: len):
+    async with scenario.connected(scenario.people, lambda _person: len):
         pass
-    idle = Memory.of(clock.server_pid)
-    sockets = [*stage.people] * CONNECTIONS_EACH
-    async with stage.online(sockets, lambda _person: len):
+    idle = Memory.read(clock.server_pid)
+    sockets = [*scenario.people] * CONNECTIONS_EACH
+    async with scenario.connected(sockets, lambda _person: len):
         await asyncio.sleep(0.5)
-        full = Memory.of(clock.server_pid)
+        full = Memory.read(clock.server_pid)
     held = (full.rss - idle.rss) / len(sockets) * 1000
     return {"idle RSS": idle.rss, "idle PSS": idle.pss, "1,000 connections": held}
 
 
-def instructions(module: str) -> Figures:
-    """Millions of instructions to import a module, beyond the interpreter's own start; nothing without valgrind."""
+def import_instructions(module: str) -> Figures:
+    """Count the millions of instructions to import a module, without the interpreter's start. Needs valgrind."""
     if shutil.which("valgrind") is None:
         return {}
-    return {"import": (count(f"import {module}") - count("pass")) / 1e6}
+    return {"import": (count_instructions(f"import {module}") - count_instructions("pass")) / 1e6}
 
 
 def message_instructions() -> Figures:
-    """Thousands of instructions of one message, from its request's bytes to its answer's, in batches of 80."""
+    """Count the thousands of instructions of one message in batches of 80, from request to response. Needs valgrind."""
     if shutil.which("valgrind") is None:
         return {}
-    few, many = (count(f"from bench import in_process; in_process.main({rounds})") for rounds in (2, 17))
+    few, many = (
+        count_instructions(f"from bench import in_process; in_process.main({rounds})") for rounds in (2, 17)
+    )
     return {"message": (many - few) / (15 * in_process.MESSAGES) / 1e3}
 
 
-def count(code: str, *options: str, environment: Mapping[str, str] = os.environ) -> int:
-    """The instructions of an interpreter that is started with `options` and runs `code`."""
+def count_instructions(code: str, *options: str, environment: Mapping[str, str] = os.environ) -> int:
+    """Count the instructions of a Python process with `options` that runs `code`."""
     command = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
     run = subprocess.run(  # noqa: S603 - our own arguments
         [*command, sys.executable, *options, "-c", code],

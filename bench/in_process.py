@@ -1,4 +1,4 @@
-"""The server without its sockets: the same parts, fed with requests' bytes, so that what one message takes can be counted."""
+"""Runs the server without sockets on raw request bytes, so that the instructions of one message can be counted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.entrypoints import authorizer, bootstrap, http, websocket
 from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.group_commit import DeferredActions, GroupCommitQueue
-from imchat.local.http.connection import Connection, Open
+from imchat.local.http.connection import Connection, OpenConnections
 from imchat.local.server import Handlers, LocalServer, Options
 from imchat.services import conversations, users
 from imchat.services.app import App
@@ -27,11 +27,11 @@ from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 PAIRS: Final = 10
 IN_FLIGHT: Final = 8
 MESSAGES: Final = PAIRS * IN_FLIGHT
-"""Of one round: all of them are there at once, and answered before the next."""
+"""Messages per round: all are sent at once and answered before the next round."""
 
 
-class _Wire(asyncio.Transport):
-    """Where the bytes go."""
+class _Transport(asyncio.Transport):
+    """A transport that passes written bytes to a function."""
 
     def __init__(self, on_write: Callable[[bytes], object]) -> None:
         super().__init__({"peername": ("127.0.0.1", 1)})
@@ -47,8 +47,8 @@ class _Wire(asyncio.Transport):
         return False
 
 
-class _SignIn:
-    """Knows everybody by a token as long as a real one."""
+class _TokenTable:
+    """Looks up claims by token; its tokens are as long as real ones."""
 
     pool_id = "local_bench"
     client_id = "bench"
@@ -73,27 +73,27 @@ class _SignIn:
 
 @dataclass(slots=True)
 class _Pair:
-    """A direct conversation, the beginnings of its two members' requests, and what these name as their connections."""
+    """A direct conversation, with the request heads and connection ids of its two members."""
 
-    heads: list[bytes]
-    named: list[bytes]
+    request_heads: list[bytes]
+    connection_ids: list[bytes]
     last_seq: int
 
-    def learn(self, answer: bytes) -> None:
-        at = answer.rfind(b'"seq":') + 6
-        self.last_seq = max(self.last_seq, int(answer[at : answer.find(b",", at)]))
+    def update_last_seq(self, response: bytes) -> None:
+        at = response.rfind(b'"seq":') + 6
+        self.last_seq = max(self.last_seq, int(response[at : response.find(b",", at)]))
 
 
-async def play(folder: Path, rounds: int) -> None:
-    """Send `rounds` times 80 messages in ten direct conversations, and wait for every answer."""
-    gateway, finish, sign_in = LocalGateway(), DeferredActions(), _SignIn()
+async def send_messages(folder: Path, rounds: int) -> None:
+    """Send `rounds` times 80 messages in ten direct conversations, and wait for every response."""
+    gateway, deferred, sign_in = LocalGateway(), DeferredActions(), _TokenTable()
     with GroupCommitTable.open(folder / "imchat.db") as table:
         app = App(
             table=table,
             gateway=gateway,
             now_ms=bootstrap.now_ms,
             new_id=bootstrap.new_id,
-            once_a_batch=finish.defer,
+            runtime=deferred,
             rate_limiter=RateLimiter(10**9),
         )
         handlers = Handlers(
@@ -108,71 +108,75 @@ async def play(folder: Path, rounds: int) -> None:
             site=cast("Any", None),
             options=Options(),
         )
-        server._batches = batches = GroupCommitQueue(table, gateway, finish.run)
-        pairs = [_pair(app, gateway, sign_in, number) for number in range(PAIRS)]
-        await _rounds(server, pairs, rounds)
-        await batches.close()
+        server._queue = queue = GroupCommitQueue(table, gateway, deferred.run)
+        pairs = [_create_pair(app, gateway, sign_in, number) for number in range(PAIRS)]
+        await _send_rounds(server, pairs, rounds)
+        await queue.close()
 
 
-def _pair(app: App, gateway: LocalGateway, sign_in: _SignIn, number: int) -> _Pair:
+def _create_pair(app: App, gateway: LocalGateway, sign_in: _TokenTable, number: int) -> _Pair:
     people = [UserId(f"{number:08d}-0000-4000-8000-{side:012d}") for side in range(2)]
-    named: list[bytes] = []
+    connection_ids: list[bytes] = []
     for side, user_id in enumerate(people):
-        users.update_profile(app, user_id, handle=f"p{number}_{side}", display_name="Person")
+        users.update_profile(app, user_id, handle=f"p{number}_{side}", display_name="SignedInUser")
         socket = gateway.add()
-        socket.open(_Wire(len), lambda: None)
+        socket.open(_Transport(len), lambda: None)
         connections.add(app.table, user_id, ConnectionId(socket.connection_id), now_s=int(time.time()))
-        named.append(socket.connection_id.encode())
+        connection_ids.append(socket.connection_id.encode())
     head = conversations.create_direct(app, *people)[0].head
-    return _Pair([_head(head.conversation_id, sign_in.token(one)) for one in people], named, head.last_seq)
+    return _Pair(
+        [_request_head(head.conversation_id, sign_in.token(one)) for one in people],
+        connection_ids,
+        head.last_seq,
+    )
 
 
-def _head(conversation_id: ConversationId, token: str) -> bytes:
+def _request_head(conversation_id: ConversationId, token: str) -> bytes:
     return (
         f"POST /api/conversations/{conversation_id}/messages HTTP/1.1\r\nHost: 127.0.0.1:8484\r\n"
         f"Authorization: Bearer {token}\r\nContent-Type: application/json\r\nAccept: application/json\r\n"
     ).encode()
 
 
-async def _rounds(server: LocalServer, pairs: list[_Pair], rounds: int) -> None:
+async def _send_rounds(server: LocalServer, pairs: list[_Pair], rounds: int) -> None:
     numbers = itertools.count(1)
     waiting = 0
     answered = asyncio.Event()
 
-    def take(pair: _Pair) -> Callable[[bytes], None]:
-        def on_answer(data: bytes) -> None:
+    def expect(pair: _Pair) -> Callable[[bytes], None]:
+        def on_response(data: bytes) -> None:
             nonlocal waiting
             assert data.startswith(b"HTTP/1.1 201 "), data
-            pair.learn(data)
+            pair.update_last_seq(data)
             waiting -= 1
             if waiting == 0:
                 answered.set()
 
-        return on_answer
+        return on_response
 
-    lines: list[tuple[_Pair, int, Connection]] = []
+    clients: list[tuple[_Pair, int, Connection]] = []
     for pair, number in itertools.product(pairs, range(IN_FLIGHT)):
-        connection = Connection(server._serve, Open())
-        connection.connection_made(_Wire(take(pair)))
-        lines.append((pair, number % 2, connection))
+        connection = Connection(server._handle, OpenConnections())
+        connection.connection_made(_Transport(expect(pair)))
+        clients.append((pair, number % 2, connection))
     for _round in range(rounds):
-        waiting = len(lines)
+        waiting = len(clients)
         answered.clear()
-        for pair, side, connection in lines:
+        for pair, side, connection in clients:
             fields = b'{"client_message_id":"%032x","body":"%b","after_seq":%d,"connection_id":"%b"}'
-            content = fields % (next(numbers), BODY, pair.last_seq, pair.named[side])
+            content = fields % (next(numbers), BODY, pair.last_seq, pair.connection_ids[side])
             connection.data_received(
-                b"%bContent-Length: %d\r\n\r\n%b" % (pair.heads[side], len(content), content)
+                b"%bContent-Length: %d\r\n\r\n%b" % (pair.request_heads[side], len(content), content)
             )
         await answered.wait()
 
 
 def main(rounds: int) -> None:
-    """Play in a folder that goes afterwards; a batch may run as long as it likes, so that counting does not cut it short."""
-    import uvloop  # noqa: PLC0415 - not made for Windows
+    """Send the messages in a temporary folder, without the time limit of batches: valgrind would exceed it."""
+    import uvloop  # noqa: PLC0415 - not available on Windows
 
-    from imchat.local import group_commit  # noqa: PLC0415 - to be changed, here only
+    from imchat.local import group_commit  # noqa: PLC0415 - changed below
 
-    group_commit.MAX_RUN_S = 1000.0  # type: ignore[misc]  # Final, but for this
+    group_commit.MAX_RUN_S = 1000.0  # type: ignore[misc]  # Final, except here
     with TemporaryDirectory() as folder:
-        uvloop.run(play(Path(folder), rounds))
+        uvloop.run(send_messages(Path(folder), rounds))

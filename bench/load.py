@@ -1,4 +1,4 @@
-"""The measurements under load: durable messages, latency, rooms, history. Each answers figures by name."""
+"""Measures the server under load: durable messages, latency, rooms, history. Each function returns figures by name."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from tests.support.browser_harness import Person
+from tests.support.browser_harness import SignedInUser
 
 from bench.procfs import Clock
-from bench.raw_client import Http
-from bench.scenario import HOST, Room, Stage, head, succeeded
+from bench.raw_client import HttpClient
+from bench.scenario import HOST, Room, Scenario, check_success, request_head
 
 Figures: TypeAlias = dict[str, float]
 
@@ -25,9 +25,9 @@ _EVENT: Final = b'"message.created"'
 
 
 @dataclass(slots=True)
-class _Tally:
-    """What the clients have counted so far. A delivery is an event at a socket: a message of a room of ten makes nine, for its
-    sender has it from the answer."""
+class _Counts:
+    """The clients' counts. A delivery is an event at a socket: a message in a room of ten makes nine, because its sender
+    gets it in the response."""
 
     sent: int = 0
     delivered: int = 0
@@ -36,10 +36,10 @@ class _Tally:
         self.delivered += frame.count(_EVENT)
 
 
-async def messages(stage: Stage, clock: Clock, seconds: float) -> Figures:
-    """Durable messages in `PAIRS` direct conversations, `IN_FLIGHT` unanswered in each; everybody is connected."""
-    rooms = [await stage.pair(number) for number in range(PAIRS)]
-    figures = await _load(stage, rooms, IN_FLIGHT, clock, seconds)
+async def messages(scenario: Scenario, clock: Clock, seconds: float) -> Figures:
+    """Measure durable messages in `PAIRS` direct conversations, `IN_FLIGHT` at a time in each; all users are connected."""
+    rooms = [await scenario.create_pair(number) for number in range(PAIRS)]
+    figures = await _measure_load(scenario, rooms, IN_FLIGHT, clock, seconds)
     return {
         "messages": figures["sent"],
         "server µs": figures["server µs"],
@@ -47,16 +47,18 @@ async def messages(stage: Stage, clock: Clock, seconds: float) -> Figures:
     }
 
 
-async def room(stage: Stage, clock: Clock, seconds: float) -> Figures:
-    """Deliveries in one room of all people; ten of them write, `ROOM_IN_FLIGHT` unanswered in all."""
-    size = len(stage.people)
-    figures = await _load(stage, [await stage.room(size)], ROOM_IN_FLIGHT, clock, seconds)
+async def large_room(scenario: Scenario, clock: Clock, seconds: float) -> Figures:
+    """Measure deliveries in one room of all users; ten of them write, `ROOM_IN_FLIGHT` messages at a time in all."""
+    size = len(scenario.people)
+    figures = await _measure_load(
+        scenario, [await scenario.create_room(size)], ROOM_IN_FLIGHT, clock, seconds
+    )
     return {f"room of {size}": figures["delivered"], f"room of {size}: client": figures["client"]}
 
 
-async def latency(stage: Stage, _clock: Clock, seconds: float) -> Figures:
-    """From the start of the POST to the frame at the other's socket, in ms; one message at a time."""
-    pair = await stage.pair(0)
+async def latency(scenario: Scenario, _clock: Clock, seconds: float) -> Figures:
+    """Measure the ms from the start of the POST to the frame at the receiver's socket, one message at a time."""
+    pair = await scenario.create_pair(0)
     sender, receiver = pair.members
     samples: list[float] = []
     loop = asyncio.get_running_loop()
@@ -67,57 +69,59 @@ async def latency(stage: Stage, _clock: Clock, seconds: float) -> Figures:
         if awaited in frame:
             arrived.set_result(time.perf_counter())
 
-    def on_message(person: Person) -> Callable[[bytes], object]:
-        return receive if person is receiver else pair.learn
+    def on_message(person: SignedInUser) -> Callable[[bytes], object]:
+        return receive if person is receiver else pair.update_last_seq
 
-    connection = await Http.connect(HOST, stage.port)
-    async with stage.online(pair.members, on_message) as pair.named:
+    connection = await HttpClient.connect(HOST, scenario.port)
+    async with scenario.connected(pair.members, on_message) as pair.connection_ids:
         warm = time.perf_counter() + WARM_UP_S
         while (now := time.perf_counter()) < warm + seconds:
             arrived = loop.create_future()
-            awaited, request = pair.message(sender)
-            answer = connection.ask(request)
+            awaited, request = pair.new_message(sender)
+            response = connection.request(request)
             took_s = await arrived - now
-            pair.learn((await answer).body)
+            pair.update_last_seq((await response).body)
             if now >= warm:
                 samples.append(took_s * 1000)
     connection.close()
     return {"latency p50": _percentile(samples, 50), "latency p99": _percentile(samples, 99)}
 
 
-async def history(stage: Stage, room: Room, seconds: float) -> Figures:
-    """The newest 50 events of a long log, one request at a time, in ms."""
+async def history(scenario: Scenario, room: Room, seconds: float) -> Figures:
+    """Measure the ms for reading the newest 50 events of a long log, one request at a time."""
     path = f"/api/conversations/{room.conversation_id}/events?limit=50"
-    request = head("GET", stage.port, path, room.members[0]) + b"\r\n"
-    connection = await Http.connect(HOST, stage.port)
+    request = request_head("GET", scenario.port, path, room.members[0]) + b"\r\n"
+    connection = await HttpClient.connect(HOST, scenario.port)
     samples: list[float] = []
     warm = time.perf_counter() + WARM_UP_S
     while (now := time.perf_counter()) < warm + seconds:
-        succeeded(await connection.ask(request))
+        check_success(await connection.request(request))
         if now >= warm:
             samples.append((time.perf_counter() - now) * 1000)
     connection.close()
     return {"history": _percentile(samples, 50)}
 
 
-async def _load(stage: Stage, rooms: list[Room], in_flight: int, clock: Clock, seconds: float) -> Figures:
-    """Keep `in_flight` messages unanswered in each room; what happens each second, after a warm-up."""
-    tally = _Tally()
+async def _measure_load(
+    scenario: Scenario, rooms: list[Room], in_flight: int, clock: Clock, seconds: float
+) -> Figures:
+    """Keep `in_flight` messages unanswered in each room; return the figures per second after a warm-up."""
+    counts = _Counts()
     stop = 0.0
 
-    async def write(room: Room, sender: Person) -> None:
-        connection = await Http.connect(HOST, stage.port)
+    async def write(room: Room, sender: SignedInUser) -> None:
+        connection = await HttpClient.connect(HOST, scenario.port)
         while time.perf_counter() < stop:
-            answer = await connection.ask(room.message(sender)[1])
-            succeeded(answer)
-            room.learn(answer.body)
-            tally.sent += 1
+            response = await connection.request(room.new_message(sender)[1])
+            check_success(response)
+            room.update_last_seq(response.body)
+            counts.sent += 1
         connection.close()
 
     people = list({person.user_id: person for room in rooms for person in room.members}.values())
-    async with stage.online(people, lambda _person: tally.received) as names:
+    async with scenario.connected(people, lambda _person: counts.received) as names:
         for room in rooms:
-            room.named = names
+            room.connection_ids = names
         stop = time.perf_counter() + WARM_UP_S + seconds
         writers = [
             asyncio.ensure_future(write(room, room.members[number % min(ROOM_WRITERS, len(room.members))]))
@@ -125,9 +129,9 @@ async def _load(stage: Stage, rooms: list[Room], in_flight: int, clock: Clock, s
             for number in range(in_flight)
         ]
         await asyncio.sleep(WARM_UP_S)
-        sent, delivered, began = tally.sent, tally.delivered, clock.read()
+        sent, delivered, began = counts.sent, counts.delivered, clock.read()
         await asyncio.sleep(seconds)
-        sent, delivered, spent = tally.sent - sent, tally.delivered - delivered, clock.read() - began
+        sent, delivered, spent = counts.sent - sent, counts.delivered - delivered, clock.read() - began
         await asyncio.gather(*writers)
     return {
         "sent": sent / spent.wall_s,

@@ -1,4 +1,4 @@
-"""What Linux says of processes: processor time, memory; and which core is whose."""
+"""Reads processor time and memory of processes from Linux, and assigns processor cores."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ _TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
-class Spent:
-    """Seconds: on the wall clock, and of processor time."""
+class Times:
+    """Wall-clock time and processor times, in seconds."""
 
     wall_s: float
     server_s: float
     client_s: float
 
-    def __sub__(self, earlier: Self) -> Spent:
-        return Spent(
+    def __sub__(self, earlier: Self) -> Times:
+        return Times(
             self.wall_s - earlier.wall_s, self.server_s - earlier.server_s, self.client_s - earlier.client_s
         )
 
@@ -31,23 +31,23 @@ class Clock:
 
     server_pid: int
 
-    def read(self) -> Spent:
-        """All three as of now; only differences mean something."""
+    def read(self) -> Times:
+        """Read the current times; only differences are meaningful."""
         fields = Path(f"/proc/{self.server_pid}/stat").read_text().rpartition(")")[2].split()
         ticks = int(fields[11]) + int(fields[12])  # utime and stime: see proc_pid_stat(5)
-        return Spent(time.perf_counter(), ticks / _TICKS_A_SECOND, time.process_time())
+        return Times(time.perf_counter(), ticks / _TICKS_A_SECOND, time.process_time())
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """MB. `rss` counts pages that processes share in full, `pss` this process's part of them."""
+    """Memory in MB. `rss` counts shared pages in full, `pss` this process's share of them."""
 
     rss: float
     pss: float
 
     @classmethod
-    def of(cls, pid: int) -> Memory:
-        """What a process holds at this moment."""
+    def read(cls, pid: int) -> Memory:
+        """Read the current memory of a process."""
         sizes: dict[str, float] = {}
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]:
             name, size = line.split(":")
@@ -55,8 +55,8 @@ class Memory:
         return cls(sizes["Rss"], sizes["Pss"])
 
 
-def share_cores() -> set[int] | None:
-    """Take the last core for this process, the client; the cores left for the server: the first. None: there is one only."""
+def assign_cores() -> set[int] | None:
+    """Pin this process, the client, to the last core; return the first for the server, or None if there is only one."""
     first, *others = sorted(os.sched_getaffinity(0))
     if not others:
         return None

@@ -1,4 +1,4 @@
-"""The results, as a table to read and as JSON to keep."""
+"""Prints the results as a table, or returns them as JSON."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from rich.table import Table
 
 
 class Figure(NamedTuple):
-    """What a figure is called in words, and what is aimed at."""
+    """The label of a figure, and its target value."""
 
-    words: str
+    label: str
     target: str = ""
 
 
@@ -43,7 +43,7 @@ FIGURES: Final = {
 
 
 def as_json(ours: Mapping[str, float], floor: Mapping[str, float], *, pinned: bool) -> dict[str, Any]:
-    """The machine and all figures, by name."""
+    """Return the machine's description and all figures by name, ready for JSON."""
     return {
         "python": sys.version.split()[0],
         "sqlite": sqlite3.sqlite_version,
@@ -55,8 +55,8 @@ def as_json(ours: Mapping[str, float], floor: Mapping[str, float], *, pinned: bo
     }
 
 
-def show(ours: Mapping[str, float], floor: Mapping[str, float], *, pinned: bool) -> None:
-    """Print the table."""
+def print_table(ours: Mapping[str, float], floor: Mapping[str, float], *, pinned: bool) -> None:
+    """Print the results as a table."""
     cores = "server and client have a core each" if pinned else "server and client share the cores"
     table = Table(title=f"imchat local; {cores}", title_justify="left")
     table.add_column("what")
@@ -65,11 +65,11 @@ def show(ours: Mapping[str, float], floor: Mapping[str, float], *, pinned: bool)
     for name, figure in FIGURES.items():
         if name in ours:
             ratio = f"{ours[name] / floor[name]:.2f}" if floor.get(name) else ""
-            table.add_row(figure.words, _shown(ours[name]), _shown(floor.get(name)), ratio, figure.target)
+            table.add_row(figure.label, _format(ours[name]), _format(floor.get(name)), ratio, figure.target)
     Console().print(table)
 
 
-def _shown(value: float | None) -> str:
+def _format(value: float | None) -> str:
     if value is None:
         return ""
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

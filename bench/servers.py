@@ -1,4 +1,4 @@
-"""The two servers that are measured, imchat and the floor: how each is started, peopled, and given a long log."""
+"""The two measured servers, imchat and the floor: how to start each, create users and fill a log."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from tests.support.browser_harness import IMCHAT as IMCHAT_COMMAND
-from tests.support.browser_harness import Person, call, sign_in, sign_up
+from tests.support.browser_harness import SignedInUser, call, sign_in, sign_up
 
-from bench.baseline import Floor
+from bench.baseline import BaselineServer
 from bench.scenario import BODY, Room
 from imchat.domain.event import Draft, Event, assign_seq
 from imchat.domain.ids import ConversationId, UserId
@@ -23,12 +23,12 @@ from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """A server: its command, how so many people come to be at its URL, how the first of them signs in again, and
-    how a room's log gets its first `length` events while the server is down."""
+    """A server to measure: its command, and functions that create users at its URL, sign in the first of them, and write
+    the first `length` events of a room while the server is stopped."""
 
     name: str
     command: Sequence[str]
-    people: Callable[[str, int], list[Person]]
+    create_users: Callable[[str, int], list[SignedInUser]]
     sign_in: Callable[[str], object]
     fill: Callable[[Path, Room, int], None]
 
@@ -37,23 +37,23 @@ def _email(number: int) -> str:
     return f"person-{number}@example.com"
 
 
-def _signed_up(url: str, count: int) -> list[Person]:
+def _sign_up_users(url: str, count: int) -> list[SignedInUser]:
     return [sign_up(url, _email(number)) for number in range(count)]
 
 
-def _named(url: str, count: int) -> list[Person]:
-    people = [Person(_email(number), _email(number)) for number in range(count)]
-    _ask(url)
+def _baseline_users(url: str, count: int) -> list[SignedInUser]:
+    people = [SignedInUser(_email(number), _email(number)) for number in range(count)]
+    _request_ticket(url)
     return people
 
 
-def _ask(url: str) -> None:
-    """The floor has no sign-in: its first answer to anything counts."""
+def _request_ticket(url: str) -> None:
+    """Request a ticket, because the floor has no sign-in."""
     call(f"{url}/api/realtime/tickets", {}, headers={"Authorization": f"Bearer {_email(0)}"})
 
 
 def _fill_imchat(folder: Path, room: Room, length: int) -> None:
-    """Straight into the log, in one transaction, through imchat's own storage."""
+    """Write directly to the log in one transaction, with imchat's own storage."""
     conversation_id = ConversationId(room.conversation_id)
     sender = UserId(room.members[0].user_id)
     with GroupCommitTable.open(DataDir.open(folder).conversations) as table:
@@ -68,17 +68,19 @@ def _fill_imchat(folder: Path, room: Room, length: int) -> None:
         table.commit()
 
 
-def _fill_floor(folder: Path, room: Room, length: int) -> None:
-    Floor(folder / "floor.db").fill(room.conversation_id, _floor_events(length))
+def _fill_baseline(folder: Path, room: Room, length: int) -> None:
+    BaselineServer(folder / "floor.db").fill(room.conversation_id, _baseline_events(length))
 
 
-def _floor_events(length: int) -> Iterator[str]:
+def _baseline_events(length: int) -> Iterator[str]:
     for seq in range(1, length + 1):
         message = {"client_message_id": f"filled-{seq}", "body": BODY.decode()}
         yield json.dumps({"seq": seq, "type": "message.created", "message": message})
 
 
 IMCHAT: Final = Target(
-    "imchat", IMCHAT_COMMAND, _signed_up, lambda url: sign_in(url, _email(0)), _fill_imchat
+    "imchat", IMCHAT_COMMAND, _sign_up_users, lambda url: sign_in(url, _email(0)), _fill_imchat
 )
-FLOOR: Final = Target("floor", (sys.executable, "-m", "bench.baseline"), _named, _ask, _fill_floor)
+BASELINE: Final = Target(
+    "floor", (sys.executable, "-m", "bench.baseline"), _baseline_users, _request_ticket, _fill_baseline
+)

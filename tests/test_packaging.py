@@ -87,7 +87,12 @@ def test_the_wheel_holds_the_client_the_templates_and_its_types(wheel: Path) -> 
         page = archive.read("imchat/site/index.html").decode()
     scripts = [name for name in names if name.startswith("imchat/site/assets/") and name.endswith(".js")]
     assert "imchat/templates/state.yaml" in names
-    for name in ("packaging/functions.lock", "iam/permissions.json", "operate/prices.json"):
+    for name in (
+        "cloudformation/templates.json",
+        "packaging/functions.lock",
+        "iam/permissions.json",
+        "operate/prices.json",
+    ):
         assert f"imchat/deploy/{name}" in names
     assert "imchat/py.typed" in names
     assert "imchat/site/sw.js" in names
@@ -108,6 +113,7 @@ def test_the_sdist_can_be_built_and_tested_by_whoever_has_it(sdist: Path) -> Non
     }
     assert needed <= names
     assert "src/imchat/site/index.html" in names
+    assert "src/imchat/deploy/cloudformation/templates.json" in names
     assert not [name for name in names if "node_modules" in name or name.startswith((".venv", "build"))]
 
 

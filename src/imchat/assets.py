@@ -40,13 +40,13 @@ def site_dir(package: Path = PACKAGE) -> Path:
     site = package / "site"
     index = site / "index.html"
     if not index.is_file() or not (site / FINGERPRINT).is_file():
-        raise ConfigError(f"the web client is missing from {site}; {_how_to_fix(package)}")
+        raise ConfigError(f"the web client is missing from {site}; {repair_hint(package)}")
     missing = sorted(
         name for name in _local_references(index.read_text("utf-8")) if not (site / name).is_file()
     )
     if missing:
         raise ConfigError(
-            f"the web client in {site} is incomplete ({missing[0]} is missing); {_how_to_fix(package)}"
+            f"the web client in {site} is incomplete ({missing[0]} is missing); {repair_hint(package)}"
         )
     return site
 
@@ -56,7 +56,7 @@ def templates_dir(package: Path = PACKAGE) -> Path:
     for folder in (package / "templates", _checkout(package) / "templates"):
         if (folder / "state.yaml").is_file():
             return folder
-    raise ConfigError(f"the templates are missing from {package / 'templates'}; {_how_to_fix(package)}")
+    raise ConfigError(f"the templates are missing from {package / 'templates'}; {repair_hint(package)}")
 
 
 def site_files(site: Path) -> dict[str, Path]:
@@ -81,11 +81,12 @@ def _local_references(html: str) -> set[str]:
     return {name.removeprefix("./") for name in _REFERENCE.findall(html) if "://" not in name}
 
 
-def _how_to_fix(package: Path) -> str:
+def repair_hint(package: Path = PACKAGE) -> str:
+    """Return how to restore missing files: by building them in a checkout, else by installing the wheel again."""
     checkout = _checkout(package)
     if (checkout / "hatch_build.py").is_file():
         return f"build it with: make -C {checkout} site"
-    return "reinstall imchat with: pip install --force-reinstall imchat"
+    return "install imchat again from its wheel file or a checkout"
 
 
 def _checkout(package: Path) -> Path:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from imchat.entrypoints.bootstrap import backoff, new_id, now_ms
+from imchat.entrypoints.bootstrap import ThreadedRuntime, new_id, now_ms
 from imchat.services.app import App
 from imchat.services.protocols import Gateway
 from imchat.storage.sqlite.table import SqliteTable
@@ -33,4 +33,10 @@ def open_app(path: Path | str, *, gateway: Gateway | None = None) -> Iterator[Ap
     Raises: ConfigError if the file cannot be used.
     """
     with SqliteTable.open(path) as table:
-        yield App(table=table, gateway=gateway or NullGateway(), now_ms=now_ms, new_id=new_id, pause=backoff)
+        yield App(
+            table=table,
+            gateway=gateway or NullGateway(),
+            now_ms=now_ms,
+            new_id=new_id,
+            runtime=ThreadedRuntime(),
+        )

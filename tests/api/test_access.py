@@ -1,4 +1,4 @@
-"""Every route does what its `access` declares, and a refusal does not tell whether a conversation exists."""
+"""Every route enforces its declared `access`, and a refusal does not reveal whether a conversation exists."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from tests.support.world import Borrowed, World, new_world
+from tests.support.world import TableWrapper, World, new_world
 
 from imchat.api import schema
 from imchat.api.dispatch import HttpRequest, dispatch
@@ -31,7 +31,7 @@ ALLOWED = {
     "manager": {"owner", "manager"},
     "owner": {"owner"},
 }
-"""Who may call a route of each access. Managers may also delete, not edit, messages of others."""
+"""The roles that may call a route of each access. Managers may also delete messages of others, but not edit them."""
 BODIES: dict[type[schema.Request], Any] = {
     schema.ConversationChange: {"title": "New"},
     schema.MessageChange: {"body": "new"},
@@ -51,16 +51,16 @@ CONVERSATION_ROUTES = [
 
 
 SEND = "POST /conversations/{conversation_id}/messages"
-"""A send makes one query for everything it needs, the membership too: the same query for everyone, which finds more rows
-where the conversation exists. docs/security.md says so."""
+"""A send makes one query for all it needs, including the membership. The query is the same for every caller, but finds more
+rows if the conversation exists. docs/security.md says so."""
 
 
 def name(route: Route) -> str:
     return f"{route.method} {route.path}"
 
 
-class RecordingTable(Borrowed):
-    """Records every read and how much it found, with the ids of the caller and the conversation replaced."""
+class RecordingTable(TableWrapper):
+    """Records every read and the size of its result, with placeholders for the ids of the caller and the conversation."""
 
     def __init__(self, world: World, ids: dict[str, str]) -> None:
         super().__init__(world.table)
@@ -69,8 +69,8 @@ class RecordingTable(Borrowed):
 
     def _record(self, found: int, *call: object) -> None:
         text = repr(call)
-        for given, role in self._ids.items():
-            text = text.replace(given, role)
+        for id_, placeholder in self._ids.items():
+            text = text.replace(id_, placeholder)
         self.reads.append(f"{text}: {found}")
 
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:
@@ -79,9 +79,9 @@ class RecordingTable(Borrowed):
         return item
 
     def get_many(self, keys: Iterable[Key]) -> dict[Key, Item]:
-        wanted = list(keys)
-        found = super().get_many(wanted)
-        self._record(0, "get_many", wanted)  # head and membership: one small item more or less
+        key_list = list(keys)
+        found = super().get_many(key_list)
+        self._record(0, "get_many", key_list)  # head and membership: one small item more or less
         return found
 
     def query(self, *keys: Any, **bounds: Any) -> list[Row]:
@@ -91,26 +91,26 @@ class RecordingTable(Borrowed):
 
 
 def group(world: World) -> ConversationId:
-    """A group of `ROLES` with a message by its author, which EVE was removed from."""
+    """Create a group with the members in `ROLES` and a message by its author. EVE was removed from it."""
     for user_id in (*ROLES.values(), EVE, KIM):
         world.person(user_id.removeprefix("u-"))
-    where = world.group(ANN, MAY, BOB, DAN, EVE)
-    members.set_role(world.app, ANN, where, MAY, "admin")
-    members.remove_member(world.app, ANN, where, EVE)
-    messages.send(world.app, BOB, where, client_message_id="m1", body="hello")
-    return where
+    conversation_id = world.group(ANN, MAY, BOB, DAN, EVE)
+    members.set_role(world.app, ANN, conversation_id, MAY, "admin")
+    members.remove_member(world.app, ANN, conversation_id, EVE)
+    messages.send(world.app, BOB, conversation_id, client_message_id="m1", body="hello")
+    return conversation_id
 
 
 MESSAGE_SEQ = 4
-"""After the creation, the change of role and the removal."""
+"""The message follows the creation, the change of role and the removal."""
 
 
 def request(
-    app: App, route: Route, caller: UserId | None, where: str, *, is_admin: bool = False
+    app: App, route: Route, caller: UserId | None, conversation_id: str, *, is_admin: bool = False
 ) -> HttpResponse:
     """Call a route with a valid body. For `DELETE …/members/{user_id}` the caller leaves."""
     other = caller if route.method == "DELETE" and "/members/" in route.path else DAN
-    path = route.path.replace("{conversation_id}", where).replace("{seq}", str(MESSAGE_SEQ))
+    path = route.path.replace("{conversation_id}", conversation_id).replace("{seq}", str(MESSAGE_SEQ))
     path = re.sub(r"\{user_id\}", other or DAN, path.replace("{emoji}", "👍"))
     path = re.sub(r"\{\w+\}", "x" * 32, path)
     body = b""
@@ -127,10 +127,10 @@ def request(
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("route", CONVERSATION_ROUTES, ids=name)
-def test_members_may_call_what_the_access_of_the_route_allows_their_role(route: Route, role: str) -> None:
+def test_a_member_can_call_exactly_the_routes_that_access_allows_their_role(route: Route, role: str) -> None:
     with new_world() as world:
-        where = group(world)
-        response = request(world.app, route, ROLES[role], where)
+        conversation_id = group(world)
+        response = request(world.app, route, ROLES[role], conversation_id)
     deletes_as_manager = name(route).endswith("DELETE /conversations/{conversation_id}/messages/{seq}")
     if role in ALLOWED[route.access] or (deletes_as_manager and role in ALLOWED["manager"]):
         # An invite id in the path does not exist: 404 comes after the access check.
@@ -141,11 +141,11 @@ def test_members_may_call_what_the_access_of_the_route_allows_their_role(route: 
 
 
 @pytest.mark.parametrize("route", CONVERSATION_ROUTES, ids=name)
-def test_a_stranger_a_removed_member_and_an_unknown_id_get_the_same_response_from_the_same_reads(
+def test_strangers_removed_members_and_unknown_ids_get_the_same_response_after_the_same_reads(
     route: Route,
 ) -> None:
     seen = {}
-    for case, caller, wanted in (
+    for case, caller, target in (
         ("stranger", KIM, "group"),
         ("removed member", EVE, "group"),
         ("stranger, direct", KIM, "direct"),
@@ -155,21 +155,21 @@ def test_a_stranger_a_removed_member_and_an_unknown_id_get_the_same_response_fro
     ):
         with new_world() as world:
             ids = {"group": group(world), "direct": world.direct(ANN, BOB)}
-            where = ids.get(wanted, wanted)
-            table = RecordingTable(world, {caller: "caller", where: "conversation", DAN: "other"})
+            conversation_id = ids.get(target, target)
+            table = RecordingTable(world, {caller: "caller", conversation_id: "conversation", DAN: "other"})
             world.app = App(table, world.gateway, world.app.now_ms, world.app.new_id)
-            response = request(world.app, route, caller, where)
+            response = request(world.app, route, caller, conversation_id)
         assert response.status == 404, (case, response)
         reads = table.reads
         if name(route) == SEND:
             reads = [read.rpartition(": ")[0] for read in reads]
         seen[case] = (response.body, dict(response.headers), reads)
-    different = {case: what for case, what in seen.items() if what != seen["stranger"]}
+    different = {case: outcome for case, outcome in seen.items() if outcome != seen["stranger"]}
     assert not different, f"a stranger: {seen['stranger']}"
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=name)
-def test_only_public_routes_serve_callers_who_are_not_signed_in(route: Route) -> None:
+def test_only_public_routes_can_be_called_without_signing_in(route: Route) -> None:
     with new_world() as world:
         status = dispatch(
             world.app,
@@ -179,25 +179,25 @@ def test_only_public_routes_serve_callers_who_are_not_signed_in(route: Route) ->
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.access == "admin"], ids=name)
-def test_administration_routes_refuse_owners_of_a_group_and_serve_administrators(route: Route) -> None:
+def test_admin_routes_refuse_group_owners_and_serve_administrators(route: Route) -> None:
     with new_world() as world:
-        where = group(world)
-        assert request(world.app, route, ANN, where).status == 403
-        assert request(world.app, route, ANN, where, is_admin=True).status in route.success
+        conversation_id = group(world)
+        assert request(world.app, route, ANN, conversation_id).status == 403
+        assert request(world.app, route, ANN, conversation_id, is_admin=True).status in route.success
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.access == "user"], ids=name)
-def test_a_route_for_every_user_names_no_conversation_but_to_join_it(route: Route) -> None:
+def test_user_routes_have_no_conversation_in_the_path_except_to_join_it(route: Route) -> None:
     assert "{conversation_id}" not in route.path or route.path.endswith("/join")
 
 
-def test_every_route_below_admin_and_no_other_is_for_administrators() -> None:
+def test_exactly_the_routes_under_admin_are_for_administrators() -> None:
     assert {route.path for route in ROUTES if route.path.startswith("/admin")} == {
         route.path for route in ROUTES if route.access == "admin"
     }
 
 
-def test_a_route_without_access_cannot_be_made() -> None:
+def test_a_route_without_access_cannot_be_created() -> None:
     with pytest.raises(TypeError, match="access"):
         Route(  # type: ignore[call-arg]  # the mistake under test
             method="GET", path="/x", summary="X", handler=_health, response_model=schema.HealthAnswer
@@ -208,7 +208,7 @@ def test_a_route_without_access_cannot_be_made() -> None:
     ("path", "access"),
     [("/x", "everyone"), ("/x", "member"), ("/conversations/{conversation_id}/x", "public")],
 )
-def test_a_route_whose_access_does_not_fit_its_path_cannot_be_made(path: str, access: Any) -> None:
+def test_a_route_whose_access_does_not_fit_its_path_cannot_be_created(path: str, access: Any) -> None:
     with pytest.raises(ValueError, match=f"GET {re.escape(path)}"):
         Route(
             method="GET",

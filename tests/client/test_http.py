@@ -86,6 +86,7 @@ UNAVAILABLE: Final = (503, {"message": "Service Unavailable"})
 OK: Final[tuple[int, object]] = (200, {"user": {}})
 
 
+@pytest.mark.slow
 def test_an_expired_token_is_renewed_only_once_even_if_the_server_is_busy() -> None:
     renewed: list[str] = []
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from tests.support.world import Borrowed, World, new_world
+from tests.support.world import TableWrapper, World, new_world
 
 from imchat.client import Client
 from imchat.client.http import HttpClient
@@ -22,7 +22,7 @@ from imchat.services.app import App
 from imchat.storage.table import KeyRange, Row
 
 
-class CountingTable(Borrowed):
+class CountingTable(TableWrapper):
     """Counts the rows that queries return."""
 
     rows = 0

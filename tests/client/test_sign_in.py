@@ -17,7 +17,7 @@ import urllib3
 from pycognito.aws_srp import AWSSRP
 from tests.client.test_http import server_returning
 from tests.support.client_site import PASSWORD, running_site
-from tests.support.user_pools import EMAIL, Pool, open_pool
+from tests.support.user_pools import EMAIL, UserPool, open_pool
 
 from imchat.client import Client
 from imchat.client.cognito import CognitoClient
@@ -32,19 +32,19 @@ NOW = time.gmtime(1_900_000_000)
 
 
 @pytest.fixture
-def pool(tmp_path: Path) -> Iterator[Pool]:
+def pool(tmp_path: Path) -> Iterator[UserPool]:
     with open_pool(tmp_path) as opened:
         yield opened
 
 
-def tokens(pool: Pool, password: str, new_password: str | None = None) -> dict[str, Any]:
+def tokens(pool: UserPool, password: str, new_password: str | None = None) -> dict[str, Any]:
     with urllib3.PoolManager() as connections:
         cognito = CognitoClient(connections, f"{pool.url}/", pool.identity.client_id)
         return asyncio.run(sign_in(cognito, pool.identity.pool_id, EMAIL, password, new_password))
 
 
 @pytest.mark.parametrize("password", ["correct horse", "wählt ein Neues 🔑", "a" * 256])
-def test_the_right_password_signs_in_and_any_other_does_not(pool: Pool, password: str) -> None:
+def test_the_right_password_signs_in_and_any_other_does_not(pool: UserPool, password: str) -> None:
     user_id = pool.sign_up(password=password)
     signed_in = tokens(pool, password)
     assert pool.identity.verify_access_token(signed_in["AccessToken"])["sub"] == user_id
@@ -54,12 +54,12 @@ def test_the_right_password_signs_in_and_any_other_does_not(pool: Pool, password
     assert password[1:] not in "".join(traceback.format_exception(wrong.value))
 
 
-def test_an_unknown_address_gets_the_error_of_a_wrong_password(pool: Pool) -> None:
+def test_an_unknown_address_gets_the_error_of_a_wrong_password(pool: UserPool) -> None:
     with pytest.raises(Unauthenticated, match="e-mail address or the password is wrong"):
         tokens(pool, PASSWORD)
 
 
-def test_a_temporary_password_is_replaced_by_a_new_one(pool: Pool) -> None:
+def test_a_temporary_password_is_replaced_by_a_new_one(pool: UserPool) -> None:
     pool.admin("admin_create_user", TemporaryPassword="temporary 1")
     with pytest.raises(Unauthenticated, match="password is temporary") as required:
         tokens(pool, "temporary 1")

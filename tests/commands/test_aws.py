@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
+from tests.support.problems import check_generated
 from tools.cli_reference import PATH, generate
 
 from imchat.cli import cli
 from imchat.deploy.config import Config, load_config
-from imchat.deploy.context import Target
+from imchat.deploy.context import DeployContext
 from imchat.errors import ImchatError
 
 ROOT = Path(__file__).parents[2]
@@ -43,7 +44,7 @@ def settings_for(*arguments: str, **environment: str) -> Config:
     """Return the settings that a command uses with these options."""
     configs: list[Config] = []
 
-    def connect(config: Config, *, endpoint_url: str | None) -> Target:
+    def connect(config: Config, *, endpoint_url: str | None) -> DeployContext:
         configs.append(config)
         raise ImchatError("stop here")
 
@@ -121,7 +122,7 @@ def test_without_credentials_every_command_fails_with_one_line(command: str, tmp
         env=CLEAN | {"HOME": str(tmp_path)},
     )
     assert result.returncode == 1
-    assert result.stderr.startswith("Error: there are no AWS credentials here; ")
+    assert result.stderr.startswith("Error: no AWS credentials were found; ")
     assert result.stderr.count("\n") == 1
 
 
@@ -143,4 +144,4 @@ def test_completion_suggests_commands() -> None:
 
 
 def test_the_committed_command_reference_is_current() -> None:
-    assert (ROOT / PATH).read_text("utf-8") == generate(), "run `make generate`"
+    check_generated(PATH, generate())

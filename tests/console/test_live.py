@@ -12,7 +12,10 @@ from rich.console import Console
 from imchat.console import deploy as console
 from imchat.console import formatting
 from imchat.console.live import LiveView
-from imchat.deploy.plan import Plan, PlannedArtifact, PlannedFiles, ResourceChange, StackPlan
+from imchat.deploy.packaging.bundle import Bundle
+from imchat.deploy.packaging.release import Release
+from imchat.deploy.packaging.site import PlannedFiles
+from imchat.deploy.plan import Plan, PlannedArtifact, ResourceChange, StackPlan
 from imchat.deploy.progress import (
     ArtifactUploaded,
     BucketEmptied,
@@ -38,6 +41,7 @@ PLAN = Plan(
     stacks=(StackPlan("state", "imchat-test-state", "none"), StackPlan("app", APP, "create", CHANGES)),
     artifacts=(PlannedArtifact("code", "code/1.zip", 142_000, upload=True),),
     files=PlannedFiles(upload=("index.html",)),
+    release=Release({}, {}, Bundle("code/1.zip", "1", b""), "layer/1.zip", lambda _: b"", {}),
 )
 
 

@@ -1,14 +1,14 @@
-"""An account to deploy to."""
+"""A fake AWS account to deploy to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import pytest
-from tests.support.fake_aws import World, world
+from tests.support.fake_aws import World, fake_aws
 
 
 @pytest.fixture
 def aws() -> Iterator[World]:
-    with world() as made:
-        yield made
+    with fake_aws() as account:
+        yield account

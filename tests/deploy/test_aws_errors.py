@@ -1,4 +1,4 @@
-"""What AWS refuses reaches the operator as one line that says the next step."""
+"""AWS errors are shown to the operator as one line with the next step."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ DENIED = (
 )
 
 
-def answered(code: str, message: str = "No.") -> ClientError:
+def aws_error(code: str, message: str = "No.") -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": message}}, "CreateChangeSet")
 
 
-def said(error: ClientError | BotoCoreError) -> ImchatError:
+def explained(error: ClientError | BotoCoreError) -> ImchatError:
     with pytest.raises(ImchatError) as caught, translated():
         raise error
     assert caught.value.__cause__ is error
@@ -42,44 +42,44 @@ def said(error: ClientError | BotoCoreError) -> ImchatError:
             ["127.0.0.1:1", "--endpoint-url"],
         ),
         (raised.ConnectTimeoutError(endpoint_url="https://sts.example"), ["sts.example", "network"]),
-        (answered("ExpiredToken"), ["have expired", "sign in again"]),
-        (answered("InvalidClientTokenId"), ["does not accept these credentials", "--profile"]),
+        (aws_error("ExpiredToken"), ["have expired", "sign in again"]),
+        (aws_error("InvalidClientTokenId"), ["does not accept these credentials", "--profile"]),
         (
-            answered("SignatureDoesNotMatch", "Signature expired: 2020 is now earlier than"),
-            ["clock", "set it"],
+            aws_error("SignatureDoesNotMatch", "Signature expired: 2020 is now earlier than"),
+            ["clock", "set the clock"],
         ),
-        (answered("RequestTimeTooSkewed"), ["clock"]),
+        (aws_error("RequestTimeTooSkewed"), ["clock"]),
         (
-            answered("AccessDenied", DENIED),
+            aws_error("AccessDenied", DENIED),
             ["cloudformation:CreateChangeSet on arn:aws:", "imchat iam-policy"],
         ),
-        (answered("AccessDenied", DENIED + " with an explicit deny"), ["explicit deny", "administers"]),
-        (answered("AccessDenied"), ["CreateChangeSet", "imchat iam-policy"]),
-        (answered("OptInRequired"), ["may not do CreateChangeSet", "enable the region"]),
+        (aws_error("AccessDenied", DENIED + " with an explicit deny"), ["explicit deny", "administrator"]),
+        (aws_error("AccessDenied"), ["CreateChangeSet", "imchat iam-policy"]),
+        (aws_error("OptInRequired"), ["cannot use CreateChangeSet", "enable the region"]),
         (
-            answered("Strange", "Two\nlines."),
-            ["refused CreateChangeSet (Strange: Two lines)", "imchat doctor"],
+            aws_error("Strange", "Two\nlines."),
+            ["rejected CreateChangeSet (Strange: Two lines)", "imchat doctor"],
         ),
     ],
     ids=lambda value: value.__class__.__name__ if isinstance(value, Exception) else None,
 )
-def test_every_refusal_says_what_is_wrong_and_what_to_do(
+def test_every_error_says_what_is_wrong_and_what_to_do(
     error: ClientError | BotoCoreError, words: list[str]
 ) -> None:
-    found = said(error)
-    assert isinstance(found, ConfigError)
+    explained_error = explained(error)
+    assert isinstance(explained_error, ConfigError)
     for word in words:
-        assert word in found.message
+        assert word in explained_error.message
 
 
-def test_being_asked_too_much_can_be_tried_again() -> None:
-    assert isinstance(said(answered("Throttling")), Busy)
+def test_throttling_is_a_busy_error() -> None:
+    assert isinstance(explained(aws_error("Throttling")), Busy)
 
 
-def test_a_wrong_parameter_is_our_callers() -> None:
-    assert isinstance(said(raised.ParamValidationError(report="Missing UserPoolId")), Invalid)
+def test_a_wrong_parameter_is_an_invalid_error() -> None:
+    assert isinstance(explained(raised.ParamValidationError(report="Missing UserPoolId")), Invalid)
 
 
-def test_our_own_errors_pass_as_they_are() -> None:
+def test_imchats_own_errors_pass_unchanged() -> None:
     with pytest.raises(Invalid, match=r"^mine$"), translated():
         raise Invalid("mine")

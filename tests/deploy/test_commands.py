@@ -1,4 +1,4 @@
-"""`imchat deploy`, `teardown`, `status` and `open` on a fake account: actions, prompts and output."""
+"""`imchat deploy`, `teardown`, `status` and `open`: what they do, ask and print."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ class Operator:
         self.world = world
         self._connector = connector_for(world)
 
-    def run(self, line: str, given: str = "") -> Result:
+    def run(self, line: str, stdin: str = "") -> Result:
         arguments = [*line.split(), "--stage", "test"]
-        return CliRunner().invoke(cli, arguments, input=given, obj=self._connector)
+        return CliRunner().invoke(cli, arguments, input=stdin, obj=self._connector)
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ def json_lines(result: Result) -> list[dict[str, Any]]:
 
 
 def test_a_first_deployment_shows_the_plan_asks_and_prints_the_url(operator: Operator) -> None:
-    result = operator.run("deploy", given="y\n")
+    result = operator.run("deploy", stdin="y\n")
     assert result.exit_code == 0, result.output
     assert f"test    {REGION}, version " in result.output
     assert "Deploy these changes? [y/N]: y" in result.output
@@ -62,20 +62,20 @@ def test_a_first_deployment_shows_the_plan_asks_and_prints_the_url(operator: Ope
     assert operator.world.statuses() == dict.fromkeys((STATE, APP, SITE), "CREATE_COMPLETE")
 
 
-def test_answering_no_deploys_nothing(operator: Operator) -> None:
-    result = operator.run("deploy", given="n\n")
+def test_answering_no_changes_nothing(operator: Operator) -> None:
+    result = operator.run("deploy", stdin="n\n")
     assert result.exit_code == 1
     assert operator.world.statuses() == {}
 
 
-def test_without_a_terminal_it_requires_yes_and_deploys_nothing(operator: Operator) -> None:
+def test_without_input_it_asks_for_the_yes_option_and_changes_nothing(operator: Operator) -> None:
     result = operator.run("deploy")
     assert result.exit_code == 2
     assert "--yes" in result.output
     assert operator.world.statuses() == {}
 
 
-def test_a_plan_lists_every_change_without_deploying(operator: Operator) -> None:
+def test_plan_lists_every_change_and_makes_none(operator: Operator) -> None:
     result = operator.run("deploy --plan")
     assert result.exit_code == 0
     assert "+    Table" in result.output
@@ -94,14 +94,14 @@ def test_deploying_again_says_that_the_stage_is_up_to_date(operator: Operator) -
     assert SITE_URL in result.output
 
 
-def test_json_output_has_a_line_for_each_event_and_the_result(operator: Operator) -> None:
+def test_json_prints_a_line_for_each_event_and_the_result(operator: Operator) -> None:
     lines = json_lines(operator.run("deploy --yes --json"))
     assert {"event": "stack_finished", "stack": APP, "changed": True} in lines
     assert lines[-1]["event"] == "result"
     assert lines[-1]["url"] == SITE_URL
 
 
-def test_a_failed_deployment_names_the_first_failed_resource(operator: Operator) -> None:
+def test_a_failed_deployment_names_the_first_resource_that_failed(operator: Operator) -> None:
     operator.world.cloudformation.changes[APP] = [change("Add", "HttpFunction", "AWS::Lambda::Function")]
     operator.world.cloudformation.failure[APP] = ("HttpFunction", "the limit is 10")
     result = operator.run("deploy --yes")
@@ -122,53 +122,53 @@ def test_status_and_open_show_what_is_deployed(operator: Operator) -> None:
     assert json.loads(operator.run("status --json").output)["url"] == SITE_URL
 
 
-def test_a_teardown_keeps_the_data(operator: Operator) -> None:
+def test_a_teardown_keeps_the_data_and_lists_it(operator: Operator) -> None:
     operator.run("deploy --yes")
-    result = operator.run("teardown", given="y\n")
+    result = operator.run("teardown", stdin="y\n")
     assert result.exit_code == 0, result.output
     assert "Kept" in result.output
     assert operator.world.statuses() == {STATE: "CREATE_COMPLETE"}
 
 
-def test_data_is_deleted_only_after_typing_the_stage_name(operator: Operator) -> None:
+def test_data_is_deleted_only_when_the_stages_name_is_typed(operator: Operator) -> None:
     operator.run("deploy --yes")
     for typed in ("y\n", "prod\n", "\n", ""):
-        assert operator.run("teardown --delete-data", given=typed).exit_code != 0
+        assert operator.run("teardown --delete-data", stdin=typed).exit_code != 0
     assert set(operator.world.statuses()) == {STATE, APP, SITE}
 
 
 class Terminal:
-    """Runs `imchat deploy` in a pseudo-terminal of 80 columns, on a fake account with delays."""
+    """`imchat deploy` as a process in a pseudo-terminal of 80 columns, against an AWS that is slow."""
 
     def __init__(self, folder: Path) -> None:
-        self._ours, theirs = os.openpty()
-        termios.tcsetwinsize(theirs, (30, 80))
+        self._master, slave = os.openpty()
+        termios.tcsetwinsize(slave, (30, 80))
         self.process = subprocess.Popen(
             [sys.executable, "-m", "tests.support.cli_program", "deploy", "--yes", "--stage", "test"],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
             cwd=ROOT,
             env={**os.environ, "TERM": "xterm-256color", "IMCHAT_CONFIG": str(folder / "none.toml")},
         )
-        os.close(theirs)
-        self.shown = ""
+        os.close(slave)
+        self.output = ""
 
-    def read_until(self, text: str | None) -> None:
-        """Read the output until the text appears, or to the end."""
-        while text is None or text not in self.shown:
-            assert select.select([self._ours], [], [], 60)[0], self.shown
+    def read_until(self, words: str | None) -> None:
+        """Read output until it contains `words`; None: until its end."""
+        while words is None or words not in self.output:
+            assert select.select([self._master], [], [], 60)[0], self.output
             try:
-                more = os.read(self._ours, 65536)
-            except OSError:  # the other end is closed
+                more = os.read(self._master, 65536)
+            except OSError:  # the process closed its end
                 more = b""
             if not more:
-                assert text is None, self.shown
+                assert words is None, self.output
                 return
-            self.shown += more.decode(errors="replace")
+            self.output += more.decode(errors="replace")
 
 
-def test_ctrl_c_leaves_a_clean_screen_and_prints_how_to_continue(tmp_path: Path) -> None:
+def test_ctrl_c_leaves_a_clean_screen_and_says_how_to_continue(tmp_path: Path) -> None:
     (tmp_path / "none.toml").touch()
     terminal = Terminal(tmp_path)
     terminal.read_until("creating")
@@ -176,8 +176,8 @@ def test_ctrl_c_leaves_a_clean_screen_and_prints_how_to_continue(tmp_path: Path)
     terminal.read_until(None)
 
     assert terminal.process.wait(timeout=30) == 130
-    assert "Traceback" not in terminal.shown
-    assert terminal.shown.rindex("\x1b[?25h") > terminal.shown.rindex("\x1b[?25l"), "the cursor is hidden"
-    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.shown.rpartition("Interrupted.")[2])
-    assert last.rstrip().endswith("imchat deploy` goes on where this one stopped")
+    assert "Traceback" not in terminal.output
+    assert terminal.output.rindex("\x1b[?25h") > terminal.output.rindex("\x1b[?25l"), "the cursor is hidden"
+    last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.output.rpartition("Stopped.")[2])
+    assert last.rstrip().endswith("imchat deploy` continues from here")
     assert last.endswith("\n")

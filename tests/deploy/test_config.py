@@ -1,4 +1,4 @@
-"""imchat.toml: what is refused names the file or the option, the key and what it must be; what is written is read back."""
+"""imchat.toml: an error names the file or the option, the key and what it must be; a written file reads back the same."""
 
 from __future__ import annotations
 
@@ -13,22 +13,24 @@ from imchat.errors import ConfigError
 CERTIFICATE = "arn:aws:acm:us-east-1:123456789012:certificate/0a1b"
 
 
-def written(folder: Path, text: str) -> Path:
-    place = folder / "imchat.toml"
-    place.write_text(text)
-    return place
+def write(folder: Path, text: str) -> Path:
+    file = folder / "imchat.toml"
+    file.write_text(text)
+    return file
 
 
-def test_without_a_file_there_are_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_file_every_setting_has_its_default(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     assert load_config() == Config()
     assert Config().stage == "prod"
 
 
-def test_the_file_of_this_folder_is_read_and_options_win(
+def test_imchat_toml_in_the_current_directory_is_read_and_options_override_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written(tmp_path, 'stage = "blue"\nmemory_mb = 512\n')
+    write(tmp_path, 'stage = "blue"\nmemory_mb = 512\n')
     monkeypatch.chdir(tmp_path)
     config = load_config(overrides={"stage": "green", "region": None})
     assert (config.stage, config.memory_mb, config.region) == ("green", 512, None)
@@ -45,45 +47,47 @@ def test_the_file_of_this_folder_is_read_and_options_win(
         ('architecture = "sparc"', "architecture input should be 'arm64' or 'x86_64'"),
         ('sign_up = "closed"', "sign_up must be open, invitation or domain:example.org"),
         ('sign_up = "domain:localhost"', 'sign_up has "localhost", which is not a domain'),
-        ("open_sign_up = false", "open_sign_up is no setting; did you mean sign_up?"),
+        ("open_sign_up = false", "open_sign_up is not a setting; did you mean sign_up?"),
         ("log_retention_days = 31", "log_retention_days must be one of 1, 3, 5, 7, 14, 30,"),
-        ('domain_name = "chat.example.org"', "certificate_arn must be given together with domain_name"),
-        (f'certificate_arn = "{CERTIFICATE}"', "domain_name must be given together with certificate_arn"),
+        ('domain_name = "chat.example.org"', "certificate_arn must be set together with domain_name"),
+        (f'certificate_arn = "{CERTIFICATE}"', "domain_name must be set together with certificate_arn"),
         (
             f'certificate_arn = "{CERTIFICATE.replace("us-east-1", "eu-west-1")}"',
             "certificate_arn must be the ARN of an ACM certificate in us-east-1",
         ),
-        ('mail_from = "chat@example.org"', "mail_identity_arn must be given together with mail_from"),
-        ('domian_name = "x"', "domian_name is no setting; did you mean domain_name?"),
-        ("[site]\nx = 1", "site is no setting"),
-        ("stage = prod", "is no TOML"),
+        ('mail_from = "chat@example.org"', "mail_identity_arn must be set together with mail_from"),
+        ('domian_name = "x"', "domian_name is not a setting; did you mean domain_name?"),
+        ("[site]\nx = 1", "site is not a setting"),
+        ("stage = prod", "is not valid TOML"),
     ],
 )
-def test_what_is_wrong_is_named_with_file_key_and_limit(tmp_path: Path, text: str, message: str) -> None:
-    place = written(tmp_path, text)
-    with pytest.raises(ConfigError) as refused:
-        load_config(place)
-    assert str(place) in refused.value.message
-    assert message in refused.value.message
+def test_a_wrong_setting_is_named_with_its_file_key_and_limit(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    file = write(tmp_path, text)
+    with pytest.raises(ConfigError) as error:
+        load_config(file)
+    assert str(file) in error.value.message
+    assert message in error.value.message
 
 
-def test_domains_reach_the_template_as_it_takes_them(tmp_path: Path) -> None:
-    config = load_config(written(tmp_path, 'sign_up = "domain:Example.ORG, b.example,example.org"'))
+def test_sign_up_domains_are_normalized(tmp_path: Path) -> None:
+    config = load_config(write(tmp_path, 'sign_up = "domain:Example.ORG, b.example,example.org"'))
     assert config.sign_up == "domain:example.org,b.example"
 
 
-def test_a_wrong_option_is_named_as_the_option(tmp_path: Path) -> None:
+def test_a_wrong_option_is_named_by_its_option(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"^--memory-mb must be 256 or more$"):
-        load_config(written(tmp_path, ""), overrides={"memory_mb": 1})
+        load_config(write(tmp_path, ""), overrides={"memory_mb": 1})
 
 
-def test_a_file_that_is_asked_for_must_be_there(tmp_path: Path) -> None:
+def test_a_given_file_must_exist(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"there is no file .*other\.toml; `imchat init` writes one"):
         load_config(tmp_path / "other.toml")
 
 
 @pytest.mark.parametrize(
-    "chosen",
+    "settings",
     [
         {},
         {"stage": "test", "region": "eu-west-1", "sign_up": "invitation", "memory_mb": 512},
@@ -95,18 +99,18 @@ def test_a_file_that_is_asked_for_must_be_there(tmp_path: Path) -> None:
         },
     ],
 )
-def test_what_init_writes_is_read_as_it_was_chosen(tmp_path: Path, chosen: dict[str, Any]) -> None:
-    config = Config(**chosen)
-    place = written(tmp_path, render_config(config))
-    assert load_config(place) == config
-    assert all(key in place.read_text() for key in Config.model_fields)
+def test_a_rendered_config_reads_back_the_same(tmp_path: Path, settings: dict[str, Any]) -> None:
+    config = Config(**settings)
+    file = write(tmp_path, render_config(config))
+    assert load_config(file) == config
+    assert all(key in file.read_text() for key in Config.model_fields)
 
 
-def test_every_example_in_the_file_is_a_value_that_is_taken(tmp_path: Path) -> None:
+def test_every_example_in_a_rendered_config_is_valid(tmp_path: Path) -> None:
     lines = render_config(Config()).splitlines()
     examples = [
         line.removeprefix("# ") for line in lines if line.removeprefix("# ").split(" = ")[0].islower()
     ]
-    settings = [line for line in examples if " = " in line]
-    assert len(settings) == len(Config.model_fields)
-    load_config(written(tmp_path, "\n".join(settings)))
+    lines = [line for line in examples if " = " in line]
+    assert len(lines) == len(Config.model_fields)
+    load_config(write(tmp_path, "\n".join(lines)))

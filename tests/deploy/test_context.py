@@ -1,4 +1,4 @@
-"""Where to deploy, and under which addresses it is found: on AWS, and through an emulator."""
+"""The AWS session, and the URLs of a stage on AWS and through an emulator."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from tests.support.fake_aws import World
 
 from imchat.deploy import Config, connect, deploy
-from imchat.deploy.context import Fetched, fetch
-from imchat.deploy.endpoints import addresses
+from imchat.deploy.context import FetchResult, fetch
+from imchat.deploy.endpoints import resolve_endpoints
 from imchat.deploy.packaging.site import config_json
 from imchat.errors import ConfigError
 
@@ -26,21 +26,21 @@ def _no_aws_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_no_aws_settings")
-def test_without_any_region_the_operator_is_told_where_to_set_one() -> None:
+def test_a_missing_region_is_reported_with_the_way_to_set_one() -> None:
     with pytest.raises(
-        ConfigError, match=r"no AWS region is chosen; set region in imchat\.toml or give --region"
+        ConfigError, match=r"no AWS region is set; set region in imchat\.toml or pass --region"
     ):
         connect(Config())
 
 
 @pytest.mark.usefixtures("_no_aws_settings")
-def test_an_unknown_profile_is_told() -> None:
+def test_an_unknown_profile_is_reported() -> None:
     with pytest.raises(ConfigError, match=r"profile .*nobody.* --profile"):
         connect(Config(profile="nobody", region="eu-west-1"))
 
 
 @pytest.mark.usefixtures("_no_aws_settings")
-def test_clients_are_made_once_for_the_region_or_the_emulator() -> None:
+def test_clients_are_created_once_for_the_region_or_the_emulator() -> None:
     target = connect(Config(region="eu-west-1"), endpoint_url=EMULATOR)
     assert target.client("s3") is target.client("s3")
     assert target.client("cognito-idp").meta.endpoint_url == EMULATOR
@@ -59,33 +59,34 @@ OUTPUTS = {
 }
 
 
-def test_a_domain_of_ones_own_is_shown_but_cloudfronts_name_is_tried() -> None:
-    where = addresses(OUTPUTS, cognito="https://cognito", endpoint_url=None)
-    assert where.site == "https://chat.example.org"
-    assert where.health == "https://d1.cloudfront.net/api/health"
-    assert (where.api, where.websocket) == ("/api", "/ws")
+def test_a_custom_domain_is_shown_but_the_smoke_test_uses_cloudfronts_host_name() -> None:
+    endpoints = resolve_endpoints(OUTPUTS, None)
+    assert endpoints.site == "https://chat.example.org"
+    assert endpoints.health == "https://d1.cloudfront.net/api/health"
+    assert (endpoints.api, endpoints.websocket) == ("/api", "/ws")
 
 
-def test_an_emulator_is_reached_by_the_ids_of_its_apis_and_its_bucket() -> None:
-    where = addresses(OUTPUTS, cognito=EMULATOR, endpoint_url=f"{EMULATOR}/")
-    assert where.site == f"{EMULATOR}/site/index.html"
-    assert where.health == f"{EMULATOR}/_aws/execute-api/http1/$default/api/health"
-    assert where.websocket == "ws://127.0.0.1:4566/_aws/execute-api/ws1/ws"
-    config = config_json(OUTPUTS, where, region="eu-west-1").decode()
+@pytest.mark.usefixtures("_no_aws_settings")
+def test_an_emulators_urls_contain_the_ids_of_its_apis_and_its_bucket() -> None:
+    endpoints = resolve_endpoints(OUTPUTS, f"{EMULATOR}/")
+    assert endpoints.site == f"{EMULATOR}/site/index.html"
+    assert endpoints.health == f"{EMULATOR}/_aws/execute-api/http1/$default/api/health"
+    assert endpoints.websocket == "ws://127.0.0.1:4566/_aws/execute-api/ws1/ws"
+    config = config_json(connect(Config(region="eu-west-1"), endpoint_url=EMULATOR), OUTPUTS).decode()
     assert f'"api_url":"{EMULATOR}/_aws/execute-api/http1/$default/api"' in config
     assert f'"endpoint":"{EMULATOR}"' in config
 
 
-def test_the_functions_on_an_emulator_post_to_it(aws: World) -> None:
-    aws.target = replace(aws.target, endpoint_url=EMULATOR, fetch=lambda _: Fetched(200, b""))
+def test_functions_on_an_emulator_reach_connections_through_it(aws: World) -> None:
+    aws.target = replace(aws.target, endpoint_url=EMULATOR, fetch=lambda _: FetchResult(200, b""))
     release = aws.release(files={"index.html": b""})
-    assert release.values["CallbackUrlOverride"] == f"{EMULATOR}/_aws/execute-api"
+    assert release.parameters["CallbackUrlOverride"] == f"{EMULATOR}/_aws/execute-api"
     aws.target = replace(aws.target, endpoint_url=None)
-    assert "CallbackUrlOverride" not in aws.release().values
+    assert "CallbackUrlOverride" not in aws.release().parameters
     assert deploy(aws.target, release=release, approve=lambda _: False) is None
 
 
-def test_what_cannot_be_fetched_says_why() -> None:
-    found = fetch("http://127.0.0.1:9/")
-    assert found.status == 0
-    assert b"refused" in found.body
+def test_a_url_that_cannot_be_fetched_returns_the_reason() -> None:
+    result = fetch("http://127.0.0.1:9/")
+    assert result.status == 0
+    assert b"refused" in result.body

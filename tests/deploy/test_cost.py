@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from tests.support.metering import counted
+from tests.support.metering import metered
 from tests.support.world import new_world
 from tests.templates import loading
 
@@ -155,7 +155,7 @@ def test_assumptions_match_the_code() -> None:
 def test_a_connection_uses_the_estimated_units() -> None:
     with new_world() as world:
         ann, connection, sign_in = world.person("ann"), ConnectionId("c1"), SignInId("s1")
-        app, count, _ = counted(world.app)
+        app, count, _ = metered(world.app)
         secret, _ = realtime.issue_ticket(app, ann, sign_in)
         realtime.redeem_ticket(app, secret)
         realtime.connect(app, ann, connection, sign_in)

@@ -1,4 +1,4 @@
-"""A deployment does what it must, in its order, and nothing else: the first one, a repeated one, a changed one."""
+"""Deployments do only what is needed, in order: the first one, a repeated one, a changed one. Plans change nothing."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import pytest
 from tests.support.fake_aws import APP, NO_CHANGES, SITE, SITE_FILES, STATE, World, change
 
 from imchat.api.schema import SiteConfig
-from imchat.deploy import Deployment, Plan, Release, deploy, make_plan
+from imchat.deploy import Deployment, Plan, Release, deploy, execute_plan, make_plan
 from imchat.deploy.cloudformation.stacks import INLINE_BYTES
-from imchat.deploy.cloudformation.templates import Template
 from imchat.deploy.progress import (
     ArtifactUploaded,
     ConfigWritten,
@@ -28,24 +27,24 @@ from imchat.deploy.progress import (
 from imchat.errors import DeployError
 
 
-def run(aws: World, release: Release | None = None, **options: Any) -> Deployment:
-    done = deploy(aws.target, release=release or aws.release(), progress=aws.happened.append, **options)
-    assert done is not None
-    return done
+def run_deploy(aws: World, release: Release | None = None, **options: Any) -> Deployment:
+    result = deploy(aws.target, release=release or aws.release(), progress=aws.events.append, **options)
+    assert result is not None
+    return result
 
 
 @pytest.fixture
 def deployed(aws: World) -> World:
-    run(aws)
-    aws.happened.clear()
+    run_deploy(aws)
+    aws.events.clear()
     aws.calls.clear()
     aws.fetched.clear()
     return aws
 
 
-def test_the_first_deployment_makes_three_stacks_and_the_site_in_their_order(aws: World) -> None:
-    done = run(aws)
-    steps = [one for one in aws.happened if not type(one).__name__.startswith("Resource")]
+def test_the_first_deployment_creates_three_stacks_and_the_site_in_order(aws: World) -> None:
+    result = run_deploy(aws)
+    steps = [one for one in aws.events if not type(one).__name__.startswith("Resource")]
     assert steps == [
         StackStarted(STATE, "create"),
         StackFinished(STATE, changed=True),
@@ -64,12 +63,12 @@ def test_the_first_deployment_makes_three_stacks_and_the_site_in_their_order(aws
         SmokeTested("https://the-DistributionDomain/config.json", 200),
         SmokeTested("https://the-DistributionDomain/", 200),
     ]
-    assert (done.url, done.changed) == ("the-SiteUrl", True)
+    assert (result.url, result.changed) == ("the-SiteUrl", True)
     assert aws.statuses() == dict.fromkeys((STATE, APP, SITE), "CREATE_COMPLETE")
-    assert aws.cloudfront.invalidated == []  # nobody has a copy of what was not there
+    assert aws.cloudfront.invalidated == []  # a new distribution has nothing cached
 
 
-def test_values_go_from_stack_to_stack(deployed: World) -> None:
+def test_outputs_of_a_stack_are_parameters_of_later_stacks(deployed: World) -> None:
     app, site = (deployed.cloudformation.stacks[name].parameters for name in (APP, SITE))
     assert app["TableArn"] == "the-TableArn"
     assert app["ArtifactBucketName"] == "artifacts"
@@ -79,12 +78,12 @@ def test_values_go_from_stack_to_stack(deployed: World) -> None:
     assert site["HttpApiDomain"] == "the-HttpApiDomain"
 
 
-def test_what_belongs_to_a_stage_is_tagged_so(deployed: World) -> None:
+def test_every_stack_is_tagged_with_its_stage(deployed: World) -> None:
     for stack in deployed.cloudformation.stacks.values():
         assert stack.tags == {"imchat:stage": "test"}
 
 
-def test_config_json_tells_the_web_client_where_everything_is(deployed: World) -> None:
+def test_config_json_contains_the_urls_for_the_web_client(deployed: World) -> None:
     config = json.loads(deployed.objects("site")["config.json"])
     assert config == {
         "version": 1,
@@ -99,10 +98,10 @@ def test_config_json_tells_the_web_client_where_everything_is(deployed: World) -
     }
     SiteConfig.model_validate(
         config
-    )  # the shape that `imchat local` serves and the web client's types are made from
+    )  # the schema that `imchat local` serves too, and that the web client's types are generated from
 
 
-def test_files_are_served_as_what_they_are_and_kept_as_long_as_they_may_be(deployed: World) -> None:
+def test_files_have_their_content_type_and_cache_control(deployed: World) -> None:
     headers = {}
     for path in (*SITE_FILES, "config.json"):
         found = deployed.s3.head_object(Bucket="site", Key=path)
@@ -115,39 +114,41 @@ def test_files_are_served_as_what_they_are_and_kept_as_long_as_they_may_be(deplo
     }
 
 
-def test_deploying_again_changes_nothing_and_takes_seven_calls(deployed: World) -> None:
-    done = run(deployed, approve=lambda _: pytest.fail("there is nothing to approve"))
-    assert done.changed is False
-    assert done.plan.empty
+def test_deploying_again_changes_nothing_and_makes_seven_calls(deployed: World) -> None:
+    result = run_deploy(deployed, approve=lambda _: pytest.fail("there is nothing to approve"))
+    assert result.changed is False
+    assert result.plan.empty
     assert Counter(deployed.calls) == {"describe_stacks": 3, "get_template": 3, "ListObjectsV2": 1}
     assert len(deployed.fetched) == 3
 
 
-def test_changed_code_is_uploaded_and_only_the_app_is_updated(deployed: World) -> None:
-    done = run(deployed, deployed.release(code=b"better"))
-    assert done.changed
-    assert [one for one in deployed.happened if isinstance(one, ArtifactUploaded)] == [
+def test_changed_code_is_uploaded_and_updates_only_the_app_stack(deployed: World) -> None:
+    result = run_deploy(deployed, deployed.release(code=b"better"))
+    assert result.changed
+    assert [one for one in deployed.events if isinstance(one, ArtifactUploaded)] == [
         ArtifactUploaded("code", "code/better.zip", 6, uploaded=True)
     ]
-    finished = {one.stack: one.changed for one in deployed.happened if isinstance(one, StackFinished)}
+    finished = {one.stack: one.changed for one in deployed.events if isinstance(one, StackFinished)}
     assert finished == {STATE: False, APP: True, SITE: False}
     assert deployed.calls.count("execute_change_set") == 1
-    assert deployed.calls.count("create_change_set") == 1  # what was planned is what is executed
+    assert (
+        deployed.calls.count("create_change_set") == 1
+    )  # the planned change set is the one that is executed
     assert "PutObject" in deployed.calls
     assert deployed.calls.count("PutObject") == 1
 
 
-def test_code_that_lies_there_is_not_uploaded_again(deployed: World) -> None:
-    run(deployed, deployed.release(code=b"better"))
+def test_code_that_is_already_stored_is_not_uploaded_again(deployed: World) -> None:
+    run_deploy(deployed, deployed.release(code=b"better"))
     deployed.calls.clear()
-    run(deployed, deployed.release(code=b"code"))
+    run_deploy(deployed, deployed.release(code=b"code"))
     assert "PutObject" not in deployed.calls
 
 
-def test_a_changed_site_uploads_what_differs_last_of_all_removes_what_is_gone(deployed: World) -> None:
+def test_a_changed_site_uploads_files_that_differ_and_removes_old_ones_last(deployed: World) -> None:
     files = {"index.html": b"<html>2</html>", "sw.js": b"worker", "assets/app-87654321.js": b"new"}
-    run(deployed, deployed.release(files=files))
-    assert [one for one in deployed.happened if not isinstance(one, StackFinished)] == [
+    run_deploy(deployed, deployed.release(files=files))
+    assert [one for one in deployed.events if not isinstance(one, StackFinished)] == [
         FileUploaded("assets/app-87654321.js", 3, 1, 2),
         FileUploaded("index.html", 14, 2, 2),
         Invalidated(("/index.html",)),
@@ -160,59 +161,61 @@ def test_a_changed_site_uploads_what_differs_last_of_all_removes_what_is_gone(de
     assert "execute_change_set" not in deployed.calls
 
 
-def test_a_changed_site_stack_keeps_its_copies_so_they_are_dropped(deployed: World) -> None:
-    deployed.configured(price_class="PriceClass_All")
-    run(deployed, deployed.release(files={**SITE_FILES, "index.html": b"2"}))
+def test_an_updated_site_stack_invalidates_its_cached_files(deployed: World) -> None:
+    deployed.configure(price_class="PriceClass_All")
+    run_deploy(deployed, deployed.release(files={**SITE_FILES, "index.html": b"2"}))
     assert deployed.cloudfront.invalidated == [["/index.html"]]
 
 
-def test_each_invalidation_is_a_new_one(deployed: World) -> None:
+def test_each_invalidation_has_its_own_reference(deployed: World) -> None:
     for number in (2, 3, 2):
-        run(deployed, deployed.release(files={**SITE_FILES, "index.html": b"%d" % number}))
+        run_deploy(deployed, deployed.release(files={**SITE_FILES, "index.html": b"%d" % number}))
     assert len(set(deployed.cloudfront.references)) == 3
 
 
-def test_a_file_that_somebody_removed_or_changed_is_put_right(deployed: World) -> None:
+def test_a_file_removed_or_changed_by_hand_is_restored(deployed: World) -> None:
     deployed.s3.delete_object(Bucket="site", Key="sw.js")
     deployed.s3.put_object(Bucket="site", Key="config.json", Body=b"{}")
-    run(deployed)
+    run_deploy(deployed)
     assert deployed.objects("site")["sw.js"] == b"worker"
     assert json.loads(deployed.objects("site")["config.json"])["version"] == 1
     assert deployed.cloudfront.invalidated == [["/config.json"]]
 
 
-def test_changed_settings_reach_their_stack(deployed: World) -> None:
-    deployed.configured(memory_mb=512, sign_up="invitation")
-    run(deployed)
+def test_changed_settings_are_applied_to_their_stacks(deployed: World) -> None:
+    deployed.configure(memory_mb=512, sign_up="invitation")
+    run_deploy(deployed)
     assert deployed.cloudformation.stacks[APP].parameters["MemoryMb"] == "512"
     assert deployed.cloudformation.stacks[STATE].parameters["SignUp"] == "invitation"
 
 
-def test_an_output_that_changes_on_the_way_makes_the_next_stacks_plan_anew(deployed: World) -> None:
-    """The plan took the state's outputs as they were; what is executed has them as they are."""
+def test_an_output_that_changes_during_a_deployment_replaces_the_next_stacks_change_set(
+    deployed: World,
+) -> None:
+    """The plan used the state stack's outputs before its update; the execution uses those after it."""
     deployed.cloudformation.stacks[STATE].outputs["TableArn"] = "the-old-TableArn"
-    deployed.configured(sign_up="invitation")
-    run(deployed, deployed.release(code=b"better"))
+    deployed.configure(sign_up="invitation")
+    run_deploy(deployed, deployed.release(code=b"better"))
     assert deployed.cloudformation.stacks[APP].parameters["TableArn"] == "the-TableArn"
     assert deployed.change_sets() == []
 
 
 @pytest.mark.parametrize("wording", NO_CHANGES)
-def test_no_changes_in_either_wording_is_no_failure(deployed: World, wording: str) -> None:
+def test_both_messages_for_no_changes_are_not_failures(deployed: World, wording: str) -> None:
     deployed.cloudformation.no_changes_wording = wording
     body = deployed.cloudformation.stacks[APP].body
-    deployed.cloudformation.get_template = lambda **_: {"TemplateBody": {"as": "data"}}  # type: ignore[method-assign]  # as boto3 gives JSON
-    done = run(deployed)
-    assert done.changed is False
+    deployed.cloudformation.get_template = lambda **_: {"TemplateBody": {"as": "data"}}  # type: ignore[method-assign]  # as boto3 returns a JSON template
+    result = run_deploy(deployed)
+    assert result.changed is False
     assert deployed.cloudformation.stacks[APP].body == body
     assert deployed.change_sets() == []
 
 
-def test_a_long_template_goes_through_the_artifact_bucket(deployed: World) -> None:
+def test_a_long_template_is_read_from_the_artifact_bucket(deployed: World) -> None:
     release = deployed.release()
     app = release.templates["app"]
-    long = Template(app.kind, app.body + "#" * INLINE_BYTES, app.parameters, app.resources)
-    run(deployed, replace(release, templates={**release.templates, "app": long}))
+    long = replace(app, body=app.body + "#" * INLINE_BYTES)
+    run_deploy(deployed, replace(release, templates={**release.templates, "app": long}))
     url = deployed.cloudformation.stacks[APP].body
     assert url.startswith("https://artifacts.s3")
     key = url.partition(".com/")[2]
@@ -222,7 +225,7 @@ def test_a_long_template_goes_through_the_artifact_bucket(deployed: World) -> No
 # ---- plans
 
 
-def test_a_first_plan_says_what_is_known_and_leaves_nothing_behind(aws: World) -> None:
+def test_the_first_plan_lists_what_is_known_and_leaves_nothing_in_the_account(aws: World) -> None:
     plan = make_plan(aws.target, release=aws.release())
     assert [(step.stack, step.action, step.exact) for step in plan.stacks] == [
         (STATE, "create", False),
@@ -241,7 +244,7 @@ def test_a_first_plan_says_what_is_known_and_leaves_nothing_behind(aws: World) -
     assert set(aws.calls) == {"describe_stacks"}
 
 
-def test_a_plan_shows_resources_properties_and_parameters_and_executes_nothing(deployed: World) -> None:
+def test_a_plan_lists_resources_properties_and_parameters_and_executes_nothing(deployed: World) -> None:
     deployed.cloudformation.changes[APP] = [
         change("Modify", "HttpFunction", "AWS::Lambda::Function", "Code"),
         change("Modify", "Packages", "AWS::Lambda::LayerVersion", "Content!"),
@@ -265,24 +268,34 @@ def test_a_plan_shows_resources_properties_and_parameters_and_executes_nothing(d
     assert not {"execute_change_set", "PutObject"} & set(deployed.calls)
 
 
-def test_a_plan_of_nothing_is_empty(deployed: World) -> None:
+def test_a_plan_without_changes_is_empty(deployed: World) -> None:
     assert make_plan(deployed.target, release=deployed.release()).empty
 
 
-def test_a_refused_plan_changes_nothing_and_leaves_nothing_behind(deployed: World) -> None:
-    asked: list[Plan] = []
+def test_a_plan_holds_everything_that_its_execution_needs(deployed: World) -> None:
+    plan = make_plan(deployed.target, release=deployed.release(code=b"better"))
+    deployed.configure(memory_mb=512)
+    result = execute_plan(plan, deployed.target, progress=deployed.events.append)
+    assert (result.url, result.changed, result.plan) == ("the-SiteUrl", True, plan)
+    parameters = deployed.cloudformation.stacks[APP].parameters
+    assert (parameters["CodeKey"], parameters["MemoryMb"]) == ("code/better.zip", "1024")
+    assert deployed.change_sets() == []
 
-    def refuse(plan: Plan) -> bool:
-        asked.append(plan)
+
+def test_a_rejected_plan_changes_nothing_and_leaves_nothing_in_the_account(deployed: World) -> None:
+    plans: list[Plan] = []
+
+    def reject(plan: Plan) -> bool:
+        plans.append(plan)
         return False
 
-    assert deploy(deployed.target, release=deployed.release(code=b"better"), approve=refuse) is None
-    assert asked[0].stacks[1].action == "update"
+    assert deploy(deployed.target, release=deployed.release(code=b"better"), approve=reject) is None
+    assert plans[0].stacks[1].action == "update"
     assert deployed.change_sets() == []
     assert not {"execute_change_set", "PutObject"} & set(deployed.calls)
 
 
-@pytest.mark.parametrize("run_it", [make_plan, deploy])
+@pytest.mark.parametrize("plan_or_deploy", [make_plan, deploy])
 @pytest.mark.parametrize(
     ("resource", "type_", "changed", "message"),
     [
@@ -290,19 +303,19 @@ def test_a_refused_plan_changes_nothing_and_leaves_nothing_behind(deployed: Worl
             "Table",
             "AWS::DynamoDB::Table",
             change("Modify", "Table", "AWS::DynamoDB::Table", "BillingMode", "KeySchema!"),
-            "AWS::DynamoDB::Table would be replaced because of KeySchema, and what it holds lost",
+            "AWS::DynamoDB::Table would be replaced because of KeySchema, and its data lost",
         ),
         (
             "UserPool",
             "AWS::Cognito::UserPool",
             change("Remove", "UserPool", "AWS::Cognito::UserPool"),
-            "AWS::Cognito::UserPool would be removed, and what it holds lost",
+            "AWS::Cognito::UserPool would be removed, and its data lost",
         ),
         (
             "AttachmentBucket",
             "AWS::S3::Bucket",
             change("Modify", "AttachmentBucket", "AWS::S3::Bucket", "BucketName", Replacement="Conditional"),
-            "AWS::S3::Bucket would be perhaps replaced because of BucketName",
+            "AWS::S3::Bucket would be possibly replaced because of BucketName",
         ),
         (
             "Table",
@@ -312,16 +325,16 @@ def test_a_refused_plan_changes_nothing_and_leaves_nothing_behind(deployed: Worl
         ),
     ],
 )
-def test_a_plan_that_loses_data_is_refused_with_the_property_that_asks_for_it(
-    deployed: World, run_it: Any, resource: str, type_: str, changed: dict[str, Any], message: str
+def test_a_plan_that_loses_data_is_refused_with_the_property_that_causes_it(
+    deployed: World, plan_or_deploy: Any, resource: str, type_: str, changed: dict[str, Any], message: str
 ) -> None:
     deployed.cloudformation.changes[STATE] = [changed]
-    deployed.configured(sign_up="invitation")
-    with pytest.raises(DeployError) as refused:
-        run_it(deployed.target, release=deployed.release())
-    assert refused.value.message.startswith(f"{STATE}: {resource}: ")
-    assert message in refused.value.message
-    assert "nothing was changed; deploy the version that was deployed before" in refused.value.message
+    deployed.configure(sign_up="invitation")
+    with pytest.raises(DeployError) as error:
+        plan_or_deploy(deployed.target, release=deployed.release())
+    assert error.value.message.startswith(f"{STATE}: {resource}: ")
+    assert message in error.value.message
+    assert "nothing was changed; deploy the version that was deployed before" in error.value.message
     assert "execute_change_set" not in deployed.calls
     assert deployed.change_sets() == []
 
@@ -338,7 +351,7 @@ def index(name: str, key: str = "a") -> dict[str, Any]:
         ([index("one")], [index("one", "b")], "one, one"),
     ],
 )
-def test_more_than_one_change_of_secondary_indexes_is_refused(
+def test_several_changes_of_secondary_indexes_at_once_are_refused(
     deployed: World, before: list[Any], after: list[Any], named: str
 ) -> None:
     contexts = {
@@ -348,14 +361,14 @@ def test_more_than_one_change_of_secondary_indexes_is_refused(
     deployed.cloudformation.changes[STATE] = [
         change("Modify", "Table", "AWS::DynamoDB::Table", "GlobalSecondaryIndexes", **contexts)
     ]
-    deployed.configured(sign_up="invitation")
+    deployed.configure(sign_up="invitation")
     with pytest.raises(
         DeployError, match=rf"2 secondary indexes would change at once \({named}\).*first, then"
     ):
-        run(deployed)
+        run_deploy(deployed)
 
 
-def test_one_change_of_a_secondary_index_is_let_through(deployed: World) -> None:
+def test_one_change_of_a_secondary_index_is_accepted(deployed: World) -> None:
     context = json.dumps({"Properties": {"GlobalSecondaryIndexes": [index("one")]}})
     deployed.cloudformation.changes[STATE] = [
         change(
@@ -367,5 +380,5 @@ def test_one_change_of_a_secondary_index_is_let_through(deployed: World) -> None
             AfterContext=context,
         )
     ]
-    deployed.configured(sign_up="invitation")
-    assert run(deployed).changed
+    deployed.configure(sign_up="invitation")
+    assert run_deploy(deployed).changed

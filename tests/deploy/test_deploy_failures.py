@@ -1,4 +1,4 @@
-"""What can go wrong with a deployment: each has a defined end, a message with the next step, and a next run that goes on."""
+"""Failures of a deployment: each ends in a defined state, with a message that has the next step, and the next run continues."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
-from tests.support.fake_aws import APP, BUCKETS, REGION, SITE, SITE_FILES, STATE, World, refusal
+from tests.support.fake_aws import APP, BUCKETS, REGION, SITE, SITE_FILES, STATE, World, client_error
 
 from imchat.deploy import Deployment, deploy
-from imchat.deploy.context import Fetched
+from imchat.deploy.context import FetchResult
 from imchat.deploy.progress import (
     Interrupted,
     ResourceProgress,
@@ -22,65 +22,65 @@ from imchat.deploy.progress import (
 from imchat.errors import ConfigError, DeployError, ImchatError
 
 
-def run(aws: World, *, code: bytes = b"code", **options: Any) -> Deployment:
-    done = deploy(aws.target, release=aws.release(code=code), progress=aws.happened.append, **options)
-    assert done is not None
-    return done
+def run_deploy(aws: World, *, code: bytes = b"code", **options: Any) -> Deployment:
+    result = deploy(aws.target, release=aws.release(code=code), progress=aws.events.append, **options)
+    assert result is not None
+    return result
 
 
-def fails(aws: World, *, code: bytes = b"code", **options: Any) -> str:
-    """The message that the operator sees."""
-    with pytest.raises(ImchatError) as failed:
-        run(aws, code=code, **options)
-    return failed.value.message
+def failure(aws: World, *, code: bytes = b"code", **options: Any) -> str:
+    """Deploy, and return the message of the error that it raises."""
+    with pytest.raises(ImchatError) as error:
+        run_deploy(aws, code=code, **options)
+    return error.value.message
 
 
 def started(aws: World) -> list[StackStarted]:
-    return [one for one in aws.happened if isinstance(one, StackStarted)]
+    return [one for one in aws.events if isinstance(one, StackStarted)]
 
 
 @pytest.fixture
 def deployed(aws: World) -> World:
-    run(aws)
-    aws.happened.clear()
+    run_deploy(aws)
+    aws.events.clear()
     aws.calls.clear()
     aws.slept.clear()
     return aws
 
 
-# ---- states that a stack can be found in
+# ---- statuses of a stack before the deployment
 
 
-def test_an_empty_stack_of_a_failed_creation_is_deleted_and_made_anew(aws: World) -> None:
+def test_an_empty_stack_of_a_failed_creation_is_deleted_and_created_again(aws: World) -> None:
     aws.cloudformation.put(STATE, "ROLLBACK_COMPLETE")
-    done = run(aws)
-    assert done.plan.stacks[0].action == "recreate"
+    result = run_deploy(aws)
+    assert result.plan.stacks[0].action == "recreate"
     assert started(aws)[:2] == [StackStarted(STATE, "delete"), StackStarted(STATE, "create")]
     assert aws.statuses()[STATE] == "CREATE_COMPLETE"
 
 
-def test_a_stack_that_was_only_proposed_is_used(aws: World) -> None:
+def test_a_stack_whose_change_set_was_never_executed_is_used(aws: World) -> None:
     aws.cloudformation.put(STATE, "REVIEW_IN_PROGRESS", change_sets={"imchat-deploy": {"ChangeSetId": "old"}})
-    done = run(aws)
-    assert done.plan.stacks[0].action == "create"
+    result = run_deploy(aws)
+    assert result.plan.stacks[0].action == "create"
     assert "delete_stack" not in aws.calls
     assert aws.statuses()[STATE] == "CREATE_COMPLETE"
 
 
-def test_an_update_that_could_not_be_undone_is_explained_and_nothing_skipped(deployed: World) -> None:
+def test_a_failed_rollback_is_explained_and_no_resource_is_skipped(deployed: World) -> None:
     deployed.cloudformation.stacks[APP].status = "UPDATE_ROLLBACK_FAILED"
-    assert fails(deployed, code=b"better") == (
-        "imchat-test-app: HttpFunction: an update failed and could not be undone either: "
-        "HttpFunction (its role is gone); mend that, then "
+    assert failure(deployed, code=b"better") == (
+        "imchat-test-app: HttpFunction: an update failed, and so did its rollback: "
+        "HttpFunction (its role is gone); fix that, run "
         "`aws cloudformation continue-update-rollback --stack-name imchat-test-app`, then `imchat deploy`; "
-        "imchat skips no resource, because the stack would not know any more what there is"
+        "imchat skips no resource in a rollback, or the stack would not match its resources"
     )
     assert not {"execute_change_set", "delete_stack", "create_change_set"} & set(deployed.calls)
 
 
 @pytest.mark.parametrize("status", ["DELETE_FAILED", "ROLLBACK_FAILED", "CREATE_FAILED"])
 @pytest.mark.parametrize(
-    ("stack", "way_out"),
+    ("stack", "hint"),
     [
         (
             SITE,
@@ -88,128 +88,131 @@ def test_an_update_that_could_not_be_undone_is_explained_and_nothing_skipped(dep
         ),
         (
             STATE,
-            "if nothing that it holds is needed, `imchat teardown --delete-data` removes it, and `imchat deploy`",
+            "if you need none of its data, `imchat teardown --delete-data` removes it, and `imchat deploy`",
         ),
     ],
 )
-def test_a_stack_half_made_or_half_deleted_is_named_with_the_way_out(
-    deployed: World, status: str, stack: str, way_out: str
+def test_a_stack_that_was_not_completed_is_named_with_the_next_step(
+    deployed: World, status: str, stack: str, hint: str
 ) -> None:
     deployed.cloudformation.stacks[stack].status = status
-    told = fails(deployed)
-    assert told.startswith(f"{stack}: it is half made or half deleted ({status}")
-    assert way_out in told
+    message = failure(deployed)
+    assert message.startswith(f"{stack}: its creation or deletion did not finish ({status}")
+    assert hint in message
 
 
-def test_a_stack_that_somebody_is_changing_is_waited_for(deployed: World) -> None:
+def test_a_stack_that_is_being_changed_is_waited_for(deployed: World) -> None:
     app = deployed.cloudformation.stacks[APP]
-    app.status, app.coming = "UPDATE_IN_PROGRESS", [(None, "UPDATE_COMPLETE", None)]
-    assert run(deployed).changed is False
-    assert StackBusy(APP, "UPDATE_IN_PROGRESS") in deployed.happened
+    app.status, app.upcoming = "UPDATE_IN_PROGRESS", [(None, "UPDATE_COMPLETE", None)]
+    assert run_deploy(deployed).changed is False
+    assert StackBusy(APP, "UPDATE_IN_PROGRESS") in deployed.events
 
 
-def test_without_waiting_a_busy_stack_is_told(deployed: World) -> None:
+def test_without_waiting_a_stack_that_is_being_changed_is_an_error(deployed: World) -> None:
     deployed.cloudformation.stacks[APP].status = "UPDATE_IN_PROGRESS"
-    assert fails(deployed, wait=False) == (
-        "imchat-test-app: somebody else, or an earlier run, is changing it (UPDATE_IN_PROGRESS); "
+    assert failure(deployed, wait=False) == (
+        "imchat-test-app: another user or an earlier run is changing it (UPDATE_IN_PROGRESS); "
         "wait until that is done (`imchat status` shows it), then run this again"
     )
 
 
-def test_a_stack_that_is_being_deleted_is_made_again_once_it_is_gone(deployed: World) -> None:
+def test_a_stack_that_is_being_deleted_is_created_again_once_it_is_gone(deployed: World) -> None:
     app = deployed.cloudformation.stacks[APP]
-    app.status, app.coming = "DELETE_IN_PROGRESS", [(None, "DELETE_COMPLETE", None)]
-    run(deployed)
+    app.status, app.upcoming = "DELETE_IN_PROGRESS", [(None, "DELETE_COMPLETE", None)]
+    run_deploy(deployed)
     assert started(deployed) == [StackStarted(APP, "create")]
 
 
 # ---- failures
 
 
-def test_of_a_failed_creation_the_first_resource_is_shown_and_the_next_run_makes_it(aws: World) -> None:
+def test_a_failed_creation_names_the_first_resource_and_the_next_run_creates_it(aws: World) -> None:
     aws.cloudformation.failure[APP] = ("HttpFunction", "The role cannot be assumed. (Service: Lambda)")
-    told = fails(aws)
-    assert told == (
+    message = failure(aws)
+    assert message == (
         "imchat-test-app: HttpFunction: The role cannot be assumed. (Service: Lambda); "
-        "nothing is left of it; mend that and run `imchat deploy` again"
+        "its creation was rolled back; fix that and run `imchat deploy` again"
     )
     assert aws.statuses() == {STATE: "CREATE_COMPLETE", APP: "ROLLBACK_COMPLETE"}
-    done = run(aws)
-    assert [step.action for step in done.plan.stacks] == ["none", "recreate", "create"]
+    result = run_deploy(aws)
+    assert [step.action for step in result.plan.stacks] == ["none", "recreate", "create"]
 
 
-def test_of_a_failed_update_the_first_resource_is_shown(deployed: World) -> None:
+def test_a_failed_update_names_the_first_resource(deployed: World) -> None:
     deployed.cloudformation.failure[APP] = ("HttpFunction", "no such key")
-    with pytest.raises(DeployError) as failed:
-        run(deployed, code=b"better")
-    assert (failed.value.stack, failed.value.resource, failed.value.reason) == (
+    with pytest.raises(DeployError) as error:
+        run_deploy(deployed, code=b"better")
+    assert (error.value.stack, error.value.resource, error.value.reason) == (
         APP,
         "HttpFunction",
         "no such key",
     )
-    assert failed.value.hint == "the stack is again as it was before; mend that and run `imchat deploy` again"
-    shown = [one for one in deployed.happened if isinstance(one, ResourceProgress)]
+    assert error.value.hint == "the update was rolled back; fix that and run `imchat deploy` again"
+    shown = [one for one in deployed.events if isinstance(one, ResourceProgress)]
     assert [(one.resource, one.status) for one in shown] == [
         ("Other", "UPDATE_FAILED"),
         ("HttpFunction", "UPDATE_FAILED"),
         ("Later", "UPDATE_FAILED"),
         ("Other", "DELETE_COMPLETE"),
     ]
-    assert run(deployed, code=b"better").changed
+    assert run_deploy(deployed, code=b"better").changed
 
 
-def test_what_was_kept_without_its_stack_is_told_to_be_in_the_way(aws: World) -> None:
+def test_resources_kept_without_their_stack_are_reported(aws: World) -> None:
     aws.cloudformation.failure[STATE] = ("Table", "imchat-test already exists in stack arn:aws:…")
-    assert "an earlier installation of this stage was kept and its stack deleted by hand" in fails(aws)
+    assert (
+        "resources of an earlier installation of this stage were kept and their stack was deleted by hand"
+        in failure(aws)
+    )
 
 
-def test_a_stack_that_is_deleted_under_our_hands_is_told(deployed: World) -> None:
+def test_a_stack_deleted_during_its_update_is_reported(deployed: World) -> None:
     deployed.cloudformation.failure[APP] = ("HttpFunction", "why not")
     real = deployed.cloudformation.execute_change_set
 
     def execute(**asked: Any) -> None:
         real(**asked)
-        deployed.cloudformation.stacks[APP].coming = [(None, "DELETE_COMPLETE", None)]
+        deployed.cloudformation.stacks[APP].upcoming = [(None, "DELETE_COMPLETE", None)]
 
-    deployed.cloudformation.execute_change_set = execute  # type: ignore[method-assign]  # somebody in the console
-    assert "it was deleted while it was being changed; run `imchat deploy` again" in fails(
+    deployed.cloudformation.execute_change_set = execute  # type: ignore[method-assign]  # by hand in the console
+    assert "it was deleted while it was being changed; run `imchat deploy` again" in failure(
         deployed, code=b"2"
     )
 
 
-def test_a_template_that_cloudformation_refuses_is_told_in_its_words(deployed: World) -> None:
+def test_a_template_that_cloudformation_rejects_is_reported_with_its_message(deployed: World) -> None:
     deployed.cloudformation.raising["create_change_set"] = [
-        refusal("ValidationError", "Parameter MemoryMb must be a number.", "CreateChangeSet")
+        client_error("ValidationError", "Parameter MemoryMb must be a number.", "CreateChangeSet")
     ]
-    assert fails(deployed, code=b"better") == (
-        "imchat-test-app: Parameter MemoryMb must be a number; mend that and run `imchat deploy` again"
+    assert failure(deployed, code=b"better") == (
+        "imchat-test-app: Parameter MemoryMb must be a number; fix that and run `imchat deploy` again"
     )
 
 
-def test_a_change_set_that_cannot_be_made_is_told_and_removed(deployed: World) -> None:
+def test_a_change_set_that_cannot_be_created_is_reported_and_deleted(deployed: World) -> None:
     real = deployed.cloudformation.describe_change_set
 
     def describe(**asked: Any) -> dict[str, Any]:
         return {**real(**asked), "Status": "FAILED", "StatusReason": "The transform is unknown."}
 
-    deployed.cloudformation.describe_change_set = describe  # type: ignore[method-assign]  # what no other direction gives
-    deployed.cloudformation.describe_events = lambda **_: {"OperationEvents": []}  # type: ignore[attr-defined]  # nothing
-    assert fails(deployed, code=b"better").startswith("imchat-test-app: The transform is unknown; ")
+    deployed.cloudformation.describe_change_set = describe  # type: ignore[method-assign]  # the fake has no other way to do it
+    deployed.cloudformation.describe_events = lambda **_: {"OperationEvents": []}  # type: ignore[attr-defined]  # no events
+    assert failure(deployed, code=b"better").startswith("imchat-test-app: The transform is unknown; ")
     assert deployed.change_sets() == []
 
 
 @pytest.mark.parametrize(
-    ("answer", "told"),
+    ("answer", "message"),
     [
         (
             {"LogicalResourceId": "Table", "ValidationStatusReason": "Table imchat-test already exists."},
-            "imchat-test-state: Table: Table imchat-test already exists; an earlier installation of this stage was kept",
+            "imchat-test-state: Table: Table imchat-test already exists; resources of an earlier installation",
         ),
-        ({}, "imchat-test-state: failed: [AWS::EarlyValidation::ResourceExistenceCheck]; mend that"),
+        ({}, "imchat-test-state: failed: [AWS::EarlyValidation::ResourceExistenceCheck]; fix that"),
     ],
 )
-def test_what_cloudformation_finds_wrong_beforehand_is_looked_up(
-    aws: World, answer: dict[str, str], told: str
+def test_the_reason_of_a_failed_validation_is_looked_up(
+    aws: World, answer: dict[str, str], message: str
 ) -> None:
     real, formation = aws.cloudformation.describe_change_set, cast("Any", aws.cloudformation)
     reason = "failed: [AWS::EarlyValidation::ResourceExistenceCheck]."
@@ -221,122 +224,122 @@ def test_what_cloudformation_finds_wrong_beforehand_is_looked_up(
 
     def describe_events(**_: object) -> dict[str, Any]:
         if not answer:
-            raise refusal("AccessDenied", "not allowed", "DescribeEvents")
+            raise client_error("AccessDenied", "not allowed", "DescribeEvents")
         return {
             "OperationEvents": [{"EventType": "STACK_EVENT"}, {"EventType": "VALIDATION_ERROR", **answer}]
         }
 
     formation.describe_events = describe_events
-    assert fails(aws).startswith(told)
+    assert failure(aws).startswith(message)
     assert aws.change_sets() == []
 
 
 # ---- polling
 
 
-def test_polls_come_ever_more_slowly_and_not_in_step(aws: World) -> None:
-    run(aws)
+def test_polls_slow_down_and_have_jitter(aws: World) -> None:
+    run_deploy(aws)
     assert aws.slept[:6] == [1.0, 1.5, 2.25, 3.375, 5.0, 1.0]
     aws.slept.clear()
     aws.target = replace(aws.target, jitter=iter([0.0, 1.0] * 99).__next__)
-    run(aws, code=b"better")
+    run_deploy(aws, code=b"better")
     assert aws.slept[:2] == [1.25, 1.125]
 
 
 @pytest.mark.parametrize(
     "error",
     [
-        refusal("Throttling", "Rate exceeded"),
-        refusal("InternalFailure", "", status=500),
+        client_error("Throttling", "Rate exceeded"),
+        client_error("InternalFailure", "", status=500),
         EndpointConnectionError(endpoint_url="https://cloudformation"),
     ],
     ids=["throttled", "server error", "no network"],
 )
 @pytest.mark.parametrize("operation", ["describe_stacks", "describe_stack_events"])
-def test_a_poll_that_goes_unanswered_does_not_fail_a_deployment(
-    deployed: World, error: Exception, operation: str
-) -> None:
-    def trouble() -> None:
+def test_a_failed_poll_does_not_fail_a_deployment(deployed: World, error: Exception, operation: str) -> None:
+    def fail_polls() -> None:
         if len(deployed.slept) in {1, 2, 4}:
             deployed.cloudformation.raising[operation] = [error]
 
-    deployed.on_sleep = trouble
-    assert run(deployed, code=b"better").changed
-    shown = [one for one in deployed.happened if isinstance(one, ResourceProgress)]
+    deployed.on_sleep = fail_polls
+    assert run_deploy(deployed, code=b"better").changed
+    shown = [one for one in deployed.events if isinstance(one, ResourceProgress)]
     assert [(one.resource, one.status) for one in shown] == [("Any", "UPDATE_COMPLETE")]
 
 
-def test_who_is_throttled_for_minutes_is_told_that_it_goes_on(deployed: World) -> None:
-    def trouble() -> None:
-        deployed.cloudformation.raising["describe_stacks"] = [refusal("Throttling", "Rate exceeded")]
+def test_throttling_for_minutes_ends_with_a_note_that_cloudformation_continues(deployed: World) -> None:
+    def fail_polls() -> None:
+        deployed.cloudformation.raising["describe_stacks"] = [client_error("Throttling", "Rate exceeded")]
 
-    deployed.on_sleep = trouble
-    told = fails(deployed, code=b"better")
-    assert told.startswith("imchat-test-app: AWS is asked too much at once")
-    assert told.endswith(
-        "CloudFormation goes on with imchat-test-app by itself, and the next `imchat deploy` goes on where this one stopped"
+    deployed.on_sleep = fail_polls
+    message = failure(deployed, code=b"better")
+    assert message.startswith("imchat-test-app: AWS throttles these requests")
+    assert message.endswith(
+        "CloudFormation continues to change imchat-test-app, and the next `imchat deploy` continues from here"
     )
 
 
-def test_a_stack_still_shown_as_it_was_is_not_taken_for_done(deployed: World) -> None:
-    """Right after the execution CloudFormation may still tell the old status."""
+def test_an_old_status_right_after_execution_does_not_count_as_done(deployed: World) -> None:
+    """Right after the execution CloudFormation may still return the old status."""
     real = deployed.cloudformation.execute_change_set
 
     def execute(**asked: Any) -> None:
         real(**asked)
         deployed.cloudformation.stacks[APP].status = "CREATE_COMPLETE"
-        deployed.cloudformation.stacks[APP].coming[:0] = [
+        deployed.cloudformation.stacks[APP].upcoming[:0] = [
             ("Any", "UPDATE_IN_PROGRESS", None),
             (None, "UPDATE_IN_PROGRESS", None),
         ]
 
-    deployed.cloudformation.execute_change_set = execute  # type: ignore[method-assign]  # as eventual consistency has it
-    run(deployed, code=b"better")
+    deployed.cloudformation.execute_change_set = execute  # type: ignore[method-assign]  # eventual consistency
+    run_deploy(deployed, code=b"better")
     assert deployed.statuses()[APP] == "UPDATE_COMPLETE"
-    finished = deployed.happened.index(StackFinished(APP, changed=True))
-    assert any(isinstance(one, ResourceProgress) for one in deployed.happened[:finished])
+    finished = deployed.events.index(StackFinished(APP, changed=True))
+    assert any(isinstance(one, ResourceProgress) for one in deployed.events[:finished])
 
 
 # ---- interruptions
 
 
-def test_expired_credentials_at_the_start_are_told_as_everywhere(aws: World) -> None:
-    aws.cloudformation.raising["describe_stacks"] = [refusal("ExpiredToken", "The security token is expired")]
+def test_expired_credentials_at_the_start_are_a_config_error(aws: World) -> None:
+    aws.cloudformation.raising["describe_stacks"] = [
+        client_error("ExpiredToken", "The security token is expired")
+    ]
     with pytest.raises(ConfigError, match="the AWS credentials have expired; sign in again"):
-        run(aws)
+        run_deploy(aws)
 
 
-def test_credentials_that_expire_half_way_stop_it_and_the_next_run_goes_on(aws: World) -> None:
+def test_credentials_that_expire_during_a_deployment_stop_it_and_the_next_run_continues(aws: World) -> None:
     def expire() -> None:
         if len(aws.slept) == 2:
-            aws.cloudformation.raising["describe_stacks"] = [refusal("ExpiredToken", "expired")]
+            aws.cloudformation.raising["describe_stacks"] = [client_error("ExpiredToken", "expired")]
 
     aws.on_sleep = expire
-    told = fails(aws)
-    assert told.startswith(
+    message = failure(aws)
+    assert message.startswith(
         "imchat-test-state: the AWS credentials have expired; sign in again (`aws sso login`"
     )
-    assert "CloudFormation goes on with imchat-test-state by itself" in told
+    assert "CloudFormation continues to change imchat-test-state" in message
     aws.on_sleep = lambda: None
-    aws.happened.clear()
-    run(aws)
-    assert aws.happened[0] == StackBusy(STATE, "CREATE_IN_PROGRESS")
+    aws.events.clear()
+    run_deploy(aws)
+    assert aws.events[0] == StackBusy(STATE, "CREATE_IN_PROGRESS")
     assert aws.statuses() == dict.fromkeys((STATE, APP, SITE), "CREATE_COMPLETE")
 
 
-def test_ctrl_c_during_a_stack_tells_what_goes_on_and_the_next_run_continues(deployed: World) -> None:
+def test_ctrl_c_during_a_stack_says_what_continues_and_the_next_run_finishes(deployed: World) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
     deployed.on_sleep = interrupt
     with pytest.raises(KeyboardInterrupt):
-        run(deployed, code=b"better")
-    assert deployed.happened[-1] == Interrupted(
+        run_deploy(deployed, code=b"better")
+    assert deployed.events[-1] == Interrupted(
         APP,
-        "CloudFormation goes on with imchat-test-app by itself; the next `imchat deploy` goes on where this one stopped",
+        "CloudFormation continues to change imchat-test-app; the next `imchat deploy` continues from here",
     )
     deployed.on_sleep = lambda: None
-    assert run(deployed, code=b"better").changed is False  # it only had to wait
+    assert run_deploy(deployed, code=b"better").changed is False  # it only waited
     assert deployed.cloudformation.stacks[APP].parameters["CodeKey"] == "code/better.zip"
 
 
@@ -345,114 +348,114 @@ def test_ctrl_c_while_planning_leaves_no_change_set(deployed: World) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run(deployed, code=b"better", approve=interrupt)
+        run_deploy(deployed, code=b"better", approve=interrupt)
     assert deployed.change_sets() == []
-    assert deployed.happened[-1] == Interrupted(
-        None, "the next `imchat deploy` goes on where this one stopped"
-    )
+    assert deployed.events[-1] == Interrupted(None, "the next `imchat deploy` continues from here")
 
 
-def test_an_upload_that_broke_off_is_finished_by_the_next_run(aws: World) -> None:
+def test_an_interrupted_upload_is_finished_by_the_next_run_deploy(aws: World) -> None:
     real, put = aws.client("s3").put_object, []
 
-    def breaks(**asked: Any) -> Any:
+    def fail_on_one_file(**asked: Any) -> Any:
         put.append(asked["Key"])
         if asked["Key"] == "sw.js":
-            raise refusal("ExpiredToken", "expired", "PutObject")
+            raise client_error("ExpiredToken", "expired", "PutObject")
         return real(**asked)
 
-    aws.client("s3").put_object = breaks
+    aws.client("s3").put_object = fail_on_one_file
     try:
-        assert "the AWS credentials have expired" in fails(aws)
+        assert "the AWS credentials have expired" in failure(aws)
     finally:
         aws.client("s3").put_object = real
     assert aws.objects("site").keys() == {"assets/app-12345678.js"}
-    run(aws)
+    run_deploy(aws)
     assert aws.objects("site").keys() == SITE_FILES.keys() | {"config.json"}
 
 
 # ---- a second deployer
 
 
-def test_a_change_set_left_behind_is_replaced(deployed: World) -> None:
+def test_a_change_set_of_a_killed_run_is_replaced(deployed: World) -> None:
     deployed.cloudformation.stacks[APP].change_sets["imchat-deploy"] = {"ChangeSetId": "of a killed run"}
-    assert run(deployed, code=b"better").changed
+    assert run_deploy(deployed, code=b"better").changed
 
 
-def test_who_planned_while_somebody_else_deployed_is_told_to_plan_anew(deployed: World) -> None:
-    def meanwhile(_: object) -> bool:
+def test_a_plan_made_while_another_run_deployed_is_out_of_date(deployed: World) -> None:
+    def deploy_meanwhile(_: object) -> bool:
         deployed.cloudformation.stacks[
             APP
         ].change_sets.clear()  # CloudFormation drops them when one is executed
         return True
 
-    assert fails(deployed, code=b"better", approve=meanwhile) == (
-        "imchat-test-app: somebody else deployed or planned while this run was planning, so the plan does not hold any more; "
-        "run this again to plan anew"
+    assert failure(deployed, code=b"better", approve=deploy_meanwhile) == (
+        "imchat-test-app: another run deployed or planned meanwhile, so this plan is out of date; "
+        "run this again to make a new plan"
     )
 
 
-# ---- buckets that somebody deleted
+# ---- buckets deleted outside of imchat
 
 
-def empty(aws: World, bucket: str) -> None:
+def delete_bucket(aws: World, bucket: str) -> None:
     for key in aws.objects(bucket):
         aws.s3.delete_object(Bucket=bucket, Key=key)
     aws.s3.delete_bucket(Bucket=bucket)
 
 
-def test_a_deleted_site_bucket_is_told_with_the_way_out(deployed: World) -> None:
-    empty(deployed, BUCKETS["SiteBucketName"])
-    assert fails(deployed) == (
+def test_a_deleted_site_bucket_is_reported_with_the_next_step(deployed: World) -> None:
+    delete_bucket(deployed, BUCKETS["SiteBucketName"])
+    assert failure(deployed) == (
         "imchat-test-site: SiteBucket: the site's bucket site was deleted outside of imchat; run `imchat teardown` and "
-        "then `imchat deploy`: they make the site anew, and keep accounts, messages and files"
+        "then `imchat deploy`: they create the site again, and keep accounts, messages and files"
     )
 
 
-def test_a_deleted_artifact_bucket_is_told_with_the_way_out_which_works(deployed: World) -> None:
-    empty(deployed, BUCKETS["ArtifactBucketName"])
-    assert fails(deployed, code=b"better") == (
+def test_a_deleted_artifact_bucket_is_reported_with_a_next_step_that_works(deployed: World) -> None:
+    delete_bucket(deployed, BUCKETS["ArtifactBucketName"])
+    assert failure(deployed, code=b"better") == (
         "imchat-test-state: ArtifactBucket: the bucket artifacts of code and templates was deleted outside of imchat; "
-        "make it again with `aws s3 mb s3://artifacts --region eu-west-1`, then run `imchat deploy`: "
-        "what it held is uploaded anew"
+        "create it with `aws s3 mb s3://artifacts --region eu-west-1`, then run `imchat deploy`, "
+        "which uploads its contents again"
     )
     assert deployed.change_sets() == []
     deployed.s3.create_bucket(Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": REGION})
-    assert run(deployed, code=b"better").changed
+    assert run_deploy(deployed, code=b"better").changed
 
 
 # ---- the smoke test
 
 
-def test_an_address_that_is_not_known_yet_is_tried_again(aws: World) -> None:
+def test_a_host_name_that_does_not_resolve_yet_is_tried_again(aws: World) -> None:
     health = "https://the-DistributionDomain/api/health"
-    aws.answers[health] = Fetched(0, b"Name or service not known")
+    aws.responses[health] = FetchResult(0, b"Name or service not known")
 
-    def known_after_a_while() -> None:
+    def resolve_after_three_fetches() -> None:
         if aws.fetched.count(health) == 3:
-            aws.answers.clear()
+            aws.responses.clear()
 
-    aws.on_sleep = known_after_a_while
-    assert run(aws).changed
-    assert SmokeTested(health, 200) in aws.happened
+    aws.on_sleep = resolve_after_three_fetches
+    assert run_deploy(aws).changed
+    assert SmokeTested(health, 200) in aws.events
 
 
 @pytest.mark.parametrize(
     ("path", "answer", "message"),
     [
-        ("api/health", Fetched(503, b""), "/api/health answers 503; `imchat logs` shows what"),
-        ("api/health", Fetched(0, b"refused"), "/api/health cannot be reached: refused; `imchat logs`"),
+        ("api/health", FetchResult(503, b""), "/api/health answers 503; `imchat logs` shows the API"),
+        ("api/health", FetchResult(0, b"refused"), "/api/health cannot be reached: refused; `imchat logs`"),
         (
             "config.json",
-            Fetched(200, b"{}"),
-            "/config.json answers something else than was deployed; everything is",
+            FetchResult(200, b"{}"),
+            "/config.json does not return what was deployed; the deployment itself",
         ),
-        ("", Fetched(403, b""), "https://the-DistributionDomain/ answers 403; everything is deployed"),
+        (
+            "",
+            FetchResult(403, b""),
+            "https://the-DistributionDomain/ answers 403; the deployment itself is complete",
+        ),
     ],
 )
-def test_what_does_not_work_is_named_with_its_address(
-    aws: World, path: str, answer: Fetched, message: str
-) -> None:
-    aws.answers[f"https://the-DistributionDomain/{path}"] = answer
-    assert message in fails(aws)
+def test_a_failed_smoke_test_names_the_url(aws: World, path: str, answer: FetchResult, message: str) -> None:
+    aws.responses[f"https://the-DistributionDomain/{path}"] = answer
+    assert message in failure(aws)
     assert aws.statuses() == dict.fromkeys((STATE, APP, SITE), "CREATE_COMPLETE")

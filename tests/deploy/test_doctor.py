@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from tests.support.fake_aws import APP, STATE, World
 
 from imchat.cli import cli
-from imchat.deploy import Config, Target
+from imchat.deploy import Config, DeployContext
 from imchat.deploy.operate.doctor import Finding, run_checks
 
 NOW = datetime(2026, 1, 31, 8, tzinfo=UTC)
@@ -50,7 +50,7 @@ class Account:
         self.simulations: list[dict[str, Any]] = []
         self.failing: dict[str, Exception] = {}
 
-    def target(self, **settings: Any) -> Target:
+    def target(self, **settings: Any) -> DeployContext:
         return replace(self._world.target, config=Config(stage="test", **settings), client=self.client)
 
     def client(self, service: str) -> Any:

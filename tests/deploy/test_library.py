@@ -1,4 +1,4 @@
-"""The deployer as a library: its names are there, explained and loaded when used; what it tells is frozen data."""
+"""The deployer as a library: its public names exist, have docstrings and load lazily; its events are frozen."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from imchat.deploy import progress
 
 
 @pytest.mark.parametrize("name", deploy.__all__)
-def test_every_public_name_is_there_and_explained(name: str) -> None:
+def test_every_public_name_exists_and_has_a_docstring(name: str) -> None:
     value = getattr(deploy, name)
     assert name in {"Event", "Progress"} or inspect.getdoc(value)
 
 
-def test_importing_the_deployer_loads_nothing_that_is_not_used() -> None:
+def test_importing_the_deployer_loads_none_of_its_dependencies() -> None:
     code = "import sys, imchat.deploy; print(*sorted({'boto3', 'botocore', 'pydantic'} & set(sys.modules)))"
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout == "\n"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "\n"
 
 
 @pytest.mark.parametrize("event", get_args(progress.Event), ids=lambda event: event.__name__)
-def test_an_event_is_frozen_data(event: Any) -> None:
+def test_events_are_frozen(event: Any) -> None:
     names = [field.name for field in fields(event)]
-    made = event(**dict.fromkeys(names, ""))
+    instance = event(**dict.fromkeys(names, ""))
     with pytest.raises(FrozenInstanceError):
-        setattr(made, names[0], "other")
+        setattr(instance, names[0], "other")
 
 
 def test_every_kind_of_event_is_in_the_union() -> None:

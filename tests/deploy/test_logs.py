@@ -14,7 +14,7 @@ from tests.support.fake_aws import APP, World
 
 from imchat.cli import cli
 from imchat.deploy.config import Config
-from imchat.deploy.context import Target
+from imchat.deploy.context import DeployContext
 from imchat.deploy.operate.logs import LogLine, follow_logs, read_logs
 from imchat.errors import ImchatError
 
@@ -56,8 +56,8 @@ class Logs:
         return {"events": found[first : first + 2], **more}
 
 
-def target(logs: Logs, sleep: Callable[[float], None] = lambda _: None) -> Target:
-    return Target(Config(stage="test"), "eu-west-1", lambda _: logs, sleep=sleep)
+def target(logs: Logs, sleep: Callable[[float], None] = lambda _: None) -> DeployContext:
+    return DeployContext("eu-west-1", lambda _: logs, sleep=sleep, config=Config(stage="test"))
 
 
 def messages(lines: Iterable[LogLine]) -> list[str]:

@@ -14,6 +14,7 @@ import botocore.session
 import pytest
 from botocore import xform_name
 from policy_sentry.querying.actions import get_action_data
+from tests.support.problems import check_generated
 from tests.templates import loading
 from tools import permissions
 
@@ -66,7 +67,7 @@ def deployer() -> dict[str, dict[str, Any]]:
 
 
 def test_the_committed_permissions_file_is_current() -> None:
-    assert (ROOT / permissions.PATH).read_text("utf-8") == permissions.generate(), "run `make generate`"
+    check_generated(permissions.PATH, permissions.generate())
 
 
 def test_every_action_in_a_schema_is_allowed_or_listed_as_unneeded() -> None:

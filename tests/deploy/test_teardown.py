@@ -1,10 +1,10 @@
-"""Taking a stage down: state is kept unless it is asked for, then nothing is left; an interrupted teardown goes on."""
+"""Teardown: data is kept unless its deletion is requested, then nothing is left; an interrupted teardown continues."""
 
 from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.support.fake_aws import APP, SITE, STATE, World, refusal
+from tests.support.fake_aws import APP, SITE, STATE, World, client_error
 
 from imchat.deploy import TornDown, deploy, tear_down
 from imchat.deploy.progress import BucketEmptied, Interrupted, ResourceDeleted, StackStarted
@@ -13,7 +13,7 @@ from imchat.errors import DeployError, ImchatError
 
 @pytest.fixture
 def stage(aws: World) -> World:
-    """A deployed stage with people, messages and files, of some of which there are several versions."""
+    """A deployed stage with a table, a user pool, and a file that has several versions and a delete marker."""
     deploy(aws.target, release=aws.release())
     aws.client("dynamodb").create_table(
         TableName="imchat-test",
@@ -34,113 +34,111 @@ def stage(aws: World) -> World:
     return aws
 
 
-def torn(aws: World, *, delete_data: bool = False) -> TornDown:
-    return tear_down(aws.target, delete_data=delete_data, progress=aws.happened.append)
+def teardown(aws: World, *, delete_data: bool = False) -> TornDown:
+    return tear_down(aws.target, delete_data=delete_data, progress=aws.events.append)
 
 
-def left(aws: World) -> list[str]:
-    """Everything that holds data."""
+def data_resources(aws: World) -> list[str]:
+    """Return the names of all resources that hold data."""
     tables = aws.client("dynamodb").list_tables()["TableNames"]
     pools = [pool["Name"] for pool in aws.client("cognito-idp").list_user_pools(MaxResults=9)["UserPools"]]
     return [*tables, *pools, *(bucket["Name"] for bucket in aws.s3.list_buckets()["Buckets"])]
 
 
-def test_a_teardown_removes_site_and_app_and_keeps_what_holds_data(stage: World) -> None:
-    done = torn(stage)
+def test_a_teardown_deletes_site_and_app_and_keeps_resources_with_data(stage: World) -> None:
+    result = teardown(stage)
     pool = stage.cloudformation.stacks[STATE].outputs["UserPoolId"]
-    assert done == TornDown(
+    assert result == TornDown(
         stacks=(SITE, APP),
         kept=("table imchat-test", f"user pool {pool}", "bucket attachments", "bucket artifacts"),
         remaining=(),
     )
     assert stage.statuses() == {STATE: "CREATE_COMPLETE"}
-    assert sorted(left(stage)) == ["artifacts", "attachments", "imchat-test", "imchat-test"]
-    assert [one for one in stage.happened if isinstance(one, StackStarted)] == [
+    assert sorted(data_resources(stage)) == ["artifacts", "attachments", "imchat-test", "imchat-test"]
+    assert [one for one in stage.events if isinstance(one, StackStarted)] == [
         StackStarted(SITE, "delete"),
         StackStarted(APP, "delete"),
     ]
 
 
-def test_after_a_teardown_the_next_deployment_finds_its_data_again(stage: World) -> None:
-    torn(stage)
-    done = deploy(stage.target, release=stage.release())
-    assert done is not None
-    assert [step.action for step in done.plan.stacks] == ["none", "create", "create"]
+def test_the_next_deployment_after_a_teardown_uses_the_kept_data(stage: World) -> None:
+    teardown(stage)
+    result = deploy(stage.target, release=stage.release())
+    assert result is not None
+    assert [step.action for step in result.plan.stacks] == ["none", "create", "create"]
     assert stage.cloudformation.stacks[APP].parameters["TableName"] == "imchat-test"
 
 
-def test_a_teardown_with_the_data_leaves_nothing(stage: World) -> None:
-    done = torn(stage, delete_data=True)
-    assert done == TornDown(stacks=(SITE, APP, STATE), kept=(), remaining=())
+def test_a_teardown_with_delete_data_leaves_nothing(stage: World) -> None:
+    result = teardown(stage, delete_data=True)
+    assert result == TornDown(stacks=(SITE, APP, STATE), kept=(), remaining=())
     assert stage.statuses() == {}
-    assert left(stage) == []
-    assert BucketEmptied("attachments", 3) in stage.happened
-    assert ResourceDeleted("AWS::DynamoDB::Table", "imchat-test") in stage.happened
+    assert data_resources(stage) == []
+    assert BucketEmptied("attachments", 3) in stage.events
+    assert ResourceDeleted("AWS::DynamoDB::Table", "imchat-test") in stage.events
 
 
 def test_a_second_teardown_finds_nothing_to_do(stage: World) -> None:
-    torn(stage, delete_data=True)
-    assert torn(stage, delete_data=True) == TornDown((), (), ())
-    assert torn(stage) == TornDown((), (), ())
+    teardown(stage, delete_data=True)
+    assert teardown(stage, delete_data=True) == TornDown((), (), ())
+    assert teardown(stage) == TornDown((), (), ())
 
 
 @pytest.mark.parametrize("operation", ["DeleteTable", "DeleteUserPool", "DeleteBucket", "DeleteObjects"])
-def test_an_interrupted_teardown_goes_on_where_it_stopped(stage: World, operation: str) -> None:
+def test_an_interrupted_teardown_is_continued_by_the_next_one(stage: World, operation: str) -> None:
     def deny(**_: object) -> None:
-        raise refusal("ExpiredToken", "expired", operation)
+        raise client_error("ExpiredToken", "expired", operation)
 
-    torn(stage)
+    teardown(stage)
     clients = [stage.client(name) for name in ("dynamodb", "cognito-idp", "s3")]
     for client in clients:
         client.meta.events.register(f"before-call.*.{operation}", deny)
     try:
         with pytest.raises(ImchatError, match="the AWS credentials have expired"):
-            torn(stage, delete_data=True)
+            teardown(stage, delete_data=True)
     finally:
         for client in clients:
             client.meta.events.unregister(f"before-call.*.{operation}", deny)
-    assert stage.statuses() == {STATE: "CREATE_COMPLETE"}  # by which the rest is found
-    assert torn(stage, delete_data=True).remaining == ()
-    assert left(stage) == []
+    assert stage.statuses() == {STATE: "CREATE_COMPLETE"}  # it lists the resources that are left
+    assert teardown(stage, delete_data=True).remaining == ()
+    assert data_resources(stage) == []
 
 
-def test_ctrl_c_says_how_to_go_on(stage: World) -> None:
+def test_ctrl_c_says_how_to_continue(stage: World) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
     stage.on_sleep = interrupt
     with pytest.raises(KeyboardInterrupt):
-        torn(stage)
-    assert stage.happened[-1] == Interrupted(
-        None, "run `imchat teardown` again: it goes on where this one stopped"
-    )
+        teardown(stage)
+    assert stage.events[-1] == Interrupted(None, "run `imchat teardown` again: it continues from here")
     stage.on_sleep = lambda: None
-    assert torn(stage).stacks == (SITE, APP)
+    assert teardown(stage).stacks == (SITE, APP)
 
 
-def test_a_stack_that_will_not_go_is_told_with_its_first_resource(stage: World) -> None:
+def test_a_failed_deletion_is_reported_with_its_first_failed_resource(stage: World) -> None:
     stage.cloudformation.failure[APP] = ("HttpRole", "it is used elsewhere")
-    with pytest.raises(DeployError) as failed:
-        torn(stage)
-    assert failed.value.message == (
+    with pytest.raises(DeployError) as error:
+        teardown(stage)
+    assert error.value.message == (
         "imchat-test-app: HttpRole: it could not be deleted: it is used elsewhere; "
-        "mend that and run `imchat teardown` again; it goes on where this stopped"
+        "fix that and run `imchat teardown` again; it continues from here"
     )
-    assert torn(stage).stacks == (APP,)
+    assert teardown(stage).stacks == (APP,)
 
 
-def test_a_stack_that_is_half_deleted_is_deleted_by_the_next_teardown(stage: World) -> None:
+def test_a_stack_whose_deletion_failed_is_deleted_by_the_next_teardown(stage: World) -> None:
     stage.cloudformation.stacks[APP].status = "DELETE_FAILED"
-    assert torn(stage).stacks == (SITE, APP)
+    assert teardown(stage).stacks == (SITE, APP)
 
 
-def test_what_is_left_of_a_stack_that_somebody_deleted_is_reported(stage: World) -> None:
+def test_resources_whose_stack_was_deleted_by_hand_are_reported(stage: World) -> None:
     del stage.cloudformation.stacks[STATE]
     pools = stage.client("cognito-idp").list_user_pools(MaxResults=9)["UserPools"]
-    assert torn(stage, delete_data=True).remaining == ("table imchat-test", f"user pool {pools[0]['Id']}")
+    assert teardown(stage, delete_data=True).remaining == ("table imchat-test", f"user pool {pools[0]['Id']}")
 
 
-def test_the_protection_of_a_table_is_real(stage: World) -> None:
-    """What the teardown has to lift: without that DynamoDB refuses."""
+def test_moto_enforces_a_tables_deletion_protection(stage: World) -> None:
+    """The teardown has to turn it off first, and these tests would show if it did not."""
     with pytest.raises(ClientError, match="DeletionProtectionEnabled is set to True"):
         stage.client("dynamodb").delete_table(TableName="imchat-test")

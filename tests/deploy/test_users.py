@@ -187,7 +187,7 @@ def test_invitations_and_password_resets_are_delivered_by_mail(tmp_path: Path) -
         purpose, email, password = opened.mailbox[-1]
         assert (purpose, email) == (Purpose.INVITATION, ANN)
         assert opened.sign_in(ANN, password)["ChallengeName"] == "NEW_PASSWORD_REQUIRED"
-        opened.clock.pass_s(8 * 24 * 3600)
+        opened.clock.advance_s(8 * 24 * 3600)
         with pytest.raises(ClientError, match="Temporary password has expired"):
             opened.sign_in(ANN, password)
 

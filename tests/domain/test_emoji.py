@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from tests.support.problems import check_generated
 from tools import generate
 
 from imchat.domain.emoji import check_emoji
@@ -10,8 +11,7 @@ from imchat.errors import Invalid
 
 
 def test_the_committed_table_matches_the_unicode_data() -> None:
-    path = generate.ROOT / generate.EMOJI_PATH
-    assert path.read_text(encoding="utf-8") == generate.emoji_table(), "run `make generate`"
+    check_generated(generate.EMOJI_PATH, generate.emoji_table())
 
 
 @pytest.mark.parametrize("emoji", ["👍", "👍🏽", "👩🏽‍🚀", "🏳️‍🌈", "🇨🇭", "#️⃣", "🧑🏿‍❤️‍🧑🏻", "🏴󠁧󠁢󠁷󠁬󠁳󠁿"])

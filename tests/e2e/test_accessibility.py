@@ -1,4 +1,4 @@
-"""Every screen, in light and dark, wide and narrow, left-to-right and right-to-left: axe has nothing to say."""
+"""axe finds no violations on any screen: light and dark, wide and narrow, left-to-right and right-to-left."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from tests.support.browser_harness import Server, call, sign_up
-from tests.support.browser_people import NARROW, PATIENCE_MS, WIDE, Person
+from tests.support.browser_users import NARROW, PATIENCE_MS, WIDE, BrowserUser
 
 pytestmark = pytest.mark.budget
 
 AXE: Final = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 _RUN: Final = """async rules => {
-    const found = await axe.run(document, {runOnly: rules, resultTypes: ['violations']})
-    return found.violations.map(v => v.id + ': ' + v.nodes.map(n => n.target.join(' ')).join(', '))
+    const result = await axe.run(document, {runOnly: rules, resultTypes: ['violations']})
+    return result.violations.map(v => v.id + ': ' + v.nodes.map(n => n.target.join(' ')).join(', '))
 }"""
 
 _SETTLE: Final = """async direction => {
@@ -32,7 +32,7 @@ _SETTLE: Final = """async direction => {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with somebody to talk to."""
+    """A server with the user Bob."""
     with Server(tmp_path_factory.mktemp("data")) as running:
         headers = {"Authorization": f"Bearer {sign_up(running.url, 'bob@example.org').token}"}
         profile = {"handle": "bob", "display_name": "Bob"}
@@ -40,9 +40,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def page(browser: Browser, server: Server) -> Iterator[Page]:
-    """A page at the server. axe is injected, which our content policy would refuse."""
+    """A page of the server. It bypasses the content security policy, which would block the injected axe."""
     context = browser.new_context(bypass_csp=True, reduced_motion="reduce")
     opened = context.new_page()
     opened.set_default_timeout(PATIENCE_MS)
@@ -51,83 +51,83 @@ def page(browser: Browser, server: Server) -> Iterator[Page]:
     context.close()
 
 
-def _sign_up_form(ana: Person) -> None:
-    ana.press("Create an account")
+def _sign_up_form(ana: BrowserUser) -> None:
+    ana.click("Create an account")
 
 
-def _forgotten(ana: Person) -> None:
-    ana.press("Sign in")
-    ana.press("Forgot your password?")
+def _forgot_password(ana: BrowserUser) -> None:
+    ana.click("Sign in")
+    ana.click("Forgot your password?")
 
 
-def _onboarding(ana: Person) -> None:
-    ana.press("Back to sign in")
+def _onboarding(ana: BrowserUser) -> None:
+    ana.click("Back to sign in")
     ana.sign_up("ana@example.org")
     expect(ana.page.get_by_label("Handle", exact=True)).to_be_visible()
 
 
-def _empty(ana: Person) -> None:
-    ana.introduce("Ana", "ana")
+def _empty_list(ana: BrowserUser) -> None:
+    ana.complete_profile("Ana", "ana")
 
 
-def _new_conversation(ana: Person) -> None:
-    ana.press("New conversation")
+def _new_conversation(ana: BrowserUser) -> None:
+    ana.click("New conversation")
     ana.page.get_by_label("Search people by handle").fill("bo")
     expect(ana.page.get_by_role("option")).to_have_count(1)
 
 
-def _direct(ana: Person) -> None:
+def _conversation(ana: BrowserUser) -> None:
     ana.page.get_by_role("option").click()
-    ana.press("Message Bob")
-    ana.says("Hello!", "See https://example.org/notes", "😀")
-    ana.sees("Hello!")
+    ana.click("Message Bob")
+    ana.send_messages("Hello!", "See https://example.org/notes", "😀")
+    ana.expect_messages("Hello!")
 
 
-def _message_menu(ana: Person) -> None:
+def _message_menu(ana: BrowserUser) -> None:
     ana.page.get_by_role("article").first.hover()
-    ana.press(re.compile("^Actions for the message"))
+    ana.click(re.compile("^Actions for the message"))
     expect(ana.page.get_by_role("dialog", name="Message actions")).to_be_visible()
 
 
-def _details(ana: Person) -> None:
+def _details(ana: BrowserUser) -> None:
     ana.page.keyboard.press("Escape")
-    ana.press(re.compile("^Details of"))
+    ana.click(re.compile("^Details of"))
     expect(ana.page.get_by_role("dialog", name="Details")).to_be_visible()
 
 
-def _settings(ana: Person) -> None:
+def _settings(ana: BrowserUser) -> None:
     ana.page.keyboard.press("Escape")
-    ana.press("Settings")
+    ana.click("Settings")
     expect(ana.page.get_by_role("dialog")).to_be_visible()
 
 
-def _group(ana: Person) -> None:
+def _group(ana: BrowserUser) -> None:
     ana.page.keyboard.press("Escape")
-    ana.find("bob")
-    ana.press("Create a group instead")
+    ana.select_users("bob")
+    ana.click("Create a group instead")
     ana.fill("Group name", "Hikers")
-    ana.press("Create a group with 1 person")
-    ana.press("Details of Hikers")
-    ana.press("Create a link")
+    ana.click("Create a group with 1 person")
+    ana.click("Details of Hikers")
+    ana.click("Create a link")
     expect(ana.page.get_by_label("Link", exact=True)).to_be_visible()
 
 
-def _administration(server: Server, ana: Person) -> None:
+def _administration(server: Server, ana: BrowserUser) -> None:
     server.promote("ana@example.org")
-    ana.page.goto(server.url)  # with a new token, which says so
-    ana.press("Settings")
-    ana.press("Administration")
+    ana.page.goto(server.url)  # this gets a new token with the role
+    ana.click("Settings")
+    ana.click("Administration")
     expect(ana.page.get_by_role("button", name="Suspend Bob")).to_be_visible()
 
 
-SCREENS: Final[dict[str, Callable[[Person], None]]] = {
+SCREENS: Final[dict[str, Callable[[BrowserUser], None]]] = {
     "sign in": lambda _ana: None,
     "sign up": _sign_up_form,
-    "forgotten password": _forgotten,
+    "forgot password": _forgot_password,
     "onboarding": _onboarding,
-    "empty list": _empty,
+    "empty list": _empty_list,
     "new conversation": _new_conversation,
-    "conversation": _direct,
+    "conversation": _conversation,
     "message menu": _message_menu,
     "details": _details,
     "settings": _settings,
@@ -135,40 +135,40 @@ SCREENS: Final[dict[str, Callable[[Person], None]]] = {
 }
 
 
-def test_axe_finds_nothing_on_any_screen_in_any_form(page: Page, server: Server) -> None:
+def test_axe_finds_no_violations_on_any_screen(page: Page, server: Server) -> None:
     findings: list[str] = []
-    ana = Person(page)
-    screens: dict[str, Callable[[Person], None]] = {
+    ana = BrowserUser(page)
+    screens: dict[str, Callable[[BrowserUser], None]] = {
         **SCREENS,
         "administration": partial(_administration, server),
     }
-    for screen, go in screens.items():
+    for screen, open_screen in screens.items():
         page.set_viewport_size({"width": WIDE[0], "height": WIDE[1]})
-        go(ana)
+        open_screen(ana)
         for scheme, size, direction in itertools.product(("light", "dark"), (WIDE, NARROW), ("ltr", "rtl")):
             findings += [
-                f"{screen}, {scheme} {size[0]} {direction}: {found}"
-                for found in _axe(page, scheme, size, direction)
+                f"{screen}, {scheme} {size[0]} {direction}: {violation}"
+                for violation in _axe(page, scheme, size, direction)
             ]
-        _dress(page, "light", WIDE, "ltr")
+        _set_appearance(page, "light", WIDE, "ltr")
     assert findings == []
 
 
-def test_axe_does_find_a_picture_without_a_name(page: Page) -> None:
+def test_axe_finds_an_image_without_a_name(page: Page) -> None:
     page.goto(re.sub("#.*", "", page.url))
     page.evaluate("document.body.append(document.createElement('img'))")
-    assert any("image-alt" in found for found in _axe(page, "light", WIDE, "ltr"))
+    assert any("image-alt" in violation for violation in _axe(page, "light", WIDE, "ltr"))
 
 
 def _axe(page: Page, scheme: Any, size: tuple[int, int], direction: str) -> list[str]:
-    _dress(page, scheme, size, direction)
+    _set_appearance(page, scheme, size, direction)
     if not page.evaluate("'axe' in window"):
         page.add_script_tag(path=AXE)
-    found: list[str] = page.evaluate(_RUN, RULES)
-    return found
+    violations: list[str] = page.evaluate(_RUN, RULES)
+    return violations
 
 
-def _dress(page: Page, scheme: Any, size: tuple[int, int], direction: str) -> None:
+def _set_appearance(page: Page, scheme: Any, size: tuple[int, int], direction: str) -> None:
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     page.set_viewport_size({"width": size[0], "height": size[1]})
     page.evaluate(_SETTLE, direction)

@@ -1,4 +1,4 @@
-"""An administrator in a real browser: suspends and restores somebody, removes a message, reads what was done."""
+"""An administrator in a real browser suspends and restores a user, removes a message and reads the audit log."""
 
 from __future__ import annotations
 
@@ -8,92 +8,92 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 from tests.support.browser_harness import Server, call, sign_up
-from tests.support.browser_people import NARROW, Person, somebody
+from tests.support.browser_users import NARROW, BrowserUser, browser_user
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with Ada, who administers it, and Bob."""
+    """A server with the administrator Ada and the user Bob."""
     with Server(tmp_path_factory.mktemp("data")) as running:
         for name in ("Ada", "Bob"):
-            headers = {"Authorization": f"Bearer {sign_up(running.url, _address(name)).token}"}
+            headers = {"Authorization": f"Bearer {sign_up(running.url, _email(name)).token}"}
             profile = {"handle": name.lower(), "display_name": name}
             call(f"{running.url}/api/me", profile, headers=headers, method="PATCH")
-        running.promote(_address("Ada"))
+        running.promote(_email("Ada"))
         yield running
 
 
-def _address(name: str) -> str:
+def _email(name: str) -> str:
     return f"{name.lower()}@example.org"
 
 
-def _enter(person: Person, name: str) -> None:
-    person.sign_in(_address(name))
-    person.sees_the_list()
+def _sign_in(user: BrowserUser, name: str) -> None:
+    user.sign_in(_email(name))
+    user.expect_conversation_list()
 
 
-def _administer(person: Person) -> None:
-    person.press("Settings")
-    person.press("Administration")
-    expect(person.page.get_by_role("dialog", name="Administration")).to_be_visible()
+def _open_administration(user: BrowserUser) -> None:
+    user.click("Settings")
+    user.click("Administration")
+    expect(user.page.get_by_role("dialog", name="Administration")).to_be_visible()
 
 
-def test_an_administrator_suspends_removes_restores_and_reads_what_was_done(
+def test_an_administrator_removes_a_message_suspends_and_restores_its_author_and_reads_the_audit_log(
     browser: Browser, server: Server
 ) -> None:
     with (
-        somebody(browser, server.url) as ada,
-        somebody(browser, server.url, scheme="dark", size=NARROW) as bob,
+        browser_user(browser, server.url) as ada,
+        browser_user(browser, server.url, scheme="dark", size=NARROW) as bob,
     ):
-        _enter(ada, "Ada")
-        _enter(bob, "Bob")
-        bob.find("ada")
-        bob.press("Message Ada")
-        bob.says("Buy now!")
-        ada.open("Bob")
-        ada.sees("Buy now!")
+        _sign_in(ada, "Ada")
+        _sign_in(bob, "Bob")
+        bob.select_users("ada")
+        bob.click("Message Ada")
+        bob.send_messages("Buy now!")
+        ada.open_conversation("Bob")
+        ada.expect_messages("Buy now!")
 
-        line = ada.page.get_by_role("article").filter(has_text="Buy now!")
-        line.hover()
-        line.get_by_role("button", name=re.compile("^Actions for")).click()
-        ada.press("Delete as administrator")
+        message = ada.page.get_by_role("article").filter(has_text="Buy now!")
+        message.hover()
+        message.get_by_role("button", name=re.compile("^Actions for")).click()
+        ada.click("Delete as administrator")
         expect(ada.page.get_by_text(re.compile("audit log will record it"))).to_be_visible()
-        ada.press("Delete")
+        ada.click("Delete")
         expect(ada.page.get_by_role("article").get_by_text("Message deleted")).to_be_visible()
         expect(bob.page.get_by_role("article").get_by_text("Message deleted")).to_be_visible()
 
-        _administer(ada)
+        _open_administration(ada)
         ada.fill("Name or handle", "bob")
-        people = ada.page.get_by_role("region", name="Users").get_by_role("listitem")
-        expect(people).to_have_count(1)
-        ada.press("Suspend Bob")
+        users = ada.page.get_by_role("region", name="Users").get_by_role("listitem")
+        expect(users).to_have_count(1)
+        ada.click("Suspend Bob")
         expect(ada.page.get_by_role("group", name=re.compile("^Suspend Bob\\?"))).to_be_visible()
-        ada.picture("administration-ask-1280-light")
+        ada.screenshot("administration-ask-1280-light")
         ada.page.get_by_role("button", name="Suspend", exact=True).click()
-        expect(people.get_by_text("Suspended")).to_be_visible()
-        bob.press("Back to conversations")
-        told_so = bob.page.get_by_text("Your account is suspended. Contact your administrator.")
-        expect(told_so.first).to_be_visible()
-        bob.picture("suspended-390-dark")
+        expect(users.get_by_text("Suspended")).to_be_visible()
+        bob.click("Back to conversations")
+        suspended_notice = bob.page.get_by_text("Your account is suspended. Contact your administrator.")
+        expect(suspended_notice.first).to_be_visible()
+        bob.screenshot("suspended-390-dark")
 
-        ada.press("Restore Bob")
+        ada.click("Restore Bob")
         expect(ada.page.get_by_role("button", name="Suspend Bob")).to_be_visible()
         ada.page.get_by_label("Audit log", exact=True).check()
-        told = ada.page.get_by_role("region", name="Audit log").get_by_role("listitem")
-        expect(told).to_have_text(
+        entries = ada.page.get_by_role("region", name="Audit log").get_by_role("listitem")
+        expect(entries).to_have_text(
             [
                 re.compile("^AAda restored Bob"),
                 re.compile("^AAda suspended Bob"),
                 re.compile("^AAda deleted a message from Bob"),
             ]
         )
-        ada.picture("administration-log-1280-light")
-        expect(told_so).to_have_count(0, timeout=30_000)
+        ada.screenshot("administration-log-1280-light")
+        expect(suspended_notice).to_have_count(0, timeout=30_000)
 
 
-def test_whoever_does_not_administer_is_offered_none_of_it(browser: Browser, server: Server) -> None:
-    with somebody(browser, server.url) as bob:
-        _enter(bob, "Bob")
-        bob.press("Settings")
+def test_other_users_do_not_see_administration(browser: Browser, server: Server) -> None:
+    with browser_user(browser, server.url) as bob:
+        _sign_in(bob, "Bob")
+        bob.click("Settings")
         expect(bob.page.get_by_role("button", name="Keyboard shortcuts")).to_be_visible()
         expect(bob.page.get_by_role("button", name="Administration")).to_have_count(0)

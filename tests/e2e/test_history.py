@@ -1,4 +1,4 @@
-"""A long conversation in a real browser: history loads upwards, and nothing on the screen moves by itself."""
+"""A long conversation in a real browser: older messages load above, and visible messages do not move."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 from tests.support.browser_harness import PASSWORD, Server, call, sign_up
-from tests.support.browser_people import Person, somebody
+from tests.support.browser_users import BrowserUser, browser_user
 
 MESSAGES: Final = 450
 
@@ -26,8 +26,8 @@ _SCRIPTS: Final = """() => {
         return articles().find(each => each.getBoundingClientRect().top <= middle && each.getBoundingClientRect().bottom > middle)
     }
     let text = '', top = 0
-    // Stand still near the top: what was never drawn before has its height only now, and may move until it has.
-    window.standNearTheTop = async () => {
+    // Scroll near the top and wait until nothing moves: messages get their final height when they are first drawn.
+    window.settleNearTop = async () => {
         scroller.scrollTop = Math.min(scroller.scrollTop, 300)
         for (let calm = 0; calm < 15; await frame()) {
             const now = inTheMiddle()
@@ -35,8 +35,8 @@ _SCRIPTS: Final = """() => {
             if (now) [text, top] = [now.textContent, now.getBoundingClientRect().top]
         }
     }
-    // Follow what stands in the middle, from before older messages are put above it until a while after.
-    window.follow = async () => {
+    // Measure how far the message in the middle moves while older messages are inserted above it.
+    window.measureDrift = async () => {
         const height = scroller.scrollHeight
         let drift = 0
         for (let after = 0; after < 30; await frame()) {
@@ -58,69 +58,71 @@ _START: Final = "() => document.querySelector('.start').getBoundingClientRect().
 
 
 @dataclass(frozen=True)
-class LongTalk:
-    """A server of the test's own, and a way for Bob to write to Ana, who has read his messages so far."""
+class LongConversation:
+    """A server for this test, and a function that sends a message from Bob to Ana. Ana has read all earlier ones."""
 
     url: str
-    bob_writes: Callable[[str], None]
+    send_from_bob: Callable[[str], None]
 
 
 @pytest.fixture
-def talk(tmp_path: Path) -> Iterator[LongTalk]:
+def conversation(tmp_path: Path) -> Iterator[LongConversation]:
     with Server(tmp_path / "data") as server:
-        people = {}
+        users = {}
         for name in ("ana", "bob"):
-            person = sign_up(server.url, f"{name}@example.org")
-            people[name] = person
+            user = sign_up(server.url, f"{name}@example.org")
+            users[name] = user
             profile = {"handle": name, "display_name": name.title()}
-            call(f"{server.url}/api/me", profile, headers=_as(person.token), method="PATCH")
-        new = {"kind": "direct", "member_ids": [people["ana"].user_id]}
-        made = call(f"{server.url}/api/conversations", new, headers=_as(people["bob"].token))
-        conversation = f"{server.url}/api/conversations/{made['conversation']['conversation_id']}"
-        path = f"{conversation}/messages"
+            call(f"{server.url}/api/me", profile, headers=_authorization(user.token), method="PATCH")
+        new = {"kind": "direct", "member_ids": [users["ana"].user_id]}
+        created = call(f"{server.url}/api/conversations", new, headers=_authorization(users["bob"].token))
+        url = f"{server.url}/api/conversations/{created['conversation']['conversation_id']}"
+        path = f"{url}/messages"
 
-        def bob_writes(body: str) -> None:
+        def send_from_bob(body: str) -> None:
             message = {"client_message_id": body.replace(" ", "-")[:60], "body": body}
-            call(path, message, headers=_as(people["bob"].token))
+            call(path, message, headers=_authorization(users["bob"].token))
 
         for number in range(1, MESSAGES + 1):
-            bob_writes(f"message {number} " + "word " * (number % 40))
-        entry = call(conversation, None, headers=_as(people["ana"].token), method="GET")
+            send_from_bob(f"message {number} " + "word " * (number % 40))
+        entry = call(url, None, headers=_authorization(users["ana"].token), method="GET")
         read = {"seq": entry["conversation"]["last_seq"]}
-        call(f"{conversation}/read", read, headers=_as(people["ana"].token), method="PUT")
-        yield LongTalk(server.url, bob_writes)
+        call(f"{url}/read", read, headers=_authorization(users["ana"].token), method="PUT")
+        yield LongConversation(server.url, send_from_bob)
 
 
-def _as(token: str) -> dict[str, str]:
+def _authorization(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def _open(ana: Person) -> Page:
+def _open_conversation(ana: BrowserUser) -> Page:
     ana.sign_in("ana@example.org", PASSWORD)
-    ana.open("Bob")
+    ana.open_conversation("Bob")
     expect(ana.page.get_by_text(f"message {MESSAGES} ").last).to_be_visible()
     ana.page.wait_for_function(_AT_END)
     return ana.page
 
 
-def test_older_messages_load_without_moving_what_is_on_the_screen(browser: Browser, talk: LongTalk) -> None:
-    with somebody(browser, talk.url) as ana:
-        page = _open(ana)
-        held: list[Route] = []
+def test_older_messages_load_without_moving_visible_messages(
+    browser: Browser, conversation: LongConversation
+) -> None:
+    with browser_user(browser, conversation.url) as ana:
+        page = _open_conversation(ana)
+        paused: list[Route] = []
 
-        def hold(route: Route) -> None:
-            held.append(route)
+        def pause(route: Route) -> None:
+            paused.append(route)
 
-        page.route(_OLDER, hold)
+        page.route(_OLDER, pause)
         page.evaluate(_SCRIPTS)
         pages = 0
-        for _page in range(MESSAGES // 100):  # unless the first of them was there before anybody looked
-            page.evaluate("() => standNearTheTop()")
+        for _page in range(MESSAGES // 100):  # fewer if all messages are already loaded
+            page.evaluate("() => settleNearTop()")
             page.wait_for_timeout(200)
-            if not held:
+            if not paused:
                 break
-            page.evaluate("() => { window.drift = follow() }")
-            held.pop().continue_()
+            page.evaluate("() => { window.drift = measureDrift() }")
+            paused.pop().continue_()
             assert page.evaluate("() => drift") <= 1
             pages += 1
         assert pages >= 2
@@ -129,17 +131,17 @@ def test_older_messages_load_without_moving_what_is_on_the_screen(browser: Brows
         assert page.locator("*").count() <= 500
 
 
-def test_the_row_above_the_history_is_as_high_while_it_loads_as_at_the_beginning(
-    browser: Browser, talk: LongTalk
+def test_the_loading_row_is_as_high_as_the_row_at_the_beginning(
+    browser: Browser, conversation: LongConversation
 ) -> None:
-    with somebody(browser, talk.url) as ana:
-        page = _open(ana)
-        held: list[Route] = []
-        page.route(_OLDER, lambda route: held.append(route) if not held else route.continue_())
+    with browser_user(browser, conversation.url) as ana:
+        page = _open_conversation(ana)
+        paused: list[Route] = []
+        page.route(_OLDER, lambda route: paused.append(route) if not paused else route.continue_())
         page.evaluate(_TO_TOP)
         expect(page.get_by_text("Loading older messages…")).to_be_attached()
         loading = page.evaluate(_START)
-        held[0].continue_()
+        paused[0].continue_()
         beginning = page.get_by_text("This is the beginning of your conversation with Bob.")
         for _page in range(MESSAGES // 50 + 1):
             page.evaluate(_TO_TOP)
@@ -148,20 +150,20 @@ def test_the_row_above_the_history_is_as_high_while_it_loads_as_at_the_beginning
         assert page.evaluate(_START) == loading
 
 
-def test_at_the_end_new_messages_stay_in_view_and_further_up_they_move_nothing(
-    browser: Browser, talk: LongTalk
+def test_new_messages_scroll_into_view_only_at_the_end(
+    browser: Browser, conversation: LongConversation
 ) -> None:
-    with somebody(browser, talk.url) as ana:
-        page = _open(ana)
+    with browser_user(browser, conversation.url) as ana:
+        page = _open_conversation(ana)
         for number in range(3):
-            talk.bob_writes(f"still in view {number} " + "line " * 60)
+            conversation.send_from_bob(f"still in view {number} " + "line " * 60)
             expect(page.get_by_text(f"still in view {number} ").last).to_be_visible()
             page.wait_for_function(_AT_END)
         page.mouse.move(800, 400)
         page.mouse.wheel(0, -1_500)
         page.wait_for_timeout(400)
         top = page.evaluate(_TOP)
-        talk.bob_writes("while you were reading")
+        conversation.send_from_bob("while you were reading")
         newest = page.get_by_role("button", name="1 new message, jump to the newest")
         expect(newest).to_be_visible()
         assert page.evaluate(_TOP) == top
@@ -170,22 +172,22 @@ def test_at_the_end_new_messages_stay_in_view_and_further_up_they_move_nothing(
         expect(page.get_by_text("while you were reading").last).to_be_visible()
 
 
-def test_what_is_new_is_read_from_its_beginning_and_counts_as_read_only_when_it_was_seen(
-    browser: Browser, talk: LongTalk
+def test_unread_messages_open_at_the_first_one_and_are_marked_as_read_when_seen(
+    browser: Browser, conversation: LongConversation
 ) -> None:
-    with somebody(browser, talk.url) as ana:
-        page = _open(ana)
+    with browser_user(browser, conversation.url) as ana:
+        page = _open_conversation(ana)
         row = page.get_by_role("link", name=re.compile("^Bob"))
         expect(row).not_to_contain_text("unread")
         page.keyboard.press("Escape")
         expect(page.get_by_text("Select a conversation")).to_be_visible()
         for number in range(30):
-            talk.bob_writes(f"news {number} " + "word " * 60)
+            conversation.send_from_bob(f"news {number} " + "word " * 60)
         expect(row).to_contain_text("30 unread")
         row.click()
         expect(page.get_by_text("New messages")).to_be_in_viewport()
         expect(page.get_by_text("news 0 ")).to_be_in_viewport()
-        page.wait_for_timeout(1_500)  # a read cursor would have moved by then
+        page.wait_for_timeout(1_500)  # long enough for the read cursor to move
         expect(page.get_by_text("news 0 ")).to_be_in_viewport()
         expect(row).to_contain_text("unread")
         page.get_by_role("button", name=re.compile("new messages, jump to the newest")).click()

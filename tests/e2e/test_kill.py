@@ -1,8 +1,8 @@
-"""Acknowledged means durable, once, in one order, through kill -9 while eight clients send.
+"""Acknowledged messages are stored once and in one order, through kill -9 while eight clients send.
 
-Seen to fail: with the answers in `GroupCommitQueue._run_batch` before its commit, acknowledged messages are missing
-after the first kill; with the pushes before it, the listener has heard events that the log lacks; with a `decide`
-in `messages.send` that looks for no earlier attempt, there are doubles at the end. `make soak` runs it with 200 kills.
+These defects make it fail: responses before the commit in `GroupCommitQueue._run_batch` (acknowledged messages are missing
+after the first kill), pushes before the commit (the listener received events that are not in the log), and a `decide` in
+`messages.send` that does not look for an earlier attempt (duplicates at the end). `make soak` runs it with 200 kills.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final
 
 import aiohttp
 import pytest
-from tests.support.browser_harness import Person, Server, call, sign_up
+from tests.support.browser_harness import Server, SignedInUser, call, sign_up
 from tests.support.retrying_clients import Client, Event, Outage, is_message
 
 log = logging.getLogger(__name__)
@@ -26,35 +26,35 @@ log = logging.getLogger(__name__)
 KILLS: Final = int(os.environ.get("IMCHAT_KILLS", "4"))
 CLIENTS: Final = 8
 CONVERSATIONS: Final = 4
-_LEAST_BETWEEN: Final = 40
-"""Messages to be acknowledged between two kills, so that every kill meets clients that send."""
-_A_KILL_S: Final = 120.0
-"""A kill that takes longer will never end; far above what a slow machine needs."""
+_MIN_BETWEEN_KILLS: Final = 40
+"""The least number of acknowledged messages between two kills, so that clients are sending at every kill."""
+_KILL_TIMEOUT_S: Final = 120.0
+"""The time limit of one kill and restart; far more than a slow machine needs."""
 
 
 class Listener:
-    """Somebody's open socket: `heard` holds every event that was pushed, by conversation and seq."""
+    """An open WebSocket of a user. `received` holds every pushed event by conversation and seq."""
 
-    def __init__(self, url: str, person: Person, session: aiohttp.ClientSession) -> None:
-        self.heard: dict[tuple[str, int], Event] = {}
+    def __init__(self, url: str, user: SignedInUser, session: aiohttp.ClientSession) -> None:
+        self.received: dict[tuple[str, int], Event] = {}
         self._url = url
         self._session = session
-        self._headers = {"Authorization": f"Bearer {person.token}"}
+        self._headers = {"Authorization": f"Bearer {user.token}"}
 
     async def listen(self) -> None:
-        """Connect, and take note until the connection ends."""
-        async with self._session.post(f"{self._url}/api/realtime/tickets", headers=self._headers) as answer:
-            ticket = (await answer.json())["ticket"]
+        """Connect, and record events until the connection ends."""
+        async with self._session.post(f"{self._url}/api/realtime/tickets", headers=self._headers) as response:
+            ticket = (await response.json())["ticket"]
         protocols = ("imchat.v1", f"ticket.{ticket}")
         async with self._session.ws_connect(f"{self._url}/ws", protocols=protocols) as socket:
             async for message in socket:
                 frame = message.json()
                 for event in frame.get("events", []):
-                    self.heard[frame["conversation_id"], event["seq"]] = event
+                    self.received[frame["conversation_id"], event["seq"]] = event
 
 
 class Trial:
-    """A server that is killed again and again under the hands of its clients."""
+    """A server that is killed and restarted while clients send."""
 
     def __init__(self, data_dir: Path, session: aiohttp.ClientSession) -> None:
         self.server = Server(data_dir)
@@ -62,15 +62,15 @@ class Trial:
         self._session = session
         self._outage = Outage()
         url = self.server.url
-        people = [sign_up(url, f"sender-{number}@example.com") for number in range(CLIENTS)]
-        self.clients = [Client(url, person, session, self._outage) for person in people]
-        self.conversations = [_make_group(url, people, number) for number in range(CONVERSATIONS)]
-        self._listener = Listener(url, people[0], session)
+        users = [sign_up(url, f"sender-{number}@example.com") for number in range(CLIENTS)]
+        self.clients = [Client(url, user, session, self._outage) for user in users]
+        self.conversations = [_create_group(url, users, number) for number in range(CONVERSATIONS)]
+        self._listener = Listener(url, users[0], session)
         self._verified: dict[str, int] = dict.fromkeys(self.conversations, 0)
 
     @asynccontextmanager
     async def sending(self) -> AsyncIterator[None]:
-        """All clients send until the block ends; then they finish what they have."""
+        """All clients send until the block ends, and then wait for their last acknowledgement."""
         stop = asyncio.Event()
         self._outage.up.set()
         async with asyncio.TaskGroup() as group:
@@ -80,10 +80,11 @@ class Trial:
             stop.set()
 
     async def kill_and_restart(self) -> None:
-        """One kill in the middle of sending; nothing that was seen outside may be missing after it."""
-        acknowledged, heard = self.acknowledged, len(self._listener.heard)
+        """Kill the server while clients send, restart it, and check that nothing acknowledged or pushed is missing."""
+        target = self.acknowledged + _MIN_BETWEEN_KILLS
+        received = len(self._listener.received)
         listening = asyncio.create_task(self._listener.listen())
-        while self.acknowledged < acknowledged + _LEAST_BETWEEN or len(self._listener.heard) == heard:  # noqa: ASYNC110 - what is waited for happens in another process
+        while self.acknowledged < target or len(self._listener.received) == received:  # noqa: ASYNC110 - the condition changes in another process
             await asyncio.sleep(0.01)
         await asyncio.sleep(random.uniform(0, 0.1))  # noqa: S311 - any moment will do
         self._outage.up.clear()
@@ -93,31 +94,31 @@ class Trial:
         with suppress(aiohttp.ClientError):
             await listening
         self.server = Server(self._data_dir, port=self.server.port)
-        await self._verify_what_was_seen()
+        await self._verify_acknowledged_and_pushed()
         self._outage.up.set()
 
     @property
     def acknowledged(self) -> int:
-        """How many messages have been acknowledged."""
+        """The number of acknowledged messages."""
         return sum(len(client.acknowledged) for client in self.clients)
 
-    async def _verify_what_was_seen(self) -> None:
-        """Before any client tries again: what was acknowledged or pushed since the last time is in the log."""
+    async def _verify_acknowledged_and_pushed(self) -> None:
+        """Check that messages acknowledged or pushed since the last check are in the log, before any client retries."""
         for conversation_id in self.conversations:
             since = self._verified[conversation_id]
             events = {event["seq"]: event for event in await self.clients[0].read(conversation_id, since)}
             acknowledged = {
                 seq: message_id
                 for client in self.clients
-                for (where, message_id), seq in client.acknowledged.items()
-                if where == conversation_id and seq > since
+                for (room, message_id), seq in client.acknowledged.items()
+                if room == conversation_id and seq > since
             }
             stored = {
                 seq: events[seq]["message"]["client_message_id"] for seq in acknowledged if seq in events
             }
             assert stored == acknowledged
-            for (where, seq), event in self._listener.heard.items():
-                assert where != conversation_id or seq <= since or events.get(seq) == event
+            for (room, seq), event in self._listener.received.items():
+                assert room != conversation_id or seq <= since or events.get(seq) == event
             self._verified[conversation_id] = max(events, default=since)
 
 
@@ -132,18 +133,18 @@ async def _run_trial(data_dir: Path) -> None:
         try:
             async with trial.sending():
                 for number in range(1, KILLS + 1):
-                    async with asyncio.timeout(_A_KILL_S):
+                    async with asyncio.timeout(_KILL_TIMEOUT_S):
                         await trial.kill_and_restart()
                     log.info("kill %d of %d: %d messages acknowledged", number, KILLS, trial.acknowledged)
             for conversation_id in trial.conversations:
                 await _check_log(trial, conversation_id)
-            assert sum(client.tried_again for client in trial.clients) >= KILLS
+            assert sum(client.retries for client in trial.clients) >= KILLS
         finally:
             trial.server.stop()
 
 
 async def _check_log(trial: Trial, conversation_id: str) -> None:
-    """The whole log, as everybody reads it, holds what its senders were told, each message once; the counts agree."""
+    """Check that all clients read the same log, with every acknowledged message once and correct counts."""
     logs = [await client.read(conversation_id) for client in trial.clients]
     events = logs[0]
     assert all(other == events for other in logs)
@@ -155,21 +156,21 @@ async def _check_log(trial: Trial, conversation_id: str) -> None:
     acknowledged = {
         message_id: seq
         for client in trial.clients
-        for (where, message_id), seq in client.acknowledged.items()
-        if where == conversation_id
+        for (room, message_id), seq in client.acknowledged.items()
+        if room == conversation_id
     }
     assert stored == acknowledged
     await _check_counts(trial.clients, conversation_id, events)
 
 
 async def _check_counts(clients: list[Client], conversation_id: str, events: list[Event]) -> None:
-    """What is unread is what lies behind the cursor, wherever that stands; nothing for who wrote last."""
+    """Check that the messages after the read cursor count as unread, and none for the sender of the last message."""
     count_of = {event["seq"]: event["message_count"] for event in events}
     last = len(events)
     for number, client in enumerate(clients, start=1):
         seq = last * number // len(clients)
-        wrote_last = events[-1]["actor_id"] == client.person.user_id
-        unread = 0 if wrote_last else count_of[last] - count_of[seq]
+        sent_last = events[-1]["actor_id"] == client.person.user_id
+        unread = 0 if sent_last else count_of[last] - count_of[seq]
         status, marked = await client.call("PUT", f"{conversation_id}/read", {"seq": seq})
         cursor = {"read_seq": seq, "read_count": count_of[seq]}
         assert (status, marked) == (200, {**cursor, "unread": unread, "unread_mentions": 0})
@@ -179,9 +180,9 @@ async def _check_counts(clients: list[Client], conversation_id: str, events: lis
         assert entry["unread"] == unread
 
 
-def _make_group(url: str, people: list[Person], number: int) -> str:
-    maker, *others = people
-    new = {"kind": "group", "title": f"Room {number}", "member_ids": [person.user_id for person in others]}
-    headers = {"Authorization": f"Bearer {maker.token}", "Content-Type": "application/json"}
-    made = call(f"{url}/api/conversations", new, headers=headers)
-    return str(made["conversation"]["conversation_id"])
+def _create_group(url: str, users: list[SignedInUser], number: int) -> str:
+    creator, *others = users
+    new = {"kind": "group", "title": f"Room {number}", "member_ids": [user.user_id for user in others]}
+    headers = {"Authorization": f"Bearer {creator.token}", "Content-Type": "application/json"}
+    group = call(f"{url}/api/conversations", new, headers=headers)
+    return str(group["conversation"]["conversation_id"])

@@ -1,4 +1,4 @@
-"""Two people in real browsers use what a chat has beyond writing: on messages, on conversations, and in groups."""
+"""Two users in real browsers use actions on messages, conversations and groups."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Locator, expect
 from tests.support.browser_harness import Server, call, sign_up
-from tests.support.browser_people import NARROW, Person, somebody
+from tests.support.browser_users import NARROW, BrowserUser, browser_user
 
 
 @pytest.fixture(scope="module")
@@ -17,139 +17,139 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         yield running
 
 
-def _join(person: Person, url: str, name: str) -> None:
-    """Make an account with a profile, and sign in with it."""
+def _sign_up_and_in(user: BrowserUser, url: str, name: str) -> None:
+    """Create an account with a profile and sign in."""
     handle = name.lower()
-    made = sign_up(url, f"{handle}@example.org")
-    headers = {"Authorization": f"Bearer {made.token}"}
+    account = sign_up(url, f"{handle}@example.org")
+    headers = {"Authorization": f"Bearer {account.token}"}
     call(f"{url}/api/me", {"handle": handle, "display_name": name}, headers=headers, method="PATCH")
-    person.sign_in(f"{handle}@example.org")
-    person.sees_the_list()
+    user.sign_in(f"{handle}@example.org")
+    user.expect_conversation_list()
 
 
-def _menu(person: Person, text: str) -> None:
+def _open_message_menu(user: BrowserUser, text: str) -> None:
     """Open the menu of a message."""
-    line = person.page.get_by_role("article").filter(has=person.page.get_by_text(text, exact=True)).first
-    line.hover()
-    line.get_by_role("button", name=re.compile("^Actions for")).click()
+    message = user.page.get_by_role("article").filter(has=user.page.get_by_text(text, exact=True)).first
+    message.hover()
+    message.get_by_role("button", name=re.compile("^Actions for")).click()
 
 
-def test_messages_are_answered_changed_pinned_and_taken_back(browser: Browser, server: Server) -> None:
+def test_messages_are_replied_to_edited_deleted_and_pinned(browser: Browser, server: Server) -> None:
     with (
-        somebody(browser, server.url) as ana,
-        somebody(browser, server.url, scheme="dark", size=NARROW) as zoe,
+        browser_user(browser, server.url) as ana,
+        browser_user(browser, server.url, scheme="dark", size=NARROW) as zoe,
     ):
-        _join(ana, server.url, "Ana")
-        _join(zoe, server.url, "Zoe")
-        ana.find("zoe")
-        ana.press("Message Zoe")
-        ana.says("Shall we ship?", "Oops")
-        zoe.open("Ana")
-        zoe.sees("Shall we ship?", "Oops")
+        _sign_up_and_in(ana, server.url, "Ana")
+        _sign_up_and_in(zoe, server.url, "Zoe")
+        ana.select_users("zoe")
+        ana.click("Message Zoe")
+        ana.send_messages("Shall we ship?", "Oops")
+        zoe.open_conversation("Ana")
+        zoe.expect_messages("Shall we ship?", "Oops")
 
-        _menu(zoe, "Shall we ship?")
-        zoe.press("React with 🎉")
+        _open_message_menu(zoe, "Shall we ship?")
+        zoe.click("React with 🎉")
         reaction = ana.page.get_by_role("button", name="🎉 Zoe")
         expect(reaction).to_have_text("🎉 1")
         reaction.click()
         expect(zoe.page.get_by_role("button", name=re.compile("^🎉 "))).to_have_text("🎉 2")
 
-        _menu(zoe, "Shall we ship?")
-        zoe.press("Reply")
+        _open_message_menu(zoe, "Shall we ship?")
+        zoe.click("Reply")
         box = zoe.page.get_by_role("textbox", name="Message to Ana")
         box.press_sequentially("Yes, @an")
         expect(ana.page.get_by_role("heading", level=1).locator("..")).to_contain_text("typing")
         box.press("Tab")
         box.press("Enter")
-        ana.sees("Yes, @ana")
+        ana.expect_messages("Yes, @ana")
         expect(ana.page.locator(".mention-me")).to_have_text("@ana")
         expect(ana.page.get_by_role("button", name="Go to the quoted message from Ana")).to_contain_text(
             "Shall we ship?"
         )
 
-        mine = ana.page.get_by_role("textbox", name="Message to Zoe")
-        mine.fill("to be")
-        mine.press("Home")
-        ana.press("Emoji")
-        ana.picture("composer-emoji-light-1280")
-        ana.press("🤔")
-        expect(mine).to_have_value("🤔to be")
-        expect(mine).to_be_focused()
-        mine.fill("")
-        mine.press("ArrowUp")
+        composer = ana.page.get_by_role("textbox", name="Message to Zoe")
+        composer.fill("to be")
+        composer.press("Home")
+        ana.click("Emoji")
+        ana.screenshot("composer-emoji-light-1280")
+        ana.click("🤔")
+        expect(composer).to_have_value("🤔to be")
+        expect(composer).to_be_focused()
+        composer.fill("")
+        composer.press("ArrowUp")
         ana.page.get_by_role("textbox", name="Edit message to Zoe").fill("On second thoughts")
         ana.page.keyboard.press("Enter")
-        zoe.sees("On second thoughts")
+        zoe.expect_messages("On second thoughts")
         expect(zoe.message("edited")).to_be_visible()
-        _menu(ana, "On second thoughts")
-        ana.press("Delete")
-        ana.press("Delete")
-        zoe.sees("Message deleted")
+        _open_message_menu(ana, "On second thoughts")
+        ana.click("Delete")
+        ana.click("Delete")
+        zoe.expect_messages("Message deleted")
         expect(zoe.message("On second thoughts")).to_have_count(0)
 
-        _menu(ana, "Shall we ship?")
-        ana.press("Pin")
+        _open_message_menu(ana, "Shall we ship?")
+        ana.click("Pin")
         expect(zoe.page.get_by_role("button", name="Pinned message Shall we ship?")).to_be_visible()
-        ana.picture("messages-light-1280")
-        zoe.picture("messages-dark-390")
+        ana.screenshot("messages-light-1280")
+        zoe.screenshot("messages-dark-390")
 
 
-def test_conversations_are_put_in_order_and_groups_are_joined(browser: Browser, server: Server) -> None:
+def test_conversations_are_organized_and_groups_are_managed(browser: Browser, server: Server) -> None:
     with (
-        somebody(browser, server.url) as mia,
-        somebody(browser, server.url, scheme="dark", size=NARROW) as leo,
+        browser_user(browser, server.url) as mia,
+        browser_user(browser, server.url, scheme="dark", size=NARROW) as leo,
     ):
-        _join(mia, server.url, "Mia")
-        _join(leo, server.url, "Leo")
-        mia.find("leo")
-        mia.press("Message Leo")
-        there = mia.page.locator(".status-line-online").or_(
+        _sign_up_and_in(mia, server.url, "Mia")
+        _sign_up_and_in(leo, server.url, "Leo")
+        mia.select_users("leo")
+        mia.click("Message Leo")
+        online = mia.page.locator(".status-line-online").or_(
             mia.page.get_by_role("link", name=re.compile("Online"))
         )
-        expect(there).to_have_count(2)
-        leo.press("Settings")
-        leo.press("Hide")
-        expect(there).to_have_count(0)
-        leo.picture("presence-hidden-dark-390")
-        leo.press("Show")
-        leo.press("Close")
-        expect(there).to_have_count(2)
-        mia.says("Come and join us")
+        expect(online).to_have_count(2)
+        leo.click("Settings")
+        leo.click("Hide")
+        expect(online).to_have_count(0)
+        leo.screenshot("presence-hidden-dark-390")
+        leo.click("Show")
+        leo.click("Close")
+        expect(online).to_have_count(2)
+        mia.send_messages("Come and join us")
 
-        mia.find("leo")
-        mia.press("Create a group instead")
+        mia.select_users("leo")
+        mia.click("Create a group instead")
         mia.fill("Group name", "Alpine hikers")
-        mia.press("Create a group with 1 person")
+        mia.click("Create a group with 1 person")
         expect(mia.page.get_by_role("textbox", name="Message to Alpine hikers")).to_be_visible()
-        mia.says("Welcome @leo")
+        mia.send_messages("Welcome @leo")
         row = leo.page.get_by_role("link", name=re.compile("Alpine hikers.*1 mention", re.DOTALL))
         expect(row).to_be_visible()
         for action in ("Pin", "Mute"):
-            _act_on_row(leo, "Alpine hikers", action)
+            _choose_row_action(leo, "Alpine hikers", action)
         expect(row.get_by_label("Muted")).to_be_visible()
         expect(leo.page.locator(".row-name").first).to_have_text("Alpine hikers")
-        _act_on_row(leo, "Mia", "Mark as unread")
+        _choose_row_action(leo, "Mia", "Mark as unread")
         expect(leo.page.get_by_role("link", name=re.compile("^Mia.*unread", re.DOTALL))).to_be_visible()
-        _act_on_row(leo, "Mia", "Archive")
-        leo.picture("list-actions-dark-390")
-        leo.press("Archived (1)")
-        _act_on_row(leo, "Mia", "Unarchive")
+        _choose_row_action(leo, "Mia", "Archive")
+        leo.screenshot("list-actions-dark-390")
+        leo.click("Archived (1)")
+        _choose_row_action(leo, "Mia", "Unarchive")
         expect(leo.page.get_by_role("button", name="Archived (1)")).to_have_count(0)
 
-        _run_a_group(mia, leo)
+        _manage_group(mia, leo)
 
 
-def _run_a_group(mia: Person, leo: Person) -> None:
-    """Mia sets the group up; Leo leaves it, comes back by a link, and blocks her for a moment."""
-    mia.press("Details of Alpine hikers")
+def _manage_group(mia: BrowserUser, leo: BrowserUser) -> None:
+    """Mia changes the group's settings. Leo leaves it, rejoins with an invite, and blocks and unblocks her."""
+    mia.click("Details of Alpine hikers")
     panel = mia.page.get_by_role("dialog")
     panel.get_by_label("Description").fill("Every second Sunday")
-    mia.press("Save")
+    mia.click("Save")
     panel.get_by_role("group", name="Who can post").get_by_label("Administrators").check()
     panel.get_by_role("group", name="Who can join").get_by_label("Everyone").check()
     panel.get_by_role("group", name="New members can read").get_by_label("All messages").check()
     panel.get_by_role("group", name="Max uses").get_by_label("1", exact=True).check()
-    mia.press("Create a link")
+    mia.click("Create a link")
     link = panel.get_by_label("Link", exact=True).input_value()
     mia.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     panel.get_by_role("button", name="Copy").click()
@@ -159,103 +159,103 @@ def _run_a_group(mia: Person, leo: Person) -> None:
     expect(panel.get_by_label("Search people by handle")).to_be_focused()
     headings = panel.get_by_role("heading", level=3).all_inner_texts()
     assert headings == ["2 members", "Invite links", "Group settings"]
-    mia.picture("group-light-1280")
-    leo.open("Alpine hikers")
+    mia.screenshot("group-light-1280")
+    leo.open_conversation("Alpine hikers")
     expect(leo.page.get_by_text("Only administrators can post here.")).to_be_visible()
     panel.get_by_label("Role of Leo").select_option("Administrator")
-    leo.says("I may write now")
+    leo.send_messages("I may write now")
 
-    leo.press("Details of Alpine hikers")
-    leo.press("Leave group")
-    leo.press("Leave group")
-    leo.sees_the_list()
+    leo.click("Details of Alpine hikers")
+    leo.click("Leave group")
+    leo.click("Leave group")
+    leo.expect_conversation_list()
     leo.page.goto(link)
     expect(leo.page.get_by_text("Every second Sunday")).to_be_visible()
-    leo.picture("invite-dark-390")
+    leo.screenshot("invite-dark-390")
     leo.page.get_by_role("button", name="Join", exact=True).click()
-    leo.sees("I may write now")
-    _use_up_and_revoke(mia, leo)
-    leo.press("New conversation")
-    leo.press("Find a public channel")
+    leo.expect_messages("I may write now")
+    _use_up_and_revoke_invites(mia, leo)
+    leo.click("New conversation")
+    leo.click("Find a public channel")
     leo.fill("Search by title", "alp")
     expect(leo.page.get_by_text("2 members · Every second Sunday")).to_be_visible()
-    leo.picture("channels-dark-390")
-    leo.press("Open Alpine hikers")
-    leo.sees("I may write now")
-    leo.press("Back to conversations")
+    leo.screenshot("channels-dark-390")
+    leo.click("Open Alpine hikers")
+    leo.expect_messages("I may write now")
+    leo.click("Back to conversations")
 
     leo.page.get_by_role("link", name=re.compile("^Mia")).click()
-    leo.press("Details of Mia")
-    leo.press("Block Mia")
-    leo.press("Block Mia")
+    leo.click("Details of Mia")
+    leo.click("Block Mia")
+    leo.click("Block Mia")
     expect(leo.page.get_by_text("You blocked Mia.")).to_be_visible()
-    leo.press("Unblock")
+    leo.click("Unblock")
     expect(leo.page.get_by_role("button", name="Block Mia")).to_be_visible()
 
 
-def _use_up_and_revoke(mia: Person, leo: Person) -> None:
-    """The link for one was used; Mia revokes it and another one, which then lets nobody in."""
+def _use_up_and_revoke_invites(mia: BrowserUser, leo: BrowserUser) -> None:
+    """The invite with one use is used up. Mia revokes it and another one, which then no longer works."""
     panel = mia.page.get_by_role("dialog")
     expect(panel.get_by_label("Role of Leo")).to_be_visible()
-    mia.press("Create a link")
+    mia.click("Create a link")
     expect(panel.get_by_text("1 of 1 joined")).to_be_visible()
     open_link = panel.get_by_label("Link", exact=True).input_value()
     leo.page.goto(open_link)
-    leo.press("Open conversation")
-    leo.sees("I may write now")
+    leo.click("Open conversation")
+    leo.expect_messages("I may write now")
     for _ in range(2):
         panel.get_by_role("button", name="Revoke").last.click()
         panel.get_by_role("button", name="Revoke").last.click()
         expect(panel.get_by_role("button", name="Cancel")).to_have_count(0)
     expect(panel.get_by_role("button", name="Revoke")).to_have_count(0)
-    mia.press("Close")
-    _menu(mia, "Welcome @leo")
+    mia.click("Close")
+    _open_message_menu(mia, "Welcome @leo")
     expect(mia.page.get_by_text("Seen by Leo")).to_be_visible()
     mia.page.keyboard.press("Escape")
     leo.page.goto(open_link)
     expect(leo.page.get_by_role("button", name="Join", exact=True)).to_have_count(0)
     expect(leo.page.get_by_role("dialog").get_by_role("alert")).to_be_visible()
-    leo.picture("invite-revoked-dark-390")
-    leo.press("Back to conversations")
+    leo.screenshot("invite-revoked-dark-390")
+    leo.click("Back to conversations")
 
 
-def _act_on_row(person: Person, name: str, action: str) -> None:
-    """Choose from the menu of a conversation in the list."""
-    person.page.get_by_role("link", name=re.compile(f"^{name}")).hover()
-    person.page.get_by_role("button", name=f"Actions for {name}").click()
-    person.page.get_by_role("button", name=action, exact=True).click()
-    expect(person.page.get_by_role("dialog")).to_have_count(0)
+def _choose_row_action(user: BrowserUser, name: str, action: str) -> None:
+    """Choose an action from the menu of a conversation in the list."""
+    user.page.get_by_role("link", name=re.compile(f"^{name}")).hover()
+    user.page.get_by_role("button", name=f"Actions for {name}").click()
+    user.page.get_by_role("button", name=action, exact=True).click()
+    expect(user.page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_a_finger_that_rests_opens_the_menus(browser: Browser, server: Server) -> None:
+def test_a_long_press_opens_the_menus(browser: Browser, server: Server) -> None:
     with (
-        somebody(browser, server.url) as kit,
-        somebody(browser, server.url, size=NARROW, touch=True) as uma,
+        browser_user(browser, server.url) as kit,
+        browser_user(browser, server.url, size=NARROW, touch=True) as uma,
     ):
-        _join(kit, server.url, "Kit")
-        _join(uma, server.url, "Uma")
-        kit.find("uma")
-        kit.press("Message Uma")
-        kit.says("Touch me")
+        _sign_up_and_in(kit, server.url, "Kit")
+        _sign_up_and_in(uma, server.url, "Uma")
+        kit.select_users("uma")
+        kit.click("Message Uma")
+        kit.send_messages("Touch me")
         row = uma.page.get_by_role("link", name=re.compile("^Kit"))
-        _rest_on(uma, row)
-        uma.picture("row-menu-touch-390")
+        _long_press(uma, row)
+        uma.screenshot("row-menu-touch-390")
         uma.page.get_by_role("button", name="Mute", exact=True).tap()
         expect(row.get_by_label("Muted")).to_be_visible()
         row.tap()
-        _rest_on(uma, uma.message("Touch me"))
-        uma.picture("message-menu-touch-390")
+        _long_press(uma, uma.message("Touch me"))
+        uma.screenshot("message-menu-touch-390")
         uma.page.get_by_role("button", name="React with 👍").tap()
         expect(kit.page.get_by_role("button", name="👍 Uma")).to_be_visible()
 
 
-def _rest_on(person: Person, target: Locator) -> None:
-    """Put a finger down, and lift it once a menu is there."""
+def _long_press(user: BrowserUser, target: Locator) -> None:
+    """Touch an element until its menu opens."""
     box = target.bounding_box()
     assert box is not None
-    touch = person.page.context.new_cdp_session(person.page)
+    touch = user.page.context.new_cdp_session(user.page)
     point = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
     touch.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [point]})
-    expect(person.page.get_by_role("dialog")).to_be_visible()
+    expect(user.page.get_by_role("dialog")).to_be_visible()
     touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-    expect(person.page.get_by_role("dialog")).to_be_visible()
+    expect(user.page.get_by_role("dialog")).to_be_visible()

@@ -1,4 +1,4 @@
-"""The world that the entrypoint tests live in."""
+"""Fixtures of the entrypoint tests."""
 
 from __future__ import annotations
 
@@ -10,5 +10,5 @@ from tests.support.world import World, new_world
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with new_world() as made:
-        yield made
+    with new_world() as new:
+        yield new

@@ -1,4 +1,4 @@
-"""The handlers as AWS runs them: by Lambda's own runtime client, against DynamoDB's and the callbacks' real HTTP protocols."""
+"""The handlers in AWS's Lambda runtime client, over HTTP to emulations of DynamoDB, SQS and the management API."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ PATIENCE_S = 20
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"),
-    reason="NOT PROVEN here: AWS's runtime client is made for Linux only",
+    reason="NOT TESTED here: AWS's runtime client runs on Linux only",
 )
 
 
 class RuntimeApi:
-    """Lambda's runtime API for one function, and its process. Source: Lambda developer guide, "Lambda runtime API"."""
+    """The Lambda runtime API for one function, and its process. Source: Lambda developer guide, "Lambda runtime API"."""
 
     def __init__(self, handler: str, environment: dict[str, str]) -> None:
         self._events: queue.Queue[dict[str, Any] | None] = queue.Queue()
-        self._answers: queue.Queue[tuple[str, Any]] = queue.Queue()
+        self._responses: queue.Queue[tuple[str, Any]] = queue.Queue()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler_class())
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self._process = subprocess.Popen(
@@ -50,9 +50,9 @@ class RuntimeApi:
         )
 
     def invoke(self, event: dict[str, Any]) -> tuple[str, Any]:
-        """Hand an event to the function. Returns ("response" or "error", what it said)."""
+        """Invoke the function. Return ("response" or "error", its JSON)."""
         self._events.put(event)
-        return self._answers.get(timeout=PATIENCE_S)
+        return self._responses.get(timeout=PATIENCE_S)
 
     def close(self) -> None:
         self._process.kill()
@@ -62,7 +62,7 @@ class RuntimeApi:
         self._server.server_close()
 
     def _handler_class(self) -> type[BaseHTTPRequestHandler]:
-        events, answers = self._events, self._answers
+        events, responses = self._events, self._responses
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -84,7 +84,7 @@ class RuntimeApi:
 
             def do_POST(self) -> None:
                 data = self.rfile.read(int(self.headers["Content-Length"]))
-                answers.put((self.path.rsplit("/", 1)[1], json.loads(data)))
+                responses.put((self.path.rsplit("/", 1)[1], json.loads(data)))
                 self.send_response(202)
                 self.send_header("Content-Length", "0")
                 self.end_headers()
@@ -95,12 +95,12 @@ class RuntimeApi:
         return Handler
 
 
-class Callbacks:
-    """API Gateway's connection callbacks: keeps what is posted, answers 410 for connections that are gone."""
+class ManagementApi:
+    """API Gateway's management API: records posted frames, and returns 410 for connections that are gone."""
 
     def __init__(self) -> None:
         self.posted: list[tuple[str, Any]] = []
-        callbacks = self
+        api = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
@@ -108,7 +108,7 @@ class Callbacks:
                 data = self.rfile.read(int(self.headers["Content-Length"]))
                 gone = connection_id.startswith("gone")
                 if not gone:
-                    callbacks.posted.append((connection_id, json.loads(data)))
+                    api.posted.append((connection_id, json.loads(data)))
                 self.send_response(410 if gone else 200)
                 self.send_header("x-amzn-ErrorType", "GoneException")
                 self.send_header("Content-Length", "0")
@@ -127,13 +127,13 @@ class Callbacks:
 
 
 class Functions:
-    """The four functions, sharing one table, one callback service and one queue."""
+    """The four functions with a shared table, management API and queue."""
 
     def __init__(
-        self, environment: dict[str, str], table: DynamoTable, callbacks: Callbacks, queue: Any
+        self, environment: dict[str, str], table: DynamoTable, management_api: ManagementApi, queue: Any
     ) -> None:
         self.table = table
-        self.callbacks = callbacks
+        self.management_api = management_api
         self.queue = queue
         self._environment = environment
         self._running: dict[str, RuntimeApi] = {}
@@ -144,14 +144,14 @@ class Functions:
         return self._running[name].invoke(event)
 
     def http(self, method: str, path: str, user_id: str, body: Any = None) -> tuple[int, Any]:
-        """A request; its status and answer."""
+        """Send a request and return its status and JSON."""
         text = None if body is None else json.dumps(body)
-        kind, answer = self.invoke("http", http_event(method, path, user_id=user_id, body=text))
+        kind, response = self.invoke("http", http_event(method, path, user_id=user_id, body=text))
         assert kind == "response"
-        return answer["statusCode"], json.loads(answer["body"])
+        return response["statusCode"], json.loads(response["body"])
 
-    def work(self) -> int:
-        """Hand the fan-out function what waits in the queue, as Lambda's poller does. Returns how many jobs it was."""
+    def run_jobs(self) -> int:
+        """Invoke the fan-out function with the queued jobs, as Lambda's poller does. Return their number."""
         bodies = [message.body for message in self.queue.receive_messages(MaxNumberOfMessages=10)]
         if bodies:
             assert self.invoke("fanout", queue_event(*bodies)) == ("response", {"batchItemFailures": []})
@@ -175,7 +175,7 @@ def functions() -> Iterator[Functions]:
         "AWS_ENDPOINT_URL_SQS": f"http://{host}:{port}",
     }
     table = new_dynamo_table(client_at(environment["AWS_ENDPOINT_URL_DYNAMODB"]))
-    callbacks = Callbacks()
+    management_api = ManagementApi()
     queue = boto3.resource(
         "sqs",
         endpoint_url=environment["AWS_ENDPOINT_URL_SQS"],
@@ -183,67 +183,78 @@ def functions() -> Iterator[Functions]:
         aws_access_key_id="test",
         aws_secret_access_key="test",
     ).create_queue(QueueName="fanout")
-    ours = {
+    imchat_environment = {
         "IMCHAT_TABLE_NAME": table.table_name,
-        "IMCHAT_CALLBACK_URL": callbacks.url,
+        "IMCHAT_CALLBACK_URL": management_api.url,
         "IMCHAT_FANOUT_QUEUE_URL": queue.url,
     }
-    made = Functions(environment | ours, table, callbacks, queue)
-    yield made
-    made.close()
-    callbacks.close()
+    running = Functions(environment | imchat_environment, table, management_api, queue)
+    yield running
+    running.close()
+    management_api.close()
     moto.stop()
 
 
-def test_two_people_talk_through_the_functions_and_a_connection_that_is_gone_is_forgotten(
+def test_two_users_exchange_messages_and_a_connection_that_is_gone_is_removed(
     functions: Functions,
 ) -> None:
-    for who in ("u-ann", "u-bob"):
-        profile = {"handle": who[2:], "display_name": who[2:].title()}
-        assert functions.http("PATCH", "/api/me", who, profile)[0] == 200
+    for user_id in ("u-ann", "u-bob"):
+        profile = {"handle": user_id[2:], "display_name": user_id[2:].title()}
+        assert functions.http("PATCH", "/api/me", user_id, profile)[0] == 200
     ticket = functions.http("POST", "/api/realtime/tickets", "u-bob")[1]["ticket"]
     kind, policy = functions.invoke("authorizer", authorizer_event(f"imchat.v1, ticket.{ticket}"))
     assert (kind, policy["principalId"]) == ("response", "u-bob")
     for connection_id in ("open=", "gone="):
-        _, answer = functions.invoke("websocket", websocket_event("$connect", connection_id, user_id="u-bob"))
-        assert answer["headers"] == {"Sec-WebSocket-Protocol": "imchat.v1"}
+        _, response = functions.invoke(
+            "websocket", websocket_event("$connect", connection_id, user_id="u-bob")
+        )
+        assert response["headers"] == {"Sec-WebSocket-Protocol": "imchat.v1"}
     made = functions.http("POST", "/api/conversations", "u-ann", {"kind": "direct", "member_ids": ["u-bob"]})
-    where = made[1]["conversation"]["conversation_id"]
+    conversation_id = made[1]["conversation"]["conversation_id"]
     message = {"client_message_id": "m1", "body": "hello", "after_seq": 1}
-    status, sent = functions.http("POST", f"/api/conversations/{where}/messages", "u-ann", message)
+    status, sent = functions.http("POST", f"/api/conversations/{conversation_id}/messages", "u-ann", message)
     assert status == 201
-    assert functions.http("POST", f"/api/conversations/{where}/messages", "u-ann", message) == (200, sent)
+    assert functions.http("POST", f"/api/conversations/{conversation_id}/messages", "u-ann", message) == (
+        200,
+        sent,
+    )
     pushed = [
-        frame for name, frame in functions.callbacks.posted if name == "open%3D" and frame["type"] == "events"
+        frame
+        for name, frame in functions.management_api.posted
+        if name == "open%3D" and frame["type"] == "events"
     ]
     assert [frame["events"] for frame in pushed] == [[sent["event"]], [sent["event"]]]
-    read = functions.http("GET", f"/api/conversations/{where}/events", "u-bob")[1]["events"]
+    read = functions.http("GET", f"/api/conversations/{conversation_id}/events", "u-bob")[1]["events"]
     assert [event["seq"] for event in read] == [1, 2]
 
 
-def test_a_used_ticket_is_answered_with_the_word_that_api_gateway_takes_for_401(functions: Functions) -> None:
+def test_an_unknown_ticket_gets_the_error_that_api_gateway_turns_into_401(functions: Functions) -> None:
     kind, error = functions.invoke("authorizer", authorizer_event("imchat.v1, ticket.invented"))
     assert (kind, error["errorMessage"]) == ("error", "Unauthorized")
 
 
-def test_a_push_to_many_goes_by_way_of_the_queue_and_reaches_each_once(functions: Functions) -> None:
-    people = [f"u-crowd{number}" for number in range(4)]
-    devices = [f"{who}-{number}" for who in people for number in range(DIRECT_POSTS // 4 + 1)]
-    for who in people:
-        functions.http("PATCH", "/api/me", who, {"handle": who[2:], "display_name": who})
-        theirs = {name: int(time.time()) + 600 for name in devices if name.startswith(who)}
-        functions.table.write(Put(connections(UserId(who)), theirs))
-    group = {"kind": "group", "title": "Crowd", "member_ids": people[1:]}
-    made = functions.http("POST", "/api/conversations", people[0], group)
-    where = made[1]["conversation"]["conversation_id"]
-    while functions.work():
+def test_a_push_to_many_connections_goes_through_the_queue_and_arrives_once(functions: Functions) -> None:
+    user_ids = [f"u-crowd{number}" for number in range(4)]
+    connection_ids = [
+        f"{user_id}-{number}" for user_id in user_ids for number in range(DIRECT_POSTS // 4 + 1)
+    ]
+    for user_id in user_ids:
+        functions.http("PATCH", "/api/me", user_id, {"handle": user_id[2:], "display_name": user_id})
+        expiries = {name: int(time.time()) + 600 for name in connection_ids if name.startswith(user_id)}
+        functions.table.write(Put(connections(UserId(user_id)), expiries))
+    group = {"kind": "group", "title": "Crowd", "member_ids": user_ids[1:]}
+    made = functions.http("POST", "/api/conversations", user_ids[0], group)
+    conversation_id = made[1]["conversation"]["conversation_id"]
+    while functions.run_jobs():
         pass
-    functions.callbacks.posted.clear()
+    functions.management_api.posted.clear()
     message = {"client_message_id": "m1", "body": "hello, all", "after_seq": 1}
-    status, sent = functions.http("POST", f"/api/conversations/{where}/messages", people[0], message)
-    assert (status, functions.callbacks.posted) == (201, [])
-    while functions.work():
+    status, sent = functions.http(
+        "POST", f"/api/conversations/{conversation_id}/messages", user_ids[0], message
+    )
+    assert (status, functions.management_api.posted) == (201, [])
+    while functions.run_jobs():
         pass
-    assert sorted(name for name, _ in functions.callbacks.posted) == sorted(devices)
-    assert {frame["conversation_id"] for _, frame in functions.callbacks.posted} == {where}
-    assert all(frame["events"][-1] == sent["event"] for _, frame in functions.callbacks.posted)
+    assert sorted(name for name, _ in functions.management_api.posted) == sorted(connection_ids)
+    assert {frame["conversation_id"] for _, frame in functions.management_api.posted} == {conversation_id}
+    assert all(frame["events"][-1] == sent["event"] for _, frame in functions.management_api.posted)

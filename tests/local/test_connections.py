@@ -1,4 +1,4 @@
-"""The WebSocket API of `imchat local` does what API Gateway's does."""
+"""The WebSocket API of `imchat local` behaves like API Gateway's."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ import aiohttp
 import pytest
 import websockets
 from aiohttp import WSMsgType
-from tests.support.local_server import NAME, WELCOME, Machine, machine, run
+from tests.support.local_server import AUTHORIZATION, CONNECT_RESPONSE, RunningServer, run, running_server
 from websockets.asyncio.client import connect
 
 from imchat.errors import TooLarge
-from imchat.local.apigateway.connections import MESSAGE_BYTES, LocalGateway, encode_text
-from imchat.local.apigateway.websocket import FRAME_BYTES
+from imchat.local.apigateway.connections import MAX_MESSAGE_BYTES, LocalGateway, encode_text_frame
+from imchat.local.apigateway.websocket import MAX_FRAME_BYTES
 
-Test: TypeAlias = Callable[[Machine], Awaitable[None]]
+Test: TypeAlias = Callable[[RunningServer], Awaitable[None]]
 
 
 def on_machine(tmp_path: Path, test: Test, **options: Any) -> None:
     async def body() -> None:
-        async with machine(tmp_path, **options) as made:
+        async with running_server(tmp_path, **options) as made:
             await test(made)
 
     run(body())
 
 
-def test_a_connection_has_the_life_that_api_gateway_gives_it(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_a_connection_sends_connect_default_and_disconnect_events(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         ws = await m.connect(headers={"User-Agent": "test"})
         assert ws.protocol == "imchat.v1"
         await ws.send_str('{"hello":1}')
         assert await ws.receive_str() == '{"hello":1}'
         await ws.close(code=1000)
-        await m.until(lambda: "$disconnect" in m.routes())
+        await m.wait_until(lambda: "$disconnect" in m.route_keys())
 
-        connect, said, end = m.calls
-        assert m.routes() == ["$connect", "$default", "$disconnect"]
-        contexts = [call["requestContext"] for call in m.calls]
+        connect, said, end = m.websocket_events
+        assert m.route_keys() == ["$connect", "$default", "$disconnect"]
+        contexts = [call["requestContext"] for call in m.websocket_events]
         assert len({context["connectionId"] for context in contexts}) == 1
         assert re.fullmatch(r"[A-Za-z0-9+/]{15}=", contexts[0]["connectionId"])
         assert [context["eventType"] for context in contexts] == ["CONNECT", "MESSAGE", "DISCONNECT"]
@@ -56,34 +56,34 @@ def test_a_connection_has_the_life_that_api_gateway_gives_it(tmp_path: Path) -> 
     on_machine(tmp_path, test)
 
 
-def test_a_client_that_goes_away_without_a_word_is_no_error(
+def test_a_client_that_disconnects_without_closing_is_not_an_error(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def test(m: Machine) -> None:
+    async def test(m: RunningServer) -> None:
         def reply(_event: dict[str, Any]) -> dict[str, Any]:
             m.write("something")
             return {"statusCode": 200}
 
-        m.reply = reply
+        m.on_request = reply
         reader, writer = await asyncio.open_connection(*m.url.removeprefix("http://").split(":"))
         writer.write(HANDSHAKE)
         await reader.readuntil(b"\r\n\r\n")
-        m.held.go.clear()
-        m.held.syncing.clear()
-        answer = asyncio.ensure_future(m.session.get(f"{m.url}/api/x", headers=NAME))
-        await m.until(m.held.syncing.is_set)
+        m.pausable_table.sync_allowed.clear()
+        m.pausable_table.sync_started.clear()
+        response = asyncio.ensure_future(m.session.get(f"{m.url}/api/x", headers=AUTHORIZATION))
+        await m.wait_until(m.pausable_table.sync_started.is_set)
         ping = b"\x89\x80\0\0\0\0"
         writer.write(
             b"\x81\x82\0\0\0\0{}" + ping * 50
-        )  # the message waits for the commit, the pings behind it
+        )  # the message waits for the commit, the pings wait for the message
         await writer.drain()
         [socket] = m.gateway.sockets
         await asyncio.sleep(0.05)
         writer.transport.abort()
-        await m.until(lambda: bool(socket._transport and socket._transport.is_closing()))
-        m.held.go.set()
-        (await answer).close()
-        await m.until(lambda: "$disconnect" in m.routes())
+        await m.wait_until(lambda: bool(socket._transport and socket._transport.is_closing()))
+        m.pausable_table.sync_allowed.set()
+        (await response).close()
+        await m.wait_until(lambda: "$disconnect" in m.route_keys())
 
     on_machine(tmp_path, test)
     assert "unexpected" not in caplog.text
@@ -95,7 +95,7 @@ HANDSHAKE = (
 )
 
 
-def websockets_client(m: Machine) -> connect:
+def websockets_client(m: RunningServer) -> connect:
     offered = [websockets.Subprotocol("imchat.v1"), websockets.Subprotocol("ticket.good")]
     return connect(f"{m.url.replace('http', 'ws')}/ws", subprotocols=offered, max_size=None)
 
@@ -104,8 +104,8 @@ def websockets_client(m: Machine) -> connect:
     ("ticket", "status", "code"),
     [("ticket.wrong", 401, "unauthenticated"), ("ticket.good-but-denied", 403, "forbidden")],
 )
-def test_a_refused_upgrade_is_told_why(tmp_path: Path, ticket: str, status: int, code: str) -> None:
-    async def test(m: Machine) -> None:
+def test_a_rejected_upgrade_gets_the_reason(tmp_path: Path, ticket: str, status: int, code: str) -> None:
+    async def test(m: RunningServer) -> None:
         headers = {
             "Connection": "Upgrade",
             "Upgrade": "websocket",
@@ -113,18 +113,18 @@ def test_a_refused_upgrade_is_told_why(tmp_path: Path, ticket: str, status: int,
             "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
             "Sec-WebSocket-Protocol": f"imchat.v1, {ticket}",
         }
-        async with m.session.get(f"{m.url}/ws", headers=headers) as answer:
-            assert answer.status == status
-            assert (await answer.json())["error"]["code"] == code
-        assert m.routes() == []
+        async with m.session.get(f"{m.url}/ws", headers=headers) as response:
+            assert response.status == status
+            assert (await response.json())["error"]["code"] == code
+        assert m.route_keys() == []
         assert m.gateway.sockets == []
 
     on_machine(tmp_path, test)
 
 
-def test_a_status_of_refusal_from_connect_refuses_the_upgrade(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
-        m.greet = lambda _event: {"statusCode": 429}
+def test_an_error_status_from_connect_rejects_the_upgrade(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        m.on_connect = lambda _event: {"statusCode": 429}
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await m.connect()
         assert refused.value.status == 429
@@ -133,28 +133,28 @@ def test_a_status_of_refusal_from_connect_refuses_the_upgrade(tmp_path: Path) ->
     on_machine(tmp_path, test)
 
 
-def test_a_plain_request_to_the_socket_address_is_refused_without_using_a_ticket(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
-        async with m.session.get(f"{m.url}/ws") as answer:
-            assert answer.status == 400
-        assert m.calls == []
+def test_a_plain_request_to_the_websocket_url_is_rejected_without_using_a_ticket(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        async with m.session.get(f"{m.url}/ws") as response:
+            assert response.status == 400
+        assert m.websocket_events == []
 
     on_machine(tmp_path, test)
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://["])
-def test_a_page_of_another_site_may_not_connect(tmp_path: Path, origin: str) -> None:
-    async def test(m: Machine) -> None:
+def test_a_page_of_another_site_cannot_connect(tmp_path: Path, origin: str) -> None:
+    async def test(m: RunningServer) -> None:
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await m.connect(origin=origin)
         assert refused.value.status == 403
-        assert m.calls == []
+        assert m.websocket_events == []
 
     on_machine(tmp_path, test)
 
 
-def test_our_own_pages_may_connect_behind_a_proxy_as_well(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_our_own_pages_can_connect_through_a_proxy(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         for ws in (
             await m.connect(origin=m.url),
             await m.connect(origin="https://chat.example", headers={"X-Forwarded-Host": "chat.example"}),
@@ -164,9 +164,9 @@ def test_our_own_pages_may_connect_behind_a_proxy_as_well(tmp_path: Path) -> Non
     on_machine(tmp_path, test)
 
 
-def test_a_message_of_128_kb_passes_and_a_longer_one_closes_the_connection(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
-        part = "x" * FRAME_BYTES
+def test_a_message_of_128_kb_is_accepted_and_a_longer_one_closes_the_connection(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        part = "x" * MAX_FRAME_BYTES
         async with websockets_client(m) as ws:
             await ws.send([part] * 4)
             assert await ws.recv() == part * 4
@@ -174,16 +174,16 @@ def test_a_message_of_128_kb_passes_and_a_longer_one_closes_the_connection(tmp_p
             with pytest.raises(websockets.ConnectionClosed):
                 await ws.recv()
             assert ws.close_code == 1009
-        await m.until(lambda: m.routes()[-1] == "$disconnect")
-        assert m.routes().count("$default") == 1
+        await m.wait_until(lambda: m.route_keys()[-1] == "$disconnect")
+        assert m.route_keys().count("$default") == 1
 
     on_machine(tmp_path, test)
 
 
 def test_a_frame_of_more_than_32_kb_closes_the_connection(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+    async def test(m: RunningServer) -> None:
         ws = await m.connect()
-        await ws.send_str("x" * (FRAME_BYTES + 1))
+        await ws.send_str("x" * (MAX_FRAME_BYTES + 1))
         assert (await ws.receive()).type is WSMsgType.CLOSE
         assert ws.close_code == 1009
 
@@ -194,15 +194,15 @@ def test_a_frame_of_more_than_32_kb_closes_the_connection(tmp_path: Path) -> Non
     ("frame", "code"),
     [
         (b"\x81\x02{}", 1002),  # not masked
-        (b"\x83\x80\0\0\0\0", 1002),  # a kind of frame that there is not
-        (b"\xc1\x80\0\0\0\0", 1002),  # compressed, which nobody agreed to
+        (b"\x83\x80\0\0\0\0", 1002),  # an undefined opcode
+        (b"\xc1\x80\0\0\0\0", 1002),  # compressed, which was not negotiated
         (b"\x81\x82\0\0\0\0\xc3\x28", 1007),  # text that is not UTF-8
     ],
 )
-def test_frames_that_break_the_protocol_close_the_connection_and_reach_nobody(
+def test_invalid_frames_close_the_connection_and_do_not_reach_the_application(
     tmp_path: Path, frame: bytes, code: int
 ) -> None:
-    async def test(m: Machine) -> None:
+    async def test(m: RunningServer) -> None:
         reader, writer = await asyncio.open_connection(*m.url.removeprefix("http://").split(":"))
         writer.write(HANDSHAKE + frame)
         await reader.readuntil(b"\r\n\r\n")
@@ -210,21 +210,21 @@ def test_frames_that_break_the_protocol_close_the_connection_and_reach_nobody(
         assert closing[0] == 0x88
         assert int.from_bytes(closing[2:4], "big") == code
         writer.close()
-        await m.until(lambda: m.routes() == ["$connect", "$disconnect"])
+        await m.wait_until(lambda: m.route_keys() == ["$connect", "$disconnect"])
 
     on_machine(tmp_path, test)
 
 
-def test_a_ping_is_answered_with_its_own_words(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_a_pong_repeats_the_payload_of_the_ping(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         async with websockets_client(m) as ws:
             await (await ws.ping(b"here?"))
 
     on_machine(tmp_path, test)
 
 
-def test_who_pings_on_and_on_and_reads_no_answer_is_cut_off(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_a_client_that_sends_pings_and_reads_no_pongs_is_disconnected(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         host, port = m.url.removeprefix("http://").split(":")
         silent = socket.socket()
         silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -236,50 +236,50 @@ def test_who_pings_on_and_on_and_reads_no_answer_is_cut_off(tmp_path: Path) -> N
         with pytest.raises(ConnectionError):
             await loop.sock_sendall(silent, pings)
         silent.close()
-        await m.until(lambda: m.routes() == ["$connect", "$disconnect"])
+        await m.wait_until(lambda: m.route_keys() == ["$connect", "$disconnect"])
 
     on_machine(tmp_path, test)
 
 
-def test_a_closing_frame_is_answered_and_the_connection_ends(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_a_closing_frame_gets_a_reply_and_the_connection_closes(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         async with websockets_client(m) as ws:
             await ws.close(4321, "bye")
             assert ws.close_code == 4321
-        await m.until(lambda: m.routes()[-1] == "$disconnect")
-        assert m.calls[-1]["requestContext"]["disconnectStatusCode"] == 4321
+        await m.wait_until(lambda: m.route_keys()[-1] == "$disconnect")
+        assert m.websocket_events[-1]["requestContext"]["disconnectStatusCode"] == 4321
 
     on_machine(tmp_path, test)
 
 
-def test_a_silent_connection_is_closed(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_an_idle_connection_is_closed(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         ws = await m.connect()
         assert (await ws.receive()).type is WSMsgType.CLOSE
         assert ws.close_code == 1001
-        await m.until(lambda: m.routes()[-1] == "$disconnect")
+        await m.wait_until(lambda: m.route_keys()[-1] == "$disconnect")
 
     on_machine(tmp_path, test, idle_s=0.1)
 
 
-def test_what_is_heard_keeps_a_connection_open(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_frames_from_the_server_keep_a_connection_open(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         silent, hearing = await m.connect(), await m.connect()
-        [_, kept] = [call["requestContext"]["connectionId"] for call in m.calls]
-        m.reply = lambda _event: {"statusCode": 200, "body": str(m.gateway.post([kept], b"tick"))}
+        [_, kept] = [call["requestContext"]["connectionId"] for call in m.websocket_events]
+        m.on_request = lambda _event: {"statusCode": 200, "body": str(m.gateway.post([kept], b"tick"))}
         end = asyncio.ensure_future(silent.receive())
         while not end.done():
-            async with m.session.get(f"{m.url}/api/post", headers=NAME):
+            async with m.session.get(f"{m.url}/api/post", headers=AUTHORIZATION):
                 assert await hearing.receive_str() == "tick"
         assert (await end).type is WSMsgType.CLOSE
-        async with m.session.get(f"{m.url}/api/post", headers=NAME):
+        async with m.session.get(f"{m.url}/api/post", headers=AUTHORIZATION):
             assert await hearing.receive_str() == "tick"
 
     on_machine(tmp_path, test, idle_s=0.3)
 
 
-def test_a_connection_ends_after_its_time_however_lively(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_a_connection_closes_after_its_lifetime_even_if_it_is_active(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         ws = await m.connect()
         while True:
             await ws.send_str("ping")
@@ -291,51 +291,51 @@ def test_a_connection_ends_after_its_time_however_lively(tmp_path: Path) -> None
     on_machine(tmp_path, test, lifetime_s=0.2)
 
 
-def test_posting_to_a_closed_or_unknown_connection_says_that_it_is_gone(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_posting_to_a_closed_or_unknown_connection_returns_its_id(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         here, gone = await m.connect(), await m.connect()
-        ids = [call["requestContext"]["connectionId"] for call in m.calls]
+        ids = [call["requestContext"]["connectionId"] for call in m.websocket_events]
         await gone.close()
-        await m.until(lambda: "$disconnect" in m.routes())
-        m.reply = lambda _event: {
+        await m.wait_until(lambda: "$disconnect" in m.route_keys())
+        m.on_request = lambda _event: {
             "statusCode": 200,
             "body": json.dumps(sorted(m.gateway.post([*ids, "never="], b"hi"))),
         }
-        async with m.session.get(f"{m.url}/api/post", headers=NAME) as answer:
-            assert await answer.json(content_type=None) == sorted([ids[1], "never="])
+        async with m.session.get(f"{m.url}/api/post", headers=AUTHORIZATION) as response:
+            assert await response.json(content_type=None) == sorted([ids[1], "never="])
         assert await here.receive_str() == "hi"
 
     on_machine(tmp_path, test)
 
 
-def test_who_goes_away_while_a_connection_opens_is_not_there(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_a_client_that_disconnects_during_the_handshake_is_removed(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         def greet(_event: dict[str, Any]) -> dict[str, Any]:
             m.write("something")
-            return WELCOME
+            return CONNECT_RESPONSE
 
-        m.greet = greet
-        m.held.go.clear()
+        m.on_connect = greet
+        m.pausable_table.sync_allowed.clear()
         _, writer = await asyncio.open_connection(*m.url.removeprefix("http://").split(":"))
         writer.write(HANDSHAKE)
-        await m.until(m.held.syncing.is_set)
+        await m.wait_until(m.pausable_table.sync_started.is_set)
         writer.write_eof()
-        await asyncio.sleep(0.05)  # until the server has heard of it
-        m.held.go.set()
-        await m.until(lambda: m.routes() == ["$connect", "$disconnect"])
+        await asyncio.sleep(0.05)  # until the server has noticed it
+        m.pausable_table.sync_allowed.set()
+        await m.wait_until(lambda: m.route_keys() == ["$connect", "$disconnect"])
         assert m.gateway.sockets == []
         writer.close()
 
     on_machine(tmp_path, test)
 
 
-def test_a_frame_posted_while_a_connection_opens_arrives_when_it_is_open(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_a_frame_posted_during_the_handshake_arrives_after_it(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         def greet(event: dict[str, Any]) -> dict[str, Any]:
             assert m.gateway.post([event["requestContext"]["connectionId"]], b"early") == set()
-            return WELCOME
+            return CONNECT_RESPONSE
 
-        m.greet = greet
+        m.on_connect = greet
         ws = await m.connect()
         assert await ws.receive_str() == "early"
 
@@ -343,50 +343,50 @@ def test_a_frame_posted_while_a_connection_opens_arrives_when_it_is_open(tmp_pat
 
 
 def test_the_application_can_close_a_connection(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+    async def test(m: RunningServer) -> None:
         ws = await m.connect()
-        connection_id = m.calls[0]["requestContext"]["connectionId"]
+        connection_id = m.websocket_events[0]["requestContext"]["connectionId"]
 
         def close(_event: dict[str, Any]) -> dict[str, Any]:
             m.gateway.disconnect(connection_id)
             m.gateway.disconnect("never=")
             return {"statusCode": 200}
 
-        m.reply = close
-        async with m.session.get(f"{m.url}/api/close", headers=NAME) as answer:
-            assert answer.status == 200
+        m.on_request = close
+        async with m.session.get(f"{m.url}/api/close", headers=AUTHORIZATION) as response:
+            assert response.status == 200
         assert (await ws.receive()).type is WSMsgType.CLOSE
 
     on_machine(tmp_path, test)
 
 
-def test_a_connection_that_is_ended_while_it_opens_is_ended(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_a_connection_that_is_closed_during_the_handshake_closes_after_it(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         def greet(event: dict[str, Any]) -> dict[str, Any]:
             m.gateway.disconnect(event["requestContext"]["connectionId"])
-            return WELCOME
+            return CONNECT_RESPONSE
 
-        m.greet = greet
+        m.on_connect = greet
         ws = await m.connect()
         assert (await ws.receive()).type is WSMsgType.CLOSE
-        await m.until(lambda: "$disconnect" in m.routes())
+        await m.wait_until(lambda: "$disconnect" in m.route_keys())
 
     on_machine(tmp_path, test)
 
 
-def test_frames_of_one_batch_arrive_in_order_and_unmixed(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_frames_of_one_batch_arrive_in_order_and_complete(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         sockets = [await m.connect() for _ in range(5)]
-        ids = [call["requestContext"]["connectionId"] for call in m.calls]
-        sizes = [1, 125, 126, 65_535, 65_536, MESSAGE_BYTES]
+        ids = [call["requestContext"]["connectionId"] for call in m.websocket_events]
+        sizes = [1, 125, 126, 65_535, 65_536, MAX_MESSAGE_BYTES]
 
         def post(_event: dict[str, Any]) -> dict[str, Any]:
             for size in sizes:
                 m.gateway.post(ids, b"x" * size)
             return {"statusCode": 200}
 
-        m.reply = post
-        async with m.session.get(f"{m.url}/api/post", headers=NAME):
+        m.on_request = post
+        async with m.session.get(f"{m.url}/api/post", headers=AUTHORIZATION):
             pass
         for ws in sockets:
             assert [len(await ws.receive_str()) for _ in sizes] == sizes
@@ -394,27 +394,27 @@ def test_frames_of_one_batch_arrive_in_order_and_unmixed(tmp_path: Path) -> None
     on_machine(tmp_path, test)
 
 
-def test_a_reader_that_is_too_slow_is_cut_off_and_holds_nobody_up(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_a_client_that_reads_too_slowly_is_disconnected_and_delays_no_other(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         host, port = m.url.removeprefix("http://").split(":")
         _, writer = await asyncio.open_connection(host, int(port), limit=1)
         writer.write(
             b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
             b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: imchat.v1,ticket.good\r\n\r\n"
         )
-        await m.until(lambda: m.routes() == ["$connect"])
-        slow = m.calls[0]["requestContext"]["connectionId"]
+        await m.wait_until(lambda: m.route_keys() == ["$connect"])
+        slow = m.websocket_events[0]["requestContext"]["connectionId"]
         quick = await m.connect()
-        other = m.calls[1]["requestContext"]["connectionId"]
-        frame = b"x" * MESSAGE_BYTES
-        m.reply = lambda _event: {
+        other = m.websocket_events[1]["requestContext"]["connectionId"]
+        frame = b"x" * MAX_MESSAGE_BYTES
+        m.on_request = lambda _event: {
             "statusCode": 200,
             "body": json.dumps(sorted(m.gateway.post([slow, other], frame))),
         }
         for _ in range(200):  # 25 MB: more than the system's own buffers and ours hold
-            async with m.session.get(f"{m.url}/api/post", headers=NAME) as answer:
-                gone = await answer.json(content_type=None)
-            assert len(await quick.receive_str()) == MESSAGE_BYTES
+            async with m.session.get(f"{m.url}/api/post", headers=AUTHORIZATION) as response:
+                gone = await response.json(content_type=None)
+            assert len(await quick.receive_str()) == MAX_MESSAGE_BYTES
             if gone:
                 break
         assert gone == [slow]
@@ -423,9 +423,9 @@ def test_a_reader_that_is_too_slow_is_cut_off_and_holds_nobody_up(tmp_path: Path
     on_machine(tmp_path, test)
 
 
-def test_a_frame_over_128_kb_is_refused() -> None:
+def test_a_frame_over_128_kb_is_rejected() -> None:
     with pytest.raises(TooLarge, match="131,072"):
-        LocalGateway().post(["a"], b"x" * (MESSAGE_BYTES + 1))
+        LocalGateway().post(["a"], b"x" * (MAX_MESSAGE_BYTES + 1))
 
 
 @pytest.mark.parametrize(
@@ -437,5 +437,5 @@ def test_a_frame_over_128_kb_is_refused() -> None:
         (65_536, b"\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00"),
     ],
 )
-def test_a_frame_header_has_the_length_that_the_standard_says(size: int, header: bytes) -> None:
-    assert encode_text(b"x" * size) == header + b"x" * size
+def test_a_frame_header_encodes_the_length_as_in_rfc_6455(size: int, header: bytes) -> None:
+    assert encode_text_frame(b"x" * size) == header + b"x" * size

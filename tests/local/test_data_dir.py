@@ -1,4 +1,4 @@
-"""The data folder: who may use it, and what a user reads when it cannot be used."""
+"""The data folder: its permissions, its lock, and the errors when it cannot be used."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from imchat.errors import ConfigError
-from imchat.local.data_dir import FORMAT, DataDir, Running, default_path, replace_file
+from imchat.local.data_dir import FORMAT, DataDir, RunningServer, default_path, replace_file
 from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.table import Key, Put
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _holder(path: Path, url: str) -> subprocess.Popen[str]:
-    """Another process that holds the folder until it is killed."""
+    """Start another process that locks the folder until it is killed."""
     program = (
         "import sys, time; from pathlib import Path; from imchat.local.data_dir import DataDir\n"
         "folder = DataDir.open(Path(sys.argv[1]))\n"
@@ -34,7 +34,7 @@ def _holder(path: Path, url: str) -> subprocess.Popen[str]:
     return process
 
 
-def test_a_new_folder_is_made_for_its_owner_only(tmp_path: Path) -> None:
+def test_a_new_folder_is_accessible_to_its_owner_only(tmp_path: Path) -> None:
     folder = DataDir.open(tmp_path / "deep" / "data")
 
     assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
@@ -42,18 +42,20 @@ def test_a_new_folder_is_made_for_its_owner_only(tmp_path: Path) -> None:
     assert folder.conversations.parent == folder.accounts.parent == folder.path
 
 
-def test_nobody_else_can_read_the_databases_even_in_a_folder_open_to_all(tmp_path: Path) -> None:
+def test_other_users_cannot_read_the_databases_even_in_a_readable_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0o755)
     folder = DataDir.open(tmp_path)
     with SqliteTable.open(folder.conversations) as store, SqliteTable.open(folder.accounts) as accounts:
         for table in (store, accounts):
             table.write(Put(Key("A", "a"), {}))
         databases = sorted(place.name for place in tmp_path.glob("*.db*"))
-        assert len(databases) == 6  # each with its log and its index of that
+        assert len(databases) == 6  # each with its log and the log's index
         assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in databases} == {0o600}
 
 
-def test_the_default_folder_is_the_platforms(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_default_folder_is_the_data_folder_of_the_platform(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
 
     assert default_path().name == "imchat"
@@ -72,17 +74,17 @@ def test_opening_a_folder_twice_changes_nothing(tmp_path: Path) -> None:
     )
 
 
-def test_a_file_in_place_of_the_folder_is_refused(tmp_path: Path) -> None:
-    place = tmp_path / "data"
-    place.write_text("not a folder")
+def test_a_file_in_place_of_the_folder_is_rejected(tmp_path: Path) -> None:
+    path = tmp_path / "data"
+    path.write_text("not a folder")
 
     with pytest.raises(ConfigError, match=r"cannot write to the data folder .*--data-dir"):
-        DataDir.open(place)
+        DataDir.open(path)
     with pytest.raises(ConfigError, match="cannot write to the data folder"):
-        DataDir.open(place / "inner")
+        DataDir.open(path / "inner")
 
 
-def test_a_folder_of_a_newer_version_is_refused(tmp_path: Path) -> None:
+def test_a_folder_of_a_newer_version_is_rejected(tmp_path: Path) -> None:
     DataDir.open(tmp_path)
     (tmp_path / "format").write_text(f"{FORMAT + 1}\n")
 
@@ -90,7 +92,7 @@ def test_a_folder_of_a_newer_version_is_refused(tmp_path: Path) -> None:
         DataDir.open(tmp_path)
 
 
-def test_a_damaged_format_file_is_named(tmp_path: Path) -> None:
+def test_the_error_for_a_damaged_format_file_names_the_file(tmp_path: Path) -> None:
     DataDir.open(tmp_path)
     (tmp_path / "format").write_text("?")
 
@@ -98,11 +100,11 @@ def test_a_damaged_format_file_is_named(tmp_path: Path) -> None:
         DataDir.open(tmp_path)
 
 
-def test_a_second_process_is_refused_and_told_who_holds_the_folder(tmp_path: Path) -> None:
+def test_the_error_for_a_second_process_names_the_one_that_uses_the_folder(tmp_path: Path) -> None:
     folder = DataDir.open(tmp_path)
     holder = _holder(tmp_path, "http://127.0.0.1:8484")
     try:
-        assert folder.running() == Running(url="http://127.0.0.1:8484", pid=holder.pid)
+        assert folder.running() == RunningServer(url="http://127.0.0.1:8484", pid=holder.pid)
         with (
             pytest.raises(ConfigError, match=rf"http://127\.0\.0\.1:8484 \(process {holder.pid}\)"),
             folder.lock(),
@@ -113,7 +115,7 @@ def test_a_second_process_is_refused_and_told_who_holds_the_folder(tmp_path: Pat
         holder.communicate()
 
 
-def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
+def test_a_killed_process_releases_the_folder(tmp_path: Path) -> None:
     folder = DataDir.open(tmp_path)
     holder = _holder(tmp_path, "http://127.0.0.1:8484")
     holder.kill()
@@ -125,22 +127,22 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
         pass
 
 
-def test_the_announcement_goes_when_the_block_ends(tmp_path: Path) -> None:
+def test_the_announcement_is_removed_when_the_block_ends(tmp_path: Path) -> None:
     folder = DataDir.open(tmp_path)
 
     with folder.lock(), folder.announce("http://127.0.0.1:1"):
-        assert folder.running() == Running(url="http://127.0.0.1:1", pid=os.getpid())
+        assert folder.running() == RunningServer(url="http://127.0.0.1:1", pid=os.getpid())
 
     assert folder.running() is None
     assert not (tmp_path / "server.json").exists()
 
 
-def test_a_replaced_file_is_secret_and_leaves_no_remains(tmp_path: Path) -> None:
-    place = tmp_path / "secret"
+def test_a_replaced_file_is_private_and_leaves_no_temporary_file(tmp_path: Path) -> None:
+    path = tmp_path / "secret"
 
-    replace_file(place, b"one")
-    replace_file(place, b"two")
+    replace_file(path, b"one")
+    replace_file(path, b"two")
 
-    assert place.read_bytes() == b"two"
-    assert stat.S_IMODE(place.stat().st_mode) == 0o600
-    assert [path.name for path in tmp_path.iterdir()] == ["secret"]
+    assert path.read_bytes() == b"two"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [file.name for file in tmp_path.iterdir()] == ["secret"]

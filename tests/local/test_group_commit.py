@@ -1,4 +1,4 @@
-"""Group commit: nothing leaves before it is durable, and what could not be stored is refused."""
+"""Group commit: nothing is sent before it is durable, and requests that could not be stored get an error."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from tests.support.local_server import NAME, HeldTable, Machine, machine, run
+from tests.support.local_server import AUTHORIZATION, PausableTable, RunningServer, run, running_server
 
 from imchat.errors import Busy
 from imchat.local.apigateway.connections import LocalGateway
@@ -23,9 +23,9 @@ from imchat.storage.sqlite.wal import CHECKPOINT_BYTES
 from imchat.storage.table import Key, KeyRange, Put
 
 
-def on_machine(tmp_path: Path, test: Callable[[Machine], Awaitable[None]]) -> None:
+def on_machine(tmp_path: Path, test: Callable[[RunningServer], Awaitable[None]]) -> None:
     async def body() -> None:
-        async with machine(tmp_path) as made:
+        async with running_server(tmp_path) as made:
             await test(made)
 
     run(body())
@@ -33,26 +33,26 @@ def on_machine(tmp_path: Path, test: Callable[[Machine], Awaitable[None]]) -> No
 
 def on_table(
     tmp_path: Path,
-    test: Callable[[HeldTable, GroupCommitQueue], Awaitable[None]],
-    finish: Callable[[], None] = lambda: None,
+    test: Callable[[PausableTable, GroupCommitQueue], Awaitable[None]],
+    run_deferred: Callable[[], None] = lambda: None,
 ) -> None:
     async def body() -> None:
         with GroupCommitTable.open(tmp_path / "imchat.db") as table:
-            held = HeldTable(table)
-            batches = GroupCommitQueue(held, LocalGateway(), finish)
-            await test(held, batches)
-            await batches.close()
+            held = PausableTable(table)
+            queue = GroupCommitQueue(held, LocalGateway(), run_deferred)
+            await test(held, queue)
+            await queue.close()
 
     run(body())
 
 
-async def post(m: Machine, name: str) -> tuple[int, dict[str, Any]]:
-    async with m.session.post(f"{m.url}/api/{name}", headers=NAME) as answer:
-        return answer.status, await answer.json(content_type=None)
+async def post(m: RunningServer, name: str) -> tuple[int, dict[str, Any]]:
+    async with m.session.post(f"{m.url}/api/{name}", headers=AUTHORIZATION) as response:
+        return response.status, await response.json(content_type=None)
 
 
-def store_and_push(m: Machine) -> None:
-    """Every request stores its path and pushes it to all sockets."""
+def store_and_push(m: RunningServer) -> None:
+    """Make every request store its path and push it to all connections."""
 
     def reply(event: dict[str, Any]) -> dict[str, Any]:
         ids = [socket.connection_id for socket in m.gateway.sockets]
@@ -60,88 +60,88 @@ def store_and_push(m: Machine) -> None:
         m.write(event["rawPath"])
         return {"statusCode": 200, "body": "{}"}
 
-    m.reply = reply
+    m.on_request = reply
 
 
-async def nothing_yet(*waiting: asyncio.Future[Any]) -> None:
+async def assert_still_waiting(*waiting: asyncio.Future[Any]) -> None:
     done, _ = await asyncio.wait(waiting, timeout=0.15)
     assert not done
 
 
-def test_what_jobs_leave_to_the_end_of_their_batch_is_done_once_and_is_durable_with_it(
+def test_deferred_actions_run_once_at_the_end_of_their_batch_and_are_durable_with_it(
     tmp_path: Path,
 ) -> None:
-    finish = DeferredActions()
+    deferred = DeferredActions()
     done: list[int] = []
 
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
-        def leave(number: int) -> list[int]:
-            finish.defer("head", lambda: note(number))
+    async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
+        def defer_write(number: int) -> list[int]:
+            deferred.defer("head", lambda: write(number))
             return done.copy()
 
-        def note(number: int) -> None:
+        def write(number: int) -> None:
             done.append(number)
-            held.table.write(Put(Key("TEST", "head"), {"number": number}))
+            pausable_table.table.write(Put(Key("TEST", "head"), {"number": number}))
 
-        seen = await asyncio.gather(*(batches.run(partial(leave, number)) for number in range(5)))
+        seen = await asyncio.gather(*(queue.run(partial(defer_write, number)) for number in range(5)))
         assert seen == [[]] * 5
         assert done == [4]
-        assert held.syncs == 1
-        await batches.run(lambda: None)
+        assert pausable_table.syncs == 1
+        await queue.run(lambda: None)
         assert done == [4]
 
-    on_table(tmp_path, test, finish.run)
+    on_table(tmp_path, test, deferred.run)
 
 
-def test_no_answer_and_no_push_leaves_before_it_is_durable(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_responses_and_pushes_are_sent_only_after_the_sync(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         ws = await m.connect()
         store_and_push(m)
-        m.held.go.clear()
-        answer = asyncio.ensure_future(post(m, "one"))
+        m.pausable_table.sync_allowed.clear()
+        response = asyncio.ensure_future(post(m, "one"))
         push = asyncio.ensure_future(ws.receive_str())
 
-        await nothing_yet(answer, push)
-        m.held.go.set()
+        await assert_still_waiting(response, push)
+        m.pausable_table.sync_allowed.set()
 
-        assert (await answer)[0] == 200
+        assert (await response)[0] == 200
         assert await push == "/api/one"
 
     on_machine(tmp_path, test)
 
 
-def test_what_could_not_be_committed_or_synced_is_refused_and_never_pushed(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_a_failed_commit_or_sync_returns_busy_and_sends_no_push(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         ws = await m.connect()
         store_and_push(m)
-        m.held.go.clear()
-        m.held.syncing.clear()
+        m.pausable_table.sync_allowed.clear()
+        m.pausable_table.sync_started.clear()
         first = asyncio.ensure_future(post(m, "first"))
-        await m.until(m.held.syncing.is_set)
+        await m.wait_until(m.pausable_table.sync_started.is_set)
         second, third = (asyncio.ensure_future(post(m, name)) for name in ("second", "third"))
-        await nothing_yet(first, second, third)
-        m.held.broken = True
-        m.held.go.set()
+        await assert_still_waiting(first, second, third)
+        m.pausable_table.broken = True
+        m.pausable_table.sync_allowed.set()
 
         for status, body in await asyncio.gather(first, second, third):
             assert status == 503
             assert body["error"]["code"] == "busy"
             assert body["error"]["retryable"] is True
-        m.held.broken = False
+        m.pausable_table.broken = False
         assert (await post(m, "fourth"))[0] == 200
         assert await ws.receive_str() == "/api/fourth"
 
     on_machine(tmp_path, test)
 
 
-def test_a_connection_whose_commit_fails_is_refused(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_a_connection_whose_commit_fails_is_rejected(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         def greet(_event: dict[str, Any]) -> dict[str, Any]:
             m.write("connection")
             return {"statusCode": 200}
 
-        m.greet = greet
-        m.held.broken = True
+        m.on_connect = greet
+        m.pausable_table.broken = True
         with pytest.raises(aiohttp.WSServerHandshakeError) as refused:
             await m.connect()
         assert refused.value.status == 503
@@ -151,49 +151,51 @@ def test_a_connection_whose_commit_fails_is_refused(tmp_path: Path) -> None:
 
 
 def test_requests_that_arrive_during_a_sync_share_the_next_one(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
-        held.go.clear()
-        first = batches.run(lambda: held.table.write(Put(Key("A", "0"), {})))
-        await asyncio.to_thread(held.syncing.wait, 10)
-        rest = [batches.run(partial(held.table.write, Put(Key("A", str(n)), {}))) for n in range(1, 9)]
-        await nothing_yet(first, *rest)
-        held.go.set()
+    async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
+        pausable_table.sync_allowed.clear()
+        first = queue.run(lambda: pausable_table.table.write(Put(Key("A", "0"), {})))
+        await asyncio.to_thread(pausable_table.sync_started.wait, 10)
+        rest = [
+            queue.run(partial(pausable_table.table.write, Put(Key("A", str(n)), {}))) for n in range(1, 9)
+        ]
+        await assert_still_waiting(first, *rest)
+        pausable_table.sync_allowed.set()
 
         await asyncio.gather(first, *rest)
 
-        assert held.syncs == 2
-        assert len(held.table.query(KeyRange("A"))) == 9
+        assert pausable_table.syncs == 2
+        assert len(pausable_table.table.query(KeyRange("A"))) == 9
 
     on_table(tmp_path, test)
 
 
-def test_a_read_waits_until_what_it_saw_is_durable(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
-        held.go.clear()
+def test_a_read_waits_until_the_data_it_returns_is_durable(tmp_path: Path) -> None:
+    async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
+        pausable_table.sync_allowed.clear()
         key = Key("A", "1")
-        written = batches.run(lambda: held.table.write(Put(key, {"n": 1})))
-        seen_in_batch = batches.run(lambda: held.table.get(key))
-        await asyncio.to_thread(held.syncing.wait, 10)
-        seen_later = batches.run(lambda: held.table.get(key))
+        written = queue.run(lambda: pausable_table.table.write(Put(key, {"n": 1})))
+        seen_in_batch = queue.run(lambda: pausable_table.table.get(key))
+        await asyncio.to_thread(pausable_table.sync_started.wait, 10)
+        seen_later = queue.run(lambda: pausable_table.table.get(key))
 
-        await nothing_yet(written, seen_in_batch, seen_later)
-        held.go.set()
+        await assert_still_waiting(written, seen_in_batch, seen_later)
+        pausable_table.sync_allowed.set()
 
         assert await seen_in_batch == await seen_later == {"n": 1}
 
     on_table(tmp_path, test)
 
 
-def test_a_read_of_what_could_not_be_made_durable_is_refused(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
-        held.go.clear()
+def test_a_read_of_data_that_could_not_be_synced_returns_busy(tmp_path: Path) -> None:
+    async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
+        pausable_table.sync_allowed.clear()
         key = Key("A", "1")
-        written = batches.run(lambda: held.table.write(Put(key, {"n": 1})))
-        await asyncio.to_thread(held.syncing.wait, 10)
-        seen_later = batches.run(lambda: held.table.get(key))
-        await nothing_yet(written, seen_later)
-        held.broken = True
-        held.go.set()
+        written = queue.run(lambda: pausable_table.table.write(Put(key, {"n": 1})))
+        await asyncio.to_thread(pausable_table.sync_started.wait, 10)
+        seen_later = queue.run(lambda: pausable_table.table.get(key))
+        await assert_still_waiting(written, seen_later)
+        pausable_table.broken = True
+        pausable_table.sync_allowed.set()
 
         for refused in (written, seen_later):
             with pytest.raises(Busy):
@@ -202,55 +204,55 @@ def test_a_read_of_what_could_not_be_made_durable_is_refused(tmp_path: Path) -> 
     on_table(tmp_path, test)
 
 
-def test_jobs_run_in_the_order_they_came_and_large_crowds_in_several_batches(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
+def test_jobs_run_in_order_and_many_jobs_run_in_several_batches(tmp_path: Path) -> None:
+    async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
         order: list[int] = []
         batches_begun = itertools.count()
 
         def begin() -> None:
             next(batches_begun)
-            held.table.begin()
+            pausable_table.table.begin()
 
-        held.begin = begin
+        pausable_table.begin = begin
 
         def job(number: int) -> int:
             order.append(number)
-            held.table.write(Put(Key("A", str(number)), {}))
+            pausable_table.table.write(Put(Key("A", str(number)), {}))
             return number
 
         count = 2 * MAX_JOBS + 1
-        answers = await asyncio.gather(*(batches.run(partial(job, n)) for n in range(count)))
+        responses = await asyncio.gather(*(queue.run(partial(job, n)) for n in range(count)))
 
-        assert answers == order == list(range(count))
+        assert responses == order == list(range(count))
         assert next(batches_begun) >= 3
 
     on_table(tmp_path, test)
 
 
-def test_a_batch_takes_along_whom_the_one_before_has_answered(
+def test_a_batch_includes_requests_of_clients_that_the_previous_batch_answered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Else two crowds would take turns, each in batches of its own."""
+    """Otherwise two groups of clients would take turns, each in separate batches."""
     monkeypatch.setattr("imchat.local.group_commit.MAX_WAIT_S", 10)  # however slow this disk is
 
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
+    async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
         sizes: list[int] = []
 
         def job(number: int) -> None:
             sizes[-1] += 1
-            held.table.write(Put(Key("A", str(number)), {}))
+            pausable_table.table.write(Put(Key("A", str(number)), {}))
 
         def begin() -> None:
             sizes.append(0)
-            held.table.begin()
+            pausable_table.table.begin()
 
         async def client(number: int) -> None:
             for _ in range(10):
-                await batches.run(partial(job, number))
+                await queue.run(partial(job, number))
 
-        held.begin = begin
+        pausable_table.begin = begin
         early = asyncio.gather(*(client(number) for number in range(8)))
-        await asyncio.to_thread(held.syncing.wait, 10)
+        await asyncio.to_thread(pausable_table.sync_started.wait, 10)
         await asyncio.gather(early, *(client(number) for number in range(8, 16)))
 
         assert sizes.count(16) >= 5, sizes
@@ -258,21 +260,21 @@ def test_a_batch_takes_along_whom_the_one_before_has_answered(
     on_table(tmp_path, test)
 
 
-def test_a_job_that_fails_harms_no_other_of_its_batch(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
+def test_a_failing_job_does_not_affect_the_others_in_its_batch(tmp_path: Path) -> None:
+    async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
         def broken() -> None:
             raise KeyError("x")
 
-        before, failed, behind = (
-            batches.run(lambda: held.table.write(Put(Key("A", "1"), {}))),
-            batches.run(broken),
-            batches.run(lambda: held.table.write(Put(Key("A", "2"), {}))),
+        before, failed, after = (
+            queue.run(lambda: pausable_table.table.write(Put(Key("A", "1"), {}))),
+            queue.run(broken),
+            queue.run(lambda: pausable_table.table.write(Put(Key("A", "2"), {}))),
         )
         await before
-        await behind
+        await after
         with pytest.raises(KeyError):
             await failed
-        assert len(held.table.query(KeyRange("A"))) == 2
+        assert len(pausable_table.table.query(KeyRange("A"))) == 2
 
     on_table(tmp_path, test)
 
@@ -280,60 +282,58 @@ def test_a_job_that_fails_harms_no_other_of_its_batch(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "error", [Busy("another process writes"), sqlite3.OperationalError("disk I/O error")]
 )
-def test_a_store_that_cannot_begin_refuses_those_who_wait_and_serves_those_who_come_after(
-    tmp_path: Path, error: Exception
-) -> None:
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
+def test_a_failed_begin_rejects_the_waiting_jobs_and_later_jobs_run(tmp_path: Path, error: Exception) -> None:
+    async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
         def fail() -> None:
             raise error
 
-        held.begin = fail
-        refused = batches.run(lambda: 1)
+        pausable_table.begin = fail
+        refused = queue.run(lambda: 1)
         async with asyncio.timeout(5):
             with pytest.raises(Busy):
                 await refused
-        held.begin = held.table.begin
-        assert await batches.run(lambda: 2) == 2
+        pausable_table.begin = pausable_table.table.begin
+        assert await queue.run(lambda: 2) == 2
 
     on_table(tmp_path, test)
 
 
-def test_closing_finishes_what_is_queued_and_refuses_the_rest(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
-        queued = [batches.run(partial(held.table.write, Put(Key("A", str(n)), {}))) for n in range(9)]
-        await batches.close()
+def test_closing_finishes_the_waiting_jobs_and_rejects_later_ones(tmp_path: Path) -> None:
+    async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
+        queued = [queue.run(partial(pausable_table.table.write, Put(Key("A", str(n)), {}))) for n in range(9)]
+        await queue.close()
         assert all(future.done() for future in queued)
         with pytest.raises(Busy):
-            await batches.run(lambda: 1)
+            await queue.run(lambda: 1)
 
     on_table(tmp_path, test)
 
 
-def test_the_next_requests_run_while_a_batch_waits_for_the_disk(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
-        held.go.clear()
-        first = batches.run(lambda: held.table.write(Put(Key("A", "1"), {})))
-        await asyncio.to_thread(held.syncing.wait, 10)
+def test_the_next_requests_run_while_a_batch_is_synced(tmp_path: Path) -> None:
+    async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
+        pausable_table.sync_allowed.clear()
+        first = queue.run(lambda: pausable_table.table.write(Put(Key("A", "1"), {})))
+        await asyncio.to_thread(pausable_table.sync_started.wait, 10)
         ran = threading.Event()
-        second = batches.run(ran.set)
+        second = queue.run(ran.set)
 
         await asyncio.to_thread(ran.wait, 10)
 
         assert ran.is_set()
-        await nothing_yet(first, second)
-        held.go.set()
+        await assert_still_waiting(first, second)
+        pausable_table.sync_allowed.set()
         await asyncio.gather(first, second)
 
     on_table(tmp_path, test)
 
 
-def test_the_log_is_cleared_up_between_batches(tmp_path: Path) -> None:
-    async def test(held: HeldTable, batches: GroupCommitQueue) -> None:
+def test_the_log_is_checkpointed_between_batches(tmp_path: Path) -> None:
+    async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
         log = tmp_path / "imchat.db-wal"
         longest = 0
         for number in range(200):
             item = {"text": "x" * 60_000}
-            await batches.run(partial(held.table.write, Put(Key("A", str(number)), item)))
+            await queue.run(partial(pausable_table.table.write, Put(Key("A", str(number)), item)))
             longest = max(longest, log.stat().st_size)
         assert CHECKPOINT_BYTES < longest < 2 * CHECKPOINT_BYTES
 

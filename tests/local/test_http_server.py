@@ -1,4 +1,4 @@
-"""HTTP/1.1 as it stands on the wire: whatever way the bytes come, each request is answered once and in its turn."""
+"""HTTP/1.1 over real sockets: however the bytes arrive, each request is answered once and in order."""
 
 from __future__ import annotations
 
@@ -12,34 +12,32 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.local_server import NAME, machine, run
+from tests.support.local_server import AUTHORIZATION, run, running_server
 
-from imchat.local.apigateway.events import Request
-from imchat.local.http.connection import HEAD_S, REQUEST_S
-from imchat.local.http.parser import HEAD_BYTES, PAYLOAD_BYTES
-from imchat.local.http.response import HttpResponse
-from imchat.local.http.server import HttpServer
+from imchat.local.http import HttpResponse, HttpServer, Request
+from imchat.local.http.connection import HEAD_TIMEOUT_S, REQUEST_TIMEOUT_S
+from imchat.local.http.parser import MAX_BODY_BYTES, MAX_HEAD_BYTES
 
 
 def echo(request: Request) -> HttpResponse:
-    said = [request.method, request.path, request.query_string, request.body.decode()]
-    return HttpResponse(200, {}, json.dumps(said).encode())
+    fields = [request.method, request.path, request.query_string, request.body.decode()]
+    return HttpResponse(200, {}, json.dumps(fields).encode())
 
 
 @dataclass
 class Client:
-    """A server that answers with what it was asked, and a connection to it."""
+    """An echo server and a connection to it."""
 
     server: HttpServer
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
-    async def answers(self, count: int) -> list[Any]:
-        """The bodies of the next answers."""
-        return [(await self.answer())[1] for _ in range(count)]
+    async def responses(self, count: int) -> list[Any]:
+        """Read the bodies of the next responses."""
+        return [(await self.response())[1] for _ in range(count)]
 
-    async def answer(self) -> tuple[bytes, Any]:
-        """The head and the body of the next answer."""
+    async def response(self) -> tuple[bytes, Any]:
+        """Read the head and the body of the next response."""
         async with asyncio.timeout(10):
             head = await self.reader.readuntil(b"\r\n\r\n")
         [length] = [line for line in head.split(b"\r\n") if line.startswith(b"content-length")]
@@ -70,55 +68,55 @@ def against(
     run(body())
 
 
-def test_a_request_may_come_byte_by_byte() -> None:
+def test_a_request_can_arrive_byte_by_byte() -> None:
     async def test(c: Client) -> None:
         for byte in b"POST /a%20b?x=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello":
             c.writer.write(bytes([byte]))
             await asyncio.sleep(0)
-        assert await c.answers(1) == [["POST", "/a b", "x=1", "hello"]]
+        assert await c.responses(1) == [["POST", "/a b", "x=1", "hello"]]
 
     against(test)
 
 
-def test_a_body_may_come_in_chunks() -> None:
+def test_a_chunked_body_is_joined() -> None:
     async def test(c: Client) -> None:
         c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
         c.writer.write(b"3\r\nhel\r\n2\r\nlo\r\n0\r\n\r\n")
-        assert await c.answers(1) == [["POST", "/", "", "hello"]]
+        assert await c.responses(1) == [["POST", "/", "", "hello"]]
 
     against(test)
 
 
-def test_requests_sent_ahead_are_answered_in_their_order_though_the_first_takes_longer() -> None:
+def test_pipelined_requests_are_answered_in_order_even_if_the_first_is_slow() -> None:
     async def slow(request: Request) -> HttpResponse:
         await asyncio.sleep(0.05)
         return echo(request)
 
     async def body() -> None:
         async with serving(lambda request: slow(request) if request.path == "/0" else echo(request)) as c:
-            count = 100  # more than are read ahead
+            count = 100  # more than are parsed ahead
             for number in range(count):
                 c.writer.write(b"GET /%d HTTP/1.1\r\nHost: x\r\n\r\n" % number)
-            assert await c.answers(count) == [["GET", f"/{number}", "", ""] for number in range(count)]
+            assert await c.responses(count) == [["GET", f"/{number}", "", ""] for number in range(count)]
 
     run(body())
 
 
-def test_a_client_that_waits_for_leave_to_send_its_body_gets_it() -> None:
+def test_a_client_that_expects_100_continue_gets_it() -> None:
     async def test(c: Client) -> None:
         c.writer.write(b"PUT / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
         assert await c.reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
         c.writer.write(b"ok")
-        assert await c.answers(1) == [["PUT", "/", "", "ok"]]
+        assert await c.responses(1) == [["PUT", "/", "", "ok"]]
 
     against(test)
 
 
-def test_head_says_what_get_would_and_sends_no_body() -> None:
+def test_head_returns_the_headers_of_get_and_no_body() -> None:
     async def test(c: Client) -> None:
         c.writer.write(b"HEAD /x HTTP/1.1\r\nHost: x\r\n\r\nGET /y HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b"content-length: 22" in await c.reader.readuntil(b"\r\n\r\n")
-        assert await c.answers(1) == [["GET", "/y", "", ""]]
+        assert await c.responses(1) == [["GET", "/y", "", ""]]
 
     against(test)
 
@@ -133,10 +131,10 @@ def test_head_says_what_get_would_and_sends_no_body() -> None:
         (b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", False),
     ],
 )
-def test_a_connection_stays_open_as_long_as_the_client_wants_it(request_: bytes, *, stays: bool) -> None:
+def test_a_connection_stays_open_if_the_client_wants_it(request_: bytes, *, stays: bool) -> None:
     async def test(c: Client) -> None:
         c.writer.write(request_)
-        head, _ = await c.answer()
+        head, _ = await c.response()
         assert (b"connection: close" not in head) is stays
         if not stays:
             assert await c.reader.read() == b""
@@ -155,11 +153,11 @@ def test_a_connection_stays_open_as_long_as_the_client_wants_it(request_: bytes,
         b"GET / HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n",
         b"GET / HTTP/1.1\nHost: x\n\n",
         b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
-        b"GET /" + b"x" * HEAD_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n",
-        b"GET / HTTP/1.1\r\nX: " + b"x" * 3 * HEAD_BYTES,
+        b"GET /" + b"x" * MAX_HEAD_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"x" * 3 * MAX_HEAD_BYTES,
     ],
 )
-def test_what_a_proxy_might_read_otherwise_is_refused_and_the_connection_ends(request_: bytes) -> None:
+def test_ambiguous_requests_are_rejected_and_the_connection_closes(request_: bytes) -> None:
     served: list[Request] = []
 
     def serve(request: Request) -> HttpResponse:
@@ -168,7 +166,7 @@ def test_what_a_proxy_might_read_otherwise_is_refused_and_the_connection_ends(re
 
     async def test(c: Client) -> None:
         c.writer.write(request_)
-        head, body = await c.answer()
+        head, body = await c.response()
         assert head.startswith(b"HTTP/1.1 400 ")
         assert body["error"]["code"] == "invalid"
         assert await c.reader.read() == b""
@@ -180,40 +178,40 @@ def test_what_a_proxy_might_read_otherwise_is_refused_and_the_connection_ends(re
 @pytest.mark.parametrize(
     "part", [b"1;", b"0\r\nX: ", b"0\r\nX: x\r\n"], ids=["extension", "trailer", "trailers"]
 )
-def test_what_goes_round_a_body_has_a_bound_too(part: bytes) -> None:
+def test_chunk_extensions_and_trailers_are_limited(part: bytes) -> None:
     async def test(c: Client) -> None:
         c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + part)
         c.writer.write((b"x" * 98 if part[-1:] != b"\n" else b"X: " + b"x" * 93 + b"\r\n") * 30_000)
-        head, _ = await c.answer()
+        head, _ = await c.response()
         assert head.startswith(b"HTTP/1.1 400 ")
 
     against(test)
 
 
-def test_empty_lines_before_a_request_have_a_bound_too() -> None:
+def test_empty_lines_before_a_request_are_limited() -> None:
     async def test(c: Client) -> None:
-        c.writer.write(b"\r\n" * HEAD_BYTES)
-        head, _ = await c.answer()
+        c.writer.write(b"\r\n" * MAX_HEAD_BYTES)
+        head, _ = await c.response()
         assert head.startswith(b"HTTP/1.1 400 ")
 
     against(test)
 
 
-def test_a_trailer_is_no_header() -> None:
+def test_a_trailer_is_not_a_header() -> None:
     def serve(request: Request) -> HttpResponse:
         return HttpResponse(200, {}, json.dumps([request.headers, request.header_lines]).encode())
 
     async def test(c: Client) -> None:
         c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
         c.writer.write(b"0\r\nAuthorization: Bearer ada\r\nHost: y\r\n\r\n")
-        [[headers, lines]] = await c.answers(1)
+        [[headers, lines]] = await c.responses(1)
         assert headers == {"host": "x", "transfer-encoding": "chunked"}
         assert len(lines) == 2
 
     against(test, serve)
 
 
-def test_bodies_that_wait_for_their_turn_keep_a_connection_from_being_read_on() -> None:
+def test_a_connection_is_not_read_while_large_bodies_wait() -> None:
     async def body() -> None:
         turn = asyncio.Event()
 
@@ -228,84 +226,84 @@ def test_bodies_that_wait_for_their_turn_keep_a_connection_from_being_read_on() 
             done, _ = await asyncio.wait([sent], timeout=0.3)
             assert not done
             turn.set()
-            assert await c.answers(20) == [2_000_000] * 20
+            assert await c.responses(20) == [2_000_000] * 20
 
     run(body())
 
 
-def test_a_body_that_announces_too_much_is_refused_before_it_comes() -> None:
+def test_a_content_length_over_the_limit_is_rejected_before_the_body_arrives() -> None:
     async def test(c: Client) -> None:
-        c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (PAYLOAD_BYTES + 1))
-        head, _ = await c.answer()
+        c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % (MAX_BODY_BYTES + 1))
+        head, _ = await c.response()
         assert head.startswith(b"HTTP/1.1 413 ")
 
     against(test)
 
 
-def test_a_header_of_an_answer_cannot_hold_a_line_break() -> None:
+def test_a_response_header_cannot_contain_a_line_break() -> None:
     async def test(c: Client) -> None:
         c.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        head, _ = await c.answer()
+        head, _ = await c.response()
         assert head.startswith(b"HTTP/1.1 500 ")
         assert b"injected" not in head
 
     against(test, lambda _request: HttpResponse(200, {"x": "a\r\ninjected: 1"}, b""))
 
 
-def test_a_client_that_dawdles_is_let_go_and_one_that_waits_for_us_is_not() -> None:
+def test_a_slow_client_times_out_and_a_slow_handler_does_not() -> None:
     async def body() -> None:
-        answers: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
-        async with serving(lambda _request: answers) as c:
+        responses: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
+        async with serving(lambda _request: responses) as c:
             await asyncio.sleep(0.01)
             [connection] = c.server.connections
             now_s = time.monotonic()
             c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n")
             await asyncio.sleep(0.01)
-            connection.close_if_late(now_s + HEAD_S + 1)  # a body has longer
+            connection.close_if_timed_out(now_s + HEAD_TIMEOUT_S + 1)  # the timeout for a body is longer
             c.writer.write(b"x")
             await asyncio.sleep(0.01)
-            connection.close_if_late(now_s + REQUEST_S + 1)  # now it is our turn
-            answers.set_result(HttpResponse(200, {}, b"{}"))
-            assert await c.answers(1) == [{}]
-            connection.close_if_late(time.monotonic() + HEAD_S + 1)
+            connection.close_if_timed_out(now_s + REQUEST_TIMEOUT_S + 1)  # now the handler is slow
+            responses.set_result(HttpResponse(200, {}, b"{}"))
+            assert await c.responses(1) == [{}]
+            connection.close_if_timed_out(time.monotonic() + HEAD_TIMEOUT_S + 1)
             assert await c.reader.read() == b""
 
     run(body())
 
 
-def test_a_client_that_reads_no_answer_is_let_go() -> None:
+def test_a_client_that_reads_no_response_times_out() -> None:
     async def body() -> None:
         async with serving(lambda _request: HttpResponse(200, {}, b"x" * 10_000_000)) as c:
             c.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
             await asyncio.sleep(0.1)
             [connection] = c.server.connections
-            connection.close_if_late(time.monotonic() + HEAD_S + 1)
+            connection.close_if_timed_out(time.monotonic() + HEAD_TIMEOUT_S + 1)
             await asyncio.sleep(0.01)
-            assert connection in c.server.connections  # a slow line has longer
-            connection.close_if_late(time.monotonic() + REQUEST_S + 1)
+            assert connection in c.server.connections  # the timeout for reading is longer
+            connection.close_if_timed_out(time.monotonic() + REQUEST_TIMEOUT_S + 1)
             await asyncio.sleep(0.01)
             assert connection not in c.server.connections
 
     run(body())
 
 
-def test_stopping_waits_for_the_answer_that_is_due_and_for_no_idle_connection(tmp_path: Path) -> None:
+def test_stopping_waits_for_open_requests_and_not_for_idle_connections(tmp_path: Path) -> None:
     async def body() -> None:
-        async with machine(tmp_path) as m:
-            m.reply = lambda _event: {"statusCode": 200, "body": "{}"}
+        async with running_server(tmp_path) as m:
+            m.on_request = lambda _event: {"statusCode": 200, "body": "{}"}
             host, port = m.url.removeprefix("http://").split(":")
             idle, idle_writer = await asyncio.open_connection(host, int(port))
-            m.held.go.clear()
-            m.held.syncing.clear()
+            m.pausable_table.sync_allowed.clear()
+            m.pausable_table.sync_started.clear()
 
             def store(_event: dict[str, object]) -> dict[str, object]:
                 m.write("last")
                 return {"statusCode": 200, "body": "{}"}
 
-            m.reply = store
-            due = asyncio.ensure_future(m.session.get(f"{m.url}/api/x", headers=NAME))
-            await m.until(m.held.syncing.is_set)
-            asyncio.get_running_loop().call_later(0.1, m.held.go.set)
+            m.on_request = store
+            due = asyncio.ensure_future(m.session.get(f"{m.url}/api/x", headers=AUTHORIZATION))
+            await m.wait_until(m.pausable_table.sync_started.is_set)
+            asyncio.get_running_loop().call_later(0.1, m.pausable_table.sync_allowed.set)
         assert (await due).status == 200
         assert await idle.read() == b""
         idle_writer.close()

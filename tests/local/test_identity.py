@@ -1,4 +1,4 @@
-"""Accounts, passwords, codes and sessions, asked for through boto3's own Cognito client over a real socket."""
+"""Accounts, passwords, codes and sessions, through boto3's Cognito client over a real socket."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import jwt
 import pytest
 from botocore.exceptions import ClientError
-from tests.support.user_pools import EMAIL, PASSWORD, Pool, open_pool, refused
+from tests.support.user_pools import EMAIL, PASSWORD, UserPool, expect_error, open_pool
 
 from imchat.errors import Unauthenticated
 from imchat.local.identity import Purpose
@@ -23,28 +23,28 @@ DAY_S = 24 * HOUR_S
 
 
 @pytest.fixture
-def pool(tmp_path: Path) -> Iterator[Pool]:
+def pool(tmp_path: Path) -> Iterator[UserPool]:
     with open_pool(tmp_path) as opened:
         yield opened
 
 
 @pytest.fixture
-def strict(tmp_path: Path) -> Iterator[Pool]:
-    """A pool whose sign-ups wait for a code."""
+def strict(tmp_path: Path) -> Iterator[UserPool]:
+    """A pool whose sign-ups must be confirmed by a code."""
     with open_pool(tmp_path, confirm=True) as opened:
         yield opened
 
 
-def test_a_sign_up_is_confirmed_at_once_by_default(pool: Pool) -> None:
-    answer = pool.call("sign_up", Username=EMAIL, Password=PASSWORD)
-    assert answer["UserConfirmed"] is True
+def test_a_sign_up_is_confirmed_at_once_by_default(pool: UserPool) -> None:
+    response = pool.call("sign_up", Username=EMAIL, Password=PASSWORD)
+    assert response["UserConfirmed"] is True
     assert pool.tokens()["TokenType"] == "Bearer"
     assert pool.mailbox == []
 
 
-def test_an_email_address_signs_up_once_and_signs_in_in_any_case(pool: Pool) -> None:
+def test_an_email_address_signs_up_once_and_signs_in_in_any_case(pool: UserPool) -> None:
     pool.sign_up("Ann@Example.com")
-    with refused("UsernameExistsException"):
+    with expect_error("UsernameExistsException"):
         pool.sign_up("aNN@example.COM")
     assert pool.tokens("ANN@EXAMPLE.COM")["AccessToken"]
 
@@ -52,40 +52,40 @@ def test_an_email_address_signs_up_once_and_signs_in_in_any_case(pool: Pool) -> 
 @pytest.mark.parametrize(
     "email", ["ann", "a@b@c", "a b@example.com", "@example.com", "ann@", "a\x00@example.com"]
 )
-def test_a_username_that_is_no_email_address_is_refused(pool: Pool, email: str) -> None:
-    with refused("InvalidParameterException", "Username should be an email"):
+def test_a_username_that_is_not_an_email_address_is_rejected(pool: UserPool, email: str) -> None:
+    with expect_error("InvalidParameterException", "Username should be an email"):
         pool.sign_up(email)
 
 
-def test_a_password_that_the_policy_forbids_is_refused_with_the_rule(pool: Pool) -> None:
-    with refused("InvalidPasswordException", "not long enough (at least 8 characters)"):
+def test_the_error_for_a_weak_password_names_the_rule(pool: UserPool) -> None:
+    with expect_error("InvalidPasswordException", "not long enough (at least 8 characters)"):
         pool.sign_up(password="1234567")
-    with refused("InvalidPasswordException", "begin or end with a space"):
+    with expect_error("InvalidPasswordException", "begin or end with a space"):
         pool.sign_up(password=" 12345678")
-    with refused("InvalidParameterException", "256"):
+    with expect_error("InvalidParameterException", "256"):
         raw(pool, "SignUp", {"ClientId": pool.identity.client_id, "Username": EMAIL, "Password": "x" * 257})
     pool.sign_up(password="x" * 256)
 
 
-def test_a_wrong_password_and_an_unknown_user_get_the_same_answer(pool: Pool) -> None:
+def test_a_wrong_password_and_an_unknown_user_get_the_same_error(pool: UserPool) -> None:
     pool.sign_up()
     for email in (EMAIL, "nobody@example.com"):
-        with refused("NotAuthorizedException", "Incorrect username or password."):
+        with expect_error("NotAuthorizedException", "Incorrect username or password."):
             pool.sign_in(email, "wrong password")
 
 
-def test_guessing_a_password_is_slowed_down_also_for_the_right_one(pool: Pool) -> None:
+def test_password_guessing_is_throttled_even_for_the_right_password(pool: UserPool) -> None:
     pool.sign_up()
     for _ in range(5):
-        with refused("NotAuthorizedException", "Incorrect"):
+        with expect_error("NotAuthorizedException", "Incorrect"):
             pool.sign_in(password="wrong password")
-    with refused("NotAuthorizedException", "Password attempts exceeded"):
+    with expect_error("NotAuthorizedException", "Password attempts exceeded"):
         pool.sign_in()
-    pool.clock.pass_s(2)
+    pool.clock.advance_s(2)
     assert pool.tokens()
 
 
-def test_tokens_carry_the_claims_of_cognito(pool: Pool) -> None:
+def test_tokens_carry_the_claims_of_cognito(pool: UserPool) -> None:
     user_id = pool.sign_up()
     pool.admin("admin_add_user_to_group", GroupName="admins")
     tokens = pool.tokens()
@@ -105,65 +105,65 @@ def test_tokens_carry_the_claims_of_cognito(pool: Pool) -> None:
         assert {"event_id", "auth_time", "iat"} <= set(claims)
 
 
-def test_a_code_confirms_a_sign_up_and_only_the_newest_one(strict: Pool) -> None:
+def test_only_the_newest_code_confirms_a_sign_up(strict: UserPool) -> None:
     strict.sign_up()
     first = strict.last_code()
-    with refused("UserNotConfirmedException"):
+    with expect_error("UserNotConfirmedException"):
         strict.sign_in()
     strict.call("resend_confirmation_code", Username=EMAIL)
     assert strict.mailbox[-1][:2] == (Purpose.SIGN_UP, EMAIL)
     if first != strict.last_code():
-        with refused("CodeMismatchException"):
+        with expect_error("CodeMismatchException"):
             strict.call("confirm_sign_up", Username=EMAIL, ConfirmationCode=first)
     strict.call("confirm_sign_up", Username=EMAIL, ConfirmationCode=strict.last_code())
     assert strict.tokens()
-    with refused("NotAuthorizedException", "Current status is CONFIRMED"):
+    with expect_error("NotAuthorizedException", "Current status is CONFIRMED"):
         strict.call("confirm_sign_up", Username=EMAIL, ConfirmationCode=strict.last_code())
 
 
-def test_a_sign_up_code_expires_after_a_day(strict: Pool) -> None:
+def test_a_sign_up_code_expires_after_a_day(strict: UserPool) -> None:
     strict.sign_up()
-    strict.clock.pass_s(DAY_S + 1)
-    with refused("ExpiredCodeException"):
+    strict.clock.advance_s(DAY_S + 1)
+    with expect_error("ExpiredCodeException"):
         strict.call("confirm_sign_up", Username=EMAIL, ConfirmationCode=strict.last_code())
 
 
-def test_a_code_is_void_after_a_few_wrong_tries(strict: Pool) -> None:
+def test_a_code_is_void_after_a_few_wrong_attempts(strict: UserPool) -> None:
     strict.sign_up()
     for _ in range(5):
-        with refused("CodeMismatchException"):
+        with expect_error("CodeMismatchException"):
             strict.call("confirm_sign_up", Username=EMAIL, ConfirmationCode="000000x")
-    with refused("LimitExceededException"):
+    with expect_error("LimitExceededException"):
         strict.call("confirm_sign_up", Username=EMAIL, ConfirmationCode=strict.last_code())
-    strict.clock.pass_s(DAY_S // 2)
-    with refused("CodeMismatchException"):
+    strict.clock.advance_s(DAY_S // 2)
+    with expect_error("CodeMismatchException"):
         strict.call("confirm_sign_up", Username=EMAIL, ConfirmationCode=strict.last_code())
 
 
-def test_a_forgotten_password_is_replaced_by_a_code_and_ends_all_sessions(pool: Pool) -> None:
+def test_resetting_a_password_with_a_code_ends_all_sessions(pool: UserPool) -> None:
     pool.sign_up()
     before = pool.tokens()
-    told = pool.call("forgot_password", Username=EMAIL)["CodeDeliveryDetails"]
-    assert told == {"Destination": "a***@e***", "DeliveryMedium": "EMAIL", "AttributeName": "email"}
+    delivery = pool.call("forgot_password", Username=EMAIL)["CodeDeliveryDetails"]
+    assert delivery == {"Destination": "a***@e***", "DeliveryMedium": "EMAIL", "AttributeName": "email"}
     code = pool.last_code()
     confirm = {"Username": EMAIL, "Password": NEW_PASSWORD}
-    with refused("InvalidPasswordException"):
+    with expect_error("InvalidPasswordException"):
         pool.call("confirm_forgot_password", **{**confirm, "Password": "short"}, ConfirmationCode=code)
     pool.call("confirm_forgot_password", **confirm, ConfirmationCode=code)
-    with refused("CodeMismatchException"):
+    with expect_error("CodeMismatchException"):
         pool.call("confirm_forgot_password", **confirm, ConfirmationCode=code)
-    with refused("NotAuthorizedException", "revoked"):
+    with expect_error("NotAuthorizedException", "revoked"):
         pool.refresh(before["RefreshToken"])
-    with refused("NotAuthorizedException"):
+    with expect_error("NotAuthorizedException"):
         pool.sign_in()
     assert pool.tokens(password=NEW_PASSWORD)
 
 
-def test_a_reset_code_expires_after_an_hour(pool: Pool) -> None:
+def test_a_reset_code_expires_after_an_hour(pool: UserPool) -> None:
     pool.sign_up()
     pool.call("forgot_password", Username=EMAIL)
-    pool.clock.pass_s(HOUR_S + 1)
-    with refused("ExpiredCodeException"):
+    pool.clock.advance_s(HOUR_S + 1)
+    with expect_error("ExpiredCodeException"):
         pool.call(
             "confirm_forgot_password",
             Username=EMAIL,
@@ -172,79 +172,79 @@ def test_a_reset_code_expires_after_an_hour(pool: Pool) -> None:
         )
 
 
-def test_forgotten_passwords_do_not_tell_who_has_an_account(pool: Pool) -> None:
+def test_a_password_reset_does_not_disclose_who_has_an_account(pool: UserPool) -> None:
     pool.sign_up()
     known = pool.call("forgot_password", Username=EMAIL)
     unknown = pool.call("forgot_password", Username="abe@example.org")
     assert known["CodeDeliveryDetails"] == unknown["CodeDeliveryDetails"]
     assert len(pool.mailbox) == 1
     for email in (EMAIL, "abe@example.org"):
-        with refused("CodeMismatchException", "Invalid verification code"):
+        with expect_error("CodeMismatchException", "Invalid verification code"):
             pool.call(
                 "confirm_forgot_password", Username=email, Password=NEW_PASSWORD, ConfirmationCode="abc"
             )
 
 
-def test_codes_are_not_sent_without_end(pool: Pool) -> None:
+def test_the_number_of_sent_codes_is_limited(pool: UserPool) -> None:
     pool.sign_up()
     for _ in range(5):
         pool.call("forgot_password", Username=EMAIL)
-    with refused("LimitExceededException"):
+    with expect_error("LimitExceededException"):
         pool.call("forgot_password", Username=EMAIL)
     assert len(pool.mailbox) == 5
 
 
-def test_a_password_is_changed_only_by_who_knows_it(pool: Pool) -> None:
+def test_changing_a_password_requires_the_current_one(pool: UserPool) -> None:
     pool.sign_up()
     token = pool.tokens()["AccessToken"]
     change = {"AccessToken": token, "ProposedPassword": NEW_PASSWORD}
-    with refused("NotAuthorizedException", "Incorrect username or password."):
+    with expect_error("NotAuthorizedException", "Incorrect username or password."):
         pool.cognito.change_password(PreviousPassword="wrong password", **change)
     pool.cognito.change_password(PreviousPassword=PASSWORD, **change)
-    with refused("NotAuthorizedException"):
+    with expect_error("NotAuthorizedException"):
         pool.sign_in()
     assert pool.tokens(password=NEW_PASSWORD)
 
 
-def test_a_refresh_token_gives_new_tokens_for_thirty_days(pool: Pool) -> None:
+def test_a_refresh_token_gives_new_tokens_for_thirty_days(pool: UserPool) -> None:
     user_id = pool.sign_up()
     first = pool.tokens()
-    pool.clock.pass_s(30 * DAY_S - 60)
+    pool.clock.advance_s(30 * DAY_S - 60)
     again = pool.refresh(first["RefreshToken"])["AuthenticationResult"]
     claims = pool.identity.verify_access_token(again["AccessToken"])
     assert claims["sub"] == user_id
     assert "RefreshToken" not in again
     other = pool.call("get_tokens_from_refresh_token", RefreshToken=first["RefreshToken"])
     assert other["AuthenticationResult"]["AccessToken"]
-    pool.clock.pass_s(61)
-    with refused("NotAuthorizedException", "expired"):
+    pool.clock.advance_s(61)
+    with expect_error("NotAuthorizedException", "expired"):
         pool.refresh(first["RefreshToken"])
 
 
-def test_a_revoked_session_is_over_and_others_go_on(pool: Pool) -> None:
+def test_revoking_a_session_leaves_other_sessions_valid(pool: UserPool) -> None:
     pool.sign_up()
     phone, laptop = pool.tokens(), pool.tokens()
     pool.call("revoke_token", Token=phone["RefreshToken"])
-    with refused("NotAuthorizedException", "Invalid Refresh Token"):
+    with expect_error("NotAuthorizedException", "Invalid Refresh Token"):
         pool.refresh(phone["RefreshToken"])
-    with refused("NotAuthorizedException", "revoked"):
+    with expect_error("NotAuthorizedException", "revoked"):
         pool.cognito.get_user(AccessToken=phone["AccessToken"])
     assert pool.refresh(laptop["RefreshToken"])
-    with refused("NotAuthorizedException", "Invalid Refresh Token"):
+    with expect_error("NotAuthorizedException", "Invalid Refresh Token"):
         pool.refresh(laptop["RefreshToken"][:-4] + "AAAA")
 
 
-def test_signing_out_everywhere_ends_every_session(pool: Pool) -> None:
+def test_signing_out_everywhere_ends_every_session(pool: UserPool) -> None:
     pool.sign_up()
     phone, laptop = pool.tokens(), pool.tokens()
     pool.cognito.global_sign_out(AccessToken=phone["AccessToken"])
     for tokens in (phone, laptop):
-        with refused("NotAuthorizedException", "revoked"):
+        with expect_error("NotAuthorizedException", "revoked"):
             pool.refresh(tokens["RefreshToken"])
     assert pool.tokens()
 
 
-def test_a_user_reads_their_own_attributes(pool: Pool) -> None:
+def test_a_user_can_read_their_own_attributes(pool: UserPool) -> None:
     user_id = pool.sign_up()
     found = pool.cognito.get_user(AccessToken=pool.tokens()["AccessToken"])
     assert found["Username"] == user_id
@@ -252,51 +252,51 @@ def test_a_user_reads_their_own_attributes(pool: Pool) -> None:
     assert attributes == {"sub": user_id, "email": EMAIL, "email_verified": "false"}
 
 
-def test_a_sign_up_cannot_call_itself_verified_or_somebody_else(pool: Pool) -> None:
+def test_a_sign_up_cannot_set_email_verified_or_another_email_address(pool: UserPool) -> None:
     verified = [{"Name": "email_verified", "Value": "true"}]
-    with refused("NotAuthorizedException", "unauthorized attribute"):
+    with expect_error("NotAuthorizedException", "unauthorized attribute"):
         pool.call("sign_up", Username=EMAIL, Password=PASSWORD, UserAttributes=verified)
     other = [{"Name": "email", "Value": "boss@example.com"}]
-    with refused("InvalidParameterException", "email"):
+    with expect_error("InvalidParameterException", "email"):
         pool.call("sign_up", Username=EMAIL, Password=PASSWORD, UserAttributes=other)
 
 
-def raw(pool: Pool, operation: str, body: object) -> dict[str, str]:
-    """Post past boto3's own checks, and raise what boto3 would raise."""
+def raw(pool: UserPool, operation: str, body: object) -> dict[str, str]:
+    """Send a request without boto3's checks, and raise the error that boto3 would raise."""
     content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    answer = pool.identity.handle(TARGET_PREFIX + operation, content, {}, endpoint=pool.url)
-    parsed: dict[str, str] = json.loads(answer.body)
-    if answer.status != 200:
-        assert answer.headers["x-amzn-ErrorType"] == parsed["__type"]
+    response = pool.identity.handle(TARGET_PREFIX + operation, content, {}, endpoint=pool.url)
+    parsed: dict[str, str] = json.loads(response.body)
+    if response.status != 200:
+        assert response.headers["x-amzn-ErrorType"] == parsed["__type"]
         raise ClientError({"Error": {"Code": parsed["__type"], "Message": parsed["message"]}}, operation)
     return parsed
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b"[" * 60_000, b" " * 70_000])
-def test_a_request_that_is_no_small_json_object_is_refused(pool: Pool, body: bytes) -> None:
-    with refused("SerializationException"):
+def test_a_request_that_is_not_a_small_json_object_is_rejected(pool: UserPool, body: bytes) -> None:
+    with expect_error("SerializationException"):
         raw(pool, "SignUp", body)
 
 
 @pytest.mark.parametrize("value", [None, 7, True, [], {}, "", "\ud800", "x" * 3000])
 @pytest.mark.parametrize("field", ["ClientId", "Username", "Password", "UserAttributes"])
-def test_a_field_of_a_wrong_kind_or_length_is_refused_by_name(pool: Pool, field: str, value: object) -> None:
+def test_the_error_for_an_invalid_field_names_the_field(pool: UserPool, field: str, value: object) -> None:
     good = {"ClientId": pool.identity.client_id, "Username": EMAIL, "Password": PASSWORD}
     if field == "UserAttributes" and not value:
         raw(pool, "SignUp", {**good, field: value})
         return
-    with refused("InvalidParameterException", field if field != "UserAttributes" else ""):
+    with expect_error("InvalidParameterException", field if field != "UserAttributes" else ""):
         raw(pool, "SignUp", {**good, field: value})
 
 
-def test_an_unknown_client_or_operation_is_refused(pool: Pool) -> None:
-    with refused("ResourceNotFoundException"):
+def test_an_unknown_client_or_operation_is_rejected(pool: UserPool) -> None:
+    with expect_error("ResourceNotFoundException"):
         raw(pool, "SignUp", {"ClientId": "other", "Username": EMAIL, "Password": PASSWORD})
-    with refused("UnknownOperationException"):
+    with expect_error("UnknownOperationException"):
         raw(pool, "CreateUserPool", {})
 
 
-def test_accounts_sessions_and_keys_outlive_a_restart(tmp_path: Path) -> None:
+def test_accounts_sessions_and_keys_survive_a_restart(tmp_path: Path) -> None:
     with open_pool(tmp_path) as before:
         before.sign_up()
         tokens = before.tokens()
@@ -307,8 +307,8 @@ def test_accounts_sessions_and_keys_outlive_a_restart(tmp_path: Path) -> None:
         assert after.tokens()
 
 
-def test_only_the_owner_can_read_the_keys_and_no_secret_is_stored_as_it_is(
-    strict: Pool, tmp_path: Path
+def test_only_the_owner_can_read_the_keys_and_no_secret_is_stored_in_plain_text(
+    strict: UserPool, tmp_path: Path
 ) -> None:
     strict.sign_up()
     code = strict.last_code()
@@ -322,7 +322,7 @@ def test_only_the_owner_can_read_the_keys_and_no_secret_is_stored_as_it_is(
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_many_threads_signing_up_one_address_make_one_account(pool: Pool) -> None:
+def test_concurrent_sign_ups_of_one_address_create_one_account(pool: UserPool) -> None:
     outcomes: list[int] = []
     body = {"ClientId": pool.identity.client_id, "Username": EMAIL, "Password": PASSWORD}
     target = TARGET_PREFIX + "SignUp"
@@ -338,12 +338,12 @@ def test_many_threads_signing_up_one_address_make_one_account(pool: Pool) -> Non
     assert sorted(outcomes) == [200] + [400] * 7
 
 
-def test_an_access_token_is_good_until_it_expires(pool: Pool) -> None:
+def test_an_access_token_is_valid_until_it_expires(pool: UserPool) -> None:
     pool.sign_up()
     token = pool.tokens()["AccessToken"]
     assert pool.identity.verify_access_token(token) == pool.identity.verify_access_token(token)
-    pool.clock.pass_s(HOUR_S)
+    pool.clock.advance_s(HOUR_S)
     with pytest.raises(Unauthenticated, match="expired"):
         pool.identity.verify_access_token(token)
-    with refused("NotAuthorizedException", "expired"):
+    with expect_error("NotAuthorizedException", "expired"):
         pool.cognito.get_user(AccessToken=token)

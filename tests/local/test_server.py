@@ -1,4 +1,4 @@
-"""The HTTP side of `imchat local`: API Gateway's events and limits, sign-in, the site, and what every answer carries."""
+"""HTTP in `imchat local`: API Gateway's events and limits, sign-in, the web client, and the headers of all responses."""
 
 from __future__ import annotations
 
@@ -13,49 +13,49 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.local_server import NAME, PAGE, SCRIPT, Machine, machine, run
+from tests.support.local_server import AUTHORIZATION, PAGE, SCRIPT, RunningServer, run, running_server
 
 from imchat.errors import ConfigError
-from imchat.local.http.parser import PAYLOAD_BYTES
+from imchat.local.http.parser import MAX_BODY_BYTES
 from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.table import Delete, Key, Put
 
 
-def on_machine(tmp_path: Path, test: Callable[[Machine], Awaitable[None]], **options: Any) -> None:
+def on_machine(tmp_path: Path, test: Callable[[RunningServer], Awaitable[None]], **options: Any) -> None:
     async def body() -> None:
-        async with machine(tmp_path, **options) as made:
+        async with running_server(tmp_path, **options) as made:
             await test(made)
 
     run(body())
 
 
-async def raw(m: Machine, request: bytes) -> bytes:
-    """Send bytes as they are; the whole answer."""
+async def raw(m: RunningServer, request: bytes) -> bytes:
+    """Send raw bytes and return the whole response."""
     host, port = m.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     writer.write(request)
-    answer = await reader.read()
+    response = await reader.read()
     writer.close()
-    return answer
+    return response
 
 
-async def event_of(m: Machine, method: str, path: str, **options: Any) -> dict[str, Any]:
-    """The event that a request becomes."""
+async def event_of(m: RunningServer, method: str, path: str, **options: Any) -> dict[str, Any]:
+    """Send a request and return the event that it becomes."""
     seen: list[dict[str, Any]] = []
 
     def reply(event: dict[str, Any]) -> dict[str, Any]:
         seen.append(event)
         return {"statusCode": 200}
 
-    m.reply = reply
-    async with m.session.request(method, f"{m.url}{path}", **options) as answer:
-        assert answer.status == 200
+    m.on_request = reply
+    async with m.session.request(method, f"{m.url}{path}", **options) as response:
+        assert response.status == 200
     [event] = seen
     return event
 
 
 def test_a_request_becomes_an_event_of_payload_format_2(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+    async def test(m: RunningServer) -> None:
         event = await event_of(
             m,
             "PUT",
@@ -100,18 +100,18 @@ def test_a_request_becomes_an_event_of_payload_format_2(tmp_path: Path) -> None:
     on_machine(tmp_path, test)
 
 
-def test_a_body_that_is_no_text_travels_in_base64(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
-        event = await event_of(m, "POST", "/api/x", data=b"\xff\x00", headers=NAME)
+def test_a_binary_body_is_sent_in_base64(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        event = await event_of(m, "POST", "/api/x", data=b"\xff\x00", headers=AUTHORIZATION)
 
         assert (event["body"], event["isBase64Encoded"]) == ("/wA=", True)
 
     on_machine(tmp_path, test)
 
 
-def test_an_answers_status_headers_and_body_leave_as_the_handler_said(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
-        m.reply = lambda _event: {
+def test_a_response_has_the_status_headers_and_body_of_the_handler(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        m.on_request = lambda _event: {
             "statusCode": 418,
             "headers": {
                 "x-own": "1",
@@ -121,56 +121,58 @@ def test_an_answers_status_headers_and_body_leave_as_the_handler_said(tmp_path: 
             "body": "/wA=",
             "isBase64Encoded": True,
         }
-        async with m.session.get(f"{m.url}/api/x", headers=NAME) as answer:
-            assert (answer.status, await answer.read()) == (418, b"\xff\x00")
-            assert answer.headers["X-Own"] == "1"
-            assert answer.headers.getall("Cache-Control") == ["no-cache"]
+        async with m.session.get(f"{m.url}/api/x", headers=AUTHORIZATION) as response:
+            assert (response.status, await response.read()) == (418, b"\xff\x00")
+            assert response.headers["X-Own"] == "1"
+            assert response.headers.getall("Cache-Control") == ["no-cache"]
 
     on_machine(tmp_path, test)
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer", "Bearer bad", "Basic YTpi", "ada"])
-def test_the_api_is_closed_without_a_good_token(tmp_path: Path, authorization: str | None) -> None:
-    async def test(m: Machine) -> None:
+def test_the_api_requires_a_valid_token(tmp_path: Path, authorization: str | None) -> None:
+    async def test(m: RunningServer) -> None:
         headers = {} if authorization is None else {"Authorization": authorization}
         for method in ("GET", "POST", "PATCH", "DELETE", "OPTIONS"):
-            async with m.session.request(method, f"{m.url}/api/me", headers=headers) as answer:
-                assert answer.status == 401
-                assert answer.headers["WWW-Authenticate"] == "Bearer"
-                assert (await answer.json())["error"]["code"] == "unauthenticated"
-        async with m.session.get(f"{m.url}/api/health") as answer:
-            assert answer.status == 200
+            async with m.session.request(method, f"{m.url}/api/me", headers=headers) as response:
+                assert response.status == 401
+                assert response.headers["WWW-Authenticate"] == "Bearer"
+                assert (await response.json())["error"]["code"] == "unauthenticated"
+        async with m.session.get(f"{m.url}/api/health") as response:
+            assert response.status == 200
 
     on_machine(tmp_path, test)
 
 
-def test_a_body_over_10_mb_is_refused_in_the_one_shape(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_a_body_over_10_mb_is_rejected_in_the_common_error_format(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         async with m.session.post(
-            f"{m.url}/api/x", data=io.BytesIO(b"x" * PAYLOAD_BYTES), headers=NAME
-        ) as answer:
-            assert answer.status == 200
+            f"{m.url}/api/x", data=io.BytesIO(b"x" * MAX_BODY_BYTES), headers=AUTHORIZATION
+        ) as response:
+            assert response.status == 200
         async with m.session.post(
-            f"{m.url}/api/x", data=io.BytesIO(b"x" * (PAYLOAD_BYTES + 1)), headers=NAME
-        ) as answer:
-            assert answer.status == 413
-            error = (await answer.json())["error"]
-        assert (error["code"], error["details"]["limit"]) == ("too_large", PAYLOAD_BYTES)
+            f"{m.url}/api/x", data=io.BytesIO(b"x" * (MAX_BODY_BYTES + 1)), headers=AUTHORIZATION
+        ) as response:
+            assert response.status == 413
+            error = (await response.json())["error"]
+        assert (error["code"], error["details"]["limit"]) == ("too_large", MAX_BODY_BYTES)
 
     on_machine(tmp_path, test)
 
 
-def test_an_unexpected_error_says_its_request_id_and_logs_nothing_of_the_request(
+def test_an_unexpected_error_has_its_request_id_and_logs_no_data_of_the_request(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def test(m: Machine) -> None:
+    async def test(m: RunningServer) -> None:
         def broken(event: dict[str, Any]) -> dict[str, Any]:
             raise ValueError(event["body"] + event["headers"]["authorization"])
 
-        m.reply = broken
-        async with m.session.post(f"{m.url}/api/x?secret=s3cret", data=b"s3cret", headers=NAME) as answer:
-            assert answer.status == 500
-            error = (await answer.json())["error"]
+        m.on_request = broken
+        async with m.session.post(
+            f"{m.url}/api/x?secret=s3cret", data=b"s3cret", headers=AUTHORIZATION
+        ) as response:
+            assert response.status == 500
+            error = (await response.json())["error"]
         assert error["code"] == "internal"
         assert error["request_id"] in caplog.text
         assert "broken" in caplog.text
@@ -181,9 +183,9 @@ def test_an_unexpected_error_says_its_request_id_and_logs_nothing_of_the_request
         on_machine(tmp_path, test)
 
 
-def test_a_ticket_never_reaches_a_log(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    async def test(m: Machine) -> None:
-        m.greet = lambda _event: {"statusCode": 200}
+def test_a_ticket_is_never_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async def test(m: RunningServer) -> None:
+        m.on_connect = lambda _event: {"statusCode": 200}
         ws = await m.connect()
         await ws.close()
 
@@ -202,10 +204,10 @@ def test_a_ticket_never_reaches_a_log(tmp_path: Path, caplog: pytest.LogCaptureF
         b"GET / HTTP/1.1\r\nHost: x\r\nX: secret" + b"x" * 40_000 + b"\r\n\r\n",
     ],
 )
-def test_what_is_no_http_is_refused_in_the_one_shape_and_never_quoted(
+def test_invalid_http_is_rejected_in_the_common_error_format_and_never_quoted(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, request_: bytes
 ) -> None:
-    async def test(m: Machine) -> None:
+    async def test(m: RunningServer) -> None:
         head, _, body = (await raw(m, request_)).partition(b"\r\n\r\n")
         assert b" 400 " in head.splitlines()[0]
         assert b"aiohttp" not in head
@@ -217,10 +219,10 @@ def test_what_is_no_http_is_refused_in_the_one_shape_and_never_quoted(
     assert "secret" not in caplog.text
 
 
-def test_a_request_that_breaks_off_is_no_error_of_ours(
+def test_an_aborted_request_is_not_logged_as_an_error(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def test(m: Machine) -> None:
+    async def test(m: RunningServer) -> None:
         _, writer = await asyncio.open_connection(*m.url.removeprefix("http://").split(":"))
         writer.write(
             b"POST /api/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ada\r\nContent-Length: 9\r\n\r\n{"
@@ -229,30 +231,30 @@ def test_a_request_that_breaks_off_is_no_error_of_ours(
         await asyncio.sleep(0.1)
         writer.transport.abort()
         await asyncio.sleep(0.1)
-        assert await event_of(m, "GET", "/api/x", headers=NAME)
+        assert await event_of(m, "GET", "/api/x", headers=AUTHORIZATION)
 
     on_machine(tmp_path, test)
     assert "unexpected" not in caplog.text
 
 
-def test_a_body_is_handed_on_as_it_came_compressed_or_not(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
-        headers = NAME | {"Content-Encoding": "gzip"}
+def test_a_body_is_passed_on_without_decompression(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        headers = AUTHORIZATION | {"Content-Encoding": "gzip"}
         event = await event_of(m, "POST", "/api/x", data=b"no gzip", headers=headers)
         assert event["body"] == "no gzip"
 
     on_machine(tmp_path, test)
 
 
-def test_bytes_in_a_header_that_are_no_text_become_text(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_header_bytes_that_are_not_utf_8_are_replaced(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         seen: list[str] = []
 
         def reply(event: dict[str, Any]) -> dict[str, Any]:
             seen.append(event["headers"]["x"])
             return {"statusCode": 200}
 
-        m.reply = reply
+        m.on_request = reply
         await raw(
             m, b"GET /api/x HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer ada\r\nX: \xc3\xa9\xff\r\n\r\n"
         )
@@ -262,11 +264,11 @@ def test_bytes_in_a_header_that_are_no_text_become_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/cognito", "/cognito/"])
-def test_the_sign_in_protocol_is_served_wherever_clients_post_it(tmp_path: Path, path: str) -> None:
-    async def test(m: Machine) -> None:
+def test_the_cognito_protocol_is_served_at_every_path_that_clients_use(tmp_path: Path, path: str) -> None:
+    async def test(m: RunningServer) -> None:
         headers = {"X-Amz-Target": "AWSCognitoIdentityProviderService.SignUp", "X-Forwarded-Proto": "https"}
-        async with m.session.post(f"{m.url}{path}", data=b"{}", headers=headers) as answer:
-            asked = await answer.json(content_type="application/x-amz-json-1.1")
+        async with m.session.post(f"{m.url}{path}", data=b"{}", headers=headers) as response:
+            asked = await response.json(content_type="application/x-amz-json-1.1")
         assert asked == {
             "target": "AWSCognitoIdentityProviderService.SignUp",
             "body": "{}",
@@ -277,11 +279,11 @@ def test_the_sign_in_protocol_is_served_wherever_clients_post_it(tmp_path: Path,
     on_machine(tmp_path, test)
 
 
-def test_the_site_is_told_where_everything_is(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
-        async with m.session.get(f"{m.url}/config.json") as answer:
-            assert answer.headers["Cache-Control"] == "no-cache"
-            assert await answer.json() == {
+def test_the_web_client_gets_its_configuration(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        async with m.session.get(f"{m.url}/config.json") as response:
+            assert response.headers["Cache-Control"] == "no-cache"
+            assert await response.json() == {
                 "version": 1,
                 "api_url": "/api",
                 "ws_url": "/ws",
@@ -294,12 +296,12 @@ def test_the_site_is_told_where_everything_is(tmp_path: Path) -> None:
             }
         for prefix in ("", "/cognito"):
             base = f"{m.url}{prefix}/local_Pool/.well-known"
-            async with m.session.get(f"{base}/jwks.json") as answer:
-                assert await answer.json() == {"keys": []}
-            async with m.session.get(f"{base}/openid-configuration") as answer:
-                assert (await answer.json())["issuer"] == f"{m.url}/local_Pool"
-            async with m.session.get(f"{base}/else") as answer:
-                assert answer.status == 404
+            async with m.session.get(f"{base}/jwks.json") as response:
+                assert await response.json() == {"keys": []}
+            async with m.session.get(f"{base}/openid-configuration") as response:
+                assert (await response.json())["issuer"] == f"{m.url}/local_Pool"
+            async with m.session.get(f"{base}/else") as response:
+                assert response.status == 404
 
     on_machine(tmp_path, test)
 
@@ -319,38 +321,38 @@ def test_the_site_is_told_where_everything_is(tmp_path: Path) -> None:
         ("/assets/logo-Ab3_9xYz.svg", "image/svg+xml", "public, max-age=31536000, immutable", None),
     ],
 )
-def test_the_sites_files_have_their_type_and_the_right_time_to_live(
+def test_files_have_their_content_type_and_cache_headers(
     tmp_path: Path, path: str, kind: str, cache: str, body: bytes | None
 ) -> None:
-    async def test(m: Machine) -> None:
-        async with m.session.get(f"{m.url}{path}") as answer:
-            assert answer.status == 200
-            assert answer.headers["Content-Type"] == kind
-            assert answer.headers["Cache-Control"] == cache
-            assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
-            assert body is None or await answer.read() == body
-            tag = answer.headers["ETag"]
-        async with m.session.get(f"{m.url}{path}", headers={"If-None-Match": tag}) as answer:
-            assert (answer.status, await answer.read()) == (304, b"")
-        async with m.session.head(f"{m.url}{path}") as answer:
-            assert (answer.status, await answer.read()) == (200, b"")
-        async with m.session.post(f"{m.url}{path}x") as answer:
-            assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+    async def test(m: RunningServer) -> None:
+        async with m.session.get(f"{m.url}{path}") as response:
+            assert response.status == 200
+            assert response.headers["Content-Type"] == kind
+            assert response.headers["Cache-Control"] == cache
+            assert "script-src 'self'" in response.headers["Content-Security-Policy"]
+            assert body is None or await response.read() == body
+            tag = response.headers["ETag"]
+        async with m.session.get(f"{m.url}{path}", headers={"If-None-Match": tag}) as response:
+            assert (response.status, await response.read()) == (304, b"")
+        async with m.session.head(f"{m.url}{path}") as response:
+            assert (response.status, await response.read()) == (200, b"")
+        async with m.session.post(f"{m.url}{path}x") as response:
+            assert (response.status, response.headers["Allow"]) == (405, "GET, HEAD")
 
     on_machine(tmp_path, test)
 
 
-def test_pages_travel_compressed_to_those_who_understand_it(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
-        answer = await raw(
+def test_pages_are_compressed_for_clients_that_accept_it(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        response = await raw(
             m, b"GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: br, gzip\r\nConnection: close\r\n\r\n"
         )
-        head, _, body = answer.partition(b"\r\n\r\n")
+        head, _, body = response.partition(b"\r\n\r\n")
         assert b"content-encoding: gzip" in head
         assert b"vary: Accept-Encoding" in head
         assert gzip.decompress(body) == PAGE
-        answer = await raw(m, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        assert answer.partition(b"\r\n\r\n")[2] == PAGE
+        response = await raw(m, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert response.partition(b"\r\n\r\n")[2] == PAGE
 
     on_machine(tmp_path, test)
 
@@ -369,12 +371,12 @@ def test_pages_travel_compressed_to_those_who_understand_it(tmp_path: Path) -> N
         b"/imchat.db%00.html",
     ],
 )
-def test_nothing_outside_the_site_can_be_fetched(tmp_path: Path, path: bytes) -> None:
-    async def test(m: Machine) -> None:
-        answer = await raw(m, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-        assert answer.split(b" ")[1] in {b"404", b"400"} or answer.endswith(PAGE)
-        assert b"SQLite" not in answer
-        assert b"secret" not in answer
+def test_files_outside_the_web_client_cannot_be_read(tmp_path: Path, path: bytes) -> None:
+    async def test(m: RunningServer) -> None:
+        response = await raw(m, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert response.split(b" ")[1] in {b"404", b"400"} or response.endswith(PAGE)
+        assert b"SQLite" not in response
+        assert b"secret" not in response
 
     on_machine(tmp_path, test)
 
@@ -393,10 +395,10 @@ def test_nothing_outside_the_site_can_be_fetched(tmp_path: Path, path: bytes) ->
         ("GET", "/local_Pool/.well-known/jwks.json"),
     ],
 )
-def test_every_answer_carries_the_security_headers(tmp_path: Path, method: str, path: str) -> None:
-    async def test(m: Machine) -> None:
-        async with m.session.request(method, f"{m.url}{path}") as answer:
-            headers = answer.headers
+def test_every_response_has_the_security_headers(tmp_path: Path, method: str, path: str) -> None:
+    async def test(m: RunningServer) -> None:
+        async with m.session.request(method, f"{m.url}{path}") as response:
+            headers = response.headers
         assert "default-src 'none'" in headers["Content-Security-Policy"]
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
@@ -407,71 +409,71 @@ def test_every_answer_carries_the_security_headers(tmp_path: Path, method: str, 
     on_machine(tmp_path, test)
 
 
-def test_an_occupied_port_is_named(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_the_error_for_a_used_port_names_the_port(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         port = int(m.url.rpartition(":")[2])
         with pytest.raises(ConfigError, match=rf"port {port} .* in use .* --port {port + 1}"):
-            async with machine(tmp_path / "second", port=port):
+            async with running_server(tmp_path / "second", port=port):
                 pass
 
     on_machine(tmp_path, test)
 
 
-def test_an_address_of_another_machine_is_refused(tmp_path: Path) -> None:
+def test_an_address_of_another_machine_is_rejected(tmp_path: Path) -> None:
     async def body() -> None:
-        with pytest.raises(ConfigError, match=r"192\.0\.2\.1 is no address of this machine; .* --host"):
-            async with machine(tmp_path, host="192.0.2.1"):
+        with pytest.raises(ConfigError, match=r"192\.0\.2\.1 is not an address of this machine; .* --host"):
+            async with running_server(tmp_path, host="192.0.2.1"):
                 pass
 
     run(body())
 
 
-def test_expired_items_are_removed_while_the_server_runs(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_expired_items_are_deleted_while_the_server_runs(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         with SqliteTable.open(tmp_path / "imchat.db") as table:
             table.write(Put(Key("TICKET", "old"), {"expires_at": 1}))
             table.write(Put(Key("TICKET", "new"), {"expires_at": 4_000_000_000}))
-            await m.until(lambda: table.get(Key("TICKET", "old")) is None)
+            await m.wait_until(lambda: table.get(Key("TICKET", "old")) is None)
             assert table.get(Key("TICKET", "new")) is not None
 
     on_machine(tmp_path, test, purge_every_s=0.05)
 
 
-def test_what_has_expired_is_removed_later_where_it_could_not_be_now(
+def test_deleting_expired_items_is_retried_after_an_error(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def test(m: Machine) -> None:
+    async def test(m: RunningServer) -> None:
         def fail(now_s: int, limit: int) -> int:
-            m.held.purge_expired = m.table.purge_expired
+            m.pausable_table.purge_expired = m.table.purge_expired
             raise sqlite3.OperationalError("disk I/O error")
 
-        m.held.purge_expired = fail
+        m.pausable_table.purge_expired = fail
         with SqliteTable.open(tmp_path / "imchat.db") as table:
             table.write(Put(Key("TICKET", "old"), {"expires_at": 1}))
-            await m.until(lambda: table.get(Key("TICKET", "old")) is None)
+            await m.wait_until(lambda: table.get(Key("TICKET", "old")) is None)
 
     on_machine(tmp_path, test, purge_every_s=0.05)
-    assert "what has expired could not be removed: OperationalError at fail" in caplog.text
+    assert "expired items could not be deleted: OperationalError at fail" in caplog.text
 
 
-def test_what_was_deleted_is_soon_in_no_file_of_a_quiet_server(tmp_path: Path) -> None:
-    async def test(m: Machine) -> None:
+def test_deleted_data_is_soon_in_no_file_of_an_idle_server(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
         with SqliteTable.open(tmp_path / "imchat.db") as table:
             table.write(Put(Key("TEST", "gone"), {"body": "what nobody shall find"}))
             table.write(Delete(Key("TEST", "gone")))
         files = [tmp_path / "imchat.db", tmp_path / "imchat.db-wal"]
-        await m.until(lambda: not any(b"nobody shall find" in file.read_bytes() for file in files))
+        await m.wait_until(lambda: not any(b"nobody shall find" in file.read_bytes() for file in files))
 
     on_machine(tmp_path, test, purge_every_s=0.05)
 
 
-def test_stopping_says_goodbye_to_sockets_and_lets_the_application_know(tmp_path: Path) -> None:
+def test_stopping_closes_websockets_and_notifies_the_application(tmp_path: Path) -> None:
     async def body() -> None:
-        async with machine(tmp_path) as m:
+        async with running_server(tmp_path) as m:
             sockets = [await m.connect() for _ in range(5)]
             ends = [asyncio.ensure_future(ws.receive()) for ws in sockets]
         await asyncio.gather(*ends)
         assert [ws.close_code for ws in sockets] == [1001] * 5
-        assert m.routes().count("$disconnect") == 5
+        assert m.route_keys().count("$disconnect") == 5
 
     run(body())

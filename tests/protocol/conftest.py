@@ -1,4 +1,4 @@
-"""What the tests of the protocol are given: a deployment of each kind, and people at it."""
+"""Fixtures of the protocol tests: a deployment of each kind, and users on it."""
 
 from __future__ import annotations
 
@@ -9,55 +9,55 @@ import pytest
 from tests.protocol import coverage
 from tests.support import deployments
 from tests.support.deployments import Deployment
-from tests.support.reference_client import Record, Stranger
+from tests.support.reference_client import ReferenceClient, WireLog
 
-People: TypeAlias = Callable[..., list[Stranger]]
+CreateUsers: TypeAlias = Callable[..., list[ReferenceClient]]
 
 
 @pytest.fixture(scope="session", params=["local", pytest.param("emulator", marks=pytest.mark.emulator)])
 def deployment(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
-    """A running imchat, one of each kind for all tests: what a test finds there may be other tests'."""
+    """A running imchat of each kind, shared by all tests: a test may find data of other tests."""
     if request.param == "local":
-        with deployments.local(tmp_path_factory.mktemp("data")) as made:
-            yield made
+        with deployments.local(tmp_path_factory.mktemp("data")) as running:
+            yield running
     else:
         stage = request.getfixturevalue("stage")
-        yield Deployment(stage.done.url, stage.emulator.mailed_code, stage.emulator.promote)
+        yield Deployment(stage.deployment.url, stage.emulator.mailed_code, stage.emulator.promote)
 
 
 @pytest.fixture
-def record() -> Record:
-    """What goes over the wire in this test."""
-    return Record()
+def wire_log() -> WireLog:
+    """All requests and frames of this test."""
+    return WireLog()
 
 
 @pytest.fixture
-def people(deployment: Deployment, record: Record) -> People:
-    """Makes people: `ada, bob = people("ada", "bob")` signed up, signed in and chose a handle that begins so."""
+def create_users(deployment: Deployment, wire_log: WireLog) -> CreateUsers:
+    """Create users: `ada, bob = create_users("ada", "bob")` returns signed-in clients whose handles begin like this."""
 
-    def make(*names: str) -> list[Stranger]:
-        return [deployments.person(deployment, record, name) for name in names]
+    def create(*names: str) -> list[ReferenceClient]:
+        return [deployments.person(deployment, wire_log, name) for name in names]
 
-    return make
+    return create
 
 
 @pytest.fixture
-def admin(deployment: Deployment, record: Record) -> Stranger:
-    """Somebody who administers the site."""
-    return deployments.administrator(deployment, record)
+def admin(deployment: Deployment, wire_log: WireLog) -> ReferenceClient:
+    """A client of an administrator of the site."""
+    return deployments.administrator(deployment, wire_log)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> Generator[None, object, object]:
-    """A test that passed must have done what it says it covers, and met nothing that is not described."""
+    """Check that a passed test did everything in its `covers` marker, and that all responses match their schemas."""
     result = yield
-    record = pyfuncitem.funcargs.get("record")
-    if isinstance(record, Record):
-        said = {name for marker in pyfuncitem.iter_markers("covers") for name in marker.args}
-        seen = coverage.seen(record)
+    wire_log = pyfuncitem.funcargs.get("wire_log")
+    if isinstance(wire_log, WireLog):
+        claimed = {name for marker in pyfuncitem.iter_markers("covers") for name in marker.args}
+        seen = coverage.seen(wire_log)
         coverage.SEEN.setdefault(str(pyfuncitem.callspec.params["deployment"]), set()).update(seen)
-        missing = said - seen
-        assert not missing, f"this test says that it covers {sorted(missing)}, and did not do it"
+        missing = claimed - seen
+        assert not missing, f"the `covers` marker of this test names {sorted(missing)}, which did not happen"
     return result

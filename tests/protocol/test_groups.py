@@ -1,10 +1,10 @@
-"""People come to a group, get roles in it, and go."""
+"""Groups: members, roles, invites and public channels."""
 
 from __future__ import annotations
 
 import pytest
-from tests.protocol.conftest import People
-from tests.support.reference_client import refused
+from tests.protocol.conftest import CreateUsers
+from tests.support.reference_client import expect_error
 
 
 @pytest.mark.covers(
@@ -15,41 +15,41 @@ from tests.support.reference_client import refused
     "action typing",
     "frame typing",
 )
-def test_a_group_tells_of_joining_typing_and_leaving(people: People) -> None:
-    eve, kim = people("eve", "kim")
-    where = eve.start_group()
-    with eve.connect() as hers, kim.connect() as theirs:
-        eve.http("POST", f"/conversations/{where}/members", {"user_ids": [kim.user_id]})
-        assert theirs.hear("conversation")["change"] == "added"
-        kim.catch_up(where)
-        theirs.say("typing", conversation_id=where)
-        assert hers.hear("typing")["user_id"] == kim.user_id
-        assert kim.http("DELETE", f"/conversations/{where}/members/{kim.user_id}") == {}
-        assert theirs.hear("conversation")["change"] == "removed"
-        assert kim.types(where)[-1] == "member.removed"
-    eve.catch_up(where)
-    assert eve.types(where) == ["conversation.created", "member.added", "member.removed"]
+def test_members_see_others_join_type_and_leave(create_users: CreateUsers) -> None:
+    eve, kim = create_users("eve", "kim")
+    conversation_id = eve.create_group()
+    with eve.connect() as eve_phone, kim.connect() as kim_phone:
+        eve.request("POST", f"/conversations/{conversation_id}/members", {"user_ids": [kim.user_id]})
+        assert kim_phone.wait_for("conversation")["change"] == "added"
+        kim.catch_up(conversation_id)
+        kim_phone.send("typing", conversation_id=conversation_id)
+        assert eve_phone.wait_for("typing")["user_id"] == kim.user_id
+        assert kim.request("DELETE", f"/conversations/{conversation_id}/members/{kim.user_id}") == {}
+        assert kim_phone.wait_for("conversation")["change"] == "removed"
+        assert kim.event_types(conversation_id)[-1] == "member.removed"
+    eve.catch_up(conversation_id)
+    assert eve.event_types(conversation_id) == ["conversation.created", "member.added", "member.removed"]
 
 
-def test_a_removed_member_hears_of_it_and_of_nothing_after_it(people: People) -> None:
-    ada, bob = people("ada", "bob")
-    where = ada.start_group(bob)
+def test_a_removed_member_gets_the_removal_and_nothing_after_it(create_users: CreateUsers) -> None:
+    ada, bob = create_users("ada", "bob")
+    conversation_id = ada.create_group(bob)
     with bob.connect() as phone:
-        bob.catch_up(where)
-        ada.http("DELETE", f"/conversations/{where}/members/{bob.user_id}")
-        assert phone.hear("conversation")["change"] == "removed"
-        ada.write(where, "Among ourselves")
-        assert phone.rest() == []
-    assert bob.types(where) == ["conversation.created", "member.removed"]
-    with refused(404, "not_found"):
-        bob.catch_up(where)
-    with refused(404, "not_found"):
-        bob.write(where, "Let me in")
-    with refused(404, "not_found"):
-        bob.http("GET", f"/conversations/{where}")
-    assert bob.http("GET", "/conversations")["conversations"] == []
-    ada.catch_up(where)
-    assert ada.bodies(where) == ["Among ourselves"]
+        bob.catch_up(conversation_id)
+        ada.request("DELETE", f"/conversations/{conversation_id}/members/{bob.user_id}")
+        assert phone.wait_for("conversation")["change"] == "removed"
+        ada.send_text(conversation_id, "Among ourselves")
+        assert phone.receive_pending() == []
+    assert bob.event_types(conversation_id) == ["conversation.created", "member.removed"]
+    with expect_error(404, "not_found"):
+        bob.catch_up(conversation_id)
+    with expect_error(404, "not_found"):
+        bob.send_text(conversation_id, "Let me in")
+    with expect_error(404, "not_found"):
+        bob.request("GET", f"/conversations/{conversation_id}")
+    assert bob.request("GET", "/conversations")["conversations"] == []
+    ada.catch_up(conversation_id)
+    assert ada.message_bodies(conversation_id) == ["Among ourselves"]
 
 
 @pytest.mark.covers(
@@ -58,18 +58,22 @@ def test_a_removed_member_hears_of_it_and_of_nothing_after_it(people: People) ->
     "event conversation.updated",
     "event member.role_changed",
 )
-def test_a_role_allows_what_was_refused_before(people: People) -> None:
-    ada, bob = people("ada", "bob")
-    where = ada.start_group(bob)
-    with refused(403, "forbidden"):
-        bob.http("PATCH", f"/conversations/{where}", {"title": "Dinner"})
+def test_a_new_role_allows_what_was_forbidden_before(create_users: CreateUsers) -> None:
+    ada, bob = create_users("ada", "bob")
+    conversation_id = ada.create_group(bob)
+    with expect_error(403, "forbidden"):
+        bob.request("PATCH", f"/conversations/{conversation_id}", {"title": "Dinner"})
 
-    ada.http("PATCH", f"/conversations/{where}/members/{bob.user_id}", {"role": "admin"})
-    renamed = bob.http("PATCH", f"/conversations/{where}", {"title": "Dinner"})
+    ada.request("PATCH", f"/conversations/{conversation_id}/members/{bob.user_id}", {"role": "admin"})
+    renamed = bob.request("PATCH", f"/conversations/{conversation_id}", {"title": "Dinner"})
 
     assert renamed["conversation"]["title"] == "Dinner"
-    bob.catch_up(where)
-    assert bob.types(where) == ["conversation.created", "member.role_changed", "conversation.updated"]
+    bob.catch_up(conversation_id)
+    assert bob.event_types(conversation_id) == [
+        "conversation.created",
+        "member.role_changed",
+        "conversation.updated",
+    ]
 
 
 @pytest.mark.covers(
@@ -79,25 +83,33 @@ def test_a_role_allows_what_was_refused_before(people: People) -> None:
     "GET /invites/{token}",
     "POST /invites/{token}/accept",
 )
-def test_a_link_leads_in_until_it_is_used_up_or_revoked(people: People) -> None:
-    ada, bob, eve = people("ada", "bob", "eve")
-    where = ada.start_group(title="Hikers")
-    once = ada.http("POST", f"/conversations/{where}/invites", {"max_uses": 1, "expires_in_s": 3600})
-    link = f"/invites/{once['token']}"
-    assert bob.http("GET", link)["conversation"]["title"] == "Hikers"
-    assert bob.http("POST", f"{link}/accept")["conversation"]["member_count"] == 2
-    assert bob.http("POST", f"{link}/accept")["conversation"]["member_count"] == 2
-    with refused(409, "conflict", reason="used_up"):
-        eve.http("POST", f"{link}/accept")
-    other = ada.http("POST", f"/conversations/{where}/invites", {})
-    assert [one["uses"] for one in ada.http("GET", f"/conversations/{where}/invites")["invites"]] == [1, 0]
-    assert ada.http("DELETE", f"/conversations/{where}/invites/{other['invite']['invite_id']}") == {}
-    with refused(409, "conflict", reason="revoked"):
-        eve.http("GET", f"/invites/{other['token']}")
-    with refused(404, "not_found"):
-        eve.http("GET", "/invites/nothing")
-    with refused(403, "forbidden"):
-        bob.http("POST", f"/conversations/{where}/invites", {})
+def test_an_invite_works_until_it_is_used_up_or_revoked(create_users: CreateUsers) -> None:
+    ada, bob, eve = create_users("ada", "bob", "eve")
+    conversation_id = ada.create_group(title="Hikers")
+    single_use = ada.request(
+        "POST", f"/conversations/{conversation_id}/invites", {"max_uses": 1, "expires_in_s": 3600}
+    )
+    link = f"/invites/{single_use['token']}"
+    assert bob.request("GET", link)["conversation"]["title"] == "Hikers"
+    assert bob.request("POST", f"{link}/accept")["conversation"]["member_count"] == 2
+    assert bob.request("POST", f"{link}/accept")["conversation"]["member_count"] == 2
+    with expect_error(409, "conflict", reason="used_up"):
+        eve.request("POST", f"{link}/accept")
+    other = ada.request("POST", f"/conversations/{conversation_id}/invites", {})
+    assert [
+        invite["uses"]
+        for invite in ada.request("GET", f"/conversations/{conversation_id}/invites")["invites"]
+    ] == [1, 0]
+    assert (
+        ada.request("DELETE", f"/conversations/{conversation_id}/invites/{other['invite']['invite_id']}")
+        == {}
+    )
+    with expect_error(409, "conflict", reason="revoked"):
+        eve.request("GET", f"/invites/{other['token']}")
+    with expect_error(404, "not_found"):
+        eve.request("GET", "/invites/nothing")
+    with expect_error(403, "forbidden"):
+        bob.request("POST", f"/conversations/{conversation_id}/invites", {})
 
 
 @pytest.mark.covers(
@@ -105,26 +117,32 @@ def test_a_link_leads_in_until_it_is_used_up_or_revoked(people: People) -> None:
     "POST /conversations/{conversation_id}/join",
     "GET /conversations/{conversation_id}/members",
 )
-def test_everybody_finds_and_joins_a_public_channel_and_sees_it_from_their_joining(people: People) -> None:
-    ada, bob = people("ada", "bob")
+def test_every_user_can_find_and_join_a_public_channel_and_reads_it_from_then_on(
+    create_users: CreateUsers,
+) -> None:
+    ada, bob = create_users("ada", "bob")
     word = f"peak{ada.user_id[:8]}"
-    where = ada.start_group(title=f"The {word} watchers")
-    with refused(404, "not_found"):
-        bob.http("POST", f"/conversations/{where}/join")
-    ada.write(where, "Among ourselves")
+    conversation_id = ada.create_group(title=f"The {word} watchers")
+    with expect_error(404, "not_found"):
+        bob.request("POST", f"/conversations/{conversation_id}/join")
+    ada.send_text(conversation_id, "Among ourselves")
     settings = {"public": True, "history": "joined", "posting": "admins", "description": "Who sees most?"}
-    ada.http("PATCH", f"/conversations/{where}", settings)
+    ada.request("PATCH", f"/conversations/{conversation_id}", settings)
 
-    [found] = bob.http("GET", f"/channels?q=watch%20{word.upper()}")["channels"]
-    assert (found["conversation_id"], found["description"]) == (where, "Who sees most?")
-    joined = bob.http("POST", f"/conversations/{where}/join")
+    [found] = bob.request("GET", f"/channels?q=watch%20{word.upper()}")["channels"]
+    assert (found["conversation_id"], found["description"]) == (conversation_id, "Who sees most?")
+    joined = bob.request("POST", f"/conversations/{conversation_id}/join")
 
     assert {name: joined["conversation"][name] for name in settings} == settings
-    page = bob.http("GET", f"/conversations/{where}/events?after=0")
+    page = bob.request("GET", f"/conversations/{conversation_id}/events?after=0")
     assert [event["type"] for event in page["events"]] == ["member.added"]
     assert page["events"][0]["seq"] == joined["history_from"] == 4
-    assert len(bob.http("GET", f"/conversations/{where}/members")["members"]) == 2
-    with refused(403, "forbidden"):
-        bob.http("POST", f"/conversations/{where}/messages", {"client_message_id": "m1", "body": "May I?"})
-    with refused(400, "invalid", field="q"):
-        bob.http("GET", "/channels?q=a")
+    assert len(bob.request("GET", f"/conversations/{conversation_id}/members")["members"]) == 2
+    with expect_error(403, "forbidden"):
+        bob.request(
+            "POST",
+            f"/conversations/{conversation_id}/messages",
+            {"client_message_id": "m1", "body": "May I?"},
+        )
+    with expect_error(400, "invalid", field="q"):
+        bob.request("GET", "/channels?q=a")

@@ -1,4 +1,4 @@
-"""The world that the service tests live in: once over SQLite, once over DynamoDB as moto imitates it."""
+"""Fixtures of the service tests: a world on SQLite, and one on DynamoDB as simulated by moto."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from tests.support.dynamo import new_dynamo_table
 from tests.support.world import World, new_world
 
 
-@pytest.fixture(params=["sqlite", "dynamodb"])
+@pytest.fixture(params=["sqlite", pytest.param("dynamodb", marks=pytest.mark.slow)])
 def world(request: pytest.FixtureRequest) -> Iterator[World]:
     if request.param == "sqlite":
-        with new_world() as made:
-            yield made
+        with new_world() as world:
+            yield world
     else:
         yield World(new_dynamo_table(request.getfixturevalue("moto_client")))
 
 
 @pytest.fixture
 def sqlite_world() -> Iterator[World]:
-    """For tests of many writes, which say nothing new over a second table."""
-    with new_world() as made:
-        yield made
+    """A world on SQLite only, for tests with many writes that would prove nothing more on DynamoDB."""
+    with new_world() as world:
+        yield world

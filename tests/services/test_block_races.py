@@ -1,6 +1,7 @@
-"""A block, a suspension and a sign-out hold from their answer on: a thousand interleavings of each, and controls that must fail.
+"""Blocks, suspensions and sign-outs are effective from their response on: a thousand interleavings each, and controls.
 
-No event of the log tells of either, so the bound is a step, not a `seq`: what begins after the end does not happen.
+The log has no event of them, so the limit is a step of the scheduler, not a `seq`: an action that begins after the block,
+suspension or sign-out ended must fail. Each control breaks the code on purpose and must be detected.
 """
 
 from __future__ import annotations
@@ -10,8 +11,8 @@ from dataclasses import replace
 from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 import pytest
-from tests.support.interleaving import Turns
-from tests.support.world import Borrowed, ListeningGateway, World, new_world
+from tests.support.interleaving import Scheduler
+from tests.support.world import RecordingGateway, TableWrapper, World, new_world
 
 from imchat.domain.ids import ConnectionId, ConversationId, SignInId, UserId
 from imchat.errors import Forbidden, Unauthenticated
@@ -26,8 +27,8 @@ TIMES: Final = 3
 PHONE, LAPTOP = SignInId("phone"), SignInId("laptop")
 
 
-class ClosingGateway(ListeningGateway):
-    """Posts to nobody whose connection it closed, as every gateway does."""
+class ClosingGateway(RecordingGateway):
+    """Does not post to connections that it closed, like every real gateway."""
 
     def disconnect(self, connection_id: str) -> None:
         super().disconnect(connection_id)
@@ -37,210 +38,224 @@ class ClosingGateway(ListeningGateway):
 Connect: TypeAlias = Callable[[App, UserId, ConnectionId, SignInId | None], None]
 
 
-class Stage(NamedTuple):
-    """Where every scene begins."""
+class Environment(NamedTuple):
+    """The initial state of every scenario."""
 
     world: World
     ann: UserId
     bob: UserId
     cat: UserId
     group: ConversationId
-    late: ConversationId
+    other_group: ConversationId
 
-    def scenes(self) -> Iterator[Scene]:
-        """A scene for each seed; what happened in one is undone behind it."""
+    def scenarios(self) -> Iterator[Scenario]:
+        """Yield a scenario for each seed, and roll its changes back afterwards."""
         table = cast(GroupCommitTable, self.world.table)
         for seed in range(INTERLEAVINGS):
             table.begin()
             try:
-                yield Scene(seed, self)
+                yield Scenario(seed, self)
             finally:
                 table.rollback()
 
 
-class Scene:
-    """Ann and Bob, directly and in a group, while she blocks him, or he is suspended, or signs out. Cat writes in the group."""
+class Scenario:
+    """Ann and Bob write to each other while she blocks him, or he is suspended or signs out. Cat writes in their group."""
 
-    def __init__(self, seed: int, stage: Stage) -> None:
-        world = stage.world
-        self.turns = Turns(seed)
+    def __init__(self, seed: int, environment: Environment) -> None:
+        world = environment.world
+        self.scheduler = Scheduler(seed)
         self.gateway = ClosingGateway()
-        self.calm = replace(world.app, gateway=self.gateway)
-        self.app = self.turns.app(self.calm)
-        self.ann, self.bob, self.cat, self.group, self.late = stage[1:]
-        # Every other time the direct conversation begins only now.
+        self.plain_app = replace(world.app, gateway=self.gateway)
+        self.app = self.scheduler.wrap(self.plain_app)
+        self.ann, self.bob, self.cat, self.group, self.other_group = environment[1:]
+        # With even seeds, the direct conversation is created during the scenario.
         self.direct = world.direct(self.ann, self.bob) if seed % 2 else None
-        self.line = ConnectionId(f"line-{seed}-")
-        realtime.connect(self.calm, self.bob, self.line, PHONE)
-        self.handshakes: set[str] = set()
-        """Connections that do not stand yet, or never will: no gateway hands frames on to them."""
+        self.connection_id = ConnectionId(f"line-{seed}-")
+        realtime.connect(self.plain_app, self.bob, self.connection_id, PHONE)
+        self.pending_connections: set[str] = set()
+        """Connections that are not open yet, or never will be. A gateway delivers no frames to them."""
         self.connect: Connect = realtime.connect
         self.ended = False
-        self.broken: list[str] = []
+        self.violations: list[str] = []
 
-    def end(self, way: Callable[[Scene], object]) -> None:
-        way(self)
+    def end(self, ending: Callable[[Scenario], object]) -> None:
+        ending(self)
         self.ended = True
 
-    def tries(self, name: str, act: Callable[[str], object]) -> Callable[[], None]:
-        """Somebody who does it again and again; it is to be refused if it begins after the end."""
+    def repeat(self, name: str, action: Callable[[str], object]) -> Callable[[], None]:
+        """Return an actor that repeats an action. If the action begins after the end, it must be refused."""
 
         def run() -> None:
             for time in range(TIMES):
-                self.turns.wait()
-                over = self.ended
+                self.scheduler.yield_turn()
+                has_ended = self.ended
                 try:
-                    act(f"{name}-{time}")
+                    action(f"{name}-{time}")
                 except (Forbidden, Unauthenticated):
                     continue
-                if over:
-                    self.broken.append(f"{name} after the end")
+                if has_ended:
+                    self.violations.append(f"{name} succeeded after the end")
 
         return run
 
-    def say(self, who: UserId, where: Any, name: str) -> None:
-        messages.send(self.app, who, where, client_message_id=name, body=name)
+    def send(self, user_id: UserId, conversation_id: Any, name: str) -> None:
+        messages.send(self.app, user_id, conversation_id, client_message_id=name, body=name)
 
-    def open_line(self, ticket: str, name: str) -> None:
-        line = ConnectionId(f"{self.line}-{name}")
-        self.handshakes.add(line)
+    def open_connection(self, ticket: str, name: str) -> None:
+        connection_id = ConnectionId(f"{self.connection_id}-{name}")
+        self.pending_connections.add(connection_id)
         redeemed = realtime.redeem_ticket(self.app, ticket)
         if redeemed is None:
             raise Unauthenticated("the ticket was used")
-        self.connect(self.app, self.bob, line, redeemed.sign_in)
-        self.handshakes.remove(line)
+        self.connect(self.app, self.bob, connection_id, redeemed.sign_in)
+        self.pending_connections.remove(connection_id)
 
-    def direct_message(self, who: UserId, other: UserId, name: str) -> None:
-        where = self.direct or conversations.create_direct(self.app, who, other)[0].head.conversation_id
-        self.say(who, where, name)
-
-
-Way: TypeAlias = Callable[[Scene], object]
-
-
-def blocked(scene: Scene) -> None:
-    blocks.block(scene.app, scene.ann, scene.bob)
+    def direct_message(self, user_id: UserId, other: UserId, name: str) -> None:
+        conversation_id = (
+            self.direct or conversations.create_direct(self.app, user_id, other)[0].head.conversation_id
+        )
+        self.send(user_id, conversation_id, name)
 
 
-def suspended(scene: Scene) -> None:
-    suspensions.suspend(scene.app, UserId("u-admin"), scene.bob)
+Ending: TypeAlias = Callable[[Scenario], object]
 
 
-def play_blocked(scene: Scene, way: Way = blocked) -> list[str]:
-    ann, bob = scene.ann, scene.bob
-    scene.turns.run(
-        lambda: scene.end(way),
-        scene.tries("bob", lambda name: scene.direct_message(bob, ann, name)),
-        scene.tries("ann", lambda name: scene.direct_message(ann, bob, name)),
-        scene.tries("add", lambda _name: conversations.create_group(scene.app, bob, [ann], None)),
+def block_bob(scenario: Scenario) -> None:
+    blocks.block(scenario.app, scenario.ann, scenario.bob)
+
+
+def suspend_bob(scenario: Scenario) -> None:
+    suspensions.suspend(scenario.app, UserId("u-admin"), scenario.bob)
+
+
+def run_block(scenario: Scenario, ending: Ending = block_bob) -> list[str]:
+    ann, bob = scenario.ann, scenario.bob
+    scenario.scheduler.run(
+        lambda: scenario.end(ending),
+        scenario.repeat("bob", lambda name: scenario.direct_message(bob, ann, name)),
+        scenario.repeat("ann", lambda name: scenario.direct_message(ann, bob, name)),
+        scenario.repeat("add", lambda _name: conversations.create_group(scenario.app, bob, [ann], None)),
     )
-    return scene.broken
+    return scenario.violations
 
 
-def play_suspended(scene: Scene, way: Way = suspended) -> list[str]:
-    bob = scene.bob
-    scene.turns.run(
-        lambda: scene.end(way),
-        scene.tries("send", lambda name: scene.say(bob, scene.group, name)),
-        scene.tries("read", lambda _name: messages.read(scene.app, bob, scene.group)),
-        scene.tries(
-            "connect", lambda name: realtime.connect(scene.app, bob, ConnectionId(f"{scene.line}-{name}"))
+def run_suspension(scenario: Scenario, ending: Ending = suspend_bob) -> list[str]:
+    bob = scenario.bob
+    scenario.scheduler.run(
+        lambda: scenario.end(ending),
+        scenario.repeat("send", lambda name: scenario.send(bob, scenario.group, name)),
+        scenario.repeat("read", lambda _name: messages.read(scenario.app, bob, scenario.group)),
+        scenario.repeat(
+            "connect",
+            lambda name: realtime.connect(
+                scenario.app, bob, ConnectionId(f"{scenario.connection_id}-{name}")
+            ),
         ),
-        lambda: cat_goes_on(scene),
-        lambda: members.add_members(scene.app, scene.cat, scene.late, [bob]),
+        lambda: cat_writes(scenario),
+        lambda: members.add_members(scenario.app, scenario.cat, scenario.other_group, [bob]),
     )
-    # When all is over, also for what was under way, nothing is open to him anywhere.
-    scene.app = scene.calm
-    scene.tries("group", lambda name: scene.say(bob, scene.group, name))()
-    scene.tries("late", lambda name: scene.say(bob, scene.late, name))()
-    cat_goes_on(scene)
-    return scene.broken
+    # Now that all concurrent actions have finished, he can write in no conversation.
+    scenario.app = scenario.plain_app
+    scenario.repeat("group", lambda name: scenario.send(bob, scenario.group, name))()
+    scenario.repeat("late", lambda name: scenario.send(bob, scenario.other_group, name))()
+    cat_writes(scenario)
+    return scenario.violations
 
 
-def signed_out(scene: Scene) -> None:
-    realtime.sign_out(scene.app, scene.bob, PHONE)
+def sign_bob_out(scenario: Scenario) -> None:
+    realtime.sign_out(scenario.app, scenario.bob, PHONE)
 
 
-def play_signed_out(scene: Scene, way: Way = signed_out) -> list[str]:
-    bob, laptop = scene.bob, ConnectionId(f"laptop-{scene.line}")
-    unused = {f"old-{time}": realtime.issue_ticket(scene.calm, bob, PHONE)[0] for time in range(TIMES + 1)}
-    scene.turns.run(
-        lambda: scene.end(way),
-        scene.tries("old", lambda name: scene.open_line(unused[name], name)),
-        scene.tries(
-            "new", lambda name: scene.open_line(realtime.issue_ticket(scene.app, bob, PHONE)[0], name)
+def run_sign_out(scenario: Scenario, ending: Ending = sign_bob_out) -> list[str]:
+    bob, laptop = scenario.bob, ConnectionId(f"laptop-{scenario.connection_id}")
+    unused = {
+        f"old-{time}": realtime.issue_ticket(scenario.plain_app, bob, PHONE)[0] for time in range(TIMES + 1)
+    }
+    scenario.scheduler.run(
+        lambda: scenario.end(ending),
+        scenario.repeat("old", lambda name: scenario.open_connection(unused[name], name)),
+        scenario.repeat(
+            "new",
+            lambda name: scenario.open_connection(realtime.issue_ticket(scenario.app, bob, PHONE)[0], name),
         ),
-        lambda: cat_goes_on(scene),
-        lambda: realtime.connect(scene.app, bob, laptop, LAPTOP),
+        lambda: cat_writes(scenario),
+        lambda: realtime.connect(scenario.app, bob, laptop, LAPTOP),
     )
-    scene.app = scene.calm
-    scene.tries("late", lambda name: scene.open_line(unused["old-3"], name))()
-    # The other device comes back, if its line was closed as well, and misses nothing from there.
-    if laptop in scene.gateway.gone:
-        realtime.connect(scene.app, bob, laptop := ConnectionId(f"again-{laptop}"), LAPTOP)
-    cat_goes_on(scene)
-    if "cat-" not in repr(scene.gateway.frames.get(laptop)):
-        scene.broken.append("the other device was signed out as well")
-    return scene.broken
+    scenario.app = scenario.plain_app
+    scenario.repeat("late", lambda name: scenario.open_connection(unused["old-3"], name))()
+    # The other device reconnects if its connection was closed too, and then receives every event.
+    if laptop in scenario.gateway.gone:
+        realtime.connect(scenario.app, bob, laptop := ConnectionId(f"again-{laptop}"), LAPTOP)
+    cat_writes(scenario)
+    if "cat-" not in repr(scenario.gateway.frames.get(laptop)):
+        scenario.violations.append("the other device was signed out as well")
+    return scenario.violations
 
 
-def cat_goes_on(scene: Scene) -> None:
-    """Cat writes in the group; what she begins after the end is not for Bob."""
+def cat_writes(scenario: Scenario) -> None:
+    """Let Cat write in the group. Bob must not receive what she begins to send after the end."""
     for _time in range(TIMES):
-        scene.turns.wait()
-        over, name = scene.ended, f"cat-{scene.turns.step}-{_time}"
-        messages.send(scene.app, scene.cat, scene.group, client_message_id=name, body=name)
-        if over and name in reached(scene):
-            scene.broken.append("heard what was said after the end")
+        scenario.scheduler.yield_turn()
+        has_ended, name = scenario.ended, f"cat-{scenario.scheduler.step}-{_time}"
+        messages.send(scenario.app, scenario.cat, scenario.group, client_message_id=name, body=name)
+        if has_ended and name in pushed_to_bob(scenario):
+            scenario.violations.append("Bob received a message that was sent after the end")
 
 
-def reached(scene: Scene) -> str:
-    """All that was pushed to Bob's connections."""
-    frames = scene.gateway.frames
+def pushed_to_bob(scenario: Scenario) -> str:
+    """Return all frames that were pushed to Bob's open connections, as text."""
+    frames = scenario.gateway.frames
     return repr(
-        [frames[line] for line in frames if line.startswith(scene.line) and line not in scene.handshakes]
+        [
+            frames[connection_id]
+            for connection_id in frames
+            if connection_id.startswith(scenario.connection_id)
+            and connection_id not in scenario.pending_connections
+        ]
     )
 
 
-PLAYS: Final = {"blocked": play_blocked, "suspended": play_suspended, "signed out": play_signed_out}
+SCENARIOS: Final = {"blocked": run_block, "suspended": run_suspension, "signed out": run_sign_out}
 
 
 @pytest.fixture
-def stage() -> Iterator[Stage]:
+def environment() -> Iterator[Environment]:
     with new_world() as world:
         ann, bob, cat = world.people("ann", "bob", "cat")
-        yield Stage(world, ann, bob, cat, world.group(cat, ann, bob), world.group(cat, ann))
+        yield Environment(world, ann, bob, cat, world.group(cat, ann, bob), world.group(cat, ann))
 
 
-@pytest.mark.parametrize("name", PLAYS)
-def test_what_begins_after_the_answer_does_not_happen(stage: Stage, name: str) -> None:
-    for seed, scene in enumerate(stage.scenes()):
-        assert PLAYS[name](scene) == [], f"seed {seed}"
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_nothing_that_begins_after_the_response_succeeds(environment: Environment, name: str) -> None:
+    for seed, scenario in enumerate(environment.scenarios()):
+        assert SCENARIOS[name](scenario) == [], f"seed {seed}"
 
 
-def finds_it(stage: Stage, name: str, break_it: Callable[[Scene], object]) -> bool:
-    """Whether some seed shows that what was broken is broken."""
-    for scene in stage.scenes():
-        break_it(scene)
-        if PLAYS[name](scene):
+def some_seed_detects(environment: Environment, name: str, break_it: Callable[[Scenario], object]) -> bool:
+    """Return whether the scenario fails with some seed after `break_it`."""
+    for scenario in environment.scenarios():
+        break_it(scenario)
+        if SCENARIOS[name](scenario):
             return True
     return False
 
 
-class Without(Borrowed):
-    """A table on which writes to some keys are forgotten."""
+class TableWithoutWrites(TableWrapper):
+    """A table that drops some of the write ops."""
 
-    def __init__(self, table: Any, forgotten: Callable[[Op], bool]) -> None:
+    def __init__(self, table: Any, is_dropped: Callable[[Op], bool]) -> None:
         super().__init__(table)
-        self._forgotten = forgotten
+        self._is_dropped = is_dropped
 
     def write(self, *ops: Op) -> None:
-        if kept := [op for op in ops if not self._forgotten(op)]:
+        if kept := [op for op in ops if not self._is_dropped(op)]:
             super().write(*kept)
 
 
 @pytest.mark.parametrize(
-    ("name", "forgotten"),
+    ("name", "is_dropped"),
     [
         ("blocked", lambda op: type(op).__name__ == "Check"),
         ("blocked", lambda op: "blocks" in getattr(op, "set", ())),
@@ -248,24 +263,24 @@ class Without(Borrowed):
         ("suspended", lambda op: "suspended" in getattr(op, "set", ()) and op.key.sk == "CONNECTIONS"),
     ],
     ids=[
-        "no checks at the beginning",
+        "no check when the conversation is created",
         "no mark in the conversation",
         "no mark on members",
         "no mark on connections",
     ],
 )
-def test_control_without_a_part_of_it_some_seed_finds_it(
-    stage: Stage, name: str, forgotten: Callable[[Op], bool]
+def test_control_detects_a_missing_write(
+    environment: Environment, name: str, is_dropped: Callable[[Op], bool]
 ) -> None:
-    def break_it(scene: Scene) -> None:
-        scene.app = replace(scene.app, table=Without(scene.app.table, forgotten))
+    def break_it(scenario: Scenario) -> None:
+        scenario.app = replace(scenario.app, table=TableWithoutWrites(scenario.app.table, is_dropped))
 
-    assert finds_it(stage, name, break_it)
+    assert some_seed_detects(environment, name, break_it)
 
 
-def test_control_without_the_look_after_the_writing_some_seed_finds_it(stage: Stage) -> None:
-    def break_it(scene: Scene) -> None:
-        class Blind(Borrowed):
+def test_control_detects_a_missing_read_after_the_write(environment: Environment) -> None:
+    def break_it(scenario: Scenario) -> None:
+        class StaleTable(TableWrapper):
             def get_many(self, keys: Any) -> Any:
                 found = super().get_many(keys)
                 return {
@@ -273,29 +288,31 @@ def test_control_without_the_look_after_the_writing_some_seed_finds_it(stage: St
                     for key, item in found.items()
                 }
 
-        scene.app = replace(scene.app, table=Blind(scene.app.table))
+        scenario.app = replace(scenario.app, table=StaleTable(scenario.app.table))
 
-    assert finds_it(stage, "suspended", break_it)
+    assert some_seed_detects(environment, "suspended", break_it)
 
 
-@pytest.mark.parametrize("kept", ["note", "closing"])
-def test_control_half_a_sign_out_is_found(stage: Stage, kept: str) -> None:
-    def half(scene: Scene) -> None:
-        if kept == "note":
-            connections.mark_signed_out(scene.app.table, scene.bob, PHONE, now_s=0)
+@pytest.mark.parametrize("kept", ["mark", "closing"])
+def test_control_detects_an_incomplete_sign_out(environment: Environment, kept: str) -> None:
+    def sign_out_partly(scenario: Scenario) -> None:
+        if kept == "mark":
+            connections.mark_signed_out(scenario.app.table, scenario.bob, PHONE, now_s=0)
         else:
-            realtime.sign_out(scene.app, scene.bob, None)
+            realtime.sign_out(scenario.app, scenario.bob, None)
 
-    assert any(play_signed_out(scene, half) for scene in stage.scenes())
+    assert any(run_sign_out(scenario, sign_out_partly) for scenario in environment.scenarios())
 
 
-def test_control_a_connection_that_looks_before_it_is_noted_is_found(stage: Stage) -> None:
-    def connect_carelessly(app: App, user_id: UserId, line: ConnectionId, sign_in: SignInId | None) -> None:
+def test_control_detects_a_connection_that_checks_before_it_is_stored(environment: Environment) -> None:
+    def check_then_connect(
+        app: App, user_id: UserId, connection_id: ConnectionId, sign_in: SignInId | None
+    ) -> None:
         if sign_in is not None and connections.is_signed_out(app.table, user_id, sign_in):
             raise Unauthenticated("signed out")
-        realtime.connect(app, user_id, line)
+        realtime.connect(app, user_id, connection_id)
 
-    def break_it(scene: Scene) -> None:
-        scene.connect = connect_carelessly
+    def break_it(scenario: Scenario) -> None:
+        scenario.connect = check_then_connect
 
-    assert finds_it(stage, "signed out", break_it)
+    assert some_seed_detects(environment, "signed out", break_it)

@@ -1,4 +1,4 @@
-"""Blocks: whom they keep apart, in what, and what they do not touch; and that nobody learns whose they are."""
+"""Blocks: what they prevent, what they leave unchanged, and that errors do not reveal who blocked the other."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.support.world import Interleaved, World
+from tests.support.world import RacingTable, World
 
 from imchat.domain.ids import ConnectionId, ConversationId, UserId, direct_conversation_id
 from imchat.errors import Busy, Forbidden, Invalid, NotFound
@@ -27,196 +27,217 @@ from imchat.storage.repositories import blocks as stored
 from imchat.storage.repositories import keys, members
 
 
-def say(world: World, who: UserId, where: ConversationId, name: str, body: str = "hello") -> dict[str, Any]:
-    event = messages.send(world.app, who, where, client_message_id=name, body=body).event
+def send(
+    world: World, user_id: UserId, conversation_id: ConversationId, name: str, body: str = "hello"
+) -> dict[str, Any]:
+    event = messages.send(world.app, user_id, conversation_id, client_message_id=name, body=body).event
     assert event is not None
     return {**event}
 
 
-def refusal(act: Callable[[], object]) -> tuple[str, dict[str, Any]]:
+def catch_forbidden(action: Callable[[], object]) -> tuple[str, dict[str, Any]]:
     with pytest.raises(Forbidden) as caught:
-        act()
+        action()
     return caught.value.message, caught.value.details
 
 
-def test_after_a_block_neither_of_two_can_say_anything_to_the_other_and_both_get_one_answer(
-    world: World,
-) -> None:
+def test_after_a_block_both_users_get_the_same_error_for_messages_and_changes(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.direct(ann, bob)
-    seqs = {who: say(world, who, where, f"by-{who}")["seq"] for who in (ann, bob)}
+    conversation_id = world.direct(ann, bob)
+    seqs = {user_id: send(world, user_id, conversation_id, f"by-{user_id}")["seq"] for user_id in (ann, bob)}
     blocks.block(world.app, ann, bob)
-    tries = [
-        act
-        for who, seq in seqs.items()
-        for act in (
-            lambda who=who: messages.send(world.app, who, where, client_message_id="more", body="more"),
-            lambda who=who, seq=seq: message_actions.edit(world.app, who, where, seq, "other words"),
-            lambda who=who, seq=seq: message_actions.react(world.app, who, where, seq, "👍"),
-            lambda who=who, seq=seq: message_actions.pin(world.app, who, where, seq),
+    attempts = [
+        action
+        for user_id, seq in seqs.items()
+        for action in (
+            lambda user_id=user_id: messages.send(
+                world.app, user_id, conversation_id, client_message_id="more", body="more"
+            ),
+            lambda user_id=user_id, seq=seq: message_actions.edit(
+                world.app, user_id, conversation_id, seq, "new text"
+            ),
+            lambda user_id=user_id, seq=seq: message_actions.react(
+                world.app, user_id, conversation_id, seq, "👍"
+            ),
+            lambda user_id=user_id, seq=seq: message_actions.pin(world.app, user_id, conversation_id, seq),
         )
     ]
-    told = [refusal(act) for act in tries]
-    assert told == [("you can't message this person", {"reason": "blocked"})] * 8
-    assert messages.read(world.app, bob, where)[0][-1]["seq"] == 3
+    errors = [catch_forbidden(action) for action in attempts]
+    assert errors == [("you can't message this person", {"reason": "blocked"})] * 8
+    assert messages.read(world.app, bob, conversation_id)[0][-1]["seq"] == 3
 
 
-def test_past_a_block_a_message_can_still_be_deleted_and_an_answer_repeated(world: World) -> None:
+def test_a_blocked_user_can_still_delete_a_message_and_retry_a_send(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.direct(ann, bob)
-    sent = say(world, bob, where, "m")
+    conversation_id = world.direct(ann, bob)
+    sent = send(world, bob, conversation_id, "m")
     blocks.block(world.app, ann, bob)
-    assert say(world, bob, where, "m") == sent
-    assert message_actions.delete(world.app, bob, where, sent["seq"]).message["body"] == ""
+    assert send(world, bob, conversation_id, "m") == sent
+    assert message_actions.delete(world.app, bob, conversation_id, sent["seq"]).message["body"] == ""
 
 
-def test_a_direct_conversation_past_a_block_cannot_begin_from_either_side(world: World) -> None:
+def test_neither_user_can_create_a_direct_conversation_after_a_block(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     blocks.block(world.app, ann, bob)
-    tries = [lambda: world.direct(ann, bob), lambda: world.direct(bob, ann)]
-    assert [refusal(act) for act in tries] == [("you can't message this person", {"reason": "blocked"})] * 2
+    attempts = [lambda: world.direct(ann, bob), lambda: world.direct(bob, ann)]
+    assert [catch_forbidden(action) for action in attempts] == [
+        ("you can't message this person", {"reason": "blocked"})
+    ] * 2
     assert conversations.inbox(world.app, bob, cursor=None).entries == []
 
     blocks.unblock(world.app, ann, bob)
-    say(world, bob, world.direct(bob, ann), "m")
+    send(world, bob, world.direct(bob, ann), "m")
 
 
-def test_taking_a_block_back_opens_the_conversation_unless_the_other_blocked_as_well(world: World) -> None:
+def test_unblocking_reopens_the_conversation_unless_the_other_user_blocked_too(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.direct(ann, bob)
+    conversation_id = world.direct(ann, bob)
     blocks.block(world.app, ann, bob)
     blocks.block(world.app, bob, ann)
     blocks.unblock(world.app, ann, bob)
-    refusal(lambda: say(world, ann, where, "m"))
+    catch_forbidden(lambda: send(world, ann, conversation_id, "m"))
     blocks.unblock(world.app, bob, ann)
-    say(world, ann, where, "m")
+    send(world, ann, conversation_id, "m")
     assert stored.involving(world.table, ann) == set()
 
 
-def test_a_block_is_repeated_and_taken_back_twice_without_harm_and_keeps_its_time(world: World) -> None:
+def test_repeated_blocks_and_unblocks_change_nothing(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     blocks.block(world.app, ann, bob)
     first = blocks.list_blocked(world.app, ann, cursor=None)
     world.clock_ms += 5_000
     blocks.block(world.app, ann, bob)
     assert blocks.list_blocked(world.app, ann, cursor=None) == first
-    assert [one.user_id for one in first[0]] == [user.user_id for user in first[1]] == [bob]
+    assert [blocked.user_id for blocked in first[0]] == [user.user_id for user in first[1]] == [bob]
     assert blocks.list_blocked(world.app, bob, cursor=None) == ([], [], None)
     for _ in range(2):
         blocks.unblock(world.app, ann, bob)
     assert blocks.list_blocked(world.app, ann, cursor=None) == ([], [], None)
 
 
-def test_oneself_and_nobody_cannot_be_blocked(world: World) -> None:
+def test_users_cannot_block_themselves_or_unknown_users(world: World) -> None:
     ann = world.person("ann")
     with pytest.raises(Invalid, match="yourself"):
         blocks.block(world.app, ann, ann)
-    for nobody in ("u-nobody", "not an id"):
+    for unknown_id in ("u-unknown", "not an id"):
         with pytest.raises(NotFound):
-            blocks.block(world.app, ann, UserId(nobody))
+            blocks.block(world.app, ann, UserId(unknown_id))
     assert stored.involving(world.table, ann) == set()
 
 
-def test_neither_adds_the_other_to_a_group_and_nobody_else_is_added_then(world: World) -> None:
+def test_after_a_block_neither_user_can_add_the_other_and_the_whole_addition_fails(world: World) -> None:
     ann, bob, cat = world.people("ann", "bob", "cat")
     blocks.block(world.app, ann, bob)
     for actor, other in ((ann, bob), (bob, ann)):
-        said = ("you can't add these people", {"reason": "blocked", "user_ids": [other]})
-        assert refusal(partial(world.group, actor, cat, other)) == said
-        where = world.group(actor)
-        assert refusal(partial(memberships.add_members, world.app, actor, where, [cat, other])) == said
-        assert set(members.list_for(world.table, where)) == {actor}
+        error = ("you can't add these people", {"reason": "blocked", "user_ids": [other]})
+        assert catch_forbidden(partial(world.group, actor, cat, other)) == error
+        conversation_id = world.group(actor)
+        assert (
+            catch_forbidden(partial(memberships.add_members, world.app, actor, conversation_id, [cat, other]))
+            == error
+        )
+        assert set(members.list_for(world.table, conversation_id)) == {actor}
     memberships.add_members(world.app, cat, world.group(cat), [ann, bob])
 
 
-def test_in_a_group_both_write_and_only_mentions_by_the_blocked_are_plain_text(world: World) -> None:
+def test_in_a_group_both_users_can_write_but_mentions_by_the_blocked_user_are_plain_text(
+    world: World,
+) -> None:
     ann, bob, cat = world.people("ann", "bob", "cat")
-    where = world.group(cat, ann, bob)
+    conversation_id = world.group(cat, ann, bob)
     blocks.block(world.app, ann, bob)
-    seq = say(world, bob, where, "plain", "hello")["seq"]
-    assert say(world, bob, where, "b", "@ann and @cat")["message"]["mentions"] == {"cat": cat}
-    assert message_actions.edit(world.app, bob, where, seq, "@ann").message.get("mentions", {}) == {}
-    assert say(world, ann, where, "a", "@bob")["message"]["mentions"] == {"bob": bob}
-    assert members.list_for(world.table, where)[ann].mentions == ()
+    seq = send(world, bob, conversation_id, "plain", "hello")["seq"]
+    assert send(world, bob, conversation_id, "b", "@ann and @cat")["message"]["mentions"] == {"cat": cat}
+    assert (
+        message_actions.edit(world.app, bob, conversation_id, seq, "@ann").message.get("mentions", {}) == {}
+    )
+    assert send(world, ann, conversation_id, "a", "@bob")["message"]["mentions"] == {"bob": bob}
+    assert members.list_for(world.table, conversation_id)[ann].mentions == ()
 
 
-def test_presence_is_hidden_both_ways_and_those_who_watch_see_the_other_go(world: World) -> None:
+def test_a_block_hides_presence_both_ways_and_subscribers_see_the_other_go_offline(world: World) -> None:
     ann, bob, cat = world.people("ann", "bob", "cat")
-    where = world.group(cat, ann, bob)
-    for who in (ann, bob):
-        world.connect(who)
-    presence.subscribe(world.app, ann, where, [bob])
-    presence.subscribe(world.app, bob, where, [ann])
-    presence.subscribe(world.app, cat, where, [ann, bob])
+    conversation_id = world.group(cat, ann, bob)
+    for user_id in (ann, bob):
+        world.connect(user_id)
+    presence.subscribe(world.app, ann, conversation_id, [bob])
+    presence.subscribe(world.app, bob, conversation_id, [ann])
+    presence.subscribe(world.app, cat, conversation_id, [ann, bob])
     blocks.block(world.app, ann, bob)
-    for who, other in ((ann, bob), (bob, ann)):
-        frames = world.heard(ConnectionId(f"c-{who}"), "presence")
+    for user_id, other in ((ann, bob), (bob, ann)):
+        frames = world.received(ConnectionId(f"c-{user_id}"), "presence")
         assert frames == [{"type": "presence", "user_id": other, "online": False}]
-        assert other not in {one.user_id for one in presence.get(world.app, who, where, None)}
+        assert other not in {
+            found.user_id for found in presence.get(world.app, user_id, conversation_id, None)
+        }
     world.gateway.frames.clear()
-    theirs = world.connect(cat)
-    for who, other in ((ann, bob), (bob, ann)):
-        realtime.disconnect(world.app, who, ConnectionId(f"c-{who}"))
-        realtime.connect(world.app, who, ConnectionId(f"c-{who}"))
-        assert world.heard(ConnectionId(f"c-{other}"), "presence") == []
-        assert [frame["online"] for frame in world.heard(theirs, "presence")] == [False, True]
+    cats_phone = world.connect(cat)
+    for user_id, other in ((ann, bob), (bob, ann)):
+        realtime.disconnect(world.app, user_id, ConnectionId(f"c-{user_id}"))
+        realtime.connect(world.app, user_id, ConnectionId(f"c-{user_id}"))
+        assert world.received(ConnectionId(f"c-{other}"), "presence") == []
+        assert [frame["online"] for frame in world.received(cats_phone, "presence")] == [False, True]
         world.gateway.frames.clear()
-    assert {one.user_id for one in presence.get(world.app, cat, where, None)} == {ann, bob, cat}
+    assert {found.user_id for found in presence.get(world.app, cat, conversation_id, None)} == {ann, bob, cat}
 
 
-def test_nobody_past_a_block_hears_of_typing_or_reading(world: World) -> None:
+def test_after_a_block_typing_and_receipts_are_not_pushed_in_a_direct_conversation(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.direct(ann, bob)
-    lines = {who: world.connect(who) for who in (ann, bob)}
-    said = say(world, bob, where, "read-me")
+    conversation_id = world.direct(ann, bob)
+    connection_ids = {user_id: world.connect(user_id) for user_id in (ann, bob)}
+    sent = send(world, bob, conversation_id, "read-me")
     blocks.block(world.app, ann, bob)
     world.gateway.frames.clear()
-    for who in (ann, bob):
-        realtime.notify_typing(world.app, who, where)
-    read_cursors.mark_read(world.app, ann, where, said["seq"])
-    assert world.heard(lines[bob]) == []
-    assert [frame["type"] for frame in world.heard(lines[ann])] == ["receipt"]
+    for user_id in (ann, bob):
+        realtime.notify_typing(world.app, user_id, conversation_id)
+    read_cursors.mark_read(world.app, ann, conversation_id, sent["seq"])
+    assert world.received(connection_ids[bob]) == []
+    assert [frame["type"] for frame in world.received(connection_ids[ann])] == ["receipt"]
 
 
-def test_in_a_group_both_sides_of_a_block_hear_of_typing_and_reading(world: World) -> None:
+def test_after_a_block_typing_and_receipts_are_still_pushed_in_a_group(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.group(ann, bob)
-    line = world.connect(bob)
-    said = say(world, bob, where, "read-me")
+    conversation_id = world.group(ann, bob)
+    phone = world.connect(bob)
+    sent = send(world, bob, conversation_id, "read-me")
     blocks.block(world.app, ann, bob)
     world.gateway.frames.clear()
-    realtime.notify_typing(world.app, ann, where)
-    read_cursors.mark_read(world.app, ann, where, said["seq"])
-    assert [frame["type"] for frame in world.heard(line)] == ["typing", "receipt"]
+    realtime.notify_typing(world.app, ann, conversation_id)
+    read_cursors.mark_read(world.app, ann, conversation_id, sent["seq"])
+    assert [frame["type"] for frame in world.received(phone)] == ["typing", "receipt"]
 
 
-def test_a_block_that_races_the_conversations_beginning_is_noted_in_it_or_prevents_it(world: World) -> None:
+def test_a_block_that_races_with_creating_the_conversation_is_stored_in_it_or_prevents_it(
+    world: World,
+) -> None:
     ann, bob, cat, dan = world.people("ann", "bob", "cat", "dan")
-    app = replace(world.app, table=Interleaved(world.table, lambda: blocks.block(world.app, ann, bob)))
-    refusal(lambda: conversations.create_direct(app, bob, ann))
+    app = replace(world.app, table=RacingTable(world.table, lambda: blocks.block(world.app, ann, bob)))
+    catch_forbidden(lambda: conversations.create_direct(app, bob, ann))
     assert members.list_for(world.table, direct_conversation_id(ann, bob)) == {}
 
-    app = replace(world.app, table=Interleaved(world.table, lambda: world.direct(dan, cat), "BLOCK#"))
+    app = replace(world.app, table=RacingTable(world.table, lambda: world.direct(dan, cat), "BLOCK#"))
     blocks.block(app, cat, dan)
     assert members.list_for(world.table, direct_conversation_id(cat, dan))[cat].blocks
 
 
-def test_a_block_that_always_loses_its_race_writes_nothing(sqlite_world: World) -> None:
+def test_a_block_that_loses_every_race_writes_nothing(sqlite_world: World) -> None:
     world = sqlite_world
     ann, bob = world.people("ann", "bob")
-    where = world.direct(ann, bob)
+    conversation_id = world.direct(ann, bob)
 
-    class Vanishing(Interleaved):
+    class Vanishing(RacingTable):
         def get(self, key: Any, *, consistent: bool = True) -> Any:
-            return None if key == keys.member(where, ann) else super().get(key, consistent=consistent)
+            return (
+                None if key == keys.member(conversation_id, ann) else super().get(key, consistent=consistent)
+            )
 
     with pytest.raises(Busy):
         blocks.block(replace(world.app, table=Vanishing(world.table, lambda: None)), ann, bob)
     assert stored.involving(world.table, bob) == set()
-    say(world, bob, where, "m")
+    send(world, bob, conversation_id, "m")
 
 
-def test_many_blocks_are_listed_by_pages(sqlite_world: World) -> None:
+def test_blocks_are_listed_in_pages(sqlite_world: World) -> None:
     world = sqlite_world
     ann = world.person("ann")
     others = [UserId(f"v-{number:03}") for number in range(blocks.BLOCKS_PAGE + 1)]
@@ -225,5 +246,5 @@ def test_many_blocks_are_listed_by_pages(sqlite_world: World) -> None:
         blocks.block(world.app, ann, other)
     page, people, cursor = blocks.list_blocked(world.app, ann, cursor=None)
     rest, _, end = blocks.list_blocked(world.app, ann, cursor=cursor)
-    assert [one.user_id for one in (*page, *rest)] == others
+    assert [blocked.user_id for blocked in (*page, *rest)] == others
     assert (len(page), len(people), end) == (blocks.BLOCKS_PAGE, blocks.BLOCKS_PAGE, None)

@@ -1,4 +1,4 @@
-"""Starting conversations, the inbox, groups and who may do what in them."""
+"""Conversations: creation, the inbox, read cursors, the log, permissions in groups, and profiles."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.support.world import Borrowed, Interleaved, World
+from tests.support.world import RacingTable, TableWrapper, World
 
 from imchat.domain.ids import ConversationId, UserId
 from imchat.errors import Conflict, Forbidden, ImchatError, Invalid, NotFound
@@ -21,22 +21,26 @@ from imchat.storage.repositories import events, members
 from imchat.storage.table import Item, Key, KeyRange, Row, Table
 
 
-def send(world: World, who: UserId, where: ConversationId, id_: str = "m1", body: str = "hello") -> int:
-    event = messages.send(world.app, who, where, client_message_id=id_, body=body).event
+def send(
+    world: World, user_id: UserId, conversation_id: ConversationId, id_: str = "m1", body: str = "hello"
+) -> int:
+    event = messages.send(world.app, user_id, conversation_id, client_message_id=id_, body=body).event
     assert event is not None
     return event["seq"]
 
 
-def unread(world: World, who: UserId, where: ConversationId) -> int:
-    entry = conversations.get(world.app, who, where)[0]
-    return entry.head.unread(who, entry.me.read_count)
+def unread(world: World, user_id: UserId, conversation_id: ConversationId) -> int:
+    entry = conversations.get(world.app, user_id, conversation_id)[0]
+    return entry.head.unread(user_id, entry.me.read_count)
 
 
-def roles(world: World, where: ConversationId) -> dict[str, str]:
-    return {user_id: member.role for user_id, member in members.list_for(world.table, where).items()}
+def roles(world: World, conversation_id: ConversationId) -> dict[str, str]:
+    return {
+        user_id: member.role for user_id, member in members.list_for(world.table, conversation_id).items()
+    }
 
 
-def test_a_direct_conversation_is_the_same_whoever_starts_it_and_however_often(world: World) -> None:
+def test_two_users_have_one_direct_conversation_whichever_of_them_creates_it(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     first, _, new = conversations.create_direct(world.app, ann, bob)
     again, _, new_again = conversations.create_direct(world.app, bob, ann)
@@ -46,51 +50,51 @@ def test_a_direct_conversation_is_the_same_whoever_starts_it_and_however_often(w
     assert len(events.list_after(world.table, first.head.conversation_id, 0, limit=10)) == 1
 
 
-def test_nobody_has_a_direct_conversation_with_themselves_or_with_a_stranger_to_the_system(
-    world: World,
-) -> None:
+def test_a_direct_conversation_needs_another_existing_user(world: World) -> None:
     ann = world.person("ann")
     with pytest.raises(Invalid):
         conversations.create_direct(world.app, ann, ann)
     with pytest.raises(NotFound):
-        conversations.create_direct(world.app, ann, UserId("nobody"))
+        conversations.create_direct(world.app, ann, UserId("unknown"))
     with pytest.raises(NotFound):
         conversations.create_direct(world.app, ann, UserId("no such\nid" * 1_000))
 
 
-def test_a_group_has_its_maker_as_owner_and_tells_everybody(world: World) -> None:
+def test_the_creator_owns_a_new_group_and_its_members_are_notified(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     phone = world.connect(eve)
     entry, users = conversations.create_group(world.app, ann, [bob, eve, bob], "Lunch")
-    where = entry.head.conversation_id
-    assert roles(world, where) == {ann: "owner", bob: "member", eve: "member"}
+    conversation_id = entry.head.conversation_id
+    assert roles(world, conversation_id) == {ann: "owner", bob: "member", eve: "member"}
     assert {user.user_id for user in users} == {ann, bob, eve}
-    assert world.heard(phone) == [{"type": "conversation", "conversation_id": where, "change": "added"}]
+    assert world.received(phone) == [
+        {"type": "conversation", "conversation_id": conversation_id, "change": "added"}
+    ]
 
 
-def test_forty_nine_people_fit_a_new_group_and_fifty_do_not(sqlite_world: World) -> None:
+def test_a_new_group_has_at_most_forty_nine_members(sqlite_world: World) -> None:
     world = sqlite_world
-    everybody = world.people(*(f"p{number:02}" for number in range(50)))
-    assert len(roles(world, world.group(everybody[0], *everybody[1:49]))) == 49
+    people = world.people(*(f"p{number:02}" for number in range(50)))
+    assert len(roles(world, world.group(people[0], *people[1:49]))) == 49
     with pytest.raises(Invalid) as refusal:
-        world.group(everybody[0], *everybody[1:])
+        world.group(people[0], *people[1:])
     assert refusal.value.details == {"field": "member_ids", "limit": 48}
 
 
-def test_a_thousand_people_fit_a_group_and_one_more_does_not(sqlite_world: World) -> None:
+def test_a_group_has_at_most_a_thousand_members(sqlite_world: World) -> None:
     world = sqlite_world
     ann, bob, eve = world.people("ann", "bob", "eve")
-    where = world.group(ann)
-    world.fill(where, 998)
-    memberships.add_members(world.app, ann, where, [bob])
-    assert send(world, bob, where) == 3
+    conversation_id = world.group(ann)
+    world.fill(conversation_id, 998)
+    memberships.add_members(world.app, ann, conversation_id, [bob])
+    assert send(world, bob, conversation_id) == 3
     with pytest.raises(Invalid) as refusal:
-        memberships.add_members(world.app, ann, where, [eve])
+        memberships.add_members(world.app, ann, conversation_id, [eve])
     assert refusal.value.details == {"field": "user_ids", "limit": 1_000}
-    assert len(roles(world, where)) == 1_000
+    assert len(roles(world, conversation_id)) == 1_000
 
 
-def test_the_inbox_shows_the_newest_message_and_what_is_unread(world: World) -> None:
+def test_the_inbox_shows_the_newest_message_and_the_unread_count(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     direct, group = world.direct(ann, bob), world.group(eve, ann)
     send(world, bob, direct, "m1", "x" * 500)
@@ -108,85 +112,90 @@ def test_the_inbox_shows_the_newest_message_and_what_is_unread(world: World) -> 
     assert inbox.next_cursor is None
 
 
-def test_the_inbox_comes_in_pages_that_lose_nothing(sqlite_world: World) -> None:
+def test_the_pages_of_the_inbox_contain_every_conversation_once(sqlite_world: World) -> None:
     world = sqlite_world
     ann = world.person("ann")
-    made = {world.group(ann) for _ in range(conversations.INBOX_PAGE + 5)}
+    created = {world.group(ann) for _ in range(conversations.INBOX_PAGE + 5)}
     first = conversations.inbox(world.app, ann, cursor=None)
     rest = conversations.inbox(world.app, ann, cursor=first.next_cursor)
     assert (len(first.entries), len(rest.entries), rest.next_cursor) == (100, 5, None)
-    assert {entry.head.conversation_id for entry in first.entries + rest.entries} == made
+    assert {entry.head.conversation_id for entry in first.entries + rest.entries} == created
 
 
-def test_reading_moves_the_cursor_up_and_never_back(world: World) -> None:
+def test_marking_as_read_moves_the_cursor_up_and_never_back(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.direct(ann, bob)
+    conversation_id = world.direct(ann, bob)
     phone = world.connect(bob)
-    seqs = [send(world, bob, where, f"m{number}") for number in range(3)]
-    assert unread(world, ann, where) == 3
-    assert read_cursors.mark_read(world.app, ann, where, seqs[1]) == (seqs[1], 2, 1, 0)
-    assert read_cursors.mark_read(world.app, ann, where, seqs[0]) == (seqs[1], 2, 1, 0)
-    assert read_cursors.mark_read(world.app, ann, where, seqs[2]) == (seqs[2], 3, 0, 0)
-    read = [(frame["user_id"], frame["read_seq"]) for frame in world.heard(phone, "receipt")]
+    seqs = [send(world, bob, conversation_id, f"m{number}") for number in range(3)]
+    assert unread(world, ann, conversation_id) == 3
+    assert read_cursors.mark_read(world.app, ann, conversation_id, seqs[1]) == (seqs[1], 2, 1, 0)
+    assert read_cursors.mark_read(world.app, ann, conversation_id, seqs[0]) == (seqs[1], 2, 1, 0)
+    assert read_cursors.mark_read(world.app, ann, conversation_id, seqs[2]) == (seqs[2], 3, 0, 0)
+    read = [(frame["user_id"], frame["read_seq"]) for frame in world.received(phone, "receipt")]
     assert read == [(ann, seqs[1]), (ann, seqs[2])]
 
 
-def test_a_cursor_that_another_device_moved_further_meanwhile_stays_there(world: World) -> None:
+def test_a_cursor_that_another_device_moved_further_does_not_move_back(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.direct(ann, bob)
-    seqs = [send(world, bob, where, f"m{number}") for number in range(3)]
-    table = Interleaved(
-        world.table, lambda: read_cursors.mark_read(world.app, ann, where, seqs[2]), "MEMBER#"
+    conversation_id = world.direct(ann, bob)
+    seqs = [send(world, bob, conversation_id, f"m{number}") for number in range(3)]
+    table = RacingTable(
+        world.table, lambda: read_cursors.mark_read(world.app, ann, conversation_id, seqs[2]), "MEMBER#"
     )
-    assert read_cursors.mark_read(replace(world.app, table=table), ann, where, seqs[0]) == (seqs[2], 3, 0, 0)
-    assert members.list_for(world.table, where)[ann].read_seq == seqs[2]
+    assert read_cursors.mark_read(replace(world.app, table=table), ann, conversation_id, seqs[0]) == (
+        seqs[2],
+        3,
+        0,
+        0,
+    )
+    assert members.list_for(world.table, conversation_id)[ann].read_seq == seqs[2]
 
 
-def test_a_head_that_shows_a_newer_event_stays_so(world: World) -> None:
+def test_a_late_head_update_does_not_replace_a_newer_event(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.direct(ann, bob)
-    table = Interleaved(world.table, lambda: send(world, bob, where, "newer"), "HEAD")
-    messages.send(replace(world.app, table=table), ann, where, client_message_id="older", body="x")
-    head = conversations.get(world.app, ann, where)[0].head
+    conversation_id = world.direct(ann, bob)
+    table = RacingTable(world.table, lambda: send(world, bob, conversation_id, "newer"), "HEAD")
+    messages.send(replace(world.app, table=table), ann, conversation_id, client_message_id="older", body="x")
+    head = conversations.get(world.app, ann, conversation_id)[0].head
     assert (head.last_seq, head.message_count) == (3, 2)
     assert head.last_message is not None
     assert head.last_message["message"]["client_message_id"] == "newer"
 
 
-def test_who_is_out_has_the_conversation_in_no_list(world: World) -> None:
+def test_a_removed_member_no_longer_has_the_conversation_in_the_inbox(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.group(ann, bob)
-    memberships.remove_member(world.app, ann, where, bob)
+    conversation_id = world.group(ann, bob)
+    memberships.remove_member(world.app, ann, conversation_id, bob)
     assert conversations.inbox(world.app, bob, cursor=None).entries == []
     assert stored.list_pointers(world.table, bob, after=None, limit=10) == []
 
 
 def test_a_cursor_past_the_end_of_the_log_is_refused(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.direct(ann, bob)
+    conversation_id = world.direct(ann, bob)
     with pytest.raises(Invalid) as refusal:
-        read_cursors.mark_read(world.app, ann, where, 2)
+        read_cursors.mark_read(world.app, ann, conversation_id, 2)
     assert refusal.value.details == {"field": "seq", "limit": 1}
-    assert members.list_for(world.table, where)[ann].read_seq == 1
+    assert members.list_for(world.table, conversation_id)[ann].read_seq == 1
 
 
-def test_whoever_wrote_last_has_nothing_unread(world: World) -> None:
+def test_the_author_of_the_newest_message_has_no_unread_messages(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.direct(ann, bob)
-    send(world, bob, where, "b1")
-    send(world, ann, where, "a1")
-    assert (unread(world, ann, where), unread(world, bob, where)) == (0, 2)
-    assert read_cursors.mark_read(world.app, ann, where, 1) == (1, 0, 0, 0)
+    conversation_id = world.direct(ann, bob)
+    send(world, bob, conversation_id, "b1")
+    send(world, ann, conversation_id, "a1")
+    assert (unread(world, ann, conversation_id), unread(world, bob, conversation_id)) == (0, 2)
+    assert read_cursors.mark_read(world.app, ann, conversation_id, 1) == (1, 0, 0, 0)
 
 
-def test_history_comes_in_pages_in_both_directions(world: World) -> None:
+def test_the_log_is_read_in_pages_in_both_directions(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.direct(ann, bob)
+    conversation_id = world.direct(ann, bob)
     for number in range(9):
-        send(world, ann, where, f"m{number}")
+        send(world, ann, conversation_id, f"m{number}")
 
     def page(**bounds: int) -> tuple[list[int], bool]:
-        found, more = messages.read(world.app, bob, where, **bounds)
+        found, more = messages.read(world.app, bob, conversation_id, **bounds)
         return [event["seq"] for event in found], more
 
     assert page(limit=3) == ([8, 9, 10], True)
@@ -210,15 +219,15 @@ def test_history_comes_in_pages_in_both_directions(world: World) -> None:
         ({"before": 10**12}, "before"),
     ],
 )
-def test_a_page_out_of_bounds_is_refused(world: World, bounds: dict[str, int], field: str) -> None:
+def test_a_page_with_invalid_bounds_is_refused(world: World, bounds: dict[str, int], field: str) -> None:
     ann, bob = world.people("ann", "bob")
     with pytest.raises(Invalid) as refusal:
         messages.read(world.app, ann, world.direct(ann, bob), **bounds)
     assert refusal.value.details["field"] == field
 
 
-class RemovedAfter(Borrowed):
-    """A table that runs `removal` once, right after so many reads."""
+class RemovedAfter(TableWrapper):
+    """A table that runs `removal` once, right after `reads` reads."""
 
     def __init__(self, table: Table, reads: int, removal: Callable[[], object]) -> None:
         super().__init__(table)
@@ -247,114 +256,116 @@ class RemovedAfter(Borrowed):
 
 
 @pytest.mark.parametrize(
-    "look",
+    "read",
     [
         messages.read,
         conversations.get,
-        lambda app, who, _where: conversations.inbox(app, who, cursor=None),
+        lambda app, user_id, _where: conversations.inbox(app, user_id, cursor=None),
     ],
     ids=["log", "conversation", "inbox"],
 )
-def test_what_a_removal_overtakes_is_not_shown(world: World, look: Callable[..., object]) -> None:
-    """Content is read before the membership is checked; the other way round, the later message would leak."""
+def test_a_member_removed_during_a_read_sees_nothing_from_after_the_removal(
+    world: World, read: Callable[..., object]
+) -> None:
+    """Content is read before the membership is checked; in the opposite order, the later message would leak."""
     ann, bob, eve = world.people("ann", "bob", "eve")
 
-    def remove(where: ConversationId) -> None:
-        memberships.remove_member(world.app, ann, where, eve)
-        send(world, ann, where, body="secret")
+    def remove(conversation_id: ConversationId) -> None:
+        memberships.remove_member(world.app, ann, conversation_id, eve)
+        send(world, ann, conversation_id, body="secret")
 
     for reads in (1, 2, 3):
-        where = world.group(ann, bob, eve)
-        table = RemovedAfter(world.table, reads, partial(remove, where))
+        conversation_id = world.group(ann, bob, eve)
+        table = RemovedAfter(world.table, reads, partial(remove, conversation_id))
         try:
-            seen = look(replace(world.app, table=table), eve, where)
+            seen = read(replace(world.app, table=table), eve, conversation_id)
         except NotFound:
             seen = None
         assert "secret" not in repr(seen)
         assert table.reads_left <= 0 or reads == 3
 
 
-def test_a_group_is_renamed_by_those_who_manage_it(world: World) -> None:
+def test_only_owners_and_admins_can_rename_a_group(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.group(ann, bob, title="Old")
+    conversation_id = world.group(ann, bob, title="Old")
     with pytest.raises(Forbidden):
-        conversations.update_group(world.app, bob, where, title="Bob's")
-    conversations.update_group(world.app, ann, where, title="New")
-    conversations.update_group(world.app, ann, where, title="New")
-    entry, _ = conversations.get(world.app, bob, where)
+        conversations.update_group(world.app, bob, conversation_id, title="Bob's")
+    conversations.update_group(world.app, ann, conversation_id, title="New")
+    conversations.update_group(world.app, ann, conversation_id, title="New")
+    entry, _ = conversations.get(world.app, bob, conversation_id)
     assert (entry.head.title, entry.head.last_seq) == ("New", 2)
 
 
-def test_people_join_where_the_log_stands_and_once(world: World) -> None:
+def test_a_new_member_joins_once_and_at_the_end_of_the_log(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
-    where = world.group(ann, bob)
-    send(world, ann, where)
+    conversation_id = world.group(ann, bob)
+    send(world, ann, conversation_id)
     phone = world.connect(eve)
-    memberships.add_members(world.app, ann, where, [eve])
-    memberships.add_members(world.app, ann, where, [eve, bob])
-    member = members.list_for(world.table, where)[eve]
+    memberships.add_members(world.app, ann, conversation_id, [eve])
+    memberships.add_members(world.app, ann, conversation_id, [eve, bob])
+    member = members.list_for(world.table, conversation_id)[eve]
     assert (member.joined_seq, member.read_seq, member.read_count) == (3, 3, 1)
-    assert unread(world, eve, where) == 0
-    assert [frame["type"] for frame in world.heard(phone)] == ["conversation", "events", "conversation"]
-    assert len(events.list_after(world.table, where, 0, limit=99)) == 3
+    assert unread(world, eve, conversation_id) == 0
+    assert [frame["type"] for frame in world.received(phone)] == ["conversation", "events", "conversation"]
+    assert len(events.list_after(world.table, conversation_id, 0, limit=99)) == 3
 
 
-def test_roles_and_removals_follow_rank(world: World) -> None:
+def test_members_can_only_act_on_lower_roles(world: World) -> None:
     ann, bob, eve, joe = world.people("ann", "bob", "eve", "joe")
-    where = world.group(ann, bob, eve, joe)
-    memberships.set_role(world.app, ann, where, bob, "admin")
+    conversation_id = world.group(ann, bob, eve, joe)
+    memberships.set_role(world.app, ann, conversation_id, bob, "admin")
     refused: list[Callable[[], None]] = [
-        lambda: memberships.set_role(world.app, bob, where, eve, "admin"),
-        lambda: memberships.remove_member(world.app, bob, where, ann),
-        lambda: memberships.remove_member(world.app, eve, where, joe),
-        lambda: memberships.add_members(world.app, eve, where, [joe]),
+        lambda: memberships.set_role(world.app, bob, conversation_id, eve, "admin"),
+        lambda: memberships.remove_member(world.app, bob, conversation_id, ann),
+        lambda: memberships.remove_member(world.app, eve, conversation_id, joe),
+        lambda: memberships.add_members(world.app, eve, conversation_id, [joe]),
     ]
     for attempt in refused:
         with pytest.raises(Forbidden):
             attempt()
-    memberships.remove_member(world.app, bob, where, eve)
-    memberships.remove_member(world.app, joe, where, joe)
-    assert roles(world, where) == {ann: "owner", bob: "admin"}
+    memberships.remove_member(world.app, bob, conversation_id, eve)
+    memberships.remove_member(world.app, joe, conversation_id, joe)
+    assert roles(world, conversation_id) == {ann: "owner", bob: "admin"}
     assert conversations.inbox(world.app, eve, cursor=None).entries == []
 
 
-def test_a_direct_conversation_keeps_its_two_people(world: World) -> None:
+def test_the_members_of_a_direct_conversation_cannot_change(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
-    where = world.direct(ann, bob)
+    conversation_id = world.direct(ann, bob)
     refused: list[Callable[[], None]] = [
-        lambda: memberships.remove_member(world.app, ann, where, ann),
-        lambda: memberships.add_members(world.app, ann, where, [eve]),
-        lambda: conversations.update_group(world.app, ann, where, title="x"),
-        lambda: memberships.set_role(world.app, ann, where, bob, "admin"),
+        lambda: memberships.remove_member(world.app, ann, conversation_id, ann),
+        lambda: memberships.add_members(world.app, ann, conversation_id, [eve]),
+        lambda: conversations.update_group(world.app, ann, conversation_id, title="x"),
+        lambda: memberships.set_role(world.app, ann, conversation_id, bob, "admin"),
     ]
     for attempt in refused:
         with pytest.raises(Conflict):
             attempt()
-    assert len(events.list_after(world.table, where, 0, limit=9)) == 1
+    assert len(events.list_after(world.table, conversation_id, 0, limit=9)) == 1
 
 
-def test_a_stranger_gets_the_same_answer_everywhere(world: World) -> None:
+def test_a_stranger_gets_the_same_error_from_every_action(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     app, known, unknown = world.app, world.group(ann, bob), ConversationId("nowhere")
     actions: list[Callable[[ConversationId], object]] = [
-        lambda where: conversations.get(app, eve, where),
-        lambda where: messages.read(app, eve, where),
-        lambda where: read_cursors.mark_read(app, eve, where, 1),
-        lambda where: conversations.update_group(app, eve, where, title="x"),
-        lambda where: memberships.add_members(app, eve, where, [eve]),
-        lambda where: memberships.set_role(app, eve, where, ann, "member"),
-        lambda where: memberships.remove_member(app, eve, where, ann),
+        lambda conversation_id: conversations.get(app, eve, conversation_id),
+        lambda conversation_id: messages.read(app, eve, conversation_id),
+        lambda conversation_id: read_cursors.mark_read(app, eve, conversation_id, 1),
+        lambda conversation_id: conversations.update_group(app, eve, conversation_id, title="x"),
+        lambda conversation_id: memberships.add_members(app, eve, conversation_id, [eve]),
+        lambda conversation_id: memberships.set_role(app, eve, conversation_id, ann, "member"),
+        lambda conversation_id: memberships.remove_member(app, eve, conversation_id, ann),
     ]
     for action in actions:
         answers: list[tuple[type[ImchatError], str, dict[str, object]]] = []
-        for where in (known, unknown):
+        for conversation_id in (known, unknown):
             with pytest.raises(ImchatError) as refusal:
-                action(where)
+                action(conversation_id)
             answers.append((type(refusal.value), refusal.value.message, refusal.value.details))
         assert answers[0] == answers[1]
 
 
-def test_a_handle_belongs_to_one_person_and_is_free_again_after_a_change(world: World) -> None:
+def test_a_handle_belongs_to_one_user_and_is_free_again_after_a_change(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     with pytest.raises(Conflict) as refusal:
         accounts.update_profile(world.app, bob, handle="ann", display_name="Not Ann")
@@ -370,13 +381,13 @@ def test_a_handle_belongs_to_one_person_and_is_free_again_after_a_change(world: 
     ]
 
 
-def test_two_devices_that_choose_a_handle_at_the_same_moment_leave_one(world: World) -> None:
+def test_of_two_concurrent_handle_changes_one_succeeds(world: World) -> None:
     ann = world.person("ann")
 
     def choose(app: App, handle: str) -> None:
         accounts.update_profile(app, ann, handle=handle, display_name=None)
 
-    table = Interleaved(world.table, lambda: choose(world.app, "anna"), "PROFILE")
+    table = RacingTable(world.table, lambda: choose(world.app, "anna"), "PROFILE")
     with pytest.raises(Conflict) as refusal:
         choose(replace(world.app, table=table), "annie")
     assert refusal.value.details == {"reason": "changed"}
@@ -384,20 +395,20 @@ def test_two_devices_that_choose_a_handle_at_the_same_moment_leave_one(world: Wo
     assert [user.handle for user in accounts.search(world.app, "an")] == ["anna"]
 
 
-def test_a_new_name_shows_in_the_directory(world: World) -> None:
+def test_a_new_display_name_is_visible_in_the_directory(world: World) -> None:
     ann = world.person("ann")
     accounts.update_profile(world.app, ann, handle=None, display_name="Ann Other")
     assert accounts.search(world.app, "ann")[0].display_name == "Ann Other"
 
 
-def test_a_profile_is_made_on_the_first_call_and_kept(world: World) -> None:
+def test_the_first_call_creates_a_profile(world: World) -> None:
     first = accounts.me(world.app, UserId("new"))
     world.clock_ms += 1_000
     assert accounts.me(world.app, UserId("new")) == first
     assert (first.handle, first.display_name) == (None, None)
 
 
-def test_whoever_never_asked_for_their_profile_can_start_a_conversation(world: World) -> None:
+def test_a_user_without_a_profile_can_create_a_conversation(world: World) -> None:
     newcomer, ann = UserId("newcomer"), world.person("ann")
     _, users, new = conversations.create_direct(world.app, newcomer, ann)
     assert new

@@ -1,4 +1,4 @@
-"""Coming into a group by oneself: links and what ends them, public channels and how they are found."""
+"""Joining a group without being added: by invite links, and by finding public channels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from tests.support.world import Interleaved, World
+from tests.support.world import RacingTable, World
 
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import CHANNEL_MEMBERS, GROUP_INVITES
@@ -20,83 +20,91 @@ from imchat.storage.repositories import events, members
 from imchat.storage.repositories import invites as stored_invites
 
 
-def members_of(world: World, where: ConversationId) -> set[str]:
-    return set(members.list_for(world.table, where))
+def members_of(world: World, conversation_id: ConversationId) -> set[str]:
+    return set(members.list_for(world.table, conversation_id))
 
 
-def uses(world: World, who: UserId, where: ConversationId) -> list[int]:
-    return [one.uses for one in invites.list_invites(world.app, who, where)]
+def use_counts(world: World, user_id: UserId, conversation_id: ConversationId) -> list[int]:
+    return [invite.uses for invite in invites.list_invites(world.app, user_id, conversation_id)]
 
 
-def refused(reason: str, action: Callable[[], object]) -> None:
+def assert_conflict(reason: str, action: Callable[[], object]) -> None:
     with pytest.raises(Conflict) as refusal:
         action()
     assert refusal.value.details["reason"] == reason
 
 
-def test_whoever_has_the_link_sees_where_it_leads_and_joins_once(world: World) -> None:
+def test_a_link_shows_a_preview_of_the_group_and_adds_a_user_once(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.group(ann, title="Hikers")
-    made, token = invites.create(world.app, ann, where)
-    head, found = invites.preview(world.app, token)
-    assert (head.title, head.member_count, found) == ("Hikers", 1, made)
+    conversation_id = world.group(ann, title="Hikers")
+    invite, token = invites.create(world.app, ann, conversation_id)
+    head, found_invite = invites.preview(world.app, token)
+    assert (head.title, head.member_count, found_invite) == ("Hikers", 1, invite)
     tablet = world.connect(bob)
-    assert invites.accept(world.app, bob, token) == where
-    assert invites.accept(world.app, bob, token) == where
-    [joined] = events.list_after(world.table, where, 1, limit=9)
+    assert invites.accept(world.app, bob, token) == conversation_id
+    assert invites.accept(world.app, bob, token) == conversation_id
+    [joined] = events.list_after(world.table, conversation_id, 1, limit=9)
     assert (joined["type"], joined["actor_id"], joined["user_id"], joined["role"]) == (
         "member.added",
         bob,
         bob,
         "member",
     )
-    assert uses(world, ann, where) == [1]
-    assert conversations.get(world.app, bob, where)[0].head.member_count == 2
-    assert world.heard(tablet)[0] == {"type": "conversation", "conversation_id": where, "change": "added"}
+    assert use_counts(world, ann, conversation_id) == [1]
+    assert conversations.get(world.app, bob, conversation_id)[0].head.member_count == 2
+    assert world.received(tablet)[0] == {
+        "type": "conversation",
+        "conversation_id": conversation_id,
+        "change": "added",
+    }
 
 
-def test_whoever_was_removed_comes_again_by_a_link_until_it_is_revoked(world: World) -> None:
+def test_a_removed_member_can_rejoin_by_a_link_until_it_is_revoked(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.group(ann, title="Hikers")
-    made, token = invites.create(world.app, ann, where)
+    conversation_id = world.group(ann, title="Hikers")
+    invite, token = invites.create(world.app, ann, conversation_id)
     invites.accept(world.app, bob, token)
-    memberships.remove_member(world.app, ann, where, bob)
-    assert invites.accept(world.app, bob, token) == where
-    memberships.remove_member(world.app, ann, where, bob)
-    invites.revoke(world.app, ann, where, made.invite_id)
-    refused("revoked", lambda: invites.accept(world.app, bob, token))
+    memberships.remove_member(world.app, ann, conversation_id, bob)
+    assert invites.accept(world.app, bob, token) == conversation_id
+    memberships.remove_member(world.app, ann, conversation_id, bob)
+    invites.revoke(world.app, ann, conversation_id, invite.invite_id)
+    assert_conflict("revoked", lambda: invites.accept(world.app, bob, token))
 
 
-def test_the_token_itself_lies_nowhere_in_the_table(world: World) -> None:
+def test_the_token_is_not_stored_in_the_table(world: World) -> None:
     ann = world.person("ann")
-    where = world.group(ann)
-    made, token = invites.create(world.app, ann, where)
-    stored = repr(stored_invites.list_for(world.table, where))
+    conversation_id = world.group(ann)
+    invite, token = invites.create(world.app, ann, conversation_id)
+    stored = repr(stored_invites.list_for(world.table, conversation_id))
     assert token not in stored
     assert token[:30] not in stored
-    assert made.invite_id in stored
+    assert invite.invite_id in stored
 
 
-def test_a_link_that_has_ended_says_how(world: World) -> None:
+def test_a_closed_link_states_its_reason(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
-    where = world.group(ann)
-    once = invites.create(world.app, ann, where, max_uses=1)[1]
-    invites.accept(world.app, bob, once)
-    brief = invites.create(world.app, ann, where, expires_in_s=60)[1]
+    conversation_id = world.group(ann)
+    single_use_token = invites.create(world.app, ann, conversation_id, max_uses=1)[1]
+    invites.accept(world.app, bob, single_use_token)
+    expired_token = invites.create(world.app, ann, conversation_id, expires_in_s=60)[1]
     world.clock_ms += 60_000
-    taken, taken_token = invites.create(world.app, ann, where)
-    invites.revoke(world.app, ann, where, taken.invite_id)
-    invites.revoke(world.app, ann, where, taken.invite_id)
-    for token, reason in ((once, "used_up"), (brief, "expired"), (taken_token, "revoked")):
-        refused(reason, partial(invites.preview, world.app, token))
-        refused(reason, partial(invites.accept, world.app, eve, token))
-    assert members_of(world, where) == {ann, bob}
-    assert sorted(uses(world, ann, where)) == [0, 1]
-    assert invites.accept(world.app, bob, once) == where
+    revoked, revoked_token = invites.create(world.app, ann, conversation_id)
+    invites.revoke(world.app, ann, conversation_id, revoked.invite_id)
+    invites.revoke(world.app, ann, conversation_id, revoked.invite_id)
+    for token, reason in (
+        (single_use_token, "used_up"),
+        (expired_token, "expired"),
+        (revoked_token, "revoked"),
+    ):
+        assert_conflict(reason, partial(invites.preview, world.app, token))
+        assert_conflict(reason, partial(invites.accept, world.app, eve, token))
+    assert members_of(world, conversation_id) == {ann, bob}
+    assert sorted(use_counts(world, ann, conversation_id)) == [0, 1]
+    assert invites.accept(world.app, bob, single_use_token) == conversation_id
 
 
-@pytest.mark.parametrize("guess", ["x", "x" * 30, "0" * 63, "0" * 30 + "nowhere", "of a group that is there"])
-def test_a_link_that_never_was_leads_nowhere(world: World, guess: str) -> None:
+@pytest.mark.parametrize("guess", ["x", "x" * 30, "0" * 63, "0" * 30 + "nowhere", "of an existing group"])
+def test_an_unknown_link_raises_not_found(world: World, guess: str) -> None:
     ann, bob = world.people("ann", "bob")
     token = "0" * 30 + world.group(ann) if " " in guess else guess
     actions: list[Callable[[], object]] = [
@@ -108,58 +116,62 @@ def test_a_link_that_never_was_leads_nowhere(world: World, guess: str) -> None:
             action()
 
 
-def test_the_last_use_is_had_by_one_of_two_who_come_at_once(world: World) -> None:
+def test_of_two_concurrent_uses_only_one_gets_the_last_use(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
-    where = world.group(ann)
-    token = invites.create(world.app, ann, where, max_uses=1)[1]
-    table = Interleaved(world.table, lambda: invites.accept(world.app, eve, token))
-    refused("used_up", lambda: invites.accept(replace(world.app, table=table), bob, token))
-    assert members_of(world, where) == {ann, eve}
-    assert uses(world, ann, where) == [1]
+    conversation_id = world.group(ann)
+    token = invites.create(world.app, ann, conversation_id, max_uses=1)[1]
+    table = RacingTable(world.table, lambda: invites.accept(world.app, eve, token))
+    assert_conflict("used_up", lambda: invites.accept(replace(world.app, table=table), bob, token))
+    assert members_of(world, conversation_id) == {ann, eve}
+    assert use_counts(world, ann, conversation_id) == [1]
 
 
-def test_a_link_that_is_revoked_in_the_moment_of_its_use_lets_nobody_in(world: World) -> None:
+def test_a_link_revoked_during_its_use_admits_no_user(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.group(ann)
-    made, token = invites.create(world.app, ann, where)
-    table = Interleaved(world.table, lambda: invites.revoke(world.app, ann, where, made.invite_id))
-    refused("revoked", lambda: invites.accept(replace(world.app, table=table), bob, token))
-    assert members_of(world, where) == {ann}
+    conversation_id = world.group(ann)
+    invite, token = invites.create(world.app, ann, conversation_id)
+    table = RacingTable(
+        world.table, lambda: invites.revoke(world.app, ann, conversation_id, invite.invite_id)
+    )
+    assert_conflict("revoked", lambda: invites.accept(replace(world.app, table=table), bob, token))
+    assert members_of(world, conversation_id) == {ann}
 
 
-def test_links_are_made_listed_and_revoked_by_those_who_manage_the_group(world: World) -> None:
+def test_only_owners_and_admins_create_list_and_revoke_links(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
-    where = world.group(ann, bob)
-    made, _ = invites.create(world.app, ann, where)
+    conversation_id = world.group(ann, bob)
+    invite, _ = invites.create(world.app, ann, conversation_id)
     actions: list[Callable[[UserId, ConversationId], object]] = [
-        lambda who, where: invites.create(world.app, who, where),
-        lambda who, where: invites.list_invites(world.app, who, where),
-        lambda who, where: invites.revoke(world.app, who, where, made.invite_id),
+        lambda user_id, conversation_id: invites.create(world.app, user_id, conversation_id),
+        lambda user_id, conversation_id: invites.list_invites(world.app, user_id, conversation_id),
+        lambda user_id, conversation_id: invites.revoke(
+            world.app, user_id, conversation_id, invite.invite_id
+        ),
     ]
     for action in actions:
         with pytest.raises(Forbidden):
-            action(bob, where)
-        for nowhere in (where, ConversationId("nowhere")):
+            action(bob, conversation_id)
+        for other_id in (conversation_id, ConversationId("nowhere")):
             with pytest.raises(NotFound):
-                action(eve, nowhere)
-        refused("direct", partial(action, ann, world.direct(ann, bob)))
-    assert uses(world, ann, where) == [0]
+                action(eve, other_id)
+        assert_conflict("direct", partial(action, ann, world.direct(ann, bob)))
+    assert use_counts(world, ann, conversation_id) == [0]
     with pytest.raises(NotFound):
-        invites.revoke(world.app, ann, where, "0" * 32)
+        invites.revoke(world.app, ann, conversation_id, "0" * 32)
 
 
-def test_an_admin_who_loses_the_role_in_the_same_moment_makes_no_link(world: World) -> None:
+def test_an_admin_demoted_at_the_same_time_creates_no_link(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.group(ann, bob)
-    memberships.set_role(world.app, ann, where, bob, "admin")
+    conversation_id = world.group(ann, bob)
+    memberships.set_role(world.app, ann, conversation_id, bob, "admin")
 
     def demote() -> None:
-        memberships.set_role(world.app, ann, where, bob, "member")
+        memberships.set_role(world.app, ann, conversation_id, bob, "member")
 
-    table = Interleaved(world.table, demote, sk="")
+    table = RacingTable(world.table, demote, sk="")
     with pytest.raises(Forbidden):
-        invites.create(replace(world.app, table=table), bob, where)
-    assert uses(world, ann, where) == []
+        invites.create(replace(world.app, table=table), bob, conversation_id)
+    assert use_counts(world, ann, conversation_id) == []
 
 
 @pytest.mark.parametrize(
@@ -171,135 +183,141 @@ def test_an_admin_who_loses_the_role_in_the_same_moment_makes_no_link(world: Wor
         ({"max_uses": 10_001}, "max_uses", 10_000),
     ],
 )
-def test_a_link_out_of_bounds_is_refused(
+def test_a_link_with_invalid_limits_is_refused(
     world: World, bounds: dict[str, Any], field: str, limit: int
 ) -> None:
     ann = world.person("ann")
-    where = world.group(ann)
+    conversation_id = world.group(ann)
     with pytest.raises(Invalid) as refusal:
-        invites.create(world.app, ann, where, **bounds)
+        invites.create(world.app, ann, conversation_id, **bounds)
     assert refusal.value.details == {"field": field, "limit": limit}
-    assert uses(world, ann, where) == []
+    assert use_counts(world, ann, conversation_id) == []
 
 
-def test_a_group_has_only_so_many_links_and_those_that_ended_do_not_count(sqlite_world: World) -> None:
+def test_the_number_of_open_links_is_limited(sqlite_world: World) -> None:
     world = sqlite_world
     ann = world.person("ann")
-    where = world.group(ann)
+    conversation_id = world.group(ann)
     for _ in range(GROUP_INVITES):
-        invites.create(world.app, ann, where, expires_in_s=60)
-    refused("invites", lambda: invites.create(world.app, ann, where))
+        invites.create(world.app, ann, conversation_id, expires_in_s=60)
+    assert_conflict("invites", lambda: invites.create(world.app, ann, conversation_id))
     world.clock_ms += 60_000
-    invites.create(world.app, ann, where)
+    invites.create(world.app, ann, conversation_id)
 
 
-def public(world: World, owner: UserId, title: str) -> ConversationId:
-    where = world.group(owner, title=title)
-    conversations.update_group(world.app, owner, where, public=True)
-    return where
+def public_channel(world: World, owner: UserId, title: str) -> ConversationId:
+    conversation_id = world.group(owner, title=title)
+    conversations.update_group(world.app, owner, conversation_id, public=True)
+    return conversation_id
 
 
-def found(app: App, text: str) -> list[ConversationId]:
+def find_channels(app: App, text: str) -> list[ConversationId]:
     return sorted(head.conversation_id for head in channels.search(app, text))
 
 
-def test_public_channels_are_found_by_how_any_of_their_words_begin_and_private_groups_are_not(
+def test_public_channels_are_found_by_prefixes_of_their_words_and_private_groups_are_not(
     world: World,
 ) -> None:
     ann = world.person("ann")
     hikers, bikers = (
-        public(world, ann, "Alpine Hikers: north"),
-        public(world, ann, "ALPINE bikers, Österreich"),
+        public_channel(world, ann, "Alpine Hikers: north"),
+        public_channel(world, ann, "ALPINE bikers, Österreich"),
     )
     world.group(ann, title="Alpine climbers")
-    assert found(world.app, "alp") == sorted([hikers, bikers])
-    assert found(world.app, "Alpine nor") == [hikers]
-    assert found(world.app, "öster") == [bikers]
-    assert found(world.app, "o\N{COMBINING DIAERESIS}st") == [bikers]
-    assert found(world.app, "pine") == []
-    assert found(world.app, "climbers") == []
-    for nothing in ("", "a", "# !", "a b c"):
+    assert find_channels(world.app, "alp") == sorted([hikers, bikers])
+    assert find_channels(world.app, "Alpine nor") == [hikers]
+    assert find_channels(world.app, "öster") == [bikers]
+    assert find_channels(world.app, "o\N{COMBINING DIAERESIS}st") == [bikers]
+    assert find_channels(world.app, "pine") == []
+    assert find_channels(world.app, "climbers") == []
+    for text in ("", "a", "# !", "a b c"):
         with pytest.raises(Invalid) as refusal:
-            found(world.app, nothing)
+            find_channels(world.app, text)
         assert refusal.value.details == {"field": "q", "limit": 2}
 
 
-def test_a_channel_is_found_by_its_new_title_only_and_not_when_it_is_private_or_empty(world: World) -> None:
+def test_a_channel_is_found_by_its_present_title_and_only_while_public_and_not_empty(world: World) -> None:
     ann = world.person("ann")
-    where = public(world, ann, "Old town")
-    conversations.update_group(world.app, ann, where, title="New town")
-    assert (found(world.app, "old"), found(world.app, "new"), found(world.app, "town")) == (
+    conversation_id = public_channel(world, ann, "Old town")
+    conversations.update_group(world.app, ann, conversation_id, title="New town")
+    assert (
+        find_channels(world.app, "old"),
+        find_channels(world.app, "new"),
+        find_channels(world.app, "town"),
+    ) == (
         [],
-        [where],
-        [where],
+        [conversation_id],
+        [conversation_id],
     )
-    conversations.update_group(world.app, ann, where, public=False)
-    assert found(world.app, "town") == []
-    conversations.update_group(world.app, ann, where, public=True)
-    memberships.remove_member(world.app, ann, where, ann)
-    assert found(world.app, "town") == []
+    conversations.update_group(world.app, ann, conversation_id, public=False)
+    assert find_channels(world.app, "town") == []
+    conversations.update_group(world.app, ann, conversation_id, public=True)
+    memberships.remove_member(world.app, ann, conversation_id, ann)
+    assert find_channels(world.app, "town") == []
 
 
 @pytest.mark.parametrize("title", ["🎉", "a b c", "!?"])
-def test_a_channel_that_nobody_could_find_does_not_become_public(world: World, title: str) -> None:
+def test_a_channel_without_a_searchable_title_cannot_become_public(world: World, title: str) -> None:
     ann = world.person("ann")
-    where = world.group(ann, title=title)
+    conversation_id = world.group(ann, title=title)
     with pytest.raises(Invalid) as refusal:
-        conversations.update_group(world.app, ann, where, public=True)
+        conversations.update_group(world.app, ann, conversation_id, public=True)
     assert refusal.value.details == {"field": "title", "limit": 2}
-    conversations.update_group(world.app, ann, where, public=True, title="Party 🎉")
+    conversations.update_group(world.app, ann, conversation_id, public=True, title="Party 🎉")
     with pytest.raises(Invalid):
-        conversations.update_group(world.app, ann, where, title=title)
-    assert found(world.app, "party") == [where]
+        conversations.update_group(world.app, ann, conversation_id, title=title)
+    assert find_channels(world.app, "party") == [conversation_id]
 
 
-def test_everybody_joins_a_public_channel_and_a_private_group_looks_like_none(world: World) -> None:
+def test_any_user_can_join_a_public_channel_and_a_private_group_looks_unknown(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where, private = public(world, ann, "Town"), world.group(ann)
-    channels.join(world.app, bob, where)
-    channels.join(world.app, bob, where)
-    assert [event["type"] for event in events.list_after(world.table, where, 2, limit=9)] == ["member.added"]
+    conversation_id, private = public_channel(world, ann, "Town"), world.group(ann)
+    channels.join(world.app, bob, conversation_id)
+    channels.join(world.app, bob, conversation_id)
+    assert [event["type"] for event in events.list_after(world.table, conversation_id, 2, limit=9)] == [
+        "member.added"
+    ]
     answers = set()
-    for nowhere in (private, ConversationId("nowhere"), ConversationId("no id"), world.direct(ann, bob)):
+    for other_id in (private, ConversationId("nowhere"), ConversationId("no id"), world.direct(ann, bob)):
         with pytest.raises(ImchatError) as refusal:
-            channels.join(world.app, world.person("eve"), nowhere)
+            channels.join(world.app, world.person("eve"), other_id)
         answers.add((type(refusal.value), refusal.value.message))
     assert answers == {(NotFound, "no such conversation")}
     assert members_of(world, private) == {ann}
 
 
-def test_nobody_comes_into_a_group_that_everybody_has_left(world: World) -> None:
+def test_a_group_without_members_cannot_be_joined(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = public(world, ann, "Ghost town")
-    token = invites.create(world.app, ann, where)[1]
-    memberships.remove_member(world.app, ann, where, ann)
+    conversation_id = public_channel(world, ann, "Ghost town")
+    token = invites.create(world.app, ann, conversation_id)[1]
+    memberships.remove_member(world.app, ann, conversation_id, ann)
     actions: list[Callable[[], object]] = [
         lambda: invites.preview(world.app, token),
         lambda: invites.accept(world.app, bob, token),
-        lambda: channels.join(world.app, bob, where),
+        lambda: channels.join(world.app, bob, conversation_id),
     ]
     for action in actions:
         with pytest.raises(NotFound):
             action()
-    assert members_of(world, where) == set()
+    assert members_of(world, conversation_id) == set()
 
 
-def test_ten_thousand_people_fit_a_public_channel_and_its_members_come_in_pages(sqlite_world: World) -> None:
+def test_a_public_channel_has_at_most_ten_thousand_members_listed_in_pages(sqlite_world: World) -> None:
     world = sqlite_world
     ann, bob, eve = world.people("ann", "bob", "eve")
-    where = public(world, ann, "Everybody")
-    world.fill(where, CHANNEL_MEMBERS - 2, prefix="m")
-    channels.join(world.app, bob, where)
+    conversation_id = public_channel(world, ann, "All")
+    world.fill(conversation_id, CHANNEL_MEMBERS - 2, prefix="m")
+    channels.join(world.app, bob, conversation_id)
     with pytest.raises(Invalid) as refusal:
-        channels.join(world.app, eve, where)
+        channels.join(world.app, eve, conversation_id)
     assert refusal.value.details == {"field": "user_ids", "limit": 10_000}
-    entry, users = conversations.get(world.app, bob, where)
+    entry, users = conversations.get(world.app, bob, conversation_id)
     assert (entry.head.member_count, entry.members) == (10_000, None)
     assert bob in {user.user_id for user in users}
-    page, _, cursor = memberships.list_members(world.app, bob, where, after=None)
-    following, _, _ = memberships.list_members(world.app, bob, where, after=cursor)
+    page, _, cursor = memberships.list_members(world.app, bob, conversation_id, after=None)
+    following, _, _ = memberships.list_members(world.app, bob, conversation_id, after=cursor)
     assert [member.user_id for member in page + following] == [f"m{number:05}" for number in range(200)]
-    last, _, end = memberships.list_members(world.app, bob, where, after=UserId("m09997"))
+    last, _, end = memberships.list_members(world.app, bob, conversation_id, after=UserId("m09997"))
     assert ([member.user_id for member in last], end) == ([ann, bob], None)
     with pytest.raises(NotFound):
-        memberships.list_members(world.app, eve, where, after=None)
+        memberships.list_members(world.app, eve, conversation_id, after=None)

@@ -1,4 +1,4 @@
-"""Nobody asks too often: exactly on one machine, within a bound by several functions, for less than 0.2 write units."""
+"""The rate limiter: exact in one process, within a bound in several, at less than 0.2 write units per request."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
-from tests.support.metering import counted
+from tests.support.metering import metered
 from tests.support.world import World
 
 from imchat.api.dispatch import HttpRequest, dispatch
@@ -19,43 +19,43 @@ ANN, BOB = UserId("u-ann"), UserId("u-bob")
 MOST = 100
 
 
-def passed(world: World, functions: list[RateLimiter], tries: int, who: UserId = ANN) -> int:
-    """How many of so many requests pass, asked of each function in turn."""
+def count_accepted(world: World, functions: list[RateLimiter], tries: int, user_id: UserId = ANN) -> int:
+    """Return how many of `tries` requests are accepted, sent to each limiter in turn."""
     count = 0
     for number in range(tries):
         try:
-            functions[number % len(functions)].count(world.table, who, now_s=world.clock_ms // 1000)
+            functions[number % len(functions)].count(world.table, user_id, now_s=world.clock_ms // 1000)
         except RateLimited:
             continue
         count += 1
     return count
 
 
-def test_one_process_lets_exactly_so_many_pass_and_each_person_for_themselves(world: World) -> None:
-    alone = [RateLimiter(MOST)]
-    assert (passed(world, alone, 3 * MOST), passed(world, alone, 7, BOB)) == (MOST, 7)
+def test_one_process_accepts_exactly_the_limit_for_each_user(world: World) -> None:
+    single = [RateLimiter(MOST)]
+    assert (count_accepted(world, single, 3 * MOST), count_accepted(world, single, 7, BOB)) == (MOST, 7)
 
 
-def test_who_waits_as_long_as_they_are_told_may_go_on(world: World) -> None:
-    alone = [RateLimiter(MOST)]
+def test_a_user_can_continue_after_retry_after(world: World) -> None:
+    single = [RateLimiter(MOST)]
     world.clock_ms += 13_000
-    passed(world, alone, MOST)
+    count_accepted(world, single, MOST)
     with pytest.raises(RateLimited) as caught:
-        alone[0].count(world.table, ANN, now_s=world.clock_ms // 1000)
+        single[0].count(world.table, ANN, now_s=world.clock_ms // 1000)
     assert caught.value.details["retry_after_s"] == RATE_S - 13
     world.clock_ms += caught.value.details["retry_after_s"] * 1000
-    assert passed(world, alone, 1) == 1
+    assert count_accepted(world, single, 1) == 1
 
 
 @pytest.mark.parametrize("functions", [2, 5, 20])
-def test_several_functions_let_no_more_pass_than_the_stated_bound(world: World, functions: int) -> None:
+def test_several_processes_accept_no_more_than_the_stated_bound(world: World, functions: int) -> None:
     tries = 3 * MOST * functions if functions < 10 else 16 * 3 * functions
-    through = passed(world, [RateLimiter(MOST) for _ in range(functions)], tries)
-    assert MOST - 15 * functions <= through <= MOST + 15 * (functions + 1)
+    accepted = count_accepted(world, [RateLimiter(MOST) for _ in range(functions)], tries)
+    assert MOST - 15 * functions <= accepted <= MOST + 15 * (functions + 1)
 
 
 def test_a_request_costs_less_than_a_fifth_of_a_write_unit_and_no_read(sqlite_world: World) -> None:
-    app, count, _ = counted(sqlite_world.app)
+    app, count, _ = metered(sqlite_world.app)
     rates = RateLimiter(10_000)
     for number in range(1, 1_001):
         rates.count(app.table, ANN, now_s=0)
@@ -63,22 +63,22 @@ def test_a_request_costs_less_than_a_fifth_of_a_write_unit_and_no_read(sqlite_wo
     assert count.read_units == 0
 
 
-def test_a_refusal_says_how_long_to_wait_and_reading_is_not_counted(sqlite_world: World) -> None:
+def test_a_rate_limit_error_has_retry_after_and_reads_are_not_counted(sqlite_world: World) -> None:
     world = sqlite_world
     world.people("ann")
     app = replace(world.app, rate_limiter=RateLimiter(2))
 
     def ask(method: str, path: str) -> tuple[int, Mapping[str, str]]:
-        answer = dispatch(app, HttpRequest(method, "/api" + path, {}, b"", ANN, "r"))
-        return answer.status, answer.headers
+        response = dispatch(app, HttpRequest(method, "/api" + path, {}, b"", ANN, "r"))
+        return response.status, response.headers
 
-    answers = [ask("POST", "/realtime/tickets") for _ in range(3)]
-    assert [status for status, _ in answers] == [201, 201, 429]
-    assert 1 <= int(answers[2][1]["retry-after"]) <= RATE_S
+    responses = [ask("POST", "/realtime/tickets") for _ in range(3)]
+    assert [status for status, _ in responses] == [201, 201, 429]
+    assert 1 <= int(responses[2][1]["retry-after"]) <= RATE_S
     assert ask("GET", "/conversations")[0] == 200
 
 
-def test_who_asked_too_often_can_still_sign_out_and_block_somebody(sqlite_world: World) -> None:
+def test_a_rate_limited_user_can_still_sign_out_and_block(sqlite_world: World) -> None:
     world = sqlite_world
     world.people("ann", "bob")
     app = replace(world.app, rate_limiter=RateLimiter(1))
@@ -88,4 +88,4 @@ def test_who_asked_too_often_can_still_sign_out_and_block_somebody(sqlite_world:
 
     assert [ask("POST", "/realtime/tickets") for _ in range(2)] == [201, 429]
     assert [ask("PUT", f"/blocks/{BOB}"), ask("POST", "/me/sign-out")] == [200, 200]
-    assert ask("DELETE", f"/blocks/{BOB}") == 429, "which harms nobody by coming later"
+    assert ask("DELETE", f"/blocks/{BOB}") == 429, "unblocking may wait"

@@ -1,11 +1,11 @@
-"""Tickets, connections and what is pushed over them."""
+"""Tickets, connections, sign-out, and the frames pushed over connections."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import pytest
-from tests.support.world import Borrowed, World
+from tests.support.world import TableWrapper, World
 
 from imchat.domain.ids import ConnectionId, SignInId, UserId
 from imchat.domain.limits import CONNECTION_S, CONNECTIONS_PER_USER, SIGNAL_MEMBERS
@@ -24,33 +24,35 @@ def test_a_ticket_opens_one_connection(world: World) -> None:
     assert realtime.redeem_ticket(world.app, secret) is None
 
 
-def test_who_can_read_the_table_can_use_no_ticket(world: World) -> None:
+def test_the_secret_of_a_ticket_is_not_stored_in_the_table(world: World) -> None:
     written: list[Op] = []
 
-    class Watched(Borrowed):
+    class RecordingTable(TableWrapper):
         def write(self, *ops: Op) -> None:
             written.extend(ops)
             super().write(*ops)
 
-    secret, _ = realtime.issue_ticket(replace(world.app, table=Watched(world.table)), world.person("ann"))
+    secret, _ = realtime.issue_ticket(
+        replace(world.app, table=RecordingTable(world.table)), world.person("ann")
+    )
     assert len(written) == 1
     assert secret not in repr(written)
 
 
-def test_a_ticket_that_two_use_at_the_same_moment_opens_one_connection(world: World) -> None:
+def test_a_ticket_used_twice_concurrently_opens_one_connection(world: World) -> None:
     secret, _ = realtime.issue_ticket(world.app, world.person("ann"))
-    in_between: list[Ticket | None] = []
+    used_first: list[Ticket | None] = []
 
-    class Slow(Borrowed):
-        """Somebody else uses the ticket right after this one was read."""
+    class RacingReads(TableWrapper):
+        """Uses the ticket once more right after it was read."""
 
         def get(self, key: Key, *, consistent: bool = True) -> Item | None:
             item = self.table.get(key, consistent=consistent)
-            in_between.append(realtime.redeem_ticket(world.app, secret))
+            used_first.append(realtime.redeem_ticket(world.app, secret))
             return item
 
-    late = realtime.redeem_ticket(replace(world.app, table=Slow(world.table)), secret)
-    assert (in_between, late) == ([Ticket(UserId("u-ann"), None)], None)
+    used_second = realtime.redeem_ticket(replace(world.app, table=RacingReads(world.table)), secret)
+    assert (used_first, used_second) == ([Ticket(UserId("u-ann"), None)], None)
 
 
 def test_a_ticket_expires_after_thirty_seconds(world: World) -> None:
@@ -59,43 +61,43 @@ def test_a_ticket_expires_after_thirty_seconds(world: World) -> None:
     assert realtime.redeem_ticket(world.app, secret) is None
 
 
-def test_an_invented_ticket_opens_nothing(world: World) -> None:
+def test_an_unknown_ticket_opens_no_connection(world: World) -> None:
     assert realtime.redeem_ticket(world.app, "invented") is None
 
 
-def test_a_connection_that_is_gone_is_forgotten_and_nobody_elses(world: World) -> None:
+def test_only_the_connection_that_is_gone_is_removed(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.direct(ann, bob)
+    conversation_id = world.direct(ann, bob)
     phone, laptop = world.connect(bob, "phone"), world.connect(bob, "laptop")
-    mine = world.connect(ann)
+    anns_phone = world.connect(ann)
     world.gateway.gone.add(phone)
-    messages.send(world.app, ann, where, client_message_id="m1", body="x")
+    messages.send(world.app, ann, conversation_id, client_message_id="m1", body="x")
     left = connections.list_for(world.table, [ann, bob], now_s=world.clock_ms // 1000)
-    assert left == {mine: ann, laptop: bob}
+    assert left == {anns_phone: ann, laptop: bob}
 
 
 def test_an_expired_connection_counts_as_closed(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.direct(ann, bob)
+    conversation_id = world.direct(ann, bob)
     phone = world.connect(bob)
     world.clock_ms += CONNECTION_S * 1000
-    messages.send(world.app, ann, where, client_message_id="m1", body="x")
-    assert world.heard(phone) == []
+    messages.send(world.app, ann, conversation_id, client_message_id="m1", body="x")
+    assert world.received(phone) == []
 
 
-def test_a_closed_connection_hears_nothing(world: World) -> None:
+def test_a_closed_connection_gets_no_pushes(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.direct(ann, bob)
+    conversation_id = world.direct(ann, bob)
     phone = world.connect(bob)
     for _time in range(2):
         realtime.disconnect(world.app, bob, phone)
     realtime.disconnect(world.app, ann, phone)
     assert world.table.get(keys.connections(ann)) is None
-    messages.send(world.app, ann, where, client_message_id="m1", body="x")
-    assert world.heard(phone) == []
+    messages.send(world.app, ann, conversation_id, client_message_id="m1", body="x")
+    assert world.received(phone) == []
 
 
-def test_past_the_limit_the_oldest_connection_is_closed(world: World) -> None:
+def test_above_the_limit_the_oldest_connection_is_closed(world: World) -> None:
     ann = world.person("ann")
     for number in range(CONNECTIONS_PER_USER + 1):
         world.connect(ann, f"c{number}")
@@ -105,38 +107,40 @@ def test_past_the_limit_the_oldest_connection_is_closed(world: World) -> None:
     assert set(open_now) == {f"c{number}" for number in range(1, CONNECTIONS_PER_USER + 1)}
 
 
-def test_typing_reaches_the_others_and_not_oneself(world: World) -> None:
+def test_typing_is_pushed_to_the_other_members_only(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
-    where = world.direct(ann, bob)
-    mine, theirs = world.connect(ann), world.connect(bob)
-    realtime.notify_typing(world.app, ann, where)
-    assert world.heard(mine) == []
-    assert world.heard(theirs) == [{"type": "typing", "conversation_id": where, "user_id": ann}]
+    conversation_id = world.direct(ann, bob)
+    anns_phone, bobs_phone = world.connect(ann), world.connect(bob)
+    realtime.notify_typing(world.app, ann, conversation_id)
+    assert world.received(anns_phone) == []
+    assert world.received(bobs_phone) == [
+        {"type": "typing", "conversation_id": conversation_id, "user_id": ann}
+    ]
     with pytest.raises(NotFound):
-        realtime.notify_typing(world.app, eve, where)
+        realtime.notify_typing(world.app, eve, conversation_id)
 
 
-def test_in_a_crowd_neither_typing_nor_reading_is_told(sqlite_world: World) -> None:
+def test_in_a_large_group_typing_and_receipts_are_not_pushed(sqlite_world: World) -> None:
     world = sqlite_world
     ann, *others = world.people(*(f"p{number:03}" for number in range(SIGNAL_MEMBERS + 1)))
-    where = world.group(ann, *others[:48])
-    members.add_members(world.app, ann, where, others[48:-1])
-    sent = messages.send(world.app, others[1], where, client_message_id="m1", body="x").event
+    conversation_id = world.group(ann, *others[:48])
+    members.add_members(world.app, ann, conversation_id, others[48:-1])
+    sent = messages.send(world.app, others[1], conversation_id, client_message_id="m1", body="x").event
     assert sent is not None
     phone = world.connect(others[0])
-    realtime.notify_typing(world.app, ann, where)
-    read_cursors.mark_read(world.app, ann, where, sent["seq"] - 1)
-    assert [frame["type"] for frame in world.heard(phone)] == ["typing", "receipt"]
-    members.add_members(world.app, ann, where, others[-1:])
+    realtime.notify_typing(world.app, ann, conversation_id)
+    read_cursors.mark_read(world.app, ann, conversation_id, sent["seq"] - 1)
+    assert [frame["type"] for frame in world.received(phone)] == ["typing", "receipt"]
+    members.add_members(world.app, ann, conversation_id, others[-1:])
     world.gateway.frames.clear()
-    realtime.notify_typing(world.app, ann, where)
-    read_cursors.mark_read(world.app, ann, where, sent["seq"])
-    assert world.heard(phone) == []
+    realtime.notify_typing(world.app, ann, conversation_id)
+    read_cursors.mark_read(world.app, ann, conversation_id, sent["seq"])
+    assert world.received(phone) == []
 
 
-def test_signing_out_closes_the_line_and_voids_the_tickets_of_this_sign_in_alone(world: World) -> None:
+def test_signing_out_closes_connections_and_voids_the_tickets_of_that_sign_in_only(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    where = world.group(ann, bob)
+    conversation_id = world.group(ann, bob)
     phone, laptop = SignInId("phone"), SignInId("laptop")
     realtime.connect(world.app, bob, ConnectionId("c-phone"), phone)
     realtime.connect(world.app, bob, ConnectionId("c-laptop"), laptop)
@@ -144,7 +148,9 @@ def test_signing_out_closes_the_line_and_voids_the_tickets_of_this_sign_in_alone
 
     realtime.sign_out(world.app, bob, phone)
 
-    assert sorted(world.gateway.disconnected) == ["c-laptop", "c-phone"], "which is whose nobody notes"
+    assert sorted(world.gateway.disconnected) == ["c-laptop", "c-phone"], (
+        "connections are stored without their sign-in, so all are closed"
+    )
     with pytest.raises(Unauthenticated):
         realtime.issue_ticket(world.app, bob, phone)
     ticket = realtime.redeem_ticket(world.app, unused)
@@ -154,13 +160,13 @@ def test_signing_out_closes_the_line_and_voids_the_tickets_of_this_sign_in_alone
     secret, _ = realtime.issue_ticket(world.app, bob, laptop)
     assert realtime.redeem_ticket(world.app, secret) == Ticket(bob, laptop)
     realtime.connect(world.app, bob, ConnectionId("c-laptop-2"), laptop)
-    messages.send(world.app, ann, where, client_message_id="m", body="who hears?")
-    assert [name for name in world.gateway.frames if world.heard(ConnectionId(name), "events")] == [
+    messages.send(world.app, ann, conversation_id, client_message_id="m", body="hello")
+    assert [name for name in world.gateway.frames if world.received(ConnectionId(name), "events")] == [
         "c-laptop-2"
     ]
 
 
-def test_signing_out_twice_or_with_nothing_open_does_no_harm(world: World) -> None:
+def test_signing_out_twice_or_without_connections_is_harmless(world: World) -> None:
     bob = world.person("bob")
     for _time in range(2):
         realtime.sign_out(world.app, bob, SignInId("phone"))
@@ -168,7 +174,7 @@ def test_signing_out_twice_or_with_nothing_open_does_no_harm(world: World) -> No
     assert world.gateway.disconnected == []
 
 
-def test_it_is_forgotten_that_a_sign_in_is_over_once_no_token_of_it_can_be_good(world: World) -> None:
+def test_a_signed_out_mark_expires_when_no_token_of_the_sign_in_can_be_valid(world: World) -> None:
     bob = world.person("bob")
     realtime.sign_out(world.app, bob, SignInId("phone"))
     key = keys.signed_out_sign_in(bob, SignInId("phone"))

@@ -1,4 +1,4 @@
-"""Whoever had the old state and applied the events has what whoever reads everything anew has."""
+"""A replica that applies events has the same state as one that reads everything again."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import get_args
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.support.problems import check_generated, fail_on
 from tests.support.replica import Replica, verify_action
-from tests.support.scenarios import ACTIONS, CASES, Scene
+from tests.support.scenarios import ACTIONS, CASES, Scenario
 from tests.support.world import World, new_world
 from tools import generate
 
@@ -20,32 +21,32 @@ REFUSALS = (Invalid, Forbidden, NotFound, Conflict)
 
 
 def run(world: World, name: str) -> list[str]:
-    scene = Scene(world)
+    scenario = Scenario(world)
     types: list[str] = []
     for step in CASES[name]:
-        types += verify_action(world, scene.where, scene.people, partial(scene.act, *step))
+        types += verify_action(world, scenario.conversation_id, scenario.people, partial(scenario.run, *step))
     return types
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_events_bring_a_replica_to_where_a_fresh_one_is(name: str) -> None:
+def test_a_replica_updated_by_events_equals_a_fresh_one(name: str) -> None:
     with new_world() as world:
-        assert len(run(world, name)) >= len(CASES[name]), "nothing happened"
+        assert len(run(world, name)) >= len(CASES[name]), "the case created no event"
 
 
-def test_every_kind_of_event_has_a_case_and_every_action_a_row() -> None:
-    seen = {"conversation.created"}  # there is no replica before it
+def test_every_event_type_has_a_case() -> None:
+    seen = {"conversation.created"}  # There is no replica before this event.
     for name in CASES:
         with new_world() as world:
             seen.update(run(world, name))
-    assert seen == set(get_args(EventType)), "add a row to CASES in tests/support/scenarios.py"
-
-
-def test_the_cases_for_the_web_client_are_these() -> None:
-    path = generate.ROOT / generate.REPLICA_CASES_PATH
-    assert path.read_text(encoding="utf-8") == generate.outputs()[generate.REPLICA_CASES_PATH], (
-        "run `make generate`"
+    fail_on(
+        f"tests/support/scenarios.py: no case makes a {name} event. Add a row to CASES."
+        for name in sorted(set(get_args(EventType)) - seen)
     )
+
+
+def test_the_committed_cases_of_the_web_client_are_current() -> None:
+    check_generated(generate.REPLICA_CASES_PATH, generate.outputs()[generate.REPLICA_CASES_PATH])
 
 
 steps = st.lists(
@@ -55,18 +56,21 @@ steps = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(steps)
-def test_whatever_people_do_replicas_agree_with_the_server_and_a_refusal_changes_nothing(
-    todo: list[tuple[str, int, int, int]],
+def test_replicas_equal_the_server_after_any_actions_and_errors_change_nothing(
+    actions: list[tuple[str, int, int, int]],
 ) -> None:
     with new_world() as world:
-        scene = Scene(world)
-        for step in todo:
-            before = {person: Replica.fetch(world, person, scene.where) for person in scene.people}
+        scenario = Scenario(world)
+        for step in actions:
+            before = {
+                person: Replica.fetch(world, person, scenario.conversation_id) for person in scenario.people
+            }
             try:
-                verify_action(world, scene.where, scene.people, partial(scene.act, *step))
+                verify_action(world, scenario.conversation_id, scenario.people, partial(scenario.run, *step))
             except REFUSALS:
                 for person, replica in before.items():
-                    fresh = Replica.fetch(world, person, scene.where)
+                    fresh = Replica.fetch(world, person, scenario.conversation_id)
                     assert (fresh and fresh.state()) == (replica and replica.state())

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from tests.support.disk import Disk
-from tests.support.kill import write_and_kill
+from tests.support.kill import check_writes_survive_kills
 
 from imchat.errors import Busy
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
@@ -57,8 +57,9 @@ def observed(path: Path, disk: Disk) -> Iterator[GroupCommitTable]:
         yield opened
 
 
+@pytest.mark.slow
 def test_every_acknowledged_batch_survives_a_kill(path: Path) -> None:
-    write_and_kill(WRITER, path, rounds=6)
+    check_writes_survive_kills(WRITER, path, rounds=6)
 
 
 def test_a_batch_is_on_disk_after_sync(observed: GroupCommitTable, disk: Disk, path: Path) -> None:
@@ -222,6 +223,7 @@ def test_expired_items_are_purged_from_the_cache_too(table: GroupCommitTable) ->
     assert table.purge_expired(now_s=100, limit=10) == 0
 
 
+@pytest.mark.slow
 def test_the_cache_stays_bounded_and_correct_after_many_writes(table: GroupCommitTable) -> None:
     text = "x" * 1_000
     count = 6 * GENERATION_BYTES // 2_000

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.disk import Disk
-from tests.support.kill import write_and_kill
+from tests.support.kill import check_writes_survive_kills
 
 from imchat.errors import Busy, ConfigError
 from imchat.storage.sqlite.table import SqliteTable
@@ -52,7 +52,7 @@ def pragma(table: SqliteTable, name: str) -> object:
 
 
 def test_every_acknowledged_write_survives_a_kill(path: Path) -> None:
-    write_and_kill(WRITER, path, rounds=3)
+    check_writes_survive_kills(WRITER, path, rounds=3)
 
 
 @pytest.fixture
@@ -142,6 +142,7 @@ def test_expired_items_are_purged_oldest_first(table: SqliteTable) -> None:
     assert table.purge_expired(now_s=103, limit=10) == 0
 
 
+@pytest.mark.slow
 def test_deleted_and_replaced_data_is_erased_from_the_file(path: Path) -> None:
     with SqliteTable.open(path) as table:
         for number in range(200):

@@ -1,4 +1,4 @@
-"""A server of one's own: `imchat local` as a process, and people who signed up at it. Tests and benchmarks share it."""
+"""Run `imchat local` as a process and create users on it, for tests and benchmarks."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ _STOP_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Somebody who signed in."""
+class SignedInUser:
+    """A user with an access token."""
 
     user_id: str
     token: str
 
 
 class Server:
-    """A server process on a data folder: serves when made, stopped at the end of `with`. `url` is where it listens.
+    """A server process on a data directory. The constructor waits until it serves; the end of `with` stops it.
 
-    `command` gets `--data-dir` and `--port`, and announces itself by `server.json` as `imchat local` does.
-    `cores` are the processor cores that it may use, all if None.
+    `url` is its address. `command` must accept `--data-dir` and `--port` and write `server.json`, as `imchat local` does.
+    `cores` are the processor cores it may use; None means all.
     """
 
     def __init__(
@@ -47,41 +47,41 @@ class Server:
         cores: set[int] | None = None,
     ) -> None:
         self._data_dir = data_dir
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
         self.process = subprocess.Popen(
             [*command, "--data-dir", str(data_dir), "--port", str(port)],
-            stdout=self._said,
+            stdout=self._output,
             stderr=subprocess.STDOUT,
-            # Tests and benchmarks ask more often than people do; what counts their requests counts all the same.
+            # Tests and benchmarks send more requests than users do. Requests are still counted.
             env={**os.environ, "IMCHAT_REQUESTS_PER_MINUTE": "1000000000"},
         )
         if cores is not None:
             os.sched_setaffinity(self.process.pid, cores)
         try:
-            self.url = self._announced()
+            self.url = self._wait_for_url()
         except BaseException:
             self.kill()
             raise
 
     @property
     def port(self) -> int:
-        """The port it listens on; a restarted server takes the same one, so that its clients find it again."""
+        """The port. A restarted server takes the same one, so that clients can reconnect."""
         return urlsplit(self.url).port or 80
 
     def promote(self, email: str) -> None:
-        """Make somebody an administrator; tokens that they get from now on say so."""
+        """Make a user an administrator. Tokens issued from now on contain the role."""
         command = [sys.executable, "-m", "imchat", "user", "promote", email]
         command += ["--local", "--data-dir", str(self._data_dir)]
         subprocess.run(command, check=True, capture_output=True)
 
     def kill(self) -> None:
-        """End the process as a power cut would: no signal handler, no clean-up."""
+        """Kill the process like a power cut: without signal handlers or clean-up."""
         self.process.kill()
         self.process.wait()
-        self._said.close()
+        self._output.close()
 
     def stop(self) -> None:
-        """Ask the process to end, and wait for it."""
+        """Terminate the process and wait for it."""
         self.process.terminate()
         try:
             self.process.wait(_STOP_S)
@@ -97,23 +97,26 @@ class Server:
         if self.process.poll() is None:
             self.stop()
 
-    def _announced(self) -> str:
-        url = announced(self.process, self._data_dir)
+    def _wait_for_url(self) -> str:
+        url = wait_for_url(self.process, self._data_dir)
         if url is not None:
             return url
-        self._said.seek(0)
-        ended = self.process.poll()
-        how = f"did not start in {_START_S} s" if ended is None else f"ended with status {ended}"
-        raise AssertionError(f"the server {how}:\n{self._said.read().decode(errors='replace')}")
+        self._output.seek(0)
+        status = self.process.poll()
+        problem = f"did not start in {_START_S} s" if status is None else f"ended with status {status}"
+        raise AssertionError(f"the server {problem}:\n{self._output.read().decode(errors='replace')}")
 
 
-def announced(process: subprocess.Popen[Any], data_dir: Path) -> str | None:
-    """The URL in `server.json`, once this very process wrote it: a killed one leaves its own behind. None if it never does."""
-    place = data_dir / "server.json"
-    until = time.monotonic() + _START_S
-    while time.monotonic() < until and process.poll() is None:
+def wait_for_url(process: subprocess.Popen[Any], data_dir: Path) -> str | None:
+    """Return the URL in `server.json` once this process has written it, or None if it never does.
+
+    A killed server leaves its own `server.json`.
+    """
+    path = data_dir / "server.json"
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline and process.poll() is None:
         try:
-            found = json.loads(place.read_bytes())
+            found = json.loads(path.read_bytes())
         except (OSError, ValueError):
             found = {}
         if found.get("pid") == process.pid:
@@ -122,23 +125,23 @@ def announced(process: subprocess.Popen[Any], data_dir: Path) -> str | None:
     return None
 
 
-def sign_up(url: str, email: str) -> Person:
-    """Make an account at the server, sign in, and have the profile made."""
+def sign_up(url: str, email: str) -> SignedInUser:
+    """Create an account, sign in and create the profile."""
     cognito(url, "SignUp", Username=email, Password=PASSWORD)
     token = sign_in(url, email)
     profile = call(f"{url}/api/me", headers={"Authorization": f"Bearer {token}"})
-    return Person(profile["user"]["user_id"], token)
+    return SignedInUser(profile["user"]["user_id"], token)
 
 
 def sign_in(url: str, email: str, password: str = PASSWORD) -> str:
-    """An access token."""
+    """Sign in and return the access token."""
     parameters = {"USERNAME": email, "PASSWORD": password}
-    answer = cognito(url, "InitiateAuth", AuthFlow="USER_PASSWORD_AUTH", AuthParameters=parameters)
-    return str(answer["AuthenticationResult"]["AccessToken"])
+    response = cognito(url, "InitiateAuth", AuthFlow="USER_PASSWORD_AUTH", AuthParameters=parameters)
+    return str(response["AuthenticationResult"]["AccessToken"])
 
 
 def cognito(url: str, operation: str, **fields: Any) -> dict[str, Any]:
-    """Call the Cognito protocol as `/config.json` says where and as which client."""
+    """Call an operation of the Cognito protocol with the endpoint and client id from `/config.json`."""
     auth = call(f"{url}/config.json")["auth"]
     headers = {
         "Content-Type": "application/x-amz-json-1.1",
@@ -154,12 +157,12 @@ def call(
     headers: dict[str, str] | None = None,
     method: str | None = None,
 ) -> dict[str, Any]:
-    """One request (with content, a POST by default); the answer's JSON. Raises: AssertionError with what was refused."""
+    """Send a request (a POST by default if there is content) and return the JSON. Raises: AssertionError with the error."""
     data = None if content is None else json.dumps(content).encode()
-    request = urllib.request.Request(url, data, headers or {}, method=method)  # noqa: S310 - http, of our own making
+    request = urllib.request.Request(url, data, headers or {}, method=method)  # noqa: S310 - the http URL of a test server
     try:
-        with urllib.request.urlopen(request) as answer:  # noqa: S310 - http, of our own making
-            found: dict[str, Any] = json.load(answer)
-            return found
+        with urllib.request.urlopen(request) as response:  # noqa: S310 - the http URL of a test server
+            body: dict[str, Any] = json.load(response)
+            return body
     except urllib.error.HTTPError as error:
         raise AssertionError(f"{url}: {error.code} {error.read().decode()}") from None

@@ -1,4 +1,4 @@
-"""Finds the Chromium that browser tests drive; `python -m tests.support.chromium` installs one where it can."""
+"""Find a Chromium for the browser tests. `python -m tests.support.chromium` installs one if possible."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ MISSING: Final = (
 
 
 def find() -> Path | None:
-    """The browser: CHROMIUM_PATH if set, else the first one that the machine has."""
+    """Return the path of the browser: CHROMIUM_PATH if set, else the first one installed."""
     if named := os.environ.get("CHROMIUM_PATH"):
         return Path(named)
     found = (shutil.which(name) for name in NAMES)
@@ -40,7 +40,7 @@ def find() -> Path | None:
 
 
 def install() -> bool:
-    """Install Debian's or Ubuntu's chromium package if this user may; says whether there is a browser now."""
+    """Install the chromium package of Debian or Ubuntu, if this user may. Return whether there is a browser now."""
     apt = shutil.which("apt-get")
     if apt is None or not (prefix := _as_root()):
         return False
@@ -54,7 +54,7 @@ def install() -> bool:
 
 
 def _as_root() -> list[str]:
-    """What runs a command as root without asking anything; empty if nothing does."""
+    """Return the command prefix that runs a command as root without a prompt; empty if there is none."""
     if os.geteuid() == 0:
         return ["env"]
     sudo = shutil.which("sudo")
@@ -64,7 +64,7 @@ def _as_root() -> list[str]:
 
 
 def main() -> int:
-    """Make sure that there is a browser. Without one that is an error in CI, and elsewhere a loud warning."""
+    """Install a browser if there is none. If that fails, return an error in CI and print a warning elsewhere."""
     if find() is not None:
         return 0
     sys.stderr.write("  installing chromium for the browser tests\n")

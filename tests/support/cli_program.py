@@ -1,15 +1,15 @@
-"""Runs the `imchat` command on the fake account of `tests/support/fake_aws.py`; as a module, with real delays."""
+"""Run the `imchat` command on the fake account of `tests/support/fake_aws.py`; as a module, with real delays."""
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
 
-from tests.support.fake_aws import REGION, World, world
+from tests.support.fake_aws import REGION, World, fake_aws
 
 from imchat.cli import main
 from imchat.commands.options import Connector
-from imchat.deploy import Config, Target
+from imchat.deploy import Config, DeployContext
 from imchat.deploy.packaging.bundle import layer_key
 
 
@@ -18,7 +18,7 @@ def connector_for(aws: World) -> Connector:
     aws.s3.create_bucket(Bucket="artifacts", CreateBucketConfiguration={"LocationConstraint": REGION})
     aws.s3.put_object(Bucket="artifacts", Key=layer_key("arm64"), Body=b"layer")
 
-    def connect(config: Config, *, endpoint_url: str | None) -> Target:
+    def connect(config: Config, *, endpoint_url: str | None) -> DeployContext:
         assert endpoint_url is None
         return replace(aws.target, config=config)
 
@@ -26,6 +26,6 @@ def connector_for(aws: World) -> Connector:
 
 
 if __name__ == "__main__":
-    with world() as aws_world:
+    with fake_aws() as aws_world:
         aws_world.on_sleep = lambda: time.sleep(0.05)
         main(obj=connector_for(aws_world))

@@ -1,4 +1,4 @@
-"""Where the protocol suite finds a running imchat. All that a test may know of a runtime stands in `Deployment`."""
+"""The running imchat that the protocol suite tests. `Deployment` is all that a test may know of a runtime."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.support.browser_harness import Server
-from tests.support.reference_client import Record, Stranger
+from tests.support.reference_client import ReferenceClient, WireLog
 
 _numbers = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A running imchat: the address of its site, how the code of a sign-up's mail is had (where it sends one), and how
-    somebody is made an administrator."""
+    """A running imchat: its site's URL, how to get the code of a sign-up's mail (if it sends one), and how to make a user an
+    administrator."""
 
     site: str
     mailed_code: Callable[[str], str]
@@ -26,28 +26,28 @@ class Deployment:
 
 @contextmanager
 def local(folder: Path) -> Iterator[Deployment]:
-    """`imchat local` as a process, on an empty data folder."""
+    """Run `imchat local` as a process with an empty data directory."""
 
     def no_mail(email: str) -> str:
-        raise AssertionError(f"imchat local confirms sign-ups at once, and asked for {email}'s code")
+        raise AssertionError(f"imchat local confirms sign-ups without a code, but asked for {email}'s code")
 
     with Server(folder) as server:
         yield Deployment(server.url, no_mail, server.promote)
 
 
-def administrator(deployment: Deployment, record: Record) -> Stranger:
-    """Somebody new who administers the site."""
-    made = person(deployment, record, "admin")
-    deployment.promote(made.email)
-    return made.sign_in()
+def administrator(deployment: Deployment, record: WireLog) -> ReferenceClient:
+    """Sign up a new administrator."""
+    user = person(deployment, record, "admin")
+    deployment.promote(user.email)
+    return user.sign_in()
 
 
-def person(deployment: Deployment, record: Record, name: str) -> Stranger:
-    """Somebody new, signed up and in, whose handle begins with `name`."""
+def person(deployment: Deployment, record: WireLog, name: str) -> ReferenceClient:
+    """Sign up and sign in a new user, whose handle begins with `name`."""
     handle = f"{name}{next(_numbers)}"
-    made = Stranger(deployment.site, f"{handle}@example.com", record)
-    if not made.sign_up():
-        made.confirm(deployment.mailed_code(made.email))
-    made.sign_in()
-    made.http("PATCH", "/me", {"handle": handle, "display_name": name.title()})
-    return made
+    user = ReferenceClient(deployment.site, f"{handle}@example.com", record)
+    if not user.sign_up():
+        user.confirm(deployment.mailed_code(user.email))
+    user.sign_in()
+    user.request("PATCH", "/me", {"handle": handle, "display_name": name.title()})
+    return user

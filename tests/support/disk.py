@@ -1,4 +1,4 @@
-"""A fake disk that records syncs and can fail."""
+"""A replacement for the sync system call that records its calls and can fail."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import stat
 
 
 class Disk:
-    """Replaces the sync system call. Records the length of the log at each sync, and fails while `broken`."""
+    """Replaces `os.fdatasync`: records the size of the log at each sync, and fails while `broken`."""
 
     def __init__(self) -> None:
         self.synced: list[int] = []

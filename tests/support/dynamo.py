@@ -1,4 +1,4 @@
-"""DynamoDB clients and tables for tests."""
+"""DynamoDB tables for tests: on moto or at an endpoint."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from imchat.storage.table import Key
 
 
 def client_at(url: str | None) -> Any:
-    """Return a DynamoDB client with dummy credentials."""
+    """Return a DynamoDB client with fake credentials."""
     return boto3.client(
         "dynamodb",
         endpoint_url=url,
@@ -27,13 +27,13 @@ def client_at(url: str | None) -> Any:
 
 @pytest.fixture(scope="module")
 def moto_client() -> Iterator[Any]:
-    """Return a DynamoDB client that moto serves in this process. Each test creates its own tables."""
+    """A DynamoDB client simulated by moto in this process. Tests create their own tables with it."""
     with mock_aws():
         yield client_at(None)
 
 
 def new_dynamo_table(client: Any) -> DynamoTable:
-    """Create a new table with imchat's key schema."""
+    """Create an empty table with imchat's key schema."""
     name = f"imchat-{uuid.uuid4()}"
     client.create_table(
         TableName=name,

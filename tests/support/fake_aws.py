@@ -1,7 +1,7 @@
-"""AWS as the deployer meets it: a CloudFormation to direct, S3 by moto, a CloudFront that notes, and no time that passes.
+"""A fake AWS account for the deployer: a CloudFormation that tests control, moto's S3, a CloudFront that records requests.
 
-CloudFormation's is the outermost edge that no emulation covers (moto knows neither the APIs nor CloudFront), so it is
-played here: with its statuses, events and refusals. A stack moves on by one resource each time that the deployer sleeps.
+moto supports neither API Gateway's APIs nor CloudFront in CloudFormation, so CloudFormation is faked here, with its
+statuses, events and errors. No time passes: a stack advances by one step each time the deployer sleeps.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from botocore import xform_name
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from imchat.deploy import Config, Event, Release, Target
-from imchat.deploy.cloudformation.templates import KINDS, OUTPUTS, read_template
-from imchat.deploy.context import Fetched
+from imchat.deploy import Config, DeployContext, Event, Release
+from imchat.deploy.cloudformation.templates import KINDS, read_template
+from imchat.deploy.context import FetchResult
 from imchat.deploy.packaging.bundle import Bundle
-from imchat.deploy.packaging.release import given_values
+from imchat.deploy.packaging.release import release_parameters
 from imchat.deploy.progress import StackKind
 
 REGION: Final = "eu-west-1"
@@ -45,7 +45,7 @@ NO_CHANGES: Final = (
 )
 
 
-def refusal(
+def client_error(
     code: str, message: str = "", operation: str = "DescribeStacks", status: int = 400
 ) -> ClientError:
     return ClientError(
@@ -55,7 +55,7 @@ def refusal(
 
 
 def change(action: str, resource: str, type_: str, *properties: str, **more: Any) -> dict[str, Any]:
-    """A change as CloudFormation lists it; `properties` that end in `!` ask for a replacement."""
+    """Return a change as CloudFormation lists it; `properties` that end in `!` require a replacement."""
     details = [
         {
             "Target": {
@@ -76,13 +76,16 @@ def change(action: str, resource: str, type_: str, *properties: str, **more: Any
     }
 
 
-_ADDS: Final = [change("Add", f"Resource{number}", "AWS::Any::Thing") for number in range(4)]
-_ANY: Final = change("Modify", "Any", "AWS::Lambda::Function", "Code")
+_ADDITIONS: Final = [change("Add", f"Resource{number}", "AWS::Any::Thing") for number in range(4)]
+_UPDATE: Final = change("Modify", "Any", "AWS::Lambda::Function", "Code")
 
 
 @dataclass
-class Made:
-    """A stack. `coming`: what happens to it next, a (resource, status, reason) at a time; resource None: the stack itself."""
+class FakeStack:
+    """A stack. `upcoming` are its next events as (resource, status, reason); resource None: the stack itself.
+
+    `on_done` is called after the last of them.
+    """
 
     name: str
     id: str
@@ -93,45 +96,45 @@ class Made:
     tags: dict[str, str] = field(default_factory=dict)
     events: list[dict[str, Any]] = field(default_factory=list)
     change_sets: dict[str, dict[str, Any]] = field(default_factory=dict)
-    coming: list[tuple[str | None, str, str | None]] = field(default_factory=list)
-    becomes: Callable[[], None] = lambda: None
+    upcoming: list[tuple[str | None, str, str | None]] = field(default_factory=list)
+    on_done: Callable[[], None] = lambda: None
 
 
 class CloudFormation:
-    """Plays CloudFormation. `calls` names every request; `changes` and `failure` direct what the next ones lead to."""
+    """A fake CloudFormation. `calls` lists every request; tests set `changes`, `failure` and `raising` for the next ones."""
 
-    def __init__(self, made: Callable[[str, Mapping[str, str]], None]) -> None:
-        """`made` is told the name and outputs of a stack that was made or deleted (then there are none)."""
-        self.stacks: dict[str, Made] = {}
+    def __init__(self, on_change: Callable[[str, Mapping[str, str]], None]) -> None:
+        """`on_change` gets the name and outputs of a stack that was created, updated or deleted (then no outputs)."""
+        self.stacks: dict[str, FakeStack] = {}
         self.calls: list[str] = []
         self.changes: dict[str, list[dict[str, Any]]] = {}
         self.failure: dict[str, tuple[str, str]] = {}
         self.no_changes_wording = NO_CHANGES[0]
         self.raising: dict[str, list[Exception]] = {}
-        self._made = made
+        self._on_change = on_change
         self._number = itertools.count(1)
 
-    # ---- what tests direct
+    # ---- for tests
 
     def tick(self) -> None:
-        """Time passes: each stack moves on by one step."""
+        """Advance each stack by one step."""
         for stack in list(self.stacks.values()):
-            if stack.coming:
-                resource, status, reason = stack.coming.pop(0)
-                self._happen(stack, resource, status, reason)
-                if not stack.coming:
-                    stack.becomes()
+            if stack.upcoming:
+                resource, status, reason = stack.upcoming.pop(0)
+                self._add_event(stack, resource, status, reason)
+                if not stack.upcoming:
+                    stack.on_done()
 
-    def put(self, name: str, status: str, **facts: Any) -> Made:
-        """A stack that is there already."""
-        stack = self.stacks[name] = Made(name, f"arn:stack/{name}/{next(self._number)}", status, **facts)
-        self._happen(stack, None, status, None)
+    def put(self, name: str, status: str, **facts: Any) -> FakeStack:
+        """Add an existing stack."""
+        stack = self.stacks[name] = FakeStack(name, f"arn:stack/{name}/{next(self._number)}", status, **facts)
+        self._add_event(stack, None, status, None)
         return stack
 
-    # ---- what boto3's client has
+    # ---- the methods of boto3's client
 
     def describe_stacks(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        self._called("describe_stacks")
+        self._record("describe_stacks")
         stack = self._find(StackName)
         described: dict[str, Any] = {
             "StackName": stack.name,
@@ -146,64 +149,67 @@ class CloudFormation:
         return {"Stacks": [described]}
 
     def get_template(self, *, StackName: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        self._called("get_template")
+        self._record("get_template")
         return {"TemplateBody": self._find(StackName).body}
 
-    def create_change_set(self, **asked: Any) -> dict[str, str]:
-        self._called("create_change_set")
-        name, creates = asked["StackName"], asked["ChangeSetType"] == "CREATE"
+    def create_change_set(self, **request: Any) -> dict[str, str]:
+        self._record("create_change_set")
+        name, creates = request["StackName"], request["ChangeSetType"] == "CREATE"
         if creates and name not in self.stacks:
             self.put(name, "REVIEW_IN_PROGRESS")
         stack = self.stacks.get(name)
         if stack is None or creates != (stack.status == "REVIEW_IN_PROGRESS"):
-            raise refusal("ValidationError", f"Stack [{name}] cannot take this change set", "CreateChangeSet")
-        if asked["ChangeSetName"] in stack.change_sets:
-            raise refusal("AlreadyExistsException", "it exists", "CreateChangeSet")
-        parameters = {one["ParameterKey"]: one["ParameterValue"] for one in asked["Parameters"]}
-        stack.tags = {one["Key"]: one["Value"] for one in asked["Tags"]}
-        body = asked.get("TemplateBody") or asked["TemplateURL"]
-        proposed: dict[str, Any] = {
-            "ChangeSetId": f"{stack.id}/{asked['ChangeSetName']}/{next(self._number)}",
+            raise client_error(
+                "ValidationError", f"Stack [{name}] cannot take this change set", "CreateChangeSet"
+            )
+        if request["ChangeSetName"] in stack.change_sets:
+            raise client_error("AlreadyExistsException", "it exists", "CreateChangeSet")
+        parameters = {one["ParameterKey"]: one["ParameterValue"] for one in request["Parameters"]}
+        stack.tags = {one["Key"]: one["Value"] for one in request["Tags"]}
+        body = request.get("TemplateBody") or request["TemplateURL"]
+        change_set: dict[str, Any] = {
+            "ChangeSetId": f"{stack.id}/{request['ChangeSetName']}/{next(self._number)}",
             "Status": "CREATE_COMPLETE",
             "body": body,
             "parameters": parameters,
             "Changes": [
-                {"ResourceChange": one} for one in (_ADDS if creates else self.changes.get(name, [_ANY]))
+                {"ResourceChange": one}
+                for one in (_ADDITIONS if creates else self.changes.get(name, [_UPDATE]))
             ],
         }
         if (body, parameters) == (stack.body, stack.parameters):
-            proposed |= {"Status": "FAILED", "StatusReason": self.no_changes_wording, "Changes": []}
-        stack.change_sets[asked["ChangeSetName"]] = proposed
-        return {"Id": proposed["ChangeSetId"], "StackId": stack.id}
+            change_set |= {"Status": "FAILED", "StatusReason": self.no_changes_wording, "Changes": []}
+        stack.change_sets[request["ChangeSetName"]] = change_set
+        return {"Id": change_set["ChangeSetId"], "StackId": stack.id}
 
     def describe_change_set(self, *, ChangeSetName: str, **_: Any) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        self._called("describe_change_set")
+        self._record("describe_change_set")
         return self._change_set(ChangeSetName)[1]
 
     def delete_change_set(self, *, ChangeSetName: str, StackName: str | None = None) -> None:  # noqa: N803 - boto3's names
-        self._called("delete_change_set")
+        self._record("delete_change_set")
         if StackName is not None:
             del self.stacks[StackName].change_sets[ChangeSetName]
             return
-        stack, made = self._change_set(ChangeSetName)
-        stack.change_sets = {key: one for key, one in stack.change_sets.items() if one is not made}
+        stack, change_set = self._change_set(ChangeSetName)
+        stack.change_sets = {key: one for key, one in stack.change_sets.items() if one is not change_set}
 
     def execute_change_set(self, *, ChangeSetName: str) -> None:  # noqa: N803 - boto3's names
-        self._called("execute_change_set")
-        stack, made = self._change_set(ChangeSetName)
+        self._record("execute_change_set")
+        stack, change_set = self._change_set(ChangeSetName)
         stack.change_sets = {}
         creates = stack.status == "REVIEW_IN_PROGRESS"
         verb = "CREATE" if creates else "UPDATE"
         stack.status = f"{verb}_IN_PROGRESS"
-        resources = [one["ResourceChange"]["LogicalResourceId"] for one in made["Changes"]]
+        resources = [one["ResourceChange"]["LogicalResourceId"] for one in change_set["Changes"]]
         failed = self.failure.pop(stack.name, None)
         if failed is None:
-            stack.coming = [(one, f"{verb}_COMPLETE", None) for one in resources]
-            stack.coming.append((None, f"{verb}_COMPLETE", None))
-            stack.becomes = lambda: self._done(stack, made)
+            stack.upcoming = [(one, f"{verb}_COMPLETE", None) for one in resources]
+            stack.upcoming.append((None, f"{verb}_COMPLETE", None))
+            stack.on_done = lambda: self._finish(stack, change_set)
             return
         undone = "ROLLBACK" if creates else "UPDATE_ROLLBACK"
-        stack.coming = [
+        stack.upcoming = [
             ("Other", f"{verb}_FAILED", "Resource creation cancelled"),
             (failed[0], f"{verb}_FAILED", failed[1]),
             ("Later", f"{verb}_FAILED", "something that follows from it"),
@@ -213,33 +219,33 @@ class CloudFormation:
         ]
 
     def delete_stack(self, *, StackName: str) -> None:  # noqa: N803 - boto3's names
-        self._called("delete_stack")
+        self._record("delete_stack")
         stack = self._find(StackName)
         stack.status = "DELETE_IN_PROGRESS"
         failed = self.failure.pop(stack.name, None)
         if failed is None:
-            stack.coming = [(None, "DELETE_IN_PROGRESS", None), (None, "DELETE_COMPLETE", None)]
-            stack.becomes = lambda: self._made(stack.name, {})
+            stack.upcoming = [(None, "DELETE_IN_PROGRESS", None), (None, "DELETE_COMPLETE", None)]
+            stack.on_done = lambda: self._on_change(stack.name, {})
         else:
-            stack.coming = [(failed[0], "DELETE_FAILED", failed[1]), (None, "DELETE_FAILED", failed[1])]
+            stack.upcoming = [(failed[0], "DELETE_FAILED", failed[1]), (None, "DELETE_FAILED", failed[1])]
 
     def describe_stack_events(self, *, StackName: str, NextToken: str = "0") -> dict[str, Any]:  # noqa: N803 - boto3's names
-        """Two a page, newest first."""
-        self._called("describe_stack_events")
-        newest_first, start = self._any(StackName).events[::-1], int(NextToken)
+        """Return two events per page, newest first."""
+        self._record("describe_stack_events")
+        newest_first, start = self._find_any(StackName).events[::-1], int(NextToken)
         more = {"NextToken": str(start + 2)} if start + 2 < len(newest_first) else {}
         return {"StackEvents": newest_first[start : start + 2], **more}
 
     def list_stack_resources(self, *, StackName: str) -> dict[str, Any]:  # noqa: N803 - boto3's names
-        self._called("list_stack_resources")
+        self._record("list_stack_resources")
         stack = self._find(StackName)
         found = []
-        for declared in read_template(stack.name.rpartition("-")[2]).resources:  # type: ignore[arg-type]  # its names end in a kind
-            failed = stack.status == "UPDATE_ROLLBACK_FAILED" and declared.resource == "HttpFunction"
+        for declared in read_template(stack.name.rpartition("-")[2]).resources:  # type: ignore[arg-type]  # stack names end in their kind
+            failed = stack.status == "UPDATE_ROLLBACK_FAILED" and declared.logical_id == "HttpFunction"
             found.append(
                 {
-                    "LogicalResourceId": declared.resource,
-                    "PhysicalResourceId": _physical(stack, declared.resource),
+                    "LogicalResourceId": declared.logical_id,
+                    "PhysicalResourceId": _physical_id(stack, declared.logical_id),
                     "ResourceType": declared.type,
                     "ResourceStatus": "UPDATE_FAILED" if failed else "CREATE_COMPLETE",
                     **({"ResourceStatusReason": "its role is gone."} if failed else {}),
@@ -247,45 +253,45 @@ class CloudFormation:
             )
         return {"StackResourceSummaries": found}
 
-    # ---- inside
+    # ---- internals
 
-    def _called(self, operation: str) -> None:
+    def _record(self, operation: str) -> None:
         self.calls.append(operation)
         if self.raising.get(operation):
             raise self.raising[operation].pop(0)
 
-    def _any(self, name: str) -> Made:
+    def _find_any(self, name: str) -> FakeStack:
         for stack in self.stacks.values():
             if name in {stack.name, stack.id}:
                 return stack
-        raise refusal("ValidationError", f"Stack with id {name} does not exist")
+        raise client_error("ValidationError", f"Stack with id {name} does not exist")
 
-    def _find(self, name: str) -> Made:
-        stack = self._any(name)
+    def _find(self, name: str) -> FakeStack:
+        stack = self._find_any(name)
         if stack.status == "DELETE_COMPLETE" and name == stack.name:
-            raise refusal("ValidationError", f"Stack with id {name} does not exist")
+            raise client_error("ValidationError", f"Stack with id {name} does not exist")
         return stack
 
-    def _change_set(self, id_: str) -> tuple[Made, dict[str, Any]]:
+    def _change_set(self, id_: str) -> tuple[FakeStack, dict[str, Any]]:
         for stack in self.stacks.values():
-            for made in stack.change_sets.values():
-                if made["ChangeSetId"] == id_:
-                    return stack, made
-        raise refusal("ChangeSetNotFound", "there is no such change set", "ExecuteChangeSet", 404)
+            for change_set in stack.change_sets.values():
+                if change_set["ChangeSetId"] == id_:
+                    return stack, change_set
+        raise client_error("ChangeSetNotFound", "there is no such change set", "ExecuteChangeSet", 404)
 
-    def _done(self, stack: Made, made: dict[str, Any]) -> None:
-        stack.body, stack.parameters = made["body"], made["parameters"]
-        kind: StackKind = stack.name.rpartition("-")[2]  # type: ignore[assignment]  # its names end in a kind
-        stack.outputs = {name: f"the-{name}" for name in OUTPUTS[kind]}
+    def _finish(self, stack: FakeStack, change_set: dict[str, Any]) -> None:
+        stack.body, stack.parameters = change_set["body"], change_set["parameters"]
+        kind: StackKind = stack.name.rpartition("-")[2]  # type: ignore[assignment]  # stack names end in their kind
+        stack.outputs = {name: f"the-{name}" for name in sorted(read_template(kind).outputs)}
         stack.outputs |= {name: value for name, value in BUCKETS.items() if name in stack.outputs}
-        self._made(stack.name, stack.outputs)
+        self._on_change(stack.name, stack.outputs)
 
-    def _happen(self, stack: Made, resource: str | None, status: str, reason: str | None) -> None:
+    def _add_event(self, stack: FakeStack, resource: str | None, status: str, reason: str | None) -> None:
         if resource is None:
             stack.status = status
             if status == "DELETE_COMPLETE":
                 self.stacks.pop(stack.name)
-                self.stacks[stack.id] = stack  # found by its id only
+                self.stacks[stack.id] = stack  # from now on found by its id only
         stack.events.append(
             {
                 "EventId": str(next(self._number)),
@@ -299,12 +305,12 @@ class CloudFormation:
         )
 
 
-def _physical(stack: Made, resource: str) -> str:
+def _physical_id(stack: FakeStack, resource: str) -> str:
     return stack.outputs.get(f"{resource}Name") or stack.outputs.get(f"{resource}Id") or resource
 
 
 class CloudFront:
-    """Notes what it is asked to fetch anew."""
+    """Records invalidations."""
 
     def __init__(self, calls: list[str]) -> None:
         self.invalidated: list[list[str]] = []
@@ -319,39 +325,39 @@ class CloudFront:
 
 
 class World:
-    """One account with one operator, whose `happened` events a test can look at."""
+    """One account with a stage `test`. `events` are those that the deployer reported."""
 
     def __init__(self) -> None:
         self.s3 = _clients()["test's s3"]
-        self.cloudformation = CloudFormation(self._made)
+        self.cloudformation = CloudFormation(self._on_stack_change)
         self.calls = self.cloudformation.calls
         self.cloudfront = CloudFront(self.calls)
-        self.happened: list[Event] = []
+        self.events: list[Event] = []
         self.slept: list[float] = []
-        self.answers: dict[str, Fetched] = {}
+        self.responses: dict[str, FetchResult] = {}
         self.fetched: list[str] = []
         self.on_sleep: Callable[[], None] = lambda: None
         self.client = _clients().__getitem__
-        self.target = Target(
-            Config(stage="test"),
+        self.target = DeployContext(
             REGION,
             self.client,
             sleep=self._sleep,
             jitter=lambda: 0.5,
             fetch=self._fetch,
             new_id=map(str, itertools.count(1)).__next__,
+            config=Config(stage="test"),
         )
 
     def release(self, *, code: bytes = b"code", files: Mapping[str, bytes] = SITE_FILES) -> Release:
         bundle = Bundle(f"code/{code.decode()}.zip", code.decode(), code)
-        values = given_values(
+        values = release_parameters(
             self.target.config, bundle.key, "layer/1.zip", endpoint_url=self.target.endpoint_url
         )
         templates = {kind: read_template(kind) for kind in KINDS}
-        return Release(templates, values, bundle, "layer/1.zip", _make_layer, files)
+        return Release(templates, values, bundle, "layer/1.zip", _build_layer, files)
 
-    def configured(self, **settings: Any) -> None:
-        """Other settings from now on."""
+    def configure(self, **settings: Any) -> None:
+        """Change settings."""
         self.target = replace(self.target, config=self.target.config.model_copy(update=settings))
 
     def objects(self, bucket: str) -> dict[str, bytes]:
@@ -366,69 +372,72 @@ class World:
     def change_sets(self) -> list[str]:
         return [name for stack in self.cloudformation.stacks.values() for name in stack.change_sets]
 
-    def _made(self, stack: str, outputs: Mapping[str, str]) -> None:
+    def _on_stack_change(self, stack: str, outputs: Mapping[str, str]) -> None:
         for bucket in (outputs[name] for name in BUCKETS if name in outputs):
             if bucket not in {one["Name"] for one in self.s3.list_buckets()["Buckets"]}:
                 self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         if stack == SITE and not outputs:
-            self.s3.delete_bucket(Bucket="site")  # which S3 refuses for one that is not empty
+            self.s3.delete_bucket(Bucket="site")  # S3 refuses to delete a bucket that is not empty
 
     def _sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.on_sleep()
         self.cloudformation.tick()
 
-    def _fetch(self, url: str) -> Fetched:
+    def _fetch(self, url: str) -> FetchResult:
         self.fetched.append(url)
-        if url in self.answers:
-            return self.answers[url]
+        if url in self.responses:
+            return self.responses[url]
         path = url.removeprefix("https://the-DistributionDomain/") or "index.html"
         if path == "api/health":
-            return Fetched(200, b"{}")
-        return Fetched(200, self.s3.get_object(Bucket="site", Key=path)["Body"].read())
+            return FetchResult(200, b"{}")
+        return FetchResult(200, self.s3.get_object(Bucket="site", Key=path)["Body"].read())
 
-    def count(self, model: Any, **_: Any) -> None:
-        """Note a request to one of moto's services."""
+    def record(self, model: Any, **_: Any) -> None:
+        """Record a request to one of moto's services."""
         self.calls.append(model.name)
 
-    def answer(self, model: Any, context: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
-        """What one of the services played here says to a request that boto3 has found well formed."""
-        played = {"cloudformation": self.cloudformation, "cloudfront": self.cloudfront}
-        operation = getattr(played[model.service_model.service_name], xform_name(model.name))
-        return SimpleNamespace(status_code=200), operation(**context["asked"]) or {}
+    def respond(self, model: Any, context: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
+        """Return the response of a fake service to a request that boto3 has validated."""
+        fakes = {"cloudformation": self.cloudformation, "cloudfront": self.cloudfront}
+        operation = getattr(fakes[model.service_model.service_name], xform_name(model.name))
+        return SimpleNamespace(status_code=200), operation(**context["request"]) or {}
 
 
-def _note(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
-    context["asked"] = params
+def _keep_request(params: dict[str, Any], context: dict[str, Any], **_: Any) -> None:
+    context["request"] = params
 
 
-def _make_layer(tell: Callable[[str], object]) -> bytes:
-    tell("packing")
+def _build_layer(on_step: Callable[[str], object]) -> bytes:
+    on_step("packing")
     return b"layer"
 
 
 @cache
 def _clients() -> dict[str, Any]:
-    """boto3's, made once: that takes longer than a test. The deployer's, and the test's own, whose calls do not count."""
+    """Return boto3's clients, created once because that takes longer than a test.
+
+    The calls of the client "test's s3" are not recorded.
+    """
     services = ("s3", "cognito-idp", "dynamodb", "cloudformation", "cloudfront")
-    made = {service: boto3.client(service, region_name=REGION) for service in services}
-    return {**made, "test's s3": boto3.client("s3", region_name=REGION)}
+    clients = {service: boto3.client(service, region_name=REGION) for service in services}
+    return {**clients, "test's s3": boto3.client("s3", region_name=REGION)}
 
 
 @contextmanager
-def world() -> Iterator[World]:
+def fake_aws() -> Iterator[World]:
     """An empty account, with a stage `test` to deploy."""
-    with mock_aws(), ExitStack() as end:
-        made = World()
+    with mock_aws(), ExitStack() as exits:
+        account = World()
 
         def listen(service: str, event: str, handler: Callable[..., Any]) -> None:
             events = _clients()[service].meta.events
             events.register(event, handler)
-            end.callback(events.unregister, event, handler)
+            exits.callback(events.unregister, event, handler)
 
         for service in ("s3", "cognito-idp", "dynamodb"):
-            listen(service, "before-call", made.count)
+            listen(service, "before-call", account.record)
         for service in ("cloudformation", "cloudfront"):
-            listen(service, "before-parameter-build", _note)
-            listen(service, "before-call", made.answer)
-        yield made
+            listen(service, "before-parameter-build", _keep_request)
+            listen(service, "before-call", account.respond)
+        yield account

@@ -1,4 +1,4 @@
-"""Kills a process that writes, and looks at what it left."""
+"""Kill a writing process and check what it stored."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.table import Key, KeyRange
 
 
-def write_and_kill(program: str, path: Path, *, rounds: int) -> None:
-    """Run and kill `program` so many times; each number that it printed must be in the file, and none left out.
+def check_writes_survive_kills(program: str, path: Path, *, rounds: int) -> None:
+    """Run and kill `program` `rounds` times. Each number it printed must be stored, without gaps.
 
-    It gets the database's path and the first number that it is to write.
+    Its arguments are the path of the database and the first number to write.
     """
     acknowledged = -1
     for round_number in range(rounds):
@@ -25,7 +25,7 @@ def write_and_kill(program: str, path: Path, *, rounds: int) -> None:
         )
         with writer:
             assert writer.stdout is not None
-            for _ in range(3 + 17 * round_number):  # so that kills meet all that it does
+            for _ in range(3 + 17 * round_number):  # so that kills happen at every step
                 acknowledged = int(writer.stdout.readline())
             writer.send_signal(signal.SIGKILL)
             acknowledged = max([acknowledged, *map(int, writer.stdout.read().split())])
@@ -34,4 +34,4 @@ def write_and_kill(program: str, path: Path, *, rounds: int) -> None:
             numbers = [row.item["n"] for row in table.query(KeyRange("LOG"))]
             assert numbers[: acknowledged + 1] == list(range(acknowledged + 1))
             assert table.get(Key("HEAD", "h")) == {"n": numbers[-1]}
-            acknowledged = numbers[-1]  # what was written but not acknowledged may be there too
+            acknowledged = numbers[-1]  # writes that were not acknowledged may be stored too

@@ -1,4 +1,4 @@
-"""Events of the shapes that API Gateway sends to functions."""
+"""Build the events that API Gateway and SQS send to Lambda functions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 def http_event(
     method: str, path: str, *, user_id: str | None = None, body: str | None = None, **claims: str
 ) -> dict[str, Any]:
-    """An HTTP API event, payload format 2.0. Source: API Gateway developer guide, "AWS Lambda proxy integrations"."""
+    """Return an HTTP API event, payload format 2.0. Source: API Gateway developer guide, "AWS Lambda proxy integrations"."""
     context: dict[str, Any] = {
         "accountId": "123456789012",
         "apiId": "api-id",
@@ -46,7 +46,7 @@ def http_event(
 def websocket_event(
     route: str, connection_id: str, *, user_id: str | None = None, body: str | None = None
 ) -> dict[str, Any]:
-    """A WebSocket API event. Source: API Gateway developer guide, "Set up a WebSocket API integration request"."""
+    """Return a WebSocket API event. Source: API Gateway developer guide, "Set up a WebSocket API integration request"."""
     context: dict[str, Any] = {
         "routeKey": route,
         "eventType": {"$connect": "CONNECT", "$disconnect": "DISCONNECT"}.get(route, "MESSAGE"),
@@ -66,7 +66,7 @@ def websocket_event(
 
 
 def authorizer_event(protocols: str | None, header: str = "Sec-WebSocket-Protocol") -> dict[str, Any]:
-    """A REQUEST authorizer's event."""
+    """Return the event of a REQUEST authorizer."""
     return {
         "type": "REQUEST",
         "methodArn": "arn:aws:execute-api:eu-central-1:123456789012:api-id/ws/$connect",
@@ -76,7 +76,7 @@ def authorizer_event(protocols: str | None, header: str = "Sec-WebSocket-Protoco
 
 
 def queue_event(*bodies: str, receive_count: int = 1) -> dict[str, Any]:
-    """A batch of a standard queue; the messages' ids are `message-1`, `message-2`, …
+    """Return a batch of a standard queue. The message ids are `message-1`, `message-2`, …
 
     Source: Lambda developer guide, "Using Lambda with Amazon SQS".
     """

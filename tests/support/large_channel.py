@@ -1,8 +1,6 @@
-"""One public channel of thousands, simulated: a clock that is turned, a queue that works, connections that end.
+"""Simulate one public channel with thousands of members, and count all requests.
 
-All requests are counted.
-
-Runs the real services on a real SQLite table. Only time, API Gateway's callbacks and the queue are imitations.
+Runs the real services on a real SQLite table. Only the clock, API Gateway and the queue are simulated.
 """
 
 from __future__ import annotations
@@ -12,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tests.support.metering import Count, counted
+from tests.support.metering import Count, metered
 from tests.support.world import World
 
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
@@ -22,20 +20,20 @@ from imchat.storage.repositories import connections, keys
 from imchat.storage.table import MAX_OPS, Put
 
 
-class Connections:
-    """API Gateway's side: what each connection was sent, in how many frames; those in `gone` have ended."""
+class FakeGateway:
+    """Records the seqs and the number of frames sent to each connection. Connections in `gone` are closed."""
 
     def __init__(self) -> None:
         self.gone: set[str] = set()
         self.seqs: defaultdict[str, list[int]] = defaultdict(list)
         self.frames: defaultdict[str, int] = defaultdict(int)
-        self._read: dict[bytes, list[int]] = {}
+        self._seqs_by_frame: dict[bytes, list[int]] = {}
 
     def post(self, connection_ids: Sequence[str], frame: bytes) -> set[str]:
-        if frame not in self._read:
-            self._read[frame] = [event["seq"] for event in json.loads(frame)["events"]]
+        if frame not in self._seqs_by_frame:
+            self._seqs_by_frame[frame] = [event["seq"] for event in json.loads(frame)["events"]]
         for connection_id in set(connection_ids) - self.gone:
-            self.seqs[connection_id] += self._read[frame]
+            self.seqs[connection_id] += self._seqs_by_frame[frame]
             self.frames[connection_id] += 1
         return set(connection_ids) & self.gone
 
@@ -43,47 +41,54 @@ class Connections:
         self.gone.add(connection_id)
 
 
-class Crowd:
-    """A channel of `size`, of whom every hundredth has closed the laptop and every tenth is not there at all."""
+class LargeChannel:
+    """A channel of `size` members. One in ten is not connected; one in a hundred connections is closed but still stored."""
 
     def __init__(self, world: World, size: int) -> None:
         self.world = world
-        self.wire = Connections()
-        self.app, self.count, self.queue = counted(replace(world.app, gateway=self.wire))
+        self.gateway = FakeGateway()
+        self.app, self.count, self.queue = metered(replace(world.app, gateway=self.gateway))
         self.ann = UserId("u-ann")
         users.update_profile(world.app, self.ann, handle="ann", display_name="Ann")
-        self.where: ConversationId = world.group(self.ann)
-        conversations.update_group(world.app, self.ann, self.where, public=True)
-        people = [self.ann, *world.fill(self.where, size - 1)]
-        self.connected = {who: ConnectionId(f"c-{who}") for place, who in enumerate(people) if place % 10}
+        self.conversation_id: ConversationId = world.group(self.ann)
+        conversations.update_group(world.app, self.ann, self.conversation_id, public=True)
+        user_ids = [self.ann, *world.fill(self.conversation_id, size - 1)]
+        self.connected = {
+            user_id: ConnectionId(f"c-{user_id}") for index, user_id in enumerate(user_ids) if index % 10
+        }
         expiry = world.clock_ms // 1000 + CONNECTION_S
-        puts = [Put(keys.connections(who), {name: expiry}) for who, name in self.connected.items()]
+        puts = [
+            Put(keys.connections(user_id), {connection_id: expiry})
+            for user_id, connection_id in self.connected.items()
+        ]
         for start in range(0, len(puts), MAX_OPS):
             world.table.write(*puts[start : start + MAX_OPS])
-        self.wire.gone = {name for place, name in enumerate(self.connected.values()) if place % 100 == 99}
-        self._said = 0
+        self.gateway.gone = {
+            connection_id for index, connection_id in enumerate(self.connected.values()) if index % 100 == 99
+        }
+        self._sent_count = 0
 
     @property
-    def live(self) -> set[ConnectionId]:
-        """The connections that have not ended."""
-        return {*self.connected.values()} - self.wire.gone
+    def open_connections(self) -> set[ConnectionId]:
+        """The connections that are not closed."""
+        return {*self.connected.values()} - self.gateway.gone
 
-    def say(self) -> int:
-        """Ann says something; returns its seq."""
-        self._said += 1
+    def send(self) -> int:
+        """Send a message as Ann. Returns its seq."""
+        self._sent_count += 1
         sent = messages.send(
             self.app,
             self.ann,
-            self.where,
-            client_message_id=f"m{self._said}",
-            body=f"This is message {self._said}, and it has about as many characters as they have on average.",
-            after_seq=self._said + 1,
+            self.conversation_id,
+            client_message_id=f"m{self._sent_count}",
+            body=f"This is message {self._sent_count}, and it has about as many characters as they have on average.",
+            after_seq=self._sent_count + 1,
         )
         assert sent.event is not None
         return sent.event["seq"]
 
     def pass_time(self, ms: int) -> None:
-        """Let the queue's jobs run that come due within so many milliseconds, and those that come of them."""
+        """Advance the clock, and run the jobs that become due, including those that they queue."""
         end_ms = self.world.clock_ms + ms
         while self.queue.jobs and (due_ms := min(due for due, _ in self.queue.jobs)) <= end_ms:
             self.world.clock_ms = max(self.world.clock_ms, due_ms)
@@ -91,14 +96,14 @@ class Crowd:
                 delivery.run_job(self.app, job, again=False)
         self.world.clock_ms = end_ms
 
-    def known_connections(self) -> set[ConnectionId]:
-        """The connections that are noted in the table."""
+    def stored_connections(self) -> set[ConnectionId]:
+        """Return the connections that are stored in the table."""
         return set(
             connections.list_for(self.world.table, list(self.connected), now_s=self.world.clock_ms // 1000)
         )
 
     def take_count(self) -> Count:
-        """What was asked since this was last called."""
+        """Return the requests since the last call, and reset the count."""
         taken = replace(self.count)
         for name, zero in vars(Count()).items():
             setattr(self.count, name, zero)

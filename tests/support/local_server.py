@@ -1,4 +1,4 @@
-"""A `LocalServer` on a free port over handlers a test gives: real sockets, a real SQLite table, a stand-in for sign-in."""
+"""Run a `LocalServer` on a free port, with handlers from the test, a real SQLite table and a fake identity service."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from imchat.storage.table import Key, Put
 
 PAGE = b"<!doctype html><title>imchat</title>" + b"<p>page</p>" * 100
 SCRIPT = b"console.log(1);\n" * 100
-WELCOME = {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "imchat.v1"}}
-NAME = {"Authorization": "Bearer ada"}
+CONNECT_RESPONSE = {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": "imchat.v1"}}
+AUTHORIZATION = {"Authorization": "Bearer ada"}
 
 
-class AnySignIn:
-    """Takes a token for its own user id, but for `bad`; answers the Cognito protocol with what it was asked."""
+class FakeIdentity:
+    """Accepts every token but `bad` as a user id. Responds to Cognito requests with the request itself."""
 
     pool_id = "local_Pool"
     client_id = "client"
@@ -46,13 +46,13 @@ class AnySignIn:
         self,
         target: str,
         body: bytes,
-        headers: Mapping[str, str],  # noqa: ARG002 - the real one checks signatures
+        headers: Mapping[str, str],  # noqa: ARG002 - the real service checks signatures
         *,
         endpoint: str,
         path: str,
     ) -> tuple[int, Mapping[str, str], bytes]:
-        asked = {"target": target, "body": body.decode(), "endpoint": endpoint, "path": path}
-        return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(asked).encode()
+        request = {"target": target, "body": body.decode(), "endpoint": endpoint, "path": path}
+        return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(request).encode()
 
     def jwks(self) -> Mapping[str, Any]:
         return {"keys": []}
@@ -61,17 +61,17 @@ class AnySignIn:
         return {"issuer": f"{endpoint}/{self.pool_id}"}
 
 
-class HeldTable:
-    """A SQLite table whose syncs wait until `go` is set; while `broken`, neither they nor commits succeed."""
+class PausableTable:
+    """A SQLite table whose syncs wait until `sync_allowed` is set. While `broken`, syncs and commits fail."""
 
     def __init__(self, table: GroupCommitTable) -> None:
         self.table = table
         self.begin = table.begin
         self.checkpoint = table.checkpoint
         self.purge_expired = table.purge_expired
-        self.go = threading.Event()
-        self.go.set()
-        self.syncing = threading.Event()
+        self.sync_allowed = threading.Event()
+        self.sync_allowed.set()
+        self.sync_started = threading.Event()
         self.broken = False
         self.syncs = 0
 
@@ -90,37 +90,37 @@ class HeldTable:
         self.table.commit()
 
     def sync(self) -> None:
-        self.syncing.set()
-        assert self.go.wait(10)
+        self.sync_started.set()
+        assert self.sync_allowed.wait(10)
         if self.broken:
             raise Busy("the disk is broken")
         self.table.sync()
         self.syncs += 1
 
 
-class Machine:
-    """A running server, and what a test wants to do with it."""
+class RunningServer:
+    """A running server with its table, gateway and handlers."""
 
     def __init__(self, table: GroupCommitTable) -> None:
         self.table = table
-        self.held = HeldTable(table)
+        self.pausable_table = PausableTable(table)
         self.gateway = LocalGateway()
-        self.sign_in = AnySignIn()
-        self.calls: list[Event] = []
+        self.sign_in = FakeIdentity()
+        self.websocket_events: list[Event] = []
         """Every WebSocket event, in order."""
-        self.reply: Callable[[Event], dict[str, Any]] = lambda _event: {"statusCode": 200, "body": "{}"}
-        self.greet: Callable[[Event], dict[str, Any]] = lambda _event: WELCOME
+        self.on_request: Callable[[Event], dict[str, Any]] = lambda _event: {"statusCode": 200, "body": "{}"}
+        self.on_connect: Callable[[Event], dict[str, Any]] = lambda _event: CONNECT_RESPONSE
         self.url = ""
         self.session: aiohttp.ClientSession
 
     def http(self, event: Event, _context: object) -> dict[str, Any]:
-        return self.reply(event)
+        return self.on_request(event)
 
     def websocket(self, event: Event, _context: object) -> dict[str, Any]:
-        self.calls.append(event)
+        self.websocket_events.append(event)
         context = event["requestContext"]
         if context["routeKey"] == "$connect":
-            return self.greet(event)
+            return self.on_connect(event)
         if context["routeKey"] == "$default":
             self.gateway.post([context["connectionId"]], event["body"].encode())
         return {"statusCode": 200}
@@ -128,7 +128,7 @@ class Machine:
     def authorizer(self, event: Event, _context: object) -> dict[str, Any]:
         offered = event["headers"].get("Sec-WebSocket-Protocol", "")
         if "ticket.good" not in offered:
-            raise Exception("Unauthorized")  # noqa: TRY002 - how a Lambda authorizer says it
+            raise Exception("Unauthorized")  # noqa: TRY002 - what a Lambda authorizer raises
         effect = "Deny" if "ticket.good-but-denied" in offered else "Allow"
         return {
             "principalId": "ada",
@@ -137,7 +137,7 @@ class Machine:
         }
 
     def write(self, name: str) -> None:
-        """Store something, so that the batch has to be committed."""
+        """Store an item, so that the batch has to be committed."""
         self.table.write(Put(Key("TEST", name), {"name": name}))
 
     async def connect(self, **options: Any) -> aiohttp.ClientWebSocketResponse:
@@ -146,18 +146,18 @@ class Machine:
         ws = await self.session.ws_connect(f"{self.url}/ws", protocols=offered, compress=0, **options)
         return ws
 
-    def routes(self) -> list[str]:
-        return [call["requestContext"]["routeKey"] for call in self.calls]
+    def route_keys(self) -> list[str]:
+        return [call["requestContext"]["routeKey"] for call in self.websocket_events]
 
-    async def until(self, holds: Callable[[], bool]) -> None:
-        """Wait until it holds; the test's own time limit is ten seconds."""
+    async def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Wait up to ten seconds until the condition is true."""
         async with asyncio.timeout(10):
-            while not holds():  # noqa: ASYNC110 - what is waited for happens in the server
+            while not condition():  # noqa: ASYNC110 - the condition changes in the server
                 await asyncio.sleep(0.005)
 
 
 def make_site(folder: Path) -> Path:
-    """A folder like a built web client."""
+    """Create a folder like that of a built web client."""
     (folder / "assets").mkdir(parents=True)
     (folder / "index.html").write_bytes(PAGE)
     (folder / "sw.js").write_bytes(SCRIPT)
@@ -168,27 +168,27 @@ def make_site(folder: Path) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def machine(tmp_path: Path, **options: Any) -> AsyncIterator[Machine]:
-    """A machine that serves until the block ends."""
+async def running_server(tmp_path: Path, **options: Any) -> AsyncIterator[RunningServer]:
+    """Run a server until the block ends."""
     site = Site(make_site(tmp_path / "site"))
     with GroupCommitTable.open(tmp_path / "imchat.db") as table:
-        made = Machine(table)
+        running = RunningServer(table)
         server = LocalServer(
-            handlers=Handlers(http=made.http, websocket=made.websocket, authorizer=made.authorizer),
-            store=made.held,
-            gateway=made.gateway,
-            sign_in=made.sign_in,
+            handlers=Handlers(http=running.http, websocket=running.websocket, authorizer=running.authorizer),
+            store=running.pausable_table,
+            gateway=running.gateway,
+            sign_in=running.sign_in,
             purge_accounts=lambda *_: 0,
             site=site,
             options=Options(**options),
         )
         async with aiohttp.ClientSession() as session, server:
-            made.url, made.session = server.url, session
-            yield made
+            running.url, running.session = server.url, session
+            yield running
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
-    """Run a test's coroutine on the event loop that the server runs on."""
+    """Run a test's coroutine on uvloop, as the server does."""
     import uvloop  # noqa: PLC0415 - not on every platform
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -1,8 +1,9 @@
-"""Counting what an operation asks of AWS: calls and units of the table by DynamoDB's rules, posts, messages in the queue.
+"""Count the AWS usage of an operation: table calls and capacity units by DynamoDB's rules, posts, and queue calls.
 
-Units: a strongly consistent read of 4 KB, half for one that is not, 1 at least for each item of a get and for a
-query's sum; a write of 1 KB of the larger of what was and what is; twice that in a transaction; a refused write costs as much.
-Source: DynamoDB developer guide, "Read and write operations".
+A read unit is 4 KB, rounded up to at least 1 unit for each item of a get and for the sum of a query; an eventually
+consistent read costs half. A write unit is 1 KB of the larger of the old and the new item; in a
+transaction a write costs double; a refused write costs the same. Source: DynamoDB developer guide, "Read and write
+operations".
 """
 
 from __future__ import annotations
@@ -11,26 +12,29 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
-from tests.support.world import Borrowed
+from tests.support.world import TableWrapper
 
 from imchat.services.app import App
 from imchat.services.fanout_jobs import Job, decode_job
 from imchat.services.protocols import Gateway
+from imchat.services.runtime import InlineRuntime
 from imchat.storage.table import Check, ConditionFailed, Item, Key, KeyRange, Op, Row, Table
 from imchat.storage.validation import check_item_size
 
+A = TypeVar("A")
+B = TypeVar("B")
 T = TypeVar("T")
 READ_BYTES: Final = 4 * 1024
 WRITE_BYTES: Final = 1024
 PAGE_BYTES: Final = 1024 * 1024
-"""What one Query reads at most."""
+"""The most that one Query call reads."""
 BATCH_KEYS: Final = 100
 SEND_BATCH: Final = 10
 
 
 @dataclass
 class Count:
-    """`steps`: calls of the table that wait for one another; those side by side are one."""
+    """AWS usage. `steps` counts consecutive table calls; concurrent calls are one step."""
 
     calls: int = 0
     steps: int = 0
@@ -40,7 +44,7 @@ class Count:
     queue_calls: int = 0
 
 
-class _Table(Borrowed):
+class _Table(TableWrapper):
     def __init__(self, table: Table, count: Count) -> None:
         super().__init__(table)
         self._count = count
@@ -96,8 +100,8 @@ class _Gateway:
         self._gateway.disconnect(connection_id)
 
 
-class CountedQueue:
-    """Keeps jobs with the moment (ms) from which they may run, and counts the calls that brought them."""
+class MeteredQueue:
+    """Stores jobs with the time (ms) from which they may run, and counts the calls that queued them."""
 
     def __init__(self, count: Count, now_ms: Callable[[], int]) -> None:
         self.jobs: list[tuple[int, Job]] = []
@@ -109,28 +113,39 @@ class CountedQueue:
         self.jobs += [(self._now_ms() + delay_s * 1000, decode_job(job)) for job in jobs]
 
     def take_due(self) -> list[Job]:
-        """The jobs whose time has come."""
+        """Return the jobs that are due, and remove them from the queue."""
         now_ms = self._now_ms()
         due = [job for due_ms, job in self.jobs if due_ms <= now_ms]
-        self.jobs = [later for later in self.jobs if later[0] > now_ms]
+        self.jobs = [(due_ms, job) for due_ms, job in self.jobs if due_ms > now_ms]
         return due
 
 
-def counted(app: App) -> tuple[App, Count, CountedQueue]:
-    """`app` as it is on AWS, with a queue; what is done with it is counted."""
-    count = Count()
-    queue = CountedQueue(count, app.now_ms)
+class _MeteredRuntime(InlineRuntime):
+    """Counts the steps of concurrent calls as those of the longer one."""
 
-    def both(first: Callable[[], object], second: Callable[[], object]) -> tuple[object, object]:
-        begun = count.steps
-        one = first()
-        after_first, count.steps = count.steps, begun
-        other = second()
+    def __init__(self, count: Count) -> None:
+        self._count = count
+
+    def run_concurrently(self, first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
+        count = self._count
+        steps_before = count.steps
+        first_result = first()
+        after_first, count.steps = count.steps, steps_before
+        second_result = second()
         count.steps = max(after_first, count.steps)
-        return one, other
+        return first_result, second_result
 
+
+def metered(app: App) -> tuple[App, Count, MeteredQueue]:
+    """Return `app` as on AWS, with a queue, and the count of its usage."""
+    count = Count()
+    queue = MeteredQueue(count, app.now_ms)
     table, gateway = _Table(app.table, count), _Gateway(app.gateway, count)
-    return replace(app, table=table, gateway=gateway, both=both, queue=queue), count, queue
+    return (
+        replace(app, table=table, gateway=gateway, runtime=_MeteredRuntime(count), queue=queue),
+        count,
+        queue,
+    )
 
 
 def _size(key: Key, item: Item | None) -> int:

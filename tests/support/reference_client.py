@@ -1,4 +1,4 @@
-"""A client written from `docs/protocol.md` alone: urllib, `websockets` and pycognito, and nothing of imchat."""
+"""A client written from `docs/protocol.md` alone: it uses urllib, `websockets` and pycognito, and no code of imchat."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ from websockets.typing import Subprotocol
 
 PASSWORD = "correct horse 9"
 PATIENCE_S = 20
-"""How long to wait for an answer or a frame before the test fails; nothing here waits for time to pass."""
+"""How long to wait for a response or a frame before the test fails."""
 
 
 class Exchange(NamedTuple):
-    """One HTTP request to the API, and its answer."""
+    """An HTTP request to the API and its response."""
 
     method: str
     path: str
     status: int
-    answer: Any
+    response: Any
 
 
-class Record:
-    """What was said in a test, both ways, by everybody."""
+class WireLog:
+    """All requests and frames of one test, from all clients."""
 
     def __init__(self) -> None:
         self.exchanges: list[Exchange] = []
         self.sent: list[Any] = []
-        """Frames from clients."""
-        self.heard: list[Any] = []
-        """Frames from the server."""
+        """Frames sent by clients."""
+        self.received: list[Any] = []
+        """Frames sent by the server."""
 
 
-class Refused(Exception):
-    """An answer that is no success: its status and its JSON."""
+class ErrorResponse(Exception):
+    """An error response: its status and JSON."""
 
     def __init__(self, status: int, body: Any) -> None:
         super().__init__(status, body)
@@ -55,9 +55,9 @@ class Refused(Exception):
 
 
 @contextmanager
-def refused(status: int, code: str | None = None, **details: object) -> Iterator[None]:
-    """The block ends in a refusal with this status, and, where named, this code and these details."""
-    with pytest.raises(Refused) as caught:
+def expect_error(status: int, code: str | None = None, **details: object) -> Iterator[None]:
+    """Check that the block raises an error response with this status and, if given, this code and these details."""
+    with pytest.raises(ErrorResponse) as caught:
         yield
     assert caught.value.status == status, caught.value.body
     if code is not None:
@@ -66,13 +66,13 @@ def refused(status: int, code: str | None = None, **details: object) -> Iterator
         assert {name: error.get("details", {}).get(name) for name in details} == details
 
 
-def request(method: str, url: str, body: object = None, **headers: str) -> tuple[int, Any]:
-    """One request; its status and JSON, a refusal's too."""
+def send_request(method: str, url: str, body: object = None, **headers: str) -> tuple[int, Any]:
+    """Send a request. Return its status and JSON, also for errors."""
     data = None if body is None else json.dumps(body).encode()
-    asked = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - our own server
+    http_request = urllib.request.Request(url, data, headers, method=method)  # noqa: S310 - our own server
     try:
-        with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:  # noqa: S310 - as above
-            return answer.status, json.load(answer)
+        with urllib.request.urlopen(http_request, timeout=PATIENCE_S) as response:  # noqa: S310 - as above
+            return response.status, json.load(response)
     except urllib.error.HTTPError as error:
         with error:
             return error.code, json.load(error)
@@ -80,63 +80,63 @@ def request(method: str, url: str, body: object = None, **headers: str) -> tuple
 
 @cache
 def cognito(endpoint: str, region: str) -> Any:
-    """boto3's client of the sign-in service; what people call of it needs no credentials."""
+    """Return a boto3 client of the user pool, without credentials: users' operations need none."""
     return boto3.client(
         "cognito-idp", endpoint_url=endpoint, region_name=region, config=Config(signature_version=UNSIGNED)
     )
 
 
-class Line:
-    """An open WebSocket of a stranger's; the events that it brings go into their logs."""
+class ReferenceConnection:
+    """An open WebSocket of a client. Received events are applied to the client's logs."""
 
-    def __init__(self, owner: Stranger, socket: ClientConnection) -> None:
+    def __init__(self, owner: ReferenceClient, socket: ClientConnection) -> None:
         self._owner = owner
         self._socket = socket
         self.subprotocol = socket.subprotocol
 
-    def say(self, action: str, **fields: object) -> None:
+    def send(self, action: str, **fields: object) -> None:
         """Send a frame."""
         frame = {"action": action, **fields}
-        self._owner.record.sent.append(frame)
+        self._owner.wire_log.sent.append(frame)
         self._socket.send(json.dumps(frame))
 
-    def next(self) -> dict[str, Any]:
-        """The next frame, whatever it is. It is not applied."""
+    def receive(self) -> dict[str, Any]:
+        """Return the next frame without applying it."""
         frame: dict[str, Any] = json.loads(self._socket.recv(timeout=PATIENCE_S))
-        self._owner.record.heard.append(frame)
+        self._owner.wire_log.received.append(frame)
         return frame
 
-    def hear(self, kind: str) -> dict[str, Any]:
-        """The next frame of a type; others on the way are applied as well."""
+    def wait_for(self, kind: str) -> dict[str, Any]:
+        """Return the next frame of a type. Events received until then are applied."""
         while True:
-            frame = self.next()
+            frame = self.receive()
             if frame["type"] == "events":
                 self._owner.apply(frame["conversation_id"], frame["events"])
             if frame["type"] == kind:
                 return frame
 
-    def name(self) -> str:
-        """What the server calls this connection."""
-        self.say("ping")
-        return str(self.hear("pong")["connection_id"])
+    def connection_id(self) -> str:
+        """Return the id of this connection, from a pong."""
+        self.send("ping")
+        return str(self.wait_for("pong")["connection_id"])
 
-    def rest(self) -> list[dict[str, Any]]:
-        """What has come so far, up to the answer to a ping."""
-        self.say("ping")
+    def receive_pending(self) -> list[dict[str, Any]]:
+        """Send a ping and return the frames received before its pong."""
+        self.send("ping")
         frames = []
-        while (frame := self.next())["type"] != "pong":
+        while (frame := self.receive())["type"] != "pong":
             frames.append(frame)
         return frames
 
 
-class Stranger:
-    """A client of one person: finds the server, signs in, keeps each conversation's log whole."""
+class ReferenceClient:
+    """A client of one user: it signs in, sends requests and keeps a complete log of each conversation."""
 
-    def __init__(self, site: str, email: str, record: Record) -> None:
-        _, config = request("GET", urljoin(site, "config.json"))
+    def __init__(self, site: str, email: str, wire_log: WireLog) -> None:
+        _, config = send_request("GET", urljoin(site, "config.json"))
         assert config["version"] == 1
         self.email = email
-        self.record = record
+        self.wire_log = wire_log
         self.api = urljoin(site, config["api_url"])
         self.ws = urljoin(site, config["ws_url"]).replace("http", "ws", 1)
         self.auth = {**config["auth"], "endpoint": urljoin(site, config["auth"]["endpoint"])}
@@ -145,13 +145,13 @@ class Stranger:
         self.refresh_token = ""
         self.user_id = ""
         self.logs: dict[str, list[dict[str, Any]]] = {}
-        self.reads = 0
-        """How often a gap made it read."""
+        self.gap_reads = 0
+        """How often a gap in the log caused a read."""
 
-    # -- signing in --
+    # -- sign-in --
 
     def sign_up(self, password: str = PASSWORD) -> bool:
-        """Make an account; whether it can be used at once. If not, confirm it with the code that was mailed."""
+        """Create an account. Return whether it is confirmed; if not, call `confirm` with the mailed code."""
         done = self.cognito.sign_up(ClientId=self.auth["client_id"], Username=self.email, Password=password)
         return bool(done["UserConfirmed"])
 
@@ -161,7 +161,7 @@ class Stranger:
         )
 
     def sign_in(self, password: str = PASSWORD) -> Self:
-        """By SRP, as a library does it."""
+        """Sign in with SRP."""
         srp = AWSSRP(
             username=self.email,
             password=password,
@@ -171,98 +171,106 @@ class Stranger:
         )
         found = srp.authenticate_user()["AuthenticationResult"]
         self.token, self.refresh_token = found["AccessToken"], found["RefreshToken"]
-        self.user_id = self.http("GET", "/me")["user"]["user_id"]
+        self.user_id = self.request("GET", "/me")["user"]["user_id"]
         return self
 
     def refresh(self) -> None:
-        """Take another access token."""
-        answer = self.cognito.initiate_auth(
+        """Get a new access token."""
+        response = self.cognito.initiate_auth(
             ClientId=self.auth["client_id"],
             AuthFlow="REFRESH_TOKEN_AUTH",
             AuthParameters={"REFRESH_TOKEN": self.refresh_token},
         )
-        self.token = answer["AuthenticationResult"]["AccessToken"]
+        self.token = response["AuthenticationResult"]["AccessToken"]
 
     # -- requests --
 
-    def http(self, method: str, path: str, body: object = None) -> Any:
-        """Call the API; `path` as in the protocol's headings, without `/api`. Raises: Refused."""
-        return self.answer(method, path, body)[1]
+    def request(self, method: str, path: str, body: object = None) -> Any:
+        """Call the API and return the JSON. `path` has no `/api`, as in `docs/protocol.md`. Raises: ErrorResponse."""
+        return self.request_with_status(method, path, body)[1]
 
-    def answer(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        """The same, with the status of the success."""
+    def request_with_status(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
+        """Call the API and return the status and the JSON. Raises: ErrorResponse."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        status, answer = request(method, self.api + path, body, **headers)
-        self.record.exchanges.append(Exchange(method, path, status, answer))
+        status, response = send_request(method, self.api + path, body, **headers)
+        self.wire_log.exchanges.append(Exchange(method, path, status, response))
         if status >= 400:
-            raise Refused(status, answer)
-        return status, answer
+            raise ErrorResponse(status, response)
+        return status, response
 
-    def start_direct(self, other: Stranger) -> str:
-        """The id of the conversation with somebody."""
-        asked = {"kind": "direct", "member_ids": [other.user_id]}
-        return str(self.http("POST", "/conversations", asked)["conversation"]["conversation_id"])
+    def create_direct(self, other: ReferenceClient) -> str:
+        """Create the direct conversation with another user, or find it. Return its id."""
+        new = {"kind": "direct", "member_ids": [other.user_id]}
+        return str(self.request("POST", "/conversations", new)["conversation"]["conversation_id"])
 
-    def start_group(self, *others: Stranger, title: str = "Lunch") -> str:
-        """The id of a new group."""
-        asked = {"kind": "group", "member_ids": [other.user_id for other in others], "title": title}
-        return str(self.http("POST", "/conversations", asked)["conversation"]["conversation_id"])
+    def create_group(self, *others: ReferenceClient, title: str = "Lunch") -> str:
+        """Create a group and return its id."""
+        new = {"kind": "group", "member_ids": [other.user_id for other in others], "title": title}
+        return str(self.request("POST", "/conversations", new)["conversation"]["conversation_id"])
 
     # -- the log --
 
-    def last(self, where: str) -> int:
-        """Up to where the log is known."""
-        log = self.logs.get(where)
+    def last_seq(self, conversation_id: str) -> int:
+        """Return the seq of the last known event; 0 if there is none."""
+        log = self.logs.get(conversation_id)
         return int(log[-1]["seq"]) if log else 0
 
-    def apply(self, where: str, events: list[dict[str, Any]]) -> None:
-        """Take the next ones, ignore known ones, read what is missing."""
+    def apply(self, conversation_id: str, events: list[dict[str, Any]]) -> None:
+        """Append the next events, ignore known ones, and read missing ones."""
         for event in events:
-            if event["seq"] == self.last(where) + 1:
-                self.logs.setdefault(where, []).append(event)
-            elif event["seq"] > self.last(where) + 1:
-                self.reads += 1
-                self.catch_up(where)
+            if event["seq"] == self.last_seq(conversation_id) + 1:
+                self.logs.setdefault(conversation_id, []).append(event)
+            elif event["seq"] > self.last_seq(conversation_id) + 1:
+                self.gap_reads += 1
+                self.catch_up(conversation_id)
 
-    def catch_up(self, where: str) -> None:
-        """Read everything that is not known yet, in small pages."""
+    def catch_up(self, conversation_id: str) -> None:
+        """Read all new events, in small pages."""
         more = True
         while more:
-            page = self.http("GET", f"/conversations/{where}/events?after={self.last(where)}&limit=2")
-            self.apply(where, page["events"])
+            after = self.last_seq(conversation_id)
+            page = self.request("GET", f"/conversations/{conversation_id}/events?after={after}&limit=2")
+            self.apply(conversation_id, page["events"])
             more = page["has_more"]
 
-    def bodies(self, where: str) -> list[str]:
-        """The messages of the log as it is known."""
-        return [event["message"]["body"] for event in self.logs[where] if event["type"] == "message.created"]
+    def message_bodies(self, conversation_id: str) -> list[str]:
+        """Return the bodies of the messages in the known log."""
+        log = self.logs[conversation_id]
+        return [event["message"]["body"] for event in log if event["type"] == "message.created"]
 
-    def types(self, where: str) -> list[str]:
-        """The types of the events of the log as it is known."""
-        return [event["type"] for event in self.logs[where]]
+    def event_types(self, conversation_id: str) -> list[str]:
+        """Return the types of the events in the known log."""
+        return [event["type"] for event in self.logs[conversation_id]]
 
-    def draft(self, where: str, body: str) -> dict[str, Any]:
-        """What is posted, and posted again unchanged until there is an answer."""
-        return {"client_message_id": str(uuid.uuid4()), "body": body, "after_seq": self.last(where)}
+    def new_message(self, conversation_id: str, body: str) -> dict[str, Any]:
+        """Return a message to send, and to send again unchanged until there is a response."""
+        return {
+            "client_message_id": str(uuid.uuid4()),
+            "body": body,
+            "after_seq": self.last_seq(conversation_id),
+        }
 
-    def post(self, where: str, message: dict[str, Any]) -> dict[str, Any]:
-        """Send a draft; the event."""
-        event: dict[str, Any] = self.http("POST", f"/conversations/{where}/messages", message)["event"]
+    def send_message(self, conversation_id: str, message: dict[str, Any]) -> dict[str, Any]:
+        """Send a message from `new_message`. Return its event."""
+        event: dict[str, Any] = self.request("POST", f"/conversations/{conversation_id}/messages", message)[
+            "event"
+        ]
         return event
 
-    def write(self, where: str, body: str) -> dict[str, Any]:
-        """Send a new message; the event."""
-        return self.post(where, self.draft(where, body))
+    def send_text(self, conversation_id: str, body: str) -> dict[str, Any]:
+        """Send a new message with this body. Return its event."""
+        return self.send_message(conversation_id, self.new_message(conversation_id, body))
 
     # -- live updates --
 
     @contextmanager
-    def connect(self) -> Iterator[Line]:
-        """A WebSocket with a new ticket, open until the block ends."""
-        with self.connect_with(self.http("POST", "/realtime/tickets")["ticket"]) as line:
-            yield line
+    def connect(self) -> Iterator[ReferenceConnection]:
+        """Open a WebSocket with a new ticket until the block ends."""
+        with self.connect_with_ticket(self.request("POST", "/realtime/tickets")["ticket"]) as connection:
+            yield connection
 
     @contextmanager
-    def connect_with(self, ticket: str) -> Iterator[Line]:
+    def connect_with_ticket(self, ticket: str) -> Iterator[ReferenceConnection]:
         protocols = [Subprotocol("imchat.v1"), Subprotocol(f"ticket.{ticket}")]
         with connect(self.ws, subprotocols=protocols, proxy=None, open_timeout=PATIENCE_S) as socket:
-            yield Line(self, socket)
+            yield ReferenceConnection(self, socket)

@@ -1,7 +1,7 @@
-"""A client's replica of one conversation, kept by the rules of `docs/protocol.md`, and how it is held to the server.
+"""A client's replica of one conversation, updated by the rules of `docs/protocol.md`, and its comparison with the server.
 
-`verify_action` is the promise of the whole protocol in one function: who had the old state and applied the events has what
-who reads everything anew has.
+`verify_action` checks the guarantee of the whole protocol: a client that had the old state and applied the events has the
+same state as a client that reads everything again.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from imchat.api.dispatch import HttpRequest, dispatch
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import PREVIEW_CHARS
 
-_SHOWN_IN_THE_INBOX = ("client_message_id", "body", "edited_at_ms", "deleted_at_ms")
+_PREVIEW_FIELDS = ("client_message_id", "body", "edited_at_ms", "deleted_at_ms")
 
 
 class Replica:
-    """What one member's client holds: the entry as the server gave it, the whole log, brought forward by events."""
+    """The state of one member's client: the entry and the whole log, as the server returned them, updated by events."""
 
     def __init__(self, me: UserId, entry: dict[str, Any], events: list[dict[str, Any]]) -> None:
         self.me = me
@@ -28,23 +28,23 @@ class Replica:
         self.events = events
 
     @classmethod
-    def fetch(cls, world: World, me: UserId, where: ConversationId) -> Self | None:
-        """Everything, read anew; None for one who is no member."""
-        entry = _get(world, me, f"/conversations/{where}")
-        page = _get(world, me, f"/conversations/{where}/events", limit="200")
+    def fetch(cls, world: World, me: UserId, conversation_id: ConversationId) -> Self | None:
+        """Read everything from the server. Returns None for someone who is not a member."""
+        entry = _get(world, me, f"/conversations/{conversation_id}")
+        page = _get(world, me, f"/conversations/{conversation_id}/events", limit="200")
         if entry is None or page is None:
             return None
-        assert not page["has_more"], "more than this replica reads"
+        assert not page["has_more"], "the log is longer than one page"
         del entry["users"]
         return cls(me, entry, page["events"])
 
     @property
     def last(self) -> int:
-        """Up to where the log is known."""
+        """The seq of the newest known event."""
         return int(self.events[-1]["seq"])
 
     def apply(self, event: dict[str, Any]) -> None:
-        """Take an event, from a push or from reading: a known one is ignored, and none may be missing."""
+        """Apply a pushed or read event. A known event is ignored; a gap is an error."""
         if event["seq"] <= self.last:
             return
         assert event["seq"] == self.last + 1, f"event {self.last + 1} is missing"
@@ -57,7 +57,7 @@ class Replica:
         self.entry["unread"] = self._unread()
 
     def state(self) -> dict[str, Any]:
-        """What two replicas are compared by."""
+        """Return the state by which two replicas are compared."""
         return {"entry": self.entry, "events": self.events}
 
     def _apply_to_messages(self, event: dict[str, Any]) -> None:
@@ -112,45 +112,53 @@ class Replica:
 
 
 def verify_action(
-    world: World, where: ConversationId, people: Sequence[UserId], action: Callable[[], object]
+    world: World, conversation_id: ConversationId, people: Sequence[UserId], action: Callable[[], object]
 ) -> list[str]:
-    """Do something, and hold everybody's replica to the server, fed by pushes and fed by reading.
+    """Run an action, then compare all replicas with the server: updated by pushes, and updated by reading.
 
     Returns the types of the new events.
     """
-    phones = {who: world.connect(who, f"phone-{who}") for who in people}
-    pushed, read, heard = {}, {}, {who: len(world.heard(phone)) for who, phone in phones.items()}
-    for who in people:
-        pushed[who], read[who] = (Replica.fetch(world, who, where) for _ in range(2))
+    phones = {user_id: world.connect(user_id, f"phone-{user_id}") for user_id in people}
+    pushed, read, frame_counts = (
+        {},
+        {},
+        {user_id: len(world.received(phone)) for user_id, phone in phones.items()},
+    )
+    for user_id in people:
+        pushed[user_id], read[user_id] = (Replica.fetch(world, user_id, conversation_id) for _ in range(2))
     try:
         action()
     finally:
         types: list[str] = []
-        for who in people:
-            frames = world.heard(phones[who])[heard[who] :]
-            news = [event for frame in frames if frame["type"] == "events" for event in frame["events"]]
-            types = max(types, _hold(world, where, news, pushed[who], read[who]), key=len)
+        for user_id in people:
+            frames = world.received(phones[user_id])[frame_counts[user_id] :]
+            new_events = [event for frame in frames if frame["type"] == "events" for event in frame["events"]]
+            types = max(
+                types,
+                _check_replica(world, conversation_id, new_events, pushed[user_id], read[user_id]),
+                key=len,
+            )
     return types
 
 
-def _hold(
+def _check_replica(
     world: World,
-    where: ConversationId,
-    news: list[dict[str, Any]],
+    conversation_id: ConversationId,
+    new_events: list[dict[str, Any]],
     pushed: Replica | None,
     read: Replica | None,
 ) -> list[str]:
     if pushed is None or read is None:
-        return []  # a newcomer, or nobody: there was nothing to bring forward
-    fresh = Replica.fetch(world, pushed.me, where)
+        return []  # The user was not a member before, so there is nothing to update.
+    fresh = Replica.fetch(world, pushed.me, conversation_id)
     if fresh is None:
-        assert (news[-1]["type"], news[-1]["user_id"]) == ("member.removed", pushed.me)
+        assert (new_events[-1]["type"], new_events[-1]["user_id"]) == ("member.removed", pushed.me)
         return []
     before = pushed.last
-    for event in json.loads(json.dumps(news)):
+    for event in json.loads(json.dumps(new_events)):
         pushed.apply(event)
     assert pushed.state() == fresh.state()
-    page = _get(world, read.me, f"/conversations/{where}/events", after=str(read.last))
+    page = _get(world, read.me, f"/conversations/{conversation_id}/events", after=str(read.last))
     assert page is not None
     for event in page["events"]:
         read.apply(event)
@@ -158,15 +166,15 @@ def _hold(
     return [str(event["type"]) for event in fresh.events if event["seq"] > before]
 
 
-def _get(world: World, who: UserId, path: str, **query: str) -> dict[str, Any] | None:
-    answer = dispatch(world.app, HttpRequest("GET", "/api" + path, query, b"", who, "request"))
-    assert answer.status in {200, 404}
-    body: dict[str, Any] = json.loads(answer.body)
-    return body if answer.status == 200 else None
+def _get(world: World, user_id: UserId, path: str, **query: str) -> dict[str, Any] | None:
+    response = dispatch(world.app, HttpRequest("GET", "/api" + path, query, b"", user_id, "request"))
+    assert response.status in {200, 404}
+    body: dict[str, Any] = json.loads(response.body)
+    return body if response.status == 200 else None
 
 
 def _preview(event: dict[str, Any]) -> dict[str, Any]:
-    short = {name: event["message"][name] for name in _SHOWN_IN_THE_INBOX if name in event["message"]}
+    short = {name: event["message"][name] for name in _PREVIEW_FIELDS if name in event["message"]}
     short["body"] = short["body"][:PREVIEW_CHARS]
     return {**{name: value for name, value in event.items() if name != "quote"}, "message": short}
 

@@ -1,4 +1,4 @@
-"""Clients that send through a server's death: each keeps its message, and what it must repeat, until it is acknowledged."""
+"""Clients that keep sending while the server restarts. Each repeats its message unchanged until it is acknowledged."""
 
 from __future__ import annotations
 
@@ -8,24 +8,24 @@ from itertools import count
 from typing import Any, Final, TypeAlias
 
 import aiohttp
-from tests.support.browser_harness import Person
+from tests.support.browser_harness import SignedInUser
 
 Event: TypeAlias = dict[str, Any]
 
 PAGE: Final = 200
-_UNREACHED: Final = (aiohttp.ClientError, ConnectionError, TimeoutError)
+_CONNECTION_ERRORS: Final = (aiohttp.ClientError, ConnectionError, TimeoutError)
 _BUSY: Final = frozenset({429, 502, 503, 504})
 
 
 @dataclass(slots=True)
 class Outage:
-    """Whether the server is up; who meets it down waits here."""
+    """Whether the server is up. Clients that cannot reach it wait here."""
 
     up: asyncio.Event = field(default_factory=asyncio.Event)
     waiting: int = 0
 
-    async def over(self) -> None:
-        """Wait until it is up, at least a moment."""
+    async def wait_until_up(self) -> None:
+        """Wait until the server is up, at least 10 ms."""
         self.waiting += 1
         try:
             await asyncio.sleep(0.01)
@@ -35,12 +35,14 @@ class Outage:
 
 
 class Client:
-    """One person's client. `acknowledged` holds, by conversation and `client_message_id`, the `seq` it was told."""
+    """A user's client. `acknowledged` maps conversation and `client_message_id` to the `seq` from the response."""
 
-    def __init__(self, url: str, person: Person, session: aiohttp.ClientSession, outage: Outage) -> None:
+    def __init__(
+        self, url: str, person: SignedInUser, session: aiohttp.ClientSession, outage: Outage
+    ) -> None:
         self.person = person
         self.acknowledged: dict[tuple[str, str], int] = {}
-        self.tried_again = 0
+        self.retries = 0
         self._url = f"{url}/api/conversations"
         self._session = session
         self._outage = outage
@@ -48,17 +50,17 @@ class Client:
         self._headers = {"Authorization": f"Bearer {person.token}"}
 
     async def send_until(self, stop: asyncio.Event, conversations: list[str], first: int) -> None:
-        """Send one message after the other, in one conversation after the other; the last one is acknowledged, too."""
+        """Send messages one after another, to each conversation in turn. Returns after the last one is acknowledged."""
         for number in count(first):
             if stop.is_set():
                 return
             conversation_id = conversations[number % len(conversations)]
-            # Every tenth message claims to know next to nothing, so that the server's `behind` is met as well.
+            # Every tenth message has a very old `after_seq`, to test the error `behind` as well.
             after_seq = 1 if number % 10 == 0 else self._known.get(conversation_id, 1)
             await self._deliver(conversation_id, f"{self.person.user_id[:8]}-{number}", after_seq)
 
     async def read(self, conversation_id: str, after_seq: int = 0) -> list[Event]:
-        """The log behind `after_seq`."""
+        """Return the log after `after_seq`."""
         events: list[Event] = []
         more = True
         while more:
@@ -70,14 +72,14 @@ class Client:
         return events
 
     async def call(self, method: str, path: str, content: object = None) -> tuple[int, dict[str, Any]]:
-        """One request below `/api/conversations`; status and answer."""
+        """Send a request below `/api/conversations`. Returns status and body."""
         async with self._session.request(
             method, f"{self._url}/{path}".rstrip("/"), json=content, headers=self._headers
-        ) as answer:
-            return answer.status, await answer.json()
+        ) as response:
+            return response.status, await response.json()
 
     async def _deliver(self, conversation_id: str, message_id: str, after_seq: int) -> None:
-        """Send the very same message until it is acknowledged: as `docs/protocol.md` asks of a client."""
+        """Send the same message until it is acknowledged, as `docs/protocol.md` requires of a client."""
         while True:
             message = {
                 "client_message_id": message_id,
@@ -85,25 +87,25 @@ class Client:
                 "after_seq": after_seq,
             }
             try:
-                status, answer = await self.call("POST", f"{conversation_id}/messages", message)
-            except _UNREACHED:
-                self.tried_again += 1
-                await self._outage.over()
+                status, response = await self.call("POST", f"{conversation_id}/messages", message)
+            except _CONNECTION_ERRORS:
+                self.retries += 1
+                await self._outage.wait_until_up()
                 continue
             if status in {200, 201}:
-                return self._acknowledge(conversation_id, answer["event"])
-            if status == 409 and answer["error"]["details"].get("reason") == "behind":
+                return self._acknowledge(conversation_id, response["event"])
+            if status == 409 and response["error"]["details"].get("reason") == "behind":
                 try:
                     log = await self.read(conversation_id, after_seq)
-                except _UNREACHED:
-                    await self._outage.over()
+                except _CONNECTION_ERRORS:
+                    await self._outage.wait_until_up()
                     continue
                 after_seq = log[-1]["seq"]
                 for event in filter(is_message, log):
                     if event["message"]["client_message_id"] == message_id:
                         return self._acknowledge(conversation_id, event)
             elif status not in _BUSY:
-                raise AssertionError(f"{status}: {answer}")
+                raise AssertionError(f"{status}: {response}")
 
     def _acknowledge(self, conversation_id: str, event: Event) -> None:
         key = conversation_id, event["message"]["client_message_id"]
@@ -113,5 +115,5 @@ class Client:
 
 
 def is_message(event: Event) -> bool:
-    """Whether the event is a message."""
+    """Return whether the event is a message."""
     return bool(event["type"] == "message.created")

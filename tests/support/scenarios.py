@@ -1,7 +1,7 @@
-"""What people do to each other's conversations, as tables: a row for each kind of action, a row for each case.
+"""Tables of actions on a conversation and of test cases made of them.
 
-A new kind of event needs a row in `ACTIONS` and one in `CASES`; `tests/services/test_replica.py` insists, and the web client's
-tests run the same cases.
+A new event type needs a row in `ACTIONS` and one in `CASES`. `tests/services/test_replica.py` checks that, and the web
+client's tests run the same cases.
 """
 
 from __future__ import annotations
@@ -23,63 +23,81 @@ EMOJI: Final = ("👍", "🎉", "\u2764")
 ROLES: Final[tuple[Role, ...]] = ("member", "admin", "owner")
 
 
-class Scene:
-    """A group of three with some history, and somebody outside: the same in every world."""
+class Scenario:
+    """A group of three with some history, and a user outside of it: the same in every world."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.app = world.app
         self.people = world.people("ann", "bob", "eve", "zoe")
         ann, bob, eve, _ = self.people
-        self.where = world.group(ann, bob, eve)
-        members.set_role(self.app, ann, self.where, bob, "admin")
+        self.conversation_id = world.group(ann, bob, eve)
+        members.set_role(self.app, ann, self.conversation_id, bob, "admin")
         self.send(ann, "Lunch? @bob")
         self.send(eve, "Yes", reply_to=3)
         self.send(bob, "No")
-        message_actions.react(self.app, bob, self.where, 3, EMOJI[0])
-        message_actions.pin(self.app, ann, self.where, 4)
+        message_actions.react(self.app, bob, self.conversation_id, 3, EMOJI[0])
+        message_actions.pin(self.app, ann, self.conversation_id, 4)
 
-    def send(self, who: UserId, body: str, reply_to: int | None = None) -> None:
+    def send(self, user_id: UserId, body: str, reply_to: int | None = None) -> None:
         id_ = self.app.new_id()
-        messages.send(self.app, who, self.where, client_message_id=id_, body=body, reply_to=reply_to)
+        messages.send(
+            self.app, user_id, self.conversation_id, client_message_id=id_, body=body, reply_to=reply_to
+        )
 
-    def act(self, kind: str, who: int, seq: int, number: int) -> None:
-        """Do what a row of `ACTIONS` says; `who` is one of the four."""
-        ACTIONS[kind](self, self.people[who], seq, number)
+    def run(self, kind: str, user_index: int, seq: int, number: int) -> None:
+        """Run an action of `ACTIONS` as the user with this index."""
+        ACTIONS[kind](self, self.people[user_index], seq, number)
 
 
-Action: TypeAlias = Callable[[Scene, UserId, int, int], object]
+Action: TypeAlias = Callable[[Scenario, UserId, int, int], object]
 
-# (scene, who acts, a seq, a number to choose by): what it makes of them, refusals included.
+# Arguments: the scenario, the actor, a seq, and a number that selects a variant. An action may raise an error.
 ACTIONS: Final[dict[str, Action]] = {
-    "send": lambda s, who, _seq, n: s.send(who, TEXTS[n % 5]),
-    "reply": lambda s, who, seq, n: s.send(who, TEXTS[n % 5], reply_to=seq),
-    "edit": lambda s, who, seq, n: message_actions.edit(s.app, who, s.where, seq, TEXTS[n % 5]),
-    "delete": lambda s, who, seq, _n: message_actions.delete(s.app, who, s.where, seq),
-    "react": lambda s, who, seq, n: message_actions.react(s.app, who, s.where, seq, EMOJI[n % 3]),
-    "unreact": lambda s, who, seq, n: message_actions.unreact(s.app, who, s.where, seq, EMOJI[n % 3]),
-    "pin": lambda s, who, seq, _n: message_actions.pin(s.app, who, s.where, seq),
-    "unpin": lambda s, who, seq, _n: message_actions.unpin(s.app, who, s.where, seq),
-    "rename": lambda s, who, _seq, n: conversations.update_group(s.app, who, s.where, title=f"Title {n}"),
-    "describe": lambda s, who, _seq, n: conversations.update_group(
-        s.app, who, s.where, description=TEXTS[n % 5]
+    "send": lambda s, user_id, _seq, n: s.send(user_id, TEXTS[n % 5]),
+    "reply": lambda s, user_id, seq, n: s.send(user_id, TEXTS[n % 5], reply_to=seq),
+    "edit": lambda s, user_id, seq, n: message_actions.edit(
+        s.app, user_id, s.conversation_id, seq, TEXTS[n % 5]
     ),
-    "posting": lambda s, who, _seq, n: conversations.update_group(
-        s.app, who, s.where, posting=("admins", "all")[n % 2]
+    "delete": lambda s, user_id, seq, _n: message_actions.delete(s.app, user_id, s.conversation_id, seq),
+    "react": lambda s, user_id, seq, n: message_actions.react(
+        s.app, user_id, s.conversation_id, seq, EMOJI[n % 3]
     ),
-    "history": lambda s, who, _seq, n: conversations.update_group(
-        s.app, who, s.where, history=("joined", "all")[n % 2]
+    "unreact": lambda s, user_id, seq, n: message_actions.unreact(
+        s.app, user_id, s.conversation_id, seq, EMOJI[n % 3]
     ),
-    "open": lambda s, who, _seq, n: conversations.update_group(s.app, who, s.where, public=n % 2 == 0),
-    "join": lambda s, who, _seq, _n: channels.join(s.app, who, s.where),
-    "add": lambda s, who, _seq, n: members.add_members(s.app, who, s.where, [s.people[n % 4]]),
-    "remove": lambda s, who, _seq, n: members.remove_member(s.app, who, s.where, s.people[n % 4]),
-    "role": lambda s, who, seq, n: members.set_role(s.app, who, s.where, s.people[seq % 4], ROLES[n % 3]),
+    "pin": lambda s, user_id, seq, _n: message_actions.pin(s.app, user_id, s.conversation_id, seq),
+    "unpin": lambda s, user_id, seq, _n: message_actions.unpin(s.app, user_id, s.conversation_id, seq),
+    "rename": lambda s, user_id, _seq, n: conversations.update_group(
+        s.app, user_id, s.conversation_id, title=f"Title {n}"
+    ),
+    "describe": lambda s, user_id, _seq, n: conversations.update_group(
+        s.app, user_id, s.conversation_id, description=TEXTS[n % 5]
+    ),
+    "posting": lambda s, user_id, _seq, n: conversations.update_group(
+        s.app, user_id, s.conversation_id, posting=("admins", "all")[n % 2]
+    ),
+    "history": lambda s, user_id, _seq, n: conversations.update_group(
+        s.app, user_id, s.conversation_id, history=("joined", "all")[n % 2]
+    ),
+    "open": lambda s, user_id, _seq, n: conversations.update_group(
+        s.app, user_id, s.conversation_id, public=n % 2 == 0
+    ),
+    "join": lambda s, user_id, _seq, _n: channels.join(s.app, user_id, s.conversation_id),
+    "add": lambda s, user_id, _seq, n: members.add_members(
+        s.app, user_id, s.conversation_id, [s.people[n % 4]]
+    ),
+    "remove": lambda s, user_id, _seq, n: members.remove_member(
+        s.app, user_id, s.conversation_id, s.people[n % 4]
+    ),
+    "role": lambda s, user_id, seq, n: members.set_role(
+        s.app, user_id, s.conversation_id, s.people[seq % 4], ROLES[n % 3]
+    ),
 }
 
 ANN, BOB, EVE, ZOE = range(4)
 
-# What it shows: the actions (kind, who, seq, number), one after another, none refused.
+# Name of the case: its actions (kind, user index, seq, number), run in order, none of them refused.
 CASES: Final[dict[str, list[tuple[str, int, int, int]]]] = {
     "a message": [("send", ANN, 0, 0)],
     "my own message": [("send", BOB, 0, 0)],
@@ -97,9 +115,9 @@ CASES: Final[dict[str, list[tuple[str, int, int, int]]]] = {
     "a pin taken away": [("unpin", ANN, 4, 0)],
     "a new title": [("rename", ANN, 0, 7)],
     "a description and who may post": [("describe", ANN, 0, 3), ("posting", ANN, 0, 0)],
-    "somebody added": [("add", ANN, 0, ZOE)],
-    "somebody joins a public channel": [("open", ANN, 0, 0), ("join", ZOE, 0, 0)],
-    "somebody removed": [("remove", ANN, 0, EVE)],
+    "a member added": [("add", ANN, 0, ZOE)],
+    "a user joins a public channel": [("open", ANN, 0, 0), ("join", ZOE, 0, 0)],
+    "a member removed": [("remove", ANN, 0, EVE)],
     "a role": [("role", ANN, EVE, 1)],
     "the owner leaves": [("remove", ANN, 0, ANN)],
     "a message and all that can become of it": [
@@ -115,28 +133,28 @@ CASES: Final[dict[str, list[tuple[str, int, int, int]]]] = {
 
 
 def cases_as_json() -> str:
-    """The cases for clients in other languages: what `bob` holds before, what is pushed to him, what he finds then."""
-    told = [_told(name) for name in CASES]
-    before = told[0].pop("before")
-    assert all(case.pop("before", before) == before for case in told)
-    return json.dumps({"me": "u-bob", "before": before, "cases": told}, ensure_ascii=False, indent=1) + "\n"
+    """Return the cases as JSON for clients in other languages: Bob's state before, the pushes to him, his state after."""
+    cases = [_run_case(name) for name in CASES]
+    before = cases[0].pop("before")
+    assert all(case.pop("before", before) == before for case in cases)
+    return json.dumps({"me": "u-bob", "before": before, "cases": cases}, ensure_ascii=False, indent=1) + "\n"
 
 
-def _told(name: str) -> dict[str, Any]:
+def _run_case(name: str) -> dict[str, Any]:
     with new_world() as world:
-        scene = Scene(world)
-        me = scene.people[BOB]
+        scenario = Scenario(world)
+        me = scenario.people[BOB]
         phone = world.connect(me)
-        before = Replica.fetch(world, me, scene.where)
-        for kind, who, seq, number in CASES[name]:
-            scene.act(kind, who, seq, number)
-        after = Replica.fetch(world, me, scene.where)
+        before = Replica.fetch(world, me, scenario.conversation_id)
+        for kind, user_index, seq, number in CASES[name]:
+            scenario.run(kind, user_index, seq, number)
+        after = Replica.fetch(world, me, scenario.conversation_id)
         assert before is not None
         assert after is not None
         known = {event["seq"]: event for event in before.events}
         return {
             "name": name,
-            "pushed": [event for frame in world.heard(phone, "events") for event in frame["events"]],
+            "pushed": [event for frame in world.received(phone, "events") for event in frame["events"]],
             "entry": after.entry,
             "changed": [event for event in after.events if known.get(event["seq"]) != event],
             "before": before.state(),

@@ -1,4 +1,4 @@
-"""A user pool for tests: a real database and keys in a folder, a clock to turn, and what was delivered."""
+"""Run a user pool for tests, with a database and keys in a folder, an adjustable clock and a mailbox."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ PASSWORD = "correct horse"
 
 @dataclass
 class Clock:
-    """The real time, moved on by what a test says."""
+    """A clock that shows the real time plus an offset."""
 
-    ahead_ms: int = 0
+    offset_ms: int = 0
 
     def now_ms(self) -> int:
-        return int(time.time() * 1000) + self.ahead_ms
+        return int(time.time() * 1000) + self.offset_ms
 
-    def pass_s(self, seconds: int) -> None:
-        self.ahead_ms += seconds * 1000
+    def advance_s(self, seconds: int) -> None:
+        self.offset_ms += seconds * 1000
 
 
 @dataclass
-class Pool:
-    """An identity server on loopback, and boto3 clients for it."""
+class UserPool:
+    """An identity server on loopback, with boto3 clients for it."""
 
     identity: Identity
     clock: Clock
@@ -53,7 +53,7 @@ class Pool:
 
     @cached_property
     def cognito(self) -> Any:
-        """boto3's client with the administrator's key."""
+        """A boto3 client with the administrator's key."""
         key = read_admin_key(self.keys)
         return self.client(key.access_key_id, key.secret_access_key)
 
@@ -68,33 +68,33 @@ class Pool:
         )
 
     def call(self, operation: str, **parameters: Any) -> dict[str, Any]:
-        """A call that names the client id."""
-        answer: dict[str, Any] = getattr(self.cognito, operation)(
+        """Call an operation with the client id."""
+        response: dict[str, Any] = getattr(self.cognito, operation)(
             ClientId=self.identity.client_id, **parameters
         )
-        return answer
+        return response
 
     def admin(self, operation: str, email: str = EMAIL, **parameters: Any) -> dict[str, Any]:
-        """A call that names the pool and a user."""
-        answer: dict[str, Any] = getattr(self.cognito, operation)(
+        """Call an administrator's operation with the pool id and a user."""
+        response: dict[str, Any] = getattr(self.cognito, operation)(
             UserPoolId=self.identity.pool_id, Username=email, **parameters
         )
-        return answer
+        return response
 
     def last_code(self) -> str:
         return self.mailbox[-1][2]
 
     def sign_up(self, email: str = EMAIL, password: str = PASSWORD) -> str:
-        """The new user's id."""
+        """Sign up and return the new user's id."""
         return str(self.call("sign_up", Username=email, Password=password)["UserSub"])
 
     def sign_in(self, email: str = EMAIL, password: str = PASSWORD) -> dict[str, Any]:
-        """The answer to USER_PASSWORD_AUTH."""
+        """Sign in with USER_PASSWORD_AUTH and return the response."""
         parameters = {"USERNAME": email, "PASSWORD": password}
         return self.call("initiate_auth", AuthFlow="USER_PASSWORD_AUTH", AuthParameters=parameters)
 
     def refresh(self, token: str) -> dict[str, Any]:
-        """The answer to REFRESH_TOKEN_AUTH."""
+        """Refresh the tokens with REFRESH_TOKEN_AUTH and return the response."""
         parameters = {"REFRESH_TOKEN": token}
         return self.call("initiate_auth", AuthFlow="REFRESH_TOKEN_AUTH", AuthParameters=parameters)
 
@@ -105,14 +105,14 @@ class Pool:
 
 @cache
 def _signing_pem() -> bytes:
-    """One key for all tests: making it is the slowest part of a first start."""
+    """Return one signing key for all tests: generating it is the slowest part of a first start."""
     with TemporaryDirectory() as folder:
         load_signing_key(Path(folder))
         return (Path(folder) / "signing.pem").read_bytes()
 
 
 @contextmanager
-def open_pool(folder: Path, *, confirm: bool = False, policy: SignUpPolicy = OPEN) -> Iterator[Pool]:
+def open_pool(folder: Path, *, confirm: bool = False, policy: SignUpPolicy = OPEN) -> Iterator[UserPool]:
     clock = Clock()
     mailbox: list[tuple[Purpose, str, str]] = []
     keys = folder / "keys"
@@ -129,13 +129,13 @@ def open_pool(folder: Path, *, confirm: bool = False, policy: SignUpPolicy = OPE
             policy=policy,
         )
         with serve_identity(identity) as url:
-            yield Pool(identity, clock, keys, url, mailbox)
+            yield UserPool(identity, clock, keys, url, mailbox)
 
 
 @contextmanager
-def refused(kind: str, saying: str = "") -> Iterator[None]:
-    """The block ends in Cognito's error `kind`, with `saying` in its message."""
+def expect_error(code: str, message: str = "") -> Iterator[None]:
+    """Check that the block raises the Cognito error `code` with `message` as a part of its message."""
     with pytest.raises(ClientError) as caught:
         yield
-    assert caught.value.response["Error"]["Code"] == kind
-    assert saying in caught.value.response["Error"]["Message"]
+    assert caught.value.response["Error"]["Code"] == code
+    assert message in caught.value.response["Error"]["Message"]

@@ -1,4 +1,4 @@
-"""A small world for tests of services, api and entrypoints: a real table in SQLite, a clock to turn, a gateway that listens."""
+"""`World`: one application for tests, with a real SQLite table, a settable clock and a recording gateway."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from imchat.storage.sqlite.rows import decode_item
 from imchat.storage.table import MAX_OPS, Item, Key, KeyRange, Op, Row, Table
 
 
-class ListeningGateway:
-    """Keeps what was posted to each connection; those in `gone` answer as closed."""
+class RecordingGateway:
+    """Records the frames posted to each connection. Connections in `gone` are reported as closed."""
 
     def __init__(self) -> None:
         self.frames: dict[str, list[dict[str, Any]]] = {}
@@ -37,8 +37,8 @@ class ListeningGateway:
         self.disconnected.append(connection_id)
 
 
-class WaitingQueue:
-    """Keeps jobs until they are run, with how long each was to wait."""
+class InMemoryQueue:
+    """Stores jobs, each with its delay, until a test runs them."""
 
     def __init__(self) -> None:
         self.jobs: list[tuple[int, str]] = []
@@ -47,13 +47,13 @@ class WaitingQueue:
         self.jobs += [(delay_s, job) for job in jobs]
 
     def take(self) -> list[Job]:
-        """The jobs that wait now."""
+        """Return the stored jobs, and clear the queue."""
         waiting, self.jobs = self.jobs, []
         return [decode_job(job) for _, job in waiting]
 
 
-class Borrowed:
-    """Another table, verb by verb: what a test derives from to interfere with one of them."""
+class TableWrapper:
+    """Passes every call on to another table. Tests derive from it to change one of the methods."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
@@ -71,8 +71,8 @@ class Borrowed:
         self.table.write(*ops)
 
 
-class Interleaved(Borrowed):
-    """A table that runs `meanwhile` once, right before the first write to an `sk` that begins so: the race, forced."""
+class RacingTable(TableWrapper):
+    """Forces a race: runs `meanwhile` once, right before the first write whose `sk` begins with the given prefix."""
 
     def __init__(self, table: Table, meanwhile: Callable[[], object], sk: str = "EVENT#") -> None:
         super().__init__(table)
@@ -86,11 +86,11 @@ class Interleaved(Borrowed):
 
 
 class World:
-    """One application, some people, and shorthands for what they do."""
+    """One application, and shortcuts for creating users, conversations and connections."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
-        self.gateway = ListeningGateway()
+        self.gateway = RecordingGateway()
         self.clock_ms = 1_800_000_000_000
         self._ids = itertools.count(1)
         self.app = App(
@@ -101,7 +101,7 @@ class World:
         )
 
     def person(self, handle: str) -> UserId:
-        """Sign somebody in for the first time; their id is `u-<handle>`, their name the handle capitalised."""
+        """Create a user. Their id is `u-<handle>`, their name the capitalised handle."""
         user_id = UserId(f"u-{handle}")
         users.update_profile(self.app, user_id, handle=handle, display_name=handle.capitalize())
         return user_id
@@ -115,42 +115,42 @@ class World:
     def group(self, owner: UserId, *others: UserId, title: str = "Team") -> ConversationId:
         return conversations.create_group(self.app, owner, others, title)[0].head.conversation_id
 
-    def fill(self, where: ConversationId, count: int, prefix: str = "crowd-") -> list[UserId]:
-        """Put so many people into a group at once, as if they had joined at its first event."""
+    def fill(self, conversation_id: ConversationId, count: int, prefix: str = "extra-") -> list[UserId]:
+        """Add `count` members directly to the table, as if they had joined at the group's first event."""
         people = [UserId(f"{prefix}{number:05}") for number in range(count)]
         for start in range(0, count, MAX_OPS - 1):
             part = people[start : start + MAX_OPS - 1]
-            added = [members.put_new(where, Member(who, "member", 1, 1, 0)) for who in part]
-            self.table.write(storage.add_to_member_count(where, delta=len(part)), *added)
+            added = [members.put_new(conversation_id, Member(user_id, "member", 1, 1, 0)) for user_id in part]
+            self.table.write(storage.add_to_member_count(conversation_id, delta=len(part)), *added)
         return people
 
     def connect(self, user_id: UserId, connection_id: str | None = None) -> ConnectionId:
-        """Open a connection for somebody; frames that reach it are in `heard`."""
+        """Open a connection for a user. `received` returns the frames posted to it."""
         connection = ConnectionId(connection_id or f"c-{user_id}")
         realtime.connect(self.app, user_id, connection)
         return connection
 
-    def heard(self, connection_id: ConnectionId, kind: str | None = None) -> list[dict[str, Any]]:
-        """The frames that reached a connection, all of them or of one type."""
+    def received(self, connection_id: ConnectionId, kind: str | None = None) -> list[dict[str, Any]]:
+        """Return the frames posted to a connection, all of them or those of one type."""
         frames = self.gateway.frames.get(connection_id, [])
         return [frame for frame in frames if kind is None or frame["type"] == kind]
 
 
-class Guarded(GroupCommitTable):
-    """Finds out, at its end, whether anybody changed an item that they had read, or given to a write."""
+class CacheCheckingTable(GroupCommitTable):
+    """Checks on close that no caller changed an item in memory after reading it or passing it to a write."""
 
     def close(self) -> None:
         for key, item in self._cache.items():
-            assert item == decode_item(self._rows.get(key)), f"what lies under {key} was changed in memory"
+            assert item == decode_item(self._rows.get(key)), f"the item of {key} was changed in memory"
         for pk, part in {**self._cache._old_generation, **self._cache._young_generation}.items():
             for row in part.rows:
-                anew = row.parsed and meaning_of(pk, Row(row.sk, row.item))
-                assert row.parsed == anew, f"what {row.sk} means was changed in memory"
+                parsed_again = row.parsed and parse_row(pk, Row(row.sk, row.item))
+                assert row.parsed == parsed_again, f"the parsed value of {row.sk} was changed in memory"
         super().close()
 
 
-def meaning_of(pk: str, row: Row) -> object:
-    """What the repositories make of a row of a conversation."""
+def parse_row(pk: str, row: Row) -> object:
+    """Parse a row of a conversation as its repository does."""
     if row.sk.startswith(keys.EVENT_PREFIX):
         return events._event_from_row(row)
     if row.sk.startswith(keys.MEMBER_PREFIX):
@@ -162,6 +162,6 @@ def meaning_of(pk: str, row: Row) -> object:
 
 @contextmanager
 def new_world() -> Iterator[World]:
-    """A world on an empty database, as a server has it."""
-    with Guarded.open(":memory:") as table:
+    """Yield a world on an empty in-memory database."""
+    with CacheCheckingTable.open(":memory:") as table:
         yield World(table)

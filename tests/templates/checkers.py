@@ -1,9 +1,9 @@
-"""Four checkers that others wrote, over the templates; what they find must stand in accepted.toml, with its reason.
+"""Runs four third-party checkers on the templates; each finding must be in accepted.toml, with a reason.
 
     python -m tests.templates.checkers
 
-cfn-lint and cloudformation-validate run here; checkov and parliament in an environment of their own, which the Makefile
-builds from requirements/checkers.lock. Each also gets something wrong to see: one that sees nothing there did not work.
+cfn-lint and cloudformation-validate run in this environment; checkov and parliament in another, which the Makefile builds
+from requirements/checkers.lock. Each also checks something wrong: a checker that finds nothing there did not work.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from cloudformation_validate import CompositeEngine
 from tests.templates.loading import NAMES, load, path_of, policies
 
 ACCEPTED: Final = Path(__file__).with_name("accepted.toml")
-HERE: Final = Path(sys.executable).parent
-OWN: Final = Path(sys.prefix) / "checkers" / HERE.name
+BIN: Final = Path(sys.executable).parent
+CHECKERS_BIN: Final = Path(sys.prefix) / "checkers" / BIN.name
 CONTROL: Final = "control"
 WRONG_TEMPLATE: Final = """
 Resources:
@@ -40,16 +40,16 @@ WRONG_POLICY: Final = {
 
 
 class Finding(NamedTuple):
-    """What a checker says. `where` is a template, or a template and a resource: `app/HttpFunction`."""
+    """A problem that a checker found. `where` is a template, or a template and a resource: `app/HttpFunction`."""
 
     checker: str
     rule: str
     where: str
-    says: str
+    message: str
 
 
 class Acceptance(NamedTuple):
-    """Findings that we live with: those of a rule at the places that `where` describes (`*` stands for any text)."""
+    """Findings of a rule that are accepted at the places that match `where` (`*` stands for any text)."""
 
     checker: str
     rule: str
@@ -62,34 +62,34 @@ class Acceptance(NamedTuple):
 
 
 def accepted(path: Path = ACCEPTED) -> list[Acceptance]:
-    """What the file lists. Raises: TypeError for an entry that leaves something out."""
+    """Return the accepted findings in a file. Raises: TypeError for an entry without all fields."""
     return [Acceptance(**entry) for entry in tomllib.loads(path.read_text())["accepted"]]
 
 
 def judge(findings: Iterable[Finding], acceptances: Iterable[Acceptance]) -> list[str]:
-    """What is wrong: findings that nobody accepted, acceptances of what nobody finds, checkers that did not work."""
+    """Return the problems: findings not accepted, acceptances without a finding, checkers that did not work."""
     found, known = list(findings), list(acceptances)
-    ours = [finding for finding in found if not finding.where.startswith(CONTROL)]
-    blind = set(CHECKERS) - {finding.checker for finding in found if finding.where.startswith(CONTROL)}
+    in_templates = [finding for finding in found if not finding.where.startswith(CONTROL)]
+    failed = set(CHECKERS) - {finding.checker for finding in found if finding.where.startswith(CONTROL)}
     return [
-        *(f"{checker} saw nothing in a template that is wrong" for checker in sorted(blind)),
+        *(f"{checker} found nothing in a template that is wrong" for checker in sorted(failed)),
         *(
-            f"{finding.where}: {finding.says} ({finding.checker} {finding.rule})"
-            for finding in ours
+            f"{finding.where}: {finding.message} ({finding.checker} {finding.rule})"
+            for finding in in_templates
             if not any(acceptance.covers(finding) for acceptance in known)
         ),
         *(
             f"{ACCEPTED.name} accepts {acceptance.rule} of {acceptance.checker} at {acceptance.where}: not found there"
             for acceptance in known
-            if not any(acceptance.covers(finding) for finding in ours)
+            if not any(acceptance.covers(finding) for finding in in_templates)
         ),
     ]
 
 
 def cfn_lint(folder: Path) -> Iterator[Finding]:
-    """The findings in a folder's templates: errors, warnings and what is for information, of the serverless rules too."""
+    """Yield the findings in a folder's templates: errors, warnings and infos, also of the serverless rules."""
     command: list[Path | str] = [
-        HERE / "cfn-lint",
+        BIN / "cfn-lint",
         "-c",
         "I",
         "E",
@@ -107,7 +107,7 @@ def cfn_lint(folder: Path) -> Iterator[Finding]:
 
 
 def cloudformation_validate(folder: Path) -> Iterator[Finding]:
-    """The findings of AWS's own validator."""
+    """Yield the findings of AWS's own validator."""
     engine = CompositeEngine()
     for path in sorted(folder.glob("*.yaml")):
         for found in engine.validate_template(str(path)).diagnostics:
@@ -117,18 +117,20 @@ def cloudformation_validate(folder: Path) -> Iterator[Finding]:
 
 
 def checkov(folder: Path) -> Iterator[Finding]:
-    """The failed checks of checkov's rules for CloudFormation."""
+    """Yield the failed checks of checkov's rules for CloudFormation."""
     options = ["--framework", "cloudformation", "--quiet", "--compact", "--skip-download", "--output", "json"]
-    for found in _json([OWN / "checkov", "--directory", folder, *options])["results"]["failed_checks"]:
+    for found in _json([CHECKERS_BIN / "checkov", "--directory", folder, *options])["results"][
+        "failed_checks"
+    ]:
         resource = found["resource"].rpartition(".")[2]
         yield Finding("checkov", found["check_id"], _where(found["file_path"], resource), found["check_name"])
 
 
 def parliament(folder: Path) -> Iterator[Finding]:
-    """The findings in a folder's policies, each the text of one statement list, as IAM gets it."""
+    """Yield the findings in a folder's policy documents."""
     options = ["--include_policy_extension", "json", "--json"]
-    done = _run([OWN / "parliament", "--directory", folder, *options])
-    for found in map(json.loads, done.splitlines()):
+    output = _run([CHECKERS_BIN / "parliament", "--directory", folder, *options])
+    for found in map(json.loads, output.splitlines()):
         name, role, _ = Path(found["location"]["filepath"]).name.split(".", 2)
         yield Finding("parliament", found["issue"], f"{name}/{role}", found["detail"] or found["title"])
 
@@ -141,8 +143,8 @@ CHECKERS: Final[dict[str, Callable[[Path], Iterable[Finding]]]] = {
 }
 
 
-def lay_out(folder: Path) -> None:
-    """Put the templates, their rendered policies, and what is wrong on purpose into a folder."""
+def write_inputs(folder: Path) -> None:
+    """Write the templates, their rendered policies, and the wrong template and policy into a folder."""
     for name in NAMES:
         shutil.copy(path_of(name), folder)
         for role, documents in policies(load(name)).items():
@@ -153,10 +155,10 @@ def lay_out(folder: Path) -> None:
 
 
 def main() -> int:
-    """Run them side by side; the exit status."""
-    with tempfile.TemporaryDirectory() as made, ThreadPoolExecutor() as threads:
-        folder = Path(made)
-        lay_out(folder)
+    """Run the checkers concurrently and return the exit status."""
+    with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor() as threads:
+        folder = Path(directory)
+        write_inputs(folder)
         found = list(threads.map(lambda checker: list(checker(folder)), CHECKERS.values()))
     problems = judge((finding for findings in found for finding in findings), accepted())
     sys.stderr.write("".join(f"{problem}\n" for problem in problems))
@@ -172,12 +174,12 @@ def _json(command: Iterable[Path | str]) -> Any:
 
 
 def _run(command: Iterable[Path | str]) -> str:
-    """What a checker prints. Raises: RuntimeError if it broke down: finding something is no breakdown."""
-    words = list(map(str, command))
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    if not done.stdout and done.stderr:
-        raise RuntimeError(f"{Path(words[0]).name} failed:\n{done.stderr}")
-    return done.stdout
+    """Return what a checker prints. Raises: RuntimeError if it crashed; finding something is not a crash."""
+    arguments = list(map(str, command))
+    result = subprocess.run(arguments, capture_output=True, text=True, check=False)
+    if not result.stdout and result.stderr:
+        raise RuntimeError(f"{Path(arguments[0]).name} failed:\n{result.stderr}")
+    return result.stdout
 
 
 if __name__ == "__main__":

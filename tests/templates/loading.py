@@ -1,4 +1,4 @@
-"""The templates as data, and what their expressions come to: the one place that knows CloudFormation's short forms."""
+"""Loads the templates as data, and evaluates CloudFormation's functions in them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from imchat.assets import templates_dir
 Template: TypeAlias = dict[str, Any]
 
 NAMES: Final = ("state", "app", "site")
-"""In the order in which they are deployed."""
+"""In the order of deployment."""
 REGION: Final = "eu-central-1"
 ACCOUNT: Final = "123456789012"
 GIVEN: Final = {
@@ -27,7 +27,7 @@ GIVEN: Final = {
     "HttpApiDomain": f"httpapi.execute-api.{REGION}.amazonaws.com",
     "WebSocketApiDomain": f"wsapi.execute-api.{REGION}.amazonaws.com",
 }
-"""Values of parameters that matter to whoever looks at what is rendered; another without a default is its own name."""
+"""Parameter values that tests compare. Any other parameter without a default renders as its own name."""
 _NO_VALUE: Final = object()
 _PSEUDO: Final = {
     "AWS::AccountId": ACCOUNT,
@@ -40,17 +40,17 @@ _PSEUDO: Final = {
 
 
 def path_of(name: str) -> Path:
-    """Where the template `name` lies."""
+    """Return the path of a template."""
     return templates_dir() / f"{name}.yaml"
 
 
 def load(name: str) -> Template:
-    """A template of one's own, to change at will; the short forms of functions become their long ones."""
+    """Return a new copy of a template. Short forms of functions (!Ref) are converted to long ones."""
     return copy.deepcopy(_decoded(name))
 
 
 def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
-    """The properties of all resources of one type, by name."""
+    """Return the properties of all resources of one type, by name."""
     return {
         name: resource.get("Properties", {})
         for name, resource in template["Resources"].items()
@@ -59,20 +59,20 @@ def of_type(template: Template, kind: str) -> dict[str, dict[str, Any]]:
 
 
 def render(template: Template, value: Any, given: Mapping[str, str] = GIVEN) -> Any:
-    """`value` as CloudFormation would make it of these parameters; what only AWS knows gets a name that tells it."""
+    """Evaluate `value` as CloudFormation does with these parameters. Values that only AWS knows become readable names."""
     rendered = _Renderer(template, given).value(value)
     return None if rendered is _NO_VALUE else rendered
 
 
 class Permission(NamedTuple):
-    """One action that a role allows, on one resource."""
+    """An action that a role allows on a resource."""
 
     action: str
     resource: str
 
 
 def permissions(template: Template, role: str, given: Mapping[str, str] = GIVEN) -> set[Permission]:
-    """What a role's own policies allow, rendered: each action on each resource."""
+    """Return what a role's inline policies allow, rendered: each action on each resource."""
     return {
         Permission(action, resource)
         for policy in policies(template, given)[role]
@@ -84,7 +84,7 @@ def permissions(template: Template, role: str, given: Mapping[str, str] = GIVEN)
 
 
 def policies(template: Template, given: Mapping[str, str] = GIVEN) -> dict[str, list[dict[str, Any]]]:
-    """The rendered policy documents of every role, by the role's name in the template."""
+    """Return the rendered policy documents of every role, by the role's logical id."""
     return {
         name: [render(template, policy["PolicyDocument"], given) for policy in role.get("Policies", [])]
         for name, role in of_type(template, "AWS::IAM::Role").items()
@@ -92,19 +92,19 @@ def policies(template: Template, given: Mapping[str, str] = GIVEN) -> dict[str, 
 
 
 def role_of(template: Template, function: str) -> str:
-    """The name in the template of a function's role."""
+    """Return the logical id of a function's role."""
     role, attribute = template["Resources"][function]["Properties"]["Role"]["Fn::GetAtt"]
     assert attribute == "Arn"
     return str(role)
 
 
 def as_list(value: Any) -> list[Any]:
-    """IAM's lists, of which one of a single value may be that value."""
+    """Return a value of IAM as a list; a single value may stand without one."""
     return value if isinstance(value, list) else [value]
 
 
 def strings(value: Any) -> Iterator[str]:
-    """Every text in `value`, however deep, names of keys left out."""
+    """Yield every string in `value` at any depth, without the keys."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
@@ -124,7 +124,7 @@ def _decoded(name: str) -> Template:
 
 
 class _Renderer:
-    """Evaluates the functions that our templates use, for one set of parameters."""
+    """Evaluates the functions that the templates use, for one set of parameters."""
 
     def __init__(self, template: Template, given: Mapping[str, str]) -> None:
         self._template = template
@@ -147,24 +147,24 @@ class _Renderer:
             case {"Fn::GetAtt": [name, attribute]}:
                 return self._attribute(name, attribute)
             case {"Fn::Sub": str(text)}:
-                return re.sub(r"\$\{([^!}]+)\}", lambda match: self._named(match[1]), text)
+                return re.sub(r"\$\{([^!}]+)\}", lambda match: self._substituted(match[1]), text)
             case {"Fn::If": [condition, then, otherwise]}:
-                return self.value(then if self._holds({"Condition": condition}) else otherwise)
+                return self.value(then if self._is_true({"Condition": condition}) else otherwise)
         raise NotImplementedError(call)
 
-    def _holds(self, condition: dict[str, Any]) -> bool:
+    def _is_true(self, condition: dict[str, Any]) -> bool:
         match condition:
             case {"Condition": name}:
-                return self._holds(self._template["Conditions"][name])
+                return self._is_true(self._template["Conditions"][name])
             case {"Fn::Not": [inner]}:
-                return not self._holds(inner)
+                return not self._is_true(inner)
             case {"Fn::Or": several}:
-                return any(map(self._holds, several))
+                return any(map(self._is_true, several))
             case {"Fn::Equals": [left, right]}:
                 return bool(self.value(left) == self.value(right))
         raise NotImplementedError(condition)
 
-    def _named(self, name: str) -> str:
+    def _substituted(self, name: str) -> str:
         resource, _, attribute = name.partition(".")
         return str(self._attribute(resource, attribute) if attribute else self._ref(name))
 
@@ -173,23 +173,23 @@ class _Renderer:
             return _PSEUDO[name]
         if name in self._template.get("Parameters", {}):
             return self._given.get(name, self._template["Parameters"][name].get("Default", name))
-        return self._own_name(name)
+        return self._resource_name(name)
 
-    def _own_name(self, name: str) -> str:
-        """What a resource calls itself: the name that the template gives it, else the template's for it."""
+    def _resource_name(self, name: str) -> str:
+        """Return the physical name that the template sets, else the logical id."""
         resource = self._template["Resources"][name]
-        named = resource.get("Properties", {}).get(_NAMED_BY.get(resource["Type"], ""))
+        named = resource.get("Properties", {}).get(_NAME_PROPERTIES.get(resource["Type"], ""))
         return str(self.value(named)) if named else name
 
     def _attribute(self, name: str, attribute: str) -> str:
         kind = self._template["Resources"][name]["Type"]
-        own = self._own_name(name)
+        physical_name = self._resource_name(name)
         if attribute == "Arn" and kind in _ARNS:
-            return _ARNS[kind].format(region=REGION, account=ACCOUNT, name=own)
-        return own if attribute == "QueueName" else f"{name}.{attribute}"
+            return _ARNS[kind].format(region=REGION, account=ACCOUNT, name=physical_name)
+        return physical_name if attribute == "QueueName" else f"{name}.{attribute}"
 
 
-_NAMED_BY: Final = {
+_NAME_PROPERTIES: Final = {
     "AWS::ApiGatewayV2::Stage": "StageName",
     "AWS::DynamoDB::Table": "TableName",
     "AWS::Lambda::Function": "FunctionName",

@@ -1,7 +1,7 @@
-"""What people who cannot try their templates on AWS get wrong, one rule for each: a rule names the problems that it sees.
+"""Rules for mistakes in templates that show only on AWS. A rule yields the problems that it finds.
 
-The rules look at an `Installation`: the templates, and what little of the code they have to agree with. Their numbers are
-those of the mistakes in tests/templates/template_mutants.py, each of which its rule has to see.
+The rules check an `Installation`: the templates, and the few values of the code that they have to agree with. Their numbers
+are those of the mutants in tests/templates/template_mutants.py, which each rule has to find.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ from imchat.entrypoints import http, websocket
 
 GOLDEN: Final = Path(__file__).parent / "user_pool_forever.json"
 ALL_VIEWER_EXCEPT_HOST: Final = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
-KEPT_ERRORS: Final = frozenset({400, 403, 404, 405, 414, 500, 501, 502, 503, 504})
-"""What CloudFront keeps for a moment. Source: CloudFront developer guide, "Control how long CloudFront caches errors"."""
+CACHED_ERRORS: Final = frozenset({400, 403, 404, 405, 414, 500, 501, 502, 503, 504})
+"""Errors that CloudFront caches for a moment. Source: CloudFront developer guide, "Control how long CloudFront caches errors"."""
 CACHING_DISABLED: Final = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 HOLDS_NOTHING: Final = frozenset(
     {"AWS::IAM::Role", "AWS::Lambda::Function", "AWS::Lambda::Permission", "AWS::Logs::LogGroup"}
 )
-"""What may go with the state's stack: the function that Cognito asks, and what belongs to it."""
+"""Resource types that are deleted with the state stack: the sign-up function that Cognito calls, and its parts."""
 LARGEST_BODY_BYTES: Final = 51_200
 INVOKE: Final = f"arn:aws:apigateway:{REGION}:lambda:path/2015-03-31/functions/{{}}/invocations"
 EXECUTE: Final = f"arn:aws:execute-api:{REGION}:{ACCOUNT}:{{}}"
@@ -50,14 +50,14 @@ V2: Final = "AWS::ApiGatewayV2::"
 
 @cache
 def connect_answer() -> dict[str, Any]:
-    """What the WebSocket function answers to somebody who connects."""
+    """Return the WebSocket function's response to a new connection."""
     with new_world() as world:
         return websocket.create_handler(world.app)(websocket_event("$connect", "c1", user_id="ada-1"), None)
 
 
 @cache
 def status_for_an_id_token() -> int:
-    """What the HTTP function answers to somebody whose ID token the authorizer let pass."""
+    """Return the HTTP function's status for an ID token that the authorizer accepted."""
     with new_world() as world:
         event = http_event("GET", "/api/me", user_id="ada-1", token_use="id")
         return int(http.create_handler(world.app)(event, None)["statusCode"])
@@ -65,7 +65,7 @@ def status_for_an_id_token() -> int:
 
 @dataclass(slots=True)
 class Installation:
-    """Three templates, the sizes of their files, and the code's part in the agreement."""
+    """Three templates, the sizes of their files, and the code's values that they have to agree with."""
 
     state: Template = field(default_factory=lambda: load("state"))
     app: Template = field(default_factory=lambda: load("app"))
@@ -84,7 +84,7 @@ class Installation:
 
     @property
     def behaviours(self) -> dict[str, dict[str, Any]]:
-        """The distribution's behaviours by path pattern; the default one's is `*`."""
+        """The distribution's behaviours by path pattern; the default behaviour has `*`."""
         config = self.distribution
         return {"*": config["DefaultCacheBehavior"]} | {
             behaviour["PathPattern"]: behaviour for behaviour in config.get("CacheBehaviors", [])
@@ -100,7 +100,7 @@ class Installation:
         return of_type(self.app, "AWS::Lambda::Function")
 
     def api_parts(self, kind: str, protocol: str) -> dict[str, dict[str, Any]]:
-        """The routes, stages, integrations or authorizers of the HTTP or the WebSocket API."""
+        """Return the routes, stages, integrations or authorizers of the HTTP or the WebSocket API."""
         apis = of_type(self.app, f"{V2}Api")
         return {
             name: part
@@ -115,11 +115,11 @@ RULES: Final[dict[str, Rule]] = {}
 
 
 def rule(number: str) -> Callable[[Rule], Rule]:
-    """Registers a rule under its number."""
+    """Register a rule under its number."""
 
-    def register(made: Rule) -> Rule:
-        RULES[number] = made
-        return made
+    def register(function: Rule) -> Rule:
+        RULES[number] = function
+        return function
 
     return register
 
@@ -128,15 +128,15 @@ def rule(number: str) -> Callable[[Rule], Rule]:
 def websocket_routes_reach_the_stage(it: Installation) -> Problems:
     for name, stage in it.api_parts("Stage", "WEBSOCKET").items():
         if stage.get("AutoDeploy") is not True:
-            yield f"{name} is not deployed by itself"
+            yield f"{name} is not deployed automatically"
         if "DeploymentId" in stage:
-            yield f"{name} stays at one deployment"
+            yield f"{name} is fixed to one deployment"
     if of_type(it.app, f"{V2}Deployment"):
-        yield "there is a deployment of its own"
+        yield "there is a Deployment resource"
 
 
 @rule("2")
-def websocket_access_logs_are_asked_for(it: Installation) -> Problems:
+def websocket_access_logs_are_opt_in(it: Installation) -> Problems:
     for name, stage in it.api_parts("Stage", "WEBSOCKET").items():
         if "AccessLogSettings" in render(it.app, stage):
             yield f"{name} logs access by default, which needs a role of the whole account"
@@ -146,7 +146,7 @@ def websocket_access_logs_are_asked_for(it: Installation) -> Problems:
 
 
 @rule("3")
-def integrations_name_functions_as_their_api_wants(it: Installation) -> Problems:
+def integrations_refer_to_functions_in_the_form_of_their_api(it: Installation) -> Problems:
     arns = {name: render(it.app, {"Fn::GetAtt": [name, "Arn"]}) for name in it.functions}
     for name, part in it.api_parts("Integration", "WEBSOCKET").items():
         if render(it.app, part["IntegrationUri"]) not in map(INVOKE.format, arns.values()):
@@ -177,8 +177,11 @@ def apis_may_call_their_functions(it: Installation) -> Problems:
     ]
     for uri, source in calls:
         rendered = render(it.app, uri)
-        [function] = [name for name in it.functions if _arn(it, name) in rendered] or ["nobody"]
-        if function == "nobody" or (render(it.app, {"Ref": function}), EXECUTE.format(source)) not in allowed:
+        [function] = [name for name in it.functions if _arn(it, name) in rendered] or ["no function"]
+        if (
+            function == "no function"
+            or (render(it.app, {"Ref": function}), EXECUTE.format(source)) not in allowed
+        ):
             yield f"{source} may not call {function}"
 
 
@@ -190,74 +193,74 @@ def tickets_are_checked_once_when_a_connection_opens(it: Installation) -> Proble
             yield f"{name} ({part['RouteKey']}) is {'' if guarded else 'not '}guarded"
     for name, part in it.api_parts("Authorizer", "WEBSOCKET").items():
         if part["AuthorizerType"] != "REQUEST":
-            yield f"{name} is no REQUEST authorizer"
+            yield f"{name} is not a REQUEST authorizer"
         if "IdentitySource" in part:
-            yield f"{name} names a header, in one case only"
+            yield f"{name} names a header, and header names are case-sensitive there"
 
 
 @rule("6")
 def a_browser_gets_the_subprotocol_that_it_offered(it: Installation) -> Problems:
     if it.connect_answer.get("headers", {}).get("Sec-WebSocket-Protocol") != "imchat.v1":
-        yield "$connect does not answer the subprotocol"
+        yield "the response to $connect has no subprotocol"
     for name, part in it.api_parts("Integration", "WEBSOCKET").items():
         if part["IntegrationType"] != "AWS_PROXY":
-            yield f"{name} does not pass the function's headers on"
+            yield f"{name} does not forward the function's headers"
 
 
 @rule("7")
-def nothing_asks_more_of_a_connection_than_api_gateway_gives(it: Installation) -> Problems:
+def connections_stay_within_api_gateways_limits(it: Installation) -> Problems:
     if it.connection_s > 2 * 60 * 60:
-        yield "a connection is taken to live longer than two hours"
+        yield "a connection is expected to last longer than two hours"
     if it.frame_bytes > 32 * 1024:
         yield "a client's frame may be longer than 32 KB"
     for name in ("WebSocketFunction", "AuthorizerFunction", "HttpFunction"):
         if it.functions[name]["Timeout"] > 29:
-            yield f"{name} may run on when API Gateway has stopped waiting"
+            yield f"{name} may run longer than API Gateway waits"
 
 
 @rule("8")
-def connections_that_are_gone_are_forgotten(it: Installation) -> Problems:
+def closed_connections_are_deleted(it: Installation) -> Problems:
     table = it.state["Resources"]["Table"]["Properties"]
     if not table.get("TimeToLiveSpecification", {}).get("Enabled"):
-        yield "what expires stays in the table"
+        yield "expired items stay in the table"
     if it.connection_s < 2 * 60 * 60:
-        yield "connections are forgotten while they are open"
+        yield "connections expire in the table while they are open"
     for function in it.functions:
         allowed = permissions(it.app, role_of(it.app, function))
         posts = any("/POST/@connections/" in found.resource for found in allowed)
         if posts and "dynamodb:UpdateItem" not in {found.action for found in allowed}:
-            yield f"{function} posts to connections and cannot forget one that is gone"
+            yield f"{function} posts to connections and cannot delete a closed one"
 
 
 @rule("9")
-def only_access_tokens_of_this_client_get_in(it: Installation) -> Problems:
+def only_access_tokens_of_this_client_are_accepted(it: Installation) -> Problems:
     for name, part in it.api_parts("Authorizer", "HTTP").items():
         jwt = part.get("JwtConfiguration", {})
         if jwt.get("Audience") != [{"Ref": "UserPoolClientId"}]:
-            yield f"{name} takes other clients' tokens"
+            yield f"{name} accepts other clients' tokens"
         if render(it.app, jwt.get("Issuer")) != f"https://cognito-idp.{REGION}.amazonaws.com/UserPoolId":
-            yield f"{name} does not name the pool as issuer"
+            yield f"{name} does not have the pool as issuer"
     for name, part in it.api_parts("Route", "HTTP").items():
         guarded = part.get("AuthorizationType") == "JWT" and "AuthorizerId" in part
         if guarded == (part["RouteKey"] == "GET /api/health"):
             yield f"{name} ({part['RouteKey']}) is {'' if guarded else 'not '}guarded"
     if it.status_for_an_id_token != 401:
-        yield "an ID token gets in"
+        yield "an ID token is accepted"
 
 
 @rule("10")
-def the_firewall_stands_before_cloudfront(it: Installation) -> Problems:
+def the_firewall_is_attached_to_cloudfront(it: Installation) -> Problems:
     for name, template in it.templates.items():
         if of_type(template, "AWS::WAFv2::WebACLAssociation"):
             yield f"{name} associates a firewall, which HTTP and WebSocket APIs cannot have"
     if "WebACLId" in render(it.site, it.distribution):
-        yield "the distribution has a firewall that nobody asked for"
+        yield "the distribution has a firewall by default"
     given = GIVEN | {"WebAclArn": "arn:aws:wafv2:us-east-1:1:global/webacl/x"}
     if render(it.site, it.distribution, given).get("WebACLId") != given["WebAclArn"]:
-        yield "the firewall that was asked for is not the distribution's"
+        yield "the given firewall is not attached to the distribution"
     pattern = it.site["Parameters"]["WebAclArn"].get("AllowedPattern", ".*")
     if re.fullmatch(pattern, f"arn:aws:wafv2:eu-west-1:{ACCOUNT}:regional/webacl/a/b"):
-        yield "a regional firewall is taken"
+        yield "a regional firewall is accepted"
 
 
 @rule("11")
@@ -268,18 +271,18 @@ def apis_are_reached_through_cloudfront_unchanged(it: Installation) -> Problems:
         if behaviour.get("CachePolicyId") != CACHING_DISABLED:
             yield f"{pattern} is cached"
         if behaviour.get("OriginRequestPolicyId") != ALL_VIEWER_EXCEPT_HOST:
-            yield f"{pattern} does not pass headers on, or passes the site's host name"
+            yield f"{pattern} does not forward headers, or forwards the site's host name"
         if behaviour.get("ViewerProtocolPolicy") != "https-only":
             yield f"{pattern} answers plain HTTP"
     if not {"POST", "PUT", "PATCH", "DELETE"} <= set(it.behaviours["/api/*"].get("AllowedMethods", [])):
-        yield "/api/* refuses methods"
+        yield "/api/* rejects methods"
     for origin in it.distribution["Origins"]:
         if "OriginPath" in origin:
             yield f"the origin {origin['Id']} changes paths"
 
 
 @rule("11a")
-def connections_are_posted_to_at_their_own_api(it: Installation) -> Problems:
+def functions_post_to_connections_through_the_websocket_api(it: Installation) -> Problems:
     [stage] = it.api_parts("Stage", "WEBSOCKET").values()
     expected = f"https://{stage['ApiId']['Ref']}.execute-api.{REGION}.amazonaws.com/{stage['StageName']}"
     for name, part in it.functions.items():
@@ -293,14 +296,14 @@ def connections_are_posted_to_at_their_own_api(it: Installation) -> Problems:
 
 
 @rule("12")
-def concurrency_is_reserved_only_where_asked(it: Installation) -> Problems:
+def concurrency_is_reserved_only_on_request(it: Installation) -> Problems:
     for name, part in it.functions.items():
         if "ReservedConcurrentExecutions" in render(it.app, part):
-            yield f"{name} reserves concurrency, which a new account has not"
+            yield f"{name} reserves concurrency, which a new account cannot"
 
 
 @rule("13")
-def snapshots_are_taken_of_versions_by_runtimes_that_can(it: Installation) -> Problems:
+def snapshots_need_a_version_an_alias_and_a_runtime_that_supports_them(it: Installation) -> Problems:
     versions = [part["FunctionName"] for part in of_type(it.app, "AWS::Lambda::Version").values()]
     aliases = [part["FunctionName"] for part in of_type(it.app, "AWS::Lambda::Alias").values()]
     for name, part in it.functions.items():
@@ -308,15 +311,15 @@ def snapshots_are_taken_of_versions_by_runtimes_that_can(it: Installation) -> Pr
             yield f"{name} takes paid snapshots by default"
         if "SnapStart" in part:
             if {"Ref": name} not in versions or {"Ref": name} not in aliases:
-                yield f"{name} takes snapshots that nobody calls: no version, or no alias"
+                yield f"{name} takes snapshots that are never used: no version, or no alias"
             if "python3.11" in it.app["Parameters"]["Runtime"]["AllowedValues"]:
-                yield f"{name} takes snapshots, and may get a runtime that cannot"
+                yield f"{name} takes snapshots, and may have a runtime without support for them"
             if part.get("EphemeralStorage", {}).get("Size", 512) > 512:
                 yield f"{name} has too much /tmp for snapshots"
 
 
 @rule("14")
-def new_code_is_a_change(it: Installation) -> Problems:
+def new_code_changes_the_stack(it: Installation) -> Problems:
     for name, part in it.functions.items():
         if part["Code"].get("S3Key") != {"Ref": "CodeKey"}:
             yield f"{name} has its code under a key that stays the same"
@@ -325,18 +328,18 @@ def new_code_is_a_change(it: Installation) -> Problems:
             yield f"{name} has its content under a key that stays the same"
     for key in ("CodeKey", "LayerKey"):
         if "Default" in it.app["Parameters"][key]:
-            yield f"{key} has a value that nobody gave"
+            yield f"{key} has a default value"
 
 
 @rule("15")
-def what_must_not_be_lost_is_kept(it: Installation) -> Problems:
+def data_is_retained(it: Installation) -> Problems:
     for name, resource in it.state["Resources"].items():
         if resource["Type"] in HOLDS_NOTHING:
             continue
         if resource.get("DeletionPolicy") not in {"Retain", "RetainExceptOnCreate"}:
-            yield f"{name} goes with the stack"
+            yield f"{name} is deleted with the stack"
         if resource.get("UpdateReplacePolicy") != "Retain":
-            yield f"{name} goes when it is replaced"
+            yield f"{name} is deleted when it is replaced"
     for name, part in of_type(it.state, "AWS::DynamoDB::Table").items():
         if part.get("DeletionProtectionEnabled") is not True:
             yield f"{name} can be deleted"
@@ -344,45 +347,45 @@ def what_must_not_be_lost_is_kept(it: Installation) -> Problems:
             yield f"{name} cannot be restored"
     for kind in ("AWS::DynamoDB::Table", "AWS::Cognito::UserPool"):
         if of_type(it.app, kind) or of_type(it.site, kind):
-            yield f"a {kind} lies in a stack that teardown removes"
+            yield f"a {kind} is in a stack that teardown deletes"
 
 
 @rule("16")
-def what_a_user_pool_can_never_change_stays(it: Installation) -> Problems:
+def immutable_properties_of_the_user_pool_stay_the_same(it: Installation) -> Problems:
     pool = it.state["Resources"]["UserPool"]["Properties"]
     for name, value in json.loads(GOLDEN.read_text()).items():
         if pool.get(name) != value:
-            yield f"{name} would make a new pool"
+            yield f"{name} would replace the pool"
 
 
 @rule("17")
-def the_pool_names_no_standard_attributes(it: Installation) -> Problems:
+def the_pool_declares_no_standard_attributes(it: Installation) -> Problems:
     if "Schema" in it.state["Resources"]["UserPool"]["Properties"]:
         yield "every later update of the pool would fail"
 
 
 @rule("18")
-def sign_up_works_for_more_than_fifty_and_tells_strangers_nothing(it: Installation) -> Problems:
+def sign_up_can_use_ses_and_reveals_no_accounts(it: Installation) -> Problems:
     pool = it.state["Resources"]["UserPool"]["Properties"]
     mail = "arn:aws:ses:eu-central-1:1:identity/example.org"
     sender = render(it.state, pool["EmailConfiguration"], GIVEN | {"MailIdentityArn": mail})
     if sender.get("SourceArn") != mail or sender.get("EmailSendingAccount") != "DEVELOPER":
-        yield "mail cannot go through SES"
+        yield "mail cannot be sent through SES"
     for name, client in of_type(it.state, "AWS::Cognito::UserPoolClient").items():
         if client.get("PreventUserExistenceErrors") != "ENABLED":
-            yield f"{name} tells strangers who has an account"
+            yield f"{name} reveals who has an account"
         if client.get("EnableTokenRevocation") is not True:
-            yield f"{name} keeps refresh tokens good after signing out"
+            yield f"{name} does not revoke refresh tokens at sign-out"
         unit = client.get("TokenValidityUnits", {}).get("AccessToken", "hours")
         minutes = client.get("AccessTokenValidity", 1) * {"minutes": 1, "hours": 60, "days": 1440}[unit]
         if not 15 <= minutes <= 60:
-            yield f"{name} makes access tokens for {minutes} minutes"
+            yield f"{name} issues access tokens for {minutes} minutes"
 
 
 @rule("19")
-def the_table_has_no_index_that_no_access_pattern_needs(it: Installation) -> Problems:
+def the_table_has_no_unused_index(it: Installation) -> Problems:
     if it.state["Resources"]["Table"]["Properties"].get("GlobalSecondaryIndexes"):
-        yield "keys.py reads no index, and of several only one can be made or removed by an update"
+        yield "keys.py reads no index, and an update can create or delete only one"
 
 
 @rule("20")
@@ -396,7 +399,7 @@ def only_the_distribution_reads_the_sites_bucket(it: Installation) -> Problems:
         if origin["DomainName"] not in [{"Fn::GetAtt": [name, "RegionalDomainName"]} for name in buckets]:
             yield f"the origin {origin['Id']} is not named by its region, so first requests are redirected"
     if not any("S3OriginConfig" in origin for origin in it.distribution["Origins"]):
-        yield "the site's bucket is no origin"
+        yield "the site's bucket is not an origin"
     expected = {"StringEquals": {"AWS:SourceArn": f"arn:aws:cloudfront::{ACCOUNT}:distribution/Distribution"}}
     for name, part in of_type(it.site, "AWS::S3::BucketPolicy").items():
         for statement in render(it.site, part["PolicyDocument"])["Statement"]:
@@ -404,24 +407,24 @@ def only_the_distribution_reads_the_sites_bucket(it: Installation) -> Problems:
                 statement["Principal"] != {"Service": "cloudfront.amazonaws.com"}
                 or statement.get("Condition") != expected
             ):
-                yield f"{name} lets others than this distribution in"
+                yield f"{name} allows others than this distribution"
 
 
 @rule("21")
-def alarms_arrive(it: Installation) -> Problems:
+def alarms_are_delivered(it: Installation) -> Problems:
     for name, part in of_type(it.app, "AWS::SNS::Topic").items():
         key = part.get("KmsMasterKeyId")
         if key is not None and (not isinstance(key, dict) or key.get("Ref") not in it.app["Resources"]):
-            yield f"{name} is encrypted by a key that CloudWatch may not use"
+            yield f"{name} is encrypted with a key that CloudWatch may not use"
     given = GIVEN | {"AlarmMail": "ops@example.org", "AlarmTopicArn": "arn:aws:sns:eu-central-1:1:mine"}
     topics = {render(it.app, {"Ref": name}) for name in of_type(it.app, "AWS::SNS::Topic")}
     for name, part in of_type(it.app, "AWS::CloudWatch::Alarm").items():
         if set(render(it.app, part, given).get("AlarmActions", [])) != {given["AlarmTopicArn"], *topics}:
-            yield f"{name} does not go to everybody who asked for alarms"
+            yield f"{name} is not sent to every configured receiver"
 
 
 @rule("22")
-def only_pages_fall_back_to_the_application(it: Installation) -> Problems:
+def only_pages_fall_back_to_index_html(it: Installation) -> Problems:
     for error in it.distribution.get("CustomErrorResponses", []):
         if "ResponsePagePath" in error or "ResponseCode" in error:
             yield f"{error['ErrorCode']} of the API is replaced by the site"
@@ -440,51 +443,51 @@ def each_stack_needs_only_earlier_ones(it: Installation) -> Problems:
                 yield f"{name} needs {needed} of {later}"
     for name, part in of_type(it.app, f"{V2}Api").items():
         if "CorsConfiguration" in part:
-            yield f"{name} is told of another origin, and everything has one"
+            yield f"{name} allows another origin, and everything has the same"
 
 
 @rule("24")
-def a_message_stays_hidden_while_it_is_worked_on(it: Installation) -> Problems:
+def a_queued_job_stays_hidden_while_it_is_processed(it: Installation) -> Problems:
     queues = of_type(it.app, "AWS::SQS::Queue")
     reserved = it.app["Parameters"]["ReservedConcurrency"]["AllowedPattern"]
     for name, part in of_type(it.app, "AWS::Lambda::EventSourceMapping").items():
         queue = queues[part["EventSourceArn"]["Fn::GetAtt"][0]]
         if queue.get("VisibilityTimeout", 30) < 6 * it.functions[part["FunctionName"]["Ref"]]["Timeout"]:
-            yield f"{name}'s queue shows messages again too soon"
+            yield f"{name}'s queue makes messages visible again too soon"
         if part.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
-            yield f"{name} repeats what was done when one message fails"
+            yield f"{name} repeats the whole batch when one message fails"
         if "deadLetterTargetArn" not in queue.get("RedrivePolicy", {}):
-            yield f"{name}'s queue tries for ever"
+            yield f"{name}'s queue retries for ever"
         least = min(n for n in range(1, 1000) if re.fullmatch(reserved, str(n)))
         if not 2 <= part.get("ScalingConfig", {}).get("MaximumConcurrency", 1000) <= least:
-            yield f"{name} may start more than its function may have, and loses what is refused"
+            yield f"{name} may start more executions than its function allows, and loses throttled jobs"
 
 
 @rule("25")
-def runtimes_live_and_reserved_names_are_left_alone(it: Installation) -> Problems:
+def runtimes_are_supported_and_reserved_variables_are_not_set(it: Installation) -> Problems:
     runtimes = it.app["Parameters"]["Runtime"]
     for runtime in {runtimes["Default"], *runtimes.get("AllowedValues", ["any"])}:
         if runtime not in {"python3.11", "python3.12", "python3.13", "python3.14"}:
-            yield f"{runtime} has ended, or was never known"
+            yield f"{runtime} has ended or is unknown"
     if runtimes["Default"] not in {"python3.13", "python3.14"}:
         yield f"the default, {runtimes['Default']}, ends before 2029"
     for name, part in it.functions.items():
         if part["Runtime"] != {"Ref": "Runtime"}:
-            yield f"{name} has a runtime of its own"
+            yield f"{name} has another runtime"
         for variable in part["Environment"]["Variables"]:
             if variable.startswith(("AWS_", "LAMBDA_")):
                 yield f"{name} sets {variable}, which is reserved"
 
 
 @rule("26")
-def templates_are_small_enough_to_be_passed_as_they_are(it: Installation) -> Problems:
+def templates_fit_into_a_request(it: Installation) -> Problems:
     for name, size in it.file_bytes.items():
         if size > LARGEST_BODY_BYTES:
-            yield f"{name} has {size:,} bytes; from {LARGEST_BODY_BYTES:,} on it has to lie in a bucket"
+            yield f"{name} has {size:,} bytes; from {LARGEST_BODY_BYTES:,} on it has to be in a bucket"
 
 
 @rule("27")
-def the_content_security_policy_stands_where_it_counts(it: Installation) -> Problems:
+def pages_have_a_content_security_policy(it: Installation) -> Problems:
     policies = of_type(it.site, "AWS::CloudFront::ResponseHeadersPolicy")
     for name, part in policies.items():
         config = part["ResponseHeadersPolicyConfig"]
@@ -493,19 +496,19 @@ def the_content_security_policy_stands_where_it_counts(it: Installation) -> Prob
             yield f"{name} has no content security policy"
         for header in config.get("CustomHeadersConfig", {}).get("Items", []):
             if header["Header"].lower() == "content-security-policy":
-                yield f"{name} sends it as a custom header, which CloudFront refuses"
+                yield f"{name} sends it as a custom header, which CloudFront rejects"
     for pattern in ("*", "/assets/*", "/api/*"):
         if it.behaviours[pattern].get("ResponseHeadersPolicyId") not in [{"Ref": name} for name in policies]:
             yield f"{pattern} sends no security headers"
 
 
 @rule("28")
-def functions_have_logs_and_rights_of_their_own(it: Installation) -> Problems:
+def each_function_has_its_own_log_and_permissions(it: Installation) -> Problems:
     for template in it.templates.values():
-        yield from _shared_or_boundless(template)
+        yield from _shared_or_unlimited(template)
 
 
-def _shared_or_boundless(template: Template) -> Problems:
+def _shared_or_unlimited(template: Template) -> Problems:
     functions = of_type(template, "AWS::Lambda::Function")
     groups = of_type(template, "AWS::Logs::LogGroup")
     used = [(part["Role"], part.get("LoggingConfig", {}).get("LogGroup")) for part in functions.values()]
@@ -518,7 +521,7 @@ def _shared_or_boundless(template: Template) -> Problems:
         ):
             yield f"{name} has no log group of its own, with retention"
         if logging.get("LogFormat") != "JSON":
-            yield f"{name} logs no JSON"
+            yield f"{name} does not log JSON"
         if [role for role, _ in used].count(part["Role"]) > 1:
             yield f"{name} shares a role"
         own_log = render(template, {"Fn::GetAtt": [group, "Arn"]}) if group in groups else ""
@@ -529,18 +532,18 @@ def _shared_or_boundless(template: Template) -> Problems:
                 yield f"{name} may do {action} on {resource}"
     for name, part in of_type(template, "AWS::IAM::Role").items():
         if part.get("ManagedPolicyArns"):
-            yield f"{name} has rights that stand elsewhere"
+            yield f"{name} has managed policies"
 
 
 @rule("29")
-def one_persons_error_is_not_anothers(it: Installation) -> Problems:
+def errors_are_not_cached_for_other_users(it: Installation) -> Problems:
     times = {
         error["ErrorCode"]: error.get("ErrorCachingMinTTL")
         for error in it.distribution.get("CustomErrorResponses", [])
     }
-    for code in KEPT_ERRORS:
+    for code in CACHED_ERRORS:
         if times.get(code) != 0:
-            yield f"a {code} is kept at the edge, and given to whoever asks next"
+            yield f"CloudFront caches a {code} and returns it to other users"
 
 
 def _arn(it: Installation, function: str) -> str:

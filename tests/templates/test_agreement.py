@@ -1,4 +1,4 @@
-"""The templates and the code agree: handlers exist, variables are those that are read, routes lead where they should."""
+"""The templates and the code agree: handlers exist, variables are those that are read, routes and permissions match."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VARIABLES: Final = {f"IMCHAT_{field.name.upper()}" for field in fields(Settings)
 OUTPUT_VALUES: Final = {"TableName", "TableArn", "UserPoolId", "UserPoolClientId", "ArtifactBucketName"}
 
 
-def test_every_entrypoint_is_a_function_and_every_function_an_entrypoint() -> None:
+def test_functions_and_entrypoints_match() -> None:
     modules = [f"imchat.entrypoints.{found.name}" for found in pkgutil.iter_modules(entrypoints.__path__)]
     handlers = {f"{name}.handler" for name in modules if hasattr(importlib.import_module(name), "handler")}
     assert {part["Handler"] for part in FUNCTIONS.values()} == handlers
@@ -40,13 +40,13 @@ def test_every_entrypoint_is_a_function_and_every_function_an_entrypoint() -> No
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
-def test_a_function_is_given_the_variables_that_it_reads_and_no_other(name: str) -> None:
+def test_a_function_has_exactly_the_variables_that_it_reads(name: str) -> None:
     variables = render(load("app"), FUNCTIONS[name]["Environment"]["Variables"])
     assert set(variables) == VARIABLES
     assert Settings.from_environment(variables).table_name == "TableName"
 
 
-def test_an_emulator_is_posted_to_where_it_says() -> None:
+def test_an_emulators_callback_url_replaces_awss() -> None:
     url = "http://127.0.0.1:4566/_aws/execute-api"
     for part in FUNCTIONS.values():
         variables = render(
@@ -55,7 +55,7 @@ def test_an_emulator_is_posted_to_where_it_says() -> None:
         assert Settings.from_environment(variables).callback_url == f"{url}/WebSocketApi/ws"
 
 
-def test_api_gateway_knows_of_the_routes_only_which_need_no_token() -> None:
+def test_only_routes_without_a_token_have_their_own_api_gateway_route() -> None:
     app = load("app")
     api = of_type(app, "AWS::ApiGatewayV2::Route").values()
     keys = {
@@ -65,7 +65,7 @@ def test_api_gateway_knows_of_the_routes_only_which_need_no_token() -> None:
     assert keys == {"ANY /api/{proxy+}": "JWT"} | opened
 
 
-def test_the_websocket_api_has_the_routes_that_the_function_answers() -> None:
+def test_the_websocket_api_has_the_routes_that_the_function_handles() -> None:
     api = of_type(load("app"), "AWS::ApiGatewayV2::Route").values()
     keys = {route["RouteKey"] for route in api if route["ApiId"]["Ref"] == "WebSocketApi"}
     assert keys == {"$connect", "$disconnect", "$default"}
@@ -84,7 +84,7 @@ def test_parameters_and_outputs_are_described_and_parameters_grouped_and_labelle
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_default_is_a_value_that_the_parameter_takes(name: str) -> None:
+def test_a_default_is_an_allowed_value(name: str) -> None:
     for parameter, part in load(name)["Parameters"].items():
         default = part.get("Default")
         if default is not None:
@@ -122,13 +122,15 @@ def test_a_default_is_a_value_that_the_parameter_takes(name: str) -> None:
         ),
     ],
 )
-def test_a_parameter_takes_what_it_is_for(template: str, parameter: str, good: str, bad: str) -> None:
+def test_a_parameter_accepts_valid_and_rejects_invalid_values(
+    template: str, parameter: str, good: str, bad: str
+) -> None:
     pattern = load(template)["Parameters"][parameter]["AllowedPattern"]
     assert re.fullmatch(pattern, good)
     assert not re.fullmatch(pattern, bad)
 
 
-def test_what_comes_from_the_state_stack_is_an_output_of_it() -> None:
+def test_parameters_from_another_stack_are_its_outputs() -> None:
     state, app, site = map(load, NAMES)
     assert set(app["Parameters"]) >= OUTPUT_VALUES
     assert set(state["Outputs"]) >= OUTPUT_VALUES
@@ -136,7 +138,7 @@ def test_what_comes_from_the_state_stack_is_an_output_of_it() -> None:
     assert needed - {"Stage"} <= {*state["Outputs"], *app["Outputs"]}
 
 
-def test_a_sign_out_is_remembered_for_as_long_as_the_sign_in_could_be_renewed() -> None:
+def test_a_sign_out_is_stored_for_as_long_as_its_tokens_could_be_renewed() -> None:
     [client] = of_type(load("state"), "AWS::Cognito::UserPoolClient").values()
     assert client["TokenValidityUnits"].items() >= {"RefreshToken": "days", "AccessToken": "minutes"}.items()
     longest_s = client["RefreshTokenValidity"] * 24 * 3600 + client["AccessTokenValidity"] * 60
@@ -145,7 +147,7 @@ def test_a_sign_out_is_remembered_for_as_long_as_the_sign_in_could_be_renewed() 
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_reaches_its_table_its_log_its_connections_its_queue_and_nothing_else(
+def test_a_function_may_use_only_its_table_log_connections_and_queue(
     function: str,
 ) -> None:
     app = load("app")
@@ -162,7 +164,7 @@ def test_a_function_reaches_its_table_its_log_its_connections_its_queue_and_noth
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_the_security_page_says_what_a_function_may_do(function: str) -> None:
+def test_the_security_page_lists_each_functions_permissions(function: str) -> None:
     app = load("app")
     may: dict[str, set[str]] = {"dynamodb": set(), "execute-api": set(), "sqs": set()}
     for action, resource in permissions(app, role_of(app, function)):
@@ -171,12 +173,12 @@ def test_the_security_page_says_what_a_function_may_do(function: str) -> None:
             may[service].add(resource.split("/")[2])
         elif service != "logs":
             may[service].add(name)
-    told = [", ".join(sorted(names)) or "none" for names in may.values()]
+    listed = [", ".join(sorted(names)) or "none" for names in may.values()]
     page = (DOCS / "security.md").read_text("utf-8")
-    assert f"| `{function}` | {' | '.join(told)} |" in page
+    assert f"| `{function}` | {' | '.join(listed)} |" in page
 
 
-def test_only_who_opens_connections_or_suspends_people_may_close_one() -> None:
+def test_only_functions_that_open_connections_or_suspend_users_may_close_one() -> None:
     app = load("app")
     close = "arn:aws:execute-api:eu-central-1:123456789012:WebSocketApi/ws/DELETE/@connections/*"
     may = [
@@ -187,8 +189,8 @@ def test_only_who_opens_connections_or_suspends_people_may_close_one() -> None:
     assert may == ["HttpFunction", "WebSocketFunction"]
 
 
-def test_a_strangers_bad_ticket_raises_no_alarm() -> None:
-    """The authorizer refuses by failing, as API Gateway wants it, so Lambda's own count of its errors does not tell."""
+def test_a_rejected_ticket_raises_no_alarm() -> None:
+    """The authorizer rejects a ticket by raising, as API Gateway requires, so Lambda's error count cannot be used."""
     metrics = load("app")["Resources"]["FunctionErrorsAlarm"]["Properties"]["Metrics"]
     counted = set(re.findall(r"\w+Function", json.dumps(metrics)))
     assert counted == {"HttpFunction", "WebSocketFunction", "FanoutFunction"}
@@ -200,35 +202,37 @@ def test_a_strangers_bad_ticket_raises_no_alarm() -> None:
     assert (added["Namespace"], added["MetricName"]) == (written["MetricNamespace"], written["MetricName"])
 
 
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="NOT PROVEN here: AWS's runtime is Linux's")
-def test_lambda_logs_a_refused_ticket_as_the_alarm_expects() -> None:
+@pytest.mark.skipif(
+    not sys.platform.startswith("linux"), reason="not tested here: AWS's runtime is for Linux"
+)
+def test_lambda_logs_a_rejected_ticket_as_the_alarm_expects() -> None:
     program = (
         "from awslambdaric import bootstrap as b\n"
         "b.log_error(b.make_error('Unauthorized', 'Exception', [], 'r1'), b.StandardLogSink())"
     )
-    ran = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", program],
         env={"AWS_LAMBDA_LOG_FORMAT": "JSON"},
         capture_output=True,
         text=True,
         check=True,
     )
-    assert json.loads(ran.stdout)["errorMessage"] == "Unauthorized"
+    assert json.loads(result.stdout)["errorMessage"] == "Unauthorized"
     with pytest.raises(Exception, match=r"^Unauthorized$"), new_world() as world:
         authorizer.create_handler(world.app)(authorizer_event(None), None)
 
 
-def test_an_alarm_adds_up_what_it_measures() -> None:
+def test_an_alarm_adds_up_all_its_metrics() -> None:
     for name, alarm in of_type(load("app"), "AWS::CloudWatch::Alarm").items():
         metrics = alarm.get("Metrics", [])
         [expression] = [metric["Expression"] for metric in metrics if "Expression" in metric] or [""]
-        # What did not happen has no number, and no number added to one is none.
+        # A metric without data has no value, and a sum with it has none either.
         added = sorted(f"FILL({metric['Id']}, 0)" for metric in metrics if "MetricStat" in metric)
         assert sorted(re.findall(r"FILL\(\w+, 0\)", expression)) == added, name
         assert alarm["TreatMissingData"] == "notBreaching", name
 
 
-def test_the_operations_page_says_what_to_do_about_each_alarm() -> None:
+def test_the_operations_page_covers_each_alarm() -> None:
     app = load("app")
     alarms = of_type(app, "AWS::CloudWatch::Alarm").values()
     names = {render(app, alarm["AlarmName"]).removeprefix("imchat-prod-") for alarm in alarms}
@@ -236,7 +240,7 @@ def test_the_operations_page_says_what_to_do_about_each_alarm() -> None:
     assert set(re.findall(r"^\| `([a-z-]+)` \|.*\|.*\|.*\|$", page, re.MULTILINE)) == names
 
 
-def test_the_dashboard_shows_each_thing_once_and_is_valid() -> None:
+def test_the_dashboard_is_valid_and_its_widgets_do_not_overlap() -> None:
     app = load("app")
     body: dict[str, Any] = json.loads(
         render(app, app["Resources"]["Dashboard"]["Properties"]["DashboardBody"])
@@ -249,7 +253,7 @@ def test_the_dashboard_shows_each_thing_once_and_is_valid() -> None:
         assert ("AWS/Lambda", "Errors", "FunctionName", name) in shown
 
 
-def test_access_logs_name_no_person_and_no_address() -> None:
+def test_access_logs_contain_no_user_and_no_address() -> None:
     for stage in of_type(load("app"), "AWS::ApiGatewayV2::Stage").values():
         logs = render(load("app"), stage, GIVEN | {"WebSocketAccessLogs": "yes"})["AccessLogSettings"]
         json.loads(logs["Format"])

@@ -1,4 +1,4 @@
-"""What the checkers' findings are held against. They themselves run in `make check`: checkov alone takes seconds to load."""
+"""How findings of the checkers are judged. The checkers run in `make check`: checkov alone takes seconds to load."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from tests.templates.checkers import CHECKERS, CONTROL, Acceptance, Finding, accepted, judge
 
-SEEN = [Finding(checker, "R0", f"{CONTROL}/Bucket", "is wrong") for checker in CHECKERS]
+CONTROL_FINDINGS = [Finding(checker, "R0", f"{CONTROL}/Bucket", "is wrong") for checker in CHECKERS]
 FINDING = Finding("checkov", "R1", "app/HttpFunction", "has no queue")
 ACCEPTANCE = Acceptance("checkov", "R1", "app/*Function", "it needs none")
 
 
-def test_a_finding_that_nobody_accepted_is_a_problem() -> None:
-    assert judge([*SEEN, FINDING], []) == ["app/HttpFunction: has no queue (checkov R1)"]
+def test_a_finding_that_is_not_accepted_is_a_problem() -> None:
+    assert judge([*CONTROL_FINDINGS, FINDING], []) == ["app/HttpFunction: has no queue (checkov R1)"]
 
 
 @pytest.mark.parametrize(
@@ -25,33 +25,35 @@ def test_a_finding_that_nobody_accepted_is_a_problem() -> None:
         ACCEPTANCE._replace(where="site/*"),
     ],
 )
-def test_an_acceptance_covers_its_own_checker_rule_and_place_only(acceptance: Acceptance) -> None:
+def test_an_acceptance_covers_only_its_checker_rule_and_place(acceptance: Acceptance) -> None:
     assert not acceptance.covers(FINDING)
-    assert len(judge([*SEEN, FINDING], [acceptance])) == 2
+    assert len(judge([*CONTROL_FINDINGS, FINDING], [acceptance])) == 2
 
 
-def test_what_was_accepted_is_no_problem() -> None:
-    assert judge([*SEEN, FINDING], [ACCEPTANCE]) == []
+def test_an_accepted_finding_is_not_a_problem() -> None:
+    assert judge([*CONTROL_FINDINGS, FINDING], [ACCEPTANCE]) == []
 
 
-def test_an_acceptance_of_what_nobody_finds_is_a_problem() -> None:
-    assert judge(SEEN, [ACCEPTANCE]) == [
+def test_an_acceptance_without_a_finding_is_a_problem() -> None:
+    assert judge(CONTROL_FINDINGS, [ACCEPTANCE]) == [
         "accepted.toml accepts R1 of checkov at app/*Function: not found there"
     ]
 
 
-def test_a_checker_that_sees_nothing_in_what_is_wrong_is_a_problem() -> None:
-    assert judge(SEEN[1:], []) == [f"{SEEN[0].checker} saw nothing in a template that is wrong"]
+def test_a_checker_that_finds_nothing_in_the_wrong_template_is_a_problem() -> None:
+    assert judge(CONTROL_FINDINGS[1:], []) == [
+        f"{CONTROL_FINDINGS[0].checker} found nothing in a template that is wrong"
+    ]
 
 
-def test_every_acceptance_gives_its_reason() -> None:
+def test_every_acceptance_has_a_reason() -> None:
     for acceptance in accepted():
         assert acceptance.checker in CHECKERS
         assert "/" in acceptance.where or acceptance.rule == "I4010", "a whole template is too much to accept"
         assert acceptance.reason
 
 
-def test_an_acceptance_without_a_reason_is_not_read(tmp_path: Path) -> None:
+def test_an_acceptance_without_a_reason_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "accepted.toml"
     path.write_text('[[accepted]]\nchecker = "checkov"\nrule = "R1"\nwhere = "app/*"\n')
     with pytest.raises(TypeError, match="reason"):

@@ -1,4 +1,4 @@
-"""Who may make an account, as templates/state.yaml has it: the same people as on one machine."""
+"""Sign-up policies in templates/state.yaml allow the same users as on one machine."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from imchat.sign_up_policy import MAX_DOMAIN_CHARS, MAX_DOMAINS, SignUpPolicy
 
 STATE: Final = load("state")
 POOL: Final = STATE["Resources"]["UserPool"]["Properties"]
-ASKED: Final = {"SignUpFunction", "SignUpLogs", "SignUpPermission", "SignUpRole"}
+SIGN_UP_RESOURCES: Final = {"SignUpFunction", "SignUpLogs", "SignUpPermission", "SignUpRole"}
 BY_DOMAIN: Final = "domain:example.org,xn--bcher-kva.example,kit.example"
 KELVIN: Final = "\N{KELVIN SIGN}"
 PARAMETER_BYTES: Final = 4_096
-"""Longest value of a parameter. Source: CloudFormation's quotas."""
+"""Maximum length of a parameter's value. Source: CloudFormation's quotas."""
 LONGEST: Final = "domain:" + ",".join(
     f"{number:02}{'a' * 61}.{'b' * 63}.{'c' * 63}.{'d' * 57}.org" for number in range(MAX_DOMAINS)
 )
@@ -29,21 +29,21 @@ def rendered(value: Any, policy: str) -> Any:
     return render(STATE, value, GIVEN | {"SignUp": policy})
 
 
-def written_out(policy: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any], object], Any]:
-    """The function that stands in the template, as Lambda loads it."""
+def inline_function(policy: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, Any], object], Any]:
+    """Return the function whose code is in the template, loaded as Lambda does."""
     function = of_type(STATE, "AWS::Lambda::Function")["SignUpFunction"]
     module, _, name = function["Handler"].partition(".")
-    assert module == "index"  # what Lambda calls code that is written out in a template
+    assert module == "index"  # Lambda's name for inline code
     for variable, value in rendered(function["Environment"]["Variables"], policy).items():
         monkeypatch.setenv(variable, value)
-    made: dict[str, Any] = {}
-    exec(function["Code"]["ZipFile"], made)  # noqa: S102 - our own template
-    handler: Callable[[dict[str, Any], object], Any] = made[name]
+    namespace: dict[str, Any] = {}
+    exec(function["Code"]["ZipFile"], namespace)  # noqa: S102 - our own template
+    handler: Callable[[dict[str, Any], object], Any] = namespace[name]
     return handler
 
 
-def asking(email: str, source: str = "PreSignUp_SignUp") -> dict[str, Any]:
-    """Cognito's question. Source: its developer guide, "Pre sign-up Lambda trigger"."""
+def sign_up_event(email: str, source: str = "PreSignUp_SignUp") -> dict[str, Any]:
+    """Return Cognito's event. Source: its developer guide, "Pre sign-up Lambda trigger"."""
     return {
         "version": "1",
         "triggerSource": source,
@@ -57,21 +57,21 @@ def asking(email: str, source: str = "PreSignUp_SignUp") -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("policy", ["open", "invitation", BY_DOMAIN])
-def test_only_by_invitation_the_pool_itself_is_closed(policy: str) -> None:
+def test_only_the_invitation_policy_closes_the_pool(policy: str) -> None:
     closed = policy == "invitation"
     assert rendered(POOL["AdminCreateUserConfig"], policy) == {"AllowAdminCreateUserOnly": closed}
 
 
 @pytest.mark.parametrize("policy", ["open", "invitation"])
-def test_without_domains_there_is_no_function_and_nobody_is_asked(policy: str) -> None:
+def test_without_domains_there_is_no_sign_up_function(policy: str) -> None:
     assert rendered(POOL, policy).get("LambdaConfig") is None
-    assert {made(name, policy) for name in ASKED} == {False}
+    assert {is_created(name, policy) for name in SIGN_UP_RESOURCES} == {False}
 
 
-def test_with_domains_the_pool_asks_a_function_that_it_may_call() -> None:
+def test_with_domains_the_pool_calls_the_sign_up_function() -> None:
     arn = "arn:aws:lambda:eu-central-1:123456789012:function:imchat-prod-sign-up"
     assert rendered(POOL["LambdaConfig"], BY_DOMAIN) == {"PreSignUp": arn}
-    assert {made(name, BY_DOMAIN) for name in ASKED} == {True}
+    assert {is_created(name, BY_DOMAIN) for name in SIGN_UP_RESOURCES} == {True}
     permission = rendered(of_type(STATE, "AWS::Lambda::Permission")["SignUpPermission"], BY_DOMAIN)
     assert permission == {
         "Action": "lambda:InvokeFunction",
@@ -81,11 +81,11 @@ def test_with_domains_the_pool_asks_a_function_that_it_may_call() -> None:
     }
 
 
-def made(name: str, policy: str) -> bool:
+def is_created(name: str, policy: str) -> bool:
     return bool(rendered({"Fn::If": [STATE["Resources"][name]["Condition"], True, False]}, policy))
 
 
-def test_what_a_policy_comes_to_is_a_value_of_the_parameter() -> None:
+def test_a_normalized_policy_is_an_allowed_parameter_value() -> None:
     pattern = STATE["Parameters"]["SignUp"]["AllowedPattern"]
     for policy in ("open", "invitation", BY_DOMAIN, LONGEST):
         assert re.fullmatch(pattern, str(SignUpPolicy.parse(policy)))
@@ -93,7 +93,7 @@ def test_what_a_policy_comes_to_is_a_value_of_the_parameter() -> None:
         assert not re.fullmatch(pattern, wrong)
 
 
-def test_as_many_of_the_longest_domains_as_may_be_fit_into_a_parameter() -> None:
+def test_the_maximum_number_of_the_longest_domains_fits_into_a_parameter() -> None:
     policy = SignUpPolicy.parse(LONGEST)
     assert {len(domain) for domain in policy.domains} == {MAX_DOMAIN_CHARS}
     assert len(str(policy)) <= PARAMETER_BYTES
@@ -107,27 +107,29 @@ def test_as_many_of_the_longest_domains_as_may_be_fit_into_a_parameter() -> None
 @example(name="x", domain=f"{KELVIN}it.example", change=str)
 @example(name='"a@b"', domain="example.org", change=str)
 @example(name="x", domain="", change=str)
-def test_aws_lets_in_whom_one_machine_lets_in(name: str, domain: str, change: Callable[[str], str]) -> None:
-    event = asking(f"{name}@{change(domain)}")
+def test_aws_allows_the_same_addresses_as_one_machine(
+    name: str, domain: str, change: Callable[[str], str]
+) -> None:
+    event = sign_up_event(f"{name}@{change(domain)}")
     with pytest.MonkeyPatch.context() as monkeypatch:
-        handler = written_out(BY_DOMAIN, monkeypatch)
+        handler = inline_function(BY_DOMAIN, monkeypatch)
     if SignUpPolicy.parse(BY_DOMAIN).allows(event["request"]["userAttributes"]["email"]):
         assert handler(event, None) == event
         assert not any(event["response"].values())
     else:
-        # Lambda logs these words, so they name no address.
+        # Lambda logs the message, so it contains no address.
         with pytest.raises(Exception, match=r"^This e-mail domain may not sign up$"):
             handler(event, None)
 
 
-def test_an_administrator_makes_accounts_of_any_domain(monkeypatch: pytest.MonkeyPatch) -> None:
-    handler = written_out(BY_DOMAIN, monkeypatch)
-    event = asking("ann@example.com", "PreSignUp_AdminCreateUser")
+def test_an_administrator_can_create_accounts_of_any_domain(monkeypatch: pytest.MonkeyPatch) -> None:
+    handler = inline_function(BY_DOMAIN, monkeypatch)
+    event = sign_up_event("ann@example.com", "PreSignUp_AdminCreateUser")
     assert handler(event, None) == event
 
 
-def test_whoever_comes_without_an_address_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    event = asking("")
+def test_a_sign_up_without_an_address_is_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
+    event = sign_up_event("")
     del event["request"]["userAttributes"]["email"]
     with pytest.raises(Exception, match="may not sign up"):
-        written_out(BY_DOMAIN, monkeypatch)(event, None)
+        inline_function(BY_DOMAIN, monkeypatch)(event, None)

@@ -1,4 +1,4 @@
-"""templates/site.yaml and `imchat local` serve the web client alike: the same headers, the same file for every address."""
+"""templates/site.yaml and `imchat local` serve the web client the same way: the same headers, the same file for each path."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Final
 import pytest
 from tests.templates.loading import Template, load, of_type, render
 
-from imchat.local.apigateway.events import Request
+from imchat.local.http import Request
 from imchat.local.http.response import SECURITY_HEADERS, with_security_headers
 from imchat.local.static_site import Site
 
@@ -19,11 +19,11 @@ ON_AWS_ONLY: Final = {
     "https://cognito-idp.eu-central-1.amazonaws.com",
     "https://attachments.s3.eu-central-1.amazonaws.com",
 }
-"""Origins that have the site's own on one machine."""
+"""On one machine these are the site's own origin."""
 BY_CLOUDFRONT_ONLY: Final = {"strict-transport-security", "x-frame-options"}
-"""HTTPS is CloudFront's; the other says what the content security policy says, to browsers that do not know it."""
-OF_ONE_MACHINE: Final = {"content-type", "content-length", "etag", "server"}
-ADDRESSES: Final = {
+"""One is for HTTPS; the other repeats the content security policy for browsers that do not support it."""
+LOCAL_ONLY: Final = {"content-type", "content-length", "etag", "server"}
+PATHS: Final = {
     "/": "/index.html",
     "/index.html": "/index.html",
     "/config.json": "/config.json",
@@ -35,7 +35,7 @@ ADDRESSES: Final = {
     "/.env": "/.env",
     "/conversations/": "/index.html",
 }
-"""Addresses in a browser, and the files that are looked for."""
+"""Paths in a browser, and the files that are served."""
 
 
 @pytest.fixture(scope="module")
@@ -52,12 +52,12 @@ def local(tmp_path: Path) -> Site:
 
 
 def local_headers(local: Site, path: str) -> dict[str, str]:
-    answer = local.answer(Request.of("GET", path, []))
+    answer = local.serve(Request.build("GET", path, []))
     return with_security_headers(answer.headers.items())
 
 
 def cloudfront_headers(site: Template, policy: str) -> dict[str, str]:
-    """What a response headers policy makes of an answer, as CloudFront writes it."""
+    """Return the headers that a response headers policy of CloudFront adds."""
     config = render(site, of_type(site, "AWS::CloudFront::ResponseHeadersPolicy")[policy])
     security = config["ResponseHeadersPolicyConfig"]["SecurityHeadersConfig"]
     headers = {
@@ -74,7 +74,7 @@ def cloudfront_headers(site: Template, policy: str) -> dict[str, str]:
     return headers | {header["Header"].lower(): header["Value"] for header in custom}
 
 
-def test_a_page_has_the_headers_that_it_has_on_one_machine(site: Template, local: Site) -> None:
+def test_a_page_has_the_same_headers_as_on_one_machine(site: Template, local: Site) -> None:
     here, there = local_headers(local, "/"), cloudfront_headers(site, "PageHeaders")
     policy = [
         part for part in there["content-security-policy"].split() if part.rstrip(";") not in ON_AWS_ONLY
@@ -83,82 +83,80 @@ def test_a_page_has_the_headers_that_it_has_on_one_machine(site: Template, local
         "connect-src 'self'", "connect-src 'self';", 1
     )
     assert {name: value for name, value in there.items() if name not in BY_CLOUDFRONT_ONLY} == {
-        name: value for name, value in here.items() if name not in OF_ONE_MACHINE
+        name: value for name, value in here.items() if name not in LOCAL_ONLY
     }
 
 
-def test_a_page_may_reach_cognito_and_the_attachments_and_nothing_else(site: Template) -> None:
+def test_a_page_may_connect_only_to_its_origin_cognito_and_attachments(site: Template) -> None:
     policy = cloudfront_headers(site, "PageHeaders")["content-security-policy"]
     [connect] = [part.split()[1:] for part in policy.split("; ") if part.startswith("connect-src")]
     assert set(connect) == {"'self'", *ON_AWS_ONLY}
 
 
-def test_a_file_that_never_changes_is_never_asked_for_again(site: Template, local: Site) -> None:
+def test_a_file_with_a_checksum_in_its_name_is_immutable(site: Template, local: Site) -> None:
     here = local_headers(local, "/assets/index-ABCD1234.js")
     assert cloudfront_headers(site, "AssetHeaders")["cache-control"] == here["cache-control"]
     assert "immutable" in here["cache-control"]
 
 
-def test_an_answer_of_the_api_has_the_headers_that_it_has_on_one_machine(site: Template) -> None:
+def test_an_api_response_has_the_same_headers_as_on_one_machine(site: Template) -> None:
     there = cloudfront_headers(site, "AnswerHeaders")
     assert {name: value for name, value in there.items() if name not in BY_CLOUDFRONT_ONLY} == {
         name: value for name, value in SECURITY_HEADERS.items() if name != "server"
     }
 
 
-def test_nothing_uncached_is_kept_at_the_edge(site: Template) -> None:
+def test_cloudfront_caches_only_what_the_origin_allows(site: Template) -> None:
     config = site["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
     cache = site["Resources"]["PageCache"]["Properties"]["CachePolicyConfig"]
     assert config["DefaultCacheBehavior"]["CachePolicyId"] == {"Ref": "PageCache"}
     assert (cache["MinTTL"], cache["DefaultTTL"]) == (0, 0)
     patterns = [behaviour["PathPattern"] for behaviour in config["CacheBehaviors"]]
     assert patterns == ["/assets/*", "/api/*", "/ws"], (
-        "all else, /config.json too, is the default behaviour's"
+        "every other path, also /config.json, has the default behaviour"
     )
 
 
-def rewritten(site: Template, addresses: list[str]) -> list[str]:
-    """What the function at the edge, run by Node, makes of addresses."""
+def rewritten(site: Template, paths: list[str]) -> list[str]:
+    """Return the paths that CloudFront's function, run by Node, rewrites these to."""
     code = site["Resources"]["PageAddresses"]["Properties"]["FunctionCode"]
     call = (
         f"{code}\nconst uris = JSON.parse(process.argv[1])\n"
         "console.log(JSON.stringify(uris.map(uri => handler({request: {method: 'GET', uri, headers: {}}}).uri)))"
     )
     node = shutil.which("node")
-    assert node, "Node is needed to build the client, and to run this"
-    done = subprocess.run(
-        [node, "-e", call, json.dumps(addresses)], capture_output=True, text=True, check=True
-    )
-    found: list[str] = json.loads(done.stdout)
+    assert node, "this test needs Node"
+    result = subprocess.run([node, "-e", call, json.dumps(paths)], capture_output=True, text=True, check=True)
+    found: list[str] = json.loads(result.stdout)
     return found
 
 
-def test_the_address_of_a_page_is_answered_by_the_application(site: Template) -> None:
-    assert dict(zip(ADDRESSES, rewritten(site, list(ADDRESSES)), strict=True)) == ADDRESSES
+def test_the_path_of_a_page_is_rewritten_to_index_html(site: Template) -> None:
+    assert dict(zip(PATHS, rewritten(site, list(PATHS)), strict=True)) == PATHS
 
 
-@pytest.mark.parametrize("address", ADDRESSES)
-def test_one_machine_answers_an_address_by_the_same_file(local: Site, address: str) -> None:
-    answer: Any = local.answer(Request.of("GET", address, []))
-    there = ADDRESSES[address].removeprefix("/")
+@pytest.mark.parametrize("path", PATHS)
+def test_one_machine_serves_the_same_file(local: Site, path: str) -> None:
+    answer: Any = local.serve(Request.build("GET", path, []))
+    there = PATHS[path].removeprefix("/")
     assert (answer.status, answer.body) == (
         (200, there.encode()) if there in {"index.html", "sw.js"} else (404, answer.body)
     )
 
 
-def test_an_address_of_ones_own_needs_its_certificate(site: Template) -> None:
+def test_a_custom_domain_needs_its_certificate(site: Template) -> None:
     [rule] = site["Rules"].values()
     assert rule["RuleCondition"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "DomainName"}, ""]}]}
     assert rule["Assertions"][0]["Assert"] == {"Fn::Not": [{"Fn::Equals": [{"Ref": "CertificateArn"}, ""]}]}
     config = site["Resources"]["Distribution"]["Properties"]["DistributionConfig"]
-    own = {"DomainName": "chat.example.org", "CertificateArn": "arn"}
-    assert render(site, config["Aliases"], own) == ["chat.example.org"]
-    assert render(site, config["ViewerCertificate"], own)["MinimumProtocolVersion"] == "TLSv1.2_2021"
+    custom = {"DomainName": "chat.example.org", "CertificateArn": "arn"}
+    assert render(site, config["Aliases"], custom) == ["chat.example.org"]
+    assert render(site, config["ViewerCertificate"], custom)["MinimumProtocolVersion"] == "TLSv1.2_2021"
     assert render(site, config["ViewerCertificate"]) == {"CloudFrontDefaultCertificate": True}
-    assert render(site, site["Outputs"]["SiteUrl"]["Value"], own) == "https://chat.example.org"
+    assert render(site, site["Outputs"]["SiteUrl"]["Value"], custom) == "https://chat.example.org"
 
 
-def test_every_bucket_refuses_the_public_and_what_is_not_encrypted() -> None:
+def test_every_bucket_denies_public_access_and_plain_http() -> None:
     buckets = 0
     for template in (load("state"), load("site")):
         policies = {
@@ -170,8 +168,8 @@ def test_every_bucket_refuses_the_public_and_what_is_not_encrypted() -> None:
             assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}, name
             assert len(bucket["PublicAccessBlockConfiguration"]) == 4, name
             assert bucket["BucketEncryption"], name
-            [refusal] = [statement for statement in policies[name] if statement["Effect"] == "Deny"]
-            assert refusal["Principal"] == refusal["Action"][3:] == "*", name
-            assert refusal["Resource"] == [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]
-            assert refusal["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}, name
+            [deny] = [statement for statement in policies[name] if statement["Effect"] == "Deny"]
+            assert deny["Principal"] == deny["Action"][3:] == "*", name
+            assert deny["Resource"] == [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]
+            assert deny["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}, name
     assert buckets == 3

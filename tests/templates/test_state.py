@@ -1,4 +1,4 @@
-"""templates/state.yaml: what must never be lost is kept, protected, and keyed as the code reads it."""
+"""templates/state.yaml: data is retained and protected, and the table has the keys that the code reads."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from imchat.local.identity.accounts import GROUPS
 from imchat.local.identity.context import MIN_PASSWORD_CHARACTERS
 from imchat.storage.table import TTL_ATTRIBUTE, Key
 
-GOLDEN: Final = Path(__file__).parent / "user_pool_forever.json"
-REPLACED: Final = Path(__file__).parent / "state_forever.json"
+USER_POOL_PROPERTIES: Final = Path(__file__).parent / "user_pool_forever.json"
+REPLACING_PROPERTIES: Final = Path(__file__).parent / "state_forever.json"
 
 
 @pytest.fixture(scope="module")
@@ -26,14 +26,14 @@ def state() -> dict[str, Any]:
     return load("state")
 
 
-def test_whatever_holds_something_is_retained_whatever_happens_to_the_stack(state: dict[str, Any]) -> None:
-    held = {
+def test_every_resource_with_data_is_retained(state: dict[str, Any]) -> None:
+    with_data = {
         name: resource
         for name, resource in state["Resources"].items()
         if resource["Type"] not in HOLDS_NOTHING
     }
     assert STATEFUL.isdisjoint(HOLDS_NOTHING)
-    for name, resource in held.items():
+    for name, resource in with_data.items():
         assert resource["DeletionPolicy"] == "RetainExceptOnCreate", name
         assert resource["UpdateReplacePolicy"] == "Retain", name
 
@@ -58,15 +58,15 @@ def test_the_table_has_the_keys_that_the_code_reads(state: dict[str, Any]) -> No
     assert "GlobalSecondaryIndexes" not in table
 
 
-def test_what_a_user_pool_can_never_change_stays_as_it_was_decided(state: dict[str, Any]) -> None:
-    """Another value would make CloudFormation replace the pool, and every account with it: never edit the golden file."""
+def test_immutable_properties_of_the_user_pool_stay_the_same(state: dict[str, Any]) -> None:
+    """Another value would make CloudFormation replace the pool with all its accounts: never edit the golden file."""
     pool = state["Resources"]["UserPool"]["Properties"]
-    golden = json.loads(GOLDEN.read_text())
+    golden = json.loads(USER_POOL_PROPERTIES.read_text())
     assert {name: pool.get(name) for name in golden} == golden
 
 
-def test_what_would_make_a_new_table_or_bucket_stays_as_it_was_decided(state: dict[str, Any]) -> None:
-    """As above, for every property that AWS cannot change in place: a name given to a bucket later makes a new bucket."""
+def test_immutable_properties_of_the_table_and_buckets_stay_the_same(state: dict[str, Any]) -> None:
+    """As above, for every property that AWS cannot change in place: a name added to a bucket later makes a new bucket."""
     found = CompositeEngine().validate_template(str(path_of("state"))).diagnostics
     fixed = [
         (str(one.entity.logical_id), one.property_path.removeprefix("Properties."))
@@ -76,10 +76,10 @@ def test_what_would_make_a_new_table_or_bucket_stays_as_it_was_decided(state: di
     ]
     assert {
         f"{resource}.{name}": state["Resources"][resource]["Properties"][name] for resource, name in fixed
-    } == json.loads(REPLACED.read_text())
+    } == json.loads(REPLACING_PROPERTIES.read_text())
 
 
-def test_accounts_cannot_be_deleted_with_the_pool_or_guessed_through_the_client(
+def test_the_pool_is_protected_and_its_client_reveals_no_accounts(
     state: dict[str, Any],
 ) -> None:
     pool = state["Resources"]["UserPool"]["Properties"]
@@ -93,7 +93,7 @@ def test_accounts_cannot_be_deleted_with_the_pool_or_guessed_through_the_client(
     assert client["TokenValidityUnits"]["AccessToken"] == "minutes"
 
 
-def test_a_password_good_on_one_machine_is_good_on_aws(state: dict[str, Any]) -> None:
+def test_a_password_that_is_valid_on_one_machine_is_valid_on_aws(state: dict[str, Any]) -> None:
     policy = state["Resources"]["UserPool"]["Properties"]["Policies"]["PasswordPolicy"]
     assert policy["MinimumLength"] == MIN_PASSWORD_CHARACTERS
     assert not any(policy[f"Require{what}"] for what in ("Lowercase", "Uppercase", "Numbers", "Symbols"))

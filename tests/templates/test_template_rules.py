@@ -1,28 +1,28 @@
-"""Our templates break none of the rules, and each rule sees the mistakes that it is there for."""
+"""The templates break none of the rules, and each rule finds its mutants."""
 
 from __future__ import annotations
 
 import pytest
-from tests.templates.template_mutants import SEEDS, Seed
+from tests.templates.template_mutants import MUTANTS, Mutant
 from tests.templates.template_rules import RULES, Installation
 
-ROWS = {*map(str, range(1, 30)), "11a"}
+NUMBERS = {*map(str, range(1, 30)), "11a"}
 
 
 @pytest.mark.parametrize("number", RULES)
-def test_the_templates_keep_every_rule(number: str) -> None:
+def test_the_templates_break_no_rule(number: str) -> None:
     assert list(RULES[number](Installation())) == []
 
 
 @pytest.mark.parametrize(
-    ("number", "mistake"), SEEDS, ids=[f"{number}-{made.__name__}" for number, made in SEEDS]
+    ("number", "mutant"), MUTANTS, ids=[f"{number}-{function.__name__}" for number, function in MUTANTS]
 )
-def test_a_rule_sees_its_mistakes(number: str, mistake: Seed) -> None:
+def test_a_rule_finds_its_mutants(number: str, mutant: Mutant) -> None:
     installation = Installation()
-    mistake(installation)
-    assert list(RULES[number](installation)), "the mistake went unseen"
+    mutant(installation)
+    assert list(RULES[number](installation)), "the rule did not find the mutant"
 
 
-def test_every_known_mistake_has_a_rule_and_a_way_to_make_it() -> None:
-    assert set(RULES) == ROWS
-    assert {number for number, _ in SEEDS} == ROWS
+def test_every_number_has_a_rule_and_a_mutant() -> None:
+    assert set(RULES) == NUMBERS
+    assert {number for number, _ in MUTANTS} == NUMBERS

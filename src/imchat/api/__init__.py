@@ -1,1 +1,1 @@
-"""The wire contract: routes, request and answer shapes, dispatch, OpenAPI."""
+"""The HTTP and WebSocket API: routes, schemas, dispatch and the generated OpenAPI reference."""

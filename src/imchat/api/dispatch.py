@@ -1,4 +1,4 @@
-"""From an HTTP request to an answer: finds the route, has the request checked, calls the action. Knows no runtime."""
+"""Dispatch an HTTP request: find the route, check access, validate the request, call the handler. Runtime-independent."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ from imchat.services.app import App
 from imchat.services.suspensions import check_not_suspended
 
 PREFIX: Final = "/api"
-_LONGEST_KNOWN: Final = 256
-"""Characters of a path that is worth remembering; what is longer is no path of ours, or a strange emoji."""
+_CACHED_PATH_CHARS: Final = 256
+"""Longer paths are not cached: they match no route, or end in an unusual emoji."""
 
 
 class HttpRequest(NamedTuple):
-    """What a runtime hands over. `user_id` None: nobody is signed in. `is_admin`: they administer the site.
-    `sign_in`: where their token comes from, if it says so.
+    """An HTTP request, as a runtime passes it on.
 
-    `path` is decoded, once: API Gateway's HTTP APIs and our own gateway both do that before a handler sees it.
+    `user_id` is None for a request that is not signed in. `is_admin` is true for administrators of the site. `sign_in` is
+    the sign-in that issued the access token, if the token names it.
+
+    `path` is decoded once: API Gateway's HTTP APIs and the local server both do that before they call a handler.
     """
 
     method: str
@@ -40,25 +42,25 @@ class HttpRequest(NamedTuple):
 
 
 def dispatch(app: App, request: HttpRequest) -> HttpResponse:
-    """Answer a request. Never raises: what goes wrong is an answer too."""
+    """Return the response to a request. Never raises: every error becomes a response."""
     try:
-        reply = _handle(app, request)
-    except Exception as error:  # noqa: BLE001 - the last resort: one shape for the client, the place of it for the log
+        response = _handle(app, request)
+    except Exception as error:  # noqa: BLE001 - the outermost handler: clients get the error shape, the log the source location
         return error_response(error, request.request_id)
-    return HttpResponse(reply.status, to_json(reply.body))
+    return HttpResponse(response.status, to_json(response.body))
 
 
 def _handle(app: App, request: HttpRequest) -> Response:
     method, path = request.method, request.path
     route, parameters = (
-        _find_cached(method, path) if len(path) <= _LONGEST_KNOWN else _find_route(method, path)
+        _find_cached(method, path) if len(path) <= _CACHED_PATH_CHARS else _find_route(method, path)
     )
     if request.user_id is None and route.access != "public":
         raise Unauthenticated("sign in first")
     if route.access == "admin" and not request.is_admin:
         raise Forbidden("only administrators may do this")
-    counted = route.method != "GET" and route.rate_limited
-    if request.user_id is not None and app.rate_limiter is not None and counted:
+    is_counted = route.method != "GET" and route.rate_limited
+    if request.user_id is not None and app.rate_limiter is not None and is_counted:
         app.rate_limiter.count(app.table, request.user_id, now_s=app.now_ms() // 1000)
     if request.user_id is not None and route.suspended == "refused":
         check_not_suspended(app, request.user_id)
@@ -67,7 +69,7 @@ def _handle(app: App, request: HttpRequest) -> Response:
         query = validate(route.query_model.model_validate, request.query)
     elif request.query:
         name = next(iter(request.query))
-        raise Invalid(f"{name} is not known here", field=name, limit="known fields only")
+        raise Invalid(f"unknown query parameter {name}", field=name, limit="known fields only")
     body = (
         None
         if route.request_model is None
@@ -80,7 +82,7 @@ def _handle(app: App, request: HttpRequest) -> Response:
 
 @lru_cache(maxsize=1024)
 def _find_cached(method: str, path: str) -> tuple[Route, Mapping[str, str]]:
-    """As `_search`, which a conversation's people ask the same again and again."""
+    """Cache `_find_route`: the members of a conversation request the same paths again and again."""
     route, parameters = _find_route(method, path)
     return route, MappingProxyType(parameters)
 
@@ -91,7 +93,7 @@ def _find_route(method: str, path: str) -> tuple[Route, dict[str, str]]:
         parameters = _match(template, segments)
         if parameters is not None:
             return route, parameters
-    raise NotFound("no such thing")
+    raise NotFound("unknown path or method")
 
 
 def _match(template: tuple[str, ...], segments: tuple[str, ...]) -> dict[str, str] | None:

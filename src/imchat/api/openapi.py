@@ -1,6 +1,6 @@
-"""Generates what describes the wire contract: OpenAPI 3.1, and the web client's TypeScript types.
+"""Generate the OpenAPI 3.1 document and the web client's TypeScript types from the route table.
 
-`python -m imchat.api.openapi DIRECTORY` writes both below a checkout's root; a test holds the committed ones to it.
+`python -m imchat.api.openapi DIRECTORY` writes both into the checkout at DIRECTORY. A test compares the committed files.
 """
 
 from __future__ import annotations
@@ -24,17 +24,21 @@ from imchat.domain import limits
 OPENAPI_FILE: Final = "docs/reference/openapi.json"
 TYPESCRIPT_FILE: Final = "frontend/src/core/net/protocol.ts"
 
-_ALWAYS: Final = {400: "Something in the request breaks a rule", 401: "Nobody is signed in", 503: "Try again"}
-_ERRORS: Final = {
-    403: "A member who may not do this",
-    404: "No such thing, or not yours",
-    409: "It does not fit the present state",
+_COMMON_ERRORS: Final = {
+    400: "The request is not valid",
+    401: "Not signed in",
+    503: "Temporarily unavailable; retry",
+}
+_ROUTE_ERRORS: Final = {
+    403: "Not allowed for this user",
+    404: "Not found, or not visible to this user",
+    409: "Conflicts with the current state",
 }
 _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "seq": {"type": "integer", "minimum": 1, "maximum": limits.SEQ_MAX},
     "emoji": {"type": "string", "description": "One emoji, percent-encoded"},
 }
-"""What stands in a path and is no id."""
+"""Path parameters that are not ids."""
 _UNIONS: Final[dict[str, Any]] = {
     "Event": schema.Event,
     "ServerFrame": schema.ServerFrame,
@@ -60,7 +64,7 @@ _TYPESCRIPT_LIMITS: Final = (
 
 
 def openapi() -> dict[str, Any]:
-    """The OpenAPI 3.1 document."""
+    """Return the OpenAPI 3.1 document."""
     _, definitions = models_json_schema(
         [(model, "validation") for model in _models()], ref_template="#/components/schemas/{model}"
     )
@@ -85,14 +89,14 @@ def openapi() -> dict[str, Any]:
 
 
 def typescript() -> str:
-    """The wire types and the limits for the web client."""
-    _, answers = models_json_schema([(model, "validation") for model in _models()], ref_template="{model}")
+    """Return the TypeScript module with the wire types and the limits."""
+    _, schemas = models_json_schema([(model, "validation") for model in _models()], ref_template="{model}")
     unions = {name: TypeAdapter(union).json_schema(ref_template="{model}") for name, union in _UNIONS.items()}
-    definitions: dict[str, Any] = answers["$defs"]
+    definitions: dict[str, Any] = schemas["$defs"]
     for union in unions.values():
         definitions |= union["$defs"]
     lines = [
-        "// The wire contract's types. Generated from src/imchat/api by `make generate`; do not edit.",
+        "// The types of the API. Generated from src/imchat/api by `make generate`; do not edit.",
         "",
     ]
     for name in sorted(definitions):
@@ -102,7 +106,7 @@ def typescript() -> str:
         members = [_type(option) for option in union["oneOf"]]
         lines += [f"export type {name} =", *(f"  | {member}" for member in members), ""]
     lines += [
-        "/** Bounds that the server enforces; the client checks them first. */",
+        "/** Limits that the server enforces. The client checks them first. */",
         "export const LIMITS = {",
     ]
     lines += [f"  {name.lower()}: {_literal(getattr(limits, name))}," for name in _TYPESCRIPT_LIMITS]
@@ -111,7 +115,7 @@ def typescript() -> str:
 
 
 def write(root: Path) -> None:
-    """Write both files below `root`."""
+    """Write both files into the checkout at `root`."""
     for path, text in generated_files().items():
         target = root / path
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +123,7 @@ def write(root: Path) -> None:
 
 
 def generated_files() -> dict[str, str]:
-    """Every generated file's text, by its path below the checkout's root."""
+    """Return the text of each generated file by its path in the checkout."""
     return {
         OPENAPI_FILE: json.dumps(openapi(), indent=2, ensure_ascii=False) + "\n",
         TYPESCRIPT_FILE: typescript(),
@@ -164,8 +168,8 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     if route.access != "public":
         operation["security"] = [{"access_token": []}]
-        refusals = _ALWAYS | {status: _ERRORS[status] for status in route.errors}
-        for status, description in sorted(refusals.items()):
+        errors = _COMMON_ERRORS | {status: _ROUTE_ERRORS[status] for status in route.errors}
+        for status, description in sorted(errors.items()):
             responses[str(status)] = {"description": description, "content": _json(schema.ErrorBody)}
     return operation | {"responses": responses}
 
@@ -185,18 +189,18 @@ def _without_title(shape: dict[str, Any]) -> dict[str, Any]:
 def _interface(name: str, definition: dict[str, Any]) -> list[str]:
     lines = []
     if description := definition.get("description"):
-        lines.append(f"/** {description.replace(chr(10), ' ')} */")
+        lines.append(f"/** {' '.join(description.split())} */")
     lines.append(f"export interface {name} {{")
     required = set(definition.get("required", ()))
     for field, shape in definition.get("properties", {}).items():
         lines.append(
-            f"  {field}{'' if field in required else '?'}: {_type(_if_given(shape, field in required))}"
+            f"  {field}{'' if field in required else '?'}: {_type(_without_null(shape, field in required))}"
         )
     return [*lines, "}", ""]
 
 
-def _if_given(shape: dict[str, Any], required: bool) -> dict[str, Any]:  # noqa: FBT001 - one caller, one line away
-    """An optional field is left out, never null: `anyOf [X, null]` with a default means X."""
+def _without_null(shape: dict[str, Any], required: bool) -> dict[str, Any]:  # noqa: FBT001 - one caller, one line away
+    """Remove null from an optional field: it is omitted, never null, so `anyOf [X, null]` with a default means X."""
     options = [option for option in shape.get("anyOf", ()) if option != {"type": "null"}]
     return options[0] if not required and len(options) == 1 else shape
 
@@ -210,7 +214,7 @@ def _type(shape: dict[str, Any]) -> str:
         case {"enum": values}:
             text = " | ".join(map(_literal, values))
         case {"oneOf": _, "discriminator": {"propertyName": "type"}}:
-            text = "Event"  # the only union that stands inside another shape
+            text = "Event"  # the only union inside another schema
         case {"anyOf": options}:
             text = " | ".join(map(_type, options))
         case {"type": "array", "items": item}:

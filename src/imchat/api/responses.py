@@ -1,4 +1,4 @@
-"""What goes back: JSON, and the one shape of errors, over HTTP and WebSocket alike."""
+"""Build JSON responses and errors. HTTP and WebSocket errors have the same shape."""
 
 from __future__ import annotations
 
@@ -15,32 +15,32 @@ log = logging.getLogger("imchat")
 
 
 class HttpResponse(NamedTuple):
-    """What goes back: JSON text."""
+    """An HTTP response with a JSON body."""
 
     status: int
     body: str
     headers: Mapping[str, str] = MappingProxyType({})
 
 
-def to_json(answer: Mapping[str, Any]) -> str:
-    """The JSON text of an answer."""
-    return pydantic_core.to_json(answer).decode()
+def to_json(body: Mapping[str, Any]) -> str:
+    """Return a response body as JSON text."""
+    return pydantic_core.to_json(body).decode()
 
 
 def error_response(error: Exception, request_id: str) -> HttpResponse:
-    """The answer to a request that failed. What was not raised on purpose is logged, and says nothing of itself."""
-    told = _to_known_error(error, request_id)
+    """Return the response for an error. Unexpected errors are logged, and the response does not show their message."""
+    known = _to_known_error(error, request_id)
     headers: dict[str, str] = {}
-    if told.retryable:
-        wait_s = told.details.get("retry_after_s", 1) if isinstance(told, RateLimited) else 1
+    if known.retryable:
+        wait_s = known.details.get("retry_after_s", 1) if isinstance(known, RateLimited) else 1
         headers["retry-after"] = str(wait_s)
-    if isinstance(told, Unauthenticated):
+    if isinstance(known, Unauthenticated):
         headers["www-authenticate"] = "Bearer"
-    return HttpResponse(told.status, to_json(_error_body(told, request_id)), headers)
+    return HttpResponse(known.status, to_json(_error_body(known, request_id)), headers)
 
 
 def error_frame(error: Exception, request_id: str) -> bytes:
-    """The frame that tells a WebSocket's client of what failed, in the same shape and with the same care as `refuse`."""
+    """Return the WebSocket frame for an error. Like `error_response`, it does not show unexpected errors."""
     return pydantic_core.to_json(
         {"type": "error", **_error_body(_to_known_error(error, request_id), request_id)}
     )
@@ -50,11 +50,11 @@ def _to_known_error(error: Exception, request_id: str) -> ImchatError:
     if isinstance(error, ImchatError):
         return error
     log.error("unexpected %s in request %s at %s", type(error).__name__, request_id, source_location(error))
-    return ImchatError("something went wrong on our side")
+    return ImchatError("internal error; contact your administrator with the request id")
 
 
 def _error_body(error: ImchatError, request_id: str) -> dict[str, Any]:
-    """schema.ErrorBody"""
+    """Return a `schema.ErrorBody`."""
     info: dict[str, Any] = {
         "code": error.code,
         "message": error.message,

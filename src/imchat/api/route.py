@@ -12,7 +12,7 @@ from imchat.domain.limits import SEQ_MAX
 from imchat.services.app import App
 
 CONVERSATION: Final = "/conversations/{conversation_id}"
-"""The prefix of most paths."""
+"""The prefix of most route paths."""
 EMOJI: Final = "{emoji}"
 """The only path parameter that is not an id."""
 
@@ -28,7 +28,7 @@ Access: TypeAlias = Literal["public", "user", "member", "author", "manager", "ow
 - `admin`: administrators of the site
 
 `dispatch` checks `public`, `user` and `admin`. Services check the others, because programs that use imchat as a library
-call them directly. `tests/api/test_access.py` holds every route to its declaration.
+call them directly. `tests/api/test_access.py` tests every route against its declaration.
 """
 
 
@@ -68,13 +68,13 @@ class Response(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """One row of the route table. It cannot be made without `access`.
+    """One row of the route table. `access` is required.
 
-    `path` is relative to `/api`; `{name}` is one id, `{emoji}` any text. `success` are the statuses of success, `errors` those
-    of failure beside the ones every route has. `suspended` says what happens to suspended users: they are refused before
-    the handler runs (`refused`), by the membership that the handler reads anyway (`by_member`), or not at all (`served`).
-    `rate_limited=False` is for what protects users and is useless to abuse: someone who used up their rate, or whose stolen
-    token did, can still sign out and block.
+    `path` is relative to `/api`; `{name}` is one id, `{emoji}` any text. `success` lists the success statuses, `errors` the
+    error statuses besides those of every route. `suspended` says how suspended users are treated: refused before the
+    handler runs (`refused`), refused by the membership that the handler reads anyway (`by_member`), or served (`served`).
+    `rate_limited=False` is for routes that protect users and are useless for abuse: a user whose rate is used up, perhaps
+    by a stolen token, can still sign out and block.
     """
 
     method: str

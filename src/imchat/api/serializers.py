@@ -1,4 +1,4 @@
-"""From what services answer to what the wire carries. The generated reference describes the outcome; tests hold it to that."""
+"""Convert the results of services into response bodies. Tests validate the bodies with the schemas."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from imchat.services.message_actions import MessageChange
 from imchat.storage.repositories.audit import AuditEntry
 
 
-def user(person: User) -> dict[str, Any]:
-    """schema.User"""
-    return {"user_id": person.user_id, "handle": person.handle, "display_name": person.display_name}
+def user(profile: User) -> dict[str, Any]:
+    """Return a `schema.User`."""
+    return {"user_id": profile.user_id, "handle": profile.handle, "display_name": profile.display_name}
 
 
-def users(people: Iterable[User]) -> list[dict[str, Any]]:
-    """schema.User, several"""
-    return [user(person) for person in people]
+def users(profiles: Iterable[User]) -> list[dict[str, Any]]:
+    """Return a list of `schema.User`."""
+    return [user(profile) for profile in profiles]
 
 
-def me(person: User) -> dict[str, Any]:
-    """schema.Me"""
+def me(profile: User) -> dict[str, Any]:
+    """Return a `schema.Me`."""
     return (
-        user(person)
-        | {"created_at_ms": person.created_at_ms, "show_presence": person.show_presence}
-        | {"suspended": person.suspended_at_ms is not None}
+        user(profile)
+        | {"created_at_ms": profile.created_at_ms, "show_presence": profile.show_presence}
+        | {"suspended": profile.suspended_at_ms is not None}
     )
 
 
 def user_for_admin(profile: User) -> dict[str, Any]:
-    """schema.Person"""
+    """Return a `schema.Person`."""
     times = {"created_at_ms": profile.created_at_ms, "suspended_at_ms": profile.suspended_at_ms}
     return user(profile) | times
 
 
-def audit_entry(done: AuditEntry) -> dict[str, Any]:
-    """schema.AuditEntry"""
-    return {name: value for name, value in done._asdict().items() if value is not None}
+def audit_entry(entry: AuditEntry) -> dict[str, Any]:
+    """Return a `schema.AuditEntry`."""
+    return {name: value for name, value in entry._asdict().items() if value is not None}
 
 
-def entry(seen: ConversationEntry) -> dict[str, Any]:
-    """schema.ConversationEntry"""
-    head = seen.head
+def conversation_entry(entry: ConversationEntry) -> dict[str, Any]:
+    """Return a `schema.ConversationEntry`."""
+    head = entry.head
     conversation: dict[str, Any] = {
         "conversation_id": head.conversation_id,
         "kind": head.kind,
@@ -58,40 +58,43 @@ def entry(seen: ConversationEntry) -> dict[str, Any]:
         "member_count": head.member_count,
         "pinned": list(head.pinned),
     }
-    if seen.members is not None:
-        conversation["members"] = members(seen.members)
-    answer = {
+    if entry.members is not None:
+        conversation["members"] = members(entry.members)
+    body = {
         "conversation": conversation,
-        "unread": head.unread(seen.me.user_id, seen.me.read_count),
-        "unread_mentions": seen.me.unread_mentions,
-        "read_seq": seen.me.read_seq,
-        "read_count": seen.me.read_count,
-        "history_from": seen.me.history_from,
-        "settings": seen.me.settings_by_name(),
+        "unread": head.unread(entry.me.user_id, entry.me.read_count),
+        "unread_mentions": entry.me.unread_mentions,
+        "read_seq": entry.me.read_seq,
+        "read_count": entry.me.read_count,
+        "history_from": entry.me.history_from,
+        "settings": entry.me.settings_by_name(),
     }
-    if head.last_message and head.last_message["seq"] >= seen.me.history_from:
-        answer["last_message"] = head.last_message
-    return answer
+    if head.last_message and head.last_message["seq"] >= entry.me.history_from:
+        body["last_message"] = head.last_message
+    return body
 
 
-def message_change(done: MessageChange) -> dict[str, Any]:
-    """schema.ChangeAnswer"""
-    return {"message": done.message} | ({"event": done.event} if done.event else {})
+def message_change(change: MessageChange) -> dict[str, Any]:
+    """Return a `schema.ChangeAnswer`."""
+    return {"message": change.message} | ({"event": change.event} if change.event else {})
 
 
-def conversation(seen: ConversationEntry, people: Iterable[User]) -> dict[str, Any]:
-    """schema.ConversationAnswer"""
-    return entry(seen) | {"users": users(people)}
+def conversation(entry: ConversationEntry, profiles: Iterable[User]) -> dict[str, Any]:
+    """Return a `schema.ConversationAnswer`."""
+    return conversation_entry(entry) | {"users": users(profiles)}
 
 
 def inbox(page: Inbox) -> dict[str, Any]:
-    """schema.ConversationsAnswer"""
-    answer = {"conversations": [entry(one) for one in page.entries], "users": users(page.users)}
-    return answer | ({"next_cursor": page.next_cursor} if page.next_cursor else {})
+    """Return a `schema.ConversationsAnswer`."""
+    body = {
+        "conversations": [conversation_entry(entry) for entry in page.entries],
+        "users": users(page.users),
+    }
+    return body | ({"next_cursor": page.next_cursor} if page.next_cursor else {})
 
 
 def channel_preview(head: Head) -> dict[str, Any]:
-    """schema.Preview"""
+    """Return a `schema.Preview`."""
     return {
         "conversation_id": head.conversation_id,
         "title": head.title,
@@ -101,16 +104,16 @@ def channel_preview(head: Head) -> dict[str, Any]:
     }
 
 
-def invite(made: Invite) -> dict[str, Any]:
-    """schema.Invite"""
-    shape = made._asdict()
-    del shape["conversation_id"], shape["revoked"]
-    return shape
+def invite(invite: Invite) -> dict[str, Any]:
+    """Return a `schema.Invite`."""
+    body = invite._asdict()
+    del body["conversation_id"], body["revoked"]
+    return body
 
 
-def members(people: Iterable[Member]) -> list[dict[str, Any]]:
-    """schema.Member, several"""
-    return [_member(person) for person in people]
+def members(members: Iterable[Member]) -> list[dict[str, Any]]:
+    """Return a list of `schema.Member`."""
+    return [_member(member) for member in members]
 
 
 def _member(member: Member) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""From what clients wrote to checked models; what breaks a rule is refused in our words, naming the field."""
+"""Validate requests with pydantic, and turn its errors into `Invalid` with the field and the limit."""
 
 from __future__ import annotations
 
@@ -17,30 +17,32 @@ _QUOTE: Final = ord('"')
 _BACKSLASH: Final = ord("\\")
 
 
-def validate_json(check: Callable[[bytes], M], data: bytes, *, below: int = 0) -> M:
-    """What pydantic's `check` makes of JSON `data`. Raises: Invalid, naming the field; TooLarge.
+def validate_json(check: Callable[[bytes], M], data: bytes, *, skip: int = 0) -> M:
+    """Validate JSON with pydantic's `check`. Raises: Invalid, naming the field; TooLarge.
 
-    `below`: how many parts of a field's path come before its name, as the tag does in a union.
+    `skip`: how many parts to leave out at the start of a field's path, such as the tag of a union.
     """
     if len(data) > REQUEST_BYTES:
-        raise TooLarge(f"the request is over {REQUEST_BYTES:,} bytes", field="request", limit=REQUEST_BYTES)
+        raise TooLarge(
+            f"the request is larger than {REQUEST_BYTES:,} bytes", field="request", limit=REQUEST_BYTES
+        )
     try:
         return check(data)
     except ValidationError as error:
-        _check_nesting(data)  # no request that is right is nested deep
-        raise _invalid(error, below) from None
+        _check_nesting(data)  # only here: a valid request is never nested deeply
+        raise _invalid(error, skip) from None
 
 
-def validate(check: Callable[[T], M], given: T) -> M:
-    """What pydantic's `check` makes of `given`. Raises: Invalid, naming the field."""
+def validate(check: Callable[[T], M], value: T) -> M:
+    """Validate a value with pydantic's `check`. Raises: Invalid, naming the field."""
     try:
-        return check(given)
+        return check(value)
     except ValidationError as error:
         raise _invalid(error, 0) from None
 
 
 def _check_nesting(data: bytes) -> None:
-    """Counts brackets, those in strings too, only where there are enough of them to matter."""
+    """Check the nesting depth. A first count includes brackets in strings, so most requests need no exact count."""
     if data.count(b"[") + data.count(b"{") <= NESTING_MAX:
         return
     depth = 0
@@ -54,22 +56,26 @@ def _check_nesting(data: bytes) -> None:
         elif byte in b"[{":
             depth += 1
             if depth > NESTING_MAX:
-                raise Invalid("the request is nested too deep", field="request", limit=NESTING_MAX)
+                raise Invalid(
+                    f"the request is nested deeper than {NESTING_MAX} levels",
+                    field="request",
+                    limit=NESTING_MAX,
+                )
         elif byte in b"]}":
             depth -= 1
 
 
-def _invalid(error: ValidationError, below: int) -> Invalid:
+def _invalid(error: ValidationError, skip: int) -> Invalid:
     first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-    name = ".".join(str(part) for part in first["loc"][below:]) or "request"
+    name = ".".join(str(part) for part in first["loc"][skip:]) or "request"
     kind = first["type"]
     if kind.startswith("union_tag"):
-        return Invalid("action is none that is known here", field="action", limit="a known action")
+        return Invalid("unknown action", field="action", limit="a known action")
     if kind == "json_invalid":
         return Invalid("the request is not valid JSON", field="request", limit="JSON in UTF-8")
     if kind == "extra_forbidden":
-        return Invalid(f"{name} is not known here", field=name, limit="known fields only")
+        return Invalid(f"unknown field {name}", field=name, limit="known fields only")
     if kind == "missing":
         return Invalid(f"{name} is missing", field=name, limit="required")
-    wanted = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
-    return Invalid(f"{name} must be {wanted}", field=name, limit=wanted)
+    expected = first["msg"].removeprefix("Input should be ").removeprefix("Value error, ")
+    return Invalid(f"{name} must be {expected}", field=name, limit=expected)

@@ -6,7 +6,7 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 
 class ConversationCreated(TypedDict):
-    """Always seq 1: who made it, with whom."""
+    """The conversation was created by `actor_id` with these members. Always seq 1."""
 
     seq: int
     at_ms: int
@@ -19,7 +19,7 @@ class ConversationCreated(TypedDict):
 
 
 class ConversationFrame(TypedDict):
-    """I was added to a conversation, or removed from one."""
+    """The user was added to a conversation or removed from one."""
 
     type: Literal["conversation"]
     conversation_id: str
@@ -27,7 +27,7 @@ class ConversationFrame(TypedDict):
 
 
 class ConversationUpdated(TypedDict):
-    """The group's title as it is now, and those of its settings that changed."""
+    """The group was changed: its current title, and the settings that changed."""
 
     seq: int
     at_ms: int
@@ -42,14 +42,14 @@ class ConversationUpdated(TypedDict):
 
 
 class ErrorFrame(TypedDict):
-    """A frame of mine was refused."""
+    """A frame from the client caused an error."""
 
     type: Literal["error"]
     error: ErrorInfo
 
 
 class ErrorInfo(TypedDict):
-    """`code` is for programs, `message` for people; `details` names the field and the limit where there is one."""
+    """An error. Programs read `code`, people read `message`. `details` names the field and its limit, if there is one."""
 
     code: str
     message: str
@@ -71,7 +71,7 @@ class MemberAdded(TypedDict):
 
 
 class MemberRemoved(TypedDict):
-    """`actor_id` removed `user_id`; the same person twice: they left."""
+    """`actor_id` removed `user_id`. If both are the same user, they left."""
 
     seq: int
     at_ms: int
@@ -82,7 +82,7 @@ class MemberRemoved(TypedDict):
 
 
 class MemberRoleChanged(TypedDict):
-    """`actor_id` gave `user_id` a role."""
+    """`actor_id` changed the role of `user_id`."""
 
     seq: int
     at_ms: int
@@ -94,10 +94,11 @@ class MemberRoleChanged(TypedDict):
 
 
 class Message(TypedDict):
-    """A message's current state; what does not apply is left out.
+    """The current state of a message. Fields that do not apply are omitted.
 
-    `reply_to` is the seq of the quoted message, `mentions` leads from handles in the body to members,
-    `changed_seq` is the event that changed it last. A deleted message has an empty body and `deleted_at_ms`.
+    `reply_to` is the seq of the quoted message, `mentions` maps handles in the body to user ids,
+    `changed_seq` is the event that last changed the message. A deleted message has an empty body and
+    `deleted_at_ms`.
     """
 
     client_message_id: str
@@ -111,7 +112,7 @@ class Message(TypedDict):
 
 
 class MessageCreated(TypedDict):
-    """A message. `quote` comes with a reply."""
+    """A message was sent. `quote` is present for a reply."""
 
     seq: int
     at_ms: int
@@ -123,7 +124,7 @@ class MessageCreated(TypedDict):
 
 
 class MessageDeleted(TypedDict):
-    """`actor_id` deleted the message of event `target_seq`; its pin is gone, too."""
+    """`actor_id` deleted the message of event `target_seq`. This also unpins it."""
 
     seq: int
     at_ms: int
@@ -135,9 +136,9 @@ class MessageDeleted(TypedDict):
 
 
 class MessageEdited(TypedDict):
-    """`actor_id` gave the message of event `target_seq` another text; `message` is its current state.
+    """`actor_id` edited the message of event `target_seq`. `message` is its current state.
 
-    It is left out, as everywhere, where that lies before the reader's `history_from`.
+    As in every event, `message` is omitted if `target_seq` is before the reader's `history_from`.
     """
 
     seq: int
@@ -162,7 +163,7 @@ class MessagePinned(TypedDict):
 
 
 class MessageUnpinned(TypedDict):
-    """`actor_id` took the pin of event `target_seq`'s message away."""
+    """`actor_id` unpinned the message of event `target_seq`."""
 
     seq: int
     at_ms: int
@@ -174,7 +175,7 @@ class MessageUnpinned(TypedDict):
 
 
 class PresenceFrame(TypedDict):
-    """Somebody whom I watch came or went."""
+    """A watched member went online or offline."""
 
     user_id: str
     online: bool
@@ -183,7 +184,10 @@ class PresenceFrame(TypedDict):
 
 
 class Quote(TypedDict):
-    """The quoted message as it is now, its body cut to 200 characters; empty, with `deleted_at_ms`, once it is deleted."""
+    """The current state of a quoted message, with the first 200 characters of its body.
+
+    A deleted message has an empty body and `deleted_at_ms`.
+    """
 
     actor_id: str
     body: str
@@ -192,7 +196,7 @@ class Quote(TypedDict):
 
 
 class Reaction(TypedDict):
-    """An emoji under a message: how many people chose it, and the first 20 of them."""
+    """The reactions to a message with one emoji: their count, and the first 20 users."""
 
     emoji: str
     count: int
@@ -200,7 +204,7 @@ class Reaction(TypedDict):
 
 
 class ReactionAdded(TypedDict):
-    """`actor_id` reacts to the message of event `target_seq`."""
+    """`actor_id` added a reaction to the message of event `target_seq`."""
 
     seq: int
     at_ms: int
@@ -213,7 +217,7 @@ class ReactionAdded(TypedDict):
 
 
 class ReactionRemoved(TypedDict):
-    """`actor_id` took a reaction to the message of event `target_seq` back."""
+    """`actor_id` removed a reaction from the message of event `target_seq`."""
 
     seq: int
     at_ms: int
@@ -226,7 +230,7 @@ class ReactionRemoved(TypedDict):
 
 
 class ReceiptFrame(TypedDict):
-    """A member's cursor moved."""
+    """A member's read cursor moved."""
 
     type: Literal["receipt"]
     conversation_id: str
@@ -235,7 +239,7 @@ class ReceiptFrame(TypedDict):
 
 
 class Settings(TypedDict):
-    """What I chose for myself of a conversation."""
+    """The caller's own settings for a conversation."""
 
     muted: bool
     archived: bool
@@ -244,7 +248,7 @@ class Settings(TypedDict):
 
 
 class SettingsFrame(TypedDict):
-    """I changed my settings for a conversation, here or on another device."""
+    """The user changed their settings for a conversation, on this device or another."""
 
     type: Literal["settings"]
     conversation_id: str
@@ -252,7 +256,7 @@ class SettingsFrame(TypedDict):
 
 
 class TypingNotice(TypedDict):
-    """A member is writing."""
+    """A member is typing."""
 
     type: Literal["typing"]
     conversation_id: str

@@ -14,13 +14,13 @@ from click.core import ParameterSource
 
 if TYPE_CHECKING:
     from imchat.deploy.config import Config
-    from imchat.deploy.context import Target
+    from imchat.deploy.context import DeployContext
 
 
 class Connector(Protocol):
     """Connects to AWS: `imchat.deploy.connect`, or a replacement that a program passed to click as `obj`."""
 
-    def __call__(self, config: Config, *, endpoint_url: str | None) -> Target:
+    def __call__(self, config: Config, *, endpoint_url: str | None) -> DeployContext:
         """Return the stage of `config`."""
 
 
@@ -36,7 +36,7 @@ class StageOptions:
     command_line: str = ""
     """The options as typed, to print in a suggested command, such as ` --stage test`. Without environment variables."""
 
-    def connect(self) -> Target:
+    def connect(self) -> DeployContext:
         """Return the selected stage. Raises: ConfigError."""
         # boto3 and pydantic take most of a second to import, which `--help` does not need.
         from imchat.deploy import connect, load_config

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -34,7 +33,7 @@ _ACTIONS: Final = {
 def print_plan(plan: Plan, *, location: str, all_resources: bool, as_json: bool) -> None:
     """Print what a deployment would change. Without `all_resources`, the resources of a new stack are only counted."""
     if as_json:
-        click.echo(json.dumps({"empty": plan.empty} | asdict(plan), indent=2, ensure_ascii=False))
+        click.echo(json.dumps(plan.to_dict(), indent=2, ensure_ascii=False))
         return
     from rich.table import Table
     from rich.text import Text

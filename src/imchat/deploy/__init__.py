@@ -1,12 +1,13 @@
-"""Operating imchat on AWS: the stacks, and accounts. Nothing in here prints.
+"""Deploys and operates imchat on AWS. Prints nothing.
 
     from imchat.deploy import connect, deploy, load_config
 
-    target = connect(load_config(overrides={"stage": "test"}))
-    print(deploy(target, progress=print).url)
+    context = connect(load_config(overrides={"stage": "test"}))
+    print(deploy(context, progress=print).url)
 
-What `progress` is called with are the frozen classes of `imchat.deploy.progress`.
-Every function raises ImchatError: ConfigError for a setting, DeployError for what AWS says; both tell the next step.
+`progress` is called with the event classes of `imchat.deploy.progress`.
+Functions raise ImchatErrors whose messages end with the next step: ConfigError for a setting or credentials, DeployError
+for a deployment that stopped.
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from imchat.deploy.config import Config, check_config, load_config, render_config
-    from imchat.deploy.context import Target, connect
-    from imchat.deploy.execute import Deployment, deploy
+    from imchat.deploy.context import AwsSession, DeployContext, connect
+    from imchat.deploy.execute import Deployment, deploy, execute_plan
     from imchat.deploy.iam.arns import DeploymentScope, deployment_scope
     from imchat.deploy.iam.policy import Policy, boundary_policy, deployer_policies
     from imchat.deploy.operate.cost import Estimate, Usage, estimate
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from imchat.deploy.teardown import TornDown, tear_down
 
 __all__ = [
+    "AwsSession",
     "Config",
+    "DeployContext",
     "Deployment",
     "DeploymentScope",
     "Estimate",
@@ -48,7 +51,6 @@ __all__ = [
     "StackPlan",
     "StackStatus",
     "Status",
-    "Target",
     "TornDown",
     "Usage",
     "User",
@@ -61,6 +63,7 @@ __all__ = [
     "deployer_policies",
     "deployment_scope",
     "estimate",
+    "execute_plan",
     "follow_logs",
     "load_config",
     "log_groups",
@@ -73,8 +76,10 @@ __all__ = [
     "tear_down",
 ]
 
-_HOMES: Final = {
+_MODULES: Final = {
+    "AwsSession": "context",
     "Config": "config",
+    "DeployContext": "context",
     "Deployment": "execute",
     "DeploymentScope": "iam.arns",
     "Estimate": "operate.cost",
@@ -90,7 +95,6 @@ _HOMES: Final = {
     "StackPlan": "plan",
     "StackStatus": "operate.status",
     "Status": "operate.status",
-    "Target": "context",
     "TornDown": "teardown",
     "Usage": "operate.cost",
     "User": "operate.users",
@@ -103,6 +107,7 @@ _HOMES: Final = {
     "deployer_policies": "iam.policy",
     "deployment_scope": "iam.arns",
     "estimate": "operate.cost",
+    "execute_plan": "execute",
     "follow_logs": "operate.logs",
     "load_config": "config",
     "log_groups": "operate.logs",
@@ -114,10 +119,10 @@ _HOMES: Final = {
     "run_checks": "operate.doctor",
     "tear_down": "teardown",
 }
-"""The modules of this package where the names above live; each is loaded when it is first used."""
+"""The module of each public name; it is imported when the name is first used."""
 
 
 def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(import_module(f"imchat.deploy.{_HOMES[name]}"), name)
+    if name in _MODULES:
+        return getattr(import_module(f"imchat.deploy.{_MODULES[name]}"), name)
     raise AttributeError(f"module 'imchat.deploy' has no attribute {name!r}")

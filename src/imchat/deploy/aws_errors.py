@@ -1,4 +1,4 @@
-"""What AWS refuses, said once in our words: one line, with the next step. No other module reads botocore's errors for people."""
+"""Turns botocore's errors into ImchatErrors of one line with the next step. No other module words them."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _DENIED: Final = {
     "AuthorizationErrorException",
     "UnauthorizedOperation",
 }
-_TOO_FAST: Final = {
+_THROTTLED: Final = {
     "LimitExceededException",
     "RequestLimitExceeded",
     "SlowDown",
@@ -45,93 +45,91 @@ _TOO_FAST: Final = {
     "ThrottlingException",
     "TooManyRequestsException",
 }
-_NOT_OPEN: Final = {"OptInRequired", "SubscriptionRequiredException"}
+_NOT_ENABLED: Final = {"OptInRequired", "SubscriptionRequiredException"}
 _CLOCK: Final = re.compile(r"Signature expired|Signature not yet current|RequestTimeTooSkewed")
 _ACTION: Final = re.compile(r"not authorized to perform: ([\w-]+:\w+)")
-_ON: Final = re.compile(r"on resource: (\S+)")
-_SEE_SIGN_IN: Final = "`aws sts get-caller-identity` shows what AWS takes you for"
+_RESOURCE: Final = re.compile(r"on resource: (\S+)")
+_CHECK_IDENTITY: Final = "`aws sts get-caller-identity` shows who you are signed in as"
 
 
 @contextlib.contextmanager
 def translated() -> Iterator[None]:
-    """Let no error of botocore's leave the block, only ImchatErrors. Also a decorator."""
+    """Raise ImchatErrors in place of botocore's errors. A context manager and a decorator."""
     try:
         yield
     except (ClientError, BotoCoreError) as error:
-        raise in_our_words(error) from error
+        raise explain(error) from error
 
 
-def code_of(error: ClientError) -> str:
-    """AWS's name for what went wrong, as `ValidationError`."""
+def error_code(error: ClientError) -> str:
+    """Return AWS's error code, such as `ValidationError`."""
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def in_our_words(error: ClientError | BotoCoreError) -> ImchatError:
-    """The same error as one line with the next step."""
-    return _answered(error) if isinstance(error, ClientError) else _not_asked(error)
+def explain(error: ClientError | BotoCoreError) -> ImchatError:
+    """Return the error as one line with the next step."""
+    return _explain_response(error) if isinstance(error, ClientError) else _explain_client_error(error)
 
 
-def _answered(error: ClientError) -> ImchatError:
-    code, message = code_of(error), _plain(str(error.response.get("Error", {}).get("Message", "")))
-    if code in _TOO_FAST:
-        return Busy(f"AWS is asked too much at once ({code}); try again in a minute")
+def _explain_response(error: ClientError) -> ImchatError:
+    code, message = error_code(error), _plain(str(error.response.get("Error", {}).get("Message", "")))
+    if code in _THROTTLED:
+        return Busy(f"AWS throttles these requests ({code}); try again in a minute")
     if code in _EXPIRED:
-        told = "the AWS credentials have expired; sign in again (`aws sso login`, or fetch new keys), then run this again"
+        text = "the AWS credentials have expired; sign in again (`aws sso login`, or get new keys), then run this again"
     elif _CLOCK.search(f"{code} {message}"):
-        told = "this machine's clock is wrong, so AWS refuses its requests; set it and try again"
+        text = "this machine's clock is wrong, so AWS rejects its requests; set the clock and try again"
     elif code in _UNKNOWN_KEY:
-        told = f"AWS does not accept these credentials ({code}); check --profile: {_SEE_SIGN_IN}"
+        text = f"AWS does not accept these credentials ({code}); check --profile: {_CHECK_IDENTITY}"
     elif code in _DENIED:
-        told = _denied(error, message)
-    elif code in _NOT_OPEN:
-        told = (
-            f"this AWS account may not do {error.operation_name} in this region yet ({message}); "
-            "enable the region, or finish the account's registration, in the AWS console"
+        text = _denied(error, message)
+    elif code in _NOT_ENABLED:
+        text = (
+            f"this AWS account cannot use {error.operation_name} in this region yet ({message}); "
+            "enable the region or finish the account's registration in the AWS console"
         )
     else:
-        told = f"AWS refused {error.operation_name} ({code}: {message}); `imchat doctor` looks for the cause"
-    return ConfigError(told)
+        text = f"AWS rejected {error.operation_name} ({code}: {message}); `imchat doctor` looks for the cause"
+    return ConfigError(text)
 
 
 def _denied(error: ClientError, message: str) -> str:
-    named = _ACTION.search(message)
-    action = named[1] if named else error.operation_name
-    resource = _ON.search(message)
+    match = _ACTION.search(message)
+    action = match[1] if match else error.operation_name
+    resource = _RESOURCE.search(message)
     where = f" on {resource[1]}" if resource and resource[1] != "*" else ""
     if "explicit deny" in message:
         return (
-            f"these credentials are forbidden {action}{where} by an explicit deny; "
-            "ask whoever administers the account which policy says so"
+            f"an explicit deny forbids these credentials {action}{where}; "
+            "ask the account's administrator which policy has it"
         )
     return (
-        f"these credentials may not {action}{where}; "
-        "have the policy that `imchat iam-policy` prints attached to them, or take another --profile"
+        f"these credentials do not allow {action}{where}; "
+        "attach the policies that `imchat iam-policy` prints, or use another --profile"
     )
 
 
-def _not_asked(error: BotoCoreError) -> ImchatError:
-    why = _plain(str(error))
+def _explain_client_error(error: BotoCoreError) -> ImchatError:
+    reason = _plain(str(error))
     match error:
         case raised.ParamValidationError():
-            return Invalid(why)
+            return Invalid(reason)
         case raised.ProfileNotFound():
-            mend = "check --profile: `aws configure list-profiles` shows which there are"
-            told = f"{why[0].lower()}{why[1:]}; {mend}"
+            fix = "check --profile: `aws configure list-profiles` lists the profiles"
+            text = f"{reason[0].lower()}{reason[1:]}; {fix}"
         case raised.NoRegionError() | raised.InvalidRegionError():
-            told = "no usable AWS region is chosen; give --region, such as eu-central-1, or run `imchat init`"
+            text = "no valid AWS region is set; pass --region, such as eu-central-1, or run `imchat init`"
         case raised.PartialCredentialsError():
-            told = f"half of the AWS credentials is missing: {why}; `aws configure` sets both"
+            text = f"the AWS credentials are incomplete: {reason}; `aws configure` sets both keys"
         case raised.SSOError() | raised.TokenRetrievalError() | raised.CredentialRetrievalError():
-            told = f"the AWS sign-in is not valid any more ({why}); sign in again: `aws sso login`, with your --profile"
+            text = f"the AWS sign-in is no longer valid ({reason}); sign in again: `aws sso login`, with your --profile"
         case raised.NoCredentialsError():
-            told = (
-                "there are no AWS credentials here; run `aws configure` or `aws sso login`, or give --profile"
-            )
+            text = "no AWS credentials were found; run `aws configure` or `aws sso login`, or pass --profile"
         case raised.ConnectionError() | raised.HTTPClientError():
-            told = f"AWS cannot be reached: {why}; check the network, --region and --endpoint-url, then try again"
+            text = f"AWS cannot be reached: {reason}; check the network, --region and --endpoint-url, then try again"
         case _:
-            told = f"AWS cannot be asked: {why}; check --profile and --region"
-    return ConfigError(told)
+            text = f"the request to AWS failed: {reason}; check --profile and --region"
+    return ConfigError(text)
 
 
 def _plain(text: str) -> str:

@@ -1,4 +1,4 @@
-"""`imchat.toml`: what an operator may choose, checked before anything is asked of AWS."""
+"""The settings of a stage (`imchat.toml`), validated before any request to AWS."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from imchat.errors import ConfigError, Invalid
 from imchat.sign_up_policy import SignUpPolicy
 
 FILE_NAME: Final = "imchat.toml"
-"""Looked for in the folder that a command is run in."""
+"""Read from the current directory."""
 LOG_RETENTION_DAYS: Final = (
     1,
     3,
@@ -48,9 +48,9 @@ LOG_RETENTION_DAYS: Final = (
     3288,
     3653,
 )
-"""What CloudWatch Logs takes."""
+"""The values that CloudWatch Logs accepts."""
 
-_SHAPES: Final = {
+_FORMATS: Final = {
     "stage": (
         r"^[a-z][a-z0-9-]{0,19}$",
         "1 to 20 lower-case letters, digits and hyphens, beginning with a letter",
@@ -76,37 +76,37 @@ _SHAPES: Final = {
     "alarm_mail": (r"^[^@\s]+@[^@\s]+$", "an e-mail address"),
     "alarm_topic_arn": (r"^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:.+$", "the ARN of an SNS topic"),
 }
-"""A key's pattern, and the same in words for whoever broke it."""
+"""Each setting's pattern, and its description for error messages."""
 
 
-def _sign_up(text: str) -> str:
+def _normalize_sign_up(text: str) -> str:
     try:
         return str(SignUpPolicy.parse(text))
     except Invalid as error:
         raise PydanticCustomError(
-            "said", "{said}", {"said": error.message.removeprefix("sign-up ")}
+            "sign_up", "{reason}", {"reason": error.message.removeprefix("sign-up ")}
         ) from error
 
 
 class Config(BaseModel):
-    """One stage's settings. Made by `load_config`, or directly in a program; frozen."""
+    """The settings of one stage. Frozen; made by `load_config`, or directly by a program."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    stage: Annotated[str, StringConstraints(pattern=_SHAPES["stage"][0])] = "prod"
-    region: Annotated[str, StringConstraints(pattern=_SHAPES["region"][0])] | None = None
+    stage: Annotated[str, StringConstraints(pattern=_FORMATS["stage"][0])] = "prod"
+    region: Annotated[str, StringConstraints(pattern=_FORMATS["region"][0])] | None = None
     profile: Annotated[str, StringConstraints(min_length=1)] | None = None
-    domain_name: Annotated[str, StringConstraints(pattern=_SHAPES["domain_name"][0])] | None = None
-    certificate_arn: Annotated[str, StringConstraints(pattern=_SHAPES["certificate_arn"][0])] | None = None
-    web_acl_arn: Annotated[str, StringConstraints(pattern=_SHAPES["web_acl_arn"][0])] | None = None
+    domain_name: Annotated[str, StringConstraints(pattern=_FORMATS["domain_name"][0])] | None = None
+    certificate_arn: Annotated[str, StringConstraints(pattern=_FORMATS["certificate_arn"][0])] | None = None
+    web_acl_arn: Annotated[str, StringConstraints(pattern=_FORMATS["web_acl_arn"][0])] | None = None
     price_class: Literal["PriceClass_100", "PriceClass_200", "PriceClass_All"] = "PriceClass_100"
-    sign_up: Annotated[str, AfterValidator(_sign_up)] = "open"
-    mail_identity_arn: Annotated[str, StringConstraints(pattern=_SHAPES["mail_identity_arn"][0])] | None = (
+    sign_up: Annotated[str, AfterValidator(_normalize_sign_up)] = "open"
+    mail_identity_arn: Annotated[str, StringConstraints(pattern=_FORMATS["mail_identity_arn"][0])] | None = (
         None
     )
     mail_from: Annotated[str, StringConstraints(min_length=3, max_length=320)] | None = None
-    alarm_mail: Annotated[str, StringConstraints(pattern=_SHAPES["alarm_mail"][0])] | None = None
-    alarm_topic_arn: Annotated[str, StringConstraints(pattern=_SHAPES["alarm_topic_arn"][0])] | None = None
+    alarm_mail: Annotated[str, StringConstraints(pattern=_FORMATS["alarm_mail"][0])] | None = None
+    alarm_topic_arn: Annotated[str, StringConstraints(pattern=_FORMATS["alarm_topic_arn"][0])] | None = None
     log_retention_days: int = 30
     web_socket_access_logs: bool = False
     memory_mb: Annotated[int, Field(ge=256, le=10240)] = 1024
@@ -114,76 +114,81 @@ class Config(BaseModel):
     requests_per_second: Annotated[int, Field(ge=1)] = 2000
     architecture: Literal["arm64", "x86_64"] = "arm64"
     permissions_boundary_arn: (
-        Annotated[str, StringConstraints(pattern=_SHAPES["permissions_boundary_arn"][0])] | None
+        Annotated[str, StringConstraints(pattern=_FORMATS["permissions_boundary_arn"][0])] | None
     ) = None
 
     @model_validator(mode="after")
-    def _belongs_together(self) -> Self:
+    def _check_combinations(self) -> Self:
         if self.log_retention_days not in LOG_RETENTION_DAYS:
-            raise _broken("log_retention_days", f"one of {', '.join(map(str, LOG_RETENTION_DAYS))} days")
+            raise _rule_error("log_retention_days", f"one of {', '.join(map(str, LOG_RETENTION_DAYS))} days")
         if self.domain_name and not self.certificate_arn:
-            raise _broken(
-                "certificate_arn", f"given together with domain_name: {_SHAPES['certificate_arn'][1]}"
+            raise _rule_error(
+                "certificate_arn", f"set together with domain_name: {_FORMATS['certificate_arn'][1]}"
             )
         if self.certificate_arn and not self.domain_name:
-            raise _broken("domain_name", f"given together with certificate_arn: {_SHAPES['domain_name'][1]}")
+            raise _rule_error(
+                "domain_name", f"set together with certificate_arn: {_FORMATS['domain_name'][1]}"
+            )
         if self.mail_from and not self.mail_identity_arn:
-            raise _broken(
-                "mail_identity_arn", f"given together with mail_from: {_SHAPES['mail_identity_arn'][1]}"
+            raise _rule_error(
+                "mail_identity_arn", f"set together with mail_from: {_FORMATS['mail_identity_arn'][1]}"
             )
         return self
 
 
 def load_config(path: Path | None = None, *, overrides: Mapping[str, Any] | None = None) -> Config:
-    """The settings in `path`, or in `imchat.toml` here if there is one; what `overrides` holds (None: nothing) wins.
+    """Return the settings in `path`, by default in `imchat.toml` if it exists. Values in `overrides` win; None is ignored.
 
     Raises: ConfigError naming the file (or the option), the key and what it must be.
     """
-    place = path or Path(FILE_NAME)
-    written = {} if path is None and not place.exists() else _read(place)
-    return _checked(written, overrides or {}, place)
+    file = path or Path(FILE_NAME)
+    settings = {} if path is None and not file.exists() else _read(file)
+    return _validate(settings, overrides or {}, file)
 
 
 def check_config(options: Mapping[str, Any]) -> Config:
-    """The settings that `options` hold (None: not chosen), with no file. Raises: ConfigError; `details["field"]` is the key."""
-    return _checked({}, options, Path(FILE_NAME))
+    """Return the settings in `options`, without a file; None: not set. Raises: ConfigError; `details["field"]` is the key."""
+    return _validate({}, options, Path(FILE_NAME))
 
 
 def render_config(config: Config) -> str:
-    """The text of an `imchat.toml` that `load_config` reads as `config`; what was not chosen stands there as a comment."""
+    """Return the text of an `imchat.toml` with these settings. Those that have their default are comments."""
     default = Config()
-    lines = ["# Settings of one imchat stage, read by `imchat deploy`. Options on the command line win.", ""]
-    for key, about in _ABOUT.items():
+    lines = [
+        "# Settings of one imchat stage, read by `imchat deploy`. Command line options override them.",
+        "",
+    ]
+    for key, description in _DESCRIPTIONS.items():
         value = getattr(config, key)
-        chosen = value is not None and (value != getattr(default, key) or key == "stage")
+        is_set = value is not None and (value != getattr(default, key) or key == "stage")
         shown = value if value is not None else _EXAMPLES[key]
-        lines += [f"# {about}", f"{'' if chosen else '# '}{key} = {_toml(shown)}", ""]
+        lines += [f"# {description}", f"{'' if is_set else '# '}{key} = {_toml(shown)}", ""]
     return "\n".join(lines)
 
 
-_ABOUT: Final = {
-    "stage": "Names this installation; part of every resource's name. Another stage is another installation.",
-    "region": "Where it runs. Without it: what your AWS profile says.",
-    "profile": "The profile of your AWS configuration.",
-    "domain_name": "The site's own address; goes with a certificate for it. Without it: a *.cloudfront.net address.",
-    "certificate_arn": "An ACM certificate for the domain, in us-east-1.",
-    "web_acl_arn": "A WAF web ACL (scope CLOUDFRONT) in front of everything.",
-    "price_class": "Where it is served from: PriceClass_100 (North America, Europe), _200 (and most of Asia, Africa) or _All.",
+_DESCRIPTIONS: Final = {
+    "stage": "Name of this installation, part of every resource's name. Each stage is a separate installation.",
+    "region": "AWS region. Default: the region of your AWS profile.",
+    "profile": "Profile of your AWS configuration.",
+    "domain_name": "Host name of the site; needs certificate_arn. Default: a *.cloudfront.net host name.",
+    "certificate_arn": "ACM certificate for domain_name, in us-east-1.",
+    "web_acl_arn": "WAF web ACL (scope CLOUDFRONT) that filters all requests.",
+    "price_class": "CloudFront locations: PriceClass_100 (North America, Europe), _200 (adds most of Asia, Africa) or _All.",
     "sign_up": (
-        "Who may make an account: open (anybody), invitation (nobody: `imchat user create` does) or "
+        "Who can sign up: open (anyone), invitation (no one; `imchat user create` adds users) or "
         "domain:example.org,example.com."
     ),
-    "mail_identity_arn": "Send mail (codes, forgotten passwords) through SES. Without it Cognito sends 50 a day at most.",
-    "mail_from": "The sender of mails, with an SES identity only.",
-    "alarm_mail": "Who is mailed when an alarm goes off; AWS asks them to confirm first.",
-    "alarm_topic_arn": "An SNS topic of your own that alarms go to as well.",
-    "log_retention_days": "How long the functions' logs are kept.",
-    "web_socket_access_logs": "true: log every WebSocket frame's fate; the region needs API Gateway's role for logs first.",
-    "memory_mb": "The functions' memory, 256 to 10240; their share of a processor grows with it.",
-    "reserved_concurrency": "Executions reserved for, and the most of, each function; from 10. New accounts cannot reserve any.",
-    "requests_per_second": "The most that each API takes; more are refused. Bounds what an attack can cost.",
-    "architecture": "The functions' processor: arm64 (cheaper) or x86_64.",
-    "permissions_boundary_arn": "The policy that must bound every role, where your account asks for one.",
+    "mail_identity_arn": "SES identity that sends mail (codes, password resets). Default: Cognito sends at most 50 a day.",
+    "mail_from": "Sender of mail; needs mail_identity_arn.",
+    "alarm_mail": "E-mail address for alarms; AWS asks it to confirm first.",
+    "alarm_topic_arn": "An SNS topic of yours that also receives alarms.",
+    "log_retention_days": "Days that the functions' logs are kept.",
+    "web_socket_access_logs": "true: log every WebSocket frame's result; API Gateway needs a role for logs in the region first.",
+    "memory_mb": "Memory of each function, 256 to 10240; CPU grows with it.",
+    "reserved_concurrency": "Executions reserved for each function, also its limit; at least 10. New accounts cannot set it.",
+    "requests_per_second": "Limit of each API; further requests are rejected. Limits the cost of an attack.",
+    "architecture": "Processor of the functions: arm64 (cheaper) or x86_64.",
+    "permissions_boundary_arn": "Permissions boundary for every role, if your account requires one.",
 }
 _EXAMPLES: Final[dict[str, str | int]] = {
     "region": "eu-central-1",
@@ -200,12 +205,12 @@ _EXAMPLES: Final[dict[str, str | int]] = {
 }
 
 
-def _checked(written: Mapping[str, Any], options: Mapping[str, Any], place: Path) -> Config:
-    chosen = {key: value for key, value in options.items() if value is not None}
+def _validate(settings: Mapping[str, Any], options: Mapping[str, Any], file: Path) -> Config:
+    given = {key: value for key, value in options.items() if value is not None}
     try:
-        return Config.model_validate({**written, **chosen})
+        return Config.model_validate({**settings, **given})
     except ValidationError as error:
-        raise _in_our_words(error, place, set(chosen)) from error
+        raise _explain(error, file, set(given)) from error
 
 
 def _toml(value: str | int) -> str:
@@ -216,37 +221,37 @@ def _toml(value: str | int) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _read(place: Path) -> dict[str, Any]:
+def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(place.read_text("utf-8"))
+        return tomllib.loads(file.read_text("utf-8"))
     except FileNotFoundError:
-        raise ConfigError(f"there is no file {place}; `imchat init` writes one") from None
+        raise ConfigError(f"there is no file {file}; `imchat init` writes one") from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{place} cannot be read: {error}") from error
+        raise ConfigError(f"{file} cannot be read: {error}") from error
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{place} is no TOML: {error}") from error
+        raise ConfigError(f"{file} is not valid TOML: {error}") from error
 
 
-def _broken(key: str, limit: str) -> PydanticCustomError:
+def _rule_error(key: str, limit: str) -> PydanticCustomError:
     return PydanticCustomError("rule", "{limit}", {"key": key, "limit": limit})
 
 
-def _in_our_words(error: ValidationError, place: Path, overridden: set[str]) -> ConfigError:
+def _explain(error: ValidationError, file: Path, overridden: set[str]) -> ConfigError:
     first = error.errors()[0]
     context = first.get("ctx", {})
     key = str(context.get("key") or ".".join(map(str, first["loc"])))
-    where = f"--{key.replace('_', '-')}" if key in overridden else f"{place}: {key}"
+    where = f"--{key.replace('_', '-')}" if key in overridden else f"{file}: {key}"
     match first["type"]:
         case "extra_forbidden":
             near = difflib.get_close_matches(key, Config.model_fields, n=1)
-            limit = f"is no setting; did you mean {near[0]}?" if near else "is no setting of imchat"
+            limit = f"is not a setting; did you mean {near[0]}?" if near else "is not a setting of imchat"
             return ConfigError(f"{where} {limit}", field=key)
         case "rule":
             limit = f"must be {context['limit']}"
-        case "said":
-            limit = context["said"]
+        case "sign_up":
+            limit = context["reason"]
         case "string_pattern_mismatch":
-            limit = f"must be {_SHAPES[key][1]}"
+            limit = f"must be {_FORMATS[key][1]}"
         case "greater_than_equal":
             limit = f"must be {context['ge']} or more"
         case "less_than_equal":

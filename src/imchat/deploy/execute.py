@@ -1,4 +1,4 @@
-"""Carries a plan out: stacks in their order, artifacts before the app, the site's files, `config.json`, a smoke test."""
+"""Executes a plan: the stacks in their order, artifacts before the app stack, the site's files, and a smoke test."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from imchat.deploy.aws_errors import in_our_words
+from imchat.deploy.aws_errors import explain
+from imchat.deploy.change_sets import ChangeSets
 from imchat.deploy.cloudformation.stacks import Stacks
-from imchat.deploy.cloudformation.templates import OUTPUTS
-from imchat.deploy.context import Target
-from imchat.deploy.endpoints import addresses
+from imchat.deploy.context import AwsSession, DeployContext
+from imchat.deploy.endpoints import resolve_endpoints
+from imchat.deploy.packaging.artifacts import ArtifactBucket
 from imchat.deploy.packaging.release import Release, read_release
-from imchat.deploy.packaging.site import CONFIG, INDEX, invalidate
-from imchat.deploy.plan import Plan, PlannedFiles, StackPlan
+from imchat.deploy.packaging.site import CONFIG_FILE, INDEX_FILE, SiteBucket, config_json, invalidate
+from imchat.deploy.plan import Plan, StackPlan
 from imchat.deploy.planner import Planner
 from imchat.deploy.progress import (
     ConfigWritten,
@@ -32,14 +33,16 @@ from imchat.deploy.progress import (
 from imchat.deploy.smoke import smoke_test
 from imchat.errors import DeployError
 
-_GOES_ON: Final = "the next `imchat deploy` goes on where this one stopped"
+_CHANGE_SET_NAME: Final = "imchat-deploy"
+_NEXT_RUN_HINT: Final = "the next `imchat deploy` continues from here"
+_MISMATCH_HINT: Final = "the templates are not of one version; install imchat again"
 
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """What is deployed now. `url` is where people go; `changed` is false where nothing was done.
+    """What is deployed now. Users open `url`; `changed` is false if nothing had to be done.
 
-    `outputs` are those of all stacks; the DNS name of a domain of one's own has to point to `DistributionDomain`.
+    `outputs` are those of all stacks; a custom domain's DNS record has to point to `DistributionDomain`.
     """
 
     plan: Plan
@@ -49,162 +52,174 @@ class Deployment:
 
 
 def deploy(
-    target: Target,
+    context: DeployContext,
     *,
     release: Release | None = None,
     approve: Callable[[Plan], bool] | None = None,
     wait: bool = True,
     progress: Progress = silent,
 ) -> Deployment | None:
-    """Plan, ask `approve` (not asked for an empty plan; None: go ahead), carry out. Returns None if it was refused.
+    """Plan and execute a deployment. Returns None if `approve` returned false; it is not called for an empty plan.
 
-    `release`: what to deploy, by default this installation.
-    Run again after an interruption, it goes on where it stopped. Raises: DeployError with the first resource that failed.
+    `release` is what to deploy, by default this installation. With `wait`, a stack that is being changed is waited for.
+    After an interruption the next run continues. Raises: DeployError with the first resource that failed.
     """
-    run = _Run(target, release or read_release(target), progress)
-    with run.explained():
+    stacks = Stacks(context, progress)
+    execution = _Execution(context, stacks, progress)
+    with execution.errors_explained():
+        planner = Planner(context, release or read_release(context), stacks, change_set_name=_CHANGE_SET_NAME)
+        approved = False
         try:
-            plan = run.planner.survey(wait=wait)
-            if approve is not None and not plan.empty and not approve(plan):
-                return None
-            return run.carry_out(plan)
+            plan = planner.inspect(wait=wait)
+            approved = approve is None or plan.empty or approve(plan)
         finally:
-            run.planner.discard()
+            if not approved:
+                planner.change_sets.delete_pending()
+        return execution.run(plan) if approved else None
 
 
-class _Run:
-    """One deployment. `known` grows with the outputs of each stack."""
+def execute_plan(plan: Plan, session: AwsSession, *, progress: Progress = silent) -> Deployment:
+    """Execute a plan of `make_plan`. Raises: DeployError with the first resource that failed."""
+    execution = _Execution(session, Stacks(session, progress), progress)
+    with execution.errors_explained():
+        return execution.run(plan)
 
-    def __init__(self, target: Target, release: Release, progress: Progress) -> None:
-        self._target = target
-        self._release = release
+
+class _Execution:
+    """The execution of one plan. `_outputs` grows with the outputs of each stack."""
+
+    def __init__(self, session: AwsSession, stacks: Stacks, progress: Progress) -> None:
+        self._session = session
+        self._stacks = stacks
         self._progress = progress
-        self._stacks = Stacks(target, progress)
-        self.planner = Planner(target, release, self._stacks, change_set="imchat-deploy")
-        self._known: dict[str, str] = {}
-        self._executing: str | None = None
+        self._change_sets = ChangeSets(session, stacks, name=_CHANGE_SET_NAME)
+        self._outputs: dict[str, str] = {}
+        self._stack_in_progress: str | None = None
         self._changed = False
 
-    def carry_out(self, plan: Plan) -> Deployment:
-        for step in plan.stacks:
-            if step.kind == "app":
-                self._upload_artifacts(plan)
-            self._stack(step)
-        site = next(step for step in plan.stacks if step.kind == "site")
-        removed = self._site(plan, invalidates=site.action not in {"create", "recreate"})
-        known = self._known
-        where = addresses(known, cognito="", endpoint_url=self._target.endpoint_url)
-        smoke_test(
-            self._target,
-            where,
-            config=self.planner.config(known),
-            index=self._release.files[INDEX],
-            progress=self._progress,
-        )
-        self._remove(removed)
-        return Deployment(plan, where.site, self._changed, dict(known))
+    def run(self, plan: Plan) -> Deployment:
+        """Execute the plan, and delete the change sets that are not executed."""
+        self._change_sets.pending |= {step.kind: step.change_set for step in plan.stacks if step.change_set}
+        try:
+            return self._run(plan)
+        finally:
+            self._change_sets.delete_pending()
 
     @contextlib.contextmanager
-    def explained(self) -> Iterator[None]:
-        """Say what happens to the stack that CloudFormation was working on when something came between."""
+    def errors_explained(self) -> Iterator[None]:
+        """Add to an error or Ctrl-C what CloudFormation is still doing, and that the next run continues."""
         try:
             yield
         except KeyboardInterrupt:
-            alone = f"CloudFormation goes on with {self._executing} by itself; " if self._executing else ""
-            self._progress(Interrupted(self._executing, alone + _GOES_ON))
+            self._progress(Interrupted(self._stack_in_progress, self._interruption_hint("; ")))
             raise
         except (ClientError, BotoCoreError) as error:
-            told = in_our_words(error)
-            if self._executing is None and not self._changed:
-                raise told from error
-            alone = (
-                f"CloudFormation goes on with {self._executing} by itself, and " if self._executing else ""
-            )
-            raise DeployError(told.message, hint=alone + _GOES_ON, stack=self._executing) from error
+            explained = explain(error)
+            if self._stack_in_progress is None and not self._changed:
+                raise explained from error
+            hint = self._interruption_hint(", and ")
+            raise DeployError(explained.message, hint=hint, stack=self._stack_in_progress) from error
+
+    def _interruption_hint(self, separator: str) -> str:
+        if self._stack_in_progress is None:
+            return _NEXT_RUN_HINT
+        return f"CloudFormation continues to change {self._stack_in_progress}{separator}{_NEXT_RUN_HINT}"
+
+    def _run(self, plan: Plan) -> Deployment:
+        for step in plan.stacks:
+            if step.kind == "app":
+                self._upload_artifacts(plan)
+            self._deploy_stack(step, plan.release)
+        config = config_json(self._session, self._outputs)
+        old_files = self._upload_site(plan, config)
+        endpoints = resolve_endpoints(self._outputs, self._session.endpoint_url)
+        index = plan.release.site_files[INDEX_FILE]
+        smoke_test(self._session, endpoints, config=config, index=index, progress=self._progress)
+        self._remove_files(plan.stage, old_files)
+        return Deployment(plan, endpoints.site, self._changed, dict(self._outputs))
 
     def _upload_artifacts(self, plan: Plan) -> None:
+        release = plan.release
         contents: Mapping[str, Callable[[], bytes]] = {
-            "code": lambda: self._release.code.content,
-            "layer": lambda: self._release.layer(lambda step: self._progress(LayerStep(step))),
+            "code": lambda: release.code.content,
+            "layer": lambda: release.build_layer(lambda step: self._progress(LayerStep(step))),
         }
         for artifact in plan.artifacts:
             if artifact.upload:
-                bucket = self.planner.artifacts(self._known)
-                bucket.provide(artifact.kind, artifact.key, contents[artifact.kind], self._progress)
+                bucket = ArtifactBucket.of(self._session, self._outputs, stage=plan.stage)
+                bucket.ensure(artifact.kind, artifact.key, contents[artifact.kind], self._progress)
 
-    def _stack(self, step: StackPlan) -> None:
-        found = self.planner.found[step.kind]
-        values = self._values(step)
-        if step.action == "none" and found is not None and values == found.parameters:
-            self._finish(step, found.outputs, changed=False)
+    def _deploy_stack(self, step: StackPlan, release: Release) -> None:
+        parameters = self._parameters(step, release)
+        if step.action == "none" and step.current is not None and parameters == step.current.parameters:
+            self._finish(step, release, step.current.outputs, changed=False)
             return
         if step.action == "recreate":
             self._stacks.delete(step.stack)
-        proposal = self.planner.proposals.get(step.kind)
-        if proposal is None or proposal.inputs.parameters != values:
-            proposal = self.planner.propose(step.kind, values, self._known)
-        if proposal is None:
-            self._finish(step, found.outputs if found else {}, changed=False)
+        change_set = self._change_sets.pending.get(step.kind)
+        # An earlier stack may have got other outputs than the plan assumed.
+        if change_set is None or change_set.inputs.parameters != parameters:
+            template = release.templates[step.kind]
+            creates = step.current is None
+            change_set = self._change_sets.create(template, parameters, self._outputs, creates=creates)
+        if change_set is None:
+            self._finish(step, release, step.current.outputs if step.current else {}, changed=False)
             return
-        self._executing = step.stack
-        made = self._stacks.execute(proposal)
-        self._executing = None
-        del self.planner.proposals[step.kind]
-        self._finish(step, made.outputs, changed=True)
+        self._stack_in_progress = step.stack
+        stack = self._stacks.execute(change_set)
+        self._stack_in_progress = None
+        del self._change_sets.pending[step.kind]
+        self._finish(step, release, stack.outputs, changed=True)
 
-    def _values(self, step: StackPlan) -> dict[str, str]:
-        values = self._release.templates[step.kind].values(self._release.values, self._known)
-        complete = {name: value for name, value in values.items() if value is not None}
-        missing = sorted(values.keys() - complete.keys())
+    def _parameters(self, step: StackPlan, release: Release) -> dict[str, str]:
+        values = release.templates[step.kind].parameter_values(release.parameters, self._outputs)
+        known = {name: value for name, value in values.items() if value is not None}
+        missing = sorted(values.keys() - known.keys())
         if missing:
-            raise DeployError(
-                f"no earlier stack gives it {', '.join(missing)}",
-                hint="these templates do not belong together; install imchat again",
-                stack=step.stack,
-            )
-        return complete
+            message = f"no earlier stack has an output for its parameters {', '.join(missing)}"
+            raise DeployError(message, hint=_MISMATCH_HINT, stack=step.stack)
+        return known
 
-    def _finish(self, step: StackPlan, outputs: Mapping[str, str], *, changed: bool) -> None:
-        missing = sorted(OUTPUTS[step.kind] - outputs.keys())
+    def _finish(
+        self, step: StackPlan, release: Release, outputs: Mapping[str, str], *, changed: bool
+    ) -> None:
+        missing = sorted(release.templates[step.kind].outputs - outputs.keys())
         if missing:
-            raise DeployError(
-                f"it does not tell {', '.join(missing)}",
-                hint="these templates do not belong together; install imchat again",
-                stack=step.stack,
-            )
-        self._known |= outputs
+            message = f"it lacks the outputs {', '.join(missing)}"
+            raise DeployError(message, hint=_MISMATCH_HINT, stack=step.stack)
+        self._outputs |= outputs
         self._changed |= changed
         self._progress(StackFinished(step.stack, changed))
 
-    def _site(self, plan: Plan, *, invalidates: bool) -> tuple[str, ...]:
-        """Upload what differs. Returns what has to be removed, later: somebody may be reading it."""
-        bucket, config = self.planner.site(self._known), self.planner.config(self._known)
-        files: PlannedFiles = plan.files
-        if not plan.empty:
-            files = bucket.differences(self._release.files, config)
+    def _upload_site(self, plan: Plan, config: bytes) -> tuple[str, ...]:
+        """Upload the files that differ. Returns those to remove later, because open pages may still load them."""
+        bucket = SiteBucket.of(self._session, self._outputs, stage=plan.stage)
+        site_files = plan.release.site_files
+        files = plan.files if plan.empty else bucket.compare(site_files, config)
         for number, path in enumerate(files.upload, 1):
-            content = self._release.files[path]
-            bucket.put(path, content)
+            content = site_files[path]
+            bucket.upload(path, content)
             self._changed = True
             self._progress(FileUploaded(path, len(content), number, len(files.upload)))
         if files.config:
-            bucket.put(CONFIG, config)
+            bucket.upload(CONFIG_FILE, config)
             self._changed = True
-            where = addresses(self._known, cognito="", endpoint_url=self._target.endpoint_url)
-            self._progress(ConfigWritten(where.config))
-        stale = (
-            *([f"/{INDEX}"] if INDEX in files.upload else []),
-            *([f"/{CONFIG}"] if files.config else []),
+            endpoints = resolve_endpoints(self._outputs, self._session.endpoint_url)
+            self._progress(ConfigWritten(endpoints.config))
+        outdated = (
+            *([f"/{INDEX_FILE}"] if INDEX_FILE in files.upload else []),
+            *([f"/{CONFIG_FILE}"] if files.config else []),
         )
-        if stale and invalidates:
-            cloudfront = self._target.client("cloudfront")
-            invalidate(cloudfront, self._known["DistributionId"], stale, reference=self._target.new_id())
-            self._progress(Invalidated(stale))
+        # A new distribution has nothing in its caches.
+        is_new = any(step.kind == "site" and step.current is None for step in plan.stacks)
+        if outdated and not is_new:
+            invalidate(self._session, self._outputs["DistributionId"], outdated)
+            self._progress(Invalidated(outdated))
         return files.remove
 
-    def _remove(self, paths: tuple[str, ...]) -> None:
+    def _remove_files(self, stage: str, paths: tuple[str, ...]) -> None:
         if paths:
-            self.planner.site(self._known).remove(paths)
+            SiteBucket.of(self._session, self._outputs, stage=stage).remove(paths)
             self._changed = True
         for path in paths:
             self._progress(FileRemoved(path))

@@ -1,15 +1,19 @@
-"""The plan of a deployment, as data: what each stack would create, change, replace and remove, and what is uploaded.
+"""The plan of a deployment: what it changes in each stack and what it uploads. Also the changes that are refused.
 
-Also which changes no plan may have.
+A plan is shown to the operator, and holds everything that `imchat.deploy.execute_plan` needs to carry it out.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Literal
 
+from imchat.deploy.cloudformation.stacks import ChangeSet
+from imchat.deploy.cloudformation.watcher import Stack
+from imchat.deploy.packaging.release import Release
+from imchat.deploy.packaging.site import PlannedFiles
 from imchat.deploy.progress import ArtifactKind, StackKind
 from imchat.errors import DeployError
 
@@ -18,7 +22,10 @@ Change = Literal["add", "modify", "replace", "may replace", "remove"]
 
 @dataclass(frozen=True, slots=True)
 class ResourceChange:
-    """What happens to one resource. `properties`: those whose new value asks for it. `condition`: it is made only if so."""
+    """What happens to one resource.
+
+    `properties` are those whose new values cause it. With a `condition`, the resource is created only if that is true.
+    """
 
     change: Change
     resource: str
@@ -29,7 +36,7 @@ class ResourceChange:
 
 @dataclass(frozen=True, slots=True)
 class ParameterChange:
-    """A parameter's value before (None: it has none) and after (None: known only once an earlier stack is made)."""
+    """A parameter's value before (None: it had none) and after (None: known once an earlier stack is deployed)."""
 
     name: str
     before: str | None
@@ -40,8 +47,10 @@ class ParameterChange:
 class StackPlan:
     """What happens to one stack.
 
-    "recreate": a creation failed and left an empty stack, which is deleted first. `exact` is false where CloudFormation
-    was not asked, because the stack, or one whose values it takes, does not exist yet: then the template is what is known.
+    "recreate": an earlier creation failed and left an empty stack, which is deleted first. `exact` is false if
+    CloudFormation could not list the changes, because the stack, or one whose outputs it uses, does not exist yet; then
+    they are listed from the template. `current` is the stack that is updated or left as it is, `change_set` what
+    CloudFormation proposed for it.
     """
 
     kind: StackKind
@@ -50,11 +59,16 @@ class StackPlan:
     changes: tuple[ResourceChange, ...] = ()
     parameters: tuple[ParameterChange, ...] = ()
     exact: bool = True
+    current: Stack | None = field(default=None, repr=False)
+    change_set: ChangeSet | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedArtifact:
-    """A bundle under its key in the artifact bucket; `upload` is false if it lies there. The layer's size is known built."""
+    """A bundle and its key in the artifact bucket; `upload` is false if it is stored already.
+
+    The layer's size is None, because it is known only once the layer is built.
+    """
 
     kind: ArtifactKind
     key: str
@@ -63,30 +77,33 @@ class PlannedArtifact:
 
 
 @dataclass(frozen=True, slots=True)
-class PlannedFiles:
-    """The site's files by path. `config`: whether `config.json` is written; None where that is known only later."""
-
-    upload: tuple[str, ...] = ()
-    remove: tuple[str, ...] = ()
-    config: bool | None = False
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
-    """All that a deployment would do."""
+    """Everything that a deployment would do, and the release that it would deploy."""
 
     stage: str
     version: str
     stacks: tuple[StackPlan, ...]
     artifacts: tuple[PlannedArtifact, ...]
     files: PlannedFiles
+    release: Release = field(repr=False)
 
     @property
     def empty(self) -> bool:
-        """Nothing at all would change."""
+        """Return whether nothing would change."""
         stacks = all(stack.action == "none" for stack in self.stacks)
         files = not (self.files.upload or self.files.remove or self.files.config)
         return stacks and files and not any(artifact.upload for artifact in self.artifacts)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what the operator is shown, for JSON."""
+        return {
+            "empty": self.empty,
+            "stage": self.stage,
+            "version": self.version,
+            "stacks": [_stack_to_dict(stack) for stack in self.stacks],
+            "artifacts": [asdict(artifact) for artifact in self.artifacts],
+            "files": asdict(self.files),
+        }
 
 
 STATEFUL: Final = frozenset(
@@ -100,23 +117,30 @@ STATEFUL: Final = frozenset(
         "AWS::S3::Bucket",
     }
 )
-"""What holds data, or what data cannot be read or people not sign in without: never replaced, never removed."""
-_LOSING: Final = {"replace": "replaced", "may replace": "perhaps replaced", "remove": "removed"}
+"""Resources that hold data, or that are needed to read it or to sign in. They are never replaced and never removed."""
+_DESTRUCTIVE: Final = {"replace": "replaced", "may replace": "possibly replaced", "remove": "removed"}
+_UNSAFE_HINT: Final = (
+    "nothing was changed; deploy the version that was deployed before, or a template without this change. "
+    "To create a second installation beside this one, pass --stage with another name"
+)
 
 
 def resource_changes(changes: Iterable[Mapping[str, Any]]) -> tuple[ResourceChange, ...]:
-    """CloudFormation's list of what a change set does, in our terms and in its order."""
+    """Convert CloudFormation's list of a change set's changes, in its order."""
     return tuple(map(_resource_change, changes))
 
 
 def check_safe(stack: str, changes: Iterable[Mapping[str, Any]]) -> None:
-    """Raises: DeployError for a change set that loses data or that DynamoDB would refuse, naming what asks for it."""
+    """Check that a change set loses no data and that DynamoDB accepts it.
+
+    Raises: DeployError naming the resource and the properties that cause it.
+    """
     for raw in changes:
         change = _resource_change(raw)
-        if change.type in STATEFUL and change.change in _LOSING:
+        if change.type in STATEFUL and change.change in _DESTRUCTIVE:
             because = f" because of {', '.join(change.properties)}" if change.properties else ""
             raise DeployError(
-                f"{change.type} would be {_LOSING[change.change]}{because}, and what it holds lost",
+                f"{change.type} would be {_DESTRUCTIVE[change.change]}{because}, and its data lost",
                 hint=_UNSAFE_HINT,
                 stack=stack,
                 resource=change.resource,
@@ -124,26 +148,22 @@ def check_safe(stack: str, changes: Iterable[Mapping[str, Any]]) -> None:
         indexes = _changed_indexes(raw)
         if len(indexes) > 1:
             raise DeployError(
-                f"{len(indexes)} secondary indexes would change at once ({', '.join(indexes)}), and DynamoDB changes one "
-                "an update (replacing one counts twice)",
+                f"{len(indexes)} secondary indexes would change at once ({', '.join(indexes)}), but DynamoDB changes one "
+                "per update (replacing one counts twice)",
                 hint="deploy the templates with one of the changes first, then with the next",
                 stack=stack,
                 resource=change.resource,
             )
 
 
-_UNSAFE_HINT: Final = (
-    "nothing was changed; deploy the version that was deployed before, or a template without this change. "
-    "A new installation beside this one takes --stage with another name"
-)
-
-
 def _resource_change(raw: Mapping[str, Any]) -> ResourceChange:
     details = raw.get("Details", [])
     change = _change(raw)
-    asking = [one for one in details if one.get("Target", {}).get("RequiresRecreation", "Never") != "Never"]
-    named = asking if change in {"replace", "may replace"} and asking else details
-    properties = {str(one["Target"].get("Name") or one["Target"].get("Attribute")): None for one in named}
+    replacing = [
+        one for one in details if one.get("Target", {}).get("RequiresRecreation", "Never") != "Never"
+    ]
+    causes = replacing if change in {"replace", "may replace"} and replacing else details
+    properties = {str(one["Target"].get("Name") or one["Target"].get("Attribute")): None for one in causes}
     return ResourceChange(change, raw["LogicalResourceId"], raw["ResourceType"], tuple(properties))
 
 
@@ -162,7 +182,7 @@ def _change(raw: Mapping[str, Any]) -> Change:
 
 
 def _changed_indexes(raw: Mapping[str, Any]) -> list[str]:
-    """The names of the indexes that are made, dropped or (twice) replaced, as far as CloudFormation tells the tables."""
+    """Return the names of the indexes that are created, deleted or (listed twice) replaced, if CloudFormation lists them."""
     before, after = _indexes(raw.get("BeforeContext")), _indexes(raw.get("AfterContext"))
     if not before and raw["Action"] == "Add":
         return []
@@ -174,3 +194,14 @@ def _indexes(context: str | None) -> dict[str, tuple[object, object]]:
     properties = json.loads(context).get("Properties", {}) if context else {}
     indexes = properties.get("GlobalSecondaryIndexes", []) if isinstance(properties, dict) else []
     return {one["IndexName"]: (one.get("KeySchema"), one.get("Projection")) for one in indexes}
+
+
+def _stack_to_dict(plan: StackPlan) -> dict[str, Any]:
+    return {
+        "kind": plan.kind,
+        "stack": plan.stack,
+        "action": plan.action,
+        "changes": [asdict(change) for change in plan.changes],
+        "parameters": [asdict(parameter) for parameter in plan.parameters],
+        "exact": plan.exact,
+    }

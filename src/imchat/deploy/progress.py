@@ -1,4 +1,4 @@
-"""What happens during a deployment or teardown, as data. Whoever shows it passes a callback; nothing here prints."""
+"""The events of a deployment or teardown, as data. A program passes a callback that receives them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 StackKind = Literal["state", "app", "site"]
-"""The three stacks, in the order they are made."""
+"""The three stacks, in the order in which they are created."""
 ArtifactKind = Literal["code", "layer", "template"]
 
 
 @dataclass(frozen=True, slots=True)
 class StackStarted:
-    """CloudFormation begins to create, update or delete a stack."""
+    """CloudFormation starts to create, update or delete a stack."""
 
     stack: str
     action: Literal["create", "update", "delete"]
@@ -21,7 +21,7 @@ class StackStarted:
 
 @dataclass(frozen=True, slots=True)
 class StackBusy:
-    """Somebody else, or an earlier run, is changing the stack; this one waits until it is done."""
+    """Another user or an earlier run is changing the stack; this run waits until that is done."""
 
     stack: str
     status: str
@@ -41,7 +41,7 @@ class ResourceProgress:
 
 @dataclass(frozen=True, slots=True)
 class StackFinished:
-    """The stack is as wanted; `changed` is false where nothing had to be done."""
+    """The stack is deployed or deleted; `changed` is false if nothing had to be done."""
 
     stack: str
     changed: bool
@@ -49,14 +49,14 @@ class StackFinished:
 
 @dataclass(frozen=True, slots=True)
 class LayerStep:
-    """The layer of third-party packages is made, which is seldom needed: `step` is fetching, compiling or packing."""
+    """A step of building the layer of third-party packages, which is seldom needed: fetching, compiling or packing."""
 
     step: str
 
 
 @dataclass(frozen=True, slots=True)
 class ArtifactUploaded:
-    """An artifact lies in the artifact bucket; `uploaded` is false if it lay there already."""
+    """An artifact is in the artifact bucket; `uploaded` is false if it was stored there before."""
 
     kind: ArtifactKind
     key: str
@@ -66,7 +66,7 @@ class ArtifactUploaded:
 
 @dataclass(frozen=True, slots=True)
 class FileUploaded:
-    """One file of the site was uploaded: the `number`th of `of`."""
+    """One file of the site was uploaded: number `number` of `of`."""
 
     path: str
     size_bytes: int
@@ -76,7 +76,7 @@ class FileUploaded:
 
 @dataclass(frozen=True, slots=True)
 class FileRemoved:
-    """One file that the site no longer has was removed."""
+    """An old file of the site was removed from the bucket."""
 
     path: str
 
@@ -90,14 +90,14 @@ class ConfigWritten:
 
 @dataclass(frozen=True, slots=True)
 class Invalidated:
-    """CloudFront was told to fetch these paths anew."""
+    """These paths were removed from CloudFront's caches."""
 
     paths: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class SmokeTested:
-    """An address of the deployed site was fetched."""
+    """A URL of the deployed site was fetched."""
 
     url: str
     status: int
@@ -105,7 +105,7 @@ class SmokeTested:
 
 @dataclass(frozen=True, slots=True)
 class BucketEmptied:
-    """So many objects (versions and delete markers included) were deleted from a bucket so far."""
+    """Objects deleted from a bucket so far, versions and delete markers included."""
 
     bucket: str
     objects: int
@@ -121,7 +121,7 @@ class ResourceDeleted:
 
 @dataclass(frozen=True, slots=True)
 class Interrupted:
-    """Ctrl-C. `stack` is the one that CloudFormation goes on with by itself, if any; `hint` says what to do."""
+    """Ctrl-C was pressed. `stack` is the stack that CloudFormation is still changing, if any; `hint` is the next step."""
 
     stack: str | None
     hint: str
@@ -147,4 +147,4 @@ Progress = Callable[[Event], None]
 
 
 def silent(event: Event) -> None:
-    """Show nothing."""
+    """Ignore an event."""

@@ -1,4 +1,4 @@
-"""`ManagementApiGateway`: posts to connections through API Gateway's management API."""
+"""Send frames to WebSocket connections through API Gateway's management API."""
 
 from __future__ import annotations
 
@@ -13,23 +13,25 @@ log = logging.getLogger("imchat")
 
 
 class ManagementApiGateway:
-    """A `Gateway` over a boto3 `apigatewaymanagementapi` client, posting on the executor's threads."""
+    """A `Gateway` that posts with a boto3 `apigatewaymanagementapi` client on an executor's threads."""
 
     def __init__(self, client: Any, threads: Executor) -> None:
         self._client = client
         self._threads = threads
 
     def post(self, connection_ids: Sequence[str], frame: bytes) -> set[str]:
-        """Send one frame to each connection; returns those that are gone."""
-        reached = self._threads.map(
+        """Send a frame to each connection. Return the connections that no longer exist."""
+        delivered = self._threads.map(
             lambda connection_id: self._post_one(connection_id, frame), connection_ids
         )
         return {
-            connection_id for connection_id, there in zip(connection_ids, reached, strict=True) if not there
+            connection_id
+            for connection_id, exists in zip(connection_ids, delivered, strict=True)
+            if not exists
         }
 
     def disconnect(self, connection_id: str) -> None:
-        """Close a connection; nothing happens if it is closed."""
+        """Close a connection, if it is open."""
         try:
             self._client.delete_connection(ConnectionId=connection_id)
         except (ClientError, BotoCoreError) as error:
@@ -42,7 +44,7 @@ class ManagementApiGateway:
         except (ClientError, BotoCoreError) as error:
             if _is_gone(error):
                 return False
-            # The client behind this connection finds the gap at the next event, or when it pings.
+            # The client notices the missing event at the next event or its next ping, and reads the log.
             log.warning("a push failed: %s", type(error).__name__)
         return True
 

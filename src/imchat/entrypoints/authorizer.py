@@ -1,4 +1,4 @@
-"""The WebSocket API's Lambda authorizer, for `$connect` only: a ticket in, a policy out."""
+"""Lambda authorizer of the WebSocket API: check the ticket of a `$connect` request and return an IAM policy."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _TICKET: Final = "ticket."
 
 
 def create_handler(app: App) -> Handler:
-    """The handler for `app`. It raises `Exception("Unauthorized")`, which API Gateway answers with 401."""
+    """Create the handler. It raises `Exception("Unauthorized")`, for which API Gateway responds with 401."""
 
     def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
         secret = _ticket(event.get("headers") or {})
         ticket = realtime.redeem_ticket(app, secret) if secret else None
         if ticket is None:
-            raise Exception("Unauthorized")  # noqa: TRY002 - API Gateway knows a refusal by this very message
+            raise Exception("Unauthorized")  # noqa: TRY002 - API Gateway requires exactly this message
         return {
             "principalId": ticket.user_id,
             "policyDocument": {
@@ -36,7 +36,7 @@ def create_handler(app: App) -> Handler:
 
 
 def _ticket(headers: dict[str, str]) -> str | None:
-    """The ticket among the offered subprotocols, if ours is among them too. Header names come in any case."""
+    """Return the ticket among the offered subprotocols, if `SUBPROTOCOL` is offered too. Header names come in any case."""
     offered = next((value for name, value in headers.items() if name.lower() == "sec-websocket-protocol"), "")
     protocols = [protocol.strip() for protocol in offered.split(",")]
     tickets = [protocol.removeprefix(_TICKET) for protocol in protocols if protocol.startswith(_TICKET)]

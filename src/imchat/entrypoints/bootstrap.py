@@ -1,4 +1,4 @@
-"""Composes the `App` of a Lambda function: DynamoDB, API Gateway's callbacks, the real clock and randomness."""
+"""Create the `App` of a Lambda function, with DynamoDB, API Gateway's management API, SQS and the system clock."""
 
 from __future__ import annotations
 
@@ -9,41 +9,60 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from imchat.domain.limits import RATE_REQUESTS
 from imchat.errors import ConfigError
 from imchat.services.app import App
 from imchat.services.rate_limiter import RateLimiter
+from imchat.services.runtime import InlineRuntime
 from imchat.settings import Settings
 
+A = TypeVar("A")
+B = TypeVar("B")
 Handler: TypeAlias = Callable[[dict[str, Any], object], dict[str, Any]]
 
-_PAUSE_BASE_S = 0.01
-_PAUSE_MOST_S = 0.4
+_BACKOFF_BASE_S = 0.01
+_BACKOFF_MAX_S = 0.4
 _THREADS = 16
 
 
 def now_ms() -> int:
-    """The clock: epoch milliseconds, UTC."""
+    """Return the current time in epoch milliseconds, UTC."""
     return time.time_ns() // 1_000_000
 
 
 def new_id() -> str:
-    """128 random bits in 32 hexadecimal digits."""
+    """Return 128 random bits as 32 hexadecimal digits."""
     return secrets.token_hex(16)
 
 
-def backoff(attempt: int) -> None:
-    """Wait a moment, longer with each attempt, at random: writers that lost together must not meet again."""
-    longest = min(_PAUSE_MOST_S, _PAUSE_BASE_S * 2**attempt)
-    time.sleep(random.uniform(0, longest))  # noqa: S311 - spreads load, keeps no secret
+class ThreadedRuntime(InlineRuntime):
+    """The runtime of a process whose writes race with those of other threads or processes."""
+
+    def backoff(self, attempt: int) -> None:
+        """Wait a random time, longer with each attempt, so that writers that collided do not collide again."""
+        longest = min(_BACKOFF_MAX_S, _BACKOFF_BASE_S * 2**attempt)
+        time.sleep(random.uniform(0, longest))  # noqa: S311 - spreads load, keeps no secret
+
+
+class LambdaRuntime(ThreadedRuntime):
+    """The runtime of a Lambda function: calls to AWS run in parallel on a thread pool."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(_THREADS)
+
+    def run_concurrently(self, first: Callable[[], A], second: Callable[[], B]) -> tuple[A, B]:
+        """Call `first` on another thread and `second` on this one."""
+        future = self._threads.submit(first)
+        result = second()
+        return future.result(), result
 
 
 def rate_limiter() -> RateLimiter:
-    """What counts people's requests; `IMCHAT_REQUESTS_PER_MINUTE` in the environment says another limit than ours.
+    """Return the rate limiter. The environment variable `IMCHAT_REQUESTS_PER_MINUTE` overrides the default limit.
 
-    Raises: ConfigError for what is no number.
+    Raises: ConfigError if the variable is not a whole number.
     """
     text = os.environ.get("IMCHAT_REQUESTS_PER_MINUTE") or str(RATE_REQUESTS)
     if not (text.isascii() and text.isdecimal()):
@@ -53,7 +72,7 @@ def rate_limiter() -> RateLimiter:
 
 @cache
 def lambda_app() -> App:
-    """The app of this function's process, made at the first request."""
+    """Return the app of this process, created at the first request."""
     import boto3  # noqa: PLC0415 - the one-machine runtime shares this package and never loads boto3
     from botocore.config import Config  # noqa: PLC0415 - as above
 
@@ -68,33 +87,26 @@ def lambda_app() -> App:
         retries={"mode": "standard", "max_attempts": 4},
         max_pool_connections=_THREADS * 2,
     )
-    threads = ThreadPoolExecutor(_THREADS)
     callbacks = boto3.client("apigatewaymanagementapi", endpoint_url=settings.callback_url, config=config)
-
-    def both(first: Callable[[], object], second: Callable[[], object]) -> tuple[object, object]:
-        later = threads.submit(first)
-        result = second()
-        return later.result(), result
 
     return App(
         table=DynamoTable(boto3.client("dynamodb", config=config), settings.table_name),
         gateway=ManagementApiGateway(callbacks, ThreadPoolExecutor(_THREADS)),
         now_ms=now_ms,
         new_id=new_id,
-        pause=backoff,
-        both=both,
+        runtime=LambdaRuntime(),
         queue=SqsQueue(lambda: boto3.client("sqs", config=config), settings.fanout_queue_url),
         rate_limiter=rate_limiter(),
     )
 
 
-def lazy_handler(make: Callable[[App], Handler]) -> Handler:
-    """The handler that Lambda calls: composed at the first event, so that importing it needs no environment."""
-    made: list[Handler] = []
+def lazy_handler(create: Callable[[App], Handler]) -> Handler:
+    """Return a handler that is created at the first event, so that importing a module needs no environment."""
+    created: list[Handler] = []
 
     def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-        if not made:
-            made.append(make(lambda_app()))
-        return made[0](event, context)
+        if not created:
+            created.append(create(lambda_app()))
+        return created[0](event, context)
 
     return handler

@@ -1,4 +1,4 @@
-"""The fan-out queue's Lambda handler: a batch of jobs in, those that are to come again out."""
+"""Lambda handler of the fan-out queue: run a batch of jobs and return those to retry."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ log = logging.getLogger("imchat")
 
 
 def create_handler(app: App) -> Handler:
-    """The handler for `app`. The queue needs `ReportBatchItemFailures`: jobs that are not named in the answer are done."""
+    """Create the handler. The queue needs `ReportBatchItemFailures`: jobs that the response does not name are deleted."""
 
     def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
-        failed = [record["messageId"] for record in event["Records"] if not _done(app, record)]
+        failed = [record["messageId"] for record in event["Records"] if not _run(app, record)]
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
     return handle
 
 
-def _done(app: App, record: dict[str, Any]) -> bool:
+def _run(app: App, record: dict[str, Any]) -> bool:
     try:
         again = int(record["attributes"]["ApproximateReceiveCount"]) > 1
         delivery.run_job(app, fanout_jobs.decode_job(record["body"]), again=again)
-    except Exception as error:  # noqa: BLE001 - its message may hold what people wrote, so a traceback is not logged
-        # Whatever it is must not hold up the batch's other jobs; the queue brings this one again, then puts it aside.
+    except Exception as error:  # noqa: BLE001 - a traceback is not logged: its message may contain a user's text
+        # An error must not stop the other jobs of the batch. The queue retries this job, then moves it to the dead-letter queue.
         log.error("%s in job %s at %s", type(error).__name__, record["messageId"], source_location(error))  # noqa: TRY400 - as above
         return False
     return True

@@ -1,4 +1,4 @@
-"""The HTTP API's Lambda handler: payload format 2.0 in, an answer out."""
+"""Lambda handler of the HTTP API (payload format 2.0)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from imchat.services.app import App
 
 _JSON = {"content-type": "application/json", "cache-control": "no-store"}
 _ADMINS = "admins"
-"""The group whose members are administrators."""
+"""The Cognito group of the site's administrators."""
 
 
 def create_handler(app: App) -> Handler:
-    """The handler for `app`."""
+    """Create the handler."""
 
     def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
-        answer = dispatch(app, _request(event))
-        headers = {**_JSON, **answer.headers} if answer.headers else _JSON
-        return {"statusCode": answer.status, "headers": headers, "body": answer.body}
+        response = dispatch(app, _request(event))
+        headers = {**_JSON, **response.headers} if response.headers else _JSON
+        return {"statusCode": response.status, "headers": headers, "body": response.body}
 
     return handle
 
@@ -41,22 +41,22 @@ def _request(event: dict[str, Any]) -> HttpRequest:
         user_id=_user_id(claims),
         request_id=context["requestId"],
         sign_in=_sign_in(claims),
-        is_admin="cognito:groups" in claims and _ADMINS in _listed(claims["cognito:groups"]),
+        is_admin="cognito:groups" in claims and _ADMINS in _parse_list(claims["cognito:groups"]),
     )
 
 
-def _listed(claim: str) -> list[str]:
-    """A list as the JWT authorizer passes it on: `[a b]`."""
+def _parse_list(claim: str) -> list[str]:
+    """Parse a list claim, which the JWT authorizer passes on as `[a b]`."""
     return claim.strip("[]").replace(",", " ").split()
 
 
 def _user_id(claims: dict[str, Any]) -> UserId | None:
-    """The signed-in person: an ID token, which the authorizer lets pass as well, does not count."""
+    """Return the signed-in user. The authorizer accepts ID tokens too; they do not count."""
     return UserId(claims["sub"]) if claims.get("token_use") == "access" else None
 
 
 def _sign_in(claims: dict[str, Any]) -> SignInId | None:
-    """The sign-in that the token comes from: Cognito names it in every token that can be revoked."""
+    """Return the sign-in that issued the token. Cognito names it in every token that can be revoked."""
     return claims.get("origin_jti")
 
 

@@ -1,4 +1,4 @@
-"""The WebSocket API's Lambda handler: `$connect`, `$disconnect`, and whatever clients say (`$default`)."""
+"""Lambda handler of the WebSocket API: `$connect`, `$disconnect` and client frames (`$default`)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OK: Final = {"statusCode": 200}
 
 
 def create_handler(app: App) -> Handler:
-    """The handler for `app`. A refused frame is answered with an error frame, and the connection stays."""
+    """Create the handler. For an invalid frame it sends an error frame and leaves the connection open."""
 
     def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
         context = event["requestContext"]
@@ -35,9 +35,9 @@ def create_handler(app: App) -> Handler:
             case "$connect":
                 try:
                     realtime.connect(app, user_id, connection_id, _sign_in(context))
-                except (Suspended, Unauthenticated) as refusal:
-                    return {"statusCode": refusal.status}
-                # A browser closes the socket unless the answer names a subprotocol that it offered.
+                except (Suspended, Unauthenticated) as error:
+                    return {"statusCode": error.status}
+                # A browser closes the socket unless the response names a subprotocol that it offered.
                 return {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": SUBPROTOCOL}}
             case "$disconnect":
                 realtime.disconnect(app, user_id, connection_id)
@@ -51,7 +51,7 @@ def create_handler(app: App) -> Handler:
 
 
 def _sign_in(context: dict[str, Any]) -> SignInId | None:
-    """The sign-in that the ticket was issued to, as the authorizer says it."""
+    """Return the sign-in that the ticket was issued to, from the authorizer's context."""
     sign_in: SignInId | None = context["authorizer"].get("signIn")
     return sign_in
 
@@ -61,15 +61,15 @@ def _handle_frame_safely(
 ) -> None:
     try:
         _handle_frame(app, user_id, connection_id, body)
-    except Exception as error:  # noqa: BLE001 - as in dispatch: the client gets the one shape, the log the place
+    except Exception as error:  # noqa: BLE001 - as in dispatch: clients get the error shape, the log the source location
         app.gateway.post([connection_id], error_frame(error, request_id))
 
 
 def _handle_frame(app: App, user_id: UserId, connection_id: ConnectionId, body: str) -> None:
     data = body.encode("utf-8", "surrogatepass")
     if len(data) > FRAME_BYTES:
-        raise TooLarge(f"a frame may have {FRAME_BYTES:,} bytes", field="frame", limit=FRAME_BYTES)
-    match validate_json(_FRAME.validate_json, data, below=1):
+        raise TooLarge(f"the frame is larger than {FRAME_BYTES:,} bytes", field="frame", limit=FRAME_BYTES)
+    match validate_json(_FRAME.validate_json, data, skip=1):
         case schema.PingFrame():
             realtime.pong(app, connection_id)
         case schema.TypingFrame(conversation_id=conversation_id):

@@ -1,1 +1,1 @@
-"""The one-machine runtime: the same handlers behind one server, with SQLite and its own sign-in."""
+"""The one-machine runtime: the same handlers in one server process, with SQLite and its own sign-in."""

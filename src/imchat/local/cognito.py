@@ -1,4 +1,4 @@
-"""A user pool over HTTP: the Cognito protocol, and the documents that let others check its tokens."""
+"""Serves a user pool over HTTP: the Cognito protocol, and the documents for verifying its tokens."""
 
 from __future__ import annotations
 
@@ -8,63 +8,62 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from imchat.errors import NotFound
-from imchat.local.apigateway.events import Request, new_request_id
-from imchat.local.http.response import HttpResponse, http_error_response, json_response
+from imchat.local.http import HttpResponse, Request, http_error_response, json_response, new_request_id
 from imchat.local.protocols import SignIn
 
 T = TypeVar("T")
 
 _PREFIX: Final = "/cognito"
-"""Where the site posts; other clients of Cognito post to `/`."""
+"""The path that the web client posts to; other Cognito clients post to `/`."""
 
 
 class CognitoApi:
     """Serves one user pool.
 
-    Its work runs on one thread of its own: a password check takes tens of milliseconds, and a crowd signing in must
-    neither stop the event loop nor take the threads that other work waits for.
+    Requests run on one thread of its own: a password check takes tens of milliseconds, and many sign-ins at once must
+    neither block the event loop nor occupy the threads of other work.
     """
 
     def __init__(self, sign_in: SignIn) -> None:
         self._sign_in = sign_in
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sign-in")
-        self._published = f"/{sign_in.pool_id}/.well-known/"
+        self._well_known_path = f"/{sign_in.pool_id}/.well-known/"
 
-    def serves(self, request: Request) -> bool:
-        """Whether the request is one for a user pool."""
+    def handles(self, request: Request) -> bool:
+        """Return whether the request is for the user pool."""
         if request.method == "POST":
             return request.path in {"/", _PREFIX, f"{_PREFIX}/"}
-        return request.path.removeprefix(_PREFIX).startswith(self._published)
+        return request.path.removeprefix(_PREFIX).startswith(self._well_known_path)
 
     async def serve(self, request: Request) -> HttpResponse:
-        """Answer such a request."""
+        """Respond to a request for the user pool."""
         if request.method != "POST":
-            return self._publish(request)
-        target, where = request.headers.get("x-amz-target", ""), _endpoint(request)
-        status, own, content = await self.in_turn(
+            return self._serve_document(request)
+        target, endpoint = request.headers.get("x-amz-target", ""), _endpoint(request)
+        status, headers, body = await self.run(
             lambda: self._sign_in.handle(
-                target, request.body, request.headers, endpoint=where, path=request.raw_path
+                target, request.body, request.headers, endpoint=endpoint, path=request.raw_path
             )
         )
-        return HttpResponse(status, own, content)
+        return HttpResponse(status, headers, body)
 
-    def in_turn(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        """Run `work` on the pool's thread, after what came before it."""
+    def run(self, work: Callable[[], T]) -> asyncio.Future[T]:
+        """Run `work` on the user pool's thread, after the calls before it."""
         return asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def close(self) -> None:
-        """Let what runs end, and drop what waits."""
+        """Wait for the running call and cancel the waiting ones."""
         self._thread.shutdown(cancel_futures=True)
 
-    def _publish(self, request: Request) -> HttpResponse:
+    def _serve_document(self, request: Request) -> HttpResponse:
         match request.path.rpartition("/")[2]:
             case "jwks.json":
                 return json_response(self._sign_in.jwks())
             case "openid-configuration":
                 return json_response(self._sign_in.openid_configuration(_endpoint(request)))
-        return http_error_response(NotFound("there is nothing here"), new_request_id())
+        return http_error_response(NotFound("no such page"), new_request_id())
 
 
 def _endpoint(request: Request) -> str:
-    """How the client reached this server: behind a proxy that ends TLS, by https."""
+    """Return the URL by which the client reached this server; a proxy that ends TLS passes on the scheme."""
     return f"{request.headers.get('x-forwarded-proto', 'http')}://{request.host}"

@@ -1,4 +1,4 @@
-"""The data folder of `imchat local`: what lies where, who may use it, and who is using it now.
+"""The data folder of `imchat local`: its layout, its permissions, and the lock of the process that uses it.
 
 imchat.db      conversations (SQLite)          keys/        signing key and admin credentials, mode 0600
 identity.db    accounts (SQLite)               format       the layout's version
@@ -20,12 +20,12 @@ from typing import IO, Final
 from imchat.errors import ConfigError
 
 FORMAT: Final = 1
-"""The layout this version reads and writes. A folder with a higher one was written by a newer imchat."""
+"""The layout version that this imchat reads and writes; a higher one was written by a newer imchat."""
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
-    """The process that uses the folder; both are None in the moment before it listens."""
+class RunningServer:
+    """The process that uses the folder; both fields are None until it listens."""
 
     url: str | None
     pid: int | None
@@ -33,15 +33,15 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class DataDir:
-    """A folder that exists, is writable and has a format this version knows. Made by `open`."""
+    """A folder that exists, is writable and has a format this version supports. Created by `open`."""
 
     path: Path
 
     @classmethod
     def open(cls, path: Path | None = None) -> DataDir:
-        """The folder at `path` (default: the platform's data folder), made with mode 0700 if missing.
+        """Open the folder at `path` (default: the platform's data folder); create it with mode 0700 if missing.
 
-        Raises: ConfigError if it is no folder, not writable, or written by a newer imchat.
+        Raises: ConfigError if it is not a folder, not writable, or written by a newer imchat.
         """
         folder = cls((path or default_path()).expanduser().absolute())
         try:
@@ -53,9 +53,9 @@ class DataDir:
                 database.touch(mode=0o600)  # SQLite gives its other files the mode of this one
             folder._check_format()
         except OSError as error:
-            why = "it is a file" if isinstance(error, FileExistsError) else error.strerror
+            reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror
             raise ConfigError(
-                f"cannot write to the data folder {folder.path} ({why}); choose another one with --data-dir"
+                f"cannot write to the data folder {folder.path} ({reason}); choose another one with --data-dir"
             ) from error
         return folder
 
@@ -76,79 +76,79 @@ class DataDir:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Keep every other process out of the folder; released when the block, or the process, ends.
+        """Lock the folder against other processes; released when the block, or the process, ends.
 
-        Raises: ConfigError naming the URL and process id of who holds it.
+        Raises: ConfigError with the URL and process id of the process that holds the lock.
         """
         with (self.path / "lock").open("a+b") as file:
             if not _try_lock(file):
-                raise ConfigError(_in_use(self.path, self._announced()))
+                raise ConfigError(_in_use_message(self.path, self._read_announcement()))
             yield
 
-    def running(self) -> Running | None:
-        """Who uses the folder now, or None. A file left behind by a killed process counts for nothing."""
+    def running(self) -> RunningServer | None:
+        """Return the process that uses the folder, or None. The file that a killed process left is ignored."""
         with (self.path / "lock").open("a+b") as file:
             if _try_lock(file):
                 return None
-        return self._announced()
+        return self._read_announcement()
 
     @contextlib.contextmanager
     def announce(self, url: str) -> Iterator[None]:
-        """Tell other processes where this one listens, until the block ends. Call it inside `lock`."""
-        place = self.path / "server.json"
-        replace_file(place, json.dumps({"url": url, "pid": os.getpid()}).encode())
+        """Publish the URL of this process to other processes until the block ends. Call it inside `lock`."""
+        path = self.path / "server.json"
+        replace_file(path, json.dumps({"url": url, "pid": os.getpid()}).encode())
         try:
             yield
         finally:
-            place.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
-    def _announced(self) -> Running:
+    def _read_announcement(self) -> RunningServer:
         try:
             found = json.loads((self.path / "server.json").read_bytes())
-            return Running(url=str(found["url"]), pid=int(found["pid"]))
+            return RunningServer(url=str(found["url"]), pid=int(found["pid"]))
         except (OSError, ValueError, KeyError, TypeError):
-            return Running(url=None, pid=None)
+            return RunningServer(url=None, pid=None)
 
     def _check_format(self) -> None:
-        place = self.path / "format"
+        path = self.path / "format"
         try:
-            found = int(place.read_text())
+            found = int(path.read_text())
         except FileNotFoundError:
-            replace_file(place, f"{FORMAT}\n".encode())
+            replace_file(path, f"{FORMAT}\n".encode())
             return
         except ValueError:
-            raise ConfigError(f"{place} is damaged: it should hold the number {FORMAT}") from None
+            raise ConfigError(f"{path} is damaged: it should contain the number {FORMAT}") from None
         if found > FORMAT:
             raise ConfigError(
                 f"the data folder {self.path} was written by a newer imchat "
-                f"(format {found}, this one knows {FORMAT}); upgrade with: pip install --upgrade imchat"
+                f"(format {found}, this version supports {FORMAT}); upgrade with: pip install --upgrade imchat"
             )
 
 
 def default_path() -> Path:
-    """Where data lies unless told otherwise, e.g. `~/.local/share/imchat`."""
+    """Return the default data folder, e.g. `~/.local/share/imchat`."""
     from platformdirs import user_data_path  # noqa: PLC0415 - keeps `imchat --help` fast
 
     return user_data_path("imchat", appauthor=False)
 
 
-def replace_file(place: Path, content: bytes) -> None:
-    """Write `content` to `place` with mode 0600: whole or not at all, even if the power fails."""
-    descriptor, name = tempfile.mkstemp(dir=place.parent, prefix=f".{place.name}-")
+def replace_file(path: Path, content: bytes) -> None:
+    """Write `content` to `path` atomically with mode 0600, safe against power failure."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).replace(place)
+        Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
 
 
-def _in_use(path: Path, by: Running) -> str:
-    who = f"by imchat at {by.url} (process {by.pid})" if by.url else "by another imchat process"
-    return f"the data folder {path} is in use {who}; stop it first or choose another folder with --data-dir"
+def _in_use_message(path: Path, server: RunningServer) -> str:
+    owner = f"by imchat at {server.url} (process {server.pid})" if server.url else "by another imchat process"
+    return f"the data folder {path} is in use {owner}; stop it first or choose another folder with --data-dir"
 
 
 if sys.platform == "win32":

@@ -1,4 +1,4 @@
-"""What `--demo` fills in: two people who can sign in, and a conversation between them. Doing it again changes nothing."""
+"""Creates the data of `--demo`: two users who can sign in, and a conversation between them. It is idempotent."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MINUTE_MS: Final = 60_000
 
 @dataclass(frozen=True, slots=True)
 class DemoUser:
-    """Somebody of the demo, and how to sign in as them."""
+    """A user of the demo, with the credentials to sign in."""
 
     name: str
     handle: str
@@ -31,12 +31,12 @@ class DemoUser:
     password: str
 
 
-_PEOPLE: Final = (
+_USERS: Final = (
     ("Ada Lovelace", "ada.demo", "ada@example.com"),
     ("Grace Hopper", "grace.demo", "grace@example.com"),
 )
-_HISTORY: Final = (
-    # minutes ago, who (0: Ada, 1: Grace), what
+_MESSAGES: Final = (
+    # minutes ago, sender (0: Ada, 1: Grace), body
     (26 * 60, 0, "Hi Grace! I set up imchat this afternoon. It took one command."),
     (26 * 60 - 1, 1, "Hello Ada, good to see you here."),
     (26 * 60 - 2, 1, "And it keeps everything on our own machine?"),
@@ -55,65 +55,63 @@ _HISTORY: Final = (
 )
 
 
-def fill(app: App, table: Table, keys: Path) -> tuple[DemoUser, ...]:
-    """The demo's people, signed up if they are not, with their conversation, written if it is not.
+def seed(app: App, table: Table, keys: Path) -> tuple[DemoUser, ...]:
+    """Sign up the demo users and write their conversation, unless that is done already; return the users.
 
-    Raises: ConfigError where somebody has changed their passwords.
+    Raises: ConfigError if the password of a demo user was changed.
     """
     identity = Identity(table=table, keys=keys, now_ms=app.now_ms, deliver=lambda *_: None)
-    people = _passwords(keys / "demo.json")
-    user_ids = [_sign_up(identity, person) for person in people]
-    for user_id, person in zip(user_ids, people, strict=True):
+    demo_users = _load_users(keys / "demo.json")
+    user_ids = [_sign_up(identity, user) for user in demo_users]
+    for user_id, user in zip(user_ids, demo_users, strict=True):
         if users.me(app, user_id).handle is None:
-            users.update_profile(app, user_id, handle=person.handle, display_name=person.name)
-    _converse(app, *user_ids)
-    return people
+            users.update_profile(app, user_id, handle=user.handle, display_name=user.name)
+    _seed_conversation(app, *user_ids)
+    return demo_users
 
 
-def _converse(app: App, ada: UserId, grace: UserId) -> None:
+def _seed_conversation(app: App, ada: UserId, grace: UserId) -> None:
     now_ms = app.now_ms()
-    entry = conversations.create_direct(_wait_until(app, now_ms - 26 * 60 * MINUTE_MS), ada, grace)[0]
+    entry = conversations.create_direct(_with_clock_at(app, now_ms - 26 * 60 * MINUTE_MS), ada, grace)[0]
     conversation_id = entry.head.conversation_id
     if entry.head.message_count:
         return
-    for number, (minutes_ago, who, body) in enumerate(_HISTORY):
+    for number, (minutes_ago, sender, body) in enumerate(_MESSAGES):
         messages.send(
-            _wait_until(app, now_ms - minutes_ago * MINUTE_MS),
-            (ada, grace)[who],
+            _with_clock_at(app, now_ms - minutes_ago * MINUTE_MS),
+            (ada, grace)[sender],
             conversation_id,
             client_message_id=f"demo-{number}",
             body=body,
             after_seq=1,
         )
-    read_cursors.mark_read(app, grace, conversation_id, entry.head.last_seq + len(_HISTORY))
+    read_cursors.mark_read(app, grace, conversation_id, entry.head.last_seq + len(_MESSAGES))
 
 
-def _wait_until(app: App, at_ms: int) -> App:
+def _with_clock_at(app: App, at_ms: int) -> App:
     return replace(app, now_ms=lambda: at_ms)
 
 
-def _passwords(place: Path) -> tuple[DemoUser, ...]:
-    """Everyone with their password, made at the first call: a known one would open the server to whoever reads this."""
-    if not place.exists():
-        made = {email: f"demo-{secrets.token_hex(6)}" for _, _, email in _PEOPLE}
-        replace_file(place, json.dumps(made).encode())
-    kept = json.loads(place.read_bytes())
-    return tuple(DemoUser(name, handle, email, kept[email]) for name, handle, email in _PEOPLE)
+def _load_users(path: Path) -> tuple[DemoUser, ...]:
+    """Read the users with their passwords; generate those at the first call, because a fixed one would be public."""
+    if not path.exists():
+        new_passwords = {email: f"demo-{secrets.token_hex(6)}" for _, _, email in _USERS}
+        replace_file(path, json.dumps(new_passwords).encode())
+    passwords = json.loads(path.read_bytes())
+    return tuple(DemoUser(name, handle, email, passwords[email]) for name, handle, email in _USERS)
 
 
-def _sign_up(identity: Identity, person: DemoUser) -> UserId:
-    status, made = _call_identity(identity, "SignUp", {"Username": person.email, "Password": person.password})
+def _sign_up(identity: Identity, user: DemoUser) -> UserId:
+    status, created = _call_identity(identity, "SignUp", {"Username": user.email, "Password": user.password})
     if status == HTTPStatus.OK:
-        return UserId(made["UserSub"])
-    credentials = {"USERNAME": person.email, "PASSWORD": person.password}
-    status, known = _call_identity(
+        return UserId(created["UserSub"])
+    credentials = {"USERNAME": user.email, "PASSWORD": user.password}
+    status, signed_in = _call_identity(
         identity, "InitiateAuth", {"AuthFlow": "USER_PASSWORD_AUTH", "AuthParameters": credentials}
     )
     if status != HTTPStatus.OK:
-        raise ConfigError(
-            f"the demo's account {person.email} exists with another password; start without --demo"
-        )
-    token = known["AuthenticationResult"]["AccessToken"]
+        raise ConfigError(f"the demo account {user.email} exists with another password; start without --demo")
+    token = signed_in["AuthenticationResult"]["AccessToken"]
     return UserId(identity.verify_access_token(token)["sub"])
 
 
@@ -122,5 +120,5 @@ def _call_identity(
 ) -> tuple[int, dict[str, Any]]:
     target = f"AWSCognitoIdentityProviderService.{operation}"
     body = json.dumps({"ClientId": identity.client_id, **fields}).encode()
-    answer = identity.handle(target, body, {}, endpoint="http://localhost")
-    return answer.status, json.loads(answer.body)
+    response = identity.handle(target, body, {}, endpoint="http://localhost")
+    return response.status, json.loads(response.body)

@@ -1,4 +1,4 @@
-"""Starting sooner: imports without the garbage collector, which finds nothing among modules that stay."""
+"""Speeds up imports by disabling the garbage collector, which would find no garbage among modules."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def gc_disabled() -> Iterator[None]:
-    """Import within this block."""
+    """Disable the garbage collector inside the block."""
     gc.disable()
     try:
         yield

@@ -1,9 +1,9 @@
 """Group commit: requests run one after another on the event loop's thread, many in one transaction.
 
-A batch is committed where it ran, which writes it but does not wait for the disk; one fsync, in a worker thread that
-holds no GIL, then makes all batches durable that were committed before it began. Meanwhile the next requests come in, and
-run if it takes long. What a batch answers and pushes leaves after its fsync, all at once: nothing that was seen outside
-can be lost.
+Each batch is committed on that thread, which writes it but does not wait for the disk. One fsync, in a worker thread that
+does not hold the GIL, then makes all batches durable that were committed before it began. Meanwhile the next requests
+arrive, and run if it takes long. The responses and pushes of a batch are sent after its fsync, all at once: nothing that
+a client has seen can be lost.
 """
 
 from __future__ import annotations
@@ -18,22 +18,23 @@ from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from imchat.errors import Busy, source_location
+from imchat.services.runtime import InlineRuntime
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 MAX_JOBS: Final = 128
-"""Jobs in one batch: beyond it an answer would wait longer for its neighbours than a commit of its own costs."""
+"""Jobs in one batch: with more, a response waits longer for the other jobs than a separate commit costs."""
 MAX_RUN_S: Final = 0.016
-"""How long a batch's jobs may run before it is committed as it is."""
+"""How long the jobs of a batch may run before it is committed."""
 MAX_WAIT_S: Final = 0.005
-"""How long a batch waits for the one before it to be on the disk: a slow disk must not keep the processor idle for long."""
-_TURNS: Final = 2
-"""Turns of the loop in which answers leave, and what they bring comes in."""
+"""How long a batch waits for the fsync of the one before: a slow disk must not keep the processor idle for long."""
+_LOOP_TURNS: Final = 2
+"""Turns of the event loop in which responses are sent and the next requests are received."""
 
 
 class Transactions(Protocol):
-    """What batches need of their table; `GroupCommitTable` has it."""
+    """What group commit needs of a table; `GroupCommitTable` implements it."""
 
     @property
     def changed(self) -> bool:
@@ -41,224 +42,231 @@ class Transactions(Protocol):
 
     @property
     def needs_checkpoint(self) -> bool:
-        """Whether it is time to `tidy`."""
+        """Whether the log has grown enough for a `checkpoint`."""
 
     def begin(self) -> None:
         """Open a transaction. Raises: Busy."""
 
     def commit(self) -> None:
-        """End it; it is durable after the next `sync`. Raises: Busy, and then nothing happened."""
+        """Commit the transaction; the next `sync` makes it durable. Raises: Busy, and then nothing was stored."""
 
     def sync(self) -> None:
-        """Make durable what was committed; on any thread, while other transactions run. Raises: Busy."""
+        """Make all commits durable; on any thread, while other transactions run. Raises: Busy."""
 
     def checkpoint(self) -> None:
-        """Clear up, which is slow; on any thread, while no transaction is open. Raises: Busy."""
+        """Move the log into the database, which is slow; on any thread, with no transaction open. Raises: Busy."""
 
 
 class OutgoingBuffer(Protocol):
-    """What jobs send while they run, held back until it is durable."""
+    """Holds what jobs send while they run, until it is durable."""
 
     def take(self) -> Callable[[], None]:
-        """Take what was sent since the last call; what to call when it is durable, or to forget if it never is."""
+        """Remove what was sent since the last call; return the function that sends it once it is durable."""
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     pass
 
 
-class DeferredActions:
-    """What the jobs of a batch leave to its end: the `once_a_batch` of an `App`."""
+class DeferredActions(InlineRuntime):
+    """The `Runtime` of `imchat local`: collects deferred actions and runs them at the end of each batch.
+
+    Requests run one after another, so it never waits for another writer.
+    """
 
     def __init__(self) -> None:
         self._actions: dict[Hashable, Callable[[], None]] = {}
 
     def defer(self, key: Hashable, action: Callable[[], None]) -> None:
-        """Do it at the end, unless something else is to be done under this key by then."""
+        """Run `action` at the end of the batch, unless a later action replaces it under `key`."""
         self._actions[key] = action
 
     def run(self) -> None:
-        """Do it all."""
+        """Run the collected actions."""
         actions, self._actions = self._actions, {}
         for action in actions.values():
             action()
 
 
-class _Done(NamedTuple):
-    """A job that has run: where its answer goes, once it may go."""
+class _FinishedJob(NamedTuple):
+    """A job that has run; its future gets the result or the error once the batch is durable."""
 
     future: asyncio.Future[Any]
-    answer: Any
+    result: Any
     error: Exception | None
 
 
 class _Batch(NamedTuple):
-    """What leaves once it is durable."""
+    """A batch that has run: its jobs, whether it wrote anything, and the function that sends its pushes."""
 
-    done: list[_Done]
+    jobs: list[_FinishedJob]
     changed: bool
     send: Callable[[], None]
 
 
 class GroupCommitQueue:
-    """The queue of jobs over one table. Make it and use it on a running event loop's thread."""
+    """The queue of jobs for one table. Create and use it on the thread of a running event loop."""
 
     def __init__(
-        self, table: Transactions, outbox: OutgoingBuffer, finish: Callable[[], None] = _nothing
+        self,
+        table: Transactions,
+        outgoing: OutgoingBuffer,
+        run_deferred: Callable[[], None] = _do_nothing,
     ) -> None:
-        """`finish` is called behind the jobs of each batch, in its transaction."""
+        """`run_deferred` is called after the jobs of each batch, in its transaction."""
         self._table = table
-        self._outbox = outbox
-        self._finish = finish
-        self._queue: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
-        self._committed: list[_Batch] = []
+        self._outgoing = outgoing
+        self._run_deferred = run_deferred
+        self._waiting: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
+        self._unsynced: list[_Batch] = []
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sync")
         self._worker: asyncio.Task[None] | None = None
         self._syncing: asyncio.Future[None] | None = None
-        self._untidy = False
+        self._checkpoint_requested = False
         self._closed = False
 
     def run(self, job: Callable[[], T]) -> asyncio.Future[T]:
-        """What `job` returned or raised, once it is durable. Jobs run in the order of the calls.
+        """Run `job` and return its result once it is durable. Jobs run in the order of the calls.
 
-        Raises, through the future: Busy if it could not be stored.
+        Raises, through the future: what `job` raises; Busy if the batch could not be stored.
         """
         future: asyncio.Future[T] = self._loop.create_future()
         if self._closed:
             future.set_exception(Busy("the server is stopping; try again in a moment"))
             return future
-        self._queue.append((job, future))
-        self._start()
+        self._waiting.append((job, future))
+        self._start_worker()
         return future
 
     def checkpoint(self) -> None:
-        """Clear up between two batches, however little was written: what was deleted is then nowhere on the disk any more."""
-        self._untidy = True
-        self._start()
+        """Checkpoint between two batches, however small the log is: deleted data then is in no file any more."""
+        self._checkpoint_requested = True
+        self._start_worker()
 
     async def close(self) -> None:
-        """Finish what is queued, then refuse the rest."""
+        """Finish the waiting jobs and reject later ones."""
         self._closed = True
         if self._worker is not None:
             await self._worker
-        await self._settled()
+        await self._wait_for_sync()
         self._thread.shutdown()
 
-    def _start(self) -> None:
+    def _start_worker(self) -> None:
         if self._worker is None:
-            self._worker = self._loop.create_task(self._work())
+            self._worker = self._loop.create_task(self._run_batches())
 
-    async def _work(self) -> None:
+    async def _run_batches(self) -> None:
         try:
-            while self._queue or self._untidy:
-                if self._queue:
-                    await self._gather()
+            while self._waiting or self._checkpoint_requested:
+                if self._waiting:
+                    await self._wait_for_more_jobs()
                     self._run_batch()
                     self._sync()
-                if self._untidy or self._table.needs_checkpoint:
-                    self._untidy = False
-                    await self._settled()
-                    await self._tidy()
-                await asyncio.sleep(0)  # others want to read, too
+                if self._checkpoint_requested or self._table.needs_checkpoint:
+                    self._checkpoint_requested = False
+                    await self._wait_for_sync()
+                    await self._checkpoint()
+                await asyncio.sleep(0)  # let the event loop read from sockets
         finally:
             self._worker = None
 
-    async def _gather(self) -> None:
-        """Wait a moment for the batch before: who gets its answers asks again, and comes into this one.
+    async def _wait_for_more_jobs(self) -> None:
+        """Wait a moment for the previous batch: clients that get its responses send requests that join this one.
 
-        Under load a batch is twice as large so, and what each costs by itself is paid half as often.
+        Under load this doubles the batch size, and halves the cost per request of each batch.
         """
         if self._syncing is not None:
             await asyncio.wait([self._syncing], timeout=MAX_WAIT_S)
-            for _ in range(_TURNS):
+            for _ in range(_LOOP_TURNS):
                 await asyncio.sleep(0)
 
     def _run_batch(self) -> None:
         try:
             self._table.begin()
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for an answer for ever
-            log.error("a batch could not begin: %s", error)  # noqa: TRY400 - its place says nothing: it always is the commit
-            while self._queue:
-                _refuse(self._queue.popleft()[1])
+        except Exception as error:  # noqa: BLE001 - whatever it is, no client may wait for ever
+            log.error("a batch could not begin: %s", error)  # noqa: TRY400 - a traceback would only show the call above
+            while self._waiting:
+                _fail(self._waiting.popleft()[1])
             return
-        done = self._run_jobs()
+        jobs = self._run_jobs()
         try:
-            self._finish()
-        except Exception as error:  # noqa: BLE001 - hints that heal: the log has all that is true
-            log.error("a batch could not be finished: %s at %s", type(error).__name__, source_location(error))  # noqa: TRY400 - as above
-        batch = _Batch(done, self._table.changed, self._outbox.take())
+            self._run_deferred()
+        except Exception as error:  # noqa: BLE001 - deferred actions update hints, which later requests repair
+            log.error("a deferred action failed: %s at %s", type(error).__name__, source_location(error))  # noqa: TRY400 - as above
+        batch = _Batch(jobs, self._table.changed, self._outgoing.take())
         try:
             self._table.commit()
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing was stored
-            self._drop([batch], error)
+            self._fail_batches([batch], error)
         else:
-            self._committed.append(batch)
+            self._unsynced.append(batch)
 
-    def _run_jobs(self) -> list[_Done]:
-        done: list[_Done] = []
+    def _run_jobs(self) -> list[_FinishedJob]:
+        jobs: list[_FinishedJob] = []
         until = time.monotonic() + MAX_RUN_S
-        while self._queue and len(done) < MAX_JOBS:
-            job, future = self._queue.popleft()
+        while self._waiting and len(jobs) < MAX_JOBS:
+            job, future = self._waiting.popleft()
             try:
-                done.append(_Done(future, job(), None))
-            except Exception as error:  # noqa: BLE001 - whoever waits for the answer judges it
-                done.append(_Done(future, None, error))
+                jobs.append(_FinishedJob(future, job(), None))
+            except Exception as error:  # noqa: BLE001 - the caller that awaits the future handles it
+                jobs.append(_FinishedJob(future, None, error))
             if time.monotonic() > until:
                 break
-        return done
+        return jobs
 
     def _sync(self) -> None:
-        """Make durable what was committed, unless that is being done: then it goes on by itself."""
-        if self._syncing is not None or not self._committed:
+        """Make the commits durable, unless a sync is running: the end of that one starts the next."""
+        if self._syncing is not None or not self._unsynced:
             return
-        batches, self._committed = self._committed, []
+        batches, self._unsynced = self._unsynced, []
         if any(batch.changed for batch in batches):
             self._syncing = self._loop.run_in_executor(self._thread, self._table.sync)
-            self._syncing.add_done_callback(partial(self._synced, batches))
-        else:  # nothing to wait for: a thread would only add its latency
-            _release(batches)
+            self._syncing.add_done_callback(partial(self._on_synced, batches))
+        else:  # nothing to sync: the thread would only add latency
+            _complete(batches)
 
-    def _synced(self, batches: list[_Batch], syncing: asyncio.Future[None]) -> None:
+    def _on_synced(self, batches: list[_Batch], syncing: asyncio.Future[None]) -> None:
         self._syncing = None
         error = syncing.exception()
         if error is None:
-            _release(batches)
+            _complete(batches)
         else:
-            # Those behind it, also if they wrote nothing, have seen what may be lost.
-            behind, self._committed = self._committed, []
-            self._drop([*batches, *behind], error)
+            # Later batches, even those that wrote nothing, have read what may be lost.
+            later, self._unsynced = self._unsynced, []
+            self._fail_batches([*batches, *later], error)
         self._sync()
 
-    async def _settled(self) -> None:
+    async def _wait_for_sync(self) -> None:
         while self._syncing is not None:
             await asyncio.wait([self._syncing])
 
-    async def _tidy(self) -> None:
+    async def _checkpoint(self) -> None:
         try:
             await self._loop.run_in_executor(self._thread, self._table.checkpoint)
-        except Exception as error:  # noqa: BLE001 - it is tried again behind the next batch
-            log.warning("the database could not be cleared up: %s", error)
+        except Exception as error:  # noqa: BLE001 - it is tried again after the next batch
+            log.warning("the database log could not be checkpointed: %s", error)
 
-    def _drop(self, batches: list[_Batch], error: BaseException) -> None:
+    def _fail_batches(self, batches: list[_Batch], error: BaseException) -> None:
         for batch in batches:
-            log.error("a batch of %d requests could not be stored: %s", len(batch.done), error)
-            for future, _, _ in batch.done:
-                _refuse(future)
+            log.error("a batch of %d requests could not be stored: %s", len(batch.jobs), error)
+            for job in batch.jobs:
+                _fail(job.future)
 
 
-def _release(batches: list[_Batch]) -> None:
+def _complete(batches: list[_Batch]) -> None:
+    """Send the pushes and results of batches that are durable."""
     for batch in batches:
         batch.send()
-        for future, answer, problem in batch.done:
+        for future, result, error in batch.jobs:
             if future.cancelled():
                 continue
-            if problem is None:
-                future.set_result(answer)
+            if error is None:
+                future.set_result(result)
             else:
-                future.set_exception(problem)
+                future.set_exception(error)
 
 
-def _refuse(future: asyncio.Future[Any]) -> None:
+def _fail(future: asyncio.Future[Any]) -> None:
     if not future.cancelled():
         future.set_exception(Busy("the server could not store this; try again in a moment"))

@@ -1,4 +1,4 @@
-"""What the server needs of sign-in and of storage: `Identity` and `GroupCommitTable`, and what tests put in their place."""
+"""Protocols of the server's dependencies; `Identity` and `GroupCommitTable` implement them, tests replace them."""
 
 from __future__ import annotations
 
@@ -8,32 +8,32 @@ from typing import Any, Protocol, TypeAlias
 from imchat.local.group_commit import Transactions
 
 Purge: TypeAlias = Callable[[int, int], int]
-"""Remove what had expired at a moment (epoch seconds), at most so many items; how many they were."""
+"""Delete items that expired before a time (epoch seconds), up to a limit; returns the number of deleted items."""
 
 
 class SignIn(Protocol):
-    """What the server needs of `Identity`."""
+    """The part of `Identity` that the server uses."""
 
     pool_id: str
     client_id: str
 
     def verify_access_token(self, token: str) -> Mapping[str, Any]:
-        """The claims of a good access token. Raises: Unauthenticated."""
+        """Return the claims of a valid access token. Raises: Unauthenticated."""
 
     def handle(
         self, target: str, body: bytes, headers: Mapping[str, str], *, endpoint: str, path: str
     ) -> tuple[int, Mapping[str, str], bytes]:
-        """Answer one request of the Cognito protocol; slow, and safe on any thread. Returns status, headers, body."""
+        """Handle one Cognito request; slow, and safe on any thread. Returns status, headers, body."""
 
     def jwks(self) -> Mapping[str, Any]:
-        """The public keys of the tokens."""
+        """Return the public keys of the tokens."""
 
     def openid_configuration(self, endpoint: str) -> Mapping[str, Any]:
-        """OpenID Connect's discovery document."""
+        """Return the OpenID Connect discovery document."""
 
 
 class Store(Transactions, Protocol):
-    """The table of conversations, as the server sees it."""
+    """The part of the table of conversations that the server uses."""
 
     def purge_expired(self, now_s: int, limit: int) -> int:
-        """Remove at most `limit` expired items; how many they were."""
+        """Delete at most `limit` expired items; return their number."""

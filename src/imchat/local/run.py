@@ -1,4 +1,4 @@
-"""`imchat local`, composed: the real parts on one data folder, and a process that serves until it is told to stop."""
+"""Composes and runs `imchat local`: the application on one data folder, served until the process is stopped."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from imchat.sign_up_policy import OPEN, SignUpPolicy
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.sqlite.table import SqliteTable
 
-COLLECTED_AT: Final = (20_000, 20, 50)
-"""The garbage collector's thresholds: requests leave next to no cycles, and each message keeps a dozen objects for a while."""
+GC_THRESHOLDS: Final = (20_000, 20, 50)
+"""Thresholds of the garbage collector: requests leave almost no cycles, and each message keeps a dozen objects for a while."""
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """What a person wants to know of a server that runs."""
+    """A running server, as shown to the user who started it."""
 
     url: str
     data_dir: Path
@@ -51,25 +51,24 @@ async def serve(
     with_demo: bool = False,
     site: Path | None = None,
 ) -> AsyncIterator[Started]:
-    """Serve the whole application on the data folder until the block ends. Needs a running event loop.
+    """Serve the application with the data folder until the block ends. Needs a running event loop.
 
-    `deliver` is given every code and temporary password, with whom it is for; `confirm`: sign-ups wait for such a code;
-    `policy`: who may sign up.
-    `site` is the built web client's folder. Raises: ConfigError.
+    `deliver` receives every code and temporary password with its recipient. With `confirm`, a sign-up must be confirmed
+    by such a code. `policy` says who may sign up. `site` is the folder of the built web client. Raises: ConfigError.
     """
-    pages = Site(site or assets.site_dir())
+    web_client = Site(site or assets.site_dir())
     with (
         data.lock(),
         GroupCommitTable.open(data.conversations) as store,
         SqliteTable.open(data.accounts) as accounts,
     ):
-        gateway, finish = LocalGateway(), DeferredActions()
+        gateway, deferred = LocalGateway(), DeferredActions()
         app = App(
             table=store,
             gateway=gateway,
             now_ms=bootstrap.now_ms,
             new_id=bootstrap.new_id,
-            once_a_batch=finish.defer,
+            runtime=deferred,
             rate_limiter=bootstrap.rate_limiter(),
         )
         identity = Identity(
@@ -80,8 +79,8 @@ async def serve(
             confirm=confirm,
             policy=policy,
         )
-        people = demo.fill(app, accounts, data.keys) if with_demo else ()
-        finish.run()
+        people = demo.seed(app, accounts, data.keys) if with_demo else ()
+        deferred.run()
         handlers = Handlers(
             http=http.create_handler(app),
             websocket=websocket.create_handler(app),
@@ -93,9 +92,9 @@ async def serve(
             gateway=gateway,
             sign_in=identity,
             purge_accounts=accounts.purge_expired,
-            site=pages,
+            site=web_client,
             options=options,
-            finish=finish.run,
+            run_deferred=deferred.run,
         )
         async with server:
             with data.announce(server.url):
@@ -112,7 +111,7 @@ def run(
     started: Callable[[Started], None],
     deliver: Deliver,
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM, then end cleanly. Raises: ConfigError."""
+    """Serve until Ctrl-C or SIGTERM, then stop cleanly. Raises: ConfigError."""
     data = DataDir.open(data_dir)
 
     async def until_stopped() -> None:
@@ -122,12 +121,12 @@ def run(
             data, deliver=deliver, options=options, confirm=confirm, policy=policy, with_demo=with_demo
         ) as server:
             started(server)
-            # What is there now stays: left to the collector, each full collection would stop the server for 15 to 40 ms.
+            # The objects loaded so far stay: without freezing, each full collection would stop the server for 15 to 40 ms.
             gc.freeze()
-            gc.set_threshold(*COLLECTED_AT)
+            gc.set_threshold(*GC_THRESHOLDS)
             await stop.wait()
 
-    # Where there are no signal handlers, Ctrl-C cancels the task instead: it has ended cleanly, too.
+    # On platforms without signal handlers Ctrl-C cancels the task instead, which stops it cleanly too.
     with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(until_stopped())
 
@@ -145,7 +144,7 @@ def _on_signal(stop: Callable[[], None]) -> None:
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
-        import uvloop  # noqa: PLC0415 - not made for Windows
+        import uvloop  # noqa: PLC0415 - not available on Windows
     except ImportError:
         return None
     return uvloop.new_event_loop

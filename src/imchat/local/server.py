@@ -1,4 +1,4 @@
-"""`LocalServer`: site, HTTP API, WebSocket API and sign-in on one port of one process."""
+"""`LocalServer`: web client, HTTP API, WebSocket API and sign-in on one port of one process."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from imchat.domain.limits import CONNECTION_S
 from imchat.entrypoints.bootstrap import Handler
 from imchat.errors import ConfigError, Unauthenticated, source_location
 from imchat.local.apigateway.connections import LocalGateway
-from imchat.local.apigateway.events import (
-    Request,
-    http_event,
-    new_request_id,
-    parse_http_response,
-    token_claims,
-)
-from imchat.local.apigateway.websocket import IDLE_S, WebSocketApi
+from imchat.local.apigateway.events import http_event, parse_http_response, token_claims
+from imchat.local.apigateway.websocket import IDLE_TIMEOUT_S, WebSocketApi
 from imchat.local.cognito import CognitoApi
 from imchat.local.group_commit import GroupCommitQueue
-from imchat.local.http.connection import Served
-from imchat.local.http.response import HttpResponse, http_error_response, json_response
-from imchat.local.http.server import HttpServer
+from imchat.local.http import (
+    HandlerResult,
+    HttpResponse,
+    HttpServer,
+    Request,
+    http_error_response,
+    json_response,
+    new_request_id,
+)
 from imchat.local.protocols import Purge, SignIn, Store
 from imchat.local.static_site import Site
 
 log = logging.getLogger(__name__)
 
-PURGE_EVERY_S: Final = 60.0
+PURGE_INTERVAL_S: Final = 60.0
 PURGE_ITEMS: Final = 500
-TOKENS_KNOWN: Final = 4096
-"""Tokens whose claims are kept as handlers get them."""
-_STOPPING_S: Final = 0.5
-"""How long open requests may take to end when the server stops."""
+MAX_CACHED_CLAIMS: Final = 4096
+"""Tokens whose claims are cached in the form that handlers get."""
+_STOP_TIMEOUT_S: Final = 0.5
+"""How long open requests may take to finish when the server stops."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handlers:
-    """The application's entrypoints."""
+    """The Lambda handlers of the application."""
 
     http: Handler
     websocket: Handler
@@ -55,20 +55,20 @@ class Handlers:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Where to listen (port 0: any free one), and the limits of connections, in seconds."""
+    """The address to listen on (port 0: any free one), and time limits in seconds."""
 
     host: str = "127.0.0.1"
     port: int = 0
-    idle_s: float = IDLE_S
+    idle_s: float = IDLE_TIMEOUT_S
     lifetime_s: float = CONNECTION_S
-    purge_every_s: float = PURGE_EVERY_S
+    purge_every_s: float = PURGE_INTERVAL_S
 
 
 class LocalServer:
-    """Serves from `async with` to its end; `url` is where.
+    """Serves at `url` inside `async with`.
 
-    Entering raises ConfigError where the address cannot be listened on. Leaving closes every socket with "going
-    away", finishes the requests that are queued, and commits them.
+    Entering raises ConfigError if it cannot listen on the address. Leaving closes every WebSocket with "going away",
+    then finishes and commits the waiting requests.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class LocalServer:
         purge_accounts: Purge,
         site: Site,
         options: Options,
-        finish: Callable[[], None] = lambda: None,
+        run_deferred: Callable[[], None] = lambda: None,
     ) -> None:
         self.url = ""
         self._handlers = handlers
@@ -91,27 +91,27 @@ class LocalServer:
         self._purge_accounts = purge_accounts
         self._site = site
         self._options = options
-        self._finish = finish
+        self._run_deferred = run_deferred
         self._claims: dict[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {}
 
     async def __aenter__(self) -> Self:
-        self._batches = GroupCommitQueue(self._store, self._gateway, self._finish)
+        self._queue = GroupCommitQueue(self._store, self._gateway, self._run_deferred)
         self._websockets = WebSocketApi(
             authorizer=self._handlers.authorizer,
             websocket=self._handlers.websocket,
-            batches=self._batches,
+            queue=self._queue,
             gateway=self._gateway,
             idle_s=self._options.idle_s,
             lifetime_s=self._options.lifetime_s,
         )
         self._cognito = CognitoApi(self._sign_in)
-        self._http = HttpServer(self._serve)
+        self._http = HttpServer(self._handle)
         host = self._options.host
         try:
             port = await self._http.start(host, self._options.port)
         except (OSError, OverflowError) as error:
             raise _cannot_listen(self._options, error) from error
-        self.url = f"http://{_reachable(host)}:{port}"
+        self.url = f"http://{_url_host(host)}:{port}"
         self._purging = asyncio.create_task(self._purge())
         return self
 
@@ -121,29 +121,29 @@ class LocalServer:
         self._purging.cancel()
         self._http.stop_listening()
         await self._websockets.close_all()
-        await self._http.stop(_STOPPING_S)
-        await self._batches.close()
+        await self._http.stop(_STOP_TIMEOUT_S)
+        await self._queue.close()
         self._cognito.close()
 
-    def _serve(self, request: Request) -> HttpResponse | Awaitable[Served]:
+    def _handle(self, request: Request) -> HttpResponse | Awaitable[HandlerResult]:
         path = request.path
         if path.startswith("/api/"):
             return self._call_api(request, path)
         if path == "/ws":
             return self._websockets.serve(request)
-        if self._cognito.serves(request):
+        if self._cognito.handles(request):
             return self._cognito.serve(request)
         if path == "/config.json":
-            return json_response(self._config(), cache="no-cache")
-        return self._site.answer(request)
+            return json_response(self._config(), cache_control="no-cache")
+        return self._site.serve(request)
 
-    def _call_api(self, request: Request, path: str) -> HttpResponse | Awaitable[Served]:
-        """As an HTTP API with a JWT authorizer on every route but one."""
+    def _call_api(self, request: Request, path: str) -> HttpResponse | Awaitable[HandlerResult]:
+        """Call the HTTP handler, like an HTTP API with a JWT authorizer on every route except health."""
         request_id = new_request_id()
         claims = None
         if path != "/api/health":
             try:
-                claims = self._passed_on(_bearer(request))
+                claims = self._claims_for_handlers(_bearer_token(request))
             except Unauthenticated as error:
                 return http_error_response(error, request_id)
         event = http_event(request, request_id, claims)
@@ -151,20 +151,20 @@ class LocalServer:
         def call() -> HttpResponse:
             try:
                 return HttpResponse(*parse_http_response(self._handlers.http(event, None)))
-            except Exception as error:  # noqa: BLE001 - a handler's own dispatch answers all it can
+            except Exception as error:  # noqa: BLE001 - the handler itself responds to all errors it expects
                 return http_error_response(error, request_id)
 
-        return self._batches.run(call)
+        return self._queue.run(call)
 
-    def _passed_on(self, token: str) -> Mapping[str, str]:
-        """The token's claims as handlers get them. Raises: Unauthenticated, also for one that was good a moment ago."""
+    def _claims_for_handlers(self, token: str) -> Mapping[str, str]:
+        """Return the claims in the form that handlers get. Raises: Unauthenticated, also for a token just expired."""
         claims = self._sign_in.verify_access_token(token)
-        known = self._claims.get(token)
-        if known is None or known[0] is not claims:
-            if len(self._claims) >= TOKENS_KNOWN:
+        cached = self._claims.get(token)
+        if cached is None or cached[0] is not claims:
+            if len(self._claims) >= MAX_CACHED_CLAIMS:
                 self._claims.clear()
-            known = self._claims[token] = claims, token_claims(claims)
-        return known[1]
+            cached = self._claims[token] = claims, token_claims(claims)
+        return cached[1]
 
     def _config(self) -> dict[str, object]:
         auth = {
@@ -176,34 +176,37 @@ class LocalServer:
         return {"version": 1, "api_url": "/api", "ws_url": "/ws", "auth": auth}
 
     async def _purge(self) -> None:
-        """Remove what has expired, a little at a time, among the requests."""
+        """Delete expired items, a few at a time, between the requests."""
         while True:
             await asyncio.sleep(self._options.purge_every_s)
-            due = int(time.time()), PURGE_ITEMS
+            now_s = int(time.time())
             try:
-                while await self._batches.run(partial(self._store.purge_expired, *due)) == PURGE_ITEMS:
+                while (
+                    await self._queue.run(partial(self._store.purge_expired, now_s, PURGE_ITEMS))
+                    == PURGE_ITEMS
+                ):
                     pass
-                await self._cognito.in_turn(partial(self._purge_accounts, *due))
-                self._batches.checkpoint()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next round may do
+                await self._cognito.run(partial(self._purge_accounts, now_s, PURGE_ITEMS))
+                self._queue.checkpoint()
+            except Exception as error:  # noqa: BLE001 - the next round tries again
                 log.warning(
-                    "what has expired could not be removed: %s at %s",
+                    "expired items could not be deleted: %s at %s",
                     type(error).__name__,
                     source_location(error),
                 )
 
 
-def _bearer(request: Request) -> str:
+def _bearer_token(request: Request) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
-        raise Unauthenticated("sign in first: the request has no access token")
+        raise Unauthenticated("the request has no access token; sign in first")
     return token.strip()
 
 
-def _reachable(host: str) -> str:
-    """The host to show and to connect to: a wildcard address means this machine."""
-    shown = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - names it, does not listen on it
-    return f"[{shown}]" if ":" in shown and not shown.startswith("[") else shown
+def _url_host(host: str) -> str:
+    """Return the host for the server's URL: this machine if the server listens on all addresses."""
+    name = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - does not listen on it
+    return f"[{name}]" if ":" in name and not name.startswith("[") else name
 
 
 def _cannot_listen(options: Options, error: Exception) -> ConfigError:
@@ -216,7 +219,9 @@ def _cannot_listen(options: Options, error: Exception) -> ConfigError:
         isinstance(error, OSError) and error.errno == errno.EADDRNOTAVAIL
     ):
         return ConfigError(
-            f"{options.host} is no address of this machine; choose another one with --host, such as 0.0.0.0 for all"
+            f"{options.host} is not an address of this machine; choose another one with --host (0.0.0.0: all)"
         )
-    why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
-    return ConfigError(f"cannot listen on {options.host} port {options.port}: {why}; see --host and --port")
+    reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else error
+    return ConfigError(
+        f"cannot listen on {options.host} port {options.port}: {reason}; see --host and --port"
+    )

@@ -1,4 +1,4 @@
-"""The web client's files, served from memory: what was read at the start stays whole if the folder changes."""
+"""Serves the web client's files from memory, so that changes to the folder do not affect a running server."""
 
 from __future__ import annotations
 
@@ -11,18 +11,28 @@ from typing import Final
 
 from imchat.assets import cache_control, content_type, site_files
 from imchat.errors import NotFound
-from imchat.local.apigateway.events import Request, new_request_id
-from imchat.local.http.response import HttpResponse, http_error_response
+from imchat.local.http import HttpResponse, Request, http_error_response, new_request_id
 
-_SHRINKS: Final = {".js", ".mjs", ".css", ".html", ".json", ".map", ".svg", ".txt", ".wasm", ".webmanifest"}
-_POLICY: Final = (
+_COMPRESSIBLE: Final = {
+    ".js",
+    ".mjs",
+    ".css",
+    ".html",
+    ".json",
+    ".map",
+    ".svg",
+    ".txt",
+    ".wasm",
+    ".webmanifest",
+}
+_CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; font-src 'self'; "
     "connect-src 'self'; manifest-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'self'; "
     "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types imchat"
 )
-_FEATURES: Final = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
-_LEAST_TO_SHRINK: Final = 860
-"""Bytes. Smaller answers fit in one packet either way."""
+_PERMISSIONS_POLICY: Final = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+_MIN_COMPRESS_BYTES: Final = 860
+"""Smaller responses fit in one packet uncompressed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,23 +43,23 @@ class _File:
 
 
 class Site:
-    """The built web client below one folder."""
+    """The built web client in one folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Read all files of a folder that `assets.site_dir` found whole; hidden ones are not served."""
+        """Read all files of a folder that `assets.site_dir` found complete; hidden files are not served."""
         self._files: dict[str, _File] = {}
-        for path, place in site_files(folder).items():
-            self._files[f"/{path}"] = _read(place, path)
+        for path, file in site_files(folder).items():
+            self._files[f"/{path}"] = _read(file, path)
 
-    def answer(self, request: Request) -> HttpResponse:
-        """The file at the request's path; for a page's address that is no file, the application itself."""
+    def serve(self, request: Request) -> HttpResponse:
+        """Return the file at the request's path; for a page of the web client, `index.html`."""
         if request.method not in {"GET", "HEAD"}:
-            nothing = NotFound("there is nothing here")
-            return http_error_response(nothing, new_request_id(), status=405, headers={"allow": "GET, HEAD"})
+            error = NotFound("no such page")
+            return http_error_response(error, new_request_id(), status=405, headers={"allow": "GET, HEAD"})
         path = request.path
         if path not in self._files:
             if "." in path.rpartition("/")[2] or path.startswith("/assets/"):
-                return http_error_response(NotFound("there is nothing here"), new_request_id())
+                return http_error_response(NotFound("no such page"), new_request_id())
             path = "/index.html"
         file = self._files[path]
         if file.headers["ETag"] in request.headers.get("if-none-match", ""):
@@ -62,16 +72,16 @@ class Site:
         return HttpResponse(200, headers, body)
 
 
-def _read(place: Path, path: str) -> _File:
-    plain = place.read_bytes()
-    gzipped = _gzip(plain) if place.suffix in _SHRINKS and len(plain) >= _LEAST_TO_SHRINK else None
+def _read(file: Path, path: str) -> _File:
+    plain = file.read_bytes()
+    gzipped = _gzip(plain) if file.suffix in _COMPRESSIBLE and len(plain) >= _MIN_COMPRESS_BYTES else None
     return _File(
         plain,
         gzipped,
         {
             "Content-Type": content_type(path),
-            "Content-Security-Policy": _POLICY,
-            "Permissions-Policy": _FEATURES,
+            "Content-Security-Policy": _CONTENT_SECURITY_POLICY,
+            "Permissions-Policy": _PERMISSIONS_POLICY,
             "ETag": f'W/"{hashlib.sha256(plain).hexdigest()[:20]}"',
             "Cache-Control": cache_control(path),
         },
@@ -79,5 +89,5 @@ def _read(place: Path, path: str) -> _File:
 
 
 def _gzip(plain: bytes) -> bytes:
-    shrink = zlib.compressobj(9, wbits=31)
-    return shrink.compress(plain) + shrink.flush()
+    compressor = zlib.compressobj(9, wbits=31)
+    return compressor.compress(plain) + compressor.flush()

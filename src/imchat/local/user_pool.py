@@ -1,4 +1,4 @@
-"""Reaching a data folder's user pool for administration, whether or not `imchat local` is running."""
+"""Connects to the user pool of a data folder for administration, whether or not `imchat local` is running."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from imchat.entrypoints import bootstrap
 from imchat.errors import Busy
 from imchat.local.cognito import CognitoApi
 from imchat.local.data_dir import DataDir
-from imchat.local.http.server import HttpServer
+from imchat.local.http import HttpServer
 from imchat.local.identity import AdminKey, Deliver, Identity, read_admin_key
 from imchat.storage.sqlite.table import SqliteTable
 
 
 @dataclass(frozen=True, slots=True)
 class LocalPool:
-    """Where the pool listens, and the key that its administration is signed with."""
+    """The URL of a user pool, and the key that signs administrative calls."""
 
     url: str
     key: AdminKey
@@ -27,14 +27,14 @@ class LocalPool:
 
 @contextlib.contextmanager
 def reach_user_pool(folder: DataDir, deliver: Deliver) -> Iterator[LocalPool]:
-    """The running server's pool, or one that is served until the block ends, giving its codes to `deliver`.
+    """Yield the running server's pool, or serve the pool until the block ends, passing codes to `deliver`.
 
     Raises: Busy while the server is starting; ConfigError.
     """
     running = folder.running()
     if running is not None:
         if running.url is None:
-            raise Busy("another imchat process is starting on this data folder; try again in a moment")
+            raise Busy("another imchat process is starting with this data folder; try again in a moment")
         yield LocalPool(running.url, read_admin_key(folder.keys))
         return
     with folder.lock(), SqliteTable.open(folder.accounts) as table:
@@ -45,7 +45,7 @@ def reach_user_pool(folder: DataDir, deliver: Deliver) -> Iterator[LocalPool]:
 
 @contextlib.contextmanager
 def serve_identity(identity: Identity) -> Iterator[str]:
-    """Serve `identity` alone on a free port of this machine, from a thread; yields the URL and stops at the end."""
+    """Serve `identity` on a free port of this machine, in a thread, until the block ends; yields the URL."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="identity-server", daemon=True)
     thread.start()

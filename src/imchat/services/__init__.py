@@ -1,1 +1,1 @@
-"""What people do: one function per user action, over storage and a gateway, knowing no runtime."""
+"""Services: one function per user action. They use storage and a gateway, and depend on no runtime."""

@@ -1,4 +1,4 @@
-"""Access checks: who may load or change what. Someone who is not a member learns nothing about a conversation."""
+"""Check who may read or change what. Someone who is not a member learns nothing about a conversation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from imchat.storage.repositories import blocks, members, users
 from imchat.storage.repositories.events import Tail
 
 NO_CONVERSATION = "no such conversation"
-"""The one message for strangers, removed members and unknown ids, so that a refusal does not say which it is."""
+"""The same message for strangers, removed members and unknown ids, so that the error does not reveal which it is."""
 
 
 def require_member(app: App, user_id: UserId, conversation_id: ConversationId) -> Member:
@@ -31,11 +31,11 @@ def require_member(app: App, user_id: UserId, conversation_id: ConversationId) -
 
 
 def refuse_strangers(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
-    """Refuse everyone but members before anything else of the conversation is read.
+    """Raise NotFound unless the user is a member. Call it before anything else of the conversation is read.
 
-    Without it, the time of a refusal would tell whether the conversation exists. A member may be removed right after it,
-    so `require_member` still follows the read. For a member it costs one eventually consistent read; only a
-    missing membership is looked up again. Raises: NotFound.
+    Without it, the response time would reveal whether the conversation exists. A member may be removed right after
+    this check, so call `require_member` after the read as well. For a member it costs one eventually consistent read;
+    only a missing membership is read a second time.
     """
     if is_id(conversation_id):
         for consistent in (False, True):

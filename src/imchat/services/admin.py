@@ -1,6 +1,7 @@
-"""What administrators see and do besides suspending: all people, any message away, and who of them did what.
+"""Administrator actions other than suspending: list users, remove any message, read the audit log.
 
-Who is one is checked by the route table; a library's caller checks for themselves.
+These functions do not check that the caller is an administrator. The route table does; callers of the library check it
+themselves.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ PAGE: Final = 100
 
 
 def list_users(app: App, *, cursor: UserId | None) -> tuple[list[User], UserId | None]:
-    """Everybody with a profile, by id, up to `PAGE` behind `cursor`; and the cursor of the next page, if any."""
-    found = users.list_ids(app.table, after=cursor, limit=PAGE + 1)
-    profiles = users.get_many(app.table, found[:PAGE])
-    page = [profiles[user_id] for user_id in found[:PAGE] if user_id in profiles]
-    return page, found[PAGE - 1] if len(found) > PAGE else None
+    """Return up to `PAGE` users after `cursor`, in the order of their ids, and the next cursor, if any."""
+    user_ids = users.list_ids(app.table, after=cursor, limit=PAGE + 1)
+    profiles = users.get_many(app.table, user_ids[:PAGE])
+    page = [profiles[user_id] for user_id in user_ids[:PAGE] if user_id in profiles]
+    return page, user_ids[PAGE - 1] if len(user_ids) > PAGE else None
 
 
 def remove_message(app: App, admin_id: UserId, conversation_id: ConversationId, seq: int) -> MessageChange:
-    """Leave a tombstone of anybody's message, in any conversation. Raises: NotFound, Busy."""
+    """Replace any user's message by a tombstone, in any conversation, and log it. Raises: NotFound, Busy."""
 
     def entry(author_id: UserId) -> AuditEntry:
         at_ms = app.now_ms()
@@ -35,11 +36,11 @@ def remove_message(app: App, admin_id: UserId, conversation_id: ConversationId, 
         return AuditEntry(audit_id, at_ms, admin_id, "message.removed", author_id, conversation_id, seq)
 
     return message_actions.remove(
-        app, admin_id, conversation_id, seq, note=lambda author: audit.put_new(entry(author))
+        app, admin_id, conversation_id, seq, log_op=lambda author_id: audit.put_new(entry(author_id))
     )
 
 
 def audit_log(app: App, *, cursor: str | None) -> tuple[list[AuditEntry], str | None]:
-    """What administrators did, newest first, up to `PAGE` before `cursor`; and the cursor of the next page, if any."""
-    found = audit.list_page(app.table, before=cursor, limit=PAGE + 1)
-    return found[:PAGE], found[PAGE - 1].audit_id if len(found) > PAGE else None
+    """Return up to `PAGE` audit log entries before `cursor`, newest first, and the next cursor, if any."""
+    entries = audit.list_page(app.table, before=cursor, limit=PAGE + 1)
+    return entries[:PAGE], entries[PAGE - 1].audit_id if len(entries) > PAGE else None

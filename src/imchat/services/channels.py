@@ -1,4 +1,4 @@
-"""Public channels: joining one, and searching their directory."""
+"""Public channels: join one, and search their directory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from imchat.storage.repositories.events import Tail
 from imchat.storage.table import Op
 
 _ENTRIES_READ: Final = 5 * CHANNELS_FOUND
-"""Directory entries that a search reads for its first word; its other words may rule out most of them."""
+"""Directory entries that a search reads for its first word. The other words may exclude most of them."""
 
 
 def join(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
@@ -42,6 +42,10 @@ def search(app: App, text: str) -> list[Head]:
     words = tokenize(text)
     if not words:
         raise Invalid("q needs a word of at least two letters", field="q", limit=PREFIX_MIN)
-    found = channel_index.search(app.table, words, limit=_ENTRIES_READ)[:CHANNELS_FOUND]
-    heads = conversations.get_many(app.table, found)
-    return [heads[found_id] for found_id in found if found_id in heads and heads[found_id].settings.public]
+    conversation_ids = channel_index.search(app.table, words, limit=_ENTRIES_READ)[:CHANNELS_FOUND]
+    heads = conversations.get_many(app.table, conversation_ids)
+    return [
+        heads[conversation_id]
+        for conversation_id in conversation_ids
+        if conversation_id in heads and heads[conversation_id].settings.public
+    ]

@@ -1,4 +1,4 @@
-"""Conversations: create, list, read and change them, and change a member's own settings of one."""
+"""Conversations: create, list, read and update them, and update a member's own settings of one."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ INBOX_PAGE: Final = 100
 
 @dataclass(frozen=True, slots=True)
 class ConversationEntry:
-    """A conversation as one member sees it. `members`: all of them, or None if they were not read or are too many."""
+    """A conversation as one member sees it. `members` is None if they were not read or are too many."""
 
     head: Head
     me: Member
@@ -53,7 +53,7 @@ class ConversationEntry:
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """A page of entries with the profiles they refer to; `next_cursor` asks for the next page."""
+    """A page of entries with the profiles they refer to. `next_cursor` requests the next page; None on the last one."""
 
     entries: list[ConversationEntry]
     users: list[User]
@@ -63,7 +63,7 @@ class Inbox:
 def create_group(
     app: App, creator_id: UserId, member_ids: Collection[UserId], title: str | None
 ) -> tuple[ConversationEntry, list[User]]:
-    """Create a group of its creator, who becomes its owner, and up to 48 others.
+    """Create a group with its creator as owner and up to 48 other members.
 
     Raises: Invalid; NotFound for an unknown user; Forbidden if there is a block between the creator and one of them.
     """
@@ -99,17 +99,19 @@ def inbox(app: App, user_id: UserId, *, cursor: ConversationId | None) -> Inbox:
     heads = conversations.get_many(app.table, [pointer.conversation_id for pointer in page])
     pairs = [(pointer.conversation_id, user_id) for pointer in page]
     pairs += [(pointer.conversation_id, pointer.peer_id) for pointer in page if pointer.peer_id]
-    known = members.get_many(app.table, pairs)
+    memberships = members.get_many(app.table, pairs)
     entries: list[ConversationEntry] = []
     for pointer in page:
         head = heads.get(pointer.conversation_id)
-        me = known.get((pointer.conversation_id, user_id))
+        me = memberships.get((pointer.conversation_id, user_id))
         if head is None or me is None:
             continue
-        peer = known.get((pointer.conversation_id, pointer.peer_id)) if pointer.peer_id else None
+        peer = memberships.get((pointer.conversation_id, pointer.peer_id)) if pointer.peer_id else None
         entries.append(ConversationEntry(head, me, [me, peer] if peer else None))
     referenced = {pointer.peer_id for pointer in page if pointer.peer_id}
-    referenced |= {UserId(e.head.last_message["actor_id"]) for e in entries if e.head.last_message}
+    referenced |= {
+        UserId(entry.head.last_message["actor_id"]) for entry in entries if entry.head.last_message
+    }
     profiles = users.get_many(app.table, referenced)
     return Inbox(entries, list(profiles.values()), page[-1].conversation_id if more else None)
 
@@ -125,48 +127,49 @@ def get(app: App, user_id: UserId, conversation_id: ConversationId) -> tuple[Con
     if known is None:
         raise NotFound(NO_CONVERSATION)
     head, _ = known
-    many = head.member_count > MEMBERS_SHOWN
-    all_members = {} if many else members.list_for(app.table, conversation_id)
-    me = require_member(app, user_id, conversation_id) if many else all_members.get(user_id)
+    too_many = head.member_count > MEMBERS_SHOWN
+    all_members = {} if too_many else members.list_for(app.table, conversation_id)
+    me = require_member(app, user_id, conversation_id) if too_many else all_members.get(user_id)
     if me is None:
         raise NotFound(NO_CONVERSATION)
     referenced = {user_id, *all_members}
     if head.last_message:
         referenced.add(UserId(head.last_message["actor_id"]))
     profiles = users.get_many(app.table, referenced)
-    return ConversationEntry(head, me, None if many else list(all_members.values())), list(profiles.values())
+    entry = ConversationEntry(head, me, None if too_many else list(all_members.values()))
+    return entry, list(profiles.values())
 
 
 def update_group(
     app: App, actor_id: UserId, conversation_id: ConversationId, *, title: str | None = None, **changes: Any
 ) -> None:
-    """Change a group's title and those of its `GroupSettings` that are not None; an empty description removes it.
+    """Update a group's title and those of its `GroupSettings` that are not None. An empty description removes it.
 
     Raises: Invalid, NotFound; Forbidden for plain members.
     """
-    wanted = {name: value for name, value in changes.items() if value is not None}
+    given = {name: value for name, value in changes.items() if value is not None}
     if title is not None:
         check_line(title, field="title", maximum=TITLE_CHARS)
-    if "description" in wanted:
-        wanted["description"] = check_description(wanted["description"]) or None
+    if "description" in given:
+        given["description"] = check_description(given["description"]) or None
 
     def decide(tail: Tail, actor: Member) -> Append | AlreadyDone:
         check_manager(tail, actor)
         old, new_title = tail.head.settings, title or tail.head.title
-        new = old._replace(**wanted)
+        new = old._replace(**given)
         if (new_title, new) == (tail.head.title, old):
             return AlreadyDone(tail.events[-1])
         draft = Draft(type="conversation.updated", actor_id=actor_id, title=new_title)
-        changed: Any = {name: value for name, value in wanted.items() if value != getattr(old, name)}
+        changed: Any = {name: value for name, value in given.items() if value != getattr(old, name)}
         draft.update(changed)
-        listed = channel_index.update_ops(
+        index_ops = channel_index.update_ops(
             conversation_id,
             old=tail.head.title if old.public else None,
-            new=_channel_title(new_title) if new.public else None,
+            new=_check_channel_title(new_title) if new.public else None,
         )
         return Append(
             draft,
-            lambda _event: [conversations.set_settings(conversation_id, new_title, new), *listed],
+            lambda _event: [conversations.set_settings(conversation_id, new_title, new), *index_ops],
         )
 
     append(app, conversation_id, actor_id, decide)
@@ -181,7 +184,7 @@ def _create(
     others: Iterable[UserId],
     title: str | None,
 ) -> bool:
-    """Write head, first event, members and pointers in one transaction. Returns False if the conversation exists."""
+    """Create the conversation in one transaction. Return False if it exists already. Raises: Invalid, NotFound, Forbidden."""
     member_ids = list(dict.fromkeys([creator_id, *others]))
     check_count(len(member_ids) - 1, field="member_ids", maximum=MEMBERS_AT_CREATION - 1)
     accounts.me(app, creator_id)
@@ -206,7 +209,7 @@ def _create(
     try:
         events.append(app.table, conversation_id, event, *ops)
     except ConditionFailed as failed:
-        if failed.index:  # the event comes first; so the conversation does not exist, and a block does
+        if failed.index:  # The event is op 0 and was accepted, so the conversation is new and a block exists.
             raise Forbidden("you can't message this person", reason="blocked") from None
         require_member(app, creator_id, conversation_id)
         return False
@@ -218,12 +221,12 @@ def _create(
 def update_settings(
     app: App, user_id: UserId, conversation_id: ConversationId, changes: Mapping[Setting, bool]
 ) -> Member:
-    """Set or clear the user's own settings of a conversation: muted, archived, pinned, marked unread.
+    """Update the user's own settings of a conversation: muted, archived, pinned, marked unread.
 
     Returns the new membership. Raises: NotFound for someone who is not a member.
     """
     before = require_member(app, user_id, conversation_id)
-    if all(wanted == (name in before.settings) for name, wanted in changes.items()):
+    if all(value == (name in before.settings) for name, value in changes.items()):
         return before
     if not members.set_settings(app.table, conversation_id, user_id, changes):
         raise NotFound(NO_CONVERSATION)
@@ -233,7 +236,7 @@ def update_settings(
     return after
 
 
-def _channel_title(title: str | None) -> str:
+def _check_channel_title(title: str | None) -> str:
     """Return the title of a public channel. Raises: Invalid if a search could not find it."""
     if title is None or not tokenize(title):
         raise Invalid(

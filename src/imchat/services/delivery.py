@@ -1,8 +1,8 @@
-"""Bringing events to members: at once to few, by way of the queue to many, in one frame for several where a room is hot.
+"""Push events to members: directly for small rooms, via the queue for large ones, batched when busy.
 
-Of the queue's jobs (`services/fanout_jobs.py`) each reads the events first and the members after them: whoever is a member then,
-and has been one since before an event, was a member when it was written. So however late or often a job runs, nobody
-gets an event that lies past their removal.
+Each job of the queue (`services/fanout_jobs.py`) reads the events first and the members second. A user who is a member at
+that time, and joined before an event, was also a member when the event was written. So no matter how late or how often
+a job runs, no user receives an event from after their removal.
 """
 
 from __future__ import annotations
@@ -26,14 +26,15 @@ from imchat.storage.repositories import conversations, events, fanout_progress, 
 from imchat.storage.repositories.events import Tail
 
 DIRECT_POSTS: Final = 50
-"""Posts that a request makes itself while its sender waits; more are left to the queue."""
+"""Posts that a request makes itself while its sender waits. More go to the queue."""
 ROOM_POSTS_PER_S: Final = 2_500
-"""What one conversation may post when it is hot: a quarter of an account's default quota. Its events are then pushed together,
-as far apart as posting to all members takes at this rate. Source: API Gateway quotas, "Throttle quota per account"."""
-REACH: Final = 20
-"""Events right before its own that a job sees to as well, if none has taken them on: their jobs may come after it."""
+"""Posts per second of one busy conversation: a quarter of an account's default quota. Its events are then pushed in batches;
+the interval between two is how long posting to all members takes at this rate. Source: API Gateway quotas, "Throttle quota
+per account"."""
+EARLIER_EVENTS: Final = 20
+"""Events right before its own that a job also pushes, if no job has claimed them: their jobs may run after it."""
 CHUNK: Final = 200
-"""People in one `Deliver`: two batch gets of connections, and posts for a fraction of a second."""
+"""Users in one `DeliverJob`: two batch gets of connections, and a fraction of a second of posts."""
 
 
 def publish(
@@ -43,44 +44,44 @@ def publish(
     tail: Tail,
     skip_connection: ConnectionId | None = None,
 ) -> None:
-    """Push events that lie in the log since `tail` was read, or, once more, before; or see to it that they will be.
+    """Push events of the log, or queue a job that does. They were written after `tail` was read, or before, for a retry.
 
-    Left out is the connection `answered` if it is the actor's own; the queue's jobs push to that one too. Raises: Busy.
+    `skip_connection` gets no push if it is the actor's own, except from the jobs of the queue. Raises: Busy.
     """
     known: Mapping[UserId, Member] = tail.members if tail.has_all_members else {}
     if app.queue is None and not tail.has_all_members:
         known = {**members.list_for(app.table, conversation_id), **tail.members}
     first_seq = written[0]["seq"]
-    # Once more, or read after it was written: by now there may be members whose history begins later.
+    # A retry, or members read after the write: there may be new members whose history begins later.
     if first_seq <= tail.events[-1]["seq"] or not tail.has_all_members:
         known = {user_id: member for user_id, member in known.items() if member.history_from <= first_seq}
-    ready = [
+    pushes = [
         (page, fanout.open_connections(app, user_ids))
         for page, user_ids in by_visible_history(written, known)
     ]
     if skip_connection is not None:
-        for _, owners in ready:
+        for _, owners in pushes:
             if owners.get(skip_connection) == written[0]["actor_id"]:
                 del owners[skip_connection]
     if app.queue is None or (
-        tail.has_all_members and sum(len(owners) for _, owners in ready) <= DIRECT_POSTS
+        tail.has_all_members and sum(len(owners) for _, owners in pushes) <= DIRECT_POSTS
     ):
-        for page, owners in ready:
+        for page, owners in pushes:
             fanout.post(app, owners, fanout.events_frame(conversation_id, page))
         return
     app.queue.put([encode_job(AnnounceJob(conversation_id, first_seq))])
-    # Whoever was removed is no member when the job runs, and is to know.
+    # A removed user is not a member any more when the job runs, but must receive the event of the removal.
     removed = {event["user_id"] for event in written if event["type"] == "member.removed"}
     for page, user_ids in by_visible_history(
-        written, {who: tail.members[who] for who in removed & tail.members.keys()}
+        written, {user_id: tail.members[user_id] for user_id in removed & tail.members.keys()}
     ):
         fanout.notify(app, user_ids, fanout.events_frame(conversation_id, page))
 
 
 def run_job(app: App, job: Job, *, again: bool) -> None:
-    """Do what the job says; `again` where an earlier run of it may have ended half-way. Raises: Busy; then run it again."""
+    """Run a job of the queue. `again`: an earlier run of it may have failed half-way. Raises: Busy; then run it again."""
     if app.queue is None:
-        raise ConfigError("there is no fan-out queue that this job could come from")
+        raise ConfigError("fan-out jobs need a queue: set `App.queue`")
     match job:
         case AnnounceJob():
             _announce(app, app.queue, job, again=again)
@@ -91,7 +92,7 @@ def run_job(app: App, job: Job, *, again: bool) -> None:
 
 
 def _announce(app: App, queue: FanoutQueue, job: AnnounceJob, *, again: bool) -> None:
-    """Take on the event and whatever follows it by now, unless another job did; in a hot room, later."""
+    """Queue the delivery of the event and of those after it, unless another job claimed them. In a busy room, run later."""
     conversation_id, seq = job
     pushed = fanout_progress.get(app.table, conversation_id)
     now_ms = app.now_ms()
@@ -101,51 +102,52 @@ def _announce(app: App, queue: FanoutQueue, job: AnnounceJob, *, again: bool) ->
         if now_ms < pushed.next_ms and not again:
             queue.put([encode_job(job)], delay_s=-(-(pushed.next_ms - now_ms) // 1000))
             return
-    first_seq = min(seq, max(pushed.claimed_seq + 1 if pushed else 1, seq - REACH))
+    first_seq = min(seq, max(pushed.claimed_seq + 1 if pushed else 1, seq - EARLIER_EVENTS))
     page = events.list_after(app.table, conversation_id, first_seq - 1, limit=PAGE_MAX)
     head = conversations.get(app.table, conversation_id)
     if not page or head is None:
         return
     last_seq = page[-1]["seq"]
     next_ms = now_ms + head.member_count * 1000 // ROOM_POSTS_PER_S
-    taken = fanout_progress.claim(
+    claimed = fanout_progress.claim(
         app.table, conversation_id, pushed, seq=seq, last_seq=last_seq, next_ms=next_ms
     )
-    if taken or again:
-        queue.put([encode_job(chunk) for chunk in _chunks(app, conversation_id, page)])
+    if claimed or again:
+        queue.put([encode_job(deliver) for deliver in _deliver_jobs(app, conversation_id, page)])
         fanout_progress.hand_off(app.table, conversation_id, last_seq)
 
 
-def _chunks(app: App, conversation_id: ConversationId, page: list[Event]) -> list[DeliverJob]:
-    """The events for everybody who is a member now, from their joining on and as far as their history goes."""
+def _deliver_jobs(app: App, conversation_id: ConversationId, page: list[Event]) -> list[DeliverJob]:
+    """Return the jobs that deliver the events to all present members, from their joining on and limited to their history."""
     first_seq, last_seq = page[0]["seq"], page[-1]["seq"]
-    older = sorted(referenced_seqs(page))
-    alike: defaultdict[tuple[int, int], list[UserId]] = defaultdict(list)
+    referenced = sorted(referenced_seqs(page))
+    by_visibility: defaultdict[tuple[int, int], list[UserId]] = defaultdict(list)
     for member in members.list_for(app.table, conversation_id).values():
-        unseen = bisect_left(older, member.history_from)
-        since = older[unseen - 1] + 1 if unseen else 1
-        alike[max(first_seq, member.joined_seq), since].append(member.user_id)
+        # Members who may see the same referenced messages share a job.
+        hidden_count = bisect_left(referenced, member.history_from)
+        history_from = referenced[hidden_count - 1] + 1 if hidden_count else 1
+        by_visibility[max(first_seq, member.joined_seq), history_from].append(member.user_id)
     return [
-        DeliverJob(conversation_id, start_seq, last_seq, since, user_ids[start : start + CHUNK])
-        for (start_seq, since), user_ids in alike.items()
+        DeliverJob(conversation_id, start_seq, last_seq, history_from, user_ids[start : start + CHUNK])
+        for (start_seq, history_from), user_ids in by_visibility.items()
         if start_seq <= last_seq
         for start in range(0, len(user_ids), CHUNK)
     ]
 
 
-def _deliver(app: App, chunk: DeliverJob) -> None:
-    conversation_id, first_seq, last_seq, history_from, user_ids = chunk
+def _deliver(app: App, job: DeliverJob) -> None:
+    conversation_id, first_seq, last_seq, history_from, user_ids = job
     stored = events.list_after(app.table, conversation_id, first_seq - 1, limit=last_seq - first_seq + 1)
     page = hydrate(app.table, conversation_id, stored, since=history_from)
-    calm = visible_before(page, last_seq)
-    if len(calm) < len(page) and _member_removed_after(app, conversation_id, last_seq):
-        page = calm
+    unchanged = visible_before(page, last_seq)
+    if len(unchanged) < len(page) and _member_removed_after(app, conversation_id, last_seq):
+        page = unchanged
     owners = fanout.open_connections(app, user_ids)
-    for part in fanout.split_into_frames(page):
-        fanout.post(app, owners, fanout.events_frame(conversation_id, part))
+    for frame_events in fanout.split_into_frames(page):
+        fanout.post(app, owners, fanout.events_frame(conversation_id, frame_events))
 
 
 def _member_removed_after(app: App, conversation_id: ConversationId, seq: int) -> bool:
-    """Whether somebody may have been removed since, who must not see what messages became after that."""
-    since = events.list_after(app.table, conversation_id, seq, limit=PAGE_MAX)
-    return len(since) == PAGE_MAX or any(event["type"] == "member.removed" for event in since)
+    """Return whether a member may have been removed since. They must not see changes of messages after their removal."""
+    later = events.list_after(app.table, conversation_id, seq, limit=PAGE_MAX)
+    return len(later) == PAGE_MAX or any(event["type"] == "member.removed" for event in later)

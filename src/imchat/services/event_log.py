@@ -1,7 +1,7 @@
-"""Appending to a conversation's log: no gap, no double, one order, whoever races.
+"""Append events to a conversation's log: in one order, without gaps or duplicates, also under concurrent writes.
 
-An event is put only at `tail + 1` after `tail` was read, only if nothing lies there, and events are never removed. A
-removal of a member is an event too, so their append either precedes it or meets it.
+After the tail was read, an event is put at the next seq, and only if that is still free. Events are never removed. The
+removal of a member is an event too, so an append by that member either comes before it or finds it and fails.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from imchat.storage.repositories.events import Tail
 from imchat.storage.table import ConditionFailed, Op
 
 ATTEMPTS: Final = 12
-"""Lost races before `Busy`. With jittered pauses a writer among 50 loses fewer; measured by the race tests."""
+"""Lost races before `Busy`. With jittered pauses a writer among 50 loses fewer, as measured by the race tests."""
 
 
 class Append(NamedTuple):
-    """A decision to append `draft`, and in the same transaction whatever `ops` says about the event that it becomes.
+    """A decision to append `draft`. `ops` returns further ops for the same transaction, given the event.
 
-    `then` follows it, seq by seq, in that same transaction. `shown` makes of the stored event the one that is answered and
-    pushed.
+    The drafts of `followed_by` are appended after it, at the next seqs, in the same transaction. `hydrate` turns the
+    stored event into the one that is returned and pushed.
     """
 
     draft: Draft
@@ -41,9 +41,9 @@ class Append(NamedTuple):
 
 
 class AlreadyDone(NamedTuple):
-    """A decision that nothing is to be written: `event` did it already (None: there was nothing to do).
+    """A decision to write nothing, because `event` did it already (None: there was nothing to do).
 
-    The event is pushed again: a crash may have swallowed the first push.
+    The event is pushed again, because a crash may have prevented the first push.
     """
 
     event: Event | None
@@ -53,7 +53,7 @@ Decision: TypeAlias = Callable[[Tail, Member], Append | AlreadyDone]
 
 
 class Appended(NamedTuple):
-    """The event that stands for the request; `new` unless an earlier attempt wrote it. None: there was nothing to do."""
+    """The event that fulfils the request; `new` unless an earlier attempt wrote it. None: there was nothing to do."""
 
     event: Event | None
     new: bool
@@ -69,19 +69,18 @@ def append(
     also_load: Collection[UserId] = (),
     as_member: Member | None = None,
     skip_connection: ConnectionId | None = None,
-    head_may_lag: bool = False,
 ) -> Appended:
     """Append the event that `decide` returns for the tail of the log, and push it.
 
     The tail begins at `after_seq`; if None, it is the newest `REPLAY_WINDOW` events. `decide` gets the tail and the actor's
-    membership as of its last event, and is called again after a lost race. `also_load` are other users whose membership it
-    needs: in a large room the tail holds only these and the actor. `as_member` is used for an actor who is not a member
-    yet. `skip_connection` is a connection of the actor's that gets the event in the response instead of a push.
+    membership as of its last event, and is called again after a lost race. `also_load` are other users whose memberships it
+    needs: in a large conversation the tail has only these and the actor's. `as_member` is used for an actor who is not
+    a member yet. `skip_connection` is a connection of the actor's that gets the event in the response instead of a push.
     Raises: NotFound for someone who is not a member; Suspended; Conflict `behind` if too many events follow `after_seq`;
     Busy after too many lost races; what `decide` raises.
     """
     if after_seq is None:
-        after_seq = _replay_start(app, conversation_id, actor_id, is_joining=as_member is not None)
+        after_seq = _find_replay_start(app, conversation_id, actor_id, is_joining=as_member is not None)
     for attempt in range(1, ATTEMPTS + 1):
         tail = events.read_tail(
             app.table, conversation_id, after_seq=after_seq, also_load=[actor_id, *also_load]
@@ -91,40 +90,45 @@ def append(
             raise NotFound(NO_CONVERSATION)
         if actor.suspended:
             raise Suspended
-        _check_reach(tail)
+        _check_after_seq(tail)
         decision = decide(tail, actor)
         if isinstance(decision, AlreadyDone):
             if decision.event is None:
                 return Appended(None, new=False)
             [event] = hydrate(app.table, conversation_id, [decision.event])
             if visible_before([event], tail.events[-1]["seq"]):
-                # At once: left to the batch's end, it would take the place of a newer event there.
-                _publish(app, conversation_id, [event], tail, skip_connection, head_may_lag=False)
+                # Not deferred to the end of the batch, where it would replace the update for a newer event.
+                _publish(app, conversation_id, [event], tail, skip_connection, defer_head=False)
             return Appended(redact_before(event, actor.history_from), new=False)
         newest = tail.events[-1]
-        event = _next(app, newest, decision.draft)
+        event = _assign_next_seq(app, newest, decision.draft)
         written = [event]
         ops = decision.ops(event)
-        for write in decision.followed_by:
-            following = _next(app, written[-1], write.draft)
-            written.append(following)
-            ops += [events.put_new(conversation_id, following), *write.ops(following)]
+        for following in decision.followed_by:
+            next_event = _assign_next_seq(app, written[-1], following.draft)
+            written.append(next_event)
+            ops += [events.put_new(conversation_id, next_event), *following.ops(next_event)]
         try:
             events.append(app.table, conversation_id, event, *ops)
         except ConditionFailed:
-            after_seq = min(newest["seq"], tail.head.last_seq + 1)  # from what the head does not show yet
-            app.pause(attempt)
+            # The tail must also have the events that are missing in the head.
+            after_seq = min(newest["seq"], tail.head.last_seq + 1)
+            app.runtime.backoff(attempt)
             continue
         written[0] = event = decision.hydrate(event)
-        _publish(app, conversation_id, written, tail, skip_connection, head_may_lag=head_may_lag)
+        # A send returns nothing that is read from the head; the other changes do.
+        defer_head = written[-1]["type"] == "message.created"
+        _publish(app, conversation_id, written, tail, skip_connection, defer_head=defer_head)
         return Appended(event, new=True)
-    raise Busy("many people are writing here at this moment; try again")
+    raise Busy("many people are writing in this conversation right now; try again")
 
 
-def _replay_start(app: App, conversation_id: ConversationId, actor_id: UserId, *, is_joining: bool) -> int:
+def _find_replay_start(
+    app: App, conversation_id: ConversationId, actor_id: UserId, *, is_joining: bool
+) -> int:
     """Return the seq of the first of the newest `REPLAY_WINDOW` events. Raises: NotFound.
 
-    Head and membership come in one request, so that a stranger is refused before the log is read.
+    Head and membership are read in one request, so that strangers get their error before the log is read.
     """
     if is_joining:
         head = conversations.get(app.table, conversation_id)
@@ -136,8 +140,8 @@ def _replay_start(app: App, conversation_id: ConversationId, actor_id: UserId, *
     return max(head.last_seq - REPLAY_WINDOW + 1, 1)
 
 
-def _next(app: App, newest: Event, draft: Draft) -> Event:
-    """The event that `draft` becomes behind `newest`."""
+def _assign_next_seq(app: App, newest: Event, draft: Draft) -> Event:
+    """Return the event of a draft that is appended after `newest`."""
     return assign_seq(
         draft,
         seq=newest["seq"] + 1,
@@ -146,15 +150,15 @@ def _next(app: App, newest: Event, draft: Draft) -> Event:
     )
 
 
-def _check_reach(tail: Tail) -> None:
+def _check_after_seq(tail: Tail) -> None:
     if tail.too_many_events:
         raise Conflict(
-            "the log has gone on too far; read it, then send again",
+            "too many events follow after_seq; read the log, then send again",
             reason="behind",
             last_seq=tail.head.last_seq,
         )
     if not tail.events:
-        raise Invalid("after_seq is past the log's end", field="after_seq", limit=tail.head.last_seq)
+        raise Invalid("after_seq is past the end of the log", field="after_seq", limit=tail.head.last_seq)
 
 
 def _publish(
@@ -164,16 +168,16 @@ def _publish(
     tail: Tail,
     skip_connection: ConnectionId | None,
     *,
-    head_may_lag: bool,
+    defer_head: bool,
 ) -> None:
-    """Bring the head up to date and push. Repeating it does no harm: a retry repairs what a crash swallowed."""
+    """Update the head and push the events. Repeating it is harmless: a retry completes what a crash interrupted."""
 
     def advance() -> None:
         conversations.advance_head(
             app.table, conversation_id, written[-1], message_not_in_head=tail.message_not_in_head
         )
 
-    app.both(
-        partial(app.once_a_batch, conversation_id, advance) if head_may_lag else advance,
+    app.runtime.run_concurrently(
+        partial(app.runtime.defer, conversation_id, advance) if defer_head else advance,
         lambda: delivery.publish(app, conversation_id, written, tail, skip_connection),
     )

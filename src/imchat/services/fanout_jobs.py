@@ -1,6 +1,6 @@
-"""What waits in the fan-out queue: small texts that name events and people, never what anybody wrote.
+"""Jobs of the fan-out queue: small JSON texts with the ids of events and users, never the content of messages.
 
-A job may run twice, late, or out of turn; each is harmless then. See `services/delivery.py`.
+A job may run twice, late or out of order without harm. See `services/delivery.py`.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from imchat.domain.ids import ConversationId, UserId
 
 
 class AnnounceJob(NamedTuple):
-    """Event `seq` lies in the log: push it, and whatever follows it by then, to all members."""
+    """Event `seq` was written: push it, and all later events of the log, to all members."""
 
     conversation_id: ConversationId
     seq: int
 
 
 class DeliverJob(NamedTuple):
-    """Push the events `first_seq` to `last_seq` (inclusive) to these people, who were members when they were chosen.
+    """Push the events `first_seq` to `last_seq` (inclusive) to these users, who were members when the job was made.
 
     They see no message from before `history_from`.
     """
@@ -37,11 +37,11 @@ Job: TypeAlias = AnnounceJob | DeliverJob
 
 
 _KINDS: Final[Mapping[str, Callable[..., Job]]] = {"Announce": AnnounceJob, "Deliver": DeliverJob}
-"""The names that jobs have in the queue."""
+"""The names of the kinds of jobs in the queue."""
 
 
 def encode_job(job: Job) -> str:
-    """Return the job as a text for the queue."""
+    """Return the job as JSON for the queue."""
     kind = "Announce" if isinstance(job, AnnounceJob) else "Deliver"
     return to_json({"job": kind, **job._asdict()}).decode()
 

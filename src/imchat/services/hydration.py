@@ -1,4 +1,4 @@
-"""Events as they are served: with the current state of the messages they speak of, as far as the reader's history goes."""
+"""Hydrate stored events: add the current state of the messages they refer to, limited to the reader's history."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from imchat.storage.table import Table
 def hydrate(
     table: Table, conversation_id: ConversationId, page: list[Event], *, since: int = 1
 ) -> list[Event]:
-    """Stored events, each change with the message that it changed, each reply with its quote; plain ones as they are.
+    """Return stored events with the messages they refer to: the changed message, or the quote of a reply.
 
-    Reads what is not in the page, all at once, and none below `since`. Whoever is to see it, check the membership after this.
+    Messages that are not in the page are read in one request, none of them before `since`. Check the reader's membership
+    after this.
     """
     wanted = {seq for event in page if (seq := _referenced_seq(event)) is not None and seq >= since}
     if not wanted:
@@ -30,19 +31,19 @@ def hydrate(
 
 
 def referenced_seqs(page: list[Event]) -> set[int]:
-    """The seqs of the messages that these events change or quote."""
+    """Return the seqs of the messages that these events change or quote."""
     return {seq for event in page if (seq := _referenced_seq(event)) is not None}
 
 
 def visible_before(page: list[Event], last_seq: int) -> list[Event]:
-    """The events before the first that shows what happened after `last_seq`, which may not be for whoever was a member then."""
+    """Return the events before the first one that shows a change after `last_seq`: former members must not see that."""
     return list(takewhile(lambda event: _changed_seq(event) <= last_seq, page))
 
 
 def by_visible_history(
     written: list[Event], members: Mapping[UserId, Member]
 ) -> Iterator[tuple[list[Event], list[UserId]]]:
-    """New events, as those see them who are to hear of them: whose history begins later, sees no older message."""
+    """Yield new events as groups of members may see them: no message from before their history is included."""
     oldest = min((seq for event in written if (seq := _referenced_seq(event)) is not None), default=None)
     if oldest is None:
         yield written, list(members)
@@ -66,21 +67,21 @@ def _changed_seq(event: Event) -> int:
 
 
 def _add_reference(event: Event, known: dict[int, Event]) -> Event:
-    about = known.get(_referenced_seq(event) or 0)
-    if about is None:
+    referenced = known.get(_referenced_seq(event) or 0)
+    if referenced is None:
         return event
     if event["type"] == "message.created":
-        return {**event, "quote": quote_of(about)}
-    return {**event, "message": about["message"]}
+        return {**event, "quote": quote_of(referenced)}
+    return {**event, "message": referenced["message"]}
 
 
 def redact_before(event: Event, since: int) -> Event:
-    """A shown event, as whoever's history begins at `since` sees it: without a message from before."""
+    """Return a hydrated event without the message it refers to, if that is from before `since`."""
     if (_referenced_seq(event) or since) >= since:
         return event
-    bare: Event = {**event}
+    redacted: Event = {**event}
     if event["type"] == "message.created":
-        bare.pop("quote", None)
+        redacted.pop("quote", None)
     else:
-        bare.pop("message", None)
-    return bare
+        redacted.pop("message", None)
+    return redacted

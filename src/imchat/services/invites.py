@@ -1,4 +1,4 @@
-"""Invites: links into a group."""
+"""Invites: links for joining a group."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def create(
     expires_in_s: int | None = None,
     max_uses: int | None = None,
 ) -> tuple[Invite, str]:
-    """Create a link into a group. Returns the invite and the token of the link, which is not stored.
+    """Create an invite link to a group. Return the invite and the token of the link, which is not stored.
 
     Raises: Invalid, NotFound; Forbidden for plain members; Conflict in a direct conversation, or if there are too many.
     """
@@ -48,12 +48,12 @@ def create(
         check_count(max_uses, field="max_uses", minimum=1, maximum=INVITE_USES_MAX)
     me = _require_manager(app, actor_id, conversation_id)
     now_ms = app.now_ms()
-    if (
-        sum(not invite.closed_reason(now_ms) for invite in invites.list_for(app.table, conversation_id))
-        >= GROUP_INVITES
-    ):
+    open_invites = [
+        invite for invite in invites.list_for(app.table, conversation_id) if not invite.closed_reason(now_ms)
+    ]
+    if len(open_invites) >= GROUP_INVITES:
         raise Conflict(
-            f"a group may have {GROUP_INVITES} invites; revoke one first",
+            f"this group already has {GROUP_INVITES} open invites; revoke one first",
             reason="invites",
             limit=GROUP_INVITES,
         )
@@ -63,7 +63,7 @@ def create(
     try:
         app.table.write(invites.put_new(invite), memberships.check_role(conversation_id, me))
     except ConditionFailed:
-        raise Forbidden("your role has changed") from None
+        raise Forbidden("your role has just changed; only owners and admins may create invites") from None
     return invite, token
 
 
@@ -83,19 +83,19 @@ def revoke(app: App, actor_id: UserId, conversation_id: ConversationId, invite_i
 
 
 def preview(app: App, token: str) -> tuple[Head, Invite]:
-    """Return the group a link leads to, and the invite.
+    """Return the group that an invite link is for, and the invite.
 
-    Raises: NotFound for an unknown link; Conflict if it was `revoked`, has `expired` or is `used_up`.
+    Raises: NotFound for an unknown link; Conflict if it is `revoked`, `expired` or `used_up`.
     """
-    found = _require_usable_invite(app, token)
-    head = conversations.get(app.table, found.conversation_id)
+    invite = _require_usable_invite(app, token)
+    head = conversations.get(app.table, invite.conversation_id)
     if head is None or not head.member_count:
         raise NotFound("no such invite")
-    return head, found
+    return head, invite
 
 
 def accept(app: App, user_id: UserId, token: str) -> ConversationId:
-    """Join the group that a link leads to. For a member nothing changes, and no use is counted.
+    """Join the group that an invite link is for. For a member nothing changes, and no use is counted.
 
     Raises: as `preview`; Invalid if the group is full.
     """
@@ -113,7 +113,7 @@ def accept(app: App, user_id: UserId, token: str) -> ConversationId:
 
 
 def _require_manager(app: App, user_id: UserId, conversation_id: ConversationId) -> Member:
-    """Return the membership of an owner or admin. Raises: NotFound, Forbidden; Conflict in a direct conversation."""
+    """Return the membership of an owner or admin. Raises: NotFound; Forbidden; Conflict in a direct conversation."""
     me = require_member(app, user_id, conversation_id)
     head = conversations.get(app.table, conversation_id)
     if head is None or head.kind == "direct":
@@ -124,11 +124,11 @@ def _require_manager(app: App, user_id: UserId, conversation_id: ConversationId)
 
 
 def _require_usable_invite(app: App, token: str) -> Invite:
-    """Return the invite of a token, if it can be used now. Raises: NotFound, Conflict."""
+    """Return the invite of a token. Raises: NotFound; Conflict if it can't be used any more."""
     conversation_id, invite_id = parse_token(token)
-    found = invites.get(app.table, conversation_id, invite_id) if is_id(conversation_id) else None
-    if found is None:
+    invite = invites.get(app.table, conversation_id, invite_id) if is_id(conversation_id) else None
+    if invite is None:
         raise NotFound("no such invite")
-    if reason := found.closed_reason(app.now_ms()):
+    if reason := invite.closed_reason(app.now_ms()):
         raise Conflict(f"this invite {_CLOSED_REASONS[reason]}; ask for a new one", reason=reason)
-    return found
+    return invite

@@ -1,4 +1,4 @@
-"""Members of a group: list, add, remove them and change their roles. Each change is one transaction with its event."""
+"""Members of a group: list, add and remove them, and change their roles. A change and its event are one transaction."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ from imchat.storage.repositories.events import Tail
 from imchat.storage.table import MAX_OPS, Op
 
 MEMBERS_PAGE: Final = 100
-_OPS_EACH: Final = 3
-ADDED_AT_ONCE: Final = (MAX_OPS - 1) // _OPS_EACH
-"""Users added in one transaction: event, membership and pointer for each, and the head's member count."""
+_OPS_PER_USER: Final = 3
+ADDED_AT_ONCE: Final = (MAX_OPS - 1) // _OPS_PER_USER
+"""Users added in one transaction: an event, a membership and a pointer each, plus the head's member count."""
 
 
 def add_members(
     app: App, actor_id: UserId, conversation_id: ConversationId, user_ids: Sequence[UserId]
 ) -> None:
-    """Add users to a group, with one event each, `ADDED_AT_ONCE` in a transaction. Members stay as they are.
+    """Add users to a group, with one event each, `ADDED_AT_ONCE` per transaction. Existing members do not change.
 
     Raises: Invalid; NotFound for someone who is not a member, or an unknown user; Forbidden for plain members, and if
     there is a block between the actor and one of the users.
     """
-    known = [user.user_id for user in require_users(app, user_ids)]
-    check_no_blocks(app, actor_id, known)
-    for start in range(0, len(known), ADDED_AT_ONCE):
-        _add_members(app, actor_id, conversation_id, known[start:])
+    existing_ids = [user.user_id for user in require_users(app, user_ids)]
+    check_no_blocks(app, actor_id, existing_ids)
+    for start in range(0, len(existing_ids), ADDED_AT_ONCE):
+        _add_members(app, actor_id, conversation_id, existing_ids[start:])
 
 
 def _add_members(
@@ -81,7 +81,7 @@ def list_members(
 def join(
     app: App, user_id: UserId, conversation_id: ConversationId, check_join: Callable[[Tail], list[Op]]
 ) -> ConversationId:
-    """Add the user themselves. `check_join` allows it and returns further ops; it is not called for a member."""
+    """Add the user themselves. `check_join` raises or returns further ops; it is not called for an existing member."""
 
     def decide(tail: Tail, _actor: Member) -> Append | AlreadyDone:
         if user_id in tail.members:
@@ -97,7 +97,7 @@ def join(
 
 
 def check_capacity(tail: Tail, user_ids: Sequence[UserId]) -> None:
-    """Check that the group has room for those of these users who are not members. Raises: Invalid."""
+    """Check that the group has room for these users, apart from existing members. Raises: Invalid."""
     count = tail.member_count + len(set(user_ids) - tail.members.keys())
     most = CHANNEL_MEMBERS if tail.head.settings.public else GROUP_MEMBERS
     check_count(count, field="user_ids", maximum=most, unit=" members")
@@ -106,28 +106,28 @@ def check_capacity(tail: Tail, user_ids: Sequence[UserId]) -> None:
 def decide_addition(
     tail: Tail, actor_id: UserId, user_ids: Sequence[UserId], *more_ops: Op
 ) -> Append | AlreadyDone:
-    """Decide to add those of up to `ADDED_AT_ONCE` users who are not members; `more_ops` join the transaction."""
+    """Return the decision to add up to `ADDED_AT_ONCE` users, skipping existing members. `more_ops` join the transaction."""
     conversation_id = tail.head.conversation_id
-    new = [user_id for user_id in user_ids if user_id not in tail.members]
-    if not new:
+    new_ids = [user_id for user_id in user_ids if user_id not in tail.members]
+    if not new_ids:
         return AlreadyDone(tail.events[-1])
 
     def ops(event: Event) -> list[Op]:
         seq = event["seq"]
-        first = seq if tail.head.settings.history == "joined" else 1
-        member = Member(event["user_id"], "member", seq, seq, event["message_count"], first)
+        history_from = seq if tail.head.settings.history == "joined" else 1
+        member = Member(event["user_id"], "member", seq, seq, event["message_count"], history_from)
         return [
             members.put_new(conversation_id, member),
             conversations.put_pointer(member.user_id, Pointer(conversation_id, None)),
         ]
 
-    once = [conversations.add_to_member_count(conversation_id, delta=len(new)), *more_ops]
+    shared_ops = [conversations.add_to_member_count(conversation_id, delta=len(new_ids)), *more_ops]
     drafts = [
-        Draft(type="member.added", actor_id=actor_id, user_id=user_id, role="member") for user_id in new
+        Draft(type="member.added", actor_id=actor_id, user_id=user_id, role="member") for user_id in new_ids
     ]
     return Append(
         drafts[0],
-        lambda event: [*ops(event), *once],
+        lambda event: [*ops(event), *shared_ops],
         followed_by=[Append(draft, ops) for draft in drafts[1:]],
     )
 
@@ -135,42 +135,42 @@ def decide_addition(
 def set_role(
     app: App, actor_id: UserId, conversation_id: ConversationId, user_id: UserId, role: Role
 ) -> None:
-    """Change a member's role; a group may have several owners.
+    """Change a member's role. A group may have several owners.
 
-    Raises: NotFound; Forbidden for everyone but owners; Conflict if the last owner would step down.
+    Raises: NotFound; Forbidden for everyone but owners; Conflict if the group would have no owner.
     """
 
     def decide(tail: Tail, actor: Member) -> Append | AlreadyDone:
         check_group(tail)
-        member = _member(tail, user_id)
+        member = _require_in_tail(tail, user_id)
         if actor.role != "owner":
             raise Forbidden("only owners may change roles")
         if member.role == role:
             return AlreadyDone(tail.events[-1])
-        if _is_last_owner(_all_members(app, tail), member):
-            raise Conflict("make another member an owner first", reason="last_owner")
-        return _role_change(tail, actor_id, member, role)
+        if _is_last_owner(_load_all_members(app, tail), member):
+            raise Conflict("you are the last owner; make another member an owner first", reason="last_owner")
+        return _decide_role_change(tail, actor_id, member, role)
 
     append(app, conversation_id, actor_id, decide, also_load=[user_id])
 
 
 def remove_member(app: App, actor_id: UserId, conversation_id: ConversationId, user_id: UserId) -> None:
-    """Remove a member, or leave. The removed user receives the event of it, and nothing after.
+    """Remove a member, or leave the group. The removed user receives the event of it and nothing after that.
 
-    If the last owner leaves, the longest-standing admin, or else member, becomes the owner.
+    If the last owner leaves, the longest-standing admin becomes the owner, or without admins the longest-standing member.
     Raises: NotFound; Forbidden unless the actor leaves or outranks the member.
     """
     draft = Draft(type="member.removed", actor_id=actor_id, user_id=user_id)
 
-    def ops(tail: Tail) -> list[Op]:
-        found: list[Op] = [
+    def removal_ops(tail: Tail) -> list[Op]:
+        ops: list[Op] = [
             members.delete(conversation_id, user_id),
             conversations.delete_pointer(user_id, conversation_id),
             conversations.add_to_member_count(conversation_id, delta=-1),
         ]
         if tail.head.settings.public and tail.member_count == 1:
-            found += channel_index.update_ops(conversation_id, old=tail.head.title, new=None)
-        return found
+            ops += channel_index.update_ops(conversation_id, old=tail.head.title, new=None)
+        return ops
 
     def decide(tail: Tail, actor: Member) -> Append | AlreadyDone:
         check_group(tail)
@@ -178,44 +178,44 @@ def remove_member(app: App, actor_id: UserId, conversation_id: ConversationId, u
         if member is None:
             return AlreadyDone(_find_removal(tail, actor_id, user_id))
         if actor_id != user_id and not (actor.may_manage and actor.outranks(member)):
-            raise Forbidden("your role does not allow this")
-        removal = Append(draft, lambda _event: ops(tail))
+            raise Forbidden("your role does not allow you to remove this member")
+        removal = Append(draft, lambda _event: removal_ops(tail))
         if member.role != "owner":
             return removal
-        all_members = _all_members(app, tail)
+        all_members = _load_all_members(app, tail)
         if not _is_last_owner(all_members, member) or len(all_members) == 1:
             return removal
-        promotion = _role_change(tail, actor_id, _successor(all_members, user_id), "owner")
+        promotion = _decide_role_change(tail, actor_id, _choose_successor(all_members, user_id), "owner")
         return promotion._replace(followed_by=[removal])
 
     append(app, conversation_id, actor_id, decide, also_load=[user_id])
     fanout.notify_conversation(app, [user_id], conversation_id, "removed")
 
 
-def _role_change(tail: Tail, actor_id: UserId, member: Member, role: Role) -> Append:
+def _decide_role_change(tail: Tail, actor_id: UserId, member: Member, role: Role) -> Append:
     draft = Draft(type="member.role_changed", actor_id=actor_id, user_id=member.user_id, role=role)
     change = members.set_role(tail.head.conversation_id, member.user_id, old=member.role, new=role)
     return Append(draft, lambda _event: [change])
 
 
 def _find_removal(tail: Tail, actor_id: UserId, user_id: UserId) -> Event:
-    """Return the recent event by which the actor removed them: a retry after a lost response. Raises: NotFound."""
+    """Return the recent event by which the actor removed the user, for a retry after a lost response. Raises: NotFound."""
     for event in reversed(tail.events):
         if event["type"] == "member.removed" and (event["actor_id"], event["user_id"]) == (actor_id, user_id):
             return event
     raise NotFound("no such member")
 
 
-def _all_members(app: App, tail: Tail) -> Mapping[UserId, Member]:
-    """Return all members. The tail of a large room holds only a few; the others are read after it.
+def _load_all_members(app: App, tail: Tail) -> Mapping[UserId, Member]:
+    """Return all members. The tail of a large conversation has only a few of them; then all are read here.
 
-    A change that comes between takes the next seq, so the append fails and is retried.
+    If the members change after the tail was read, that change takes the next seq, so the append fails and is retried.
     """
     return tail.members if tail.has_all_members else members.list_for(app.table, tail.head.conversation_id)
 
 
-def _successor(all_members: Mapping[UserId, Member], user_id: UserId) -> Member:
-    """Return the next owner: the longest-standing admin, else member; suspended ones last."""
+def _choose_successor(all_members: Mapping[UserId, Member], user_id: UserId) -> Member:
+    """Return the next owner: the longest-standing admin, or else member. Suspended members come last."""
     others = [member for member in all_members.values() if member.user_id != user_id]
     return min(others, key=_succession_order)
 
@@ -230,7 +230,7 @@ def _is_last_owner(all_members: Mapping[UserId, Member], member: Member) -> bool
     )
 
 
-def _member(tail: Tail, user_id: UserId) -> Member:
+def _require_in_tail(tail: Tail, user_id: UserId) -> Member:
     member = tail.members.get(user_id)
     if member is None:
         raise NotFound("no such member")

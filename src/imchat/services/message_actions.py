@@ -1,5 +1,7 @@
-"""What people do to a message that is there: edit, delete, react, pin. Each change is one transaction of its event and the
-items that it changes; doing again what is done already writes nothing."""
+"""Actions on an existing message: edit, delete, react, pin.
+
+Each action is one transaction of its event and the items it changes. Repeating an action writes nothing.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from imchat.domain.member import Member
 from imchat.domain.mentions import mentions_in
 from imchat.domain.message import Message, is_deleted
 from imchat.errors import Busy, Conflict, Forbidden, NotFound
-from imchat.services.access import check_not_blocked, require_member
+from imchat.services.access import NO_CONVERSATION, check_not_blocked, require_member
 from imchat.services.app import App
 from imchat.services.event_log import AlreadyDone, Append, append
 from imchat.services.messages import resolve_handles
@@ -25,14 +27,14 @@ from imchat.storage.table import Op
 
 
 class MessageChange(NamedTuple):
-    """A message as it is now, and the event that made it so; None where there was nothing to do."""
+    """A message as it is now, and the event that changed it (None: there was nothing to do)."""
 
     message: Message
     event: Event | None
 
 
 class Target(NamedTuple):
-    """A message to be changed, as of the log's `tail`: event `seq`, and who wants to change it."""
+    """A message to be changed, as of the log's `tail`, and the member who changes it. `event` is its event, `seq` its seq."""
 
     conversation_id: ConversationId
     seq: int
@@ -47,76 +49,80 @@ class Target(NamedTuple):
 
 
 def edit(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int, body: str) -> MessageChange:
-    """Give my message another text. The old one is kept nowhere.
+    """Replace the text of one's own message. The old text is not kept.
 
-    Raises: Invalid; NotFound; Forbidden for another's message; Conflict `deleted`; Busy.
+    Raises: Invalid; NotFound; Forbidden for another user's message; Conflict `deleted`; Busy.
     """
     check_body(body)
-    named = resolve_handles(app, actor_id, body)
+    mentionable = resolve_handles(app, actor_id, body)
 
     def change(target: Target) -> Append | None:
         if target.event["actor_id"] != actor_id:
-            raise Forbidden("only whoever wrote a message edits it")
+            raise Forbidden("you can edit only your own messages")
         _check_not_deleted(target)
         if target.message["body"] == body:
             return None
-        mentions = mentions_in(body, named, target.tail.members)
+        mentions = mentions_in(body, mentionable, target.tail.members)
 
         def after(event: Event) -> Message:
             return states.with_edit(target.message, body, mentions, seq=event["seq"], at_ms=event["at_ms"])
 
         draft = Draft(type="message.edited", actor_id=actor_id, target_seq=seq)
-        return _write(target, draft, after, lambda event: [_update_head_preview(target, event, after(event))])
+        return _decide_change(
+            target, draft, after, lambda event: [_update_head_preview(target, event, after(event))]
+        )
 
-    return _change(app, actor_id, conversation_id, seq, change, also_load=named.values())
+    return _append_change(app, actor_id, conversation_id, seq, change, also_load=mentionable.values())
 
 
 def delete(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int) -> MessageChange:
-    """Leave a tombstone of a message: its text, mentions, reactions and pin are gone.
+    """Replace a message by a tombstone: its text, mentions, reactions and pin are removed.
 
-    Raises: NotFound; Forbidden unless it is mine, or I am owner or admin of the group; Busy.
+    Raises: NotFound; Forbidden unless the actor wrote it or is an owner or admin of the group; Busy.
     """
 
     def change(target: Target) -> Append | None:
-        group = target.tail.head.kind == "group"
-        if target.event["actor_id"] != actor_id and not (group and target.actor.may_manage):
-            raise Forbidden("only whoever wrote a message, or the group's owner and admins, delete it")
+        is_group = target.tail.head.kind == "group"
+        if target.event["actor_id"] != actor_id and not (is_group and target.actor.may_manage):
+            raise Forbidden("only its author, or a group's owners and admins, can delete a message")
         if is_deleted(target.message):
             return None
-        return _tombstone(target)
+        return _decide_tombstone(target)
 
-    changed = _change(app, actor_id, conversation_id, seq, change, allow_blocked=True)
+    changed = _append_change(app, actor_id, conversation_id, seq, change, allow_blocked=True)
     reactions.delete_all(app.table, conversation_id, seq)
     return changed
 
 
 def remove(
-    app: App, admin_id: UserId, conversation_id: ConversationId, seq: int, *, note: Callable[[UserId], Op]
+    app: App, admin_id: UserId, conversation_id: ConversationId, seq: int, *, log_op: Callable[[UserId], Op]
 ) -> MessageChange:
-    """Leave a tombstone of anybody's message, by right of an administrator, who need not be a member.
+    """Replace any user's message by a tombstone, as an administrator, who need not be a member.
 
-    `note` is asked for an op about the author, which joins the transaction. Raises: NotFound, Busy.
+    `log_op` returns an op for the audit log, given the author's id; it joins the transaction. Raises: NotFound, Busy.
     """
     if not is_id(conversation_id):
-        raise NotFound("no such conversation")
+        raise NotFound(NO_CONVERSATION)
     admin = Member(admin_id, "owner", 1, 1, 0)
 
     def decide(tail: Tail, _actor: Member) -> Append | AlreadyDone:
-        event = _message(app, conversation_id, seq, admin)
+        event = _require_message(app, conversation_id, seq, admin)
         _check_up_to_date(event, tail)
         if is_deleted(event["message"]):
             return AlreadyDone(None)
-        return _tombstone(Target(conversation_id, seq, event, tail, admin), note(UserId(event["actor_id"])))
+        return _decide_tombstone(
+            Target(conversation_id, seq, event, tail, admin), log_op(UserId(event["actor_id"]))
+        )
 
     event, _ = append(app, conversation_id, admin_id, decide, as_member=admin)
     reactions.delete_all(app.table, conversation_id, seq)
     return MessageChange(
-        event["message"] if event else _message(app, conversation_id, seq, admin)["message"], event
+        event["message"] if event else _require_message(app, conversation_id, seq, admin)["message"], event
     )
 
 
 def react(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int, emoji: str) -> MessageChange:
-    """Add my reaction to a message. Raises: Invalid; NotFound; Conflict `deleted`; Busy."""
+    """Add the actor's reaction to a message. Raises: Invalid; NotFound; Conflict `deleted`; Busy."""
     emoji = check_emoji(emoji)
 
     def change(target: Target) -> Append | None:
@@ -125,20 +131,20 @@ def react(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int,
             return None
         draft = Draft(type="reaction.added", actor_id=actor_id, target_seq=seq, emoji=emoji)
         op = reactions.put_new(conversation_id, seq, emoji, actor_id)
-        return _write(
+        return _decide_change(
             target,
             draft,
             lambda event: states.with_reaction(target.message, emoji, actor_id, seq=event["seq"]),
             lambda _event: [op],
         )
 
-    return _change(app, actor_id, conversation_id, seq, change)
+    return _append_change(app, actor_id, conversation_id, seq, change)
 
 
 def unreact(
     app: App, actor_id: UserId, conversation_id: ConversationId, seq: int, emoji: str
 ) -> MessageChange:
-    """Take my reaction to a message back. Raises: Invalid; NotFound; Busy."""
+    """Remove the actor's reaction to a message. Raises: Invalid; NotFound; Busy."""
     emoji = check_emoji(emoji)
 
     def change(target: Target) -> Append | None:
@@ -146,18 +152,18 @@ def unreact(
             return None
         draft = Draft(type="reaction.removed", actor_id=actor_id, target_seq=seq, emoji=emoji)
         op = reactions.delete(conversation_id, seq, emoji, actor_id)
-        return _write(
+        return _decide_change(
             target,
             draft,
             lambda event: states.without_reaction(target.message, emoji, actor_id, seq=event["seq"]),
             lambda _event: [op],
         )
 
-    return _change(app, actor_id, conversation_id, seq, change)
+    return _append_change(app, actor_id, conversation_id, seq, change)
 
 
 def pin(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int) -> MessageChange:
-    """Pin a message. Raises: NotFound; Forbidden for a group's plain members; Conflict `deleted`; Invalid past 50; Busy."""
+    """Pin a message. Raises: NotFound; Forbidden for plain members of a group; Conflict `deleted`; Invalid past 50 pins; Busy."""
 
     def change(target: Target) -> Append | None:
         _check_may_pin(target)
@@ -166,25 +172,25 @@ def pin(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int) -
         if seq in pinned:
             return None
         check_count(len(pinned) + 1, field="pinned", maximum=PINS_MAX, unit=" messages")
-        return _write_pins(target, "message.pinned", [*pinned, seq])
+        return _decide_pins(target, "message.pinned", [*pinned, seq])
 
-    return _change(app, actor_id, conversation_id, seq, change)
+    return _append_change(app, actor_id, conversation_id, seq, change)
 
 
 def unpin(app: App, actor_id: UserId, conversation_id: ConversationId, seq: int) -> MessageChange:
-    """Take a pin away. Raises: NotFound; Forbidden for a group's plain members; Busy."""
+    """Unpin a message. Raises: NotFound; Forbidden for plain members of a group; Busy."""
 
     def change(target: Target) -> Append | None:
         _check_may_pin(target)
         pinned = target.tail.head.pinned
         if seq not in pinned:
             return None
-        return _write_pins(target, "message.unpinned", [other for other in pinned if other != seq])
+        return _decide_pins(target, "message.unpinned", [other for other in pinned if other != seq])
 
-    return _change(app, actor_id, conversation_id, seq, change)
+    return _append_change(app, actor_id, conversation_id, seq, change)
 
 
-def _change(
+def _append_change(
     app: App,
     actor_id: UserId,
     conversation_id: ConversationId,
@@ -194,27 +200,27 @@ def _change(
     also_load: Collection[UserId] = (),
     allow_blocked: bool = False,
 ) -> MessageChange:
-    """Append what `change` wants of the message as it is after the log's tail; None: it is so already.
+    """Append the event that `change` returns for the message, read after the log's tail. None: there is nothing to do.
 
-    `about`: see `append`. `also_apart`: where a block lies between two as well.
+    `also_load`: see `append`. `allow_blocked`: also in a direct conversation with a block.
     """
 
     def decide(tail: Tail, actor: Member) -> Append | AlreadyDone:
         if not allow_blocked:
             check_not_blocked(tail)
-        event = _message(app, conversation_id, seq, actor)
+        event = _require_message(app, conversation_id, seq, actor)
         _check_up_to_date(event, tail)
-        changes = (other for other in reversed(tail.events) if other.get("target_seq") == seq)
+        changes = (later for later in reversed(tail.events) if later.get("target_seq") == seq)
         return change(Target(conversation_id, seq, event, tail, actor)) or AlreadyDone(next(changes, None))
 
     event, new = append(app, conversation_id, actor_id, decide, also_load=also_load)
     if event is None:
         me = require_member(app, actor_id, conversation_id)
-        return MessageChange(_message(app, conversation_id, seq, me)["message"], None)
+        return MessageChange(_require_message(app, conversation_id, seq, me)["message"], None)
     return MessageChange(event["message"], event if new else None)
 
 
-def _message(app: App, conversation_id: ConversationId, seq: int, reader: Member) -> Event:
+def _require_message(app: App, conversation_id: ConversationId, seq: int, reader: Member) -> Event:
     event = events.get(app.table, conversation_id, seq)
     if event is None or event["type"] != "message.created" or seq < reader.history_from:
         raise NotFound("no such message")
@@ -222,72 +228,75 @@ def _message(app: App, conversation_id: ConversationId, seq: int, reader: Member
 
 
 def _check_up_to_date(event: Event, tail: Tail) -> None:
-    """A transaction that is half done may show its event already, and the message that it changes not yet."""
+    """Check that the message has all changes of the tail: of a transaction in progress only the event may be visible yet.
+
+    Raises: Busy.
+    """
     changes = (
-        other["seq"]
-        for other in tail.events
-        if other["type"] in MESSAGE_CHANGES and other["target_seq"] == event["seq"]
+        later["seq"]
+        for later in tail.events
+        if later["type"] in MESSAGE_CHANGES and later["target_seq"] == event["seq"]
     )
     if max(changes, default=0) > event["message"].get("changed_seq", 0):
-        raise Busy("the message is being changed at this moment; try again")
+        raise Busy("another change of this message is in progress; try again")
 
 
-def _write(
+def _decide_change(
     target: Target,
     draft: Draft,
     after: Callable[[Event], Message],
-    more: Callable[[Event], list[Op]],
+    more_ops: Callable[[Event], list[Op]],
 ) -> Append:
-    """The decision to append `draft`, giving the message the state `after`, with `more` in the same transaction."""
+    """Return the decision to append `draft`, set the message to `after`, and run `more_ops` in the same transaction."""
 
     def ops(event: Event) -> list[Op]:
-        return [events.set_message(target.conversation_id, target.seq, after(event)), *more(event)]
+        return [events.set_message(target.conversation_id, target.seq, after(event)), *more_ops(event)]
 
     return Append(draft, ops, hydrate=lambda event: {**event, "message": after(event)})
 
 
-def _tombstone(target: Target, *further: Op) -> Append:
-    """The decision to leave a tombstone, with `further` ops in the same transaction."""
+def _decide_tombstone(target: Target, *more_ops: Op) -> Append:
+    """Return the decision to replace the message by a tombstone; `more_ops` join the transaction."""
 
     def after(event: Event) -> Message:
         return states.tombstone(target.message, seq=event["seq"], at_ms=event["at_ms"])
 
     draft = Draft(type="message.deleted", actor_id=target.actor.user_id, target_seq=target.seq)
-    return _write(
-        target, draft, after, lambda event: [_update_head_preview(target, event, after(event)), *further]
+    return _decide_change(
+        target, draft, after, lambda event: [_update_head_preview(target, event, after(event)), *more_ops]
     )
 
 
 def _update_head_preview(target: Target, event: Event, message: Message) -> Op:
-    """The op that takes the old text, and a deleted message's pin, from the conversation's head."""
-    head, overtaken = target.tail.head, target.tail.message_not_in_head
+    """Return the op that removes the old text, and the pin of a deleted message, from the conversation's head."""
+    head, message_not_in_head = target.tail.head, target.tail.message_not_in_head
     is_newest = target.event["message_count"] == target.tail.events[-1]["message_count"]
     changes: dict[str, object] = {}
-    in_head = overtaken or head.last_message
-    if is_newest or (in_head is not None and in_head["seq"] == target.seq):
+    last_message = message_not_in_head or head.last_message
+    if is_newest or (last_message is not None and last_message["seq"] == target.seq):
         changes["last_message"] = preview_of({**target.event, "message": message})
     if is_deleted(message) and target.seq in head.pinned:
         changes["pinned"] = [seq for seq in head.pinned if seq != target.seq]
-    return conversations.advance_op(head, event, overtaken, **changes)
+    return conversations.advance_op(head, event, message_not_in_head, **changes)
 
 
-def _write_pins(
+def _decide_pins(
     target: Target, kind: Literal["message.pinned", "message.unpinned"], pinned: list[int]
 ) -> Append:
     draft = Draft(type=kind, actor_id=target.actor.user_id, target_seq=target.seq)
-    head, overtaken = target.tail.head, target.tail.message_not_in_head
+    head, message_not_in_head = target.tail.head, target.tail.message_not_in_head
     return Append(
         draft,
-        lambda event: [conversations.advance_op(head, event, overtaken, pinned=pinned)],
+        lambda event: [conversations.advance_op(head, event, message_not_in_head, pinned=pinned)],
         hydrate=lambda event: {**event, "message": target.message},
     )
 
 
 def _has_reacted(app: App, target: Target, emoji: str) -> bool:
-    """Whether the actor reacts so; the log's newest events know it before a transaction that is half done shows it."""
+    """Return whether the actor has this reaction. The tail is checked first: it shows a transaction in progress earlier."""
     for event in reversed(target.tail.events):
-        same = event.get("target_seq") == target.seq and event.get("emoji") == emoji
-        if same and event["actor_id"] == target.actor.user_id:
+        is_same = event.get("target_seq") == target.seq and event.get("emoji") == emoji
+        if is_same and event["actor_id"] == target.actor.user_id:
             return event["type"] == "reaction.added"
     return reactions.exists(app.table, target.conversation_id, target.seq, emoji, target.actor.user_id)
 
@@ -299,4 +308,4 @@ def _check_not_deleted(target: Target) -> None:
 
 def _check_may_pin(target: Target) -> None:
     if target.tail.head.kind == "group" and not target.actor.may_manage:
-        raise Forbidden("only the owner and admins pin messages")
+        raise Forbidden("only owners and admins may pin and unpin messages")

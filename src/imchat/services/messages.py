@@ -1,4 +1,4 @@
-"""Sending messages and reading the log."""
+"""Send messages and read the log of a conversation."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from imchat.storage.repositories.events import Tail
 from imchat.storage.table import Op
 
 PAGE_BYTES: Final = 2_000_000
-"""Events in one answer. A function's answer has 6 MB at most, and its JSON is put into JSON once more there, which makes up
-to three bytes of one. Source: Lambda quotas, "Invocation payload"."""
+"""Bytes of events in one response. A function's response has at most 6 MB, and its JSON is embedded in JSON once more there,
+which turns one byte into up to three. Source: Lambda quotas, "Invocation payload"."""
 
 
 def send(
@@ -44,18 +44,19 @@ def send(
     reply_to: int | None = None,
     connection_id: ConnectionId | None = None,
 ) -> Appended:
-    """Append a message, once however often it is sent: a repeated `client_message_id` answers the first one's event.
+    """Append a message once, however often it is sent: a repeated `client_message_id` returns the event of the first one.
 
-    `after_seq` is the newest seq the sender knew when it first tried; every retry says the same one. `reply_to` is the
-    seq of a message to quote. `@handle` mentions a member; any other is plain text. `connection_id` is one of the
-    sender's connections that need not be pushed to, because its owner takes the event from this answer.
-    Raises: Invalid, NotFound, Conflict (`behind`), Busy; Forbidden where only owner and admins write, and past a block.
+    `after_seq` is the newest seq that the sender knew at the first attempt; every retry sends the same one. `reply_to` is
+    the seq of a message to quote. `@handle` mentions a member; the handle of anyone else stays plain text. `connection_id`
+    is a connection of the sender's that gets no push, because it takes the event from this response.
+    Raises: Invalid, NotFound, Conflict (`behind`), Busy; Forbidden if only owners and admins may post, and if one member of
+    a direct conversation blocked the other.
     """
     check_body(body)
     check_client_message_id(client_message_id)
     if after_seq is not None:
         check_count(after_seq, field="after_seq", maximum=SEQ_MAX)
-    named = resolve_handles(app, sender_id, body)
+    mentionable = resolve_handles(app, sender_id, body)
     plain: Message = {"client_message_id": client_message_id, "body": body}
     draft = Draft(type="message.created", actor_id=sender_id, message=plain)
 
@@ -65,11 +66,11 @@ def send(
                 return AlreadyDone(event)
         check_not_blocked(tail)
         if tail.head.settings.posting == "admins" and not sender.may_manage:
-            raise Forbidden("only the owner and admins write here")
-        if reply_to is None and not named:
+            raise Forbidden("only owners and admins may post in this group")
+        if reply_to is None and not mentionable:
             return Append(draft)
         message = plain.copy()
-        mentions = mentions_in(body, named, tail.members)
+        mentions = mentions_in(body, mentionable, tail.members)
         mentioned = [tail.members[user_id] for user_id in mentions.values() if user_id != sender_id]
 
         def ops(event: Event) -> list[Op]:
@@ -80,7 +81,7 @@ def send(
         if reply_to is None:
             return Append({**draft, "message": message}, ops)
         message["reply_to"] = reply_to
-        quote = _quote(app, conversation_id, reply_to, sender)
+        quote = _load_quote(app, conversation_id, reply_to, sender)
         return Append({**draft, "message": message}, ops, hydrate=lambda event: {**event, "quote": quote})
 
     return append(
@@ -89,28 +90,27 @@ def send(
         sender_id,
         decide,
         after_seq=after_seq,
-        also_load=named.values(),
+        also_load=mentionable.values(),
         skip_connection=connection_id,
-        head_may_lag=True,
     )
 
 
 def resolve_handles(app: App, author_id: UserId, body: str) -> dict[str, UserId]:
-    """Who has the handles that a text may mention, members or not; left out is who blocked the author."""
-    named = users.find_by_handles(app.table, handles_in(body)) if "@" in body else {}
-    if not named:
-        return named
-    unwilling = blocks.blockers_of(app.table, author_id)
-    return {handle: user_id for handle, user_id in named.items() if user_id not in unwilling}
+    """Return the users whose handles a text contains, members or not, except those who blocked the author."""
+    by_handle = users.find_by_handles(app.table, handles_in(body)) if "@" in body else {}
+    if not by_handle:
+        return by_handle
+    blockers = blocks.blockers_of(app.table, author_id)
+    return {handle: user_id for handle, user_id in by_handle.items() if user_id not in blockers}
 
 
-def _quote(app: App, conversation_id: ConversationId, seq: int, sender: Member) -> Quote:
+def _load_quote(app: App, conversation_id: ConversationId, seq: int, sender: Member) -> Quote:
     quoted = events.get(
         app.table, conversation_id, check_count(seq, field="reply_to", minimum=1, maximum=SEQ_MAX)
     )
     if quoted is None or quoted["type"] != "message.created" or seq < sender.history_from:
         raise Invalid(
-            "reply_to is no message of this conversation", field="reply_to", limit="a message's seq"
+            "reply_to is not a message of this conversation", field="reply_to", limit="a message's seq"
         )
     return quote_of(quoted)
 
@@ -124,36 +124,38 @@ def read(
     before: int | None = None,
     limit: int = PAGE_DEFAULT,
 ) -> tuple[list[Event], bool]:
-    """A page of the log, ascending, and whether there is more in the direction asked for.
+    """Return a page of the log in ascending order, and whether there is more in the requested direction.
 
-    `after`: the first events with a higher seq; `before`: the last ones with a lower seq; neither: the newest.
-    Fewer than `limit` where they are long. The log begins where the reader's history does; messages have their current
-    state. The membership is checked after all was read: whatever was read lies before any removal.
-    Raises: NotFound for one who is no member; Invalid.
+    `after`: the first events with a higher seq; `before`: the last ones with a lower seq; neither: the newest. Long events
+    make a page shorter than `limit`. The log begins at the start of the reader's history; messages have their current
+    state. The membership is checked after everything was read, so all of it was read before any removal.
+    Raises: NotFound for someone who is not a member; Invalid.
     """
     check_count(limit, field="limit", minimum=1, maximum=PAGE_MAX)
     if after is not None and before is not None:
-        raise Invalid("after and before exclude each other", field="before", limit="one of after, before")
+        raise Invalid("use either after or before, not both", field="before", limit="one of after, before")
     for name, seq in (("after", after), ("before", before)):
         if seq is not None:
             check_count(seq, field=name, maximum=SEQ_MAX)
     refuse_strangers(app, reader_id, conversation_id)
-    page, more = _page(app, conversation_id, after, before, limit)
-    first = require_member(app, reader_id, conversation_id).history_from
-    if after is not None and after < first - 1:
-        page, more = _page(app, conversation_id, first - 1, None, limit)
-        first = require_member(app, reader_id, conversation_id).history_from
-    mine = [event for event in page if event["seq"] >= first]
-    seen = hydrate(app.table, conversation_id, mine, since=first)
-    if seen is not mine:  # more was read
+    page, more = _read_page(app, conversation_id, after, before, limit)
+    history_from = require_member(app, reader_id, conversation_id).history_from
+    if after is not None and after < history_from - 1:
+        page, more = _read_page(app, conversation_id, history_from - 1, None, limit)
+        history_from = require_member(app, reader_id, conversation_id).history_from
+    visible = [event for event in page if event["seq"] >= history_from]
+    hydrated = hydrate(app.table, conversation_id, visible, since=history_from)
+    if hydrated is not visible:  # More was read, so check again.
         require_member(app, reader_id, conversation_id)
-    fitting = _limit_bytes(seen, newest=after is None)
-    return fitting, len(fitting) < len(seen) or (more and (after is not None or page[0]["seq"] > first))
+    limited = _limit_bytes(hydrated, newest=after is None)
+    if len(limited) < len(hydrated):
+        return limited, True
+    return limited, more and (after is not None or page[0]["seq"] > history_from)
 
 
 def _limit_bytes(page: list[Event], *, newest: bool) -> list[Event]:
-    """As many events as an answer holds, from the page's newer or from its older end."""
-    if len(page) <= PAGE_DEFAULT:  # so few always fit
+    """Return as many events as fit into one response, from the newest or from the oldest of the page on."""
+    if len(page) <= PAGE_DEFAULT:  # These always fit.
         return page
     size = 0
     for count, event in enumerate(reversed(page) if newest else page):
@@ -163,7 +165,7 @@ def _limit_bytes(page: list[Event], *, newest: bool) -> list[Event]:
     return page
 
 
-def _page(
+def _read_page(
     app: App, conversation_id: ConversationId, after: int | None, before: int | None, limit: int
 ) -> tuple[list[Event], bool]:
     if after is not None:
@@ -176,11 +178,11 @@ def _page(
 
 
 def list_pinned(app: App, reader_id: UserId, conversation_id: ConversationId) -> list[Event]:
-    """The pinned messages, in the order in which they were pinned. Raises: NotFound for one who is no member."""
-    first = require_member(app, reader_id, conversation_id).history_from
+    """Return the pinned messages in the order in which they were pinned. Raises: NotFound for someone who is not a member."""
+    history_from = require_member(app, reader_id, conversation_id).history_from
     head = conversations.get(app.table, conversation_id)
-    seqs = [seq for seq in head.pinned if seq >= first] if head else []
+    seqs = [seq for seq in head.pinned if seq >= history_from] if head else []
     found = events.get_many(app.table, conversation_id, seqs)
-    page = hydrate(app.table, conversation_id, [found[seq] for seq in seqs], since=first)
+    page = hydrate(app.table, conversation_id, [found[seq] for seq in seqs], since=history_from)
     require_member(app, reader_id, conversation_id)
     return page

@@ -1,6 +1,7 @@
-"""Who is online, and was last: derived from open connections when somebody asks, told to those who watch.
+"""Presence: who is online, and when others were last seen. Derived from open connections, and pushed to subscribers.
 
-Only people who share a conversation see it of each other, past no block, and whoever switched it off shows it to nobody.
+Only users who share a conversation see each other's presence, and only without a block between them. A user who switched
+it off shows it to no one.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from imchat.storage.repositories import blocks, connections, members, presence_s
 
 
 class Presence(NamedTuple):
-    """`last_seen_ms` is when the person's last device went, if that is known and none is there now."""
+    """A user's presence. `last_seen_ms`: when their last connection closed, if that is known and none is open."""
 
     user_id: UserId
     online: bool
@@ -28,110 +29,116 @@ class Presence(NamedTuple):
 def get(
     app: App, viewer_id: UserId, conversation_id: ConversationId, user_ids: Collection[UserId] | None
 ) -> list[Presence]:
-    """The presence of members: of those named, or of all where they are up to `SIGNAL_MEMBERS`; who hides it is left out.
+    """Return the presence of these members, or of all, without those who hide it.
 
-    Raises: NotFound for one who is no member; Invalid where people have to be named.
+    Raises: NotFound for someone who is not a member; Invalid if `user_ids` is None and there are more than
+    `SIGNAL_MEMBERS` members.
     """
     if user_ids is not None:
         check_count(len(user_ids), field="user_ids", minimum=1, maximum=SIGNAL_MEMBERS)
     refuse_strangers(app, viewer_id, conversation_id)
     if user_ids is None:
         page = members.list_page(app.table, conversation_id, after=None, limit=SIGNAL_MEMBERS + 1)
-        found = [member.user_id for member in page]
+        member_ids = [member.user_id for member in page]
     else:
-        found = _members_among(app, conversation_id, user_ids)
-    too_many = len(found) > SIGNAL_MEMBERS
-    seen = [] if too_many else _presence(app, found)
+        member_ids = _members_among(app, conversation_id, user_ids)
+    too_many = len(member_ids) > SIGNAL_MEMBERS
+    presences = [] if too_many else _visible_presences(app, member_ids)
     require_member(app, viewer_id, conversation_id)
     if too_many:
-        raise Invalid("name the people; there are too many here", field="user_ids", limit=SIGNAL_MEMBERS)
-    hidden = blocks.involving(app.table, viewer_id) if seen else set()
-    return [one for one in seen if one.user_id not in hidden]
+        raise Invalid(
+            f"user_ids is required in conversations of more than {SIGNAL_MEMBERS} members",
+            field="user_ids",
+            limit=SIGNAL_MEMBERS,
+        )
+    blocked_ids = blocks.involving(app.table, viewer_id) if presences else set()
+    return [presence for presence in presences if presence.user_id not in blocked_ids]
 
 
 def subscribe(
     app: App, viewer_id: UserId, conversation_id: ConversationId, user_ids: Collection[UserId]
 ) -> tuple[list[Presence], int]:
-    """As `look`, and hear of these members' coming and going until the time that is returned as well (ms).
+    """Return the presence of these members as `get` does, and push its changes until the returned time (ms).
 
-    Raises: NotFound for one who is no member; Invalid.
+    Raises: NotFound for someone who is not a member; Invalid.
     """
     check_count(len(user_ids), field="user_ids", minimum=1, maximum=WATCHED_MAX)
     require_member(app, viewer_id, conversation_id)
     now_ms = app.now_ms()
     others = [user_id for user_id in _members_among(app, conversation_id, user_ids) if user_id != viewer_id]
-    # Watch, then look: of what happens in between the watcher hears twice, not never.
+    # Subscribe first, then read: a change in between is seen twice instead of being missed.
     presence_subscriptions.add(app.table, others, viewer_id, conversation_id, now_s=now_ms // 1000)
     return get(app, viewer_id, conversation_id, user_ids), now_ms + WATCH_S * 1000
 
 
 def on_connect(app: App, user_id: UserId) -> None:
-    """Tell watchers that the person's first device is there."""
+    """Notify subscribers that the user's first connection was opened."""
     _notify_subscribers(app, user_id)
 
 
 def on_disconnect(app: App, user_id: UserId) -> None:
-    """Note when one of the person's devices went, and tell watchers, unless another is there still."""
+    """Store when a connection of the user was closed, and notify subscribers unless another one is open."""
     users.set_last_seen(app.table, user_id, app.now_ms())
     _notify_subscribers(app, user_id, unless_online=True)
 
 
 def on_visibility_change(app: App, user_id: UserId) -> None:
-    """Tell watchers that the person began to show their presence, or to hide it, which looks like being offline."""
+    """Notify subscribers that the user now shows or hides their presence. A hidden user appears offline."""
     _notify_subscribers(app, user_id, also_hidden=True)
 
 
-def end_subscriptions(app: App, one_id: UserId, other_id: UserId) -> None:
-    """Let each of two between whom a block lies believe that the other went, if they watch."""
+def end_subscriptions(app: App, user_id: UserId, other_id: UserId) -> None:
+    """Push to each of two users with a block between them that the other went offline, if they subscribed."""
     now_s = app.now_ms() // 1000
-    for seen_id, watcher_id in ((one_id, other_id), (other_id, one_id)):
-        if watcher_id in presence_subscriptions.list_for(app.table, seen_id, now_s=now_s):
-            gone = Presence(seen_id, online=False, last_seen_ms=None)
-            fanout.notify(app, [watcher_id], {"type": "presence", **to_wire(gone)})
+    for subject_id, subscriber_id in ((user_id, other_id), (other_id, user_id)):
+        if subscriber_id in presence_subscriptions.list_for(app.table, subject_id, now_s=now_s):
+            offline = Presence(subject_id, online=False, last_seen_ms=None)
+            fanout.notify(app, [subscriber_id], {"type": "presence", **to_wire(offline)})
 
 
 def _notify_subscribers(
     app: App, user_id: UserId, *, unless_online: bool = False, also_hidden: bool = False
 ) -> None:
-    """Bring watchers up to date, but for those who share the conversation no longer. One read where nobody watches."""
-    asked = presence_subscriptions.list_for(app.table, user_id, now_s=app.now_ms() // 1000)
-    if not asked:
+    """Push the user's presence to subscribers who still share the conversation. Without subscribers it costs one read."""
+    subscriptions = presence_subscriptions.list_for(app.table, user_id, now_s=app.now_ms() // 1000)
+    if not subscriptions:
         return
-    shown = _presence(app, [user_id])
-    if not shown and also_hidden:
-        shown = [Presence(user_id, online=False, last_seen_ms=None)]
-    if not shown or (unless_online and shown[0].online):
+    presences = _visible_presences(app, [user_id])
+    if not presences and also_hidden:
+        presences = [Presence(user_id, online=False, last_seen_ms=None)]
+    if not presences or (unless_online and presences[0].online):
         return
     pairs = [
-        (conversation_id, who)
-        for watcher_id, conversation_id in asked.items()
-        for who in (watcher_id, user_id)
+        (conversation_id, member_id)
+        for subscriber_id, conversation_id in subscriptions.items()
+        for member_id in (subscriber_id, user_id)
     ]
-    sharing = members.get_many(app.table, pairs)
-    hidden = blocks.involving(app.table, user_id)
+    memberships = members.get_many(app.table, pairs)
+    blocked_ids = blocks.involving(app.table, user_id)
     allowed = [
-        watcher_id
-        for watcher_id, conversation_id in asked.items()
-        if (conversation_id, watcher_id) in sharing
-        and (conversation_id, user_id) in sharing
-        and watcher_id not in hidden
+        subscriber_id
+        for subscriber_id, conversation_id in subscriptions.items()
+        if (conversation_id, subscriber_id) in memberships
+        and (conversation_id, user_id) in memberships
+        and subscriber_id not in blocked_ids
     ]
-    fanout.notify(app, allowed, {"type": "presence", **to_wire(shown[0])})
+    fanout.notify(app, allowed, {"type": "presence", **to_wire(presences[0])})
 
 
 def to_wire(presence: Presence) -> dict[str, object]:
-    """schema.Presence"""
+    """Return the presence as `Presence` of the API schema."""
     state: dict[str, object] = {"user_id": presence.user_id, "online": presence.online}
     return state if presence.last_seen_ms is None else state | {"last_seen_ms": presence.last_seen_ms}
 
 
 def _members_among(app: App, conversation_id: ConversationId, user_ids: Iterable[UserId]) -> list[UserId]:
+    """Return those of these users who are members."""
     pairs = [(conversation_id, user_id) for user_id in user_ids]
     return [user_id for _, user_id in members.get_many(app.table, pairs)]
 
 
-def _presence(app: App, user_ids: Collection[UserId]) -> list[Presence]:
-    """The presence of those who show it."""
+def _visible_presences(app: App, user_ids: Collection[UserId]) -> list[Presence]:
+    """Return the presence of those of these users who do not hide it."""
     profiles = users.get_many(app.table, user_ids)
     online = set(connections.list_for(app.table, user_ids, now_s=app.now_ms() // 1000).values())
     return [

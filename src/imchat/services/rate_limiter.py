@@ -1,4 +1,4 @@
-"""How often a person may ask for something to be done: counted in memory, and shared between functions now and then."""
+"""Rate limiting per user. Requests are counted in memory, and the counts are shared between functions now and then."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from imchat.storage.repositories import rate_counters
 from imchat.storage.table import Table
 
 SHARED_EVERY: Final = 16
-"""Requests of one person that a process counts before it tells the others: at most 2 write units for 16 requests."""
+"""Requests of one user that a process counts before it writes the count to the table: at most 2 write units per 16 requests."""
 
 
 class RateLimiter:
-    """Counts what people ask for, and refuses what is too much.
+    """Counts the requests of each user and rejects those above the limit. Not thread-safe.
 
-    One process alone lets exactly `most` requests pass in `RATE_S` seconds; `k` of them side by side
-    at most `most` + 15 (k + 1). Not for several threads at once.
+    A single process accepts exactly `most` requests per user in `RATE_S` seconds; `k` processes together accept at most
+    `most` + 15 (k + 1).
     """
 
     def __init__(self, most: int) -> None:
@@ -34,14 +34,16 @@ class RateLimiter:
             self._window = window
             self._counts.clear()
             self._refused.clear()
-        mine = self._counts.get(user_id, 0) + 1
-        self._counts[user_id] = mine
+        count = self._counts.get(user_id, 0) + 1
+        self._counts[user_id] = count
         end_s = (window + 1) * RATE_S
-        if user_id not in self._refused and mine <= self._most:
+        if user_id not in self._refused and count <= self._most:
             until_s = end_s + RATE_S
-            if mine % SHARED_EVERY or rate_counters.add(
+            if count % SHARED_EVERY or rate_counters.add(
                 table, user_id, window, count=SHARED_EVERY, limit=self._most, expires_at_s=until_s
             ):
                 return
         self._refused.add(user_id)
-        raise RateLimited("too many requests; wait a little", retry_after_s=end_s - now_s)
+        raise RateLimited(
+            f"too many requests; try again in {end_s - now_s} seconds", retry_after_s=end_s - now_s
+        )

@@ -15,7 +15,7 @@ from imchat.storage.repositories import conversations, events, members
 
 
 class ReadPosition(NamedTuple):
-    """Where a cursor stands, how many messages lie up to it and past it, and how many of those past it name the reader."""
+    """A read cursor, the number of messages up to it and after it, and how many of those after it mention the reader."""
 
     read_seq: int
     read_count: int
@@ -24,9 +24,9 @@ class ReadPosition(NamedTuple):
 
 
 def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: int) -> ReadPosition:
-    """Move my cursor up to event `seq` (inclusive); never back. What was marked unread no longer is. Returns where it stands.
+    """Move the user's read cursor up to event `seq` (inclusive), never back, and clear the mark "unread".
 
-    Raises: NotFound for one who is no member; Invalid if `seq` is past the log's end.
+    Returns the new position. Raises: NotFound for someone who is not a member; Invalid if `seq` is past the end of the log.
     """
     check_count(seq, field="seq", minimum=1, maximum=SEQ_MAX)
     refuse_strangers(app, user_id, conversation_id)
@@ -34,7 +34,7 @@ def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: i
     head = conversations.get(app.table, conversation_id)
     me = require_member(app, user_id, conversation_id)
     if event is None or head is None:
-        raise Invalid("seq is past the log's end", field="seq", limit=head.last_seq if head else 0)
+        raise Invalid("seq is past the end of the log", field="seq", limit=head.last_seq if head else 0)
     if seq > me.read_seq:
         count = event["message_count"]
         if members.advance_read_cursor(app.table, conversation_id, user_id, seq=seq, count=count):
@@ -48,8 +48,8 @@ def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: i
 
 
 def _notify_receipt(app: App, user_id: UserId, conversation_id: ConversationId, seq: int) -> None:
-    everybody = members.list_for(app.table, conversation_id, limit=SIGNAL_MEMBERS + 1)
-    if len(everybody) <= SIGNAL_MEMBERS:
-        hearers = [user_id] if is_blocked(everybody.values()) else everybody
+    all_members = members.list_for(app.table, conversation_id, limit=SIGNAL_MEMBERS + 1)
+    if len(all_members) <= SIGNAL_MEMBERS:
+        recipients = [user_id] if is_blocked(all_members.values()) else all_members
         frame = {"type": "receipt", "conversation_id": conversation_id, "user_id": user_id, "read_seq": seq}
-        fanout.notify(app, hearers, frame)
+        fanout.notify(app, recipients, frame)

@@ -1,7 +1,7 @@
-"""WebSocket connections: tickets, opening and closing, signing out, and what clients say over them.
+"""WebSocket connections: issue tickets, open and close connections, sign out, and handle the frames of clients.
 
-A sign-in that is over is noted, and then the connections are closed; whoever opens one writes it first and looks for the
-note then. So of two that race, at least one sees the other.
+Signing out first stores that the sign-in is over and then closes its connections. Opening a connection first stores the
+connection and then checks whether the sign-in is over. So if the two race, at least one of them sees the other.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from imchat.storage.repositories.connections import Ticket
 
 
 def issue_ticket(app: App, user_id: UserId, sign_in: SignInId | None = None) -> tuple[str, int]:
-    """A secret that opens one connection, and when it expires (ms). Raises: Unauthenticated after `sign_out`."""
+    """Return a secret that opens one connection, and when it expires (ms). Raises: Unauthenticated after `sign_out`."""
     _check_signed_in(app, user_id, sign_in)
     secret = app.new_id() + app.new_id()
     expires_at_ms = app.now_ms() + TICKET_S * 1000
@@ -26,20 +26,20 @@ def issue_ticket(app: App, user_id: UserId, sign_in: SignInId | None = None) -> 
 
 
 def redeem_ticket(app: App, secret: str) -> Ticket | None:
-    """Use a ticket up. Returns it, or None if it is unknown, used or expired, or its owner is suspended."""
+    """Consume a ticket. Return it, or None if it is unknown, used or expired, or its user is suspended."""
     ticket = connections.consume_ticket(app.table, secret, now_ms=app.now_ms())
     return None if ticket is None or suspensions.is_suspended(app, ticket.user_id) else ticket
 
 
 def connect(app: App, user_id: UserId, connection_id: ConnectionId, sign_in: SignInId | None = None) -> None:
-    """Note an open connection; the person's oldest ones past the limit are closed.
+    """Store an open connection. The user's oldest connections above the limit are closed.
 
-    Raises: Suspended; Unauthenticated after `sign_out` of the sign-in that its ticket was issued to.
+    Raises: Suspended; Unauthenticated after `sign_out` of the sign-in that the ticket was issued to.
     """
     now_s = app.now_ms() // 1000
     added = connections.add(app.table, user_id, connection_id, now_s=now_s)
-    for surplus in added.evicted:
-        app.gateway.disconnect(surplus)
+    for evicted_id in added.evicted:
+        app.gateway.disconnect(evicted_id)
     try:
         suspensions.check_not_suspended(app, user_id)
         _check_signed_in(app, user_id, sign_in)
@@ -51,13 +51,13 @@ def connect(app: App, user_id: UserId, connection_id: ConnectionId, sign_in: Sig
 
 
 def disconnect(app: App, user_id: UserId, connection_id: ConnectionId) -> None:
-    """Forget a closed connection."""
+    """Remove a closed connection."""
     connections.remove(app.table, user_id, [connection_id])
     presence.on_disconnect(app, user_id)
 
 
 def sign_out(app: App, user_id: UserId, sign_in: SignInId | None) -> None:
-    """Close the person's connections, and let this sign-in open none any more. Their other devices come back by themselves."""
+    """Close the user's connections, and refuse new ones of this sign-in. The user's other devices reconnect by themselves."""
     if sign_in is not None:
         connections.mark_signed_out(app.table, user_id, sign_in, now_s=app.now_ms() // 1000)
     for connection_id in connections.remove_all(app.table, user_id):
@@ -70,18 +70,18 @@ def _check_signed_in(app: App, user_id: UserId, sign_in: SignInId | None) -> Non
 
 
 def pong(app: App, connection_id: ConnectionId) -> None:
-    """Answer a ping, with what the connection is called: a client cannot know otherwise, and sends name it."""
+    """Reply to a ping with the id of the connection. A client has no other way to learn it, and needs it for sends."""
     app.gateway.post([connection_id], fanout.encode_frame({"type": "pong", "connection_id": connection_id}))
 
 
 def notify_typing(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
-    """Tell the other members that somebody is writing, in conversations of up to `SIGNAL_MEMBERS`; nobody past a block.
+    """Notify the other members that the user is typing, in conversations of up to `SIGNAL_MEMBERS` without a block.
 
-    Raises: NotFound for one who is no member.
+    Raises: NotFound for someone who is not a member.
     """
     require_member(app, user_id, conversation_id)
-    everybody = members.list_for(app.table, conversation_id, limit=SIGNAL_MEMBERS + 1)
-    if len(everybody) > SIGNAL_MEMBERS or is_blocked(everybody.values()):
+    all_members = members.list_for(app.table, conversation_id, limit=SIGNAL_MEMBERS + 1)
+    if len(all_members) > SIGNAL_MEMBERS or is_blocked(all_members.values()):
         return
-    others = [other for other in everybody if other != user_id]
-    fanout.notify(app, others, {"type": "typing", "conversation_id": conversation_id, "user_id": user_id})
+    other_ids = [member_id for member_id in all_members if member_id != user_id]
+    fanout.notify(app, other_ids, {"type": "typing", "conversation_id": conversation_id, "user_id": user_id})

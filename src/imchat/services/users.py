@@ -1,4 +1,4 @@
-"""Profiles and the directory."""
+"""Users: read and update profiles, and search the directory."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from imchat.storage.repositories import users
 
 
 def me(app: App, user_id: UserId) -> User:
-    """My profile; made, without handle and name, on the first call."""
-    known = users.get(app.table, user_id)
-    return known or users.create(app.table, User(user_id, None, None, app.now_ms()))
+    """Return the user's own profile. The first call creates it, without handle and name."""
+    profile = users.get(app.table, user_id)
+    return profile or users.create(app.table, User(user_id, None, None, app.now_ms()))
 
 
 def update_profile(
@@ -28,7 +28,7 @@ def update_profile(
     display_name: str | None = None,
     show_presence: bool | None = None,
 ) -> User:
-    """Change what is not None. Raises: Invalid; Conflict if the handle is taken."""
+    """Update those fields of the profile that are not None. Raises: Invalid; Conflict if the handle is taken."""
     old = me(app, user_id)
     new = old
     if handle is not None:
@@ -47,15 +47,15 @@ def update_profile(
 
 
 def get(app: App, user_id: UserId) -> User:
-    """Somebody's profile. Raises: NotFound."""
+    """Return a user's profile. Raises: NotFound."""
     return require_users(app, [user_id])[0]
 
 
 def get_many(app: App, user_ids: Sequence[UserId]) -> list[User]:
-    """The profiles that exist among `user_ids`."""
+    """Return the profiles of those of these users that exist."""
     return list(users.get_many(app.table, user_ids).values())
 
 
 def search(app: App, prefix: str) -> list[User]:
-    """Up to `DIRECTORY_PAGE` people whose handle begins with `prefix`. Raises: Invalid."""
+    """Return up to `DIRECTORY_PAGE` users whose handle begins with `prefix`. Raises: Invalid."""
     return users.search(app.table, check_prefix(prefix), limit=DIRECTORY_PAGE)

@@ -1,4 +1,4 @@
-"""An emulator of AWS (ministack) as a process, in the environment that `make` puts into `.venv/emulator`."""
+"""Runs an emulator of AWS (ministack) as a process, in the environment that `make` creates in `.venv/emulator`."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ _START_S: Final = 60.0
 
 
 class Call(NamedTuple):
-    """A signed request that came in: the service, and the access key that signed it."""
+    """A signed request to the emulator: the service, and the access key that signed it."""
 
     service: str
     access_key: str
 
 
-class Use(NamedTuple):
-    """A permission that a role used; any connection stands as `*`."""
+class UsedPermission(NamedTuple):
+    """A permission that a role used; a connection's id is replaced by `*`."""
 
     role: str
     action: str
@@ -42,9 +42,9 @@ class Use(NamedTuple):
 
 
 class Emulator:
-    """AWS at `url` until the end of `with`; people find the site that was deployed last at `site`.
+    """An emulated AWS at `url` until the end of `with`. `site` is the URL of the site that was deployed last.
 
-    Policies are enforced, and the functions run in processes of its own with their roles' credentials.
+    It enforces policies, and runs the functions in its own processes with their roles' credentials.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -53,8 +53,8 @@ class Emulator:
         self.url = f"http://127.0.0.1:{port}"
         self.site = f"http://localhost:{port}/"
         self.log = folder / "emulator.log"
-        self._used = folder / "used.jsonl"
-        self._used.touch()
+        self._used_file = folder / "used.jsonl"
+        self._used_file.touch()
         environment = {
             "PATH": f"{PYTHON.parent}{os.pathsep}{os.environ['PATH']}",
             "HOME": str(folder),
@@ -69,7 +69,7 @@ class Emulator:
             "MINISTACK_REGION": REGION,
             "LAMBDA_EXECUTOR": "local",
             "IOT_MTLS_ENABLED": "0",
-            "IMCHAT_EMULATOR_USED": str(self._used),
+            "IMCHAT_EMULATOR_USED": str(self._used_file),
         }
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
@@ -87,19 +87,22 @@ class Emulator:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        os.killpg(self._process.pid, signal.SIGKILL)  # its functions' processes, too; nothing of it is kept
+        os.killpg(self._process.pid, signal.SIGKILL)  # with its functions' processes; nothing has to be saved
         self._process.wait()
 
-    def used(self) -> list[Use]:
-        """The permissions that roles used so far, each once."""
-        return [Use(*json.loads(line)) for line in self._used.read_text(encoding="utf-8").splitlines()]
+    def used_permissions(self) -> list[UsedPermission]:
+        """Return the permissions that roles have used so far, each once."""
+        return [
+            UsedPermission(*json.loads(line))
+            for line in self._used_file.read_text(encoding="utf-8").splitlines()
+        ]
 
     def calls(self) -> list[Call]:
-        """The signed requests since this was last asked."""
+        """Return the signed requests since the last call of this."""
         return [Call(*call) for call in self._get("/_imchat/calls")]
 
     def client(self, service: str) -> Any:
-        """boto3's client of the account's root user, who may do anything."""
+        """Return boto3's client for the account's root user, who may do everything."""
         return boto3.client(
             service,
             endpoint_url=self.url,
@@ -109,7 +112,7 @@ class Emulator:
         )
 
     def mailed_code(self, email: str) -> str:
-        """The code in the newest mail to somebody."""
+        """Return the code in the latest mail to an address."""
         [mails] = self._get("/_ministack/ses/messages")["messages"].values()
         bodies = [str(mail["BodyText"]) for mail in mails if email in mail["To"]]
         found = re.search(r"\d{6}", bodies[-1])
@@ -117,14 +120,14 @@ class Emulator:
         return found[0]
 
     def promote(self, email: str) -> None:
-        """Make somebody an administrator."""
+        """Make a user an administrator."""
         cognito = self.client("cognito-idp")
         [pool] = cognito.list_user_pools(MaxResults=10)["UserPools"]
         cognito.admin_add_user_to_group(UserPoolId=pool["Id"], Username=email, GroupName="admins")
 
     def _get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as answer:  # noqa: S310 - our own process
-            return json.load(answer)
+        with urllib.request.urlopen(f"{self.url}{path}", timeout=10) as response:  # noqa: S310 - our own process
+            return json.load(response)
 
     def _wait(self) -> None:
         until = time.monotonic() + _START_S

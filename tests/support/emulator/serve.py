@@ -1,7 +1,7 @@
-"""Runs ministack with what it lacks of AWS mended, and notes which role used which permission.
+"""Runs ministack with patches where it differs from AWS, and records which role used which permission.
 
-It runs as a program in the emulator's own virtual environment, and knows nothing of imchat. Every mend says what AWS does; with
-another release of ministack each has to be looked at anew, which is why requirements/emulator.lock pins it.
+It runs as a program in the emulator's own virtual environment, and knows nothing of imchat. Each patch says what AWS does.
+The patches have to be checked with each release of ministack, which is why requirements/emulator.lock pins it.
 """
 
 from __future__ import annotations
@@ -25,76 +25,74 @@ Send: TypeAlias = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 HOST: Final = os.environ["MINISTACK_HOST"]
 USED: Final = os.environ["IMCHAT_EMULATOR_USED"]
-"""The file that gets one line of JSON, `[role, action, resource]`, for each permission that a role used."""
+"""The file that gets a line of JSON, `[role, action, resource]`, for each permission that a role used."""
 _API: Final = re.compile(r"([0-9a-f]{8})\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
 _HTTP_DEFAULT: Final = "$request.header.Authorization"
 
 
-def note_permissions() -> None:
-    """Write down every check of a role's policies that passed."""
+def record_permissions() -> None:
+    """Record every check of a role's policies that passed."""
     evaluate = iam_evaluator.evaluate
     known: set[tuple[str, str, str]] = set()
 
-    def noting(ctx: Any, *policies: Any) -> Any:
+    def evaluate_and_record(ctx: Any, *policies: Any) -> Any:
         if ctx.action.startswith("sqs:"):
             ctx.action = ctx.action.removesuffix(
                 "Batch"
-            )  # there are no such permissions: it is the plain one's
+            )  # AWS has no permissions for batches: the single action's applies
         result = evaluate(ctx, *policies)
         role = ctx.principal_arn.rpartition("assumed-role/")[2].partition("/")[0]
         used = (role, ctx.action, re.sub("@connections/.*", "@connections/*", ctx.resource_arn))
         if result.decision == "Allow" and ctx.principal_type == "AssumedRole" and used not in known:
             known.add(used)
-            with open(USED, "a", encoding="utf-8") as file:  # noqa: PTH123 - plain is enough
+            with open(USED, "a", encoding="utf-8") as file:  # noqa: PTH123 - USED is a string
                 file.write(json.dumps(used) + "\n")
         return result
 
-    iam_evaluator.evaluate = noting
+    iam_evaluator.evaluate = evaluate_and_record
 
 
-def know_what_a_right_is_for() -> None:
-    """Rights to a change set that is named by its ARN are those to its stack; rights to people those to their pool, whose
-    tags count.
-    """
+def extract_resources_as_aws_does() -> None:
+    """The resource of a request for a change set by its ARN is the stack; that of one for a user is the pool, with its tags."""
     tagging._RESOURCE_TAG_COLLECTORS["cognito-idp"] = tagging._collect_cognito
     extract = iam_actions.extract_resource_arn
 
-    def extracting(service: str, *rest: Any) -> Any:
-        named = extract(service, *rest)
-        _, _, _, body, asked, region, account = rest
-        if named != "*":
-            return named
-        if service == "cloudformation" and "ChangeSetName" in asked:
-            found = cloudformation._change_sets.get(asked["ChangeSetName"][0])
-            return found["StackId"] if found else named
-        if service == "cognito-idp" and body and "UserPoolId" in (told := json.loads(body)):
-            return f"arn:aws:cognito-idp:{region}:{account}:userpool/{told['UserPoolId']}"
-        return named
+    def extract_resource(service: str, *rest: Any) -> Any:
+        resource = extract(service, *rest)
+        _, _, _, body, request, region, account = rest
+        if resource != "*":
+            return resource
+        if service == "cloudformation" and "ChangeSetName" in request:
+            found = cloudformation._change_sets.get(request["ChangeSetName"][0])
+            return found["StackId"] if found else resource
+        if service == "cognito-idp" and body and "UserPoolId" in (content := json.loads(body)):
+            return f"arn:aws:cognito-idp:{region}:{account}:userpool/{content['UserPoolId']}"
+        return resource
 
-    iam_actions.extract_resource_arn = extracting
+    iam_actions.extract_resource_arn = extract_resource
 
 
-def sign_in_sooner() -> None:
-    """Secret exponents of SRP with 256 bits: as good, and a tenth of the time, of which most tests spend most."""
+def speed_up_sign_in() -> None:
+    """SRP with secret exponents of 256 bits: as secure, in a tenth of the time, which was most of many tests' time."""
     shorter = {"randbelow": lambda _most: secrets.randbits(256) | 1}
     cognito.secrets = SimpleNamespace(**(vars(secrets) | shorter))
 
 
-def take_alarms_on_several_metrics() -> None:
-    """AWS takes `Metrics` in place of `MetricName`; nothing here raises alarms, so the first metric may stand for all."""
+def accept_alarms_on_several_metrics() -> None:
+    """AWS accepts `Metrics` in place of `MetricName`. The emulator raises no alarms, so any metric can replace them."""
     record = provisioners._cw_metric_alarm_record
 
-    def taking(name: str, props: dict[str, Any]) -> Any:
+    def record_with_one_metric(name: str, props: dict[str, Any]) -> Any:
         if "Metrics" in props:
             props = {key: value for key, value in props.items() if key != "Metrics"}
             props |= {"Namespace": "several", "MetricName": "several", "Statistic": "Sum", "Period": 300}
         return record(name, props)
 
-    provisioners._cw_metric_alarm_record = taking
+    provisioners._cw_metric_alarm_record = record_with_one_metric
 
 
 def authorize_connections() -> None:
-    """A WebSocket authorizer without IdentitySource is asked always, and answers 401 by raising "Unauthorized"."""
+    """A WebSocket authorizer without IdentitySource is always called, and returns 401 by raising "Unauthorized"."""
     sources = apigateway._request_authorizer_identity_sources
     authorize = apigateway._authorize_ws_connect
 
@@ -109,34 +107,36 @@ def authorize_connections() -> None:
     apigateway._authorize_ws_connect = authorize_with_401
 
 
-def answer_subprotocols() -> None:
-    """The header Sec-WebSocket-Protocol of what `$connect` answers is that of the handshake."""
+def return_subprotocols() -> None:
+    """The header Sec-WebSocket-Protocol of the response to `$connect` is used in the handshake."""
     invoke = apigateway._invoke_ws_lambda
     handle = apigateway.handle_websocket
     chosen: ContextVar[str | None] = ContextVar("chosen", default=None)
 
-    async def noting(*given: Any, **named: Any) -> Any:
-        answer = await invoke(*given, **named)
-        chosen.set(((answer or {}).get("headers") or {}).get("Sec-WebSocket-Protocol"))
-        return answer
+    async def invoke_and_keep(*given: Any, **named: Any) -> Any:
+        response = await invoke(*given, **named)
+        chosen.set(((response or {}).get("headers") or {}).get("Sec-WebSocket-Protocol"))
+        return response
 
-    async def handling(scope: Scope, receive: Any, send: Send, *rest: Any, **named: Any) -> None:
-        async def sending(message: MutableMapping[str, Any]) -> None:
+    async def handle_with_subprotocol(
+        scope: Scope, receive: Any, send: Send, *rest: Any, **named: Any
+    ) -> None:
+        async def send_with_subprotocol(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "websocket.accept":
                 message["subprotocol"] = chosen.get()
             await send(message)
 
-        await handle(scope, receive, sending, *rest, **named)
+        await handle(scope, receive, send_with_subprotocol, *rest, **named)
 
-    apigateway._invoke_ws_lambda = noting
-    apigateway.handle_websocket = handling
+    apigateway._invoke_ws_lambda = invoke_and_keep
+    apigateway.handle_websocket = handle_with_subprotocol
 
 
 def reach_apis_through_cloudfront() -> None:
-    """A distribution passes requests on to APIs of API Gateway."""
+    """A distribution forwards requests to APIs of API Gateway."""
     fetch = cloudfront._fetch_from_origin
 
-    async def fetching(
+    async def fetch_from_api(
         origin: dict[str, Any],
         method: str,
         uri: str,
@@ -149,7 +149,7 @@ def reach_apis_through_cloudfront() -> None:
         if api is None:
             return await fetch(origin, method, uri, query, headers, body, *rest)
         host = f"{api[1]}.execute-api.{HOST}"
-        status, answered, content = await ministack._handle_execute_api_request(
+        status, response_headers, content = await ministack._handle_execute_api_request(
             host,
             uri,
             method,
@@ -159,9 +159,9 @@ def reach_apis_through_cloudfront() -> None:
             raw_path=uri,
             raw_query_string=query,
         )
-        return status, "", cloudfront._multidict_from_pairs(answered.items()), content
+        return status, "", cloudfront._multidict_from_pairs(response_headers.items()), content
 
-    cloudfront._fetch_from_origin = fetching
+    cloudfront._fetch_from_origin = fetch_from_api
 
 
 _Headers: TypeAlias = dict[bytes, bytes]
@@ -170,23 +170,23 @@ _calls: Final[list[tuple[str, str]]] = []
 
 
 def wrap(app: Any) -> Any:
-    """Count calls; let everything count as TLS; and be the site for who comes without a signature.
+    """Record calls, treat every request as HTTPS, and serve the site to requests without a signature.
 
-    AWS itself is at 127.0.0.1. The newest distribution is at `localhost`, and in place of its bucket.
+    AWS itself is at 127.0.0.1. The latest distribution is at `localhost`, and at the URL of its bucket.
     """
 
     async def wrapped(scope: Scope, receive: Any, send: Send) -> None:
         if scope.get("path") == "/_imchat/calls":
-            await _answer_calls(send)
+            await _send_calls(send)
         elif scope["type"] in {"http", "websocket"}:
-            await app(_seen(scope), receive, send)
+            await app(_route(scope), receive, send)
         else:
             await app(scope, receive, send)
 
     return wrapped
 
 
-def _seen(scope: Scope) -> Scope:
+def _route(scope: Scope) -> Scope:
     headers: _Headers = {**dict(scope["headers"]), b"x-forwarded-proto": b"https"}
     path: str = scope["path"]
     raw: bytes = scope["raw_path"]
@@ -201,7 +201,7 @@ def _seen(scope: Scope) -> Scope:
     return {**scope, "headers": list(headers.items()), "path": path, "raw_path": raw}
 
 
-async def _answer_calls(send: Send) -> None:
+async def _send_calls(send: Send) -> None:
     body = json.dumps(_calls).encode()
     _calls.clear()
     await send({"type": "http.response.start", "status": 200, "headers": []})
@@ -212,29 +212,29 @@ def _distribution() -> Any:
     return list(cloudfront._distributions.values())[-1]
 
 
-def _behind(path: str) -> str:
-    """The host that the newest distribution asks for a path."""
+def _origin_host(path: str) -> str:
+    """Return the host from which the latest distribution fetches a path."""
     parsed = cloudfront.parse_distribution_dataplane_config(_distribution())
     origin = parsed["origins"][cloudfront._match_behavior(parsed, path)["target_origin_id"]]
     return str(origin["domain_name"])
 
 
 def _bucket() -> str:
-    return _behind("/").partition(".")[0]
+    return _origin_host("/").partition(".")[0]
 
 
 def _websocket_host(path: str) -> str:
-    api = _API.fullmatch(_behind(path))
+    api = _API.fullmatch(_origin_host(path))
     return f"{api[1]}.execute-api.{HOST}" if api else HOST
 
 
 if __name__ == "__main__":
-    note_permissions()
-    know_what_a_right_is_for()
-    sign_in_sooner()
-    take_alarms_on_several_metrics()
+    record_permissions()
+    extract_resources_as_aws_does()
+    speed_up_sign_in()
+    accept_alarms_on_several_metrics()
     authorize_connections()
-    answer_subprotocols()
+    return_subprotocols()
     reach_apis_through_cloudfront()
     ministack.app = wrap(ministack.app)
     ministack.main()

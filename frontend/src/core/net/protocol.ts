@@ -1,12 +1,12 @@
-// The wire contract's types. Generated from src/imchat/api by `make generate`; do not edit.
+// The types of the API. Generated from src/imchat/api by `make generate`; do not edit.
 
-/** A page of what administrators did, newest first. `next_cursor` is left out on the last page. */
+/** A page of the audit log, newest first. `next_cursor` is omitted on the last page. */
 export interface AuditAnswer {
   entries: AuditEntry[]
   next_cursor?: string
 }
 
-/** What an administrator did: `actor_id` to `user_id`, or to what they wrote, the message `seq` of a conversation. */
+/** An action of the administrator `actor_id` on the user `user_id`, or on that user's message `seq` in a conversation. */
 export interface AuditEntry {
   audit_id: string
   at_ms: number
@@ -17,31 +17,31 @@ export interface AuditEntry {
   seq?: number
 }
 
-/** Somebody whom I blocked. */
+/** A user blocked by the caller. */
 export interface Block {
   user_id: string
   blocked_at_ms: number
 }
 
-/** A page of people whom I blocked, and their profiles. `next_cursor` is left out on the last page. */
+/** A page of the users blocked by the caller, with their profiles. `next_cursor` is omitted on the last page. */
 export interface BlocksAnswer {
   blocks: Block[]
   users: User[]
   next_cursor?: string
 }
 
-/** A message as it is now, and the event that made it so; left out where it was so already. */
+/** The current state of a message, and the event of this change; omitted if nothing changed. */
 export interface ChangeAnswer {
   message: Message
   event?: Event
 }
 
-/** Public channels. */
+/** The public channels found. */
 export interface ChannelsAnswer {
   channels: Preview[]
 }
 
-/** A conversation. `members` is left out of the inbox's groups, and where there are more than 1,000.  `pinned` are messages by seq, the last one pinned last. */
+/** A conversation. `members` is omitted for groups in the inbox, and for groups with more than 1,000 members. `pinned` lists the seqs of the pinned messages in the order in which they were pinned. */
 export interface Conversation {
   conversation_id: string
   kind: 'direct' | 'group'
@@ -58,7 +58,7 @@ export interface Conversation {
   members?: Member[]
 }
 
-/** One conversation with all members, and the people it speaks of. */
+/** A conversation with its members, and the profiles of the users who appear in it. */
 export interface ConversationAnswer {
   conversation: Conversation
   unread: number
@@ -71,7 +71,7 @@ export interface ConversationAnswer {
   users: User[]
 }
 
-/** What to change of a group; what is left out stays. An empty description takes it away. */
+/** Changes to a group. Omitted fields keep their values; an empty description removes it. */
 export interface ConversationChange {
   title?: string
   description?: string
@@ -80,7 +80,7 @@ export interface ConversationChange {
   public?: boolean
 }
 
-/** Always seq 1: who made it, with whom. */
+/** The conversation was created by `actor_id` with these members. Always seq 1. */
 export interface ConversationCreated {
   seq: number
   at_ms: number
@@ -92,7 +92,7 @@ export interface ConversationCreated {
   member_ids: string[]
 }
 
-/** A conversation as I see it. `last_message`'s body is cut to its first 200 characters; it is left out before the first.  The log begins for me at `history_from`. `read_count` is the `message_count` of the event at `read_seq`. */
+/** A conversation, as shown to the caller. `last_message` has the first 200 characters of its body, and is omitted before the first message. `history_from` is the first event that the caller can read. `read_count` is the `message_count` of the event at `read_seq`. */
 export interface ConversationEntry {
   conversation: Conversation
   unread: number
@@ -104,14 +104,14 @@ export interface ConversationEntry {
   last_message?: MessageCreated
 }
 
-/** I was added to a conversation, or removed from one. */
+/** The user was added to a conversation or removed from one. */
 export interface ConversationFrame {
   type: 'conversation'
   conversation_id: string
   change: 'added' | 'removed'
 }
 
-/** The group's title as it is now, and those of its settings that changed. */
+/** The group was changed: its current title, and the settings that changed. */
 export interface ConversationUpdated {
   seq: number
   at_ms: number
@@ -125,25 +125,25 @@ export interface ConversationUpdated {
   public?: boolean
 }
 
-/** A page of my conversations, and the people they speak of. `next_cursor` is left out on the last page. */
+/** A page of the inbox, with the profiles of the users who appear in it. `next_cursor` is omitted on the last page. */
 export interface ConversationsAnswer {
   conversations: ConversationEntry[]
   users: User[]
   next_cursor?: string
 }
 
-/** Every refusal, over HTTP and WebSocket alike. */
+/** The body of every error response. */
 export interface ErrorBody {
   error: ErrorInfo
 }
 
-/** A frame of mine was refused. */
+/** A frame from the client caused an error. */
 export interface ErrorFrame {
   type: 'error'
   error: ErrorInfo
 }
 
-/** `code` is for programs, `message` for people; `details` names the field and the limit where there is one. */
+/** An error. Programs read `code`, people read `message`. `details` names the field and its limit, if there is one. */
 export interface ErrorInfo {
   code: string
   message: string
@@ -157,26 +157,26 @@ export interface EventAnswer {
   event: Event
 }
 
-/** Events, ascending; `has_more` says whether the log goes on in the direction asked for. */
+/** Events in ascending order. `has_more` is true if there are more in the requested direction. */
 export interface EventsAnswer {
   events: Event[]
   has_more: boolean
 }
 
-/** Events exactly as in the log, in order. */
+/** Events in order, exactly as a read of the log returns them. */
 export interface EventsFrame {
   type: 'events'
   conversation_id: string
   events: Event[]
 }
 
-/** It runs, and which version. */
+/** The status and version of the server. */
 export interface HealthAnswer {
   status: 'ok'
   version: string
 }
 
-/** A link that leads into a group. `expires_at_ms` and `max_uses` are null where there is no end to it. */
+/** An invite to a group. `expires_at_ms` is null if it never expires, `max_uses` if its uses are not limited. */
 export interface Invite {
   invite_id: string
   created_by: string
@@ -186,12 +186,12 @@ export interface Invite {
   uses: number
 }
 
-/** A group's links, oldest first. */
+/** The invites of a group, oldest first. */
 export interface InvitesAnswer {
   invites: Invite[]
 }
 
-/** Myself. */
+/** The caller. */
 export interface Me {
   user_id: string
   handle: string | null
@@ -201,12 +201,12 @@ export interface Me {
   suspended?: boolean
 }
 
-/** My profile. */
+/** The caller's profile. */
 export interface MeAnswer {
   user: Me
 }
 
-/** A person's place in a conversation. */
+/** A member of a conversation: their role, the event that added them and how far they have read. */
 export interface Member {
   user_id: string
   role: 'owner' | 'admin' | 'member'
@@ -225,7 +225,7 @@ export interface MemberAdded {
   role: 'owner' | 'admin' | 'member'
 }
 
-/** `actor_id` removed `user_id`; the same person twice: they left. */
+/** `actor_id` removed `user_id`. If both are the same user, they left. */
 export interface MemberRemoved {
   seq: number
   at_ms: number
@@ -235,7 +235,7 @@ export interface MemberRemoved {
   user_id: string
 }
 
-/** `actor_id` gave `user_id` a role. */
+/** `actor_id` changed the role of `user_id`. */
 export interface MemberRoleChanged {
   seq: number
   at_ms: number
@@ -246,14 +246,14 @@ export interface MemberRoleChanged {
   role: 'owner' | 'admin' | 'member'
 }
 
-/** A page of a conversation's members, and their profiles. `next_cursor` is left out on the last page. */
+/** A page of the members, with their profiles. `next_cursor` is omitted on the last page. */
 export interface MembersAnswer {
   members: Member[]
   users: User[]
   next_cursor?: string
 }
 
-/** A message's current state; what does not apply is left out.  `reply_to` is the seq of the quoted message, `mentions` leads from handles in the body to members, `changed_seq` is the event that changed it last. A deleted message has an empty body and `deleted_at_ms`. */
+/** The current state of a message. Fields that do not apply are omitted. `reply_to` is the seq of the quoted message, `mentions` maps handles in the body to user ids, `changed_seq` is the event that last changed the message. A deleted message has an empty body and `deleted_at_ms`. */
 export interface Message {
   client_message_id: string
   body: string
@@ -265,12 +265,12 @@ export interface Message {
   changed_seq?: number
 }
 
-/** A message's new text. */
+/** The new body of a message. */
 export interface MessageChange {
   body: string
 }
 
-/** A message. `quote` comes with a reply. */
+/** A message was sent. `quote` is present for a reply. */
 export interface MessageCreated {
   seq: number
   at_ms: number
@@ -281,7 +281,7 @@ export interface MessageCreated {
   quote?: Quote
 }
 
-/** `actor_id` deleted the message of event `target_seq`; its pin is gone, too. */
+/** `actor_id` deleted the message of event `target_seq`. This also unpins it. */
 export interface MessageDeleted {
   seq: number
   at_ms: number
@@ -292,7 +292,7 @@ export interface MessageDeleted {
   type: 'message.deleted'
 }
 
-/** `actor_id` gave the message of event `target_seq` another text; `message` is its current state.  It is left out, as everywhere, where that lies before the reader's `history_from`. */
+/** `actor_id` edited the message of event `target_seq`. `message` is its current state. As in every event, `message` is omitted if `target_seq` is before the reader's `history_from`. */
 export interface MessageEdited {
   seq: number
   at_ms: number
@@ -314,7 +314,7 @@ export interface MessagePinned {
   type: 'message.pinned'
 }
 
-/** `actor_id` took the pin of event `target_seq`'s message away. */
+/** `actor_id` unpinned the message of event `target_seq`. */
 export interface MessageUnpinned {
   seq: number
   at_ms: number
@@ -325,31 +325,31 @@ export interface MessageUnpinned {
   type: 'message.unpinned'
 }
 
-/** Whom to talk to. `direct` takes exactly one other person and no title; both kinds add the asker themselves. */
+/** A new conversation. `direct` takes exactly one other user and no title. The caller is always added as a member. */
 export interface NewConversation {
   kind: 'direct' | 'group'
   member_ids: string[]
   title?: string
 }
 
-/** How long a link is good, and for how many; without them for ever, and for all. */
+/** A new invite: when it expires and how many users can join with it. Omitted: never, and any number. */
 export interface NewInvite {
   expires_in_s?: number
   max_uses?: number
 }
 
-/** A new link. The token is shown this once. */
+/** A new invite. This is the only response that contains the token. */
 export interface NewInviteAnswer {
   invite: Invite
   token: string
 }
 
-/** People to add. */
+/** The users to add. */
 export interface NewMembers {
   user_ids: string[]
 }
 
-/** A message. Retries repeat it unchanged, `after_seq` (the newest seq known at the first try) included.  `reply_to` is the seq of a message to quote. `connection_id`, as a pong told it, is the sender's own connection at this try, to which the event is not pushed; any other text changes nothing. */
+/** A message to send. Repeat it unchanged when you retry, including `after_seq`, the newest seq known at the first attempt. `reply_to` is the seq of a message to quote. `connection_id`, from a pong, is the sender's own connection, to which the event is not pushed; it may differ between attempts. Any other text has no effect. */
 export interface NewMessage {
   client_message_id: string
   body: string
@@ -358,17 +358,17 @@ export interface NewMessage {
   connection_id?: string
 }
 
-/** It is done; there is nothing to say. */
+/** An empty response. */
 export interface Nothing {
 }
 
-/** A page of everybody. `next_cursor` is left out on the last page. */
+/** A page of all users. `next_cursor` is omitted on the last page. */
 export interface PeopleAnswer {
   users: Person[]
   next_cursor?: string
 }
 
-/** A person as administrators see them; `suspended_at_ms` is null unless they are suspended. */
+/** A user, as shown to administrators. `suspended_at_ms` is null unless the user is suspended. */
 export interface Person {
   user_id: string
   handle: string | null
@@ -377,35 +377,35 @@ export interface Person {
   suspended_at_ms: number | null
 }
 
-/** Asks for a pong. */
+/** Request a pong. */
 export interface PingFrame {
   action: 'ping'
 }
 
-/** The pinned messages, the last one pinned last. */
+/** The pinned messages in the order in which they were pinned. */
 export interface PinsAnswer {
   events: MessageCreated[]
 }
 
-/** The answer to a ping, with the name of the connection that it came over. */
+/** The response to a ping, with the id of its connection. */
 export interface PongFrame {
   type: 'pong'
   connection_id: string
 }
 
-/** Whether somebody is there; `last_seen_ms` when they were last, where that is known and they are not there now. */
+/** Whether a user is online. `last_seen_ms` is present for users who are offline, if it is known. */
 export interface Presence {
   user_id: string
   online: boolean
   last_seen_ms?: number
 }
 
-/** The presence of those members who show it. */
+/** The presence of the members who show it. */
 export interface PresenceAnswer {
   presence: Presence[]
 }
 
-/** Somebody whom I watch came or went. */
+/** A watched member went online or offline. */
 export interface PresenceFrame {
   user_id: string
   online: boolean
@@ -413,7 +413,7 @@ export interface PresenceFrame {
   type: 'presence'
 }
 
-/** A group as those see it who might join. */
+/** A group, as shown to users who can join it. */
 export interface Preview {
   conversation_id: string
   title: string | null
@@ -422,19 +422,19 @@ export interface Preview {
   member_count: number
 }
 
-/** Where a link leads. */
+/** The group of an invite. */
 export interface PreviewAnswer {
   conversation: Preview
 }
 
-/** What to change of my profile; what is left out stays. */
+/** Changes to the caller's profile. Omitted fields keep their values. */
 export interface ProfileChange {
   handle?: string
   display_name?: string
   show_presence?: boolean
 }
 
-/** The quoted message as it is now, its body cut to 200 characters; empty, with `deleted_at_ms`, once it is deleted. */
+/** The current state of a quoted message, with the first 200 characters of its body. A deleted message has an empty body and `deleted_at_ms`. */
 export interface Quote {
   actor_id: string
   body: string
@@ -442,14 +442,14 @@ export interface Quote {
   changed_seq?: number
 }
 
-/** An emoji under a message: how many people chose it, and the first 20 of them. */
+/** The reactions to a message with one emoji: their count, and the first 20 users. */
 export interface Reaction {
   emoji: string
   count: number
   user_ids: string[]
 }
 
-/** `actor_id` reacts to the message of event `target_seq`. */
+/** `actor_id` added a reaction to the message of event `target_seq`. */
 export interface ReactionAdded {
   seq: number
   at_ms: number
@@ -461,7 +461,7 @@ export interface ReactionAdded {
   emoji: string
 }
 
-/** `actor_id` took a reaction to the message of event `target_seq` back. */
+/** `actor_id` removed a reaction from the message of event `target_seq`. */
 export interface ReactionRemoved {
   seq: number
   at_ms: number
@@ -473,7 +473,7 @@ export interface ReactionRemoved {
   emoji: string
 }
 
-/** Where my cursor stands, how many messages lie up to it and past it, and how many of those past it mention me. */
+/** The caller's read cursor, how many messages are up to it and after it, and how many unread ones mention the caller. */
 export interface ReadAnswer {
   read_seq: number
   read_count: number
@@ -481,12 +481,12 @@ export interface ReadAnswer {
   unread_mentions?: number
 }
 
-/** The newest event that was seen. */
+/** The newest event that the caller has seen. */
 export interface ReadCursor {
   seq: number
 }
 
-/** A member's cursor moved. */
+/** A member's read cursor moved. */
 export interface ReceiptFrame {
   type: 'receipt'
   conversation_id: string
@@ -494,12 +494,12 @@ export interface ReceiptFrame {
   read_seq: number
 }
 
-/** A member's new role. */
+/** The new role of a member. */
 export interface RoleChange {
   role: 'owner' | 'admin' | 'member'
 }
 
-/** What I chose for myself of a conversation. */
+/** The caller's own settings for a conversation. */
 export interface Settings {
   muted: boolean
   archived: boolean
@@ -507,12 +507,12 @@ export interface Settings {
   marked_unread: boolean
 }
 
-/** My settings for a conversation. */
+/** The caller's settings for a conversation. */
 export interface SettingsAnswer {
   settings: Settings
 }
 
-/** What to change of my settings for a conversation; what is left out stays. */
+/** Changes to the caller's settings for a conversation. Omitted fields keep their values. */
 export interface SettingsChange {
   muted?: boolean
   archived?: boolean
@@ -520,14 +520,14 @@ export interface SettingsChange {
   marked_unread?: boolean
 }
 
-/** I changed my settings for a conversation, here or on another device. */
+/** The user changed their settings for a conversation, on this device or another. */
 export interface SettingsFrame {
   type: 'settings'
   conversation_id: string
   settings: Settings
 }
 
-/** Where the web client signs people in. */
+/** The user pool and client for signing in. */
 export interface SiteAuth {
   endpoint: string
   region: string
@@ -535,7 +535,7 @@ export interface SiteAuth {
   client_id: string
 }
 
-/** `/config.json`: where everything is. URLs are absolute, or relative to the site's origin. */
+/** `/config.json`: the URLs of the API and the WebSocket, absolute or relative to the site's origin, and how to sign in. */
 export interface SiteConfig {
   version: 1
   api_url: string
@@ -549,43 +549,43 @@ export interface TicketAnswer {
   expires_at_ms: number
 }
 
-/** I am writing in a conversation. */
+/** The caller is typing in a conversation. */
 export interface TypingFrame {
   action: 'typing'
   conversation_id: string
 }
 
-/** A member is writing. */
+/** A member is typing. */
 export interface TypingNotice {
   type: 'typing'
   conversation_id: string
   user_id: string
 }
 
-/** A person. Handle and name are null until chosen. */
+/** A user. `handle` and `display_name` are null until the user chooses them. */
 export interface User {
   user_id: string
   handle: string | null
   display_name: string | null
 }
 
-/** A profile. */
+/** The profile of a user. */
 export interface UserAnswer {
   user: User
 }
 
-/** Profiles. */
+/** The profiles of the users found. */
 export interface UsersAnswer {
   users: User[]
 }
 
-/** The same, and until when frames tell of changes. */
+/** The presence of the watched members. `presence` frames report changes until `until_ms`. */
 export interface WatchAnswer {
   presence: Presence[]
   until_ms: number
 }
 
-/** Whose presence to hear of. */
+/** The members whose presence to watch. */
 export interface Watched {
   user_ids: string[]
 }
@@ -621,7 +621,7 @@ export type ClientFrame =
   | PingFrame
   | TypingFrame
 
-/** Bounds that the server enforces; the client checks them first. */
+/** Limits that the server enforces. The client checks them first. */
 export const LIMITS = {
   body_chars: 8000,
   body_bytes: 24576,

@@ -1,4 +1,4 @@
-"""Blocks: stop another user from messaging, mentioning or adding one."""
+"""Blocks: list, block and unblock users."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ROUTES: Final = (
         method="GET",
         path="/blocks",
         access="user",
-        summary="The users I blocked",
+        summary="List the users you blocked",
         handler=_blocks,
         response_model=schema.BlocksAnswer,
         query_model=schema.PageQuery,

@@ -1,4 +1,4 @@
-"""Messages: read the log, send, edit, delete, react, pin; and the read cursor."""
+"""Messages: read events, send, edit, delete, react, pin, and move the read cursor."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ ROUTES: Final = (
         method="GET",
         path=CONVERSATION + "/events",
         access="member",
-        summary="The log",
+        summary="Read the events of a conversation",
         handler=_events,
         response_model=schema.EventsAnswer,
         query_model=schema.EventsQuery,
@@ -104,7 +104,7 @@ ROUTES: Final = (
         method="POST",
         path=CONVERSATION + "/messages",
         access="member",
-        summary="Send a message, exactly once",
+        summary="Send a message; retries do not duplicate it",
         handler=_send,
         response_model=schema.EventAnswer,
         request_model=schema.NewMessage,
@@ -116,7 +116,7 @@ ROUTES: Final = (
         method="PATCH",
         path=_MESSAGE,
         access="author",
-        summary="Edit my message",
+        summary="Edit your message",
         handler=_edit,
         response_model=schema.ChangeAnswer,
         request_model=schema.MessageChange,
@@ -144,7 +144,7 @@ ROUTES: Final = (
         method="DELETE",
         path=_REACTION,
         access="member",
-        summary="Remove my reaction",
+        summary="Remove your reaction",
         handler=_unreact,
         response_model=schema.ChangeAnswer,
         errors=(403, 404),
@@ -171,7 +171,7 @@ ROUTES: Final = (
         method="GET",
         path=CONVERSATION + "/pins",
         access="member",
-        summary="The pinned messages",
+        summary="List the pinned messages",
         handler=_pins,
         response_model=schema.PinsAnswer,
         errors=(404,),
@@ -180,7 +180,7 @@ ROUTES: Final = (
         method="PUT",
         path=CONVERSATION + "/read",
         access="member",
-        summary="Move my read cursor",
+        summary="Move your read cursor",
         handler=_mark_read,
         response_model=schema.ReadAnswer,
         request_model=schema.ReadCursor,

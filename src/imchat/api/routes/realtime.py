@@ -1,4 +1,4 @@
-"""The WebSocket's tickets, and signing out."""
+"""WebSocket tickets, and signing out."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ROUTES: Final = (
         method="POST",
         path="/realtime/tickets",
         access="user",
-        summary="Get a ticket for the WebSocket",
+        summary="Create a WebSocket ticket",
         handler=_ticket,
         response_model=schema.TicketAnswer,
         success=(201,),
@@ -33,7 +33,7 @@ ROUTES: Final = (
         method="POST",
         path="/me/sign-out",
         access="user",
-        summary="Sign this device out",
+        summary="Sign out on this device",
         handler=_sign_out,
         response_model=schema.Nothing,
         rate_limited=False,

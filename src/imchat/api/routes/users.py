@@ -1,4 +1,4 @@
-"""Users: their profiles and the directory; and whether the server runs."""
+"""Users: profiles and the directory, and the health check."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _update_me(request: RequestContext) -> Response:
 def _users(request: RequestContext) -> Response:
     query: schema.UsersQuery = request.query
     if (query.prefix is None) == (query.ids is None):
-        raise Invalid("give either prefix or ids", field="prefix", limit="one of prefix, ids")
+        raise Invalid("give exactly one of prefix and ids", field="prefix", limit="one of prefix, ids")
     if query.prefix is not None:
         return Response(200, {"users": serializers.users(users.search(request.app, query.prefix))})
     user_ids = [UserId(text) for text in dict.fromkeys((query.ids or "").split(",")) if is_id(text)]
@@ -53,7 +53,7 @@ ROUTES: Final = (
         method="GET",
         path="/health",
         access="public",
-        summary="Whether the server runs",
+        summary="Check that the server is running",
         handler=_health,
         response_model=schema.HealthAnswer,
     ),
@@ -61,7 +61,7 @@ ROUTES: Final = (
         method="GET",
         path="/me",
         access="user",
-        summary="My profile, created by the first call",
+        summary="Get your profile; the first request creates it",
         handler=_me,
         response_model=schema.MeAnswer,
         suspended="served",
@@ -70,7 +70,7 @@ ROUTES: Final = (
         method="PATCH",
         path="/me",
         access="user",
-        summary="Change my handle, my name, or whether I show my presence",
+        summary="Change your handle, your name, or whether you show your presence",
         handler=_update_me,
         response_model=schema.MeAnswer,
         request_model=schema.ProfileChange,
@@ -80,7 +80,7 @@ ROUTES: Final = (
         method="GET",
         path="/users",
         access="user",
-        summary="Find users",
+        summary="Find users by handle or id",
         handler=_users,
         response_model=schema.UsersAnswer,
         query_model=schema.UsersQuery,
@@ -89,7 +89,7 @@ ROUTES: Final = (
         method="GET",
         path="/users/{user_id}",
         access="user",
-        summary="A user's profile",
+        summary="Get the profile of a user",
         handler=_user,
         response_model=schema.UserAnswer,
         errors=(404,),

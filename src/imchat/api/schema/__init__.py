@@ -1,8 +1,8 @@
-"""The shapes on the wire, as pydantic models: requests are checked by them, answers are described by them.
+"""Pydantic models of requests and responses. Requests are validated with them; responses are only described by them.
 
-A module for each area, as in `api/routes/`, and `log` for what all areas speak of. All names are to be had here, as
-`schema.NewMessage`. Bounds stand in `domain/limits.py` and are enforced there; here they are repeated from it for the
-generated reference.
+One module per noun, as in `api/routes/`, and `events` for messages and events, which other modules use. Import this package
+and write `schema.NewMessage`. Limits are defined and enforced in `domain/limits.py`; the models repeat them for the generated
+reference.
 """
 
 from imchat.api.schema.admin import *

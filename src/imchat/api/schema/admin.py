@@ -1,4 +1,4 @@
-"""What administrators see."""
+"""Schemas for administrators: users and the audit log."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from imchat.api.schema.users import User
 
 
 class Person(User):
-    """A person as administrators see them; `suspended_at_ms` is null unless they are suspended."""
+    """A user, as shown to administrators. `suspended_at_ms` is null unless the user is suspended."""
 
     created_at_ms: int
     suspended_at_ms: int | None
 
 
 class PeopleAnswer(Answer):
-    """A page of everybody. `next_cursor` is left out on the last page."""
+    """A page of all users. `next_cursor` is omitted on the last page."""
 
     users: list[Person]
     next_cursor: str | None = None
 
 
 class AuditEntry(Answer):
-    """What an administrator did: `actor_id` to `user_id`, or to what they wrote, the message `seq` of a conversation."""
+    """An action of the administrator `actor_id` on the user `user_id`, or on that user's message `seq` in a conversation."""
 
     audit_id: str
     at_ms: int
@@ -35,7 +35,7 @@ class AuditEntry(Answer):
 
 
 class AuditAnswer(Answer):
-    """A page of what administrators did, newest first. `next_cursor` is left out on the last page."""
+    """A page of the audit log, newest first. `next_cursor` is omitted on the last page."""
 
     entries: list[AuditEntry]
     next_cursor: str | None = None

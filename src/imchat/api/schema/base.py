@@ -1,4 +1,4 @@
-"""What all shapes are made of: a request, a query string, an answer; and the answers that every route may give."""
+"""Base classes of all schemas, and the responses that every route can return."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ from imchat.api.schema.fields import PageCursor
 
 
 class Request(BaseModel):
-    """A request: exact types, nothing unknown."""
+    """A request body: exact types, no unknown fields."""
 
-    # Built at its first use: a start, in a function above all, then pays for no model that it does not meet.
+    # Models are built at their first use, so that a cold start of a Lambda function builds only those it needs.
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, defer_build=True)
 
 
 class Query(BaseModel):
-    """A query string: numbers are written as text, nothing unknown."""
+    """A query string: numbers are written as text, no unknown parameters."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Answer(BaseModel):
-    """An answer. Clients must ignore fields that they do not know."""
+    """A response. Clients must ignore unknown fields."""
 
-    # Nothing that serves ever checks an answer, so the models are built only where they are described.
+    # Responses are not validated when they are sent; only the generators and tests build these models.
     model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class PageQuery(Query):
-    """Where the next page begins: the `next_cursor` of the page before."""
+    """The `next_cursor` of the previous page; omit it for the first page."""
 
     cursor: PageCursor | None = None
 
 
 class ErrorInfo(Answer):
-    """`code` is for programs, `message` for people; `details` names the field and the limit where there is one."""
+    """An error. Programs read `code`, people read `message`. `details` names the field and its limit, if there is one."""
 
     code: str
     message: str
@@ -46,10 +46,10 @@ class ErrorInfo(Answer):
 
 
 class ErrorBody(Answer):
-    """Every refusal, over HTTP and WebSocket alike."""
+    """The body of every error response."""
 
     error: ErrorInfo
 
 
 class Nothing(Answer):
-    """It is done; there is nothing to say."""
+    """An empty response."""

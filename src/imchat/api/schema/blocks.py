@@ -1,4 +1,4 @@
-"""Keeping away from people."""
+"""Schemas for blocks."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from imchat.api.schema.users import User
 
 
 class Block(Answer):
-    """Somebody whom I blocked."""
+    """A user blocked by the caller."""
 
     user_id: str
     blocked_at_ms: int
 
 
 class BlocksAnswer(Answer):
-    """A page of people whom I blocked, and their profiles. `next_cursor` is left out on the last page."""
+    """A page of the users blocked by the caller, with their profiles. `next_cursor` is omitted on the last page."""
 
     blocks: list[Block]
     users: list[User]

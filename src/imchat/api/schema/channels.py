@@ -1,4 +1,4 @@
-"""Public channels: their directory, and a group as someone sees it who might join."""
+"""Schemas for public channels and their directory."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from imchat.api.schema.base import Answer, Query
 
 
 class ChannelsQuery(Query):
-    """Words, or how they begin; a channel has to match all of them."""
+    """Words or beginnings of words. A channel must match all of them."""
 
     q: str
 
 
 class Preview(Answer):
-    """A group as those see it who might join."""
+    """A group, as shown to users who can join it."""
 
     conversation_id: str
     title: str | None
@@ -22,6 +22,6 @@ class Preview(Answer):
 
 
 class ChannelsAnswer(Answer):
-    """Public channels."""
+    """The public channels found."""
 
     channels: list[Preview]

@@ -1,4 +1,4 @@
-"""Conversations, and one's own place in them."""
+"""Schemas for conversations and a member's own settings for them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from imchat.domain.member import Role
 
 
 class NewConversation(Request):
-    """Whom to talk to. `direct` takes exactly one other person and no title; both kinds add the asker themselves."""
+    """A new conversation. `direct` takes exactly one other user and no title. The caller is always added as a member."""
 
     kind: Kind
     member_ids: Annotated[list[Id], Field(json_schema_extra={"maxItems": limits.MEMBERS_AT_CREATION - 1})]
@@ -24,7 +24,7 @@ class NewConversation(Request):
 
 
 class ConversationChange(Request):
-    """What to change of a group; what is left out stays. An empty description takes it away."""
+    """Changes to a group. Omitted fields keep their values; an empty description removes it."""
 
     title: Title | None = None
     description: Description | None = None
@@ -34,7 +34,7 @@ class ConversationChange(Request):
 
 
 class SettingsChange(Request):
-    """What to change of my settings for a conversation; what is left out stays."""
+    """Changes to the caller's settings for a conversation. Omitted fields keep their values."""
 
     muted: bool | None = None
     archived: bool | None = None
@@ -43,7 +43,7 @@ class SettingsChange(Request):
 
 
 class Member(Answer):
-    """A person's place in a conversation."""
+    """A member of a conversation: their role, the event that added them and how far they have read."""
 
     user_id: str
     role: Role
@@ -52,9 +52,9 @@ class Member(Answer):
 
 
 class Conversation(Answer):
-    """A conversation. `members` is left out of the inbox's groups, and where there are more than 1,000.
+    """A conversation. `members` is omitted for groups in the inbox, and for groups with more than 1,000 members.
 
-    `pinned` are messages by seq, the last one pinned last.
+    `pinned` lists the seqs of the pinned messages in the order in which they were pinned.
     """
 
     conversation_id: str
@@ -73,7 +73,7 @@ class Conversation(Answer):
 
 
 class Settings(Answer):
-    """What I chose for myself of a conversation."""
+    """The caller's own settings for a conversation."""
 
     muted: bool
     archived: bool
@@ -82,9 +82,10 @@ class Settings(Answer):
 
 
 class ConversationEntry(Answer):
-    """A conversation as I see it. `last_message`'s body is cut to its first 200 characters; it is left out before the first.
+    """A conversation, as shown to the caller. `last_message` has the first 200 characters of its body, and is omitted before
+    the first message.
 
-    The log begins for me at `history_from`. `read_count` is the `message_count` of the event at `read_seq`.
+    `history_from` is the first event that the caller can read. `read_count` is the `message_count` of the event at `read_seq`.
     """
 
     conversation: Conversation
@@ -98,7 +99,7 @@ class ConversationEntry(Answer):
 
 
 class ConversationsAnswer(Answer):
-    """A page of my conversations, and the people they speak of. `next_cursor` is left out on the last page."""
+    """A page of the inbox, with the profiles of the users who appear in it. `next_cursor` is omitted on the last page."""
 
     conversations: list[ConversationEntry]
     users: list[User]
@@ -106,12 +107,12 @@ class ConversationsAnswer(Answer):
 
 
 class ConversationAnswer(ConversationEntry):
-    """One conversation with all members, and the people it speaks of."""
+    """A conversation with its members, and the profiles of the users who appear in it."""
 
     users: list[User]
 
 
 class SettingsAnswer(Answer):
-    """My settings for a conversation."""
+    """The caller's settings for a conversation."""
 
     settings: Settings

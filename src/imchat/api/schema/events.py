@@ -1,4 +1,4 @@
-"""The log: messages as they are now, and the events."""
+"""Schemas for events, and for messages in their current state."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from imchat.domain.member import Role
 
 
 class Reaction(Answer):
-    """An emoji under a message: how many people chose it, and the first 20 of them."""
+    """The reactions to a message with one emoji: their count, and the first 20 users."""
 
     emoji: str
     count: int
@@ -20,10 +20,10 @@ class Reaction(Answer):
 
 
 class Message(Answer):
-    """A message's current state; what does not apply is left out.
+    """The current state of a message. Fields that do not apply are omitted.
 
-    `reply_to` is the seq of the quoted message, `mentions` leads from handles in the body to members, `changed_seq` is the
-    event that changed it last. A deleted message has an empty body and `deleted_at_ms`.
+    `reply_to` is the seq of the quoted message, `mentions` maps handles in the body to user ids, `changed_seq` is the event
+    that last changed the message. A deleted message has an empty body and `deleted_at_ms`.
     """
 
     client_message_id: str
@@ -37,7 +37,10 @@ class Message(Answer):
 
 
 class Quote(Answer):
-    """The quoted message as it is now, its body cut to 200 characters; empty, with `deleted_at_ms`, once it is deleted."""
+    """The current state of a quoted message, with the first 200 characters of its body.
+
+    A deleted message has an empty body and `deleted_at_ms`.
+    """
 
     actor_id: str
     body: str
@@ -53,7 +56,7 @@ class _Event(Answer):
 
 
 class ConversationCreated(_Event):
-    """Always seq 1: who made it, with whom."""
+    """The conversation was created by `actor_id` with these members. Always seq 1."""
 
     type: Literal["conversation.created"]
     kind: Kind
@@ -62,7 +65,7 @@ class ConversationCreated(_Event):
 
 
 class ConversationUpdated(_Event):
-    """The group's title as it is now, and those of its settings that changed."""
+    """The group was changed: its current title, and the settings that changed."""
 
     type: Literal["conversation.updated"]
     title: str | None
@@ -81,14 +84,14 @@ class MemberAdded(_Event):
 
 
 class MemberRemoved(_Event):
-    """`actor_id` removed `user_id`; the same person twice: they left."""
+    """`actor_id` removed `user_id`. If both are the same user, they left."""
 
     type: Literal["member.removed"]
     user_id: str
 
 
 class MemberRoleChanged(_Event):
-    """`actor_id` gave `user_id` a role."""
+    """`actor_id` changed the role of `user_id`."""
 
     type: Literal["member.role_changed"]
     user_id: str
@@ -96,7 +99,7 @@ class MemberRoleChanged(_Event):
 
 
 class MessageCreated(_Event):
-    """A message. `quote` comes with a reply."""
+    """A message was sent. `quote` is present for a reply."""
 
     type: Literal["message.created"]
     message: Message
@@ -109,16 +112,16 @@ class _MessageChanged(_Event):
 
 
 class MessageEdited(_MessageChanged):
-    """`actor_id` gave the message of event `target_seq` another text; `message` is its current state.
+    """`actor_id` edited the message of event `target_seq`. `message` is its current state.
 
-    It is left out, as everywhere, where that lies before the reader's `history_from`.
+    As in every event, `message` is omitted if `target_seq` is before the reader's `history_from`.
     """
 
     type: Literal["message.edited"]
 
 
 class MessageDeleted(_MessageChanged):
-    """`actor_id` deleted the message of event `target_seq`; its pin is gone, too."""
+    """`actor_id` deleted the message of event `target_seq`. This also unpins it."""
 
     type: Literal["message.deleted"]
 
@@ -130,20 +133,20 @@ class MessagePinned(_MessageChanged):
 
 
 class MessageUnpinned(_MessageChanged):
-    """`actor_id` took the pin of event `target_seq`'s message away."""
+    """`actor_id` unpinned the message of event `target_seq`."""
 
     type: Literal["message.unpinned"]
 
 
 class ReactionAdded(_MessageChanged):
-    """`actor_id` reacts to the message of event `target_seq`."""
+    """`actor_id` added a reaction to the message of event `target_seq`."""
 
     type: Literal["reaction.added"]
     emoji: str
 
 
 class ReactionRemoved(_MessageChanged):
-    """`actor_id` took a reaction to the message of event `target_seq` back."""
+    """`actor_id` removed a reaction from the message of event `target_seq`."""
 
     type: Literal["reaction.removed"]
     emoji: str

@@ -1,4 +1,4 @@
-"""Text and numbers with their bounds, as the reference shows them; `domain/limits.py` has these bounds and enforces them."""
+"""Field types with the limits shown in the reference. `domain/limits.py` defines and enforces these limits."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from imchat.domain import limits
 
 
 def text(least: int, most: int, pattern: str | None = None) -> WithJsonSchema:
-    """Text of so many characters."""
+    """Describe text of `least` to `most` characters."""
     schema: dict[str, Any] = {"type": "string", "minLength": least, "maxLength": most}
     return WithJsonSchema(schema | ({"pattern": pattern} if pattern else {}))
 
 
 def number(least: int, most: int) -> WithJsonSchema:
-    """A whole number within these bounds."""
+    """Describe a whole number from `least` to `most`."""
     return WithJsonSchema({"type": "integer", "minimum": least, "maximum": most})
 
 

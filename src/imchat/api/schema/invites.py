@@ -1,4 +1,4 @@
-"""Invites: links into a group."""
+"""Schemas for invites."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from imchat.domain import limits
 
 
 class NewInvite(Request):
-    """How long a link is good, and for how many; without them for ever, and for all."""
+    """A new invite: when it expires and how many users can join with it. Omitted: never, and any number."""
 
     expires_in_s: Annotated[int, number(limits.INVITE_S_MIN, limits.INVITE_S_MAX)] | None = None
     max_uses: Annotated[int, number(1, limits.INVITE_USES_MAX)] | None = None
 
 
 class Invite(Answer):
-    """A link that leads into a group. `expires_at_ms` and `max_uses` are null where there is no end to it."""
+    """An invite to a group. `expires_at_ms` is null if it never expires, `max_uses` if its uses are not limited."""
 
     invite_id: str
     created_by: str
@@ -29,19 +29,19 @@ class Invite(Answer):
 
 
 class NewInviteAnswer(Answer):
-    """A new link. The token is shown this once."""
+    """A new invite. This is the only response that contains the token."""
 
     invite: Invite
     token: str
 
 
 class InvitesAnswer(Answer):
-    """A group's links, oldest first."""
+    """The invites of a group, oldest first."""
 
     invites: list[Invite]
 
 
 class PreviewAnswer(Answer):
-    """Where a link leads."""
+    """The group of an invite."""
 
     conversation: Preview

@@ -1,4 +1,4 @@
-"""Members of a group."""
+"""Schemas for members."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from imchat.domain.member import Role
 
 
 class NewMembers(Request):
-    """People to add."""
+    """The users to add."""
 
     user_ids: Annotated[list[Id], Field(json_schema_extra={"minItems": 1, "maxItems": limits.USER_IDS_MAX})]
 
 
 class RoleChange(Request):
-    """A member's new role."""
+    """The new role of a member."""
 
     role: Role
 
 
 class MembersAnswer(Answer):
-    """A page of a conversation's members, and their profiles. `next_cursor` is left out on the last page."""
+    """A page of the members, with their profiles. `next_cursor` is omitted on the last page."""
 
     members: list[Member]
     users: list[User]

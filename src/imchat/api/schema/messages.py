@@ -1,4 +1,4 @@
-"""Sending and changing messages, reading the log, and how far one has read."""
+"""Schemas for sending, changing and reading messages, and for the read cursor."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from imchat.domain import limits
 
 
 class NewMessage(Request):
-    """A message. Retries repeat it unchanged, `after_seq` (the newest seq known at the first try) included.
+    """A message to send. Repeat it unchanged when you retry, including `after_seq`, the newest seq known at the first attempt.
 
-    `reply_to` is the seq of a message to quote. `connection_id`, as a pong told it, is the sender's own connection at this
-    try, to which the event is not pushed; any other text changes nothing.
+    `reply_to` is the seq of a message to quote. `connection_id`, from a pong, is the sender's own connection, to which the
+    event is not pushed; it may differ between attempts. Any other text has no effect.
     """
 
     client_message_id: ClientMessageId
@@ -23,19 +23,19 @@ class NewMessage(Request):
 
 
 class MessageChange(Request):
-    """A message's new text."""
+    """The new body of a message."""
 
     body: Body
 
 
 class ReadCursor(Request):
-    """The newest event that was seen."""
+    """The newest event that the caller has seen."""
 
     seq: Seq
 
 
 class EventsQuery(Query):
-    """Which part of the log: behind `after`, ahead of `before`, or the newest."""
+    """Which events to return: those after `after`, those before `before`, or the newest."""
 
     after: QueryCursor | None = None
     before: QueryCursor | None = None
@@ -49,27 +49,27 @@ class EventAnswer(Answer):
 
 
 class ChangeAnswer(Answer):
-    """A message as it is now, and the event that made it so; left out where it was so already."""
+    """The current state of a message, and the event of this change; omitted if nothing changed."""
 
     message: Message
     event: Event | None = None
 
 
 class PinsAnswer(Answer):
-    """The pinned messages, the last one pinned last."""
+    """The pinned messages in the order in which they were pinned."""
 
     events: list[MessageCreated]
 
 
 class EventsAnswer(Answer):
-    """Events, ascending; `has_more` says whether the log goes on in the direction asked for."""
+    """Events in ascending order. `has_more` is true if there are more in the requested direction."""
 
     events: list[Event]
     has_more: bool
 
 
 class ReadAnswer(Answer):
-    """Where my cursor stands, how many messages lie up to it and past it, and how many of those past it mention me."""
+    """The caller's read cursor, how many messages are up to it and after it, and how many unread ones mention the caller."""
 
     read_seq: int
     read_count: int

@@ -1,4 +1,4 @@
-"""The WebSocket: the ticket for it, presence, and the frames both ways."""
+"""Schemas for WebSocket tickets and frames, and for presence."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from imchat.domain import limits
 
 
 class Watched(Request):
-    """Whose presence to hear of."""
+    """The members whose presence to watch."""
 
     user_ids: Annotated[list[Id], Field(json_schema_extra={"minItems": 1, "maxItems": limits.WATCHED_MAX})]
 
 
 class PresenceQuery(Query):
-    """Whose presence: ids, separated by commas; without them, everybody's."""
+    """User ids, separated by commas. Omitted: all members."""
 
     user_ids: str | None = None
 
 
 class Presence(Answer):
-    """Whether somebody is there; `last_seen_ms` when they were last, where that is known and they are not there now."""
+    """Whether a user is online. `last_seen_ms` is present for users who are offline, if it is known."""
 
     user_id: str
     online: bool
@@ -34,13 +34,13 @@ class Presence(Answer):
 
 
 class PresenceAnswer(Answer):
-    """The presence of those members who show it."""
+    """The presence of the members who show it."""
 
     presence: list[Presence]
 
 
 class WatchAnswer(PresenceAnswer):
-    """The same, and until when frames tell of changes."""
+    """The presence of the watched members. `presence` frames report changes until `until_ms`."""
 
     until_ms: int
 
@@ -53,13 +53,13 @@ class TicketAnswer(Answer):
 
 
 class PingFrame(Request):
-    """Asks for a pong."""
+    """Request a pong."""
 
     action: Literal["ping"]
 
 
 class TypingFrame(Request):
-    """I am writing in a conversation."""
+    """The caller is typing in a conversation."""
 
     action: Literal["typing"]
     conversation_id: Id
@@ -69,7 +69,7 @@ ClientFrame = Annotated[PingFrame | TypingFrame, Field(discriminator="action")]
 
 
 class EventsFrame(Answer):
-    """Events exactly as in the log, in order."""
+    """Events in order, exactly as a read of the log returns them."""
 
     type: Literal["events"]
     conversation_id: str
@@ -77,7 +77,7 @@ class EventsFrame(Answer):
 
 
 class ReceiptFrame(Answer):
-    """A member's cursor moved."""
+    """A member's read cursor moved."""
 
     type: Literal["receipt"]
     conversation_id: str
@@ -86,7 +86,7 @@ class ReceiptFrame(Answer):
 
 
 class TypingNotice(Answer):
-    """A member is writing."""
+    """A member is typing."""
 
     type: Literal["typing"]
     conversation_id: str
@@ -94,7 +94,7 @@ class TypingNotice(Answer):
 
 
 class ConversationFrame(Answer):
-    """I was added to a conversation, or removed from one."""
+    """The user was added to a conversation or removed from one."""
 
     type: Literal["conversation"]
     conversation_id: str
@@ -102,7 +102,7 @@ class ConversationFrame(Answer):
 
 
 class SettingsFrame(Answer):
-    """I changed my settings for a conversation, here or on another device."""
+    """The user changed their settings for a conversation, on this device or another."""
 
     type: Literal["settings"]
     conversation_id: str
@@ -110,20 +110,20 @@ class SettingsFrame(Answer):
 
 
 class PresenceFrame(Presence):
-    """Somebody whom I watch came or went."""
+    """A watched member went online or offline."""
 
     type: Literal["presence"]
 
 
 class PongFrame(Answer):
-    """The answer to a ping, with the name of the connection that it came over."""
+    """The response to a ping, with the id of its connection."""
 
     type: Literal["pong"]
     connection_id: str
 
 
 class ErrorFrame(Answer):
-    """A frame of mine was refused."""
+    """A frame from the client caused an error."""
 
     type: Literal["error"]
     error: ErrorInfo

@@ -1,4 +1,4 @@
-"""`/config.json`."""
+"""Schemas of `/config.json`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from imchat.api.schema.base import Answer
 
 
 class SiteAuth(Answer):
-    """Where the web client signs people in."""
+    """The user pool and client for signing in."""
 
     endpoint: str
     region: str
@@ -17,7 +17,7 @@ class SiteAuth(Answer):
 
 
 class SiteConfig(Answer):
-    """`/config.json`: where everything is. URLs are absolute, or relative to the site's origin."""
+    """`/config.json`: the URLs of the API and the WebSocket, absolute or relative to the site's origin, and how to sign in."""
 
     version: Literal[1]
     api_url: str

@@ -1,4 +1,4 @@
-"""People and their profiles, and that the server is there."""
+"""Schemas for users, and for the health check."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from imchat.api.schema.fields import DisplayName, Handle
 
 
 class ProfileChange(Request):
-    """What to change of my profile; what is left out stays."""
+    """Changes to the caller's profile. Omitted fields keep their values."""
 
     handle: Handle | None = None
     display_name: DisplayName | None = None
@@ -17,14 +17,14 @@ class ProfileChange(Request):
 
 
 class UsersQuery(Query):
-    """Either a `prefix` of handles, or `ids`, separated by commas."""
+    """Either a `prefix` of handles, or `ids` separated by commas."""
 
     prefix: Handle | None = None
     ids: str | None = None
 
 
 class User(Answer):
-    """A person. Handle and name are null until chosen."""
+    """A user. `handle` and `display_name` are null until the user chooses them."""
 
     user_id: str
     handle: str | None
@@ -32,7 +32,7 @@ class User(Answer):
 
 
 class Me(User):
-    """Myself."""
+    """The caller."""
 
     created_at_ms: int
     show_presence: bool = True
@@ -40,25 +40,25 @@ class Me(User):
 
 
 class HealthAnswer(Answer):
-    """It runs, and which version."""
+    """The status and version of the server."""
 
     status: Literal["ok"]
     version: str
 
 
 class MeAnswer(Answer):
-    """My profile."""
+    """The caller's profile."""
 
     user: Me
 
 
 class UserAnswer(Answer):
-    """A profile."""
+    """The profile of a user."""
 
     user: User
 
 
 class UsersAnswer(Answer):
-    """Profiles."""
+    """The profiles of the users found."""
 
     users: list[User]

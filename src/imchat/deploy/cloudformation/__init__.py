@@ -1,1 +1,1 @@
-"""Stacks, change sets and templates."""
+"""Templates, stacks and change sets."""

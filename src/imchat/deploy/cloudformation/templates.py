@@ -1,120 +1,100 @@
-"""What the three stacks are called, take and give: the templates as the deployer reads them, without a YAML parser.
+"""The three CloudFormation templates: their text, and the parameters, resources and outputs that each declares.
 
-A parameter's value is the setting or the earlier stack's output of the same name; `tests/deploy/test_layout.py` holds
-the templates to it.
+`hatch_build.py` writes templates.json, so that nothing here parses YAML. A parameter takes its value from the setting or
+the earlier stack's output of the same name; `tests/deploy/test_templates.py` checks that each has one.
 """
 
 from __future__ import annotations
 
-import re
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, get_args
+from importlib import resources
+from typing import Any, Final, get_args
 
-from imchat.assets import templates_dir
+from imchat.assets import repair_hint, templates_dir
 from imchat.deploy.config import Config
 from imchat.deploy.progress import StackKind
+from imchat.errors import ConfigError
 
 KINDS: Final[tuple[StackKind, ...]] = get_args(StackKind)
-"""In the order they are made; they go in the opposite one."""
-
-OUTPUTS: Final[Mapping[StackKind, frozenset[str]]] = {
-    "state": frozenset(
-        {
-            "ArtifactBucketName",
-            "AttachmentBucketDomain",
-            "AttachmentBucketName",
-            "TableArn",
-            "TableName",
-            "UserPoolArn",
-            "UserPoolClientId",
-            "UserPoolId",
-        }
-    ),
-    "app": frozenset(
-        {
-            "AuthorizerLogGroupName",
-            "DashboardUrl",
-            "DeployedVersion",
-            "FanoutLogGroupName",
-            "HttpApiDomain",
-            "HttpApiId",
-            "HttpLogGroupName",
-            "WebSocketApiDomain",
-            "WebSocketApiId",
-            "WebSocketLogGroupName",
-        }
-    ),
-    "site": frozenset({"DistributionDomain", "DistributionId", "SiteBucketName", "SiteUrl"}),
-}
-"""What each stack gives: to the stacks after it, to the deployer and to the commands."""
-
-NOT_FOR_STACKS: Final = frozenset({"region", "profile"})
-"""Settings that say where to deploy; all others are parameters of a template."""
-
-_SECTION: Final = re.compile(r"^(\w+):[ \t]*$", re.MULTILINE)
-_ENTRY: Final = re.compile(r"^  (\w+):[ \t]*$", re.MULTILINE)
-_VALUE: Final = re.compile(r"^    (Type|Default|Condition): *(.*?) *$", re.MULTILINE)
+"""In the order in which they are created; they are deleted in the opposite order."""
+CONNECTION_SETTINGS: Final = frozenset({"region", "profile"})
+"""Settings that say where to deploy. Every other setting is a parameter of a template."""
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
-    """A resource as its template declares it; with a `condition` it may not be made."""
+class DeclaredResource:
+    """A resource as its template declares it. With a `condition`, CloudFormation may not create it."""
 
-    resource: str
+    logical_id: str
     type: str
     condition: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One stack's template: its text, its parameters with their defaults (None: must be given), its resources."""
+    """One stack's template. `parameters` maps names to defaults; None: there is no default."""
 
     kind: StackKind
     body: str
     parameters: Mapping[str, str | None]
-    resources: tuple[Declared, ...]
+    resources: tuple[DeclaredResource, ...]
+    outputs: frozenset[str]
 
-    def values(self, chosen: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str | None]:
-        """Each parameter's value: as chosen, else an earlier stack's output, else its default; None: not known yet."""
-        return {name: chosen.get(name, known.get(name, default)) for name, default in self.parameters.items()}
+    def parameter_values(
+        self, given: Mapping[str, str], earlier_outputs: Mapping[str, str]
+    ) -> dict[str, str | None]:
+        """Return each parameter's value: as given, else an earlier stack's output, else its default; None: not known yet."""
+        return {
+            name: given.get(name, earlier_outputs.get(name, default))
+            for name, default in self.parameters.items()
+        }
 
 
 def read_template(kind: StackKind) -> Template:
-    """The template of a stack. Raises: ConfigError if the templates are missing from the installation."""
+    """Return the template of a stack.
+
+    Raises: ConfigError if the installation has no templates, or templates.json was not written from them.
+    """
     body = (templates_dir() / f"{kind}.yaml").read_text("utf-8")
-    sections = _parts(_SECTION, body)
-    parameters = {
-        name: _facts(text).get("Default") for name, text in _parts(_ENTRY, sections["Parameters"]).items()
-    }
-    resources = []
-    for name, text in _parts(_ENTRY, sections["Resources"]).items():
-        facts = _facts(text)
-        resources.append(Declared(name, facts["Type"], facts.get("Condition")))
-    return Template(kind, body, parameters, tuple(resources))
+    described = _templates_json().get(kind, {})
+    if described.get("sha256") != hashlib.sha256(body.encode()).hexdigest():
+        raise ConfigError(f"templates.json does not match the template {kind}.yaml; {repair_hint()}")
+    return Template(
+        kind=kind,
+        body=body,
+        parameters={name: facts["default"] for name, facts in described["parameters"].items()},
+        resources=tuple(
+            DeclaredResource(name, facts["type"], facts["condition"])
+            for name, facts in described["resources"].items()
+        ),
+        outputs=frozenset(described["outputs"]),
+    )
 
 
-def chosen_values(config: Config) -> dict[str, str]:
-    """The settings as parameters: `memory_mb` is `MemoryMb`; what was not chosen is left to the template's default."""
-    values: dict[str, str] = {}
-    for key in Config.model_fields.keys() - NOT_FOR_STACKS:
+def parameters_from_config(config: Config) -> dict[str, str]:
+    """Return the settings as parameters (`memory_mb` as `MemoryMb`); a setting that is None keeps the template's default."""
+    parameters: dict[str, str] = {}
+    for key in Config.model_fields.keys() - CONNECTION_SETTINGS:
         value = getattr(config, key)
-        if value is not None:
-            told = {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
-            values[parameter_name(key)] = told
-    return values
+        if isinstance(value, bool):
+            parameters[parameter_name(key)] = "yes" if value else "no"
+        elif value is not None:
+            parameters[parameter_name(key)] = str(value)
+    return parameters
 
 
 def parameter_name(key: str) -> str:
-    """The parameter that a setting is given to."""
+    """Return the name of the parameter that takes a setting."""
     return "".join(part.capitalize() for part in key.split("_"))
 
 
-def _parts(heading: re.Pattern[str], text: str) -> dict[str, str]:
-    found = list(heading.finditer(text))
-    ends = [one.start() for one in found[1:]] + [len(text)]
-    return {one[1]: text[one.end() : end] for one, end in zip(found, ends, strict=True)}
-
-
-def _facts(text: str) -> dict[str, str]:
-    return {found[1]: found[2].strip('"') for found in _VALUE.finditer(text)}
+def _templates_json() -> dict[str, Any]:
+    try:
+        content = resources.files(__package__).joinpath("templates.json").read_text("utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"templates.json is missing from this installation; {repair_hint()}") from None
+    described: dict[str, Any] = json.loads(content)
+    return described

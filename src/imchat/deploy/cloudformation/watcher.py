@@ -1,4 +1,4 @@
-"""Watching a stack: what it is now, and its events until nothing happens to it any more."""
+"""Reads a stack's state, and follows its events until CloudFormation has finished with it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from typing import Any, Final
 from botocore import exceptions
 from botocore.exceptions import BotoCoreError, ClientError
 
-from imchat.deploy.aws_errors import code_of, in_our_words
-from imchat.deploy.context import Target
+from imchat.deploy.aws_errors import error_code, explain
+from imchat.deploy.context import AwsSession
 from imchat.deploy.progress import Progress, ResourceProgress
 from imchat.errors import Busy
 
 _CANCELLED: Final = "cancelled"
-"""In the reason of what CloudFormation gave up because something else had failed."""
-_FIRST_WAIT_S: Final = 1.0
-_LONGEST_WAIT_S: Final = 5.0
+"""In the reason of a resource that CloudFormation cancelled because another one had failed."""
+_FIRST_DELAY_S: Final = 1.0
+_MAX_DELAY_S: Final = 5.0
 _SERVER_ERROR: Final = 500
-_STEADY_POLLS: Final = 3
-"""Right after a request a stack may still be shown as it was: without an event that says so, so many polls make an end."""
-_MISSED_POLLS: Final = 40
-"""So many polls in a row may go unanswered: some minutes. CloudFormation goes on meanwhile."""
+_STABLE_POLLS: Final = 3
+"""Right after a request CloudFormation may still return the old status. Without an event that says so, a stack counts as
+finished after this many polls that show it stable."""
+_MAX_FAILED_POLLS: Final = 40
+"""So many polls in a row may fail, which is some minutes. CloudFormation continues meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,55 +39,58 @@ class Stack:
     updated_ms: int
 
 
-def waits(jitter: Callable[[], float]) -> Iterator[float]:
-    """Seconds to wait before each next look: from 1 to 5, a quarter more or less, so that deployers do not march in step."""
-    wait = _FIRST_WAIT_S
+def poll_delays(jitter: Callable[[], float]) -> Iterator[float]:
+    """Yield the seconds to wait before each poll, from 1 to 5, with jitter so that several deployers do not poll in step."""
+    delay = _FIRST_DELAY_S
     while True:
-        yield wait * (0.75 + jitter() / 2)
-        wait = min(wait * 1.5, _LONGEST_WAIT_S)
+        yield delay * (0.75 + jitter() / 2)
+        delay = min(delay * 1.5, _MAX_DELAY_S)
 
 
-class Watcher:
-    """Asks CloudFormation again and again, ever more slowly, and bears to be told to slow down."""
+class StackWatcher:
+    """Polls CloudFormation, with growing delays. Throttling and short outages do not end it."""
 
-    def __init__(self, target: Target, progress: Progress) -> None:
-        self._client = target.client("cloudformation")
-        self._sleep = target.sleep
-        self._jitter = target.jitter
+    def __init__(self, session: AwsSession, progress: Progress) -> None:
+        self._client = session.client("cloudformation")
+        self._sleep = session.sleep
+        self._jitter = session.jitter
         self._progress = progress
 
     def find(self, name: str) -> Stack | None:
-        """The stack of this name or id; None if there is none (any more)."""
+        """Return the stack of this name or id; None if it does not exist (any more)."""
         try:
-            [found] = self._client.describe_stacks(StackName=name)["Stacks"]
+            [described] = self._client.describe_stacks(StackName=name)["Stacks"]
         except ClientError as error:
-            if code_of(error) == "ValidationError" and "does not exist" in str(error):
+            if error_code(error) == "ValidationError" and "does not exist" in str(error):
                 return None
             raise
-        stack = _stack(found)
+        stack = _stack(described)
         return None if stack.status == "DELETE_COMPLETE" else stack
 
     def follow(
-        self, stack_id: str, *, seen: str | None, name: str
+        self, stack_id: str, *, after: str | None, name: str
     ) -> tuple[Stack | None, tuple[str, str] | None]:
-        """Report events after `seen` until nothing happens any more. Returns the stack and its first failure."""
-        missed, steady, ended, failure = 0, 0, False, None
-        for wait in waits(self._jitter):
-            self._sleep(wait)
+        """Report the events after the event `after` until the stack is stable.
+
+        Returns the stack (None: deleted), and the first resource that failed with the reason.
+        """
+        failed_polls, stable_polls, finished, failure = 0, 0, False, None
+        for delay in poll_delays(self._jitter):
+            self._sleep(delay)
             try:
                 stack = self.find(stack_id)
-                fresh = self._events_after(stack_id, seen)
+                new_events = self._events_after(stack_id, after)
             except (ClientError, BotoCoreError) as error:
-                missed += 1
-                if not _passes(error) or missed == _MISSED_POLLS:
+                failed_polls += 1
+                if not _is_transient(error) or failed_polls == _MAX_FAILED_POLLS:
                     raise
                 continue
-            missed = 0
-            for event in fresh:
-                seen = event["EventId"]
+            failed_polls = 0
+            for event in new_events:
+                after = event["EventId"]
                 status, reason = event["ResourceStatus"], event.get("ResourceStatusReason")
                 if event.get("PhysicalResourceId") == stack_id:
-                    ended = not is_busy(status)
+                    finished = not is_in_progress(status)
                     continue
                 resource = event["LogicalResourceId"]
                 at_ms = int(event["Timestamp"].timestamp() * 1000)
@@ -97,65 +101,66 @@ class Watcher:
                     failure = (resource, reason or status)
             if stack is None:
                 return None, failure
-            steady = 0 if is_busy(stack.status) else steady + 1
-            if steady and (ended or steady == _STEADY_POLLS):
+            stable_polls = 0 if is_in_progress(stack.status) else stable_polls + 1
+            if stable_polls and (finished or stable_polls == _STABLE_POLLS):
                 return stack, failure
-        raise AssertionError  # `waits` never ends
+        raise AssertionError  # `poll_delays` never ends
 
-    def _events_after(self, stack_id: str, seen: str | None) -> list[dict[str, Any]]:
-        """Oldest first. CloudFormation tells them newest first, page by page."""
-        found: list[dict[str, Any]] = []
-        for page in self._event_pages(stack_id):
-            for event in page:
-                if event["EventId"] == seen:
-                    return found[::-1]
-                found.append(event)
-        return found[::-1]
-
-    def newest_event(self, stack_id: str) -> str | None:
-        """The id of the last thing that happened to a stack, to follow what comes after it."""
+    def latest_event_id(self, stack_id: str) -> str | None:
+        """Return the id of a stack's latest event, to follow those after it."""
         for page in self._event_pages(stack_id):
             return str(page[0]["EventId"]) if page else None
         return None
 
+    def _events_after(self, stack_id: str, after: str | None) -> list[dict[str, Any]]:
+        """Return events, oldest first. CloudFormation returns them newest first, in pages."""
+        found: list[dict[str, Any]] = []
+        for page in self._event_pages(stack_id):
+            for event in page:
+                if event["EventId"] == after:
+                    return found[::-1]
+                found.append(event)
+        return found[::-1]
+
     def _event_pages(self, stack_id: str) -> Iterator[list[dict[str, Any]]]:
-        more: dict[str, str] = {}
+        next_token: dict[str, str] = {}
         while True:
             try:
-                answer = self._client.describe_stack_events(StackName=stack_id, **more)
+                response = self._client.describe_stack_events(StackName=stack_id, **next_token)
             except ClientError as error:
-                if code_of(error) == "ValidationError":  # it is gone, and its events with it
+                if error_code(error) == "ValidationError":  # the stack was deleted, and its events with it
                     return
                 raise
-            yield answer["StackEvents"]
-            if not answer.get("NextToken"):
+            yield response["StackEvents"]
+            if not response.get("NextToken"):
                 return
-            more = {"NextToken": answer["NextToken"]}
+            next_token = {"NextToken": response["NextToken"]}
 
 
-def _stack(found: dict[str, Any]) -> Stack:
-    updated = found.get("LastUpdatedTime") or found["CreationTime"]
+def is_in_progress(status: str) -> bool:
+    """Return whether CloudFormation is changing a stack or resource with this status."""
+    return status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"
+
+
+def _stack(described: dict[str, Any]) -> Stack:
+    updated = described.get("LastUpdatedTime") or described["CreationTime"]
     return Stack(
-        name=found["StackName"],
-        id=found["StackId"],
-        status=found["StackStatus"],
-        reason=found.get("StackStatusReason"),
+        name=described["StackName"],
+        id=described["StackId"],
+        status=described["StackStatus"],
+        reason=described.get("StackStatusReason"),
         parameters={
-            one["ParameterKey"]: one.get("ParameterValue", "") for one in found.get("Parameters", [])
+            parameter["ParameterKey"]: parameter.get("ParameterValue", "")
+            for parameter in described.get("Parameters", [])
         },
-        outputs={one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])},
+        outputs={output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", [])},
         updated_ms=int(updated.timestamp() * 1000),
     )
 
 
-def is_busy(status: str) -> bool:
-    """Whether CloudFormation is changing a stack, or a resource, of this status."""
-    return status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS"
-
-
-def _passes(error: ClientError | BotoCoreError) -> bool:
-    """Whether asking again a moment later can help."""
+def _is_transient(error: ClientError | BotoCoreError) -> bool:
+    """Return whether the same request can succeed a moment later."""
     if isinstance(error, ClientError):
         status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return status >= _SERVER_ERROR or isinstance(in_our_words(error), Busy)
+        return status >= _SERVER_ERROR or isinstance(explain(error), Busy)
     return isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError)

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from imchat.deploy.aws_errors import translated
-from imchat.deploy.context import Target
+from imchat.deploy.context import DeployContext
 from imchat.errors import ConfigError
 
 
@@ -26,7 +26,7 @@ class DeploymentScope:
         )
 
 
-def deployment_scope(target: Target, account_id: str | None = None) -> DeploymentScope:
+def deployment_scope(target: DeployContext, account_id: str | None = None) -> DeploymentScope:
     """Return the scope of `target`. Without `account_id`, asks AWS for the account of the credentials.
 
     Raises: ConfigError for an invalid account number, or the translated error of AWS.

@@ -10,8 +10,8 @@ from typing import Final, Literal
 from botocore.exceptions import BotoCoreError, ClientError
 
 from imchat.assets import site_dir, templates_dir
-from imchat.deploy.aws_errors import in_our_words
-from imchat.deploy.context import Target
+from imchat.deploy.aws_errors import explain
+from imchat.deploy.context import DeployContext
 from imchat.deploy.iam.arns import DeploymentScope
 from imchat.deploy.iam.simulation import missing_actions, policy_source
 from imchat.deploy.operate.status import StackStatus, read_status
@@ -40,7 +40,7 @@ class _Identity:
     skew_s: float
 
 
-def run_checks(target: Target, *, now_ms: Callable[[], int]) -> Iterator[Finding]:
+def run_checks(target: DeployContext, *, now_ms: Callable[[], int]) -> Iterator[Finding]:
     """Yield the findings as the checks run. Most checks call AWS; none changes anything.
 
     A check that AWS does not permit is "unknown". Without valid credentials, the other checks are skipped.
@@ -49,7 +49,7 @@ def run_checks(target: Target, *, now_ms: Callable[[], int]) -> Iterator[Finding
     try:
         identity = _get_identity(target, now_ms)
     except (ClientError, BotoCoreError) as error:
-        reason, _, fix = in_our_words(error).message.partition("; ")
+        reason, _, fix = explain(error).message.partition("; ")
         yield Finding("Credentials", "problem", reason, fix)
         return
     yield _check_credentials(target, identity)
@@ -58,7 +58,7 @@ def run_checks(target: Target, *, now_ms: Callable[[], int]) -> Iterator[Finding
         try:
             yield from check(target, identity)
         except (ClientError, BotoCoreError) as error:
-            yield _unknown(about, in_our_words(error))
+            yield _unknown(about, explain(error))
         except ImchatError as error:
             yield _unknown(about, error)
 
@@ -78,14 +78,14 @@ def _check_package() -> Finding:
     return Finding("Package", "good", "web client and templates found")
 
 
-def _get_identity(target: Target, now_ms: Callable[[], int]) -> _Identity:
+def _get_identity(target: DeployContext, now_ms: Callable[[], int]) -> _Identity:
     answer = target.client("sts").get_caller_identity()
     date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     skew_s = now_ms() / 1000 - parsedate_to_datetime(date).timestamp() if date else 0.0
     return _Identity(answer["Account"], answer["Arn"], skew_s)
 
 
-def _check_credentials(target: Target, identity: _Identity) -> Finding:
+def _check_credentials(target: DeployContext, identity: _Identity) -> Finding:
     what = f"{identity.arn} in {target.region}"
     if identity.arn.endswith(":root"):
         return Finding(
@@ -109,7 +109,7 @@ def _check_clock(identity: _Identity) -> Finding:
     )
 
 
-def _check_stacks(target: Target, _identity: _Identity) -> Iterator[Finding]:
+def _check_stacks(target: DeployContext, _identity: _Identity) -> Iterator[Finding]:
     found = [stack for stack in read_status(target).stacks if stack.status is not None]
     problems = [finding for stack in found if (finding := _check_stack(stack))]
     if not any(stack.kind == "state" for stack in found):
@@ -153,7 +153,7 @@ def _check_stack(stack: StackStatus) -> Finding | None:
             return Finding("Stacks", "problem", what + why, fix)
 
 
-def _check_leftover_table(target: Target) -> list[Finding]:
+def _check_leftover_table(target: DeployContext) -> list[Finding]:
     name = f"imchat-{target.config.stage}"
     client = target.client("dynamodb")
     try:
@@ -165,7 +165,7 @@ def _check_leftover_table(target: Target) -> list[Finding]:
     return [Finding("Stacks", "problem", what, fix)]
 
 
-def _check_concurrency(target: Target, _identity: _Identity) -> Iterator[Finding]:
+def _check_concurrency(target: DeployContext, _identity: _Identity) -> Iterator[Finding]:
     limit = target.client("lambda").get_account_settings()["AccountLimit"]
     account_limit, free = int(limit["ConcurrentExecutions"]), int(limit["UnreservedConcurrentExecutions"])
     if free >= _MIN_CONCURRENCY:
@@ -179,7 +179,7 @@ def _check_concurrency(target: Target, _identity: _Identity) -> Iterator[Finding
     )
 
 
-def _check_certificate(target: Target, _identity: _Identity) -> Iterator[Finding]:
+def _check_certificate(target: DeployContext, _identity: _Identity) -> Iterator[Finding]:
     arn, domain = target.config.certificate_arn, target.config.domain_name
     if arn is None or domain is None:
         return
@@ -210,7 +210,7 @@ def _check_certificate(target: Target, _identity: _Identity) -> Iterator[Finding
         yield Finding("Certificate", "good", f"issued for {domain}")
 
 
-def _check_mail(target: Target, _identity: _Identity) -> Iterator[Finding]:
+def _check_mail(target: DeployContext, _identity: _Identity) -> Iterator[Finding]:
     identity = target.config.mail_identity_arn
     if identity is None:
         yield Finding(
@@ -241,7 +241,7 @@ def _check_mail(target: Target, _identity: _Identity) -> Iterator[Finding]:
         yield Finding("Mail", "good", f"sent with SES as {name}")
 
 
-def _check_permissions(target: Target, identity: _Identity) -> Iterator[Finding]:
+def _check_permissions(target: DeployContext, identity: _Identity) -> Iterator[Finding]:
     if identity.arn.endswith(":root"):
         yield Finding("Permissions", "good", "the root user has all permissions")
         return
@@ -268,7 +268,7 @@ def _check_permissions(target: Target, identity: _Identity) -> Iterator[Finding]
     )
 
 
-_CHECKS: Final[dict[str, Callable[[Target, _Identity], Iterator[Finding]]]] = {
+_CHECKS: Final[dict[str, Callable[[DeployContext, _Identity], Iterator[Finding]]]] = {
     "Stacks": _check_stacks,
     "Functions": _check_concurrency,
     "Certificate": _check_certificate,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from imchat.deploy.aws_errors import translated
-from imchat.deploy.context import Target
+from imchat.deploy.context import DeployContext
 from imchat.deploy.operate.status import read_status
 from imchat.errors import ConfigError
 
@@ -36,7 +36,7 @@ class LogLine:
 
 
 @translated()
-def log_groups(target: Target) -> dict[str, str]:
+def log_groups(target: DeployContext) -> dict[str, str]:
     """Return the log group of each function of a stage, by the function's short name, such as `http`.
 
     Raises: ConfigError if the stage's application is not deployed.
@@ -56,7 +56,7 @@ def log_groups(target: Target) -> dict[str, str]:
 
 
 def read_logs(
-    target: Target,
+    target: DeployContext,
     groups: dict[str, str],
     *,
     since_ms: int,
@@ -68,7 +68,7 @@ def read_logs(
 
 
 def follow_logs(
-    target: Target,
+    target: DeployContext,
     groups: dict[str, str],
     *,
     since_ms: int,
@@ -87,7 +87,9 @@ def follow_logs(
         target.sleep(POLL_S)
 
 
-def _lines(target: Target, name: str, group: str, since_ms: int, containing: str | None) -> Iterator[LogLine]:
+def _lines(
+    target: DeployContext, name: str, group: str, since_ms: int, containing: str | None
+) -> Iterator[LogLine]:
     request: dict[str, Any] = {"logGroupName": group, "startTime": since_ms}
     if containing:
         request["filterPattern"] = json.dumps(containing, ensure_ascii=False)

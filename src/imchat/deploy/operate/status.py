@@ -8,10 +8,10 @@ from typing import Any
 
 from imchat.deploy.aws_errors import translated
 from imchat.deploy.cloudformation.stacks import EMPTY, Stacks
-from imchat.deploy.cloudformation.templates import KINDS, OUTPUTS
-from imchat.deploy.cloudformation.watcher import waits
-from imchat.deploy.context import Target
-from imchat.deploy.endpoints import addresses
+from imchat.deploy.cloudformation.templates import KINDS, read_template
+from imchat.deploy.cloudformation.watcher import poll_delays
+from imchat.deploy.context import DeployContext
+from imchat.deploy.endpoints import resolve_endpoints
 from imchat.deploy.progress import StackKind, silent
 from imchat.errors import DeployError
 
@@ -41,7 +41,7 @@ class Status:
 
 
 @translated()
-def read_status(target: Target, *, drift: bool = False) -> Status:
+def read_status(target: DeployContext, *, drift: bool = False) -> Status:
     """Read the three stacks. With `drift`, CloudFormation compares them with the actual resources, which takes a while."""
     client, stacks = target.client("cloudformation"), Stacks(target, silent)
     found: list[StackStatus] = []
@@ -57,8 +57,8 @@ def read_status(target: Target, *, drift: bool = False) -> Status:
         found.append(
             StackStatus(kind, name, stack.status, stack.reason, stack.updated_ms, stack.outputs, drifted)
         )
-    complete = all(OUTPUTS[kind] <= all_outputs.keys() for kind in KINDS)
-    urls = addresses(all_outputs, cognito="", endpoint_url=target.endpoint_url) if complete else None
+    complete = all(read_template(kind).outputs <= all_outputs.keys() for kind in KINDS)
+    urls = resolve_endpoints(all_outputs, target.endpoint_url) if complete else None
     return Status(
         stage=target.config.stage,
         region=target.region,
@@ -68,9 +68,9 @@ def read_status(target: Target, *, drift: bool = False) -> Status:
     )
 
 
-def _detect_drift(target: Target, client: Any, name: str) -> tuple[str, ...]:
+def _detect_drift(target: DeployContext, client: Any, name: str) -> tuple[str, ...]:
     detection = client.detect_stack_drift(StackName=name)["StackDriftDetectionId"]
-    for wait in waits(target.jitter):
+    for wait in poll_delays(target.jitter):
         state = client.describe_stack_drift_detection_status(StackDriftDetectionId=detection)
         if state["DetectionStatus"] == "DETECTION_FAILED":
             raise DeployError(

@@ -12,8 +12,8 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import ClientError
 
-from imchat.deploy.aws_errors import code_of, translated
-from imchat.deploy.context import Target
+from imchat.deploy.aws_errors import error_code, translated
+from imchat.deploy.context import DeployContext
 from imchat.deploy.operate.status import read_status
 from imchat.errors import ConfigError, Conflict, ImchatError, Invalid, NotFound
 
@@ -148,12 +148,12 @@ def connect_local(
     return Users(client, pool_id)
 
 
-def connect_aws(target: Target, *, pool_id: str | None = None) -> Users:
+def connect_aws(target: DeployContext, *, pool_id: str | None = None) -> Users:
     """Return the users of a deployed stage. The pool id is read from the state stack unless given."""
     return Users(target.client("cognito-idp"), pool_id or _deployed_pool_id(target))
 
 
-def _deployed_pool_id(target: Target) -> str:
+def _deployed_pool_id(target: DeployContext) -> str:
     for stack in read_status(target).stacks:
         if "UserPoolId" in stack.outputs:
             return stack.outputs["UserPoolId"]
@@ -196,7 +196,7 @@ def _translate_errors(email: str | None) -> Iterator[None]:
 
 def _user_error(error: ClientError, email: str | None) -> ImchatError | None:
     message = str(error.response["Error"].get("Message"))
-    match code_of(error):
+    match error_code(error):
         case "UserNotFoundException":
             return NotFound(f"there is no user {email}; run `imchat user list` to see all users")
         case "UsernameExistsException":

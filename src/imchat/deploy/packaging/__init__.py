@@ -1,1 +1,1 @@
-"""What is uploaded: the functions' code, their packages, the site."""
+"""What is uploaded: the functions' code, their packages, the web client."""

@@ -1,39 +1,46 @@
-"""The artifact bucket: bundles and large templates, each under a key that holds its checksum, so uploaded once."""
+"""The artifact bucket: bundles and large templates, each under a key with its checksum, so that it is uploaded once."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from botocore.exceptions import ClientError
 
-from imchat.deploy.aws_errors import code_of
+from imchat.deploy.aws_errors import error_code
+from imchat.deploy.context import AwsSession, stack_name
 from imchat.deploy.progress import ArtifactKind, ArtifactUploaded, Progress
 from imchat.errors import DeployError
 
 
 @dataclass(frozen=True, slots=True)
-class Artifacts:
-    """The bucket `name` of the state's stack `stack`. `client`: boto3's `s3`."""
+class ArtifactBucket:
+    """The bucket that the state stack created. `client` is boto3's for S3."""
 
     client: Any
     name: str
     stack: str
     region: str
 
+    @classmethod
+    def of(cls, session: AwsSession, outputs: Mapping[str, str], *, stage: str) -> Self:
+        """Return the bucket that the state stack created."""
+        name = outputs["ArtifactBucketName"]
+        return cls(session.client("s3"), name, stack_name(stage, "state"), session.region)
+
     def has(self, key: str) -> bool:
-        """Whether something lies under `key`: then it is what belongs there."""
+        """Return whether there is an object under `key`; the checksum in the key says that it is the right one."""
         try:
             self.client.head_object(Bucket=self.name, Key=key)
         except ClientError as error:
-            if code_of(error) in {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}:
+            if error_code(error) in {"404", "NoSuchKey", "NotFound", "NoSuchBucket"}:
                 return False
             raise
         return True
 
-    def provide(self, kind: ArtifactKind, key: str, content: Callable[[], bytes], progress: Progress) -> None:
-        """Upload what `content` makes, unless it lies there. Raises: DeployError if the bucket is gone."""
+    def ensure(self, kind: ArtifactKind, key: str, content: Callable[[], bytes], progress: Progress) -> None:
+        """Upload what `content` returns unless `key` exists. Raises: DeployError if the bucket is gone."""
         if self.has(key):
             progress(ArtifactUploaded(kind, key, 0, uploaded=False))
             return
@@ -41,13 +48,13 @@ class Artifacts:
         try:
             self.client.put_object(Bucket=self.name, Key=key, Body=body)
         except ClientError as error:
-            if code_of(error) != "NoSuchBucket":
+            if error_code(error) != "NoSuchBucket":
                 raise
             raise DeployError(
                 f"the bucket {self.name} of code and templates was deleted outside of imchat",
                 hint=(
-                    f"make it again with `aws s3 mb s3://{self.name} --region {self.region}`, then run "
-                    "`imchat deploy`: what it held is uploaded anew"
+                    f"create it with `aws s3 mb s3://{self.name} --region {self.region}`, then run "
+                    "`imchat deploy`, which uploads its contents again"
                 ),
                 stack=self.stack,
                 resource="ArtifactBucket",
@@ -55,7 +62,7 @@ class Artifacts:
         progress(ArtifactUploaded(kind, key, len(body), uploaded=True))
 
     def url(self, key: str) -> str:
-        """Where CloudFormation reads an object from."""
+        """Return the URL from which CloudFormation reads an object."""
         signed: str = self.client.generate_presigned_url(
             "get_object", Params={"Bucket": self.name, "Key": key}
         )

@@ -1,4 +1,4 @@
-"""What is deployed: the templates, the settings as parameters, the functions' code and packages, the site's files."""
+"""What is deployed: the templates, their parameters, the functions' code and packages, and the site's files."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from imchat import __version__
-from imchat.deploy.cloudformation.templates import KINDS, Template, chosen_values, read_template
+from imchat.deploy.cloudformation.templates import KINDS, Template, parameters_from_config, read_template
 from imchat.deploy.config import Config
-from imchat.deploy.context import Target
-from imchat.deploy.endpoints import emulator_values
+from imchat.deploy.context import DeployContext
+from imchat.deploy.endpoints import emulator_parameters
 from imchat.deploy.packaging.bundle import Bundle, build_code, build_layer, functions_python, layer_key
 from imchat.deploy.packaging.site import read_site
 from imchat.deploy.progress import StackKind
@@ -17,40 +17,44 @@ from imchat.deploy.progress import StackKind
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One version with one stage's settings. `layer` makes the packages' zip file, and tells what it is doing."""
+    """One version of imchat with one stage's settings.
+
+    `parameters` are those that come from no other stack. `build_layer` returns the zip file of the packages, and passes
+    each of its steps to its argument.
+    """
 
     templates: Mapping[StackKind, Template]
-    values: Mapping[str, str]
+    parameters: Mapping[str, str]
     code: Bundle
     layer_key: str
-    layer: Callable[[Callable[[str], object]], bytes]
-    files: Mapping[str, bytes]
+    build_layer: Callable[[Callable[[str], object]], bytes]
+    site_files: Mapping[str, bytes]
 
 
-def read_release(target: Target) -> Release:
-    """This installation, for `target`; asks nothing of AWS.
+def read_release(context: DeployContext) -> Release:
+    """Return this installation as a release for the stage of `context`. Sends no request to AWS.
 
-    Raises: ConfigError if the site was never built, or if Lambda does not run this version of Python.
+    Raises: ConfigError if the web client was never built, or if Lambda does not run this version of Python.
     """
-    config = target.config
+    config = context.config
     code, layer = build_code(), layer_key(config.architecture)
     return Release(
         templates={kind: read_template(kind) for kind in KINDS},
-        values=given_values(config, code.key, layer, endpoint_url=target.endpoint_url),
+        parameters=release_parameters(config, code.key, layer, endpoint_url=context.endpoint_url),
         code=code,
         layer_key=layer,
-        layer=lambda tell: build_layer(config.architecture, on_progress=tell).content,
-        files=read_site(),
+        build_layer=lambda on_step: build_layer(config.architecture, on_progress=on_step).content,
+        site_files=read_site(),
     )
 
 
-def given_values(
+def release_parameters(
     config: Config, code_key: str, layer_key: str, *, endpoint_url: str | None
 ) -> dict[str, str]:
-    """The parameters that come from no other stack."""
+    """Return the stacks' parameters that come from no other stack."""
     return {
-        **chosen_values(config),
-        **emulator_values(endpoint_url),
+        **parameters_from_config(config),
+        **emulator_parameters(endpoint_url),
         "Version": __version__,
         "CodeKey": code_key,
         "LayerKey": layer_key,

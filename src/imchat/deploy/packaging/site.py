@@ -1,4 +1,4 @@
-"""The web client in its bucket: which files differ, uploading and removing them, `config.json`, CloudFront's copies."""
+"""The web client in its bucket: compare, upload and remove files, make `config.json`, invalidate CloudFront's copies."""
 
 from __future__ import annotations
 
@@ -6,61 +6,76 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from botocore.exceptions import ClientError
 
 from imchat.assets import cache_control, content_type, site_dir, site_files
-from imchat.deploy.aws_errors import code_of
-from imchat.deploy.endpoints import Addresses
-from imchat.deploy.plan import PlannedFiles
+from imchat.deploy.aws_errors import error_code
+from imchat.deploy.context import AwsSession, stack_name
+from imchat.deploy.endpoints import resolve_endpoints
 from imchat.errors import DeployError
 
-CONFIG: Final = "config.json"
-INDEX: Final = "index.html"
-_MOST_AT_ONCE: Final = 1000
-"""So many objects may be deleted by one request."""
+CONFIG_FILE: Final = "config.json"
+INDEX_FILE: Final = "index.html"
+_MAX_DELETED_AT_ONCE: Final = 1000
+"""S3's limit for one request."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFiles:
+    """The site's files by path. `config`: whether `config.json` is written; None where that is not known yet."""
+
+    upload: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+    config: bool | None = False
 
 
 def read_site() -> dict[str, bytes]:
-    """The built web client's files by path. Raises: ConfigError if it was never built."""
-    return {path: place.read_bytes() for path, place in site_files(site_dir()).items()}
+    """Return the built web client's files by path. Raises: ConfigError if it was never built."""
+    return {path: file.read_bytes() for path, file in site_files(site_dir()).items()}
 
 
-def config_json(outputs: Mapping[str, str], addresses: Addresses, *, region: str) -> bytes:
-    """What the web client reads first: where everything is. The shape is `SiteConfig` of `api/schema/site.py`."""
+def config_json(session: AwsSession, outputs: Mapping[str, str]) -> bytes:
+    """Return `config.json`, which the web client reads first. Its schema is `SiteConfig` of `api/schema/site.py`."""
+    endpoints = resolve_endpoints(outputs, session.endpoint_url)
     auth = {
-        "endpoint": addresses.cognito,
-        "region": region,
+        "endpoint": session.client("cognito-idp").meta.endpoint_url,
+        "region": session.region,
         "user_pool_id": outputs["UserPoolId"],
         "client_id": outputs["UserPoolClientId"],
     }
-    config = {"version": 1, "api_url": addresses.api, "ws_url": addresses.websocket, "auth": auth}
+    config = {"version": 1, "api_url": endpoints.api, "ws_url": endpoints.websocket, "auth": auth}
     return json.dumps(config, separators=(",", ":")).encode()
 
 
 @dataclass(frozen=True, slots=True)
 class SiteBucket:
-    """The bucket of the site's stack. What lies in it is known by its checksum (the entity tag that S3 tells)."""
+    """The bucket of the site's stack. Its files are compared by their checksums, which S3 returns as entity tags."""
 
     client: Any
     name: str
     stack: str
 
-    def differences(self, files: Mapping[str, bytes], config: bytes | None) -> PlannedFiles:
-        """What has to be uploaded and removed so that just `files` and `config` (None: not known yet) lie there.
+    @classmethod
+    def of(cls, session: AwsSession, outputs: Mapping[str, str], *, stage: str) -> Self:
+        """Return the bucket that the site's stack created."""
+        return cls(session.client("s3"), outputs["SiteBucketName"], stack_name(stage, "site"))
+
+    def compare(self, files: Mapping[str, bytes], config: bytes | None) -> PlannedFiles:
+        """Return what to upload and remove so that the bucket holds exactly `files` and `config` (None: not known yet).
 
         Raises: DeployError if the bucket is gone.
         """
-        there = self._checksums()
+        present = self._checksums()
         wanted = {path: _checksum(content) for path, content in files.items()}
         return PlannedFiles(
-            upload=in_order(path for path, checksum in wanted.items() if there.get(path) != checksum),
-            remove=tuple(sorted(there.keys() - wanted.keys() - {CONFIG})),
-            config=None if config is None else there.get(CONFIG) != _checksum(config),
+            upload=upload_order(path for path, checksum in wanted.items() if present.get(path) != checksum),
+            remove=tuple(sorted(present.keys() - wanted.keys() - {CONFIG_FILE})),
+            config=None if config is None else present.get(CONFIG_FILE) != _checksum(config),
         )
 
-    def put(self, path: str, content: bytes) -> None:
+    def upload(self, path: str, content: bytes) -> None:
         """Upload one file with the headers it is served with."""
         self.client.put_object(
             Bucket=self.name,
@@ -74,21 +89,23 @@ class SiteBucket:
         """Remove files."""
         left = list(paths)
         while left:
-            now, left = left[:_MOST_AT_ONCE], left[_MOST_AT_ONCE:]
-            objects = [{"Key": path} for path in now]
+            batch, left = left[:_MAX_DELETED_AT_ONCE], left[_MAX_DELETED_AT_ONCE:]
+            objects = [{"Key": path} for path in batch]
             self.client.delete_objects(Bucket=self.name, Delete={"Objects": objects, "Quiet": True})
 
     def _checksums(self) -> dict[str, str]:
         try:
             pages = self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name)
-            return {one["Key"]: one["ETag"].strip('"') for page in pages for one in page.get("Contents", [])}
+            return {
+                item["Key"]: item["ETag"].strip('"') for page in pages for item in page.get("Contents", [])
+            }
         except ClientError as error:
-            if code_of(error) != "NoSuchBucket":
+            if error_code(error) != "NoSuchBucket":
                 raise
             raise DeployError(
                 f"the site's bucket {self.name} was deleted outside of imchat",
                 hint=(
-                    "run `imchat teardown` and then `imchat deploy`: they make the site anew, and keep accounts, "
+                    "run `imchat teardown` and then `imchat deploy`: they create the site again, and keep accounts, "
                     "messages and files"
                 ),
                 stack=self.stack,
@@ -96,15 +113,16 @@ class SiteBucket:
             ) from error
 
 
-def in_order(paths: Iterable[str]) -> tuple[str, ...]:
-    """What others refer to first: whoever comes during the upload is never sent to a file that is not there yet."""
-    return tuple(sorted(paths, key=lambda path: (path == INDEX, "/" not in path, path)))
+def upload_order(paths: Iterable[str]) -> tuple[str, ...]:
+    """Return paths so that a file comes before those that refer to it: a page loaded meanwhile finds all its files."""
+    return tuple(sorted(paths, key=lambda path: (path == INDEX_FILE, "/" not in path, path)))
 
 
-def invalidate(client: Any, distribution: str, paths: tuple[str, ...], *, reference: str) -> None:
-    """Let CloudFront fetch `paths` anew. `client`: boto3's `cloudfront`; another `reference` is another request."""
-    batch = {"Paths": {"Quantity": len(paths), "Items": list(paths)}, "CallerReference": reference}
-    client.create_invalidation(DistributionId=distribution, InvalidationBatch=batch)
+def invalidate(session: AwsSession, distribution_id: str, paths: tuple[str, ...]) -> None:
+    """Remove `paths` from CloudFront's caches."""
+    # CloudFront ignores a request with a reference that it has seen.
+    batch = {"Paths": {"Quantity": len(paths), "Items": list(paths)}, "CallerReference": session.new_id()}
+    session.client("cloudfront").create_invalidation(DistributionId=distribution_id, InvalidationBatch=batch)
 
 
 def _checksum(content: bytes) -> str:

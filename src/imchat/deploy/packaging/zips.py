@@ -1,4 +1,4 @@
-"""Zip files that are the same to the byte whoever makes them, and the bytecode that goes into them."""
+"""Creates reproducible zip files, and compiles the bytecode that goes into them."""
 
 from __future__ import annotations
 
@@ -13,48 +13,50 @@ from typing import Final
 
 from imchat.errors import ConfigError
 
-_OLDEST: Final = (1980, 1, 1, 0, 0, 0)  # a zip file knows no earlier time
+_EARLIEST_TIME: Final = (1980, 1, 1, 0, 0, 0)  # the earliest that the zip format can store
 _UNIX: Final = 3
 _READABLE: Final = 0o100644 << 16
 
 
 def pack(files: Mapping[str, bytes]) -> bytes:
-    """A zip file of `files`, by name: sorted, without times, readable by everyone."""
+    """Return a zip file of `files` by name: sorted, without times, readable by every user."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name in sorted(files):
-            entry = zipfile.ZipInfo(name, _OLDEST)
+            entry = zipfile.ZipInfo(name, _EARLIEST_TIME)
             entry.create_system, entry.external_attr = _UNIX, _READABLE
             entry.compress_type = zipfile.ZIP_DEFLATED
             archive.writestr(entry, files[name], compresslevel=9)
     return buffer.getvalue()
 
 
-def compiled(files: Mapping[str, bytes], *, home: str, docstrings: bool = True) -> dict[str, bytes]:
-    """`files` with each module's bytecode in place of its source.
+def compile_sources(
+    files: Mapping[str, bytes], *, install_dir: str, docstrings: bool = True
+) -> dict[str, bytes]:
+    """Return `files` with each module's bytecode in place of its source.
 
-    `home` is the folder that the files will lie in: tracebacks name it. Without `docstrings` asserts go as well.
-    Raises: ConfigError for a source that does not compile.
+    `install_dir` is the folder where the files will be installed, for tracebacks. Without `docstrings`, asserts are
+    removed as well. Raises: ConfigError for a source that does not compile.
     """
     sources = {name: content for name, content in files.items() if name.endswith(".py")}
-    with tempfile.TemporaryDirectory() as made:
-        folder = Path(made).resolve()
+    with tempfile.TemporaryDirectory() as directory:
+        folder = Path(directory).resolve()
         for name, content in sources.items():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_bytes(content)
-        # Columns of a line are of use only beside the line, which is not there.
-        # In a process of its own: bytecode says which strings are shared, and that depends on all that was loaded before.
-        done = subprocess.run(  # noqa: S603 - our own arguments
+        # no_debug_ranges: column numbers are useless without the source line.
+        # A separate process, because bytecode records which strings are shared, which depends on what was loaded before.
+        result = subprocess.run(  # noqa: S603 - fixed arguments
             [
                 *(sys.executable, "-I", "-S", "-X", "no_debug_ranges", "-m", "compileall", "-q", "-f", "-b"),
                 *("-o", "0" if docstrings else "2", "--invalidation-mode", "unchecked-hash"),
-                *("-s", str(folder), "-p", home, str(folder)),
+                *("-s", str(folder), "-p", install_dir, str(folder)),
             ],
             capture_output=True,
             text=True,
             check=False,
         )
-        if done.returncode:
-            raise ConfigError(f"a module does not compile: {(done.stdout or done.stderr).strip()}")
+        if result.returncode:
+            raise ConfigError(f"a module does not compile: {(result.stdout or result.stderr).strip()}")
         bytecode = {f"{name}c": (folder / f"{name}c").read_bytes() for name in sources}
     return {name: content for name, content in files.items() if name not in sources} | bytecode

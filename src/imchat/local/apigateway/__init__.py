@@ -1,1 +1,1 @@
-"""What API Gateway does on AWS: events for the handlers, WebSocket connections."""
+"""Emulates API Gateway: events for the handlers, and WebSocket connections."""

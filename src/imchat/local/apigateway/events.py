@@ -1,18 +1,18 @@
-"""API Gateway's shapes: the events its HTTP and WebSocket APIs hand to a Lambda function, and the answers.
+"""Builds the events that API Gateway sends to a Lambda function, and parses the function's responses.
 
-HTTP API payload format 2.0; WebSocket API proxy events; REQUEST authorizer events. Knows no web server.
+HTTP API payload format 2.0, WebSocket API proxy events and REQUEST authorizer events.
 """
 
 from __future__ import annotations
 
 import base64
-import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Final, NamedTuple, Self, TypeAlias
-from urllib.parse import parse_qsl, unquote
+from typing import Any, Final, TypeAlias
+
+from imchat.local.http import Request, join_repeated, new_request_id
 
 Event: TypeAlias = dict[str, Any]
 
@@ -22,74 +22,8 @@ _STAGE: Final = "local"
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-class Request(NamedTuple):
-    """What the shapes need of an HTTP request.
-
-    `path` is decoded, `raw_path` and `query_string` are as they came. `headers` have their names in lower case, those
-    given several times joined by commas; `header_lines` are as they came. `http_version` is like `1.1`.
-    """
-
-    method: str
-    path: str
-    raw_path: str
-    query_string: str
-    headers: dict[str, str]
-    header_lines: list[tuple[str, str]]
-    http_version: str
-    source_ip: str
-    body: bytes
-
-    @classmethod
-    def of(
-        cls,
-        method: str,
-        target: str,
-        header_lines: list[tuple[str, str]],
-        *,
-        version: str = "1.1",
-        source_ip: str = "",
-        body: bytes = b"",
-    ) -> Self:
-        """The request that its first line, its headers and its body make. `target` may name scheme and host."""
-        headers = _joined([(name.lower(), value) for name, value in header_lines])
-        return cls(method, *split_target(target), headers, header_lines, version, source_ip, body)
-
-    @property
-    def host(self) -> str:
-        """The host and port that the client asked for."""
-        return self.headers.get("host", "")
-
-    def query(self) -> list[tuple[str, str]]:
-        """The query's names and values, decoded."""
-        return parse_qsl(self.query_string, keep_blank_values=True)
-
-
-def split_target(target: str) -> tuple[str, str, str]:
-    """The decoded path, the path as it came, and the query of a request's target."""
-    if not target.startswith("/"):
-        target = "/" + target.partition("://")[2].partition("/")[2]
-    raw_path, _, query_string = target.partition("#")[0].partition("?")
-    return unquote(raw_path) if "%" in raw_path else raw_path, raw_path, query_string
-
-
-def new_request_id() -> str:
-    """An id like API Gateway's: 16 characters that end in `=`."""
-    return next(_request_ids)
-
-
-def _random_ids() -> Iterator[str]:
-    """Random bytes are asked of the system for many at once: each asking costs as much as the rest of an id."""
-    while True:
-        letters = base64.b64encode(os.urandom(12 * 64)).decode()
-        for start in range(0, len(letters), 16):
-            yield letters[start : start + 15] + "="
-
-
-_request_ids: Final = _random_ids()
-
-
 def http_event(request: Request, request_id: str, claims: Mapping[str, Any] | None) -> Event:
-    """The event of an HTTP API route `ANY /api/{proxy+}`; `claims` of a verified token, None for an open route."""
+    """Return the event of the HTTP API route `ANY /api/{proxy+}`; `claims` is None for a public route."""
     now_s = time.time()
     headers, host = request.headers, request.host
     context: Event = {
@@ -107,7 +41,7 @@ def http_event(request: Request, request_id: str, claims: Mapping[str, Any] | No
         "requestId": request_id,
         "routeKey": "ANY /api/{proxy+}",
         "stage": "$default",
-        "time": _written(int(now_s)),
+        "time": _access_log_time(int(now_s)),
         "timeEpoch": int(now_s * 1000),
     }
     if claims is not None:
@@ -123,7 +57,7 @@ def http_event(request: Request, request_id: str, claims: Mapping[str, Any] | No
         "isBase64Encoded": False,
     }
     if request.query_string:
-        event["queryStringParameters"] = _joined(request.query())
+        event["queryStringParameters"] = join_repeated(request.query())
     if "cookie" in headers:
         event["cookies"] = [part.strip() for part in headers["cookie"].split(";")]
         event["headers"] = {name: value for name, value in headers.items() if name != "cookie"}
@@ -132,23 +66,23 @@ def http_event(request: Request, request_id: str, claims: Mapping[str, Any] | No
     return event
 
 
-def parse_http_response(answer: Mapping[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
-    """Status, headers and body of a handler's answer in format 2.0."""
-    body = answer.get("body") or ""
+def parse_http_response(response: Mapping[str, Any]) -> tuple[int, Mapping[str, str], bytes]:
+    """Return status, headers and body of a handler's response in format 2.0."""
+    body = response.get("body") or ""
     return (
-        int(answer["statusCode"]),
-        answer.get("headers") or {},
-        base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode(),
+        int(response["statusCode"]),
+        response.get("headers") or {},
+        base64.b64decode(body) if response.get("isBase64Encoded") else body.encode(),
     )
 
 
 def token_claims(claims: Mapping[str, Any]) -> dict[str, str]:
-    """Claims as the JWT authorizer passes them on: every value a string, a list in brackets."""
-    return {name: value if type(value) is str else _claim(value) for name, value in claims.items()}
+    """Return the claims as the JWT authorizer passes them on: every value a string, lists in brackets."""
+    return {name: value if type(value) is str else _format_claim(value) for name, value in claims.items()}
 
 
 def encode_body(body: bytes) -> tuple[str, bool]:
-    """The body as text if it is UTF-8, else in base64; and whether it is base64."""
+    """Return the body as text if it is UTF-8, else in base64; and whether it is base64."""
     try:
         return body.decode(), False
     except UnicodeDecodeError:
@@ -157,7 +91,7 @@ def encode_body(body: bytes) -> tuple[str, bool]:
 
 @dataclass(frozen=True, slots=True)
 class WebSocketEvents:
-    """Makes the events of one connection; `authorizer` is what its `$connect` was granted with."""
+    """Builds the events of one connection; `authorizer` is the context that the authorizer returned for it."""
 
     request: Request
     connection_id: str
@@ -165,7 +99,7 @@ class WebSocketEvents:
     authorizer: Mapping[str, Any] | None = None
 
     def authorize(self) -> Event:
-        """For the REQUEST authorizer of `$connect`."""
+        """Return the event for the REQUEST authorizer of `$connect`."""
         return {
             "type": "REQUEST",
             "methodArn": f"arn:aws:execute-api:local:{_ACCOUNT_ID}:{API_ID}/{_STAGE}/$connect",
@@ -175,7 +109,7 @@ class WebSocketEvents:
         }
 
     def connect(self) -> Event:
-        """For `$connect`, once authorized."""
+        """Return the event for `$connect`, after it was authorized."""
         return {
             **self._handshake(),
             "requestContext": self._context("$connect", "CONNECT"),
@@ -183,13 +117,13 @@ class WebSocketEvents:
         }
 
     def message(self, body: str, *, is_base64: bool = False) -> Event:
-        """For `$default`: one message of the client."""
+        """Return the event for `$default`: one message from the client."""
         context = self._context("$default", "MESSAGE")
         context["messageId"] = new_request_id()
         return {"requestContext": context, "body": body, "isBase64Encoded": is_base64}
 
     def disconnect(self, code: int, reason: str) -> Event:
-        """For `$disconnect`, after the socket has ended."""
+        """Return the event for `$disconnect`, after the connection has closed."""
         context = self._context("$disconnect", "DISCONNECT")
         context |= {"disconnectStatusCode": code, "disconnectReason": reason}
         return {"requestContext": context, "isBase64Encoded": False}
@@ -198,9 +132,9 @@ class WebSocketEvents:
         headers, query = self.request.header_lines, self.request.query()
         return {
             "headers": dict(headers),
-            "multiValueHeaders": _listed(headers),
+            "multiValueHeaders": _group_repeated(headers),
             "queryStringParameters": dict(query),
-            "multiValueQueryStringParameters": _listed(query),
+            "multiValueQueryStringParameters": _group_repeated(query),
         }
 
     def _context(self, route: str, kind: str) -> Event:
@@ -214,7 +148,7 @@ class WebSocketEvents:
             "connectedAt": self.connected_ms,
             "requestId": request_id,
             "extendedRequestId": request_id,
-            "requestTime": _written(int(now_s)),
+            "requestTime": _access_log_time(int(now_s)),
             "requestTimeEpoch": int(now_s * 1000),
             "domainName": self.request.host,
             "stage": _STAGE,
@@ -226,29 +160,22 @@ class WebSocketEvents:
         return context
 
 
-def is_allowed(policy: Mapping[str, Any]) -> dict[str, Any] | None:
-    """What an authorizer's answer puts into the later events, or None if its policy does not allow the call."""
+def authorizer_context(policy: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the context that an authorizer adds to the later events, or None if its policy denies the call."""
     statements = policy["policyDocument"]["Statement"]
     if not statements or any(statement["Effect"] != "Allow" for statement in statements):
         return None
     return {"principalId": policy["principalId"], **policy.get("context", {})}
 
 
-def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    joined: dict[str, str] = {}
+def _group_repeated(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    groups: dict[str, list[str]] = {}
     for name, value in pairs:
-        joined[name] = f"{joined[name]},{value}" if name in joined else value
-    return joined
+        groups.setdefault(name, []).append(value)
+    return groups
 
 
-def _listed(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    listed: dict[str, list[str]] = {}
-    for name, value in pairs:
-        listed.setdefault(name, []).append(value)
-    return listed
-
-
-def _claim(value: object) -> str:
+def _format_claim(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
@@ -257,8 +184,8 @@ def _claim(value: object) -> str:
 
 
 @lru_cache(maxsize=1)
-def _written(now_s: int) -> str:
-    """The moment as in an access log, e.g. `12/Mar/2030:19:03:58 +0000`; not by strftime, which knows locales."""
+def _access_log_time(now_s: int) -> str:
+    """Format a time as in an access log, e.g. `12/Mar/2030:19:03:58 +0000`; strftime would use the locale."""
     at = time.gmtime(now_s)
     month = _MONTHS[at.tm_mon - 1]
     return f"{at.tm_mday:02}/{month}/{at.tm_year}:{at.tm_hour:02}:{at.tm_min:02}:{at.tm_sec:02} +0000"

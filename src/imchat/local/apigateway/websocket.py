@@ -1,6 +1,6 @@
-"""One WebSocket connection's life at `/ws`, as API Gateway leads it: authorizer, `$connect`, messages, `$disconnect`.
+"""Serves WebSocket connections at `/ws` as API Gateway does: authorizer, `$connect`, messages, `$disconnect`.
 
-The `websockets` package knows the protocol (RFC 6455); this module gives it bytes and the application its events.
+The `websockets` package implements the protocol (RFC 6455); this module feeds it bytes and sends the application events.
 """
 
 from __future__ import annotations
@@ -23,36 +23,50 @@ from imchat.api.responses import error_frame
 from imchat.domain.limits import CONNECTION_S
 from imchat.entrypoints.bootstrap import Handler
 from imchat.errors import Forbidden, Invalid, Unauthenticated
-from imchat.local.apigateway.connections import BUFFER_BYTES, MESSAGE_BYTES, LocalGateway, Socket, encode_text
-from imchat.local.apigateway.events import Request, WebSocketEvents, encode_body, is_allowed, new_request_id
+from imchat.local.apigateway.connections import (
+    MAX_BUFFER_BYTES,
+    MAX_MESSAGE_BYTES,
+    LocalGateway,
+    Socket,
+    encode_text_frame,
+)
+from imchat.local.apigateway.events import WebSocketEvents, authorizer_context, encode_body
 from imchat.local.group_commit import GroupCommitQueue
-from imchat.local.http.connection import Open, Served, Upgrade
-from imchat.local.http.response import HttpResponse, encode, http_error_response
+from imchat.local.http import (
+    HandlerResult,
+    HttpResponse,
+    OpenConnections,
+    Request,
+    Upgrade,
+    encode_response,
+    http_error_response,
+    new_request_id,
+)
 
-IDLE_S: Final = 10 * 60
-"""How long a connection may say and hear nothing. Source: API Gateway quotas, "Idle Connection Timeout"."""
-FRAME_BYTES: Final = 32 * 1024
-"""Longest frame of a client; longer messages take several. Source: API Gateway quotas, "WebSocket frame size"."""
-_CLOSING_S: Final = 1.0
-"""How long to wait for a client to answer our closing frame."""
-_AHEAD: Final = 32
-"""Messages of one client that may wait for the application before it is read on."""
+IDLE_TIMEOUT_S: Final = 10 * 60
+"""How long a connection may be idle in both directions. Source: API Gateway quotas, "Idle Connection Timeout"."""
+MAX_FRAME_BYTES: Final = 32 * 1024
+"""Longest frame from a client; longer messages need several. Source: API Gateway quotas, "WebSocket frame size"."""
+_CLOSE_TIMEOUT_S: Final = 1.0
+"""How long to wait for a client to reply to our closing frame."""
+_MAX_PENDING: Final = 32
+"""Messages of one client that may wait to be handled; at this number its connection is not read."""
 
-# Its records quote what clients send, tickets among it.
-_silent = logging.getLogger("imchat.local.apigateway.websocket.wire")
-_silent.setLevel(logging.CRITICAL)
+# Its log records quote what clients send, including tickets.
+_silent_log = logging.getLogger("imchat.local.apigateway.websocket.wire")
+_silent_log.setLevel(logging.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
-class _Api:
-    """What every connection works with; times in seconds."""
+class _ConnectionContext:
+    """The dependencies and limits of every connection; times in seconds."""
 
     websocket: Handler
-    batches: GroupCommitQueue
+    queue: GroupCommitQueue
     gateway: LocalGateway
     idle_s: float
     lifetime_s: float
-    connections: Open[_Connection]
+    connections: OpenConnections[_Connection]
 
 
 class WebSocketApi:
@@ -63,203 +77,214 @@ class WebSocketApi:
         *,
         authorizer: Handler,
         websocket: Handler,
-        batches: GroupCommitQueue,
+        queue: GroupCommitQueue,
         gateway: LocalGateway,
-        idle_s: float = IDLE_S,
+        idle_s: float = IDLE_TIMEOUT_S,
         lifetime_s: float = CONNECTION_S,
     ) -> None:
         self._authorizer = authorizer
-        self._api = _Api(websocket, batches, gateway, idle_s, lifetime_s, Open())
+        self._context = _ConnectionContext(websocket, queue, gateway, idle_s, lifetime_s, OpenConnections())
 
-    async def serve(self, request: Request) -> Served:
-        """Open a connection, or refuse it."""
-        accepted = ServerProtocol(logger=_silent).accept(
+    async def serve(self, request: Request) -> HandlerResult:
+        """Open a connection, or respond with an error."""
+        accepted = ServerProtocol(logger=_silent_log).accept(
             Handshake(request.raw_path, Headers(request.header_lines))
         )
-        if request.method != "GET" or accepted.status_code != 101:  # noqa: PLR2004 - that is, Switching Protocols
-            return http_error_response(Invalid("this address speaks WebSocket only"), new_request_id())
-        if not _same_origin(request):
-            return http_error_response(Forbidden("a page of another site may not connect"), new_request_id())
-        socket = self._api.gateway.add()
+        if request.method != "GET" or accepted.status_code != 101:  # noqa: PLR2004 - Switching Protocols
+            return http_error_response(
+                Invalid("this URL accepts WebSocket connections only"), new_request_id()
+            )
+        if not _is_same_origin(request):
+            return http_error_response(Forbidden("pages of other sites may not connect"), new_request_id())
+        socket = self._context.gateway.add()
         events = WebSocketEvents(request, socket.connection_id, int(time.time() * 1000))
         try:
-            events, welcome = await self._api.batches.run(lambda: self._connect(events))
+            events, response = await self._context.queue.run(lambda: self._connect(events))
         except BaseException as error:
-            self._api.gateway.remove(socket)
+            self._context.gateway.remove(socket)
             if isinstance(
                 error, Exception
-            ):  # an authorizer says "Unauthorized" by an exception of no type of its own
-                return _refusal(error)
+            ):  # a Lambda authorizer denies by raising Exception("Unauthorized")
+                return _error_response(error)
             raise
         headers = {name.lower(): value for name, value in accepted.headers.raw_items()}
-        head = HttpResponse(101, {**headers, **(welcome.get("headers") or {})}, b"")
-        connection = _Connection(self._api, socket, events)
-        return Upgrade(encode(head, keep_alive=True, head_only=True), connection, connection.end)
+        handshake = HttpResponse(101, {**headers, **(response.get("headers") or {})}, b"")
+        connection = _Connection(self._context, socket, events)
+        head = encode_response(handshake, keep_alive=True, head_only=True)
+        return Upgrade(head, connection, connection.end)
 
     async def close_all(self) -> None:
-        """End every connection with "going away", as when a server stops."""
-        for connection in list(self._api.connections):
+        """Close every connection with code 1001, "going away": the server stops."""
+        for connection in list(self._context.connections):
             connection.go_away()
-        await self._api.connections.ended(_CLOSING_S)
+        await self._context.connections.wait_until_empty(_CLOSE_TIMEOUT_S)
 
     def _connect(self, events: WebSocketEvents) -> tuple[WebSocketEvents, dict[str, Any]]:
-        """Authorize and connect; the later events carry what the authorizer granted."""
-        context = is_allowed(self._authorizer(events.authorize(), None))
+        """Call the authorizer and `$connect`; the later events carry the authorizer's context."""
+        context = authorizer_context(self._authorizer(events.authorize(), None))
         if context is None:
-            raise Forbidden("the ticket does not open this connection")
+            raise Forbidden("the ticket is not valid for this connection; request a new one")
         allowed = replace(events, authorizer=context)
-        answer = self._api.websocket(allowed.connect(), None)
-        if int(answer.get("statusCode", 200)) >= 300:  # noqa: PLR2004 - every success is below
-            raise _Refused(answer)
-        return allowed, answer
+        response = self._context.websocket(allowed.connect(), None)
+        if int(response.get("statusCode", 200)) >= 300:  # noqa: PLR2004 - success statuses are below
+            raise _ConnectRejected(response)
+        return allowed, response
 
 
 class _Connection(asyncio.Protocol):
     """An open connection, from its first frame to `$disconnect`."""
 
     __slots__ = (
-        "_ahead",
-        "_api",
-        "_due",
+        "_context",
         "_events",
-        "_kind",
+        "_fragments",
         "_loop",
-        "_parts",
+        "_opcode",
+        "_pending",
+        "_protocol",
         "_socket",
+        "_timer",
         "_transport",
-        "_wire",
     )
 
-    def __init__(self, api: _Api, socket: Socket, events: WebSocketEvents) -> None:
-        self._api = api
+    def __init__(self, context: _ConnectionContext, socket: Socket, events: WebSocketEvents) -> None:
+        self._context = context
         self._socket = socket
         self._events = events
-        self._wire = Protocol(SERVER, state=OPEN, max_size=(MESSAGE_BYTES, FRAME_BYTES), logger=_silent)
+        self._protocol = Protocol(
+            SERVER, state=OPEN, max_size=(MAX_MESSAGE_BYTES, MAX_FRAME_BYTES), logger=_silent_log
+        )
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
-        self._due: asyncio.TimerHandle | None = None
-        self._kind = Opcode.TEXT
-        self._parts: list[bytes] = []
-        self._ahead = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._opcode = Opcode.TEXT
+        self._fragments: list[bytes] = []
+        self._pending = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._api.connections.add(self)
+        self._context.connections.add(self)
         self._socket.open(self._transport, self.go_away)
-        self._wait()
+        self._check_timeouts()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - it is gone either way
-        self._wire.receive_eof()
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - closed with or without an error
+        self._protocol.receive_eof()
         self.end()
 
     def end(self) -> None:
-        """The connection is no more: let the application know."""
-        if self._due is not None:
-            self._due.cancel()
-        self._api.connections.forget(self)
-        self._api.gateway.remove(self._socket)
-        code = int(self._wire.close_code or CloseCode.ABNORMAL_CLOSURE)
+        """Send `$disconnect` to the application after the connection has closed."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._context.connections.discard(self)
+        self._context.gateway.remove(self._socket)
+        code = int(self._protocol.close_code or CloseCode.ABNORMAL_CLOSURE)
         event = self._events.disconnect(code, "")
-        self._api.batches.run(lambda: self._api.websocket(event, None)).add_done_callback(_let_go)
+        self._context.queue.run(lambda: self._context.websocket(event, None)).add_done_callback(
+            _ignore_result
+        )
 
     def data_received(self, data: bytes) -> None:
-        self._wire.receive_data(data)
-        for frame in self._wire.events_received():
-            self._take(cast(Frame, frame))
+        self._protocol.receive_data(data)
+        for frame in self._protocol.events_received():
+            self._receive_frame(cast(Frame, frame))
         self._flush()
 
     def eof_received(self) -> None:
-        self._wire.receive_eof()
+        self._protocol.receive_eof()
 
-    def _take(self, frame: Frame) -> None:
+    def _receive_frame(self, frame: Frame) -> None:
         if frame.opcode in {Opcode.TEXT, Opcode.BINARY}:
-            self._kind, self._parts = frame.opcode, []
+            self._opcode, self._fragments = frame.opcode, []
         elif frame.opcode is not Opcode.CONT:
-            return  # pings, pongs and closing frames were seen to already
-        if frame.data:  # empty ones could go on for ever
-            self._parts.append(bytes(frame.data))
+            return  # the protocol has handled pings, pongs and closing frames
+        if frame.data:  # endless empty frames must not use memory
+            self._fragments.append(bytes(frame.data))
         if not frame.fin:
             return
-        whole, self._parts = b"".join(self._parts), []
-        text, is_base64 = encode_body(whole)
-        if is_base64 and self._kind is Opcode.TEXT:
-            self._wire.fail(CloseCode.INVALID_DATA, "text that is not UTF-8")
+        message, self._fragments = b"".join(self._fragments), []
+        text, is_base64 = encode_body(message)
+        if is_base64 and self._opcode is Opcode.TEXT:
+            self._protocol.fail(CloseCode.INVALID_DATA, "text that is not UTF-8")
             return
         self._socket.active_s = time.monotonic()
-        self._hand_on(self._events.message(text, is_base64=is_base64))
+        self._handle_message(self._events.message(text, is_base64=is_base64))
 
-    def _hand_on(self, event: dict[str, Any]) -> None:
-        self._ahead += 1
-        if self._ahead == _AHEAD and self._transport is not None:
+    def _handle_message(self, event: dict[str, Any]) -> None:
+        self._pending += 1
+        if self._pending == _MAX_PENDING and self._transport is not None:
             self._transport.pause_reading()
         request_id = event["requestContext"]["requestId"]
-        job = self._api.batches.run(lambda: self._api.websocket(event, None))
-        job.add_done_callback(partial(self._taken, request_id))
+        job = self._context.queue.run(lambda: self._context.websocket(event, None))
+        job.add_done_callback(partial(self._on_handled, request_id))
 
-    def _taken(self, request_id: str, job: asyncio.Future[Any]) -> None:
-        self._ahead -= 1
-        if self._ahead == _AHEAD // 2 and self._transport is not None:
+    def _on_handled(self, request_id: str, job: asyncio.Future[Any]) -> None:
+        self._pending -= 1
+        if self._pending == _MAX_PENDING // 2 and self._transport is not None:
             self._transport.resume_reading()
         error = None if job.cancelled() else job.exception()
-        if isinstance(error, Exception):  # the client is told, the connection stays
-            self._socket.write(encode_text(error_frame(error, request_id)), time.monotonic())
+        if isinstance(error, Exception):  # the client gets an error frame and stays connected
+            self._socket.write(encode_text_frame(error_frame(error, request_id)), time.monotonic())
 
     def _flush(self) -> None:
-        """Send what the protocol has to say: pongs and closing frames."""
+        """Send the frames that the protocol has queued: pongs and closing frames."""
         if self._transport is None or self._transport.is_closing():
             return
-        for data in self._wire.data_to_send():
+        for data in self._protocol.data_to_send():
             if data:
                 self._transport.write(data)
-        if self._transport.get_write_buffer_size() > BUFFER_BYTES:  # it asks on and on, and reads no answer
+        if (
+            self._transport.get_write_buffer_size() > MAX_BUFFER_BYTES
+        ):  # it sends pings without end and reads no pongs
             self._transport.abort()
             return
-        if self._wire.close_expected():
-            # Whoever was answered by a closing frame may go; who owes us one has a moment for it.
-            if self._wire.close_rcvd is not None:
+        if self._protocol.close_expected():
+            # A client whose closing frame we have replied to is closed at once; else it has time to reply to ours.
+            if self._protocol.close_rcvd is not None:
                 self._transport.close()
-            elif self._due is not None:
-                self._due.cancel()
-                self._due = self._loop.call_later(_CLOSING_S, self._transport.abort)
+            elif self._timer is not None:
+                self._timer.cancel()
+                self._timer = self._loop.call_later(_CLOSE_TIMEOUT_S, self._transport.abort)
 
-    def _wait(self) -> None:
-        """Look again when the connection may have been silent, or open, for too long."""
-        end_s = self._socket.opened_s + self._api.lifetime_s
-        left_s = min(self._socket.active_s + self._api.idle_s, end_s) - time.monotonic()
-        self._due = self._loop.call_later(max(left_s, 0), self._wait if left_s > 0 else self.go_away)
+    def _check_timeouts(self) -> None:
+        """Close the connection if it has been idle or open for too long, else check again when it may have been."""
+        end_s = self._socket.opened_s + self._context.lifetime_s
+        left_s = min(self._socket.active_s + self._context.idle_s, end_s) - time.monotonic()
+        self._timer = self._loop.call_later(
+            max(left_s, 0), self._check_timeouts if left_s > 0 else self.go_away
+        )
 
     def go_away(self) -> None:
-        """End it with a closing frame."""
-        if self._wire.state is OPEN:
-            self._wire.send_close(CloseCode.GOING_AWAY, "Going away")
+        """Close the connection with a closing frame."""
+        if self._protocol.state is OPEN:
+            self._protocol.send_close(CloseCode.GOING_AWAY, "Going away")
             self._flush()
 
 
-class _Refused(Exception):
-    """`$connect` answered with a status of refusal."""
+class _ConnectRejected(Exception):
+    """`$connect` responded with an error status."""
 
-    def __init__(self, answer: dict[str, Any]) -> None:
+    def __init__(self, response: dict[str, Any]) -> None:
         super().__init__()
-        self.answer = answer
+        self.response = response
 
 
-def _let_go(job: asyncio.Future[Any]) -> None:
-    """Nobody is left to be told of an error: entries of dead connections expire."""
+def _ignore_result(job: asyncio.Future[Any]) -> None:
+    """Ignore an error of `$disconnect`: the stored connection expires anyway."""
     if not job.cancelled():
         job.exception()
 
 
-def _refusal(error: Exception) -> HttpResponse:
-    if isinstance(error, _Refused):
-        status, headers = int(error.answer["statusCode"]), error.answer.get("headers") or {}
-        return HttpResponse(status, headers, (error.answer.get("body") or "").encode())
+def _error_response(error: Exception) -> HttpResponse:
+    if isinstance(error, _ConnectRejected):
+        status, headers = int(error.response["statusCode"]), error.response.get("headers") or {}
+        return HttpResponse(status, headers, (error.response.get("body") or "").encode())
     if error.args == ("Unauthorized",):
-        error = Unauthenticated("the ticket is missing, used or expired; ask for a new one")
+        error = Unauthenticated("the ticket is missing, used or expired; request a new one")
     return http_error_response(error, new_request_id())
 
 
-def _same_origin(request: Request) -> bool:
-    """Whether a browser's page is one of ours. Behind a proxy the page's host is the one the proxy was asked for."""
+def _is_same_origin(request: Request) -> bool:
+    """Return whether the request is from our own page or no page. A proxy passes on the page's host in a header."""
     origin = request.headers.get("origin")
     if origin is None:
         return True

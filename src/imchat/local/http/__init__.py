@@ -1,1 +1,20 @@
-"""The HTTP/1.1 server of `imchat local`."""
+"""The HTTP/1.1 server of `imchat local`. Other modules import only the names exported here."""
+
+from imchat.local.http.connection import HandlerResult, OpenConnections, Upgrade
+from imchat.local.http.request import Request, join_repeated, new_request_id
+from imchat.local.http.response import HttpResponse, encode_response, http_error_response, json_response
+from imchat.local.http.server import HttpServer
+
+__all__ = [
+    "HandlerResult",
+    "HttpResponse",
+    "HttpServer",
+    "OpenConnections",
+    "Request",
+    "Upgrade",
+    "encode_response",
+    "http_error_response",
+    "join_repeated",
+    "json_response",
+    "new_request_id",
+]

@@ -1,4 +1,4 @@
-"""One HTTP/1.1 connection: its requests in turn, each answered by `serve`. What is no HTTP is refused in the one shape."""
+"""Serves one HTTP/1.1 connection: parses its requests, calls the handler for each in order, sends the responses."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from functools import partial
 from typing import Final, NamedTuple, TypeAlias, TypeVar, cast
 
 from imchat.errors import ImchatError
-from imchat.local.apigateway.events import Request, new_request_id
-from imchat.local.http.parser import HEAD_BYTES, RequestReader
-from imchat.local.http.response import HttpResponse, encode, http_error_response
+from imchat.local.http.parser import MAX_HEAD_BYTES, RequestParser
+from imchat.local.http.request import Request, new_request_id
+from imchat.local.http.response import HttpResponse, encode_response, http_error_response
 
 C = TypeVar("C")
 
-HEAD_S: Final = 75.0
-"""How long a connection may be silent between requests, or take for a request's head."""
-REQUEST_S: Final = 300.0
-"""How long a request may take to come in, and an answer to be read."""
+HEAD_TIMEOUT_S: Final = 75.0
+"""How long a connection may be silent between requests, or take to send the head of a request."""
+REQUEST_TIMEOUT_S: Final = 300.0
+"""How long a client may take to send a request, or to read a response."""
 _LINGER_S: Final = 2.0
-"""How long to read on after a refusal, so that a client still writing gets to see it."""
-_PIPELINED: Final = 32
+"""How long to keep a connection open after an error response, so that a client that is still sending can read it."""
+_MAX_PIPELINED: Final = 32
 """Requests of one connection that may wait for their turn."""
-_WAITING_BYTES: Final = 1024 * 1024
-"""Past it their bodies, too, keep a connection from being read on."""
+_MAX_PIPELINED_BYTES: Final = 1024 * 1024
+"""Bytes of their bodies that may wait; beyond either limit the connection is not read."""
 
 
 class Upgrade(NamedTuple):
-    """An answer that turns the connection into something else: the bytes that say so, and who has it from then on.
+    """A response that switches the connection to another protocol: its encoded head, and the new protocol.
 
-    `abandon` is called instead if the client went away meanwhile.
+    `abandon` is called instead if the client has disconnected meanwhile.
     """
 
     head: bytes
@@ -39,194 +39,198 @@ class Upgrade(NamedTuple):
     abandon: Callable[[], None]
 
 
-Served: TypeAlias = HttpResponse | Upgrade
-Serve: TypeAlias = Callable[[Request], HttpResponse | Awaitable[Served]]
+HandlerResult: TypeAlias = HttpResponse | Upgrade
+RequestHandler: TypeAlias = Callable[[Request], HttpResponse | Awaitable[HandlerResult]]
 
 
-class Open(set[C]):
-    """Connections that are open; `last_answers` once each answer is its connection's last."""
+class OpenConnections(set[C]):
+    """The open connections. While `draining`, each connection closes after its next response."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.last_answers = False
-        self._none = asyncio.Event()
+        self.draining = False
+        self._empty = asyncio.Event()
 
-    def forget(self, connection: C) -> None:
-        """It has ended."""
-        self.discard(connection)
+    def discard(self, connection: object, /) -> None:
+        """Remove a connection that has closed."""
+        super().discard(connection)
         if not self:
-            self._none.set()
+            self._empty.set()
 
-    async def ended(self, within_s: float) -> None:
-        """Wait until none is open, but no longer than that."""
-        self._none.clear()
+    async def wait_until_empty(self, timeout_s: float) -> None:
+        """Wait until all connections have closed, at most `timeout_s`."""
+        self._empty.clear()
         if self:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._none.wait(), within_s)
+                await asyncio.wait_for(self._empty.wait(), timeout_s)
 
 
 class Connection(asyncio.Protocol):
-    """One client's connection: requests are read ahead, and answered one after another in their order."""
+    """One client connection: requests are parsed ahead and answered one after another, in order."""
 
-    def __init__(self, serve: Serve, open_connections: Open[Connection]) -> None:
-        self._serve = serve
-        self._open = open_connections
+    def __init__(self, handler: RequestHandler, open_connections: OpenConnections[Connection]) -> None:
+        self._handler = handler
+        self._open_connections = open_connections
         self._loop = asyncio.get_running_loop()
-        self._rest: list[bytes] | None = None  # what came behind a request to upgrade
-        self._busy = self._ends = self._closed = self._stalled = self._paused = self._half_closed = False
-        self._since_s = time.monotonic()
+        self._upgrade_data: list[bytes] | None = None  # bytes received after a request to upgrade
+        self._handling = False  # a request is being handled
+        self._input_ended = False  # no more requests are read
+        self._closed = self._writing_paused = self._reading_paused = self._half_closed = False
+        self._last_active_s = time.monotonic()
 
-    # -- what the transport says --
+    # -- callbacks of the transport --
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """asyncio: here it is."""
+        """asyncio callback: the connection is open."""
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
-        self._reader = RequestReader(str(peer[0]) if peer else "", self._go_on)
-        self._open.add(self)
+        self._parser = RequestParser(str(peer[0]) if peer else "", self._send_continue)
+        self._open_connections.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - it is gone either way
-        """asyncio: it is gone."""
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - closed with or without an error
+        """asyncio callback: the connection has closed."""
         self._closed = True
-        self._open.forget(self)
+        self._open_connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
-        """asyncio: the client says something."""
-        if self._rest is not None:
-            self._rest.append(data)
-            if sum(map(len, self._rest)) > HEAD_BYTES:
+        """asyncio callback: the client has sent bytes."""
+        if self._upgrade_data is not None:
+            self._upgrade_data.append(data)
+            if sum(map(len, self._upgrade_data)) > MAX_HEAD_BYTES:
                 self._transport.pause_reading()
-        elif not self._ends:
+        elif not self._input_ended:
             try:
-                self._reader.feed(data)
+                self._parser.feed(data)
             except ImchatError as error:
-                self._refuse(error)
-            if self._reader.rest is not None:
-                self._ends, self._rest = True, [self._reader.rest]
-            self._next()
-            if self._reader.requests:
-                self._pace()
+                self._reject(error)
+            if self._parser.upgrade_data is not None:
+                self._input_ended, self._upgrade_data = True, [self._parser.upgrade_data]
+            self._handle_next()
+            if self._parser.requests:
+                self._limit_reading()
 
     def eof_received(self) -> bool:
-        """asyncio: the client has said all it wants. It still waits for what it asked."""
-        self._ends = self._half_closed = True
-        return self._busy or bool(self._reader.requests)
+        """asyncio callback: the client sends no more. It may still wait for responses."""
+        self._input_ended = self._half_closed = True
+        return self._handling or bool(self._parser.requests)
 
     def pause_writing(self) -> None:
-        """asyncio: the client does not read what it is told."""
-        self._stalled = True
+        """asyncio callback: the client does not read the responses."""
+        self._writing_paused = True
 
     def resume_writing(self) -> None:
-        """asyncio: it reads again."""
-        self._stalled = False
-        self._next()
+        """asyncio callback: the client reads again."""
+        self._writing_paused = False
+        self._handle_next()
 
-    def _go_on(self) -> None:
+    def _send_continue(self) -> None:
         self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
-    # -- the turn of each request --
+    # -- handling requests --
 
-    def _next(self) -> None:
-        while self._reader.requests and not (self._busy or self._stalled or self._closed):
-            request, keep_alive = self._reader.requests.popleft()
-            if self._paused:
-                self._pace()
-            self._busy = True
+    def _handle_next(self) -> None:
+        while self._parser.requests and not (self._handling or self._writing_paused or self._closed):
+            request, keep_alive = self._parser.requests.popleft()
+            if self._reading_paused:
+                self._limit_reading()
+            self._handling = True
             try:
-                served = self._serve(request)
-            except Exception as error:  # noqa: BLE001 - nothing may leave in another shape
-                served = http_error_response(error, new_request_id())
-            if isinstance(served, HttpResponse):
-                self._leave(request, keep_alive, served)
+                result = self._handler(request)
+            except Exception as error:  # noqa: BLE001 - every error must leave in the common error format
+                result = http_error_response(error, new_request_id())
+            if isinstance(result, HttpResponse):
+                self._send_response(request, keep_alive, result)
             else:
-                later = asyncio.ensure_future(served)
-                later.add_done_callback(partial(self._ready, request, keep_alive))
+                task = asyncio.ensure_future(result)
+                task.add_done_callback(partial(self._on_result, request, keep_alive))
 
-    def _pace(self) -> None:
-        """Read on only while little waits for its turn."""
-        waiting = self._reader.requests
+    def _limit_reading(self) -> None:
+        """Pause reading while many requests wait; resume when few do."""
+        waiting = self._parser.requests
         size = sum(len(request.body) for request, _ in waiting)
-        if not self._paused and (len(waiting) > _PIPELINED or size > _WAITING_BYTES):
-            self._paused = True
+        if not self._reading_paused and (len(waiting) > _MAX_PIPELINED or size > _MAX_PIPELINED_BYTES):
+            self._reading_paused = True
             self._transport.pause_reading()
-        elif self._paused and len(waiting) <= _PIPELINED // 2 and size <= _WAITING_BYTES:
-            self._paused = False
+        elif self._reading_paused and len(waiting) <= _MAX_PIPELINED // 2 and size <= _MAX_PIPELINED_BYTES:
+            self._reading_paused = False
             self._transport.resume_reading()
 
-    def _ready(self, request: Request, keep_alive: bool, later: asyncio.Future[Served]) -> None:  # noqa: FBT001 - as it was parsed
-        if later.cancelled():
+    def _on_result(self, request: Request, keep_alive: bool, task: asyncio.Future[HandlerResult]) -> None:  # noqa: FBT001 - as it was parsed
+        if task.cancelled():
             self._transport.abort()
             return
-        problem = later.exception()
-        if problem is None:
-            served = later.result()
-        elif isinstance(problem, Exception):
-            served = http_error_response(problem, new_request_id())
+        error = task.exception()
+        if error is None:
+            result = task.result()
+        elif isinstance(error, Exception):
+            result = http_error_response(error, new_request_id())
         else:
-            raise problem
-        if isinstance(served, Upgrade):
-            self._turn_over(served)
+            raise error
+        if isinstance(result, Upgrade):
+            self._upgrade(result)
         else:
-            self._leave(request, keep_alive, served)
-            self._next()
+            self._send_response(request, keep_alive, result)
+            self._handle_next()
 
-    def _leave(self, request: Request, keep_alive: bool, answer: HttpResponse) -> None:  # noqa: FBT001 - as it was parsed
-        self._busy = False
-        self._since_s = time.monotonic()
+    def _send_response(self, request: Request, keep_alive: bool, response: HttpResponse) -> None:  # noqa: FBT001 - as it was parsed
+        self._handling = False
+        self._last_active_s = time.monotonic()
         if self._closed:
             return
-        keep_alive = keep_alive and self._rest is None and not self._open.last_answers
+        keep_alive = keep_alive and self._upgrade_data is None and not self._open_connections.draining
         try:
-            data = encode(answer, keep_alive=keep_alive, head_only=request.method == "HEAD")
+            data = encode_response(response, keep_alive=keep_alive, head_only=request.method == "HEAD")
         except ValueError as error:
-            refusal = http_error_response(error, new_request_id())
-            data = encode(refusal, keep_alive=keep_alive, head_only=False)
+            response = http_error_response(error, new_request_id())
+            data = encode_response(response, keep_alive=keep_alive, head_only=False)
         self._transport.write(data)
-        if not keep_alive or (self._ends and not self._reader.requests):
-            self._reader.requests.clear()
+        if not keep_alive or (self._input_ended and not self._parser.requests):
+            self._parser.requests.clear()
             self._transport.close()
 
-    def _turn_over(self, upgrade: Upgrade) -> None:
-        if self._closed or self._half_closed or self._rest is None:
+    def _upgrade(self, upgrade: Upgrade) -> None:
+        if self._closed or self._half_closed or self._upgrade_data is None:
             upgrade.abandon()
             self._transport.close()
             return
-        self._open.forget(self)
-        transport, rest = self._transport, b"".join(self._rest)
+        self._open_connections.discard(self)
+        transport, received = self._transport, b"".join(self._upgrade_data)
         transport.write(upgrade.head)
         transport.set_protocol(upgrade.protocol)
         upgrade.protocol.connection_made(transport)
         transport.resume_reading()
-        if rest:
-            upgrade.protocol.data_received(rest)
+        if received:
+            upgrade.protocol.data_received(received)
 
-    # -- ends --
+    # -- closing --
 
-    def _refuse(self, error: ImchatError) -> None:
-        """Answer with the error, and read nothing more as a request."""
-        if self._ends:
+    def _reject(self, error: ImchatError) -> None:
+        """Respond with the error and parse no more requests."""
+        if self._input_ended:
             return
-        self._ends = True
-        if self._busy or self._reader.requests:
-            return  # out of its turn it would be taken for another's answer; the connection ends behind the last one
-        refusal = http_error_response(error, new_request_id())
-        self._transport.write(encode(refusal, keep_alive=False, head_only=False))
+        self._input_ended = True
+        if self._handling or self._parser.requests:
+            # Sent now, it would be taken for the response to an earlier request; the connection closes after the last.
+            return
+        response = http_error_response(error, new_request_id())
+        self._transport.write(encode_response(response, keep_alive=False, head_only=False))
         if self._transport.can_write_eof():
             self._transport.write_eof()
         self._loop.call_later(_LINGER_S, self._transport.close)
 
     def close_if_idle(self) -> None:
-        """Close unless a request is being answered: that one's answer is the last."""
-        if not (self._busy or self._reader.requests):
+        """Close unless a request is being handled; the connection then closes after its response."""
+        if not (self._handling or self._parser.requests):
             self._transport.close()
 
-    def close_if_late(self, now_s: float) -> None:
-        """Close if the client takes too long to ask for something, or to read what it is told."""
-        if (self._stalled or self._transport.is_closing()) and now_s - self._since_s > REQUEST_S:
+    def close_if_timed_out(self, now_s: float) -> None:
+        """Close if the client takes too long to send a request, or to read a response."""
+        silent_s = now_s - self._last_active_s
+        if (self._writing_paused or self._transport.is_closing()) and silent_s > REQUEST_TIMEOUT_S:
             self._transport.abort()
             return
-        patience_s = REQUEST_S if self._reader.in_body else HEAD_S
-        if not (self._busy or self._reader.requests) and now_s - self._since_s > patience_s:
+        timeout_s = REQUEST_TIMEOUT_S if self._parser.in_body else HEAD_TIMEOUT_S
+        if not (self._handling or self._parser.requests) and silent_s > timeout_s:
             self._transport.close()
 
     def abort(self) -> None:

@@ -1,4 +1,4 @@
-"""What every HTTP answer of `imchat local` has in common: security headers, one shape for errors, and its bytes."""
+"""Builds and encodes HTTP responses: security headers, the common error format, and the bytes to send."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ SECURITY_HEADERS: Final = {
     "server": "imchat",
     "x-content-type-options": "nosniff",
 }
-_NONE: Final[Mapping[str, str]] = MappingProxyType({})
-_BODILESS: Final = {204, 304}
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+_STATUSES_WITHOUT_BODY: Final = {204, 304}
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
 class HttpResponse(NamedTuple):
-    """An HTTP answer. It leaves with the security headers, which `headers` may refine: see `secured`."""
+    """An HTTP response. It is sent with the security headers, which `headers` may override."""
 
     status: int
     headers: Mapping[str, str]
@@ -36,40 +36,40 @@ class HttpResponse(NamedTuple):
 
 
 def with_security_headers(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """What an answer with these headers says in all, names in lower case: nothing keeps it unless they say so."""
+    """Return the headers with the security headers added, names in lower case."""
     return SECURITY_HEADERS | {name.lower(): value for name, value in headers}
 
 
-def json_response(content: object, *, cache: str = "no-store") -> HttpResponse:
-    """`content` as JSON."""
+def json_response(content: object, *, cache_control: str = "no-store") -> HttpResponse:
+    """Return a response with `content` as JSON."""
     body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-    return HttpResponse(200, {"content-type": "application/json", "cache-control": cache}, body)
+    return HttpResponse(200, {"content-type": "application/json", "cache-control": cache_control}, body)
 
 
 def http_error_response(
-    error: Exception, request_id: str, *, status: int | None = None, headers: Mapping[str, str] = _NONE
+    error: Exception, request_id: str, *, status: int | None = None, headers: Mapping[str, str] = _NO_HEADERS
 ) -> HttpResponse:
-    """The error in the one shape of errors; `status` overrides the error's own, `headers` come on top."""
-    refusal = error_response(error, request_id)
-    said = {**refusal.headers, "content-type": "application/json", **headers}
-    return HttpResponse(status or refusal.status, said, refusal.body.encode())
+    """Return the error in the common error format; `status` overrides the error's own, `headers` are added."""
+    response = error_response(error, request_id)
+    all_headers = {**response.headers, "content-type": "application/json", **headers}
+    return HttpResponse(status or response.status, all_headers, response.body.encode())
 
 
-def encode(answer: HttpResponse, *, keep_alive: bool, head_only: bool) -> bytes:
-    """The bytes of an answer; `head_only`: to a HEAD request. Raises: ValueError for a header of several lines."""
-    status, headers, body = answer
-    has_body = status not in _BODILESS
-    head = _head(status, tuple(headers.items()), int(time.time()))
+def encode_response(response: HttpResponse, *, keep_alive: bool, head_only: bool) -> bytes:
+    """Encode a response; `head_only` for a HEAD request. Raises: ValueError for a header that has a line break."""
+    status, headers, body = response
+    has_body = status not in _STATUSES_WITHOUT_BODY
+    head = _encode_head(status, tuple(headers.items()), int(time.time()))
     length = b"content-length: %d\r\n" % len(body) if has_body else b""
-    ends = b"" if keep_alive else b"connection: close\r\n"
-    return b"%b%b%b\r\n%b" % (head, length, ends, body if has_body and not head_only else b"")
+    close = b"" if keep_alive else b"connection: close\r\n"
+    return b"%b%b%b\r\n%b" % (head, length, close, body if has_body and not head_only else b"")
 
 
 @lru_cache(maxsize=64)
-def _head(status: int, headers: tuple[tuple[str, str], ...], now_s: int) -> bytes:
-    """The first line and these headers, which most answers of one second have in common.
+def _encode_head(status: int, headers: tuple[tuple[str, str], ...], now_s: int) -> bytes:
+    """Encode the status line and the headers, which most responses of one second have in common.
 
-    Raises: ValueError for a header of several lines.
+    Raises: ValueError for a header that has a line break.
     """
     lines = [
         f"HTTP/1.1 {status} {_REASONS.get(status, '')}",
@@ -78,5 +78,5 @@ def _head(status: int, headers: tuple[tuple[str, str], ...], now_s: int) -> byte
     ]
     head = "\r\n".join(lines)
     if max(head.count("\n"), head.count("\r")) >= len(lines):
-        raise ValueError("a header holds a line break")
+        raise ValueError("a header contains a line break")
     return f"{head}\r\n".encode()

@@ -1,4 +1,4 @@
-"""HTTP/1.1 on one port: listening, letting go of clients that dawdle, stopping."""
+"""Runs the HTTP/1.1 server on one port: listening, closing connections that time out, stopping."""
 
 from __future__ import annotations
 
@@ -7,49 +7,50 @@ import time
 from functools import partial
 from typing import Final
 
-from imchat.local.http.connection import Connection, Open, Serve
+from imchat.local.http.connection import Connection, OpenConnections, RequestHandler
 
-_SWEEP_S: Final = 5.0
+_TIMEOUT_CHECK_S: Final = 5.0
 
 
 class HttpServer:
-    """Answers every request by `serve`: at once, or by something to wait for."""
+    """Calls `handler` for every request; it returns the response, or an awaitable of it."""
 
-    def __init__(self, serve: Serve) -> None:
-        self.connections: Open[Connection] = Open()
-        self._serve = serve
+    def __init__(self, handler: RequestHandler) -> None:
+        self.connections: OpenConnections[Connection] = OpenConnections()
+        self._handler = handler
         self._server: asyncio.Server | None = None
-        self._sweeping: asyncio.TimerHandle | None = None
+        self._timeout_check: asyncio.TimerHandle | None = None
 
     async def start(self, host: str, port: int) -> int:
-        """Listen; returns the port. Raises: OSError, OverflowError."""
+        """Listen and return the port. Raises: OSError, OverflowError."""
         loop = asyncio.get_running_loop()
         self._server = await loop.create_server(
-            partial(Connection, self._serve, self.connections), host, port, backlog=1024
+            partial(Connection, self._handler, self.connections), host, port, backlog=1024
         )
-        self._sweeping = loop.call_later(_SWEEP_S, self._sweep)
-        bound: int = self._server.sockets[0].getsockname()[1]
-        return bound
+        self._timeout_check = loop.call_later(_TIMEOUT_CHECK_S, self._close_timed_out)
+        bound_port: int = self._server.sockets[0].getsockname()[1]
+        return bound_port
 
     def stop_listening(self) -> None:
-        """Take no more connections, and no more requests on those there are."""
-        self.connections.last_answers = True
+        """Accept no more connections, and no more requests on the open ones."""
+        self.connections.draining = True
         if self._server is not None:
             self._server.close()
-        if self._sweeping is not None:
-            self._sweeping.cancel()
+        if self._timeout_check is not None:
+            self._timeout_check.cancel()
 
-    async def stop(self, within_s: float) -> None:
-        """Let open requests end, for so long; then close every connection."""
+    async def stop(self, timeout_s: float) -> None:
+        """Wait up to `timeout_s` for open requests to finish, then close every connection."""
         self.stop_listening()
         for connection in list(self.connections):
             connection.close_if_idle()
-        await self.connections.ended(within_s)
+        await self.connections.wait_until_empty(timeout_s)
         for connection in list(self.connections):
             connection.abort()
 
-    def _sweep(self) -> None:
+    def _close_timed_out(self) -> None:
         now_s = time.monotonic()
         for connection in list(self.connections):
-            connection.close_if_late(now_s)
-        self._sweeping = asyncio.get_running_loop().call_later(_SWEEP_S, self._sweep)
+            connection.close_if_timed_out(now_s)
+        loop = asyncio.get_running_loop()
+        self._timeout_check = loop.call_later(_TIMEOUT_CHECK_S, self._close_timed_out)

@@ -1,4 +1,4 @@
-"""Sign-in for `imchat local`: a user pool that speaks Cognito's protocol and really verifies."""
+"""Sign-in for `imchat local`: a user pool that implements Cognito's protocol, with real verification."""
 
 from imchat.local.identity.codes import Purpose
 from imchat.local.identity.context import Deliver

@@ -1,4 +1,4 @@
-"""Accounts: what is stored of a user, under which keys, and how one is found, listed and put into a group."""
+"""Stores the accounts of users: finding, listing, changing, and their groups."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from imchat.local.identity.protocol import CognitoError
 from imchat.storage.table import Absent, ConditionFailed, Delete, Key, KeyRange, Op, Present, Put, Table
 
 GROUPS: Final = frozenset({"admins"})
-"""The groups that exist; the AWS template makes the same."""
+"""The groups that exist; the AWS template creates the same."""
 
 _ACCOUNTS: Final = "ACCOUNT"
 
 
 class Status(StrEnum):
-    """Cognito's own names."""
+    """The status of an account, by Cognito's names."""
 
     UNCONFIRMED = "UNCONFIRMED"
     CONFIRMED = "CONFIRMED"
@@ -29,7 +29,7 @@ class Status(StrEnum):
 class Account:
     """One user. `email` is lower case; `salt` and `verifier` are hexadecimal SRP numbers; times are epoch ms, UTC.
 
-    `generation` grows whenever everything signed in until then must sign in again.
+    `generation` is raised to end all sessions started so far.
     """
 
     user_id: str
@@ -47,19 +47,19 @@ class Account:
     temporary_until_ms: int | None = None
 
     def all_attributes(self) -> dict[str, str]:
-        """The attributes as Cognito shows them, `sub` and `email` included."""
+        """Return the attributes as Cognito does, including `sub` and `email`."""
         verified = "true" if self.email_verified else "false"
         return {"sub": self.user_id, "email": self.email, "email_verified": verified, **self.attributes}
 
 
 class Accounts:
-    """The accounts in a table. One caller at a time: `Identity` sees to it."""
+    """The accounts in a table. Not thread-safe: `Identity` takes a lock."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
 
     def find(self, name: str) -> Account | None:
-        """By e-mail address (in any case) or by user id."""
+        """Find an account by e-mail address (in any case) or by user id."""
         if "@" not in name:
             pointer = self._table.get(_pointer(name))
             if pointer is None:
@@ -69,7 +69,7 @@ class Accounts:
         return None if item is None else _from_item(item)
 
     def add(self, account: Account) -> None:
-        """Raises: Refused where the e-mail address has an account already."""
+        """Store a new account. Raises: CognitoError if the e-mail address has one already."""
         try:
             self._table.write(
                 Put(_key(account.email), _to_item(account), Absent()),
@@ -81,16 +81,16 @@ class Accounts:
             ) from None
 
     def save(self, account: Account) -> None:
-        """Store a changed account in place of the one it was made from."""
+        """Store a changed account."""
         self._table.write(Put(_key(account.email), _to_item(account), Present()))
 
     def delete(self, account: Account) -> None:
-        """Remove the account and its memberships; tokens it still has are refused from then on."""
+        """Delete the account and its memberships; its tokens are rejected from then on."""
         memberships = [Delete(_membership(group, account.email)) for group in account.groups]
         self._table.write(Delete(_key(account.email)), Delete(_pointer(account.user_id)), *memberships)
 
     def set_groups(self, account: Account, groups: Sequence[str]) -> None:
-        """Make `groups` the groups that the account is in."""
+        """Set the groups of the account."""
         changed = replace(account, groups=tuple(sorted(groups)))
         ops: list[Op] = [Put(_key(account.email), _to_item(changed), Present())]
         ops += [Put(_membership(group, account.email), {}) for group in set(groups) - set(account.groups)]
@@ -98,13 +98,13 @@ class Accounts:
         self._table.write(*ops)
 
     def page(self, *, prefix: str, after: str | None, limit: int) -> tuple[list[Account], str | None]:
-        """Accounts by e-mail address, and the `after` of the next page where there is one."""
+        """Return a page of accounts by e-mail address, and the `after` of the next page, if any."""
         rows = self._table.query(KeyRange(_ACCOUNTS, prefix=prefix or None, after=after), limit=limit + 1)
         accounts = [_from_item(row.item) for row in rows[:limit]]
         return accounts, rows[limit - 1].sk if len(rows) > limit else None
 
     def members(self, group: str, *, after: str | None, limit: int) -> tuple[list[Account], str | None]:
-        """The accounts in a group, in pages like `page`."""
+        """Return the accounts in a group, in pages like `page`."""
         rows = self._table.query(KeyRange(f"GROUP#{group}", after=after), limit=limit + 1)
         found = self._table.get_many(_key(row.sk) for row in rows[:limit])
         accounts = [_from_item(found[_key(row.sk)]) for row in rows[:limit] if _key(row.sk) in found]

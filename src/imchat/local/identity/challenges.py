@@ -1,4 +1,4 @@
-"""Sign-ins that wait for the client's next message: single use, three minutes, held in memory."""
+"""Holds the challenges of unfinished sign-ins in memory: single use, valid for three minutes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class PasswordProof:
-    """An SRP exchange with whoever claims to be `name`; `user_id` is a stand-in where there is no such user."""
+    """An SRP exchange with a client that claims to be `name`; `user_id` is fake if there is no such user."""
 
     name: str
     user_id: str
@@ -29,7 +29,7 @@ class PasswordProof:
 
 @dataclass(frozen=True, slots=True)
 class NewPassword:
-    """A user who proved the temporary password and must choose one."""
+    """A user who signed in with the temporary password and must set a new one."""
 
     user_id: str
     verifier: str
@@ -43,15 +43,15 @@ class Challenges(Generic[T]):
         self._open: OrderedDict[str, tuple[T, int]] = OrderedDict()
 
     def open(self, challenge: T) -> str:
-        """The handle (base64) to give to the client."""
+        """Store a challenge; return its handle (base64) for the client."""
         handle = base64.b64encode(secrets.token_bytes(48)).decode()
         self._open[handle] = (challenge, self._now_ms() + LIFETIME_MS)
         if len(self._open) > MAX_OPEN:
             self._open.popitem(last=False)
         return handle
 
-    def read(self, handle: str) -> T:
-        """The challenge, which stays open. Raises: Refused for an unknown, spent or expired handle."""
+    def get(self, handle: str) -> T:
+        """Return the challenge and keep it. Raises: CognitoError for an unknown, used or expired handle."""
         challenge, ends_ms = self._open.get(handle, (None, 0))
         if challenge is None:
             raise not_authorized("Invalid session for the user.")
@@ -61,11 +61,11 @@ class Challenges(Generic[T]):
         return challenge
 
     def close(self, handle: str) -> None:
-        """Make the handle worthless."""
+        """Delete the challenge."""
         self._open.pop(handle, None)
 
-    def take(self, handle: str) -> T:
-        """`read` and `close`."""
-        challenge = self.read(handle)
+    def consume(self, handle: str) -> T:
+        """Return the challenge and delete it. Raises: CognitoError like `get`."""
+        challenge = self.get(handle)
         self.close(handle)
         return challenge

@@ -1,4 +1,4 @@
-"""One-time six-digit codes: one per purpose and account, with an end and few tries."""
+"""Issues one-time codes of six digits: one per purpose and account, with an expiry and few attempts."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from imchat.local.identity.protocol import CognitoError
 from imchat.storage.table import TTL_ATTRIBUTE, Delete, Key, Put, Table, Update
 
 MAX_TRIES: Final = 5
-KEPT_AFTER_END_MS: Final = 24 * 3600 * 1000
+KEPT_AFTER_EXPIRY_MS: Final = 24 * 3600 * 1000
 
 
 class Purpose(StrEnum):
-    """What a code, or a temporary password, is delivered for."""
+    """The purpose of a delivered code or temporary password."""
 
     SIGN_UP = "sign_up"
     PASSWORD_RESET = "password_reset"  # noqa: S105 - a purpose, not a password
@@ -25,41 +25,41 @@ class Purpose(StrEnum):
 
     @property
     def lifetime_ms(self) -> int:
-        """How long a code for this is good."""
+        """How long a code is valid."""
         return (1 if self is Purpose.PASSWORD_RESET else 24) * 3600 * 1000
 
 
 class Codes:
-    """The outstanding codes in a table, stored as digests."""
+    """The open codes in a table, stored as digests."""
 
     def __init__(self, table: Table, pool: Pool, now_ms: Callable[[], int]) -> None:
         self._table = table
         self._pool = pool
         self._now_ms = now_ms
 
-    def make(self, purpose: Purpose, email: str) -> str:
-        """A fresh code; an earlier one for the same purpose is void."""
+    def create(self, purpose: Purpose, email: str) -> str:
+        """Create a code; it replaces an earlier one for the same purpose."""
         code = f"{secrets.randbelow(1_000_000):06}"
         ends_ms = self._now_ms() + purpose.lifetime_ms
         item = {
             "digest": self._digest(purpose, email, code),
             "ends_ms": ends_ms,
             "tries": 0,
-            TTL_ATTRIBUTE: (ends_ms + KEPT_AFTER_END_MS) // 1000,
+            TTL_ATTRIBUTE: (ends_ms + KEPT_AFTER_EXPIRY_MS) // 1000,
         }
         self._table.write(Put(_key(purpose, email), item))
         return code
 
-    def use(self, purpose: Purpose, email: str, code: str) -> None:
-        """Spend the right code. Raises: Refused for a wrong or expired one, which after `MAX_TRIES` is void."""
+    def consume(self, purpose: Purpose, email: str, code: str) -> None:
+        """Check a code and delete it. Raises: CognitoError if it is wrong or expired; `MAX_TRIES` wrong attempts void it."""
         key = _key(purpose, email)
         item = self._table.get(key)
-        right = hmac.compare_digest(self._digest(purpose, email, code), item["digest"] if item else "")
-        if item is None or not right:
+        is_correct = hmac.compare_digest(self._digest(purpose, email, code), item["digest"] if item else "")
+        if item is None or not is_correct:
             if item is not None:
-                spent = item["tries"] + 1 >= MAX_TRIES
-                self._table.write(Delete(key) if spent else Update(key, add={"tries": 1}))
-            raise wrong_code()
+                exhausted = item["tries"] + 1 >= MAX_TRIES
+                self._table.write(Delete(key) if exhausted else Update(key, add={"tries": 1}))
+            raise code_mismatch()
         self._table.write(Delete(key))
         if item["ends_ms"] <= self._now_ms():
             raise CognitoError("ExpiredCodeException", "Invalid code provided, please request a code again.")
@@ -68,8 +68,8 @@ class Codes:
         return self._pool.digest("code", f"{purpose}:{email}:{code}").hex()
 
 
-def wrong_code() -> CognitoError:
-    """The one answer to a wrong code, to a code never sent and to an unknown user."""
+def code_mismatch() -> CognitoError:
+    """Return the error for a wrong code, a code never sent and an unknown user alike."""
     return CognitoError("CodeMismatchException", "Invalid verification code provided, please try again.")
 
 

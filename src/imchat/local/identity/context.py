@@ -1,4 +1,4 @@
-"""What the operations share: the parts, and the rules about passwords and callers that several of them need."""
+"""`PoolContext`: the dependencies of all operations, and the checks that several of them share."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from imchat.local.identity.pool import Pool
 from imchat.local.identity.protocol import (
     MAX_USERNAME,
     CognitoError,
-    Request,
+    CognitoRequest,
     invalid_parameter,
     not_authorized,
 )
 from imchat.local.identity.sessions import Sessions
-from imchat.local.identity.throttle import Throttle, count_by
+from imchat.local.identity.throttle import Throttle, failure_key
 from imchat.local.identity.tokens import Tokens
 from imchat.sign_up_policy import SignUpPolicy
 
 MIN_PASSWORD_CHARACTERS: Final = 8
-"""The whole password policy, with the maximum; the AWS template says the same."""
+"""With the maximum, the whole password policy; the AWS template has the same."""
 MAX_PASSWORD_CHARACTERS: Final = 256
 _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f.]+(\.[^@\s\x00-\x1f\x7f.]+)*")
 
 Deliver: TypeAlias = Callable[[Purpose, str, str], None]
-"""Give somebody a code or a temporary password: what for, their e-mail address, the secret."""
+"""Deliver a code or a temporary password: its purpose, the recipient's e-mail address, the secret."""
 
 
 @dataclass(frozen=True, slots=True)
 class PoolContext:
-    """The parts of one identity server."""
+    """The components of one user pool."""
 
     pool: Pool
     accounts: Accounts
@@ -52,14 +52,14 @@ class PoolContext:
     policy: SignUpPolicy
     deliver: Deliver
 
-    def check_client(self, request: Request) -> None:
-        """Refuse a client id that is not the pool's."""
+    def check_client(self, request: CognitoRequest) -> None:
+        """Raise CognitoError for a client id that is not the pool's."""
         client_id = request.text("ClientId", limit=128)
         if client_id != self.pool.client_id:
             raise CognitoError("ResourceNotFoundException", f"User pool client {client_id} does not exist.")
 
-    def caller(self, request: Request) -> Account:
-        """Whose access token it is. Unlike an API's authorizer this refuses one whose session has ended."""
+    def authenticate(self, request: CognitoRequest) -> Account:
+        """Return the account of the access token. Unlike an API authorizer, it rejects tokens of ended sessions."""
         try:
             claims = self.tokens.verify_access_token(request.text("AccessToken", limit=8192))
         except Unauthenticated as error:
@@ -73,12 +73,12 @@ class PoolContext:
         return account
 
     def password_matches(self, account: Account, password: str) -> bool:
-        """Whether `password` is the account's; slow."""
-        made = srp.make_verifier(self.pool.srp_identity(account.user_id), password, int(account.salt, 16))
-        return hmac.compare_digest(f"{made:x}", account.verifier)
+        """Return whether `password` is the account's; slow."""
+        verifier = srp.make_verifier(self.pool.srp_identity(account.user_id), password, int(account.salt, 16))
+        return hmac.compare_digest(f"{verifier:x}", account.verifier)
 
     def with_password(self, account: Account, password: str, status: Status) -> Account:
-        """The account with a new password and status, not yet saved; slow."""
+        """Return the account with a new password and status, not saved; slow."""
         salt, verifier = self.new_verifier(account.user_id, password)
         return replace(
             account,
@@ -90,12 +90,12 @@ class PoolContext:
         )
 
     def new_verifier(self, user_id: str, password: str) -> tuple[str, str]:
-        """A fresh salt and the password's verifier for it, hexadecimal."""
+        """Return a new salt and the password's verifier for it, both hexadecimal; slow."""
         salt = srp.new_salt()
         return f"{salt:x}", f"{srp.make_verifier(self.pool.srp_identity(user_id), password, salt):x}"
 
-    def must_admit(self, email: str) -> None:
-        """Refuse whom the policy lets make no account of their own, in the words of Cognito and its trigger."""
+    def check_sign_up_allowed(self, email: str) -> None:
+        """Raise the error of Cognito or its trigger if the policy does not let this e-mail address sign up."""
         if self.policy.allows(email):
             return
         if self.policy.kind == "invitation":
@@ -105,39 +105,43 @@ class PoolContext:
             "PreSignUp failed with error This e-mail domain may not sign up.",
         )
 
-    def must_allow(self, key: str) -> None:
-        """Refuse while the throttle holds `key` back."""
+    def check_throttle(self, key: str) -> None:
+        """Raise CognitoError while the throttle blocks `key`."""
         if not self.throttle.allows(key):
             raise CognitoError(
                 "LimitExceededException", "Attempt limit exceeded, please try after some time."
             )
 
     def send_code(self, purpose: Purpose, account: Account | None, name: str) -> dict[str, str]:
-        """Make and deliver a code, as if also where there is no such account; at most a few in a short time."""
-        key = count_by(f"send:{purpose}", account.email if account else None, name)
-        self.must_allow(key)
-        self.throttle.failed(key)
+        """Create and deliver a code, at most a few in a short time; respond alike if there is no such account."""
+        key = failure_key(f"send:{purpose}", account.email if account else None, name)
+        self.check_throttle(key)
+        self.throttle.record_failure(key)
         if account is not None:
-            self.deliver(purpose, account.email, self.codes.make(purpose, account.email))
-        return {"Destination": _masked(account, name), "DeliveryMedium": "EMAIL", "AttributeName": "email"}
+            self.deliver(purpose, account.email, self.codes.create(purpose, account.email))
+        return {
+            "Destination": _mask_email(account, name),
+            "DeliveryMedium": "EMAIL",
+            "AttributeName": "email",
+        }
 
 
-def username(request: Request, name: str = "Username") -> str:
-    """The e-mail address or user id that a request names."""
+def username(request: CognitoRequest, name: str = "Username") -> str:
+    """Return the e-mail address or user id in a request."""
     return request.text(name, limit=MAX_USERNAME)
 
 
-def new_email(request: Request) -> str:
-    """The `Username` of a new account: an e-mail address, in lower case."""
+def new_email(request: CognitoRequest) -> str:
+    """Return the `Username` of a new account: an e-mail address, in lower case."""
     email = username(request).lower()
-    # What cannot be seen, a zero-width space say, would make an address that looks like somebody else's.
+    # Invisible characters, such as a zero-width space, would make an address look like another user's.
     if len(email) > MAX_USERNAME or not _EMAIL.fullmatch(email) or not email.isprintable():
         raise invalid_parameter("Username should be an email.")
     return email
 
 
-def new_password(request: Request, name: str) -> str:
-    """A password that the policy allows. Raises: Refused, naming the rule."""
+def new_password(request: CognitoRequest, name: str) -> str:
+    """Return a new password. Raises: CognitoError with the rule that it breaks."""
     password = request.text(name, limit=MAX_PASSWORD_CHARACTERS)
     if len(password) < MIN_PASSWORD_CHARACTERS:
         raise CognitoError(
@@ -153,8 +157,8 @@ def new_password(request: Request, name: str) -> str:
     return password
 
 
-def _masked(account: Account | None, name: str) -> str:
-    """`a***@e***`: who asked for a code learns no address. A user id that names nobody gets a made-up one."""
+def _mask_email(account: Account | None, name: str) -> str:
+    """Mask an e-mail address as `a***@e***`, so that it is not disclosed; an unknown user id gets a fake one."""
     address = account.email if account else name if "@" in name else "a@e"
     local, _, domain = address.partition("@")
     return f"{local[:1]}***@{domain[:1]}***"

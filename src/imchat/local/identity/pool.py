@@ -1,4 +1,4 @@
-"""The user pool of one data folder: its ids, its key files, and what is derived from its secret."""
+"""The user pool of one data folder: its ids, its key files, and values derived from its secret."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LETTERS: Final = string.ascii_letters + string.digits
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """The ids that clients name, and a secret that never leaves the data folder."""
+    """The ids that clients send, and a secret that never leaves the data folder."""
 
     pool_id: str
     client_id: str
@@ -36,7 +36,7 @@ class Pool:
 
     @classmethod
     def load(cls, table: Table) -> Pool:
-        """The pool that lies in the table, made at the first call."""
+        """Load the pool from the table; create it at the first call."""
         item = table.get(_POOL)
         if item is None:
             item = {
@@ -48,15 +48,15 @@ class Pool:
         return cls(item["pool_id"], item["client_id"], bytes.fromhex(item["secret"]))
 
     def srp_identity(self, user_id: str) -> str:
-        """Whom an SRP proof speaks of: the pool's name and the user id."""
+        """Return the identity in an SRP proof: the pool's name and the user id."""
         return self.pool_id.partition("_")[2] + user_id
 
     def digest(self, purpose: str, value: str) -> bytes:
-        """32 bytes that nobody without the pool's secret can tell from random ones, the same for the same arguments."""
+        """Return 32 bytes that look random without the pool's secret, the same for the same arguments."""
         return hmac.digest(self.secret, f"{purpose}:{value}".encode(), "sha256")
 
-    def stand_in(self, name: str) -> tuple[str, int, int]:
-        """User id, salt and verifier to show for an unknown user: always the same for one name, true for nobody."""
+    def fake_credentials(self, name: str) -> tuple[str, int, int]:
+        """Return user id, salt and verifier for an unknown user: the same for each name, valid for no password."""
         user_id = str(uuid.UUID(bytes=self.digest("user", name)[:16], version=4))
         salt = int.from_bytes(self.digest("salt", name)[: srp.SALT_BYTES], "big")
         top = 1 << (8 * srp.SALT_BYTES - 2)
@@ -66,7 +66,7 @@ class Pool:
 
 @dataclass(frozen=True, slots=True)
 class AdminKey:
-    """The credentials that Admin* and List* calls are signed with, and the pool they are for."""
+    """The credentials that sign Admin* and List* calls, and the id of their pool."""
 
     pool_id: str
     access_key_id: str
@@ -81,41 +81,41 @@ def read_admin_key(folder: Path) -> AdminKey:
         return AdminKey(stored["pool_id"], stored["access_key_id"], stored["secret_access_key"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
-            f"cannot read {path} ({type(error).__name__}); delete it and start `imchat local` again: a new one is made"
+            f"cannot read {path} ({type(error).__name__}); delete it and start `imchat local` again to create a new one"
         ) from error
 
 
 def load_admin_key(folder: Path, pool_id: str) -> AdminKey:
-    """Read `admin.json`, made at the first call and for another pool. Raises: ConfigError."""
+    """Read `admin.json`; create it if it is missing or for another pool. Raises: ConfigError."""
     path = folder / "admin.json"
     if path.exists():
         key = read_admin_key(folder)
         if key.pool_id == pool_id:
             return key
-    made = AdminKey(pool_id, f"LOCAL{random_letters(15).upper()}", random_letters(40))
-    _write_private(path, json.dumps(asdict(made)).encode())
-    return made
+    key = AdminKey(pool_id, f"LOCAL{random_letters(15).upper()}", random_letters(40))
+    _write_private(path, json.dumps(asdict(key)).encode())
+    return key
 
 
 def load_signing_key(folder: Path) -> rsa.RSAPrivateKey:
-    """Read `signing.pem`, the key of all tokens, made at the first call. Raises: ConfigError."""
+    """Read `signing.pem`, the key of all tokens; create it at the first call. Raises: ConfigError."""
     path = folder / "signing.pem"
     if not path.exists():
-        made = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        pem = made.private_bytes(
+        new_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+        pem = new_key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         _write_private(path, pem)
     try:
-        # The full check of a key that this program made and that only its owner can write would cost start-up time.
+        # Only the owner can write this key, and this program created it: a full check would only slow down the start.
         key = serialization.load_pem_private_key(path.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
     except (OSError, ValueError) as error:
         raise ConfigError(
-            f"cannot read {path}: {error}; delete it, a new one is made, and everyone signs in again"
+            f"cannot read {path}: {error}; delete it to create a new one; all users must then sign in again"
         ) from error
     if not isinstance(key, rsa.RSAPrivateKey):
         raise ConfigError(
-            f"{path} is not an RSA key; delete it, a new one is made, and everyone signs in again"
+            f"{path} is not an RSA key; delete it to create a new one; all users must then sign in again"
         )
     return key
 
@@ -131,5 +131,5 @@ def _write_private(path: Path, content: bytes) -> None:
 
 
 def random_letters(count: int) -> str:
-    """`count` random ASCII letters and digits."""
+    """Return `count` random ASCII letters and digits."""
     return "".join(secrets.choice(_LETTERS) for _ in range(count))

@@ -1,4 +1,4 @@
-"""AWS JSON 1.1 as Cognito speaks it: reading a request's fields, and the errors that its clients switch on."""
+"""Cognito's AWS JSON 1.1 protocol: reading the fields of a request, and the errors that clients check for."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ MAX_USERNAME: Final = 128
 
 
 class CognitoError(ImchatError):
-    """A request that Cognito would refuse; `kind` is Cognito's own name for the error."""
+    """A request that Cognito would reject; `error_type` is Cognito's name for the error."""
 
     code = "refused"
     status = 400
 
-    def __init__(self, kind: str, message: str) -> None:
+    def __init__(self, error_type: str, message: str) -> None:
         super().__init__(message)
-        self.kind = kind
+        self.error_type = error_type
 
 
 def not_authorized(message: str = "Incorrect username or password.") -> CognitoError:
-    """Without a message: the one answer to a wrong password and to an unknown user."""
+    """Return the error; the default message is the same for a wrong password and an unknown user."""
     return CognitoError("NotAuthorizedException", message)
 
 
 def invalid_parameter(message: str) -> CognitoError:
-    """A field that is missing, mistyped, too long or not possible."""
+    """Return the error for a field that is missing, has the wrong type, is too long or has an invalid value."""
     return CognitoError("InvalidParameterException", message)
 
 
-class Request:
+class CognitoRequest:
     """The fields of one request, each checked as it is read.
 
-    `endpoint` is the base URL under which the client reached the server, without a slash at the end. Every reading
-    method raises Refused, naming the field.
+    `endpoint` is the base URL that the client used, without a trailing slash. Every method that reads a field raises
+    CognitoError with the name of the field.
     """
 
     def __init__(self, values: Mapping[str, Any], endpoint: str) -> None:
@@ -47,8 +47,8 @@ class Request:
         self.endpoint = endpoint
 
     @classmethod
-    def parse(cls, body: bytes, endpoint: str) -> Request:
-        """Raises: Refused where the body is not a JSON object or has more than `MAX_REQUEST_BYTES`."""
+    def parse(cls, body: bytes, endpoint: str) -> CognitoRequest:
+        """Parse a request body. Raises: CognitoError if it is not a JSON object of at most `MAX_REQUEST_BYTES`."""
         if len(body) > MAX_REQUEST_BYTES:
             raise CognitoError(
                 "SerializationException", f"The request is longer than {MAX_REQUEST_BYTES} bytes."
@@ -62,14 +62,14 @@ class Request:
         return cls(values, endpoint)
 
     def text(self, name: str, *, limit: int = MAX_TEXT) -> str:
-        """A string of 1 to `limit` characters."""
+        """Return a string field of 1 to `limit` characters."""
         value = self.optional(name, limit=limit)
         if not value:
             raise invalid_parameter(f"Missing required parameter {name}")
         return value
 
     def optional(self, name: str, *, limit: int = MAX_TEXT) -> str | None:
-        """A string of at most `limit` characters, or None where the field is missing or null."""
+        """Return a string field of at most `limit` characters, or None if it is missing or null."""
         value = self._values.get(name)
         if value is None:
             return None
@@ -82,40 +82,40 @@ class Request:
             )
         return value
 
-    def flag(self, name: str) -> bool:
-        """A boolean; False where the field is missing."""
+    def boolean(self, name: str) -> bool:
+        """Return a boolean field; False if it is missing."""
         value = self._values.get(name, False)
         if not isinstance(value, bool):
             raise invalid_parameter(f"{name} must be true or false.")
         return value
 
-    def limit(self, name: str, *, highest: int) -> int:
-        """A page size of 1 to `highest`; `highest` where the field is missing."""
+    def limit(self, name: str, *, max_limit: int) -> int:
+        """Return a page size of 1 to `max_limit`; `max_limit` if the field is missing."""
         value = self._values.get(name)
         if value is None:
-            return highest
-        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= highest:
-            raise invalid_parameter(f"{name} must be a number from 1 to {highest}.")
+            return max_limit
+        if not isinstance(value, int) or isinstance(value, bool) or not 1 <= value <= max_limit:
+            raise invalid_parameter(f"{name} must be a number from 1 to {max_limit}.")
         return value
 
-    def part(self, name: str) -> Request:
-        """A field that is itself an object; empty where it is missing."""
+    def nested(self, name: str) -> CognitoRequest:
+        """Return an object field; empty if it is missing."""
         value = self._values.get(name, {})
         if not isinstance(value, dict):
             raise invalid_parameter(f"{name} must be an object.")
-        return Request(value, self.endpoint)
+        return CognitoRequest(value, self.endpoint)
 
     def attributes(self, name: str) -> dict[str, str]:
-        """A list of `{Name, Value}` objects as a dict."""
+        """Return a list of `{Name, Value}` objects as a dict."""
         entries = self._values.get(name) or []
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise invalid_parameter(f"{name} must be a list of objects with Name and Value.")
-        fields = [Request(entry, self.endpoint) for entry in entries]
+        fields = [CognitoRequest(entry, self.endpoint) for entry in entries]
         return {entry.text("Name", limit=32): entry.optional("Value") or "" for entry in fields}
 
 
 def as_attributes(values: Mapping[str, str]) -> list[dict[str, str]]:
-    """The reverse of `Request.attributes`."""
+    """Return a dict as a list of `{Name, Value}` objects, the reverse of `CognitoRequest.attributes`."""
     return [{"Name": name, "Value": value} for name, value in values.items()]
 
 

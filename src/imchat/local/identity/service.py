@@ -1,7 +1,7 @@
-"""`Identity`: the user pool of `imchat local`, one request in, one answer out. Knows no web server.
+"""`Identity`: the user pool of `imchat local`, independent of the web server.
 
-Serves the part of the Cognito user-pool protocol that clients use, so the same site, commands and libraries work with
-a pool on AWS and with this one.
+Implements the part of the Cognito user-pool protocol that clients use, so that the same web client, commands and
+libraries work with a pool on AWS and with this one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from imchat.local.identity.challenges import Challenges
 from imchat.local.identity.codes import Codes
 from imchat.local.identity.context import Deliver, PoolContext
 from imchat.local.identity.pool import Pool, load_admin_key, load_signing_key
-from imchat.local.identity.protocol import CognitoError, Request
+from imchat.local.identity.protocol import CognitoError, CognitoRequest
 from imchat.local.identity.sessions import Sessions
 from imchat.local.identity.throttle import Throttle
 from imchat.local.identity.tokens import Tokens
@@ -31,10 +31,10 @@ TOKEN_LIFETIME_S: Final = 3600
 CONTENT_TYPE: Final = "application/x-amz-json-1.1"
 TARGET_PREFIX: Final = "AWSCognitoIdentityProviderService."
 
-_Operation: TypeAlias = Callable[[PoolContext, Request], dict[str, Any]]
+_Operation: TypeAlias = Callable[[PoolContext, CognitoRequest], dict[str, Any]]
 _log = logging.getLogger(__name__)
 
-_PUBLIC: Final[dict[str, _Operation]] = {
+_PUBLIC_OPERATIONS: Final[dict[str, _Operation]] = {
     "ChangePassword": sign_up.change_password,
     "ConfirmForgotPassword": sign_up.confirm_forgot_password,
     "ConfirmSignUp": sign_up.confirm_sign_up,
@@ -48,7 +48,7 @@ _PUBLIC: Final[dict[str, _Operation]] = {
     "RevokeToken": sign_in.revoke_token,
     "SignUp": sign_up.sign_up,
 }
-_SIGNED: Final[dict[str, _Operation]] = {
+_ADMIN_OPERATIONS: Final[dict[str, _Operation]] = {
     "AdminAddUserToGroup": admin.admin_add_user_to_group,
     "AdminCreateUser": admin.admin_create_user,
     "AdminDeleteUser": admin.admin_delete_user,
@@ -66,7 +66,7 @@ _SIGNED: Final[dict[str, _Operation]] = {
 
 
 class CognitoResponse(NamedTuple):
-    """An HTTP answer."""
+    """An HTTP response."""
 
     status: int
     headers: Mapping[str, str]
@@ -74,11 +74,11 @@ class CognitoResponse(NamedTuple):
 
 
 class Identity:
-    """A user pool over a table and a folder with its keys; both are filled at the first start.
+    """A user pool in a table and a folder with its keys; both are initialised at the first start.
 
-    `confirm`: a sign-up waits for a code. `policy`: who may sign up. `deliver` is given every code and temporary
-    password. All methods may be called from any thread; `handle` does its work one request at a time, and is slow
-    where a password is checked.
+    With `confirm`, a sign-up must be confirmed by a code. `policy` says who may sign up. `deliver` receives every code
+    and temporary password. All methods are thread-safe; `handle` runs one request at a time, and is slow when it checks
+    a password.
     """
 
     def __init__(
@@ -92,13 +92,13 @@ class Identity:
         policy: SignUpPolicy = OPEN,
         token_lifetime_s: int = TOKEN_LIFETIME_S,
     ) -> None:
-        """Raises: ConfigError where the key files cannot be read or written."""
+        """Load or create the pool and its keys. Raises: ConfigError if the key files cannot be read or written."""
         self._lock = threading.Lock()
         self._now_ms = now_ms
         pool = Pool.load(table)
         self._admin_key = load_admin_key(keys, pool.pool_id)
         self._tokens = Tokens(load_signing_key(keys), pool, now_ms=now_ms, lifetime_s=token_lifetime_s)
-        self._state = PoolContext(
+        self._context = PoolContext(
             pool=pool,
             accounts=Accounts(table),
             sessions=Sessions(table, now_ms),
@@ -119,28 +119,27 @@ class Identity:
     def handle(
         self, target: str, body: bytes, headers: Mapping[str, str], *, endpoint: str, path: str = "/"
     ) -> CognitoResponse:
-        """Answer one POST.
+        """Handle one POST request.
 
-        `target` is its `X-Amz-Target`, `endpoint` the scheme and host by which the client reached the server, `path`
-        the path it posted to. Never raises: what fails unexpectedly is logged, without any of the request, and
-        answered 500.
+        `target` is its `X-Amz-Target` header, `endpoint` the scheme and host that the client used, `path` the URL's
+        path. Never raises: unexpected errors are logged, without data of the request, and return status 500.
         """
         try:
-            answer = self._operate(target, body, headers, endpoint=endpoint, path=path)
-        except CognitoError as refusal:
-            return _error(400, refusal.kind, refusal.message)
-        except Exception as error:  # noqa: BLE001 - the last line of defence; the server must answer
-            kind, place = type(error).__name__, source_location(error)
-            _log.error("unexpected %s in a sign-in request at %s", kind, place)
-            return _error(500, "InternalErrorException", "Something went wrong; please try again.")
-        return CognitoResponse(200, {"Content-Type": CONTENT_TYPE}, json.dumps(answer).encode())
+            result = self._run_operation(target, body, headers, endpoint=endpoint, path=path)
+        except CognitoError as error:
+            return _error_response(400, error.error_type, error.message)
+        except Exception as error:  # noqa: BLE001 - the server must respond to every request
+            location = source_location(error)
+            _log.error("unexpected %s in a sign-in request at %s", type(error).__name__, location)
+            return _error_response(500, "InternalErrorException", "Something went wrong; please try again.")
+        return CognitoResponse(200, {"Content-Type": CONTENT_TYPE}, json.dumps(result).encode())
 
     def jwks(self) -> dict[str, Any]:
-        """The JSON Web Key Set: the public key of all tokens."""
+        """Return the JSON Web Key Set: the public key of all tokens."""
         return self._tokens.jwks
 
     def openid_configuration(self, endpoint: str) -> dict[str, Any]:
-        """OpenID Connect's discovery document for a client that reached the server at `endpoint`."""
+        """Return the OpenID Connect discovery document for a client that used the base URL `endpoint`."""
         issuer = self._tokens.issuer(endpoint)
         return {
             "issuer": issuer,
@@ -151,22 +150,22 @@ class Identity:
             "subject_types_supported": ["public"],
         }
 
-    def _operate(
+    def _run_operation(
         self, target: str, body: bytes, headers: Mapping[str, str], *, endpoint: str, path: str
     ) -> dict[str, Any]:
         name = target.removeprefix(TARGET_PREFIX)
-        operation = _PUBLIC.get(name)
+        operation = _PUBLIC_OPERATIONS.get(name)
         if operation is None:
-            operation = _SIGNED.get(name)
+            operation = _ADMIN_OPERATIONS.get(name)
             if operation is None:
-                raise CognitoError("UnknownOperationException", "There is no such operation here.")
-            sent = {key.lower(): value for key, value in headers.items()} | {"x-amz-target": target}
-            sigv4.verify(self._admin_key, path=path, headers=sent, body=body, now_ms=self._now_ms())
-        request = Request.parse(body, endpoint)
+                raise CognitoError("UnknownOperationException", "The operation is not supported.")
+            signed_headers = {key.lower(): value for key, value in headers.items()} | {"x-amz-target": target}
+            sigv4.verify(self._admin_key, path=path, headers=signed_headers, body=body, now_ms=self._now_ms())
+        request = CognitoRequest.parse(body, endpoint)
         with self._lock:
-            return operation(self._state, request)
+            return operation(self._context, request)
 
 
-def _error(status: int, kind: str, message: str) -> CognitoResponse:
-    headers = {"Content-Type": CONTENT_TYPE, "x-amzn-ErrorType": kind, "x-amzn-ErrorMessage": message}
-    return CognitoResponse(status, headers, json.dumps({"__type": kind, "message": message}).encode())
+def _error_response(status: int, error_type: str, message: str) -> CognitoResponse:
+    headers = {"Content-Type": CONTENT_TYPE, "x-amzn-ErrorType": error_type, "x-amzn-ErrorMessage": message}
+    return CognitoResponse(status, headers, json.dumps({"__type": error_type, "message": message}).encode())

@@ -1,4 +1,4 @@
-"""Signed-in sessions, each with one refresh token, of which only a digest is stored."""
+"""Stores sign-in sessions, each with the digest of its refresh token."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ SESSION_LIFETIME_S: Final = 30 * 24 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One sign-in: its id goes into every token as `origin_jti`; times are epoch seconds."""
+    """One sign-in; its id is in every token as `origin_jti`. Times are epoch seconds."""
 
     origin_jti: str
     user_id: str
@@ -28,7 +28,7 @@ class Session:
     ends_s: int
 
     def belongs_to(self, account: Account | None) -> bool:
-        """Whether `account` may go on with it: it is theirs and they have not been signed out since."""
+        """Return whether the session is the account's and has not been ended since."""
         return (
             account is not None and account.user_id == self.user_id and account.generation == self.generation
         )
@@ -42,7 +42,7 @@ class Sessions:
         self._now_ms = now_ms
 
     def start(self, account: Account) -> tuple[Session, str]:
-        """A session and its refresh token."""
+        """Create a session; return it and its refresh token."""
         now_s = self._now_ms() // 1000
         session = Session(
             str(uuid.uuid4()), account.user_id, account.generation, now_s, now_s + SESSION_LIFETIME_S
@@ -59,12 +59,12 @@ class Sessions:
         return session, f"{session.origin_jti}.{secret}"
 
     def find(self, origin_jti: str) -> Session | None:
-        """By the `origin_jti` of a token."""
+        """Find a session by the `origin_jti` of a token."""
         found = self._read(origin_jti)
         return found and found[0]
 
-    def of_refresh_token(self, token: str) -> Session:
-        """Raises: Refused for a token that is forged, revoked or past its end."""
+    def find_by_refresh_token(self, token: str) -> Session:
+        """Return the session of a refresh token. Raises: CognitoError if it is forged, revoked or expired."""
         origin_jti, _, secret = token.partition(".")
         found = self._read(origin_jti) if origin_jti else None
         if found is None or not hmac.compare_digest(found[1], _digest(secret)):
@@ -74,9 +74,9 @@ class Sessions:
         return found[0]
 
     def revoke(self, token: str) -> None:
-        """End the session of a refresh token; a token that is not good is none already."""
+        """Delete the session of a refresh token; an invalid token has none."""
         try:
-            session = self.of_refresh_token(token)
+            session = self.find_by_refresh_token(token)
         except CognitoError:
             return
         self._table.write(Delete(_key(session.origin_jti)))

@@ -1,4 +1,4 @@
-"""Checks AWS Signature Version 4 on the calls that administer users."""
+"""Verifies AWS Signature Version 4 on administrative calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from imchat.local.identity.protocol import CognitoError
 MAX_SKEW_S: Final = 300
 SERVICE: Final = "cognito-idp"
 _ALGORITHM: Final = "AWS4-HMAC-SHA256"
-_MUST_BE_SIGNED: Final = frozenset({"host", "x-amz-date", "x-amz-target"})
+_REQUIRED_SIGNED_HEADERS: Final = frozenset({"host", "x-amz-date", "x-amz-target"})
 _AUTHORIZATION: Final = re.compile(
     _ALGORITHM
     + r" Credential=(?P<key>[^/,\s]+)/(?P<day>\d{8})/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)/aws4_request,"
@@ -25,27 +25,27 @@ _AUTHORIZATION: Final = re.compile(
 
 
 def verify(admin: AdminKey, *, path: str, headers: Mapping[str, str], body: bytes, now_ms: int) -> None:
-    """Refuse a POST to `path` (no query) that `admin` did not sign within the last five minutes.
+    """Check that `admin` signed a POST to `path` (without query) within the last five minutes.
 
-    `headers` have names in lower case. Raises: Refused.
+    `headers` have names in lower case. Raises: CognitoError.
     """
     if "authorization" not in headers:
         raise CognitoError("MissingAuthenticationTokenException", "Missing Authentication Token")
-    claim = _AUTHORIZATION.fullmatch(headers["authorization"])
-    if claim is None or claim["service"] != SERVICE:
+    authorization = _AUTHORIZATION.fullmatch(headers["authorization"])
+    if authorization is None or authorization["service"] != SERVICE:
         raise CognitoError(
             "IncompleteSignatureException", f"The Authorization header must be {_ALGORITHM} for {SERVICE}."
         )
-    if not hmac.compare_digest(_raw(claim["key"]), admin.access_key_id.encode()):
+    if not hmac.compare_digest(_to_bytes(authorization["key"]), admin.access_key_id.encode()):
         raise CognitoError(
             "UnrecognizedClientException", "The security token included in the request is invalid."
         )
-    names = claim["headers"].split(";")
-    stamp = headers.get("x-amz-date", "")
+    names = authorization["headers"].split(";")
+    timestamp = headers.get("x-amz-date", "")
     if (
-        not set(names) >= _MUST_BE_SIGNED
+        not set(names) >= _REQUIRED_SIGNED_HEADERS
         or not set(names) <= set(headers)
-        or not _is_current(stamp, claim["day"], now_ms)
+        or not _is_current(timestamp, authorization["day"], now_ms)
     ):
         raise CognitoError(
             "InvalidSignatureException", "The signature has expired, or does not cover the request."
@@ -57,30 +57,30 @@ def verify(admin: AdminKey, *, path: str, headers: Mapping[str, str], body: byte
             "",
             *(f"{name}:{' '.join(headers[name].split())}" for name in names),
             "",
-            claim["headers"],
+            authorization["headers"],
             hashlib.sha256(body).hexdigest(),
         )
     )
-    scope = f"{claim['day']}/{claim['region']}/{SERVICE}/aws4_request"
-    text = f"{_ALGORITHM}\n{stamp}\n{scope}\n{hashlib.sha256(_raw(canonical)).hexdigest()}"
+    scope = f"{authorization['day']}/{authorization['region']}/{SERVICE}/aws4_request"
+    text = f"{_ALGORITHM}\n{timestamp}\n{scope}\n{hashlib.sha256(_to_bytes(canonical)).hexdigest()}"
     key = f"AWS4{admin.secret_access_key}".encode()
     for part in scope.split("/"):
-        key = hmac.digest(key, _raw(part), "sha256")
-    if not hmac.compare_digest(hmac.digest(key, _raw(text), "sha256").hex(), claim["signature"]):
+        key = hmac.digest(key, _to_bytes(part), "sha256")
+    if not hmac.compare_digest(hmac.digest(key, _to_bytes(text), "sha256").hex(), authorization["signature"]):
         raise CognitoError(
             "InvalidSignatureException",
             "The request signature we calculated does not match the signature you provided.",
         )
 
 
-def _raw(text: str) -> bytes:
-    """The bytes that came: a web server decodes those of a header that are no UTF-8 to surrogates."""
+def _to_bytes(text: str) -> bytes:
+    """Return the received bytes: a web server decodes header bytes that are not UTF-8 to surrogates."""
     return text.encode("utf-8", "surrogateescape")
 
 
-def _is_current(stamp: str, day: str, now_ms: int) -> bool:
+def _is_current(timestamp: str, day: str, now_ms: int) -> bool:
     try:
-        signed = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+        signed_at = datetime.strptime(timestamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
     except ValueError:
         return False
-    return stamp.startswith(day) and abs(signed.timestamp() - now_ms / 1000) <= MAX_SKEW_S
+    return timestamp.startswith(day) and abs(signed_at.timestamp() - now_ms / 1000) <= MAX_SKEW_S

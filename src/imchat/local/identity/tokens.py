@@ -1,4 +1,4 @@
-"""Access and ID tokens: RS256 JWTs with exactly the claims that Cognito puts in, and their check."""
+"""Issues and verifies access and ID tokens: RS256 JWTs with exactly Cognito's claims."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MAX_CACHED: Final = 4096
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """What a pair of tokens speaks of: the sign-in they came from (`origin_jti`) and when it was (epoch seconds)."""
+    """The account that tokens are issued for, with the id of its session and the time of the sign-in (epoch seconds)."""
 
     account: Account
     origin_jti: str
@@ -33,7 +33,7 @@ class SignedIn:
 
 
 class Tokens:
-    """Mints and checks tokens with one key. `verify_access_token` may be called from any thread."""
+    """Issues and verifies tokens with one key. `verify_access_token` is thread-safe."""
 
     def __init__(
         self, key: rsa.RSAPrivateKey, pool: Pool, *, now_ms: Callable[[], int], lifetime_s: int
@@ -43,7 +43,7 @@ class Tokens:
         self._pool = pool
         self._now_ms = now_ms
         self.lifetime_s = lifetime_s
-        self._known: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
+        self._verified: OrderedDict[str, Mapping[str, Any]] = OrderedDict()
         numbers = self._public.public_numbers()
         part = {"e": _base64url(numbers.e), "kty": "RSA", "n": _base64url(numbers.n)}
         thumbprint = hashlib.sha256(json.dumps(part, separators=(",", ":")).encode()).digest()
@@ -51,7 +51,7 @@ class Tokens:
         self.jwks = {"keys": [{**part, "alg": "RS256", "kid": self._kid, "use": "sig"}]}
 
     def mint(self, signed_in: SignedIn, endpoint: str) -> tuple[str, str]:
-        """An access token and an ID token, good for `lifetime_s` from now."""
+        """Return an access token and an ID token, valid for `lifetime_s` from now."""
         account = signed_in.account
         now_s = self._now_ms() // 1000
         common = {
@@ -87,26 +87,26 @@ class Tokens:
         return self._sign(access), self._sign(identity)
 
     def verify_access_token(self, token: str) -> Mapping[str, Any]:
-        """The claims of a good access token. Raises: Unauthenticated.
+        """Return the claims of a valid access token. Raises: Unauthenticated.
 
-        As with a JWT authorizer on AWS, who signs out or is disabled keeps the access tokens they have until these expire.
+        As with a JWT authorizer on AWS, access tokens stay valid until they expire, even after sign-out or disabling.
         """
-        claims = self._known.get(token)
+        claims = self._verified.get(token)
         if claims is None:
             claims = self._decode(token)
-            self._known[token] = claims
-            if len(self._known) > MAX_CACHED:
-                self._known.popitem(last=False)
+            self._verified[token] = claims
+            if len(self._verified) > MAX_CACHED:
+                self._verified.popitem(last=False)
         now_s = self._now_ms() / 1000
         if claims["exp"] <= now_s:
-            self._known.pop(token, None)
+            self._verified.pop(token, None)
             raise Unauthenticated("the token has expired; sign in again")
         if claims.get("nbf", 0) > now_s:
             raise Unauthenticated("the token is not valid yet")
         return claims
 
     def issuer(self, endpoint: str) -> str:
-        """The `iss` for a client that reached the server at `endpoint`."""
+        """Return the `iss` claim for a client that used the base URL `endpoint`."""
         return f"{endpoint}/{self._pool.pool_id}"
 
     def _sign(self, claims: dict[str, Any]) -> str:
@@ -118,14 +118,14 @@ class Tokens:
             claims = jwt.decode(token, self._public, algorithms=["RS256"], options=options)
         except (jwt.InvalidTokenError, ValueError):
             raise Unauthenticated("the token is not valid; sign in again") from None
-        # The host in `iss` is whatever name the client reached this machine by; the key and the pool id are what binds.
-        ours = (
+        # The host in `iss` depends on the URL that the client used; the key and the pool id identify this server.
+        is_ours = (
             str(claims.get("iss")).endswith(f"/{self._pool.pool_id}")
             and claims.get("client_id") == self._pool.client_id
             and claims.get("token_use") == "access"
             and isinstance(claims.get("exp"), int)
         )
-        if not ours:
+        if not is_ours:
             raise Unauthenticated("the token is not an access token for this server; sign in again")
         return MappingProxyType(claims)
 

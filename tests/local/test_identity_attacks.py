@@ -1,4 +1,4 @@
-"""What somebody would try who is not let in: forged tokens, bent proofs, replays, calls without the administrator's key."""
+"""Attacks on sign-in: forged tokens, manipulated proofs, replays, calls without the administrator's key."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from botocore.credentials import Credentials
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from pycognito.aws_srp import AWSSRP
-from tests.support.user_pools import EMAIL, PASSWORD, Pool, open_pool, refused
+from tests.support.user_pools import EMAIL, PASSWORD, UserPool, expect_error, open_pool
 
 from imchat.errors import Unauthenticated
 from imchat.local.identity import srp
 from imchat.local.identity.service import TARGET_PREFIX
-from imchat.local.identity.throttle import FREE_FAILURES, LONGEST_WAIT_MS, MAX_KEYS
+from imchat.local.identity.throttle import FREE_FAILURES, MAX_KEYS, MAX_WAIT_MS
 from imchat.srp import N
 
 pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
 
 
 @pytest.fixture
-def pool(tmp_path: Path) -> Iterator[Pool]:
+def pool(tmp_path: Path) -> Iterator[UserPool]:
     with open_pool(tmp_path) as opened:
         opened.sign_up()
         yield opened
@@ -46,7 +46,7 @@ def _resigned(token: str, key: Any, algorithm: str, **changed: Any) -> str:
 
 
 def _hs256_with_public_key(token: str, public_pem: bytes) -> str:
-    """By hand: PyJWT refuses to sign with a PEM."""
+    """Sign by hand, because PyJWT refuses to sign with a PEM."""
     _, payload, _ = token.split(".")
     kid = jwt.get_unverified_header(token)["kid"]
     head = base64.urlsafe_b64encode(json.dumps({"alg": "HS256", "kid": kid}).encode()).rstrip(b"=").decode()
@@ -54,7 +54,7 @@ def _hs256_with_public_key(token: str, public_pem: bytes) -> str:
     return f"{head}.{payload}.{base64.urlsafe_b64encode(mac).rstrip(b'=').decode()}"
 
 
-def test_a_forged_token_is_refused_everywhere(pool: Pool) -> None:
+def test_a_forged_token_is_rejected_everywhere(pool: UserPool) -> None:
     token = pool.tokens()["AccessToken"]
     own = serialization.load_pem_private_key((pool.keys / "signing.pem").read_bytes(), None)
     assert isinstance(own, rsa.RSAPrivateKey)
@@ -82,19 +82,19 @@ def test_a_forged_token_is_refused_everywhere(pool: Pool) -> None:
     }
     assert pool.identity.verify_access_token(
         _resigned(token, own, "RS256")
-    )  # the tools above do make good tokens
+    )  # the helpers above can make valid tokens
     for name, made in forged.items():
         with pytest.raises(Unauthenticated, match=r"sign in again|not valid yet"):
             pytest.fail(f"{name} was accepted as {pool.identity.verify_access_token(made)}")
         if made:
-            with refused("NotAuthorizedException"):
+            with expect_error("NotAuthorizedException"):
                 pool.cognito.get_user(AccessToken=made)
 
 
 class Proof:
-    """One SRP sign-in in its steps, by pycognito's arithmetic."""
+    """The steps of one SRP sign-in, computed by pycognito."""
 
-    def __init__(self, pool: Pool, email: str = EMAIL, password: str = PASSWORD) -> None:
+    def __init__(self, pool: UserPool, email: str = EMAIL, password: str = PASSWORD) -> None:
         self._pool = pool
         self._email = email
         identity = pool.identity
@@ -102,12 +102,12 @@ class Proof:
 
     def begin(self, **changed: str) -> Mapping[str, str]:
         parameters = {**self._srp.get_auth_params(), **changed}
-        answer = self._pool.call("initiate_auth", AuthFlow="USER_SRP_AUTH", AuthParameters=parameters)
-        assert answer["ChallengeName"] == "PASSWORD_VERIFIER"
-        found: Mapping[str, str] = answer["ChallengeParameters"]
+        response = self._pool.call("initiate_auth", AuthFlow="USER_SRP_AUTH", AuthParameters=parameters)
+        assert response["ChallengeName"] == "PASSWORD_VERIFIER"
+        found: Mapping[str, str] = response["ChallengeParameters"]
         return found
 
-    def answer(self, challenge: Mapping[str, str]) -> dict[str, str]:
+    def respond(self, challenge: Mapping[str, str]) -> dict[str, str]:
         made: dict[str, str] = self._srp.process_challenge(challenge, {"USERNAME": self._email})
         return made
 
@@ -117,19 +117,19 @@ class Proof:
         )
 
 
-def test_a_right_proof_is_accepted_once(pool: Pool) -> None:
+def test_a_right_proof_is_accepted_once(pool: UserPool) -> None:
     proof = Proof(pool)
-    responses = proof.answer(proof.begin())
+    responses = proof.respond(proof.begin())
     assert proof.finish(responses)["AuthenticationResult"]["AccessToken"]
-    with refused("NotAuthorizedException", "Invalid session"):
+    with expect_error("NotAuthorizedException", "Invalid session"):
         proof.finish(responses)
 
 
-def test_a_proof_comes_too_late_after_three_minutes(pool: Pool) -> None:
+def test_a_proof_expires_after_three_minutes(pool: UserPool) -> None:
     proof = Proof(pool)
-    responses = proof.answer(proof.begin())
-    pool.clock.pass_s(181)
-    with refused("NotAuthorizedException", "session is expired"):
+    responses = proof.respond(proof.begin())
+    pool.clock.advance_s(181)
+    with expect_error("NotAuthorizedException", "session is expired"):
         proof.finish(responses)
 
 
@@ -143,28 +143,28 @@ def test_a_proof_comes_too_late_after_three_minutes(pool: Pool) -> None:
         {"PASSWORD_CLAIM_SECRET_BLOCK": base64.b64encode(bytes(48)).decode()},
     ],
 )
-def test_a_bent_proof_is_refused(pool: Pool, changed: dict[str, str]) -> None:
+def test_a_manipulated_proof_is_rejected(pool: UserPool, changed: dict[str, str]) -> None:
     proof = Proof(pool)
-    with refused("NotAuthorizedException"):
-        proof.finish({**proof.answer(proof.begin()), **changed})
+    with expect_error("NotAuthorizedException"):
+        proof.finish({**proof.respond(proof.begin()), **changed})
 
 
-def test_a_proof_of_a_wrong_password_is_refused_and_the_challenge_is_spent(pool: Pool) -> None:
+def test_a_proof_of_a_wrong_password_is_rejected_and_uses_up_the_challenge(pool: UserPool) -> None:
     wrong, right = Proof(pool, password="wrong password"), Proof(pool)
     challenge = wrong.begin()
-    with refused("NotAuthorizedException", "Incorrect username or password."):
-        wrong.finish(wrong.answer(challenge))
-    with refused("NotAuthorizedException", "Invalid session"):
-        right.finish(right.answer(challenge))
+    with expect_error("NotAuthorizedException", "Incorrect username or password."):
+        wrong.finish(wrong.respond(challenge))
+    with expect_error("NotAuthorizedException", "Invalid session"):
+        right.finish(right.respond(challenge))
 
 
 @pytest.mark.parametrize("public", ["0", "1", f"{N:x}", f"{N - 1:x}", f"{2 * N:x}", "xyz", "-5"])
-def test_a_public_value_that_makes_the_key_known_is_refused(pool: Pool, public: str) -> None:
-    with refused("InvalidParameterException", "SRP_A"):
+def test_a_public_value_that_makes_the_key_predictable_is_rejected(pool: UserPool, public: str) -> None:
+    with expect_error("InvalidParameterException", "SRP_A"):
         Proof(pool).begin(SRP_A=public)
 
 
-def test_an_unknown_user_gets_a_challenge_like_anyone_and_always_the_same_salt(pool: Pool) -> None:
+def test_an_unknown_user_gets_a_challenge_and_always_the_same_salt(pool: UserPool) -> None:
     known = Proof(pool).begin()
     proof = Proof(pool, email="nobody@example.com")
     first, second = proof.begin(), proof.begin(USERNAME="Nobody@example.com")
@@ -172,12 +172,12 @@ def test_an_unknown_user_gets_a_challenge_like_anyone_and_always_the_same_salt(p
     assert len(first["SALT"]) == len(known["SALT"])
     assert (first["SALT"], first["USER_ID_FOR_SRP"]) == (second["SALT"], second["USER_ID_FOR_SRP"])
     assert first["SRP_B"] != second["SRP_B"]
-    with refused("NotAuthorizedException", "Incorrect username or password."):
-        proof.finish(proof.answer(second))
+    with expect_error("NotAuthorizedException", "Incorrect username or password."):
+        proof.finish(proof.respond(second))
 
 
-def test_our_arithmetic_agrees_with_pycognito_on_hard_numbers() -> None:
-    """A padding bug shows only for numbers whose first bit or byte is special; so try numbers of all lengths."""
+def test_verifiers_equal_those_of_pycognito_for_edge_case_numbers() -> None:
+    """Padding bugs show only for numbers with a special first bit or byte, so numbers of many lengths are tried."""
     for size in (8, 9, 15, 16, 255, 256, 3071):
         number = (1 << size) - 1
         made = srp.make_verifier("poolname:user", "pass", number)
@@ -187,7 +187,7 @@ def test_our_arithmetic_agrees_with_pycognito_on_hard_numbers() -> None:
         assert made == pow(2, x, N)
 
 
-def test_a_new_password_session_is_spent_once_and_ends(pool: Pool) -> None:
+def test_a_new_password_session_is_valid_once_and_expires(pool: UserPool) -> None:
     pool.admin("admin_create_user", "bob@example.com", TemporaryPassword=PASSWORD)
 
     def choose(session: str, password: str) -> dict[str, Any]:
@@ -200,31 +200,31 @@ def test_a_new_password_session_is_spent_once_and_ends(pool: Pool) -> None:
         )
 
     late = pool.sign_in("bob@example.com")["Session"]
-    pool.clock.pass_s(181)
-    with refused("NotAuthorizedException", "expired"):
+    pool.clock.advance_s(181)
+    with expect_error("NotAuthorizedException", "expired"):
         choose(late, "my own words")
     stale, session = (pool.sign_in("bob@example.com")["Session"] for _ in range(2))
-    with refused("InvalidPasswordException"):
+    with expect_error("InvalidPasswordException"):
         choose(session, "short")
     assert choose(session, "my own words")["AuthenticationResult"]
     for spent in (session, stale):
-        with refused("NotAuthorizedException", "Invalid session"):
+        with expect_error("NotAuthorizedException", "Invalid session"):
             choose(spent, "my own words")
 
 
-def test_administration_needs_the_key_of_the_data_folder(pool: Pool) -> None:
+def test_administration_requires_the_key_of_the_data_folder(pool: UserPool) -> None:
     key_id = json.loads((pool.keys / "admin.json").read_text())["access_key_id"]
     listing = {"UserPoolId": pool.identity.pool_id}
-    with refused("UnrecognizedClientException"):
+    with expect_error("UnrecognizedClientException"):
         pool.client("AKIDEXAMPLE", "secret").list_users(**listing)
-    with refused("InvalidSignatureException"):
+    with expect_error("InvalidSignatureException"):
         pool.client(key_id, "wrong secret").list_users(**listing)
-    with refused("MissingAuthenticationTokenException"):
+    with expect_error("MissingAuthenticationTokenException"):
         pool.client("", "", signed=False).list_users(**listing)
     assert pool.cognito.list_users(**listing)["Users"]
 
 
-def _signed_delete(pool: Pool, body: bytes, *, service: str = "cognito-idp") -> dict[str, str]:
+def _signed_delete(pool: UserPool, body: bytes, *, service: str = "cognito-idp") -> dict[str, str]:
     stored = json.loads((pool.keys / "admin.json").read_text())
     credentials = Credentials(stored["access_key_id"], stored["secret_access_key"])
     request = AWSRequest(
@@ -234,15 +234,17 @@ def _signed_delete(pool: Pool, body: bytes, *, service: str = "cognito-idp") -> 
     return {**dict(request.headers.items()), "Host": pool.url.removeprefix("http://")}
 
 
-def test_a_signature_covers_the_body_the_operation_and_five_minutes(pool: Pool) -> None:
+def test_a_signature_covers_body_and_operation_and_expires_after_five_minutes(pool: UserPool) -> None:
     body = json.dumps({"UserPoolId": pool.identity.pool_id, "Username": EMAIL}).encode()
     headers = _signed_delete(pool, body)
 
     def outcome(
         headers: Mapping[str, str], operation: str = "AdminDeleteUser", *, body: bytes = body, path: str = "/"
     ) -> str:
-        answer = pool.identity.handle(TARGET_PREFIX + operation, body, headers, endpoint=pool.url, path=path)
-        return str(json.loads(answer.body).get("__type", "done"))
+        response = pool.identity.handle(
+            TARGET_PREFIX + operation, body, headers, endpoint=pool.url, path=path
+        )
+        return str(json.loads(response.body).get("__type", "done"))
 
     wrong = "InvalidSignatureException"
     assert outcome(headers, body=body.replace(b"ann", b"bob")) == wrong
@@ -251,61 +253,61 @@ def test_a_signature_covers_the_body_the_operation_and_five_minutes(pool: Pool) 
     assert outcome({**headers, "X-Amz-Date": datetime.now(UTC).strftime("%Y%m%dT000000Z")}) == wrong
     assert outcome(_signed_delete(pool, body, service="s3")) == "IncompleteSignatureException"
     assert outcome({**headers, "Authorization": "Bearer x"}) == "IncompleteSignatureException"
-    no_text = "\udcff"  # as a web server decodes a byte that is no UTF-8
+    no_text = "\udcff"  # how a web server decodes a byte that is not UTF-8
     assert outcome(headers | {"X-Amz-Date": no_text}) == wrong
     bent = headers["Authorization"].replace("SignedHeaders=", "SignedHeaders=x;")
     assert outcome(headers | {"Authorization": bent, "X": no_text}) == wrong
     bent = headers["Authorization"].replace("Credential=", f"Credential={no_text}")
     assert outcome(headers | {"Authorization": bent}) == "UnrecognizedClientException"
-    pool.clock.pass_s(301)
+    pool.clock.advance_s(301)
     assert outcome(headers) == wrong
-    pool.clock.pass_s(-602)
+    pool.clock.advance_s(-602)
     assert outcome(headers) == wrong
-    pool.clock.pass_s(301)
+    pool.clock.advance_s(301)
     assert outcome(headers) == "done"
 
 
-def test_guessing_at_invented_names_does_not_let_the_guesses_at_an_account_be_forgotten(pool: Pool) -> None:
+def test_failures_on_unknown_names_do_not_displace_those_of_an_account(pool: UserPool) -> None:
     for _ in range(FREE_FAILURES + 10):
-        pool.clock.pass_s(LONGEST_WAIT_MS // 1000)
+        pool.clock.advance_s(MAX_WAIT_MS // 1000)
         pool.call("forgot_password", Username=EMAIL)
     for number in range(MAX_KEYS + 1):
         body = {"ClientId": pool.identity.client_id, "Username": f"nobody{number}@example.com"}
         pool.identity.handle(
             TARGET_PREFIX + "ForgotPassword", json.dumps(body).encode(), {}, endpoint=pool.url
         )
-    with refused("LimitExceededException"):
+    with expect_error("LimitExceededException"):
         pool.call("forgot_password", Username=EMAIL)
 
 
 @pytest.mark.parametrize("name", ["ann@example.com\u200b", "\u202eann@example.com", "ann\u00ad@example.com"])
-def test_an_address_that_only_looks_like_anothers_is_refused(pool: Pool, name: str) -> None:
-    with refused("InvalidParameterException", "email"):
+def test_an_address_with_invisible_characters_is_rejected(pool: UserPool, name: str) -> None:
+    with expect_error("InvalidParameterException", "email"):
         pool.sign_up(name)
 
 
-def test_the_log_names_nobody_and_no_secret(pool: Pool, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_contains_no_user_and_no_secret(pool: UserPool, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="imchat"):
         tokens = pool.tokens()
         pool.call("forgot_password", Username=EMAIL)
-        with refused("NotAuthorizedException"):
+        with expect_error("NotAuthorizedException"):
             pool.sign_in(password="wrong password")
     written = "\n".join(record.getMessage() for record in caplog.records if record.name.startswith("imchat"))
     for secret in (EMAIL, PASSWORD, "wrong password", pool.last_code(), tokens["AccessToken"]):
         assert secret not in written
 
 
-def test_what_fails_by_itself_is_logged_without_whom_it_was_about(
-    pool: Pool, caplog: pytest.LogCaptureFixture
+def test_an_unexpected_error_is_logged_without_the_user(
+    pool: UserPool, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: object) -> None:
         raise OSError(f"no mail goes to {EMAIL}")
 
-    pool.identity._state = replace(pool.identity._state, deliver=fail)
+    pool.identity._context = replace(pool.identity._context, deliver=fail)
     asked = {"ClientId": pool.identity.client_id, "Username": EMAIL}
-    answer = pool.identity.handle(
+    response = pool.identity.handle(
         TARGET_PREFIX + "ForgotPassword", json.dumps(asked).encode(), {}, endpoint=pool.url
     )
-    assert (answer.status, EMAIL.encode() in answer.body) == (500, False)
+    assert (response.status, EMAIL.encode() in response.body) == (500, False)
     assert "unexpected OSError in a sign-in request at fail" in caplog.text
     assert EMAIL not in caplog.text

@@ -1,4 +1,4 @@
-"""What a person does in a browser, in the words of the page: roles and names, as a screen reader would find them."""
+"""A user in a browser: act on a page through roles and accessible names, as a screen reader does."""
 
 from __future__ import annotations
 
@@ -17,88 +17,88 @@ SCREENSHOTS: Final = Path(__file__).parents[2] / "build" / "screenshots"
 WIDE: Final = (1280, 800)
 NARROW: Final = (390, 844)
 
-_LISTEN: Final = """document.addEventListener('securitypolicyviolation', event => {
+_LOG_POLICY_VIOLATIONS: Final = """document.addEventListener('securitypolicyviolation', event => {
     console.error('policy violation: ' + event.violatedDirective + ' ' + event.blockedURI)
 })"""
 
 
 @dataclass
-class Person:
-    """Somebody at a page. `complaints` collects what the page wrote to its console as an error."""
+class BrowserUser:
+    """A user on a page. `console_errors` collects the errors that the page logged."""
 
     page: Page
-    complaints: list[str] = field(default_factory=list)
+    console_errors: list[str] = field(default_factory=list)
 
     @property
     def email(self) -> str:
-        """The address typed last."""
+        """The e-mail address in the form."""
         return self.page.get_by_label("E-mail").input_value()
 
-    def press(self, name: str | re.Pattern[str]) -> None:
-        """Press a button (or what acts as one)."""
+    def click(self, name: str | re.Pattern[str]) -> None:
+        """Click a button or link."""
         self.page.get_by_role("button", name=name).or_(self.page.get_by_role("link", name=name)).first.click()
 
     def fill(self, label: str, text: str) -> None:
-        """Type into the field of that label."""
+        """Fill in the field with this label."""
         self.page.get_by_label(label, exact=True).fill(text)
 
     def sign_up(self, email: str, *, password: str = PASSWORD) -> None:
-        """Fill in the form for a new account."""
-        self.press("Create an account")
+        """Fill in and submit the sign-up form."""
+        self.click("Create an account")
         self.fill("E-mail", email)
         self.fill("Password", password)
-        self.press("Create account")
+        self.click("Create account")
 
     def sign_in(self, email: str, password: str = PASSWORD) -> None:
-        """Fill in the form for an account that exists."""
+        """Fill in and submit the sign-in form."""
         self.fill("E-mail", email)
         self.fill("Password", password)
-        self.press("Sign in")
+        self.click("Sign in")
 
-    def introduce(self, name: str, handle: str) -> None:
-        """Choose name and handle, and see the (empty) list."""
+    def complete_profile(self, name: str, handle: str) -> None:
+        """Choose a name and handle, and wait for the conversation list."""
         self.fill("Name", name)
         self.fill("Handle", handle)
-        self.press("Start chatting")
-        self.sees_the_list()
+        self.click("Start chatting")
+        self.expect_conversation_list()
 
-    def sees_the_list(self) -> None:
-        """Being in: the list of conversations shows."""
+    def expect_conversation_list(self) -> None:
+        """Wait until the conversation list is visible."""
         expect(self.page.get_by_role("button", name="New conversation").first).to_be_visible(
             timeout=PATIENCE_MS
         )
 
-    def find(self, *handles: str) -> None:
-        """Choose people by handle in the dialog for a new conversation."""
-        self.press("New conversation")
+    def select_users(self, *handles: str) -> None:
+        """Open the dialog for a new conversation and select users by handle."""
+        self.click("New conversation")
         for handle in handles:
             self.page.get_by_label("Search people by handle").fill(handle)
             self.page.get_by_role("option", name=re.compile(re.escape(handle))).first.click()
 
-    def open(self, name: str) -> None:
+    def open_conversation(self, name: str) -> None:
         """Open a conversation from the list."""
         rows = self.page.get_by_role("navigation", name="Conversations").get_by_role("link")
         rows.filter(has_text=name).first.click()
 
-    def says(self, *lines: str) -> None:
-        """Write into the open conversation, a message a line."""
+    def send_messages(self, *lines: str) -> None:
+        """Send each line as a message to the open conversation."""
         box = self.page.get_by_role("textbox", name=re.compile("^(Message|Edit message) to "))
         for line in lines:
             box.fill(line)
             box.press("Enter")
 
     def message(self, text: str) -> Locator:
-        """A message in the open conversation's history."""
+        """Return the locator of a message in the open conversation."""
         return self.page.get_by_role("region", name=re.compile("^Messages ")).get_by_text(text, exact=True)
 
-    def sees(self, *texts: str) -> None:
-        """Each text shows in the history exactly once."""
+    def expect_messages(self, *texts: str) -> None:
+        """Wait until each text is visible exactly once in the open conversation."""
         for text in texts:
             expect(self.message(text)).to_have_count(1, timeout=PATIENCE_MS)
             expect(self.message(text)).to_be_visible()
 
-    def picture(self, name: str) -> Path:
-        """Take a screenshot, when fonts and animations have settled."""
+    def screenshot(self, name: str) -> Path:
+        """Take a screenshot without animations or caret."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
         path = SCREENSHOTS / f"{name}.png"
         self.page.screenshot(path=path, animations="disabled", caret="hide")
@@ -106,7 +106,7 @@ class Person:
 
 
 @contextmanager
-def somebody(
+def browser_user(
     browser: Browser,
     url: str,
     *,
@@ -114,10 +114,10 @@ def somebody(
     size: tuple[int, int] = WIDE,
     storage: Path | None = None,
     touch: bool = False,
-) -> Iterator[Person]:
-    """A person in a browser context of their own, at the site.
+) -> Iterator[BrowserUser]:
+    """Open the site in a new browser context.
 
-    At the end, whatever the page complained of fails the test: scripts' errors and content policy violations.
+    At the end the test fails if the page logged an error: a script error or a content policy violation.
     """
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
@@ -128,23 +128,23 @@ def somebody(
     )
     page = context.new_page()
     page.set_default_timeout(PATIENCE_MS)
-    page.add_init_script(_LISTEN)
-    person = Person(page)
-    page.on("pageerror", lambda error: person.complaints.append(str(error)))
+    page.add_init_script(_LOG_POLICY_VIOLATIONS)
+    user = BrowserUser(page)
+    page.on("pageerror", lambda error: user.console_errors.append(str(error)))
     page.on(
         "console",
         lambda message: (
-            person.complaints.append(message.text)
-            if message.type == "error" and not _is_about_the_network(message.text)
+            user.console_errors.append(message.text)
+            if message.type == "error" and not _is_network_error(message.text)
             else None
         ),
     )
     page.goto(url)
-    yield person
+    yield user
     context.close()
-    assert person.complaints == []
+    assert user.console_errors == []
 
 
-def _is_about_the_network(text: str) -> bool:
-    """Chromium itself writes failed requests to the console; a server that is down is part of some tests."""
+def _is_network_error(text: str) -> bool:
+    """Return whether Chromium logged a failed request: some tests stop the server."""
     return text.startswith(("Failed to load resource", "WebSocket connection to"))
