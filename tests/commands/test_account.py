@@ -28,7 +28,7 @@ def _empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*arguments: str) -> Result:
-    return CliRunner().invoke(cli, arguments)
+    return CliRunner(env={"COLUMNS": None}).invoke(cli, arguments)
 
 
 def document(generated: policy.Policy) -> Any:

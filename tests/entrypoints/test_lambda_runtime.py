@@ -28,10 +28,13 @@ from imchat.storage.table import Put
 PATIENCE_S = 20
 
 
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux"),
-    reason="NOT TESTED here: AWS's runtime client runs on Linux only",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not sys.platform.startswith("linux"),
+        reason="NOT TESTED here: AWS's runtime client runs on Linux only",
+    ),
+]
 
 
 class RuntimeApi:

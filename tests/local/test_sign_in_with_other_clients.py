@@ -20,7 +20,10 @@ JS = Path(__file__).parent / "js"
 OTHER_PASSWORD = "wählt ein Neues 🔑"
 
 # pycognito still calls datetime.utcnow, which Python 3.12 deprecates.
-pytestmark = pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:datetime.datetime.utcnow:DeprecationWarning"),
+]
 
 
 def pycognito(pool: UserPool) -> Any:
