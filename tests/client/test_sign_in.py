@@ -97,6 +97,7 @@ def challenge(exchange: ClientExchange, password: str) -> tuple[dict[str, str], 
     }, server
 
 
+@pytest.mark.slow
 def test_client_and_server_agree_for_many_exchanges_and_pycognito_with_both() -> None:
     for _ in range(12):  # the padding of numbers matters only for some of them
         exchange = ClientExchange.begin()
@@ -164,6 +165,7 @@ BUSY = (400, {"__type": "com.amazon#TooManyRequestsException", "message": "Rate 
 DONE: tuple[int, object] = (200, {"AuthenticationResult": {"AccessToken": "a", "ExpiresIn": 3600}})
 
 
+@pytest.mark.slow
 def test_a_busy_pool_is_asked_again_a_few_times() -> None:
     assert signing_in_at(BUSY, (503, {}), DONE) == 3
     with pytest.raises(Busy):
