@@ -1,7 +1,7 @@
 """The error classes: each has a code, an HTTP status and whether a retry can help.
 
 ImchatError
-├── Invalid 400 · Unauthenticated 401 · Forbidden 403 (Suspended) · NotFound 404
+├── Invalid 400 · Unauthenticated 401 (SessionEnded) · Forbidden 403 (Suspended) · NotFound 404
 ├── MethodNotAllowed 405 · Conflict 409 · TooLarge 413 · RateLimited 429 · Busy 503
 └── ConfigError · DeployError (for operators; never sent over HTTP)
 """
@@ -40,6 +40,13 @@ class Unauthenticated(ImchatError):
     status = 401
 
 
+class SessionEnded(Unauthenticated):
+    """The server ended the sign-in: signed out everywhere, account disabled or deleted, or refresh token revoked.
+
+    Raised by the Python client only. Retrying cannot help; sign in again.
+    """
+
+
 class Forbidden(ImchatError):
     """The user is signed in but may not do this."""
 
@@ -69,7 +76,7 @@ class MethodNotAllowed(ImchatError):
     code = "method_not_allowed"
     status = 405
 
-    def __init__(self, message: str, *, allow: Sequence[str], **details: Any) -> None:
+    def __init__(self, message: str, *, allow: Sequence[str] = (), **details: Any) -> None:
         super().__init__(message, allow=list(allow), **details)
 
 
