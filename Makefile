@@ -62,7 +62,8 @@ screenshot: $(TOOLS) site chromium ## Take the README's screenshot again, from t
 	@$(BIN)/pytest -q tests/e2e/test_in_browsers.py -k two_new_users
 	@cp build/screenshots/conversation.png docs/images/
 
-generate: $(TOOLS) ## Write the generated files: OpenAPI, the web client's types, its test cases, the emoji, the commands, the costs, the permissions
+generate: $(TOOLS) ## Write the generated files: module lists, OpenAPI, types, tables in docs/, reference pages, test cases, emoji
+	@$(BIN)/python -m tools.module_lists
 	@$(BIN)/python -m imchat.api.openapi .
 	@$(BIN)/python -m tools.generate
 

@@ -14,7 +14,7 @@ from typing import get_args
 import click
 import pytest
 from tests.support.problems import check_generated, fail_on
-from tools import tables
+from tools import module_lists, tables
 
 import imchat
 from imchat import cli
@@ -65,19 +65,9 @@ def test_every_public_name_is_there_and_documented(name: str) -> None:
         fail_on([f"imchat.{name} has no docstring. Add one where it is defined."])
 
 
-def test_the_library_offers_all_that_the_routes_call() -> None:
-    called = {
-        module
-        for path in Path("src/imchat/api/routes").glob("*.py")
-        for names in re.findall(r"^from imchat\.services import (.+)$", path.read_text("utf-8"), re.MULTILINE)
-        for module in names.split(", ")
-    }
-    assert called
-    fail_on(
-        f"src/imchat/__init__.py: the routes call imchat.services.{name}, which the library does not offer. "
-        "Add it to the table of lazy names and to __all__."
-        for name in sorted(called - set(imchat.__all__))
-    )
+def test_the_lists_of_modules_are_up_to_date() -> None:
+    for path, text in module_lists.outputs().items():
+        check_generated(path, text)
 
 
 def test_importing_the_library_loads_nothing_that_is_not_used() -> None:
@@ -202,9 +192,11 @@ def test_every_limit_is_in_the_protocol_with_its_value(name: str) -> None:
         fail_on([f"docs/protocol.md: the row of the limit {name} does not show its value. Write {shown}."])
 
 
-KEYS = [
-    name for name, made in inspect.getmembers(keys, inspect.isfunction) if made.__module__ == keys.__name__
-]
+KEYS = {
+    name: made
+    for name, made in inspect.getmembers(keys, inspect.isfunction)
+    if made.__module__ == keys.__name__
+}
 
 
 @pytest.mark.parametrize("name", KEYS)
@@ -213,6 +205,26 @@ def test_every_key_is_in_the_data_model(name: str) -> None:
         fail_on(
             [f"docs/data-model.md: the key `{name}` is not described. Add a row for it to the table of keys."]
         )
+
+
+@pytest.mark.parametrize("name", [name for name in KEYS if KEYS[name].__annotations__["return"] == "Key"])
+def test_every_key_is_in_the_chart_of_the_keys_module(name: str) -> None:
+    parameters = inspect.signature(KEYS[name]).parameters.values()
+    key = KEYS[name](*(1 if parameter.annotation == "int" else "abc-1" for parameter in parameters))
+    rows = re.findall(
+        r"^    \S.*?  +(\S+#?<[^>]+>\S*|[A-Z]+) +(\S.*?)(?:  .*)?$", keys.__doc__ or "", re.MULTILINE
+    )
+    assert len(rows) > 15
+    if not any(re.fullmatch(shape(pk), key.pk) and re.fullmatch(shape(sk), key.sk) for pk, sk in rows):
+        problem = (
+            f"keys.py: no row of the chart in the docstring matches {name}: {key.pk}, {key.sk}. Add one."
+        )
+        fail_on([f"src/imchat/storage/repositories/{problem}"])
+
+
+def shape(pattern: str) -> str:
+    """The regular expression for a key such as `USER#<user_id>`."""
+    return re.sub(r"<[^>]*>", ".+", pattern.strip())
 
 
 def commands(command: click.Command, path: str = "imchat") -> Iterator[str]:

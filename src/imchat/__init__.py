@@ -75,7 +75,7 @@ __all__ = [
     "users",
 ]
 
-_MODULES: Final = {
+_DEFINED_IN: Final = {
     "App": "imchat.services.app",
     "ConversationId": "imchat.domain.ids",
     "Gateway": "imchat.services.protocols",
@@ -85,12 +85,29 @@ _MODULES: Final = {
     "UserId": "imchat.domain.ids",
     "open_app": "imchat.embedded",
 }
-"""The module that defines each name; every other name is a module of `imchat.services`."""
+"""The module that defines each name."""
+
+_MODULES: Final = {
+    "admin": "imchat.services.admin",
+    "blocks": "imchat.services.blocks",
+    "channels": "imchat.services.channels",
+    "conversations": "imchat.services.conversations",
+    "invites": "imchat.services.invites",
+    "members": "imchat.services.members",
+    "message_actions": "imchat.services.message_actions",
+    "messages": "imchat.services.messages",
+    "presence": "imchat.services.presence",
+    "read_cursors": "imchat.services.read_cursors",
+    "realtime": "imchat.services.realtime",
+    "suspensions": "imchat.services.suspensions",
+    "users": "imchat.services.users",
+}
+"""The modules among the public names. `make generate` adds those that new routes call."""
 
 
 def __getattr__(name: str) -> Any:
+    if name in _DEFINED_IN:
+        return getattr(import_module(_DEFINED_IN[name]), name)
     if name in _MODULES:
-        return getattr(import_module(_MODULES[name]), name)
-    if name in __all__:
-        return import_module(f"imchat.services.{name}")
+        return import_module(_MODULES[name])
     raise AttributeError(f"module 'imchat' has no attribute {name!r}")
