@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.problems import check_generated
+from tests.support.problems import check_generated, fail_on
 
 from imchat.api import openapi
 from imchat.api.routes import ROUTES
@@ -26,6 +26,16 @@ def test_every_route_is_described_with_all_its_responses() -> None:
         assert {str(status) for status in route.success} <= set(operation["responses"])
         assert route.access == "public" or {"400", "401", "503"} <= set(operation["responses"])
         assert ("requestBody" in operation) == (route.request_model is not None)
+
+
+def test_every_operation_has_an_id_of_its_own() -> None:
+    operations = [operation for path in openapi.openapi()["paths"].values() for operation in path.values()]
+    ids = [operation["operationId"] for operation in operations]
+    fail_on(
+        f"src/imchat/api/routes: {ids.count(name)} handlers are called _{name}. Rename them: the name is the operation's id."
+        for name in sorted(set(ids))
+        if ids.count(name) > 1
+    )
 
 
 def test_every_reference_in_the_document_is_defined() -> None:

@@ -12,7 +12,7 @@ from imchat.services import admin, suspensions
 _SUSPENSION: Final = "/admin/users/{user_id}/suspension"
 
 
-def _users(request: RequestContext) -> Response:
+def _list_users(request: RequestContext) -> Response:
     query: schema.PageQuery = request.query
     cursor = None if query.cursor is None else UserId(query.cursor)
     page, next_cursor = admin.list_users(request.app, cursor=cursor)
@@ -48,7 +48,7 @@ ROUTES: Final = (
         path="/admin/users",
         access="admin",
         summary="List all users",
-        handler=_users,
+        handler=_list_users,
         response_model=schema.PeopleAnswer,
         query_model=schema.PageQuery,
         errors=(403,),
