@@ -94,7 +94,10 @@ export type TimelineItem =
       quote?: QuotedMessage
       error?: UserError
     }
-  | { kind: 'notice'; key: string; seq: number; at_ms: number; event: Event; actor: User; subject?: User }
+  | { kind: 'notice'; key: string; seq: number; at_ms: number; event: NoticeEvent; actor: User; subject?: User }
+
+/** An event that the timeline shows as a notice. */
+export type NoticeEvent = Extract<Event, { type: `conversation.${string}` | `member.${string}` }>
 
 export interface ConversationModel {
   readonly id: string

@@ -77,11 +77,20 @@ function toItem(event: Event, { me, kind, user }: Viewer): TimelineItem | null {
       const notice = { kind: 'notice', key: `notice/${event.seq}`, seq: event.seq, at_ms: event.at_ms, event, actor } as const
       return 'user_id' in event ? { ...notice, subject: user(event.user_id) } : notice
     }
-    default:
-      // An event type that this version does not know.
+    case 'message.edited':
+    case 'message.deleted':
+    case 'message.pinned':
+    case 'message.unpinned':
+    case 'reaction.added':
+    case 'reaction.removed':
       return null
+    default:
+      return noItem(event)
   }
 }
+
+/** Return null for an event type that this version does not know. TypeScript reports a type of the protocol that `toItem` lacks. */
+const noItem = (_event: never): null => null
 
 function quoteOf({ message, quote }: MessageCreated, user: Viewer['user']): { quote?: QuotedMessage } {
   if (message.reply_to === undefined) return {}

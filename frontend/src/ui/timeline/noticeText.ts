@@ -22,6 +22,9 @@ export function noticeText({ event, actor, subject }: NoticeItem): string | null
     case 'member.role_changed':
       return t(`notice.role.${event.role}`, names)
     default:
-      return null
+      return unknownNotice(event)
   }
 }
+
+/** TypeScript reports a notice that `noticeText` lacks. */
+const unknownNotice = (_event: never): null => null
