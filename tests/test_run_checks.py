@@ -1,4 +1,4 @@
-"""The program that runs the parts of `make test`: none stops the others, and the summary names what failed."""
+"""`tools.run_checks`: a failed part does not stop the others, and the summary names it."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def test_a_part_that_fails_does_not_stop_the_others_and_the_summary_names_it(tmp
     assert summary.endswith("2 passed, 1 failed\n")
 
 
-def test_where_all_parts_pass_the_status_is_zero(tmp_path: Path) -> None:
+def test_the_status_is_zero_if_all_parts_pass(tmp_path: Path) -> None:
     status, shown = ran([GOOD, LATER], tmp_path)
 
     assert status == 0
     assert shown.endswith("2 passed, 0 failed\n")
 
 
-def test_a_part_that_is_named_runs_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_the_named_parts_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = signal.getsignal(signal.SIGTERM)
     try:
         assert run_checks.main(["good"], parts=[BAD, GOOD], logs=tmp_path) == 0
@@ -62,7 +62,7 @@ def test_a_part_that_is_named_runs_alone(tmp_path: Path, capsys: pytest.CaptureF
     assert not (tmp_path / "later.txt").exists()
 
 
-def test_an_unknown_part_is_refused_with_the_names_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_part_is_an_error_that_lists_the_parts(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run_checks.main(["typos"])
     assert "unknown part: typos. Parts: style, format, layers" in capsys.readouterr().err
