@@ -146,7 +146,7 @@ def test_a_library_for_another_architecture_is_refused() -> None:
 
 @pytest.fixture
 def local_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """pip configured with one folder of packages and no index. Returns the folder."""
+    """Configure pip with one folder of packages and no index. Return the folder."""
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
@@ -246,7 +246,7 @@ def test_a_layer_is_built_without_a_writable_cache(local_pip: Path) -> None:
 
 @pytest.fixture(scope="module")
 def layer(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """The real layer, fetched from the index that pip is configured for."""
+    """Build the real layer, from the index that pip is configured for."""
     return bundle.build_layer("arm64", cache=tmp_path_factory.mktemp("cache"))
 
 

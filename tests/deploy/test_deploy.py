@@ -272,7 +272,7 @@ def test_a_plan_without_changes_is_empty(deployed: World) -> None:
     assert make_plan(deployed.target, release=deployed.release()).empty
 
 
-def test_a_plan_holds_everything_that_its_execution_needs(deployed: World) -> None:
+def test_a_plan_contains_everything_that_its_execution_needs(deployed: World) -> None:
     plan = make_plan(deployed.target, release=deployed.release(code=b"better"))
     deployed.configure(memory_mb=512)
     result = execute_plan(plan, deployed.target, progress=deployed.events.append)

@@ -92,7 +92,7 @@ def test_a_failed_rollback_is_explained_and_no_resource_is_skipped(deployed: Wor
         ),
     ],
 )
-def test_a_stack_that_was_not_completed_is_named_with_the_next_step(
+def test_an_incomplete_stack_is_named_with_the_next_step(
     deployed: World, status: str, stack: str, hint: str
 ) -> None:
     deployed.cloudformation.stacks[stack].status = status
@@ -327,7 +327,7 @@ def test_credentials_that_expire_during_a_deployment_stop_it_and_the_next_run_co
     assert aws.statuses() == dict.fromkeys((STATE, APP, SITE), "CREATE_COMPLETE")
 
 
-def test_ctrl_c_during_a_stack_says_what_continues_and_the_next_run_finishes(deployed: World) -> None:
+def test_ctrl_c_during_a_stack_names_what_continues_and_the_next_run_finishes(deployed: World) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 

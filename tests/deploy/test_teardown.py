@@ -13,7 +13,7 @@ from imchat.errors import DeployError, ImchatError
 
 @pytest.fixture
 def stage(aws: World) -> World:
-    """A deployed stage with a table, a user pool, and a file that has several versions and a delete marker."""
+    """Deploy a stage with a table, a user pool, and a file that has several versions and a delete marker."""
     deploy(aws.target, release=aws.release())
     aws.client("dynamodb").create_table(
         TableName="imchat-test",

@@ -68,7 +68,7 @@ def _record_name(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def changed_stage(stage: Stage) -> Iterator[Stage]:
-    """The stage for a test that changes or removes it; afterwards it is deployed as before."""
+    """Yield the stage for a test that changes or removes it; deploy it as before afterwards."""
     yield stage
     stage.configure(sign_up="open")
     stage.deploy("restored")

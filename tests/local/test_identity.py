@@ -30,7 +30,7 @@ def pool(tmp_path: Path) -> Iterator[UserPool]:
 
 @pytest.fixture
 def strict(tmp_path: Path) -> Iterator[UserPool]:
-    """A pool whose sign-ups must be confirmed by a code."""
+    """Run a pool whose sign-ups must be confirmed by a code."""
     with open_pool(tmp_path, confirm=True) as opened:
         yield opened
 

@@ -104,7 +104,7 @@ class CloudFormation:
     """A fake CloudFormation. `calls` lists every request; tests set `changes`, `failure` and `raising` for the next ones."""
 
     def __init__(self, on_change: Callable[[str, Mapping[str, str]], None]) -> None:
-        """`on_change` gets the name and outputs of a stack that was created, updated or deleted (then no outputs)."""
+        """Call `on_change` with the name and outputs of each stack that is created, updated or deleted (no outputs)."""
         self.stacks: dict[str, FakeStack] = {}
         self.calls: list[str] = []
         self.changes: dict[str, list[dict[str, Any]]] = {}
@@ -426,7 +426,7 @@ def _clients() -> dict[str, Any]:
 
 @contextmanager
 def fake_aws() -> Iterator[World]:
-    """An empty account, with a stage `test` to deploy."""
+    """Yield an empty account, with a stage `test` to deploy."""
     with mock_aws(), ExitStack() as exits:
         account = World()
 

@@ -113,7 +113,7 @@ class GroupCommitQueue:
         outgoing: OutgoingBuffer,
         run_deferred: Callable[[], None] = _do_nothing,
     ) -> None:
-        """`run_deferred` is called after the jobs of each batch, in its transaction."""
+        """Create an empty queue. It calls `run_deferred` after the jobs of each batch, in the same transaction."""
         self._table = table
         self._outgoing = outgoing
         self._run_deferred = run_deferred
