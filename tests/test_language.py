@@ -106,7 +106,8 @@ def test_no_file_contains_a_banned_word() -> None:
 @pytest.mark.parametrize("word", ["Anew", "whoever", "SOMEBODY", "hampers", "mended", "test_mending_it"])
 def test_a_banned_word_is_reported_with_its_line_and_a_suggestion(word: str) -> None:
     [message] = banned_words("page.md", f"first line\nrecommend, amend, {word}.\n")
-    assert message.startswith(f"page.md:2: {BANNED.search(word)[0]!r}; write instead: ")
+    banned = word.removeprefix("test_").removesuffix("_it")
+    assert message.startswith(f"page.md:2: {banned!r}; write instead: ")
 
 
 def test_documentation_lines_are_at_most_100_characters_long() -> None:

@@ -20,7 +20,7 @@ BAD = Part("bad", (sys.executable, "-c", "print('what is wrong'); raise SystemEx
 LATER = Part("later", (sys.executable, "-c", "pass"), static=False)
 
 
-def ran(parts: list[Part], logs: Path) -> tuple[int, str]:
+def run_parts(parts: list[Part], logs: Path) -> tuple[int, str]:
     console = Console(file=io.StringIO(), width=100)
     status = run_checks.summarize(run_checks.run(parts, console, logs=logs), console)
     assert isinstance(console.file, io.StringIO)
@@ -28,7 +28,7 @@ def ran(parts: list[Part], logs: Path) -> tuple[int, str]:
 
 
 def test_a_part_that_fails_does_not_stop_the_others_and_the_summary_names_it(tmp_path: Path) -> None:
-    status, shown = ran([BAD, GOOD, LATER], tmp_path)
+    status, shown = run_parts([BAD, GOOD, LATER], tmp_path)
 
     assert status == 1
     assert "what is wrong" in shown
@@ -45,7 +45,7 @@ def test_a_part_that_fails_does_not_stop_the_others_and_the_summary_names_it(tmp
 
 
 def test_the_status_is_zero_if_all_parts_pass(tmp_path: Path) -> None:
-    status, shown = ran([GOOD, LATER], tmp_path)
+    status, shown = run_parts([GOOD, LATER], tmp_path)
 
     assert status == 0
     assert shown.endswith("2 passed, 0 failed\n")
@@ -83,10 +83,10 @@ def test_ctrl_c_ends_every_process_that_was_started(tmp_path: Path, number: sign
         while not all(pid.exists() and pid.read_text() for pid in pids) and time.monotonic() < until:
             time.sleep(0.02)
         process.send_signal(number)
-        said, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=30)
 
     assert process.returncode == 130
-    assert "Every process of this run has ended." in said
+    assert "Every process of this run has ended." in output
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(int(pid.read_text()), 0)

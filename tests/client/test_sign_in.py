@@ -113,8 +113,8 @@ def test_client_and_server_agree_for_many_exchanges_and_pycognito_with_both() ->
         )
         assert len(key) == 16
         made = other.process_challenge(parameters, {"USERNAME": "user"})
-        theirs = server.proof("AbCdEfGhI" + "user", block, made["TIMESTAMP"])
-        assert base64.b64decode(made["PASSWORD_CLAIM_SIGNATURE"]) == theirs
+        server_proof = server.proof("AbCdEfGhI" + "user", block, made["TIMESTAMP"])
+        assert base64.b64decode(made["PASSWORD_CLAIM_SIGNATURE"]) == server_proof
 
 
 @pytest.mark.parametrize(

@@ -170,8 +170,8 @@ def test_a_stack_deleted_during_its_update_is_reported(deployed: World) -> None:
     deployed.cloudformation.failure[APP] = ("HttpFunction", "why not")
     real = deployed.cloudformation.execute_change_set
 
-    def execute(**asked: Any) -> None:
-        real(**asked)
+    def execute(**request: Any) -> None:
+        real(**request)
         deployed.cloudformation.stacks[APP].upcoming = [(None, "DELETE_COMPLETE", None)]
 
     deployed.cloudformation.execute_change_set = execute  # type: ignore[method-assign]  # by hand in the console
@@ -192,8 +192,8 @@ def test_a_template_that_cloudformation_rejects_is_reported_with_its_message(dep
 def test_a_change_set_that_cannot_be_created_is_reported_and_deleted(deployed: World) -> None:
     real = deployed.cloudformation.describe_change_set
 
-    def describe(**asked: Any) -> dict[str, Any]:
-        return {**real(**asked), "Status": "FAILED", "StatusReason": "The transform is unknown."}
+    def describe(**request: Any) -> dict[str, Any]:
+        return {**real(**request), "Status": "FAILED", "StatusReason": "The transform is unknown."}
 
     deployed.cloudformation.describe_change_set = describe  # type: ignore[method-assign]  # the fake has no other way to do it
     deployed.cloudformation.describe_events = lambda **_: {"OperationEvents": []}  # type: ignore[attr-defined]  # no events
@@ -216,8 +216,8 @@ def test_the_reason_of_a_failed_validation_is_looked_up(
 ) -> None:
     real, formation = aws.cloudformation.describe_change_set, cast("Any", aws.cloudformation)
     reason = "failed: [AWS::EarlyValidation::ResourceExistenceCheck]."
-    formation.describe_change_set = lambda **asked: {
-        **real(**asked),
+    formation.describe_change_set = lambda **request: {
+        **real(**request),
         "Status": "FAILED",
         "StatusReason": reason,
     }
@@ -283,8 +283,8 @@ def test_an_old_status_right_after_execution_does_not_count_as_done(deployed: Wo
     """Right after the execution CloudFormation may still return the old status."""
     real = deployed.cloudformation.execute_change_set
 
-    def execute(**asked: Any) -> None:
-        real(**asked)
+    def execute(**request: Any) -> None:
+        real(**request)
         deployed.cloudformation.stacks[APP].status = "CREATE_COMPLETE"
         deployed.cloudformation.stacks[APP].upcoming[:0] = [
             ("Any", "UPDATE_IN_PROGRESS", None),
@@ -356,11 +356,11 @@ def test_ctrl_c_while_planning_leaves_no_change_set(deployed: World) -> None:
 def test_an_interrupted_upload_is_finished_by_the_next_run_deploy(aws: World) -> None:
     real, put = aws.client("s3").put_object, []
 
-    def fail_on_one_file(**asked: Any) -> Any:
-        put.append(asked["Key"])
-        if asked["Key"] == "sw.js":
+    def fail_on_one_file(**request: Any) -> Any:
+        put.append(request["Key"])
+        if request["Key"] == "sw.js":
             raise client_error("ExpiredToken", "expired", "PutObject")
-        return real(**asked)
+        return real(**request)
 
     aws.client("s3").put_object = fail_on_one_file
     try:

@@ -113,12 +113,12 @@ def test_a_delayed_job_delivers_to_each_member_the_events_they_may_see(stage: St
     where = ada.create_group()
     ada.send_text(where, "Alone")
     ada.request("POST", f"/conversations/{where}/members", {"user_ids": [bob.user_id]})
-    with ada.connect() as hers, bob.connect() as his:
+    with ada.connect() as ada_connection, bob.connect() as bob_connection:
         url = stage.emulator.client("sqs").get_queue_url(QueueName="imchat-prod-fanout")["QueueUrl"]
         job = fanout_jobs.encode_job(fanout_jobs.AnnounceJob(ConversationId(where), 2))
         stage.emulator.client("sqs").send_message(QueueUrl=url, MessageBody=job)
-        assert [event["seq"] for event in hers.wait_for("events")["events"]] == [1, 2, 3]
-        assert [event["seq"] for event in his.wait_for("events")["events"]] == [3]
+        assert [event["seq"] for event in ada_connection.wait_for("events")["events"]] == [1, 2, 3]
+        assert [event["seq"] for event in bob_connection.wait_for("events")["events"]] == [3]
 
 
 def test_the_oldest_of_too_many_connections_is_closed(stage: Stage) -> None:

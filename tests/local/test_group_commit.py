@@ -38,9 +38,9 @@ def on_table(
 ) -> None:
     async def body() -> None:
         with GroupCommitTable.open(tmp_path / "imchat.db") as table:
-            held = PausableTable(table)
-            queue = GroupCommitQueue(held, LocalGateway(), run_deferred)
-            await test(held, queue)
+            pausable = PausableTable(table)
+            queue = GroupCommitQueue(pausable, LocalGateway(), run_deferred)
+            await test(pausable, queue)
             await queue.close()
 
     run(body())

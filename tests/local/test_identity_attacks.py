@@ -63,12 +63,14 @@ def test_a_forged_token_is_rejected_everywhere(pool: UserPool) -> None:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     head, payload, signature = token.split(".")
-    bent = base64.urlsafe_b64encode(base64.urlsafe_b64decode(payload + "==").replace(b"access", b"acces5"))
+    tampered = base64.urlsafe_b64encode(
+        base64.urlsafe_b64decode(payload + "==").replace(b"access", b"acces5")
+    )
     forged = {
         "other key": _resigned(token, other, "RS256"),
         "alg none": _resigned(token, None, "none"),
         "HS256 with the public key": _hs256_with_public_key(token, public_pem),
-        "changed payload": f"{head}.{bent.rstrip(b'=').decode()}.{signature}",
+        "changed payload": f"{head}.{tampered.rstrip(b'=').decode()}.{signature}",
         "no signature": f"{head}.{payload}.",
         "other issuer": _resigned(token, own, "RS256", iss="https://example.com/local_other"),
         "other client": _resigned(token, own, "RS256", client_id="other"),
@@ -255,10 +257,10 @@ def test_a_signature_covers_body_and_operation_and_expires_after_five_minutes(po
     assert outcome({**headers, "Authorization": "Bearer x"}) == "IncompleteSignatureException"
     no_text = "\udcff"  # how a web server decodes a byte that is not UTF-8
     assert outcome(headers | {"X-Amz-Date": no_text}) == wrong
-    bent = headers["Authorization"].replace("SignedHeaders=", "SignedHeaders=x;")
-    assert outcome(headers | {"Authorization": bent, "X": no_text}) == wrong
-    bent = headers["Authorization"].replace("Credential=", f"Credential={no_text}")
-    assert outcome(headers | {"Authorization": bent}) == "UnrecognizedClientException"
+    tampered = headers["Authorization"].replace("SignedHeaders=", "SignedHeaders=x;")
+    assert outcome(headers | {"Authorization": tampered, "X": no_text}) == wrong
+    tampered = headers["Authorization"].replace("Credential=", f"Credential={no_text}")
+    assert outcome(headers | {"Authorization": tampered}) == "UnrecognizedClientException"
     pool.clock.advance_s(301)
     assert outcome(headers) == wrong
     pool.clock.advance_s(-602)
@@ -304,9 +306,9 @@ def test_an_unexpected_error_is_logged_without_the_user(
         raise OSError(f"no mail goes to {EMAIL}")
 
     pool.identity._context = replace(pool.identity._context, deliver=fail)
-    asked = {"ClientId": pool.identity.client_id, "Username": EMAIL}
+    body = {"ClientId": pool.identity.client_id, "Username": EMAIL}
     response = pool.identity.handle(
-        TARGET_PREFIX + "ForgotPassword", json.dumps(asked).encode(), {}, endpoint=pool.url
+        TARGET_PREFIX + "ForgotPassword", json.dumps(body).encode(), {}, endpoint=pool.url
     )
     assert (response.status, EMAIL.encode() in response.body) == (500, False)
     assert "unexpected OSError in a sign-in request at fail" in caplog.text

@@ -208,14 +208,14 @@ class CloudFormation:
             stack.upcoming.append((None, f"{verb}_COMPLETE", None))
             stack.on_done = lambda: self._finish(stack, change_set)
             return
-        undone = "ROLLBACK" if creates else "UPDATE_ROLLBACK"
+        rollback = "ROLLBACK" if creates else "UPDATE_ROLLBACK"
         stack.upcoming = [
             ("Other", f"{verb}_FAILED", "Resource creation cancelled"),
             (failed[0], f"{verb}_FAILED", failed[1]),
             ("Later", f"{verb}_FAILED", "something that follows from it"),
-            (None, f"{undone}_IN_PROGRESS", f"The following resource(s) failed: [{failed[0]}, Other]."),
+            (None, f"{rollback}_IN_PROGRESS", f"The following resource(s) failed: [{failed[0]}, Other]."),
             ("Other", "DELETE_COMPLETE", None),
-            (None, f"{undone}_COMPLETE", None),
+            (None, f"{rollback}_COMPLETE", None),
         ]
 
     def delete_stack(self, *, StackName: str) -> None:  # noqa: N803 - boto3's names
