@@ -134,7 +134,7 @@ def new_chat() -> Iterator[Chat]:
         yield Chat(world)
 
 
-def test_without_a_loop_every_send_is_one_request_and_reads_the_same_few_rows() -> None:
+def test_without_a_loop_every_send_is_one_request_and_reads_equally_few_rows() -> None:
     with new_chat() as chat:
         costs = {chat.cost() for _ in range(BEHIND_MAX + 500)}
     assert len(costs) == 1
@@ -143,7 +143,7 @@ def test_without_a_loop_every_send_is_one_request_and_reads_the_same_few_rows() 
     assert rows < 10
 
 
-def test_with_ids_of_its_own_a_program_reads_a_bounded_number_of_rows() -> None:
+def test_a_send_with_a_callers_id_reads_a_bounded_number_of_rows() -> None:
     with new_chat() as chat:
         costs = [chat.cost(client_message_id=f"m{number}") for number in range(REPLAY_WINDOW * 3)]
     assert {requests for requests, _ in costs} == {1}

@@ -70,7 +70,7 @@ def test_a_stack_whose_change_set_was_never_executed_is_used(aws: World) -> None
 def test_a_failed_rollback_is_explained_and_no_resource_is_skipped(deployed: World) -> None:
     deployed.cloudformation.stacks[APP].status = "UPDATE_ROLLBACK_FAILED"
     assert failure(deployed, code=b"better") == (
-        "imchat-test-app: HttpFunction: an update failed, and so did its rollback: "
+        "imchat-test-app: HttpFunction: an update failed, and its rollback failed: "
         "HttpFunction (its role is gone); fix that, run "
         "`aws cloudformation continue-update-rollback --stack-name imchat-test-app`, then `imchat deploy`; "
         "imchat skips no resource in a rollback, or the stack would not match its resources"
@@ -441,7 +441,7 @@ def test_a_host_name_that_does_not_resolve_yet_is_tried_again(aws: World) -> Non
 @pytest.mark.parametrize(
     ("path", "answer", "message"),
     [
-        ("api/health", FetchResult(503, b""), "/api/health answers 503; `imchat logs` shows the API"),
+        ("api/health", FetchResult(503, b""), "/api/health returned status 503; `imchat logs` shows the API"),
         ("api/health", FetchResult(0, b"refused"), "/api/health cannot be reached: refused; `imchat logs`"),
         (
             "config.json",
@@ -451,7 +451,7 @@ def test_a_host_name_that_does_not_resolve_yet_is_tried_again(aws: World) -> Non
         (
             "",
             FetchResult(403, b""),
-            "https://the-DistributionDomain/ answers 403; the deployment itself is complete",
+            "https://the-DistributionDomain/ returned status 403; the deployment itself is complete",
         ),
     ],
 )

@@ -119,7 +119,7 @@ class Proof:
         )
 
 
-def test_a_right_proof_is_accepted_once(pool: UserPool) -> None:
+def test_a_correct_proof_is_accepted_once(pool: UserPool) -> None:
     proof = Proof(pool)
     responses = proof.respond(proof.begin())
     assert proof.finish(responses)["AuthenticationResult"]["AccessToken"]

@@ -461,7 +461,7 @@ def one_failure_repeats_the_batch(it: Installation) -> None:
 
 
 @mutant("24")
-def failed_jobs_are_retried_for_ever(it: Installation) -> None:
+def failed_jobs_are_retried_forever(it: Installation) -> None:
     del app(it, "FanoutQueue")["RedrivePolicy"]
 
 
@@ -521,7 +521,7 @@ def pages_have_no_security_headers(it: Installation) -> None:
 
 
 @mutant("28")
-def logs_are_kept_for_ever(it: Installation) -> None:
+def logs_are_kept_forever(it: Installation) -> None:
     del app(it, "FanoutLogs")["RetentionInDays"]
 
 
@@ -531,7 +531,7 @@ def lambda_creates_the_log_group(it: Installation) -> None:
 
 
 @mutant("28")
-def the_sign_up_functions_logs_are_kept_for_ever(it: Installation) -> None:
+def the_sign_up_functions_logs_are_kept_forever(it: Installation) -> None:
     del state(it, "SignUpLogs")["RetentionInDays"]
 
 

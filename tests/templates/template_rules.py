@@ -457,7 +457,7 @@ def a_queued_job_stays_hidden_while_it_is_processed(it: Installation) -> Problem
         if part.get("FunctionResponseTypes") != ["ReportBatchItemFailures"]:
             yield f"{name} repeats the whole batch when one message fails"
         if "deadLetterTargetArn" not in queue.get("RedrivePolicy", {}):
-            yield f"{name}'s queue retries for ever"
+            yield f"{name}'s queue retries forever"
         least = min(n for n in range(1, 1000) if re.fullmatch(reserved, str(n)))
         if not 2 <= part.get("ScalingConfig", {}).get("MaximumConcurrency", 1000) <= least:
             yield f"{name} may start more executions than its function allows, and loses throttled jobs"

@@ -184,7 +184,7 @@ class GroupCommitQueue:
     def _run_batch(self) -> None:
         try:
             self._table.begin()
-        except Exception as error:  # noqa: BLE001 - whatever it is, no client may wait for ever
+        except Exception as error:  # noqa: BLE001 - whatever it is, no client may wait forever
             log.error("a batch could not begin: %s", error)  # noqa: TRY400 - a traceback would only show the call above
             while self._waiting:
                 _fail(self._waiting.popleft()[1])

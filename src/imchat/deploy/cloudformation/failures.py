@@ -63,7 +63,7 @@ def stack_needs_repair(stack: Stack, resources: Iterable[Mapping[str, Any]]) -> 
             for one in failed
         )
         return DeployError(
-            f"an update failed, and so did its rollback: {reasons or stack.reason}",
+            f"an update failed, and its rollback failed: {reasons or stack.reason}",
             hint=(
                 f"fix that, run `aws cloudformation continue-update-rollback --stack-name {stack.name}`, then "
                 "`imchat deploy`; imchat skips no resource in a rollback, or the stack would not match its resources"
