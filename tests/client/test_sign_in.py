@@ -112,9 +112,9 @@ def test_client_and_server_agree_for_many_exchanges_and_pycognito_with_both() ->
             "user", PASSWORD, int(parameters["SRP_B"], 16), parameters["SALT"]
         )
         assert len(key) == 16
-        made = other.process_challenge(parameters, {"USERNAME": "user"})
-        server_proof = server.proof("AbCdEfGhI" + "user", block, made["TIMESTAMP"])
-        assert base64.b64decode(made["PASSWORD_CLAIM_SIGNATURE"]) == server_proof
+        challenge_responses = other.process_challenge(parameters, {"USERNAME": "user"})
+        server_proof = server.proof("AbCdEfGhI" + "user", block, challenge_responses["TIMESTAMP"])
+        assert base64.b64decode(challenge_responses["PASSWORD_CLAIM_SIGNATURE"]) == server_proof
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def failure(aws: World, *, code: bytes = b"code", **options: Any) -> str:
 
 
 def started(aws: World) -> list[StackStarted]:
-    return [one for one in aws.events if isinstance(one, StackStarted)]
+    return [event for event in aws.events if isinstance(event, StackStarted)]
 
 
 @pytest.fixture
@@ -148,8 +148,8 @@ def test_a_failed_update_names_the_first_resource(deployed: World) -> None:
         "no such key",
     )
     assert error.value.hint == "the update was rolled back; fix that and run `imchat deploy` again"
-    shown = [one for one in deployed.events if isinstance(one, ResourceProgress)]
-    assert [(one.resource, one.status) for one in shown] == [
+    shown = [event for event in deployed.events if isinstance(event, ResourceProgress)]
+    assert [(event.resource, event.status) for event in shown] == [
         ("Other", "UPDATE_FAILED"),
         ("HttpFunction", "UPDATE_FAILED"),
         ("Later", "UPDATE_FAILED"),
@@ -263,8 +263,8 @@ def test_a_failed_poll_does_not_fail_a_deployment(deployed: World, error: Except
 
     deployed.on_sleep = fail_polls
     assert run_deploy(deployed, code=b"better").changed
-    shown = [one for one in deployed.events if isinstance(one, ResourceProgress)]
-    assert [(one.resource, one.status) for one in shown] == [("Any", "UPDATE_COMPLETE")]
+    shown = [event for event in deployed.events if isinstance(event, ResourceProgress)]
+    assert [(event.resource, event.status) for event in shown] == [("Any", "UPDATE_COMPLETE")]
 
 
 def test_throttling_for_minutes_ends_with_a_note_that_cloudformation_continues(deployed: World) -> None:
@@ -295,7 +295,7 @@ def test_an_old_status_right_after_execution_does_not_count_as_done(deployed: Wo
     run_deploy(deployed, code=b"better")
     assert deployed.statuses()[APP] == "UPDATE_COMPLETE"
     finished = deployed.events.index(StackFinished(APP, changed=True))
-    assert any(isinstance(one, ResourceProgress) for one in deployed.events[:finished])
+    assert any(isinstance(event, ResourceProgress) for event in deployed.events[:finished])
 
 
 # ---- interruptions

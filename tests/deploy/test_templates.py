@@ -35,7 +35,7 @@ def test_templates_json_matches_another_yaml_parser(kind: StackKind) -> None:
         name: None if "Default" not in declared else str(declared["Default"])
         for name, declared in template["Parameters"].items()
     }
-    assert [(one.logical_id, one.type, one.condition) for one in read.resources] == [
+    assert [(resource.logical_id, resource.type, resource.condition) for resource in read.resources] == [
         (name, declared["Type"], declared.get("Condition"))
         for name, declared in template["Resources"].items()
     ]

@@ -26,8 +26,8 @@ Test: TypeAlias = Callable[[RunningServer], Awaitable[None]]
 
 def on_machine(tmp_path: Path, test: Test, **options: Any) -> None:
     async def body() -> None:
-        async with running_server(tmp_path, **options) as made:
-            await test(made)
+        async with running_server(tmp_path, **options) as server:
+            await test(server)
 
     run(body())
 

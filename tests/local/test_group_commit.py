@@ -25,8 +25,8 @@ from imchat.storage.table import Key, KeyRange, Put
 
 def on_machine(tmp_path: Path, test: Callable[[RunningServer], Awaitable[None]]) -> None:
     async def body() -> None:
-        async with running_server(tmp_path) as made:
-            await test(made)
+        async with running_server(tmp_path) as server:
+            await test(server)
 
     run(body())
 

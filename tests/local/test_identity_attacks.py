@@ -85,12 +85,12 @@ def test_a_forged_token_is_rejected_everywhere(pool: UserPool) -> None:
     assert pool.identity.verify_access_token(
         _resigned(token, own, "RS256")
     )  # the helpers above can make valid tokens
-    for name, made in forged.items():
+    for name, forged_token in forged.items():
         with pytest.raises(Unauthenticated, match=r"sign in again|not valid yet"):
-            pytest.fail(f"{name} was accepted as {pool.identity.verify_access_token(made)}")
-        if made:
+            pytest.fail(f"{name} was accepted as {pool.identity.verify_access_token(forged_token)}")
+        if forged_token:
             with expect_error("NotAuthorizedException"):
-                pool.cognito.get_user(AccessToken=made)
+                pool.cognito.get_user(AccessToken=forged_token)
 
 
 class Proof:
@@ -110,8 +110,8 @@ class Proof:
         return found
 
     def respond(self, challenge: Mapping[str, str]) -> dict[str, str]:
-        made: dict[str, str] = self._srp.process_challenge(challenge, {"USERNAME": self._email})
-        return made
+        responses: dict[str, str] = self._srp.process_challenge(challenge, {"USERNAME": self._email})
+        return responses
 
     def finish(self, responses: Mapping[str, str]) -> dict[str, Any]:
         return self._pool.call(
@@ -182,11 +182,11 @@ def test_verifiers_equal_those_of_pycognito_for_edge_case_numbers() -> None:
     """Padding bugs show only for numbers with a special first bit or byte, so numbers of many lengths are tried."""
     for size in (8, 9, 15, 16, 255, 256, 3071):
         number = (1 << size) - 1
-        made = srp.make_verifier("poolname:user", "pass", number)
+        verifier = srp.make_verifier("poolname:user", "pass", number)
         inner = hashlib.sha256(b"poolname:user:pass").hexdigest()
         padded = f"{number:x}".zfill(size // 8 * 2 + 2)
         x = int(hashlib.sha256(bytes.fromhex(padded + inner)).hexdigest(), 16)
-        assert made == pow(2, x, N)
+        assert verifier == pow(2, x, N)
 
 
 def test_a_new_password_session_is_valid_once_and_expires(pool: UserPool) -> None:

@@ -23,8 +23,8 @@ from imchat.storage.table import Delete, Key, Put
 
 def on_machine(tmp_path: Path, test: Callable[[RunningServer], Awaitable[None]], **options: Any) -> None:
     async def body() -> None:
-        async with running_server(tmp_path, **options) as made:
-            await test(made)
+        async with running_server(tmp_path, **options) as server:
+            await test(server)
 
     run(body())
 
