@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import click
 
+from imchat.commands.options import option
 from imchat.errors import ConfigError
 
 
 @click.command()
-@click.option(
+@option(
     "--url",
     default="http://127.0.0.1:8484",
     show_default=True,
     metavar="ADDRESS",
     help="URL of the site: of `imchat local`, or as printed by `imchat deploy`.",
 )
-@click.option("--email", prompt="E-mail", metavar="ADDRESS", help="Your e-mail address.")
-@click.option(
+@option("--email", prompt="E-mail", metavar="ADDRESS", help="Your e-mail address.")
+@option(
     "--password",
     envvar="IMCHAT_PASSWORD",
     prompt="Password",
@@ -24,7 +25,7 @@ from imchat.errors import ConfigError
     metavar="PASSWORD",
     help="Omit to be prompted, or set IMCHAT_PASSWORD.",
 )
-@click.option(
+@option(
     "--with",
     "handle",
     metavar="HANDLE",

@@ -1,20 +1,48 @@
-"""Options shared by the AWS commands: which stage, how to reach it, and the output format."""
+"""Options of all commands: a value is never empty. And those shared by the AWS commands, which select a stage."""
 
 from __future__ import annotations
 
 import functools
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import click
-from click.core import ParameterSource
+
+from imchat.console import hints
+from imchat.errors import ImchatError
 
 if TYPE_CHECKING:
     from imchat.deploy.config import Config
     from imchat.deploy.context import DeployContext
+
+
+class _NonEmptyOption(click.Option):
+    """An option whose value must not be empty: an empty path would be the current directory, for example."""
+
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the converted value. Raises: BadParameter if it is empty."""
+        return super().process_value(ctx, _not_empty(value, ctx, self))
+
+
+class _NonEmptyArgument(click.Argument):
+    """An argument whose value must not be empty."""
+
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the converted value. Raises: BadParameter if it is empty."""
+        return super().process_value(ctx, _not_empty(value, ctx, self))
+
+
+option = functools.partial(click.option, cls=_NonEmptyOption)
+argument = functools.partial(click.argument, cls=_NonEmptyArgument)
+
+
+def _not_empty(value: Any, ctx: click.Context, param: click.Parameter) -> Any:
+    values = value if isinstance(value, (tuple, list)) else (value,)
+    if any(isinstance(one, str) and not one.strip() for one in values):
+        raise click.BadParameter("the value must not be empty.", ctx, param)
+    return value
 
 
 class Connector(Protocol):
@@ -47,20 +75,16 @@ class StageOptions:
 
 
 STAGE_OPTIONS = (
-    click.option(
+    option(
         "--stage",
         envvar="IMCHAT_STAGE",
         metavar="NAME",
         help="Stage to use (default: the one in imchat.toml, or prod).",
     ),
-    click.option("--profile", envvar="IMCHAT_PROFILE", metavar="NAME", help="AWS profile to use."),
-    click.option(
-        "--region", envvar="IMCHAT_REGION", metavar="REGION", help="AWS region, such as eu-central-1."
-    ),
-    click.option(
-        "--endpoint-url", envvar="AWS_ENDPOINT_URL", metavar="URL", help="Endpoint of an AWS emulator."
-    ),
-    click.option(
+    option("--profile", envvar="IMCHAT_PROFILE", metavar="NAME", help="AWS profile to use."),
+    option("--region", envvar="IMCHAT_REGION", metavar="REGION", help="AWS region, such as eu-central-1."),
+    option("--endpoint-url", envvar="AWS_ENDPOINT_URL", metavar="URL", help="Endpoint of an AWS emulator."),
+    option(
         "--config",
         envvar="IMCHAT_CONFIG",
         type=click.Path(path_type=Path, dir_okay=False),
@@ -68,9 +92,9 @@ STAGE_OPTIONS = (
         help="Settings file (default: imchat.toml in the current directory).",
     ),
 )
-_STAGE_OPTION_NAMES = ("stage", "profile", "region", "endpoint_url", "config")
-yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+STAGE_OPTION_NAMES = ("stage", "profile", "region", "endpoint_url", "config")
+yes = option("--yes", is_flag=True, help="Do not ask for confirmation.")
+as_json = option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def stage_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -78,15 +102,14 @@ def stage_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(**arguments: Any) -> None:
-        context = click.get_current_context()
-        values = {name: arguments.pop(name) for name in _STAGE_OPTION_NAMES}
-        typed = (
-            f" --{name.replace('_', '-')} {shlex.quote(str(value))}"
-            for name, value in values.items()
-            if context.get_parameter_source(name) == ParameterSource.COMMANDLINE
-        )
-        command(options=StageOptions(**values, command_line="".join(typed)), **arguments)
+        values = {name: arguments.pop(name) for name in STAGE_OPTION_NAMES}
+        try:
+            command(options=StageOptions(**values, command_line=hints.typed_options()), **arguments)
+        except ImchatError as error:
+            error.message = hints.with_typed_options(error.message)
+            error.args = (error.message,)
+            raise
 
-    for option in reversed(STAGE_OPTIONS):
-        run = option(run)
+    for add_option in reversed(STAGE_OPTIONS):
+        run = add_option(run)
     return run

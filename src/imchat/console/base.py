@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
+from imchat.console import hints
+
 if TYPE_CHECKING:  # `imchat --help` loads none of these
     from rich.console import Console, RenderableType
 
@@ -100,17 +102,20 @@ def print_users(users: Sequence[User], *, as_json: bool) -> None:
         click.echo(json.dumps(rows, indent=2))
         return
     if not users:
-        click.echo("No users yet. Create one with `imchat user create`.")
+        click.echo(hints.with_typed_options("No users yet. Create one with `imchat user create`."))
         return
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("E-mail", "Name", "Role", "Status", "Created", box=None, pad_edge=False)
+    with_handles = any(user.handle for user in users)
+    titles = ("E-mail", *(["Handle"] if with_handles else []), "Name", "Role", "Status", "Created")
+    table = Table(*titles, box=None, pad_edge=False)
     for user in users:
         status = _USER_STATUSES.get(user.status, user.status) if user.enabled else "disabled"
         role = "administrator" if user.admin else ""
         created = user.created.strftime("%Y-%m-%d")
-        table.add_row(escape(user.email), escape(user.name), role, status, created)
+        handle = [user.handle or ""] if with_handles else []
+        table.add_row(escape(user.email), *handle, escape(user.name), role, status, created)
     print_renderable(table)
 
 
@@ -119,7 +124,7 @@ def print_server_started(server: Started, *, open_browser: bool) -> None:
     lines = [("Open", server.url), ("Data", str(server.data_dir))]
     lines += [("Demo", f"{person.email}, password {person.password}") for person in server.people]
     if server.policy.kind == "invitation":
-        lines.append(("Sign-up", "by invitation: imchat user create --local"))
+        lines.append(("Sign-up", f"by invitation: {hints.suggestion('imchat user create --local')}"))
     elif server.policy.domains:
         lines.append(("Sign-up", f"e-mail at {', '.join(server.policy.domains)}"))
     lines.append(("Stop", "Ctrl-C"))
@@ -127,6 +132,9 @@ def print_server_started(server: Started, *, open_browser: bool) -> None:
     if server.reachable_by_others:
         click.echo("Other machines can connect. Browsers disable some features on sites without HTTPS:")
         click.echo("for a team, put a reverse proxy with a TLS certificate in front.")
+        if server.policy.kind == "open":
+            click.echo("Anyone who can connect can create an account; to prevent that, use")
+            click.echo("--sign-up invitation or --sign-up domain:example.org.")
     sys.stdout.flush()
     if open_browser:
         _browse(server.url)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import click
 
 from imchat.console import base, formatting
+from imchat.console.hints import with_typed_options
 
 if TYPE_CHECKING:
     from imchat.deploy.execute import Deployment
@@ -83,7 +84,7 @@ def live_output(activity: str, *, as_json: bool) -> Iterator[ProgressView]:
     except KeyboardInterrupt:
         view.stop()
         if not as_json:
-            hint = hints[-1] if hints else "run the same command again to continue"
+            hint = with_typed_options(hints[-1] if hints else "run the same command again to continue")
             click.echo(f"{click.style('Interrupted.', bold=True)} {hint[0].upper()}{hint[1:]}", err=True)
         sys.exit(INTERRUPTED)
     finally:

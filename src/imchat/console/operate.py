@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from imchat.console import base, formatting
+from imchat.console import base, formatting, hints
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -105,7 +105,7 @@ def print_findings(findings: Iterable[Finding], *, as_json: bool) -> bool:
         summary = Text(finding.what, "dim" if finding.outcome == "good" else "")
         row.add_row(Text(*_OUTCOMES[finding.outcome]), finding.about, summary)
         if finding.fix:
-            row.add_row("", "", Text(f"→ {finding.fix}", "cyan"))
+            row.add_row("", "", Text(f"→ {hints.with_typed_options(finding.fix)}", "cyan"))
         base.print_renderable(Padding(row, (0, 0, 1 if spaced else 0, 0)))
     if not spaced:
         click.echo()

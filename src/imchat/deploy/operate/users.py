@@ -25,7 +25,10 @@ _PASSWORD_GROUPS: Final = (_LETTERS, _LETTERS.upper(), "23456789", _LETTERS, _LE
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One account. `status` is Cognito's: CONFIRMED, UNCONFIRMED, FORCE_CHANGE_PASSWORD, …"""
+    """One account. `status` is Cognito's: CONFIRMED, UNCONFIRMED, FORCE_CHANGE_PASSWORD, …
+
+    `handle` is in the user's profile, not in the pool: the caller may add it.
+    """
 
     email: str
     name: str
@@ -34,6 +37,7 @@ class User:
     enabled: bool
     admin: bool
     created: datetime
+    handle: str | None = None
 
 
 class Users:
