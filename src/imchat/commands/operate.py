@@ -160,7 +160,9 @@ def completion(shell: str) -> None:
     completion_class = get_completion_class(shell)
     root = click.get_current_context().find_root().command
     if completion_class is not None:
-        click.echo(completion_class(root, {}, "imchat", "_IMCHAT_COMPLETE").source())
+        script = completion_class(root, {}, "imchat", "_IMCHAT_COMPLETE").source()
+        # click's script for fish would cut a description at its first comma.
+        click.echo(script.replace('string split ","', 'string split --max 1 ","'))
 
 
 def _not_deployed(stage: str, region: str, options: StageOptions) -> str:

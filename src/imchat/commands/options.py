@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+import re
+import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import click
 
@@ -25,6 +28,23 @@ class _NonEmptyOption(click.Option):
         """Return the converted value. Raises: BadParameter if it is empty."""
         return super().process_value(ctx, _not_empty(value, ctx, self))
 
+    def prompt_for_value(self, ctx: click.Context) -> Any:
+        """Ask for the value. Raises: UsageError if there is no terminal that can ask for it."""
+        from getpass import GetPassWarning
+
+        names = [self.opts[0], *([str(self.envvar)] if self.envvar else [])]
+        missing = click.UsageError(f"no terminal to ask for it: set {' or '.join(names)}.", ctx)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", GetPassWarning)  # it would show the password
+                return super().prompt_for_value(ctx)
+        except GetPassWarning:
+            raise missing from None
+        except click.Abort:
+            if sys.stdin.isatty():
+                raise
+            raise missing from None
+
 
 class _NonEmptyArgument(click.Argument):
     """An argument whose value must not be empty."""
@@ -34,6 +54,8 @@ class _NonEmptyArgument(click.Argument):
         return super().process_value(ctx, _not_empty(value, ctx, self))
 
 
+_UNDECODABLE: Final = re.compile("[\ud800-\udfff]")
+
 option = functools.partial(click.option, cls=_NonEmptyOption)
 argument = functools.partial(click.argument, cls=_NonEmptyArgument)
 
@@ -42,6 +64,10 @@ def _not_empty(value: Any, ctx: click.Context, param: click.Parameter) -> Any:
     values = value if isinstance(value, (tuple, list)) else (value,)
     if any(isinstance(one, str) and not one.strip() for one in values):
         raise click.BadParameter("the value must not be empty.", ctx, param)
+    # Python reads bytes that are no text in the terminal's encoding as surrogates. A file may have such a name.
+    is_path = isinstance(param.type, click.Path)
+    if not is_path and any(isinstance(one, str) and _UNDECODABLE.search(one) for one in values):
+        raise click.BadParameter("the value is not text in the encoding of this terminal.", ctx, param)
     return value
 
 

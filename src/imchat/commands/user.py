@@ -171,7 +171,7 @@ def create(
     """
     if mail and password_stdin:
         raise click.UsageError("--mail cannot be used with --password-stdin.")
-    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+    password = _read_password() if password_stdin else None
     if password == "":
         raise click.UsageError("no password on standard input.")
     with pool.connect(may_create=True) as users:
@@ -179,6 +179,15 @@ def create(
     base.success(f"Created {'administrator' if admin else 'user'} {email}.")
     if temporary is not None:
         base.print_temporary_password(email, temporary)
+
+
+def _read_password() -> str:
+    try:
+        password = sys.stdin.readline().rstrip("\r\n")
+        password.encode()
+    except UnicodeError:
+        raise click.UsageError("the password on standard input is not valid UTF-8 text.") from None
+    return password
 
 
 @user.command("list")

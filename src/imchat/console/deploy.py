@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import sys
 from collections.abc import Iterator
@@ -112,7 +111,7 @@ def confirm_data_deletion(stage: str, region: str) -> None:
 
 def print_json_line(event: str, values: dict[str, Any]) -> None:
     """Print one line of JSON."""
-    click.echo(json.dumps({"event": event, **values}, ensure_ascii=False))
+    click.echo(base.to_json({"event": event, **values}, indent=None))
 
 
 def format_event(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912 - one line per case, read as a list
