@@ -149,3 +149,29 @@ def test_the_list_shows_handles(tmp_path: Path) -> None:
         None,
     ]
     assert "ann.h" in run("user", "list", *options).output
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AWS_PROFILE", "nobody"),
+        ("AWS_CONFIG_FILE", "broken"),
+        ("AWS_DEFAULT_REGION", ""),
+        ("HTTP_PROXY", "http://127.0.0.1:9"),
+    ],
+)
+def test_local_accounts_do_not_depend_on_the_aws_configuration(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, value: str
+) -> None:
+    (tmp_path / "broken").write_text("[profile\nbroken", "utf-8")
+    monkeypatch.setenv(name, value)
+    result = run("user", "create", ANN, "--local", "--data-dir", "data")
+    assert result.exit_code == 0, result.exception
+
+
+def test_a_password_from_powershell_is_read_without_its_byte_order_mark(tmp_path: Path) -> None:
+    options = ("--local", "--data-dir", str(tmp_path / "data"))
+    given = "\ufeffher own words\r\n"
+    assert run("user", "create", ANN, "--password-stdin", *options, given=given).exit_code == 0
+    with open_pool(tmp_path / "data") as pool:
+        assert pool.tokens(ANN, "her own words")

@@ -183,7 +183,9 @@ def create(
 
 def _read_password() -> str:
     try:
-        password = sys.stdin.readline().rstrip("\r\n")
+        password = (
+            sys.stdin.readline().removeprefix("\ufeff").rstrip("\r\n")
+        )  # PowerShell sends a byte order mark
         password.encode()
     except UnicodeError:
         raise click.UsageError("the password on standard input is not valid UTF-8 text.") from None
