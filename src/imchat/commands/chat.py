@@ -34,7 +34,8 @@ from imchat.errors import ConfigError
 def chat(*, url: str, email: str, password: str, handle: str | None) -> None:
     """Chat in the terminal.
 
-    Press Enter to send a message. Type /quit or press Ctrl-D to quit.
+    Press Enter to send a message. Type /quit or press Ctrl-D to quit. A line that begins with / and a word
+    is not sent; type // to send it, as in //me. If a line of a file or pipe cannot be sent, the exit status is 1.
 
     Example: imchat chat --email ada@example.org --with bob
     """
