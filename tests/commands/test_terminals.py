@@ -136,7 +136,9 @@ def test_a_narrow_terminal_shows_whole_addresses(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], width: int
 ) -> None:
     monkeypatch.setattr(base, "get_console", lambda: Console(file=sys.stdout, width=width))
-    user = User(LONG, "Ann", "1", "CONFIRMED", True, True, datetime(2026, 1, 31, tzinfo=UTC))  # noqa: FBT003
+    user = User(
+        LONG, "Ann", "1", "CONFIRMED", enabled=True, admin=True, created=datetime(2026, 1, 31, tzinfo=UTC)
+    )
     base.print_users([user], as_json=False)
     out = capsys.readouterr().out
     assert LONG in out

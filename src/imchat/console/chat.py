@@ -27,7 +27,7 @@ _HISTORY_EVENTS: Final = 20
 _MAX_CHOICES: Final = 20
 _PROMPT: Final = "> "
 _HINT: Final = "Press Enter to send, /quit to quit."
-_SLASH_HINT: Final = "To send a line that begins with /, type // instead."
+_SLASH_HINT: Final = "Type // to send it as a message."
 _INDENT: Final = " " * 7
 """The width of the time before a message. The further lines of a message begin with it, so that they look like no other
 message."""
@@ -142,7 +142,7 @@ class _Screen:
                 if _UNDECODABLE.search(line):
                     self._refuse(f"not text in the encoding {sys.stdin.encoding}")
                 elif _is_command(line):
-                    self._refuse(f"{line.split()[0]} is not a command. {_HINT} {_SLASH_HINT}")
+                    self._refuse(f"{line.split()[0]} is not a command. {_SLASH_HINT} {_HINT}")
                 elif line.strip():
                     await self._send(line.removeprefix("/") if line.startswith("//") else line)
         finally:
