@@ -181,6 +181,20 @@ def test_an_occupied_port_is_an_error(tmp_path: Path) -> None:
     assert not (tmp_path / "server.json").exists()
 
 
+def test_the_suggested_port_exists(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 65535)):
+        result = run("local", "--data-dir", str(tmp_path), "--port", "65535")
+
+    assert_one_line_error(result, "--port 65534")
+
+
+def test_an_invitation_names_the_data_directory(tmp_path: Path) -> None:
+    with local_server(tmp_path, "--sign-up", "invitation") as (process, _):
+        process.send_signal(signal.SIGTERM)
+        out, _ = process.communicate(timeout=10)
+    assert f"imchat user create --local --data-dir {tmp_path}" in out
+
+
 def test_a_file_as_data_directory_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "data"
     path.write_text("")

@@ -15,7 +15,7 @@ from imchat.commands.local import local
 from imchat.commands.operate import completion, doctor, logs, open_, status
 from imchat.commands.options import Connector
 from imchat.commands.user import user
-from imchat.console import base
+from imchat.console import base, streams
 from imchat.errors import ImchatError
 
 _SECTIONS: Final = {
@@ -71,8 +71,18 @@ def main(obj: Connector | None = None) -> None:
 
     Exit status: 0 for success, 1 for an error explained in one line, 2 for wrong usage, 130 after Ctrl-C.
     """
+    streams.prepare_streams()
     try:
-        cli(obj=obj)
+        try:
+            cli(obj=obj)
+        finally:
+            streams.flush_output()
     except ImchatError as error:
         base.error(error.message)
+        sys.exit(1)
+    except OSError as error:
+        if not streams.is_write_error(error):
+            raise
+        streams.discard_output()
+        base.error(f"the output cannot be written: {error.strerror}; free some space or write it elsewhere")
         sys.exit(1)

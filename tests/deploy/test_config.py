@@ -81,6 +81,25 @@ def test_a_wrong_option_is_named_by_its_option(tmp_path: Path) -> None:
         load_config(write(tmp_path, ""), overrides={"memory_mb": 1})
 
 
+@pytest.mark.parametrize("region", ["eusc-de-east-1", "us-isob-east-1", "us-gov-west-1", "ap-southeast-10"])
+def test_regions_of_every_partition_are_valid(region: str) -> None:
+    assert Config(region=region).region == region
+
+
+def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    file = tmp_path / "imchat.toml"
+    file.write_text('stage = "test"\r\nregion = "eu-west-1"\r\n', "utf-8-sig")
+    assert load_config(file) == Config(stage="test", region="eu-west-1")
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "latin-1"])
+def test_a_file_in_another_encoding_is_an_error_of_one_line(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "imchat.toml"
+    file.write_text('mail_from = "Zoë <zoe@example.org>"\n', encoding)
+    with pytest.raises(ConfigError, match="is not UTF-8 text; save it in the encoding UTF-8"):
+        load_config(file)
+
+
 def test_a_given_file_must_exist(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"there is no file .*other\.toml; `imchat init` writes one"):
         load_config(tmp_path / "other.toml")

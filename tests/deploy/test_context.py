@@ -48,6 +48,79 @@ def test_clients_are_created_once_for_the_region_or_the_emulator() -> None:
     assert target.client("cognito-idp").meta.endpoint_url == "https://cognito-idp.eu-west-1.amazonaws.com"
 
 
+@pytest.mark.usefixtures("_no_aws_settings")
+@pytest.mark.parametrize(
+    ("settings", "region"),
+    [
+        ({"AWS_REGION": "eu-west-1"}, "eu-west-1"),
+        ({"AWS_REGION": "eu-west-1", "AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-1"),
+        ({"AWS_REGION": "", "AWS_DEFAULT_REGION": "eu-west-2"}, "eu-west-2"),
+        ({"AWS_DEFAULT_REGION": ""}, "eu-west-3"),
+        ({"AWS_REGION": ""}, "eu-west-3"),
+        ({"AWS_REGION": "eusc-de-east-1"}, "eusc-de-east-1"),
+    ],
+)
+def test_the_region_comes_from_the_environment_or_the_profile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], region: str
+) -> None:
+    (tmp_path / "config").write_text("[default]\nregion = eu-west-3\n", "utf-8")
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    assert connect(Config()).region == region
+    assert connect(Config(region="us-east-1")).region == "us-east-1"
+
+
+@pytest.mark.usefixtures("_no_aws_settings")
+@pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
+@pytest.mark.parametrize("region", [" ", "EU_WEST", "eu west 1", "eu-west-1\n"])
+def test_an_invalid_region_is_reported_with_its_source(
+    monkeypatch: pytest.MonkeyPatch, name: str, region: str
+) -> None:
+    monkeypatch.setenv(name, region)
+    with pytest.raises(ConfigError, match=rf"(?s){name} is .* not the name of an AWS region; .* --region"):
+        connect(Config())
+
+
+@pytest.mark.parametrize("url", ["localhost:4566", "http://", "http://localhost:x", "ftp://localhost", "/x"])
+def test_an_invalid_endpoint_url_is_reported(url: str) -> None:
+    with pytest.raises(ConfigError, match=r"endpoint URL .* is not valid; .*http://localhost:4566"):
+        connect(Config(region="eu-west-1"), endpoint_url=url)
+
+
+def test_an_invalid_endpoint_url_of_one_service_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_CLOUDFORMATION", "localhost:4566")
+    with pytest.raises(ConfigError, match=r"Invalid endpoint.*AWS_ENDPOINT_URL_CLOUDFORMATION"):
+        connect(Config(region="eu-west-1")).client("cloudformation")
+
+
+@pytest.mark.usefixtures("_no_aws_settings")
+@pytest.mark.parametrize(
+    "process",
+    [
+        "/nowhere/credentials",
+        "echo hello",
+        "echo []",
+        "echo {}",
+        """echo '{"Version": 2}'""",
+        """echo '{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "Expiration": "soon"}'""",
+        '"unclosed',
+        "false",
+    ],
+)
+@pytest.mark.parametrize("of_role", [False, True])
+def test_a_credential_process_that_fails_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, process: str, *, of_role: bool
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    role = "[profile role]\nrole_arn = arn:aws:iam::123456789012:role/x\nsource_profile = source\n"
+    (tmp_path / "config").write_text(f"{role}[profile source]\ncredential_process = {process}\n", "utf-8")
+    target = connect(Config(profile="role" if of_role else "source", region="eu-west-1"))
+    with pytest.raises(ConfigError, match=r"credential_process.*--profile") as raised:
+        target.client("sts")
+    assert "\n" not in raised.value.message
+
+
 OUTPUTS = {
     "SiteUrl": "https://chat.example.org",
     "DistributionDomain": "d1.cloudfront.net",

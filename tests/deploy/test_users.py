@@ -325,9 +325,11 @@ def test_wrong_usage_exits_with_status_2(tmp_path: Path) -> None:
 
 
 def test_the_installed_command_prints_an_error_in_one_line_and_exits_with_1(tmp_path: Path) -> None:
+    DataDir.open(tmp_path)
     command = [str(Path(sys.executable).with_name("imchat")), "user", "delete", ANN, "--yes", "--local"]
     result = subprocess.run(
         [*command, "--data-dir", str(tmp_path)], capture_output=True, text=True, check=False
     )
     assert result.returncode == 1
-    assert result.stderr == f"Error: there is no user {ANN}; run `imchat user list` to see all users\n"
+    suggested = f"imchat user list --local --data-dir {tmp_path}"
+    assert result.stderr == f"Error: there is no user {ANN}; run `{suggested}` to see all users\n"

@@ -27,6 +27,12 @@ def _title(text: str) -> str:
         (limits.check_body, "  kept  "),
         (_title, "t" * 100),
         (_title, "👩\u200d👧"),
+        (limits.check_body, "\u3164a"),
+        (limits.check_body, "\u0301"),
+        (limits.check_body, "\U0001f9ff\ufe0f"),
+        (_title, "\u2800.\u2800"),
+        (limits.check_description, ""),
+        (limits.check_description, "a\n\u200b"),
         (limits.check_handle, "a.b"),
         (limits.check_handle, "a" * 30),
         (limits.check_prefix, "ab"),
@@ -73,6 +79,25 @@ def test_an_error_has_the_field_and_the_limit(
         check(invalid)
     assert raised.value.details == {"field": field, "limit": limit}
     assert invalid.strip() == "" or len(invalid) < 5 or invalid not in raised.value.message
+
+
+INVISIBLE = (
+    *("\u200b", "\u3164", "\uffa0", "\u115f", "\u1160", "\u2800", "\u00ad", "\u034f", "\u180e", "\ufe0f"),
+    *("\U000e0041", "\u2065", "\ufff9", "\u2063", "\ufeff", "\u3000", "\x85"),
+)
+
+
+@pytest.mark.parametrize("char", [*INVISIBLE, "\u200b\u3164 \u2800"], ids=ascii)
+@pytest.mark.parametrize(
+    ("check", "field"),
+    [(limits.check_body, "body"), (_title, "title"), (limits.check_description, "description")],
+)
+def test_a_text_without_a_visible_character_is_invalid(
+    check: Callable[[str], str], field: str, char: str
+) -> None:
+    with pytest.raises(Invalid, match=f"{field} must contain a visible character") as raised:
+        check(char)
+    assert raised.value.details == {"field": field, "limit": 1}
 
 
 def test_a_prefix_is_returned_in_lower_case() -> None:

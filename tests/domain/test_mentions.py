@@ -39,6 +39,15 @@ MEMBERS = {UserId("a"), UserId("b"), UserId("o"), UserId("l")}
         ("@" + "l" * 31, {}),
         ("@" + LONGEST + ".l", {}),
         ("@@ann", {}),
+        ("https://example.com/?u=@ann", {}),
+        ("HTTP://example.com/#@ann", {}),
+        ("(https://example.com/a,@ann)", {}),
+        ("你好https://example.com/?@ann", {}),
+        ("https://@ann", {}),
+        ("https://example.com/?u=@ann @ann", {"ann": "a"}),
+        ("<https://example.com>@ann", {"ann": "a"}),
+        ("https://example.com\u3000@ann", {"ann": "a"}),
+        ("xhttps://,@ann", {"ann": "a"}),
     ],
 )
 def test_a_mention_is_a_separate_word_with_a_members_handle(body: str, mentioned: dict[str, str]) -> None:
@@ -67,6 +76,7 @@ def test_mentions_work_in_languages_without_spaces(body: str) -> None:
         "@" + "a." * 100_000 + "@",
         "@aaa@" * 40_000,
         "@" * 200_000,
+        "https://" * 25_000 + "@ann",
     ],
     ids=lambda body: body[:6],
 )

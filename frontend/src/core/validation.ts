@@ -9,6 +9,13 @@ export const PASSWORD_MIN = 8
 /** Return the error message for a value, or null if it is valid. */
 export type Validator = (value: string) => string | null
 
+/**
+ * Whether `text` has a visible character: no control, no white space, nothing that fonts leave out.
+ * `src/imchat/domain/limits.py` has the same rule.
+ */
+const isVisible = (text: string): boolean =>
+  /[^\p{White_Space}\p{Cc}\p{Cs}\p{Default_Ignorable_Code_Point}\u2800\uFFF9-\uFFFB]/u.test(text)
+
 const maxCharacters = (text: string, max: number): string | null =>
   charCount(text.trim()) > max ? t('validation.maxCharacters', { max }) : null
 
@@ -16,7 +23,7 @@ const maxCharacters = (text: string, max: number): string | null =>
 export const validateTitle: Validator = (title) => maxCharacters(title, LIMITS.title_chars)
 
 export const validateName: Validator = (name) =>
-  name.trim() ? maxCharacters(name, LIMITS.display_name_chars) : t('validation.nameRequired')
+  isVisible(name) ? maxCharacters(name, LIMITS.display_name_chars) : t('validation.nameRequired')
 
 export const validateHandle: Validator = (handle) => {
   const { handle_min: min, handle_max: max, handle_pattern } = LIMITS
@@ -30,7 +37,7 @@ export const validatePassword: Validator = (password) =>
   password.length < PASSWORD_MIN ? t('validation.minCharacters', { min: PASSWORD_MIN }) : null
 
 const validateMessage: Validator = (body) => {
-  if (body.trim() === '') return t('validation.messageRequired')
+  if (!isVisible(body)) return t('validation.messageRequired')
   const tooLong = charCount(body) > LIMITS.body_chars || byteCount(body) > LIMITS.body_bytes
   return tooLong ? t('validation.messageTooLong', { max: LIMITS.body_chars }) : null
 }
@@ -41,7 +48,7 @@ const invalid = (field: string, message: string | null): UserError | null =>
 export const checkMessage = (body: string): UserError | null => invalid('body', validateMessage(body))
 
 export const checkGroupTitle = (title: string): UserError | null =>
-  invalid('title', title.trim() === '' ? t('validation.groupNameRequired') : validateTitle(title))
+  invalid('title', !isVisible(title) ? t('validation.groupNameRequired') : validateTitle(title))
 
 export function checkProfile({ handle, display_name }: { handle?: string; display_name?: string }): UserError | null {
   return (

@@ -7,7 +7,8 @@ export interface Segment {
   mention?: string
 }
 
-const LINK = /\bhttps?:\/\/[^\s<>"]+/gi
+const LINK_PATTERN = String.raw`\bhttps?:\/\/[^\s<>"]+`
+const LINK = new RegExp(LINK_PATTERN, 'gi')
 const PAIRS: Record<string, string> = { ')': '(', ']': '[', '}': '{' }
 
 /** Split `text` into plain segments and http(s) links. Joined, the segments are `text` again. */
@@ -25,8 +26,9 @@ export function linkify(text: string): Segment[] {
   return segments
 }
 
-// Must match `src/imchat/domain/mentions.py`: a mention is not part of a longer word, an address or a link.
-const HANDLE = /(?<![\w.@/])@([\w.]+)(?![\w.@])/g
+// Must match `src/imchat/domain/mentions.py`: a mention is not part of a longer word, an address or a link. A match
+// without a handle is a link that cannot be opened.
+const HANDLE = new RegExp(String.raw`${LINK_PATTERN}|(?<![\w.@/])@([\w.]+)(?![\w.@])`, 'gi')
 
 /** Split the plain segments at the handles in `mentions`. */
 export function withMentions(segments: Segment[], mentions: Readonly<Record<string, string>> = {}): Segment[] {
@@ -54,10 +56,12 @@ function mentionsIn(text: string, mentions: Readonly<Record<string, string>>): S
 }
 
 const MENTION_AT_END = /(?:^|[^\w.@/])@([\w.]{0,30})$/
+const LINK_AT_END = new RegExp(`${LINK_PATTERN}$`, 'i')
 
 /** Return the text after an `@` at the end of `before`, in lowercase; null if no mention is being typed. */
 export function mentionBeingTyped(before: string): string | null {
-  return MENTION_AT_END.exec(before)?.[1]?.toLowerCase() ?? null
+  const typed = MENTION_AT_END.exec(before)?.[1]?.toLowerCase() ?? null
+  return typed === null || LINK_AT_END.test(before) ? null : typed
 }
 
 /** Remove punctuation after a link; a closing bracket stays if the link has the opening one. */

@@ -81,6 +81,12 @@ test.each([
   ['@ana@example.org', 0],
   ['ana@ana.example', 0],
   ['/@ana', 0],
+  ['https://example.com/?u=@ana', 0],
+  ['HTTP://[@ana', 0],
+  ['(https://example.com/a,@ana)', 0],
+  ['https://example.com/?u=@ana @ana', 1],
+  ['<https://example.com>@ana', 1],
+  ['xhttps://,@ana', 1],
 ])('in «%s» the number of marked handles is %d, as on the server', (text, marked) => {
   const segments = withMentions([{ text }], { ana: 'u1' })
   expect(segments.filter((segment) => segment.mention)).toHaveLength(marked)
@@ -91,6 +97,9 @@ test.each([
   ['hi @', ''],
   ['你好@An', 'an'],
   ['https://x.org/@an', null],
+  ['https://x.org/?u=@an', null],
+  ['https://x.org/a,@an', null],
+  ['https://x.org/ @an', 'an'],
   ['hi @An', 'an'],
   ['ana@an', null],
   ['@ana ', null],

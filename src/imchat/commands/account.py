@@ -6,16 +6,16 @@ from pathlib import Path
 
 import click
 
-from imchat.commands.options import StageOptions, as_json, stage_options
+from imchat.commands.options import StageOptions, as_json, option, stage_options
 
 
 @click.command("iam-policy")
-@click.option(
+@option(
     "--account",
     metavar="NUMBER",
     help="AWS account number (default: the account of your credentials).",
 )
-@click.option(
+@option(
     "--write",
     "directory",
     type=click.Path(path_type=Path, file_okay=False),
@@ -43,19 +43,17 @@ def iam_policy(options: StageOptions, *, account: str | None, directory: Path | 
 
 
 @click.command()
-@click.option("--users", default=100, show_default=True, metavar="N", help="Monthly active users.")
-@click.option("--messages", default=50.0, show_default=True, metavar="N", help="Messages per user per day.")
-@click.option(
+@option("--users", default=100, show_default=True, metavar="N", help="Monthly active users.")
+@option("--messages", default=50.0, show_default=True, metavar="N", help="Messages per user per day.")
+@option(
     "--group-size",
     default=2,
     show_default=True,
     metavar="N",
     help="Members per conversation; 2 is a direct conversation.",
 )
-@click.option("--hours", default=8.0, show_default=True, metavar="N", help="Hours per day a user is online.")
-@click.option(
-    "--region", default="us-east-1", show_default=True, metavar="REGION", help="AWS region to price."
-)
+@option("--hours", default=8.0, show_default=True, metavar="N", help="Hours per day a user is online.")
+@option("--region", default="us-east-1", show_default=True, metavar="REGION", help="AWS region to price.")
 @as_json
 def cost(*, users: int, messages: float, group_size: int, hours: float, region: str, as_json: bool) -> None:
     """Estimate the monthly cost of a stage.

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import click
 
+from imchat.commands.options import option
 from imchat.errors import ConfigError
 
 
 @click.command()
-@click.option(
+@option(
     "--url",
     default="http://127.0.0.1:8484",
     show_default=True,
     metavar="ADDRESS",
     help="URL of the site: of `imchat local`, or as printed by `imchat deploy`.",
 )
-@click.option("--email", prompt="E-mail", metavar="ADDRESS", help="Your e-mail address.")
-@click.option(
+@option("--email", prompt="E-mail", metavar="ADDRESS", help="Your e-mail address.")
+@option(
     "--password",
     envvar="IMCHAT_PASSWORD",
     prompt="Password",
@@ -24,7 +25,7 @@ from imchat.errors import ConfigError
     metavar="PASSWORD",
     help="Omit to be prompted, or set IMCHAT_PASSWORD.",
 )
-@click.option(
+@option(
     "--with",
     "handle",
     metavar="HANDLE",
@@ -33,7 +34,8 @@ from imchat.errors import ConfigError
 def chat(*, url: str, email: str, password: str, handle: str | None) -> None:
     """Chat in the terminal.
 
-    Press Enter to send a message. Type /quit or press Ctrl-D to quit.
+    Press Enter to send a message. Type /quit or press Ctrl-D to quit. A line that begins with / and a word
+    is not sent; type // to send it, as in //me. If a line of a file or pipe cannot be sent, the exit status is 1.
 
     Example: imchat chat --email ada@example.org --with bob
     """

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from imchat.commands.options import StageOptions, as_json, stage_options, yes
+from imchat.commands.options import StageOptions, as_json, option, stage_options, yes
 from imchat.console import base
 from imchat.errors import Conflict
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.option("--stage", metavar="NAME", help="Name of this installation, such as prod or test.")
-@click.option("--region", metavar="REGION", help="AWS region, such as eu-central-1.")
-@click.option("--profile", metavar="NAME", help="AWS profile to use.")
-@click.option("--domain-name", metavar="HOST", help="Custom domain of the site, such as chat.example.org.")
-@click.option("--certificate-arn", metavar="ARN", help="ARN of the domain's ACM certificate, in us-east-1.")
-@click.option(
+@option("--stage", metavar="NAME", help="Name of this installation, such as prod or test.")
+@option("--region", metavar="REGION", help="AWS region, such as eu-central-1.")
+@option("--profile", metavar="NAME", help="AWS profile to use.")
+@option("--domain-name", metavar="HOST", help="Custom domain of the site, such as chat.example.org.")
+@option("--certificate-arn", metavar="ARN", help="ARN of the domain's ACM certificate, in us-east-1.")
+@option(
     "--sign-up",
     metavar="WHO",
     help="Who may create an account: open (anyone), invitation (only users created with `imchat user create`) "
     "or domain:example.org[,example.com].",
 )
-@click.option("--mail-identity-arn", metavar="ARN", help="ARN of the SES identity that sends mail.")
-@click.option("--alarm-mail", metavar="ADDRESS", help="E-mail address for alarms.")
-@click.option(
+@option("--mail-identity-arn", metavar="ARN", help="ARN of the SES identity that sends mail.")
+@option("--alarm-mail", metavar="ADDRESS", help="E-mail address for alarms.")
+@option(
     "--config",
     "path",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -68,7 +68,7 @@ def init(*, path: Path, yes: bool, **settings: Any) -> None:
 
 
 @click.command()
-@click.option("--plan", "plan_only", is_flag=True, help="Show the changes without deploying.")
+@option("--plan", "plan_only", is_flag=True, help="Show the changes without deploying.")
 @yes
 @as_json
 @stage_options
@@ -110,8 +110,8 @@ def deploy(options: StageOptions, *, plan_only: bool, yes: bool, as_json: bool) 
 
 
 @click.command()
-@click.option("--delete-data", is_flag=True, help="Also delete every account, message and file.")
-@click.option(
+@option("--delete-data", is_flag=True, help="Also delete every account, message and file.")
+@option(
     "--confirm-stage",
     metavar="NAME",
     help="The stage's name again, to confirm --delete-data with --yes.",

@@ -7,20 +7,21 @@ from typing import Final
 
 import click
 
+from imchat.commands.options import option
 from imchat.console import base
 
 DEFAULT_PORT: Final = 8484
 
 
 @click.command()
-@click.option(
+@option(
     "--host",
     default="127.0.0.1",
     show_default=True,
     metavar="ADDRESS",
     help="Address to listen on; 0.0.0.0 accepts connections from other machines.",
 )
-@click.option(
+@option(
     "--port",
     default=DEFAULT_PORT,
     show_default=True,
@@ -28,17 +29,17 @@ DEFAULT_PORT: Final = 8484
     metavar="PORT",
     help="Port to listen on; 0 picks a free one.",
 )
-@click.option(
+@option(
     "--data-dir",
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Directory for accounts, messages and keys (default: shown at startup).",
 )
-@click.option("--open/--no-open", "open_browser", default=False, help="Open the site in your browser.")
-@click.option(
+@option("--open/--no-open", "open_browser", default=False, help="Open the site in your browser.")
+@option(
     "--confirm", is_flag=True, help="Require a confirmation code at sign-up; it is printed in this terminal."
 )
-@click.option(
+@option(
     "--sign-up",
     default="open",
     show_default=True,
@@ -46,7 +47,7 @@ DEFAULT_PORT: Final = 8484
     help="Who may create an account: open (anyone), invitation (only users created with `imchat user create "
     "--local`) or domain:example.org[,example.com].",
 )
-@click.option("--demo", is_flag=True, help="Add two demo users and a conversation.")
+@option("--demo", is_flag=True, help="Add two demo users and a conversation.")
 def local(
     *,
     host: str,

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import click
 
-from imchat.commands.options import StageOptions, as_json, stage_options
+from imchat.commands.options import StageOptions, argument, as_json, option, stage_options
 from imchat.console import base
 from imchat.errors import ConfigError, NotFound
 
@@ -35,8 +35,8 @@ def _now_ms() -> int:
 
 
 @click.command()
-@click.option("--drift", is_flag=True, help="Also detect resources changed by hand; takes a minute.")
-@click.option("--outputs", is_flag=True, help="Also show all stack outputs.")
+@option("--drift", is_flag=True, help="Also detect resources changed by hand; takes a minute.")
+@option("--outputs", is_flag=True, help="Also show all stack outputs.")
 @as_json
 @stage_options
 def status(options: StageOptions, *, drift: bool, outputs: bool, as_json: bool) -> None:
@@ -71,16 +71,16 @@ def open_(options: StageOptions) -> None:
 
 
 @click.command()
-@click.option("--follow", "-f", is_flag=True, help="Keep printing new lines until Ctrl-C.")
-@click.option(
+@option("--follow", "-f", is_flag=True, help="Keep printing new lines until Ctrl-C.")
+@option(
     "--function",
     "functions",
     multiple=True,
     metavar="NAME",
     help="Show only this function: http, websocket, authorizer or fanout. Can be repeated.",
 )
-@click.option("--request", metavar="ID", help="Show only lines with this request ID (errors show it).")
-@click.option(
+@option("--request", metavar="ID", help="Show only lines with this request ID (errors show it).")
+@option(
     "--since",
     callback=_parse_since,
     default="15m",
@@ -146,7 +146,7 @@ def doctor(options: StageOptions, *, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(_SHELLS))
+@argument("shell", type=click.Choice(_SHELLS))
 def completion(shell: str) -> None:
     """Print the shell completion script.
 
@@ -160,7 +160,9 @@ def completion(shell: str) -> None:
     completion_class = get_completion_class(shell)
     root = click.get_current_context().find_root().command
     if completion_class is not None:
-        click.echo(completion_class(root, {}, "imchat", "_IMCHAT_COMPLETE").source())
+        script = completion_class(root, {}, "imchat", "_IMCHAT_COMPLETE").source()
+        # click's script for fish would cut a description at its first comma.
+        click.echo(script.replace('string split ","', 'string split --max 1 ","'))
 
 
 def _not_deployed(stage: str, region: str, options: StageOptions) -> str:

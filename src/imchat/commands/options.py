@@ -1,20 +1,74 @@
-"""Options shared by the AWS commands: which stage, how to reach it, and the output format."""
+"""Options of all commands: a value is never empty. And those shared by the AWS commands, which select a stage."""
 
 from __future__ import annotations
 
 import functools
-import shlex
+import re
+import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import click
-from click.core import ParameterSource
+
+from imchat.console import hints
+from imchat.errors import ImchatError
 
 if TYPE_CHECKING:
     from imchat.deploy.config import Config
     from imchat.deploy.context import DeployContext
+
+
+class _NonEmptyOption(click.Option):
+    """An option whose value must not be empty: an empty path would be the current directory, for example."""
+
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the converted value. Raises: BadParameter if it is empty."""
+        return super().process_value(ctx, _not_empty(value, ctx, self))
+
+    def prompt_for_value(self, ctx: click.Context) -> Any:
+        """Ask for the value. Raises: UsageError if there is no terminal that can ask for it."""
+        from getpass import GetPassWarning
+
+        names = [self.opts[0], *([str(self.envvar)] if self.envvar else [])]
+        missing = click.UsageError(f"no terminal to ask for it: set {' or '.join(names)}.", ctx)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", GetPassWarning)  # it would show the password
+                return super().prompt_for_value(ctx)
+        except GetPassWarning:
+            raise missing from None
+        except click.Abort:
+            if sys.stdin.isatty():
+                raise
+            raise missing from None
+
+
+class _NonEmptyArgument(click.Argument):
+    """An argument whose value must not be empty."""
+
+    def process_value(self, ctx: click.Context, value: Any) -> Any:
+        """Return the converted value. Raises: BadParameter if it is empty."""
+        return super().process_value(ctx, _not_empty(value, ctx, self))
+
+
+_UNDECODABLE: Final = re.compile("[\ud800-\udfff]")
+
+option = functools.partial(click.option, cls=_NonEmptyOption)
+argument = functools.partial(click.argument, cls=_NonEmptyArgument)
+
+
+def _not_empty(value: Any, ctx: click.Context, param: click.Parameter) -> Any:
+    values = value if isinstance(value, (tuple, list)) else (value,)
+    if any(isinstance(one, str) and not one.strip() for one in values):
+        raise click.BadParameter("the value must not be empty.", ctx, param)
+    # Python reads bytes that are no text in the terminal's encoding as surrogates. A file may have such a name.
+    is_path = isinstance(param.type, click.Path)
+    if not is_path and any(isinstance(one, str) and _UNDECODABLE.search(one) for one in values):
+        raise click.BadParameter("the value is not text in the encoding of this terminal.", ctx, param)
+    return value
 
 
 class Connector(Protocol):
@@ -47,20 +101,16 @@ class StageOptions:
 
 
 STAGE_OPTIONS = (
-    click.option(
+    option(
         "--stage",
         envvar="IMCHAT_STAGE",
         metavar="NAME",
         help="Stage to use (default: the one in imchat.toml, or prod).",
     ),
-    click.option("--profile", envvar="IMCHAT_PROFILE", metavar="NAME", help="AWS profile to use."),
-    click.option(
-        "--region", envvar="IMCHAT_REGION", metavar="REGION", help="AWS region, such as eu-central-1."
-    ),
-    click.option(
-        "--endpoint-url", envvar="AWS_ENDPOINT_URL", metavar="URL", help="Endpoint of an AWS emulator."
-    ),
-    click.option(
+    option("--profile", envvar="IMCHAT_PROFILE", metavar="NAME", help="AWS profile to use."),
+    option("--region", envvar="IMCHAT_REGION", metavar="REGION", help="AWS region, such as eu-central-1."),
+    option("--endpoint-url", envvar="AWS_ENDPOINT_URL", metavar="URL", help="Endpoint of an AWS emulator."),
+    option(
         "--config",
         envvar="IMCHAT_CONFIG",
         type=click.Path(path_type=Path, dir_okay=False),
@@ -68,9 +118,9 @@ STAGE_OPTIONS = (
         help="Settings file (default: imchat.toml in the current directory).",
     ),
 )
-_STAGE_OPTION_NAMES = ("stage", "profile", "region", "endpoint_url", "config")
-yes = click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+STAGE_OPTION_NAMES = ("stage", "profile", "region", "endpoint_url", "config")
+yes = option("--yes", is_flag=True, help="Do not ask for confirmation.")
+as_json = option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 def stage_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -78,15 +128,14 @@ def stage_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def run(**arguments: Any) -> None:
-        context = click.get_current_context()
-        values = {name: arguments.pop(name) for name in _STAGE_OPTION_NAMES}
-        typed = (
-            f" --{name.replace('_', '-')} {shlex.quote(str(value))}"
-            for name, value in values.items()
-            if context.get_parameter_source(name) == ParameterSource.COMMANDLINE
-        )
-        command(options=StageOptions(**values, command_line="".join(typed)), **arguments)
+        values = {name: arguments.pop(name) for name in STAGE_OPTION_NAMES}
+        try:
+            command(options=StageOptions(**values, command_line=hints.typed_options()), **arguments)
+        except ImchatError as error:
+            error.message = hints.with_typed_options(error.message)
+            error.args = (error.message,)
+            raise
 
-    for option in reversed(STAGE_OPTIONS):
-        run = option(run)
+    for add_option in reversed(STAGE_OPTIONS):
+        run = add_option(run)
     return run

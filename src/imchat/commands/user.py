@@ -5,15 +5,25 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import click
+from click.core import ParameterSource
 
-from imchat.commands.options import StageOptions, as_json, stage_options, yes
+from imchat.commands.options import (
+    STAGE_OPTION_NAMES,
+    StageOptions,
+    argument,
+    as_json,
+    option,
+    stage_options,
+    yes,
+)
 from imchat.console import base
+from imchat.errors import ConfigError
 
 if TYPE_CHECKING:
     from imchat.deploy.operate.users import Users
@@ -29,18 +39,23 @@ class _PoolOptions:
     user_pool_id: str | None
 
     @contextlib.contextmanager
-    def connect(self) -> Iterator[Users]:
-        """Connect to the pool for the duration of the block."""
+    def connect(self, *, may_create: bool = False) -> Iterator[Users]:
+        """Connect to the pool for the duration of the block. `may_create`: create a data directory that is missing.
+
+        Raises: ConfigError.
+        """
         # boto3 and the server take most of a second to import, which `--help` and `imchat local` do not need.
-        from imchat.deploy.operate.users import connect_aws, connect_local
+        from imchat.deploy.operate.users import connect_local
 
         if not self.local:
-            yield connect_aws(self.stage_options.connect(), pool_id=self.user_pool_id)
+            yield self._connect_aws()
             return
         from imchat.local.data_dir import DataDir
         from imchat.local.identity import REGION
         from imchat.local.user_pool import reach_user_pool
 
+        if not may_create:
+            self.check_data_dir()
         with reach_user_pool(DataDir.open(self.data_dir), base.print_code) as pool:
             yield connect_local(
                 pool.url,
@@ -50,16 +65,51 @@ class _PoolOptions:
                 secret_access_key=pool.key.secret_access_key,
             )
 
+    def read_handles(self, user_ids: Iterable[str]) -> dict[str, str]:
+        """Return the handles of users, by user id. Empty on AWS, where only the user pool is read."""
+        if not self.local:
+            return {}
+        from imchat.local.data_dir import DataDir
+        from imchat.local.user_pool import read_handles
+
+        return read_handles(DataDir.open(self.data_dir), user_ids)
+
+    def check_data_dir(self) -> None:
+        """Raise ConfigError with --local if there is no data directory: opening it would create one."""
+        from imchat.local.data_dir import DataDir, default_path
+
+        if not self.local:
+            return
+        folder = DataDir((self.data_dir or default_path()).expanduser().absolute())
+        if not folder.accounts.is_file():
+            raise ConfigError(
+                f"{folder.path} has no accounts of imchat; `imchat local` or `imchat user create` creates them, "
+                "or choose another directory with --data-dir"
+            )
+
+    def _connect_aws(self) -> Users:
+        from imchat.deploy.config import FILE_NAME
+        from imchat.deploy.operate.users import connect_aws
+
+        try:
+            return connect_aws(self.stage_options.connect(), pool_id=self.user_pool_id)
+        except ConfigError as error:
+            if self.stage_options.command_line or Path(FILE_NAME).exists() or "--local" in error.message:
+                raise
+            raise ConfigError(
+                f"{error.message}; or add --local for the users of `imchat local` on this machine"
+            ) from error
+
 
 _POOL_OPTIONS = (
-    click.option("--local", is_flag=True, help="Use the accounts of `imchat local` instead of AWS."),
-    click.option(
+    option("--local", is_flag=True, help="Use the accounts of `imchat local` instead of AWS."),
+    option(
         "--data-dir",
         type=click.Path(path_type=Path),
         metavar="DIR",
         help="With --local: data directory of `imchat local`, if not the default.",
     ),
-    click.option(
+    option(
         "--user-pool-id", metavar="ID", help="ID of the Cognito user pool (default: the pool of the stage)."
     ),
 )
@@ -81,11 +131,15 @@ def _pool_options(command: Callable[..., None]) -> Callable[..., None]:
             raise click.UsageError("--mail cannot be used with --local: `imchat local` sends no mail.")
         if pool.data_dir is not None and not pool.local:
             raise click.UsageError("--data-dir requires --local.")
+        for name in ("user_pool_id", *STAGE_OPTION_NAMES):
+            source = click.get_current_context().get_parameter_source(name)
+            if pool.local and source == ParameterSource.COMMANDLINE:
+                raise click.UsageError(f"--{name.replace('_', '-')} cannot be used with --local.")
         command(pool=pool, **arguments)
 
     wrapped: Callable[..., None] = stage_options(run)
-    for option in reversed(_POOL_OPTIONS):
-        wrapped = option(wrapped)
+    for add_option in reversed(_POOL_OPTIONS):
+        wrapped = add_option(wrapped)
     return wrapped
 
 
@@ -98,15 +152,15 @@ def user() -> None:
 
 
 @user.command()
-@click.argument("email")
-@click.option("--admin", is_flag=True, help="Make the user an administrator.")
-@click.option("--name", help="Name of the user.")
-@click.option(
+@argument("email")
+@option("--admin", is_flag=True, help="Make the user an administrator.")
+@option("--name", help="Name of the user.")
+@option(
     "--password-stdin",
     is_flag=True,
     help="Read a permanent password from standard input instead of generating a temporary one.",
 )
-@click.option("--mail", is_flag=True, help="Mail the temporary password instead of printing it (AWS only).")
+@option("--mail", is_flag=True, help="Mail the temporary password instead of printing it (AWS only).")
 @_pool_options
 def create(
     pool: _PoolOptions, email: str, *, admin: bool, name: str | None, password_stdin: bool, mail: bool
@@ -117,31 +171,43 @@ def create(
     """
     if mail and password_stdin:
         raise click.UsageError("--mail cannot be used with --password-stdin.")
-    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else None
+    password = _read_password() if password_stdin else None
     if password == "":
         raise click.UsageError("no password on standard input.")
-    with pool.connect() as users:
+    with pool.connect(may_create=True) as users:
         temporary = users.create(email, name=name, password=password, admin=admin, mail=mail)
     base.success(f"Created {'administrator' if admin else 'user'} {email}.")
     if temporary is not None:
         base.print_temporary_password(email, temporary)
 
 
+def _read_password() -> str:
+    try:
+        password = (
+            sys.stdin.readline().removeprefix("\ufeff").rstrip("\r\n")
+        )  # PowerShell sends a byte order mark
+        password.encode()
+    except UnicodeError:
+        raise click.UsageError("the password on standard input is not valid UTF-8 text.") from None
+    return password
+
+
 @user.command("list")
 @as_json
 @_pool_options
 def list_(pool: _PoolOptions, *, as_json: bool) -> None:
-    """List all users.
+    """List all users. Handles are shown with --local only.
 
     Example: imchat user list --local --json
     """
     with pool.connect() as users:
         found = users.list()
-    base.print_users(found, as_json=as_json)
+    handles = pool.read_handles(user.user_id for user in found)
+    base.print_users([replace(user, handle=handles.get(user.user_id)) for user in found], as_json=as_json)
 
 
 @user.command()
-@click.argument("email")
+@argument("email")
 @yes
 @_pool_options
 def disable(pool: _PoolOptions, email: str, *, yes: bool) -> None:
@@ -152,6 +218,7 @@ def disable(pool: _PoolOptions, email: str, *, yes: bool) -> None:
 
     Example: imchat user disable you@example.com
     """
+    pool.check_data_dir()
     if not yes:
         base.confirm(f"Disable {email}?")
     with pool.connect() as users:
@@ -160,7 +227,7 @@ def disable(pool: _PoolOptions, email: str, *, yes: bool) -> None:
 
 
 @user.command()
-@click.argument("email")
+@argument("email")
 @_pool_options
 def enable(pool: _PoolOptions, email: str) -> None:
     """Allow a disabled user to sign in again.
@@ -173,7 +240,7 @@ def enable(pool: _PoolOptions, email: str) -> None:
 
 
 @user.command()
-@click.argument("email")
+@argument("email")
 @yes
 @_pool_options
 def delete(pool: _PoolOptions, email: str, *, yes: bool) -> None:
@@ -184,6 +251,7 @@ def delete(pool: _PoolOptions, email: str, *, yes: bool) -> None:
 
     Example: imchat user delete you@example.com --yes
     """
+    pool.check_data_dir()
     if not yes:
         base.confirm(f"Delete the account {email}? This cannot be undone.")
     with pool.connect() as users:
@@ -192,10 +260,8 @@ def delete(pool: _PoolOptions, email: str, *, yes: bool) -> None:
 
 
 @user.command("reset-password")
-@click.argument("email")
-@click.option(
-    "--mail", is_flag=True, help="Mail a reset code instead of printing a temporary password (AWS only)."
-)
+@argument("email")
+@option("--mail", is_flag=True, help="Mail a reset code instead of printing a temporary password (AWS only).")
 @_pool_options
 def reset_password(pool: _PoolOptions, email: str, *, mail: bool) -> None:
     """Reset a user's password and sign them out everywhere.
@@ -217,7 +283,7 @@ def reset_password(pool: _PoolOptions, email: str, *, mail: bool) -> None:
 
 
 @user.command()
-@click.argument("email")
+@argument("email")
 @_pool_options
 def promote(pool: _PoolOptions, email: str) -> None:
     """Make a user an administrator.
@@ -232,7 +298,7 @@ def promote(pool: _PoolOptions, email: str) -> None:
 
 
 @user.command()
-@click.argument("email")
+@argument("email")
 @_pool_options
 def demote(pool: _PoolOptions, email: str) -> None:
     """Make an administrator a regular user.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from itertools import groupby
@@ -40,7 +41,9 @@ def write_policies(deployer: Sequence[Policy], boundary: Policy, directory: Path
             raise ConfigError(
                 f"{path} cannot be written: {error.strerror}; choose another directory with --write"
             ) from None
-        base.success(f"aws iam create-policy --policy-name {policy.name} --policy-document file://{path}")
+        base.success(
+            f"aws iam create-policy --policy-name {policy.name} --policy-document {shlex.quote(f'file://{path}')}"
+        )
     base.info(
         f"Attach {' and '.join(policy.name for policy in deployer)} to the deployer's user or role, and add "
         f'permissions_boundary_arn = "{boundary.arn}" to imchat.toml.'

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
 import shutil
 import sys
 import textwrap
@@ -12,6 +12,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 import click
+
+from imchat.console import hints
 
 if TYPE_CHECKING:  # `imchat --help` loads none of these
     from rich.console import Console, RenderableType
@@ -43,7 +45,8 @@ def error(message: str) -> None:
         text = textwrap.fill(
             text, width, subsequent_indent="       ", break_long_words=False, break_on_hyphens=False
         )
-    click.echo(click.style("Error:", fg="red", bold=True) + text.removeprefix("Error:"), err=True)
+    with contextlib.suppress(OSError):  # the status says that it failed, too
+        click.echo(click.style("Error:", fg="red", bold=True) + text.removeprefix("Error:"), err=True)
 
 
 def success(message: str) -> None:
@@ -80,6 +83,12 @@ def confirm(question: str) -> None:
         raise click.Abort
 
 
+def to_json(value: object, *, indent: int | None = 2) -> str:
+    """Return a value as JSON. Characters outside ASCII are escaped if the encoding of the output lacks any."""
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    return json.dumps(value, indent=indent, ensure_ascii=not utf8)
+
+
 def print_code(purpose: Purpose, email: str, code: str) -> None:
     """Print a code or password that a user pool on AWS would mail."""
     click.echo(f"{_CODE_NAMES[purpose.value].capitalize()} for {email}: {click.style(code, bold=True)}")
@@ -97,21 +106,39 @@ def print_users(users: Sequence[User], *, as_json: bool) -> None:
     """Print the list of users as a table or as JSON."""
     if as_json:
         rows = [asdict(user) | {"created": user.created.isoformat()} for user in users]
-        click.echo(json.dumps(rows, indent=2))
+        click.echo(to_json(rows))
         return
     if not users:
-        click.echo("No users yet. Create one with `imchat user create`.")
+        click.echo(hints.with_typed_options("No users yet. Create one with `imchat user create`."))
         return
     from rich.markup import escape
     from rich.table import Table
 
-    table = Table("E-mail", "Name", "Role", "Status", "Created", box=None, pad_edge=False)
+    with_handles = any(user.handle for user in users)
+    titles = ("E-mail", *(["Handle"] if with_handles else []), "Name", "Role", "Status", "Created")
+    table = Table(*titles, box=None, pad_edge=False)
     for user in users:
-        status = _USER_STATUSES.get(user.status, user.status) if user.enabled else "disabled"
-        role = "administrator" if user.admin else ""
-        created = user.created.strftime("%Y-%m-%d")
-        table.add_row(escape(user.email), escape(user.name), role, status, created)
-    print_renderable(table)
+        handle = [user.handle or ""] if with_handles else []
+        table.add_row(escape(user.email), *handle, escape(user.name), *_role_and_status(user))
+    console = get_console()
+    if _natural_width(console, table) <= console.width:
+        print_renderable(table)
+    else:
+        _print_users_in_lines(users)
+
+
+def _print_users_in_lines(users: Sequence[User]) -> None:
+    """Print users below each other, in a terminal that is too narrow for a table."""
+    for user in users:
+        click.secho(user.email, bold=True)
+        for value in (user.handle, user.name, *_role_and_status(user)):
+            if value:
+                click.echo(f"  {value}")
+
+
+def _role_and_status(user: User) -> tuple[str, str, str]:
+    status = _USER_STATUSES.get(user.status, user.status) if user.enabled else "disabled"
+    return "administrator" if user.admin else "", status, user.created.strftime("%Y-%m-%d")
 
 
 def print_server_started(server: Started, *, open_browser: bool) -> None:
@@ -119,7 +146,7 @@ def print_server_started(server: Started, *, open_browser: bool) -> None:
     lines = [("Open", server.url), ("Data", str(server.data_dir))]
     lines += [("Demo", f"{person.email}, password {person.password}") for person in server.people]
     if server.policy.kind == "invitation":
-        lines.append(("Sign-up", "by invitation: imchat user create --local"))
+        lines.append(("Sign-up", f"by invitation: {hints.suggestion('imchat user create --local')}"))
     elif server.policy.domains:
         lines.append(("Sign-up", f"e-mail at {', '.join(server.policy.domains)}"))
     lines.append(("Stop", "Ctrl-C"))
@@ -127,6 +154,9 @@ def print_server_started(server: Started, *, open_browser: bool) -> None:
     if server.reachable_by_others:
         click.echo("Other machines can connect. Browsers disable some features on sites without HTTPS:")
         click.echo("for a team, put a reverse proxy with a TLS certificate in front.")
+        if server.policy.kind == "open":
+            click.echo("Anyone who can connect can create an account; to prevent that, use")
+            click.echo("--sign-up invitation or --sign-up domain:example.org.")
     sys.stdout.flush()
     if open_browser:
         _browse(server.url)
@@ -136,19 +166,30 @@ def get_console() -> Console:
     """Return the rich console for standard output. Without a terminal, lines have no maximum length."""
     from rich.console import Console
 
-    fixed = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 10_000
-    return Console(highlight=False, width=fixed)
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 10_000)
 
 
 def print_renderable(renderable: RenderableType) -> None:
-    """Print a rich layout without trailing spaces."""
+    """Print a rich layout without trailing spaces. A text that is too wide for its column continues in the next line."""
+    from rich.table import Table
+
     console = get_console()
+    if isinstance(renderable, Table):
+        fits = _natural_width(console, renderable) <= console.width
+        for column in renderable.columns:
+            column.overflow = "fold"
+            column.no_wrap = column.no_wrap and fits
     if console.is_terminal:
         console.print(renderable)
         return
     with console.capture() as captured:
         console.print(renderable)
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def _natural_width(console: Console, renderable: RenderableType) -> int:
+    """Return the width at which no text of a layout is wrapped."""
+    return console.measure(renderable, options=console.options.update(max_width=10_000)).maximum
 
 
 def print_panel(title: str, lines: Sequence[tuple[str, str]]) -> None:

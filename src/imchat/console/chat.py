@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import re
 import sys
 import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
+from unicodedata import category
 
 import click
 
 from imchat.client import Client, EventInConversation
-from imchat.console import terminal
-from imchat.errors import ImchatError, NotFound
+from imchat.console import formatting, terminal
+from imchat.errors import ImchatError, Invalid, NotFound
 
 if TYPE_CHECKING:
     from imchat.client.api import Entry
@@ -24,6 +27,14 @@ _HISTORY_EVENTS: Final = 20
 _MAX_CHOICES: Final = 20
 _PROMPT: Final = "> "
 _HINT: Final = "Press Enter to send, /quit to quit."
+_SLASH_HINT: Final = "Type // to send it as a message."
+_INDENT: Final = " " * 7
+"""The width of the time before a message. The further lines of a message begin with it, so that they look like no other
+message."""
+_BIDI_CONTROLS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""They reverse the text that follows, also that of other messages."""
+_REPLACED_CATEGORIES: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_UNDECODABLE: Final = re.compile("[\ud800-\udfff]")
 _COLOURS: Final = ("cyan", "magenta", "yellow", "green", "blue", "bright_red")
 _TYPING_INTERVAL_S: Final = 5.0
 _NOTICES: Final = {
@@ -38,8 +49,10 @@ async def chat(url: str, email: str, password: str, handle: str | None) -> None:
     """Run the chat until the user quits. Raises: ImchatError."""
     async with Client.sign_in(url, email, password) as me:
         entry = await (_choose_conversation(me) if handle is None else _direct_conversation(me, handle))
-        await _Screen(me, entry).run()
+        unsent = await _Screen(me, entry).run()
     print_goodbye()
+    if unsent:
+        raise Invalid(f"{formatting.count(unsent, 'line')} of the input could not be sent; see above")
 
 
 def print_goodbye() -> None:
@@ -89,7 +102,7 @@ async def _titles(me: Client, entries: Sequence[Entry]) -> list[str]:
 def _title(entry: Entry, names: dict[str, str], own_id: str) -> str:
     conversation = entry["conversation"]
     if conversation["kind"] == "group":
-        return _printable(conversation["title"] or "Group")
+        return _one_line(conversation["title"] or "Group")
     others = [member["user_id"] for member in conversation.get("members", ()) if member["user_id"] != own_id]
     return names.get(others[0], "Unknown user") if others else "Unknown user"
 
@@ -107,10 +120,13 @@ class _Screen:
         self._prompt_shown = False
         self._pending_lines: list[str] | None = None
         self._sending = ""
+        self._unsent = 0
         self._interactive = sys.stdin.isatty() and sys.stdout.isatty()
 
-    async def run(self) -> None:
-        """Show and send messages until the user quits."""
+    async def run(self) -> int:
+        """Show and send messages until the user quits. Returns how many lines of a file or pipe could not be sent."""
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(errors="surrogateescape")  # a line that is no text must not end the chat
         title = _title(self._entry, self._names, self._me.user_id)
         click.secho(f"\n{title}", bold=True)
         if self._interactive:
@@ -123,12 +139,19 @@ class _Screen:
             while (line := await self._read_line(receiving)) is not None:
                 if line.strip() == "/quit":
                     break
-                if _is_command(line):
-                    self._print(click.style(f"  {line.strip()} is not a command. {_HINT}", dim=True))
+                if _UNDECODABLE.search(line):
+                    self._refuse(f"not text in the encoding {sys.stdin.encoding}")
+                elif _is_command(line):
+                    self._refuse(f"{line.split()[0]} is not a command. {_SLASH_HINT} {_HINT}")
                 elif line.strip():
-                    await self._send(line)
+                    await self._send(line.removeprefix("/") if line.startswith("//") else line)
         finally:
             receiving.cancel()
+        return 0 if self._interactive else self._unsent
+
+    def _refuse(self, reason: str) -> None:
+        self._unsent += 1
+        self._print(click.style(f"  not sent: {reason}", dim=True))
 
     async def _send(self, body: str) -> None:
         """Send a message. It is shown when its event arrives, in order with the messages of others."""
@@ -137,7 +160,9 @@ class _Screen:
         try:
             await self._me.send(self._conversation_id, body)
         except ImchatError as error:
-            self._print(f"  {_printable(body)}\n{click.style(f'  not sent: {error.message}', fg='red')}")
+            self._unsent += 1
+            reason = _one_line(error.message)
+            self._print(f"  {_printable(body)}\n{click.style(f'  not sent: {reason}', fg='red')}")
         finally:
             self._sending = ""
 
@@ -172,7 +197,7 @@ class _Screen:
             body = _printable(event["message"]["body"]) if "message" in event else ""
             text = f"{click.style('edited:', dim=True)} {body}"
         elif event["type"] == "reaction.added":
-            text = f"{click.style('reacted with', dim=True)} {event['emoji']}"
+            text = f"{click.style('reacted with', dim=True)} {_one_line(event['emoji'])}"
         elif event["type"] in _NOTICES:
             text = click.style(_NOTICES[event["type"]], dim=True)
         else:
@@ -254,8 +279,9 @@ class _Screen:
 
 
 def _is_command(line: str) -> bool:
-    """Return whether the line looks like a chat command, which is never meant as a message."""
-    return line.startswith("/") and line.strip()[1:].isalpha()
+    """Return whether the line begins like a chat command, such as `/me waves`, which is not meant as a message."""
+    words = line.split(maxsplit=1)
+    return line.startswith("/") and words[0][1:].isalpha()
 
 
 def _set_result(future: asyncio.Future[str | None], line: str | None) -> None:
@@ -268,12 +294,27 @@ def _body(message: Message) -> str:
 
 
 def _name(user: dict[str, Any]) -> str:
-    return _printable(user["display_name"] or user["handle"] or "Unknown user")
+    return _one_line(user["display_name"] or user["handle"] or "Unknown user")
 
 
 def _printable(text: str) -> str:
-    """Replace terminal control characters in `text`, which other users wrote."""
-    return "".join(char if char.isprintable() or char in "\n\t" else "\ufffd" for char in text)
+    """Return a text that other users wrote: without what controls a terminal, and with its further lines indented.
+
+    Spaces and the invisible characters that join emoji and letters stay.
+    """
+    lines = text.replace("\r\n", "\n").split("\n")
+    return f"\n{_INDENT}".join("".join(map(_printable_char, line)) for line in lines)
+
+
+def _one_line(text: str) -> str:
+    """Return a name, a title or a reason on one line."""
+    return _printable(" ".join(text.splitlines()))
+
+
+def _printable_char(char: str) -> str:
+    if char.isprintable() or char == "\t":
+        return char
+    return "\ufffd" if char in _BIDI_CONTROLS or category(char) in _REPLACED_CATEGORIES else char
 
 
 def _newest_ms(entry: Entry) -> int:

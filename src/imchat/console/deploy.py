@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import re
 import sys
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import click
 
 from imchat.console import base, formatting
+from imchat.console.hints import with_typed_options
 
 if TYPE_CHECKING:
     from imchat.deploy.execute import Deployment
@@ -83,7 +83,7 @@ def live_output(activity: str, *, as_json: bool) -> Iterator[ProgressView]:
     except KeyboardInterrupt:
         view.stop()
         if not as_json:
-            hint = hints[-1] if hints else "run the same command again to continue"
+            hint = with_typed_options(hints[-1] if hints else "run the same command again to continue")
             click.echo(f"{click.style('Interrupted.', bold=True)} {hint[0].upper()}{hint[1:]}", err=True)
         sys.exit(INTERRUPTED)
     finally:
@@ -111,7 +111,7 @@ def confirm_data_deletion(stage: str, region: str) -> None:
 
 def print_json_line(event: str, values: dict[str, Any]) -> None:
     """Print one line of JSON."""
-    click.echo(json.dumps({"event": event, **values}, ensure_ascii=False))
+    click.echo(base.to_json({"event": event, **values}, indent=None))
 
 
 def format_event(event: Event) -> str | None:  # noqa: C901, PLR0911, PLR0912 - one line per case, read as a list

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -71,7 +72,7 @@ def prompt_for_settings(given: Mapping[str, Any], path: Path) -> Config:
 
 def print_written(path: Path, config: Config) -> None:
     """Print the written file and the next steps."""
-    option = "" if path == Path("imchat.toml") else f" --config {path}"
+    option = "" if path == Path("imchat.toml") else f" --config {shlex.quote(str(path))}"
     base.print_panel(
         f"Wrote {path}",
         [

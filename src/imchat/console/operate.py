@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from imchat.console import base, formatting
+from imchat.console import base, formatting, hints
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -39,7 +38,7 @@ _FUNCTION_COLOURS: Final = ("cyan", "magenta", "green", "blue")
 def print_status(status: Status, *, outputs: bool, as_json: bool) -> None:
     """Print the URL, version and stacks of a stage."""
     if as_json:
-        click.echo(json.dumps(asdict(status), indent=2, ensure_ascii=False))
+        click.echo(base.to_json(asdict(status)))
         return
     from rich.table import Table
     from rich.text import Text
@@ -87,7 +86,7 @@ def print_findings(findings: Iterable[Finding], *, as_json: bool) -> bool:
     problems = 0
     if as_json:
         listed = [asdict(finding) for finding in findings]
-        click.echo(json.dumps(listed, indent=2, ensure_ascii=False))
+        click.echo(base.to_json(listed))
         return any(finding["outcome"] == "problem" for finding in listed)
     from rich.padding import Padding
     from rich.table import Table
@@ -105,7 +104,7 @@ def print_findings(findings: Iterable[Finding], *, as_json: bool) -> bool:
         summary = Text(finding.what, "dim" if finding.outcome == "good" else "")
         row.add_row(Text(*_OUTCOMES[finding.outcome]), finding.about, summary)
         if finding.fix:
-            row.add_row("", "", Text(f"→ {finding.fix}", "cyan"))
+            row.add_row("", "", Text(f"→ {hints.with_typed_options(finding.fix)}", "cyan"))
         base.print_renderable(Padding(row, (0, 0, 1 if spaced else 0, 0)))
     if not spaced:
         click.echo()
@@ -128,7 +127,7 @@ def print_log_lines(lines: Iterable[LogLine], *, as_json: bool) -> int:
     for line in lines:
         printed += 1
         if console is None:
-            click.echo(json.dumps(asdict(line), ensure_ascii=False))
+            click.echo(base.to_json(asdict(line), indent=None))
             sys.stdout.flush()
             continue
         colour = colours.setdefault(line.function, _FUNCTION_COLOURS[len(colours) % len(_FUNCTION_COLOURS)])

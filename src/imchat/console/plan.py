@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -33,7 +32,7 @@ _ACTIONS: Final = {
 def print_plan(plan: Plan, *, location: str, all_resources: bool, as_json: bool) -> None:
     """Print what a deployment would change. Without `all_resources`, the resources of a new stack are only counted."""
     if as_json:
-        click.echo(json.dumps(plan.to_dict(), indent=2, ensure_ascii=False))
+        click.echo(base.to_json(plan.to_dict()))
         return
     from rich.table import Table
     from rich.text import Text

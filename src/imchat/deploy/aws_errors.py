@@ -72,7 +72,7 @@ def explain(error: ClientError | BotoCoreError) -> ImchatError:
 
 
 def _explain_response(error: ClientError) -> ImchatError:
-    code, message = error_code(error), _plain(str(error.response.get("Error", {}).get("Message", "")))
+    code, message = error_code(error), one_line(error.response.get("Error", {}).get("Message", ""))
     if code in _THROTTLED:
         return Busy(f"AWS throttles these requests ({code}); try again in a minute")
     if code in _EXPIRED:
@@ -110,7 +110,7 @@ def _denied(error: ClientError, message: str) -> str:
 
 
 def _explain_client_error(error: BotoCoreError) -> ImchatError:
-    reason = _plain(str(error))
+    reason = one_line(error)
     match error:
         case raised.ParamValidationError():
             return Invalid(reason)
@@ -121,6 +121,11 @@ def _explain_client_error(error: BotoCoreError) -> ImchatError:
             text = "no valid AWS region is set; pass --region, such as eu-central-1, or run `imchat init`"
         case raised.PartialCredentialsError():
             text = f"the AWS credentials are incomplete: {reason}; `aws configure` sets both keys"
+        case raised.CredentialRetrievalError() if (
+            getattr(error, "kwargs", {}).get("provider") == "custom-process"
+        ):
+            reason = one_line(error.kwargs.get("error_msg") or "it ended with an error and printed nothing")
+            text = f"credential_process in the AWS configuration cannot be used: {reason}; correct it, or pass another --profile"
         case raised.SSOError() | raised.TokenRetrievalError() | raised.CredentialRetrievalError():
             text = f"the AWS sign-in is no longer valid ({reason}); sign in again: `aws sso login`, with your --profile"
         case raised.NoCredentialsError():
@@ -132,5 +137,6 @@ def _explain_client_error(error: BotoCoreError) -> ImchatError:
     return ConfigError(text)
 
 
-def _plain(text: str) -> str:
-    return " ".join(text.split()).rstrip(".")
+def one_line(reason: object) -> str:
+    """Return an error or its message as one line without a full stop."""
+    return " ".join(str(reason).split()).rstrip(".")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,7 +56,7 @@ _FORMATS: Final = {
         r"^[a-z][a-z0-9-]{0,19}$",
         "1 to 20 lower-case letters, digits and hyphens, beginning with a letter",
     ),
-    "region": (r"^[a-z]{2}(-[a-z]+)+-[0-9]$", "the name of an AWS region, such as eu-central-1"),
+    "region": (r"^[a-z]{2,5}(-[a-z]+)+-[0-9]{1,2}$", "the name of an AWS region, such as eu-central-1"),
     "domain_name": (
         r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}$",
         "a host name in lower case, such as chat.example.org",
@@ -146,6 +147,11 @@ def load_config(path: Path | None = None, *, overrides: Mapping[str, Any] | None
     return _validate(settings, overrides or {}, file)
 
 
+def is_region(name: str) -> bool:
+    """Return whether a text has the format of an AWS region's name."""
+    return re.fullmatch(_FORMATS["region"][0], name) is not None
+
+
 def check_config(options: Mapping[str, Any]) -> Config:
     """Return the settings in `options`, without a file; None: not set. Raises: ConfigError; `details["field"]` is the key."""
     return _validate({}, options, Path(FILE_NAME))
@@ -223,11 +229,15 @@ def _toml(value: str | int) -> str:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text("utf-8"))
+        return tomllib.loads(file.read_text("utf-8-sig"))
     except FileNotFoundError:
         raise ConfigError(f"there is no file {file}; `imchat init` writes one") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8 text; save it in the encoding UTF-8") from error
+    except OSError as error:
+        raise ConfigError(
+            f"{file} cannot be read: {error.strerror}; choose another file with --config"
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{file} is not valid TOML: {error}") from error
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import boto3
+import botocore.session
 from botocore.config import Config as ClientConfig
 from botocore.exceptions import BotoCoreError
 
-from imchat.deploy.config import Config
-from imchat.errors import ConfigError
+from imchat.deploy.aws_errors import one_line, translated
+from imchat.deploy.config import Config, is_region
+from imchat.errors import ConfigError, ImchatError
 
 _CLIENT_CONFIG: Final = ClientConfig(
     retries={"mode": "standard", "max_attempts": 5},
@@ -82,26 +86,90 @@ def stack_name(stage: str, kind: str) -> str:
 def connect(config: Config, *, endpoint_url: str | None = None) -> DeployContext:
     """Return the context of a stage: its profile and region, or an emulator of AWS at `endpoint_url`.
 
-    Sends no request to AWS. Raises: ConfigError if the profile is unknown or no region is set.
+    Sends no request to AWS. Raises: ConfigError if the profile is unknown, no region is set, or a setting is invalid.
     """
+    if endpoint_url is not None:
+        _check_endpoint_url(endpoint_url)
     try:
-        session = boto3.Session(profile_name=config.profile, region_name=config.region)
+        core = botocore.session.Session(profile=config.profile)
+        settings = core.get_scoped_config()
     except BotoCoreError as error:
         raise ConfigError(f"{str(error).rstrip('.')}; see profile in imchat.toml, or --profile") from error
-    if session.region_name is None:
-        raise ConfigError(
-            "no AWS region is set; set region in imchat.toml or pass --region, such as eu-central-1"
-        )
+    region = config.region or _configured_region(settings)
+    session = boto3.Session(botocore_session=core, region_name=region)
     clients: dict[str, Any] = {}
 
     def client(service: str) -> Any:
         if service not in clients:
-            clients[service] = session.client(
-                service,
-                region_name=_FIXED_REGIONS.get(service),
-                endpoint_url=endpoint_url,
-                config=_CLIENT_CONFIG,
-            )
+            if not clients:
+                _load_credentials(session)
+            with translated():
+                clients[service] = _create_client(session, service, endpoint_url)
         return clients[service]
 
-    return DeployContext(session.region_name, client, endpoint_url, config=config)
+    return DeployContext(region, client, endpoint_url, config=config)
+
+
+def _check_endpoint_url(url: str) -> None:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        valid = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:  # the port is not a number
+        valid = False
+    if not valid:
+        raise ConfigError(
+            f"the endpoint URL {url} is not valid; set --endpoint-url or AWS_ENDPOINT_URL to a URL such as "
+            "http://localhost:4566"
+        )
+
+
+def _configured_region(profile: Mapping[str, Any]) -> str:
+    """Return the region of the environment or of the profile. Raises: ConfigError if there is none.
+
+    As in the AWS CLI, AWS_REGION overrides AWS_DEFAULT_REGION, and an empty variable counts as not set.
+    """
+    sources = {name: os.environ.get(name, "") for name in ("AWS_REGION", "AWS_DEFAULT_REGION")}
+    sources["region in the AWS profile"] = str(profile.get("region", ""))
+    for source, region in sources.items():
+        if not region:
+            continue
+        if not is_region(region):
+            raise ConfigError(
+                f'{source} is "{region}", which is not the name of an AWS region; correct it, or pass --region, '
+                "such as eu-central-1"
+            )
+        return region
+    raise ConfigError(
+        "no AWS region is set; set region in imchat.toml or pass --region, such as eu-central-1"
+    )
+
+
+def _load_credentials(session: boto3.Session) -> None:
+    """Load the credentials, if there are any. Raises: ConfigError."""
+    try:
+        with translated():
+            credentials = session.get_credentials()
+            if credentials is not None:
+                credentials.get_frozen_credentials()  # runs a credential_process, or asks AWS for a role
+    except ImchatError:
+        raise
+    except Exception as error:  # botocore raises any exception for the output of a credential_process
+        raise ConfigError(
+            f"the AWS credentials cannot be loaded ({type(error).__name__}: {one_line(error)}); check credential_process "
+            f"in the AWS configuration of profile {session.profile_name}, or pass another --profile"
+        ) from error
+
+
+def _create_client(session: boto3.Session, service: str, endpoint_url: str | None) -> Any:
+    try:
+        return session.client(
+            service,
+            region_name=_FIXED_REGIONS.get(service),
+            endpoint_url=endpoint_url,
+            config=_CLIENT_CONFIG,
+        )
+    except ValueError as error:
+        raise ConfigError(
+            f"the AWS settings for {service} are not valid: {one_line(error)}; check AWS_ENDPOINT_URL, "
+            f"AWS_ENDPOINT_URL_{service.upper().replace('-', '_')} and endpoint_url in the AWS configuration"
+        ) from error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Final
-from unicodedata import category
 
 from imchat.errors import Invalid
 
@@ -89,19 +88,24 @@ _HANDLE = re.compile(HANDLE_PATTERN)
 _CLIENT_MESSAGE_ID = re.compile(CLIENT_MESSAGE_ID_PATTERN)
 _ID = re.compile(ID_PATTERN)
 _FORBIDDEN_IN_BODY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
-_INVISIBLE_CATEGORIES: Final = frozenset({"Cc", "Cf", "Zs"})
-"""Unicode categories of invisible characters: controls, formats such as the zero-width space, spaces."""
+_VISIBLE = re.compile(
+    r"[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"  # controls and white space
+    r"\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
+    r"\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    r"\u2800\ufff9-\ufffb\ud800-\udfff]"
+)
+"""A visible character: no control, no white space, not Default_Ignorable_Code_Point (second and third line; source: Unicode
+16, DerivedCoreProperties.txt), no blank Braille pattern. `frontend/src/core/validation.ts` has the same rule."""
 _FORBIDDEN_IN_LINE = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029\ud800-\udfff]")
 
 
 def check_body(body: str) -> str:
     """Return a message body unchanged.
 
-    Raises: Invalid unless it has 1 to 8,000 characters, at most 24 KB, more than white space, and no control characters
+    Raises: Invalid unless it has 1 to 8,000 characters, at most 24 KB, a visible character, and no control characters
     other than tab, line feed and carriage return.
     """
-    if not body.strip():
-        raise Invalid("body must not be empty", field="body", limit=1)
+    _check_visible(body, field="body")
     if len(body) > BODY_CHARS:
         raise Invalid(
             f"body has {len(body):,} characters; the maximum is {BODY_CHARS:,}",
@@ -129,8 +133,7 @@ def check_line(text: str, *, field: str, maximum: int) -> str:
     Raises: Invalid unless it has 1 to `maximum` characters, at least one of them visible, and no line breaks or other
     control characters.
     """
-    if all(category(char) in _INVISIBLE_CATEGORIES for char in text):
-        raise Invalid(f"{field} must not be empty", field=field, limit=1)
+    _check_visible(text, field=field)
     if len(text) > maximum:
         raise Invalid(
             f"{field} has {len(text):,} characters; the maximum is {maximum}", field=field, limit=maximum
@@ -140,11 +143,19 @@ def check_line(text: str, *, field: str, maximum: int) -> str:
     return text
 
 
+def _check_visible(text: str, *, field: str) -> None:
+    if _VISIBLE.search(text) is None:
+        raise Invalid(f"{field} must contain a visible character", field=field, limit=1)
+
+
 def check_description(text: str) -> str:
     """Return a description unchanged. It may be empty.
 
-    Raises: Invalid if it has more than 500 characters, or control characters other than tab and line breaks.
+    Raises: Invalid if it has more than 500 characters, only invisible ones, or control characters other than tab and line
+    breaks.
     """
+    if text:
+        _check_visible(text, field="description")
     check_count(len(text), field="description", maximum=DESCRIPTION_CHARS, unit=" characters")
     if _FORBIDDEN_IN_BODY.search(text):
         raise Invalid(

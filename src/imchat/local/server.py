@@ -40,6 +40,7 @@ PURGE_INTERVAL_S: Final = 60.0
 PURGE_ITEMS: Final = 500
 MAX_CACHED_CLAIMS: Final = 4096
 """Tokens whose claims are cached in the form that handlers get."""
+MAX_PORT: Final = 65535
 _STOP_TIMEOUT_S: Final = 0.5
 """How long open requests may take to finish when the server stops."""
 
@@ -209,11 +210,15 @@ def _url_host(host: str) -> str:
     return f"[{name}]" if ":" in name and not name.startswith("[") else name
 
 
+def _other_port(port: int) -> int:
+    return port + 1 if port < MAX_PORT else port - 1
+
+
 def _cannot_listen(options: Options, error: Exception) -> ConfigError:
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return ConfigError(
             f"port {options.port} on {options.host} is in use by another program; "
-            f"choose another one, for example: imchat local --port {options.port + 1}"
+            f"choose another one, for example --port {_other_port(options.port)}"
         )
     if isinstance(error, socket.gaierror) or (
         isinstance(error, OSError) and error.errno == errno.EADDRNOTAVAIL

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from imchat.domain.ids import UserId
 from imchat.entrypoints import bootstrap
 from imchat.errors import Busy
 from imchat.local.cognito import CognitoApi
 from imchat.local.data_dir import DataDir
 from imchat.local.http import HttpServer
 from imchat.local.identity import AdminKey, Deliver, Identity, read_admin_key
+from imchat.storage.repositories import users
 from imchat.storage.sqlite.table import SqliteTable
 
 
@@ -41,6 +43,13 @@ def reach_user_pool(folder: DataDir, deliver: Deliver) -> Iterator[LocalPool]:
         identity = Identity(table=table, keys=folder.keys, now_ms=bootstrap.now_ms, deliver=deliver)
         with serve_identity(identity) as url:
             yield LocalPool(url, read_admin_key(folder.keys))
+
+
+def read_handles(folder: DataDir, user_ids: Iterable[str]) -> dict[str, str]:
+    """Return the handles of users, by user id, from the conversations' database. Users without a handle are left out."""
+    with SqliteTable.open(folder.conversations) as table:
+        found = users.get_many(table, map(UserId, user_ids))
+    return {user_id: user.handle for user_id, user in found.items() if user.handle is not None}
 
 
 @contextlib.contextmanager

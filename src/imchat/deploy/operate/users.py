@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from datetime import datetime
 from typing import Any, Final
 
 import boto3
+import botocore.session
+from botocore.config import Config as ClientConfig
 from botocore.exceptions import ClientError
 
 from imchat.deploy.aws_errors import error_code, translated
@@ -25,7 +28,10 @@ _PASSWORD_GROUPS: Final = (_LETTERS, _LETTERS.upper(), "23456789", _LETTERS, _LE
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """One account. `status` is Cognito's: CONFIRMED, UNCONFIRMED, FORCE_CHANGE_PASSWORD, …"""
+    """One account. `status` is Cognito's: CONFIRMED, UNCONFIRMED, FORCE_CHANGE_PASSWORD, …
+
+    `handle` is in the user's profile, not in the pool: the caller may add it.
+    """
 
     email: str
     name: str
@@ -34,6 +40,7 @@ class User:
     enabled: bool
     admin: bool
     created: datetime
+    handle: str | None = None
 
 
 class Users:
@@ -138,8 +145,16 @@ def connect_local(
     url: str, *, region: str, pool_id: str, access_key_id: str, secret_access_key: str
 ) -> Users:
     """Return the users of the `imchat local` at `url`."""
-    client = boto3.client(
+    # Without the AWS configuration of this machine, which may be damaged, and without a proxy.
+    no_files = {
+        "profile": (None, None, None, None),
+        "config_file": (None, None, os.devnull, None),
+        "credentials_file": (None, None, os.devnull, None),
+    }
+    session = boto3.Session(botocore_session=botocore.session.Session(session_vars=no_files))
+    client = session.client(
         "cognito-idp",
+        config=ClientConfig(proxies={}),
         endpoint_url=url,
         region_name=region,
         aws_access_key_id=access_key_id,

@@ -1,0 +1,98 @@
+"""How `imchat chat` prints the texts of others, and which lines it sends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support.browser_harness import PASSWORD, Server, sign_up
+
+from imchat.client import Client
+from imchat.console.chat import _is_command, _name, _printable
+
+COMMAND = [sys.executable, "-m", "imchat", "chat", "--email", "ada@example.org", "--with", "bob"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["👩\u200d👩\u200d👧\u200d👦", "a\u00a0b", "你\u3000好", "क्\u200dष", "🏴\U000e0067\U000e007f", "\U0001fae9", "a\tb"],
+)  # fmt: skip
+def test_joined_emoji_and_spaces_are_printed(text: str) -> None:
+    assert _printable(text) == text
+
+
+@pytest.mark.parametrize(
+    "char", ["\x1b", "\r", "\x08", "\x9b", "\u2028", "\u2029", "\x85", "\u202e", "\u2066", "\x0b"]
+)
+def test_characters_that_control_a_terminal_are_replaced(char: str) -> None:
+    assert _printable(f"a{char}b") == "a\ufffdb"
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r\n"])
+def test_the_further_lines_of_a_message_are_indented(line_break: str) -> None:
+    assert _printable(f"hi{line_break}12:00  Ann I agree") == "hi\n       12:00  Ann I agree"
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r", "\u2028", "\x85"])
+def test_a_name_is_printed_on_one_line(line_break: str) -> None:
+    assert _name({"display_name": f"Ann{line_break}12:00  Bob"}) == "Ann 12:00  Bob"
+
+
+@pytest.mark.parametrize(
+    ("line", "command"),
+    [
+        ("/quit", True),
+        ("/me waves", True),
+        ("/quit now", True),
+        ("//me waves", False),
+        ("/etc/hosts is wrong", False),
+        ("/ or \\", False),
+        ("1/me", False),
+        ("/", False),
+    ],
+)
+def test_a_line_that_begins_with_a_slash_and_a_word_is_a_command(line: str, *, command: bool) -> None:
+    assert _is_command(line) is command
+
+
+@pytest.mark.parametrize(
+    ("given", "sent", "reason"),
+    [
+        (b"one\n\xff\ntwo\n", ["one", "two"], "not text in the encoding utf-8"),
+        (b"one\n/me waves\n//me waves\n", ["one", "/me waves"], "/me is not a command"),
+        ("one\n\u200b\ntwo".encode(), ["one", "two"], "body must contain a visible character"),
+    ],
+)
+def test_a_piped_line_that_is_not_sent_is_named_and_ends_with_status_1(
+    tmp_path: Path, given: bytes, sent: list[str], reason: str
+) -> None:
+    async def bodies(url: str) -> list[str]:
+        async with Client.sign_in(url, "bob@example.org", PASSWORD) as bob:
+            [entry] = [entry async for entry in bob.inbox()]
+            events, _ = await bob.read_events(entry["conversation"]["conversation_id"])
+            return [event["message"]["body"] for event in events if event["type"] == "message.created"]
+
+    async def create_users(url: str) -> None:
+        for handle in ("ada", "bob"):
+            await asyncio.to_thread(sign_up, url, f"{handle}@example.org")
+            async with Client.sign_in(url, f"{handle}@example.org", PASSWORD) as user:
+                await user.update_profile(handle=handle, display_name=handle.title())
+
+    with Server(tmp_path) as server:
+        asyncio.run(create_users(server.url))
+        result = subprocess.run(
+            [*COMMAND, "--url", server.url],
+            input=given,
+            capture_output=True,
+            check=False,
+            timeout=60,
+            env=os.environ | {"IMCHAT_PASSWORD": PASSWORD, "PYTHONIOENCODING": "utf-8"},
+        )
+        assert asyncio.run(bodies(server.url)) == sent
+    assert result.returncode == 1
+    assert f"not sent: {reason}" in result.stdout.decode()
+    assert result.stderr.decode() == "Error: 1 line of the input could not be sent; see above\n"
