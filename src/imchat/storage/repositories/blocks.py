@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from imchat.domain.ids import UserId
+from imchat.domain.record import Record
 from imchat.storage.repositories import keys
 from imchat.storage.table import Absent, Check, Delete, KeyRange, Op, Put, Table
 
 
-class Block(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Block(Record):
     """A blocked user, and when they were blocked."""
 
     user_id: UserId
