@@ -10,7 +10,7 @@ from typing import Final
 
 import emoji
 from tests.support import scenarios
-from tools import cli_reference, cost_report, permissions
+from tools import cli_reference, client_types, cost_report, permissions
 
 ROOT: Final = Path(__file__).parents[1]
 EMOJI_PATH: Final = "src/imchat/domain/emoji_table.py"
@@ -23,6 +23,7 @@ def outputs() -> dict[str, str]:
     return {
         EMOJI_PATH: emoji_table(),
         REPLICA_CASES_PATH: scenarios.cases_as_json(),
+        client_types.PATH: client_types.generate(),
         cli_reference.PATH: cli_reference.generate(),
         permissions.PATH: permissions.generate(),
         cost_report.PATH: cost_report.generate(),

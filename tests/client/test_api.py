@@ -42,6 +42,7 @@ ARGUMENTS: Final[Mapping[str, Any]] = {
     "client_message_id": "m1",
     "reply_to": 2,
     "after": 1,
+    "after_seq": 1,
     "before": None,
     "limit": 20,
     "expires_in_s": 3600,
@@ -49,7 +50,8 @@ ARGUMENTS: Final[Mapping[str, Any]] = {
     **dict.fromkeys(("show_presence", "muted", "archived", "pinned", "marked_unread", "public"), True),
 }
 RESPONSE: Final[Mapping[str, Any]] = {
-    **{key: {} for key in ("user", "settings", "conversation", "event", "invite")},
+    **{key: {} for key in ("user", "settings", "conversation", "invite")},
+    "event": {"seq": 1},
     **{key: [] for key in ("users", "blocks", "conversations", "members", "invites", "channels", "presence")},
     "events": [{"seq": 1}],
     "has_more": False,

@@ -135,7 +135,9 @@ def test_chat_works_without_a_terminal(tmp_path: Path) -> None:
                 ada.stdin.write("Hello from a terminal\n")
                 ada.stdin.flush()
                 received = [event async for event in first_message(bob)]
-                assert received[-1].event["message"]["body"] == "Hello from a terminal"
+                event = received[-1].event
+                assert event["type"] == "message.created"
+                assert event["message"]["body"] == "Hello from a terminal"
                 await bob.send(received[-1].conversation_id, "and \u202ehello back")
                 shown = ""
                 while "hello back" not in shown:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import pytest
+from tests.support.client_log import LOG
 
 from imchat.client import Client
 from imchat.client.http import HttpClient
-from imchat.client.websocket import Connection, Frame
+from imchat.client.websocket import CONNECTED, Connection, RawFrame
+from imchat.errors import NotFound
 
 CHANNEL = "g1"
-LOG = [
-    {"seq": seq, "type": "message.created", "actor_id": "ada", "message": {"body": str(seq)}}
-    for seq in range(1, 10)
-]
 
 
 CHANNEL_OF_THOUSANDS = {"conversation": {"conversation_id": CHANNEL, "last_seq": 9}, "read_seq": 7}
@@ -49,14 +47,14 @@ class FakeHttp(HttpClient):
 class FakeConnection(Connection):
     """Yields these frames and ends."""
 
-    def __init__(self, *frames: Frame) -> None:
+    def __init__(self, *frames: RawFrame) -> None:
         super().__init__("ws://nowhere", self._no_ticket)
         self._frames = frames
 
     async def _no_ticket(self) -> str:
         raise AssertionError("no connection is opened")
 
-    async def frames(self) -> AsyncIterator[Frame]:
+    async def frames(self) -> AsyncGenerator[RawFrame]:
         for frame in self._frames:
             yield frame
 
@@ -109,6 +107,41 @@ def test_a_late_removal_event_causes_no_duplicates(pushed: tuple[list[int], ...]
         return [received.event["seq"] async for received in client.events()]
 
     assert asyncio.run(receive()) == [4, 5, 6, 7, 8]
+
+
+class InboxHttp(FakeHttp):
+    """Has an empty inbox; the log is readable or not."""
+
+    def __init__(self, log: list[dict[str, Any]], *, readable: bool) -> None:
+        super().__init__(log, {"conversations": []})
+        self._readable = readable
+
+    async def request(self, method: str, path: str, *rest: Any, **fields: Any) -> dict[str, Any]:
+        if path.endswith("/events") and not self._readable:
+            raise NotFound("no such conversation")
+        return await super().request(method, path, *rest, **fields)
+
+
+def test_after_a_reconnect_conversations_that_the_user_left_meanwhile_are_forgotten() -> None:
+    async def receive() -> list[Any]:
+        client = Client(InboxHttp(LOG, readable=False), FakeConnection(CONNECTED), "bob")
+        for number in range(100):
+            client._feed.follow(f"{CHANNEL}-{number}", 3)
+        received = [found async for found in client.events()]
+        assert client._feed.followed_except(()) == []
+        return received
+
+    assert asyncio.run(receive()) == []
+
+
+def test_a_conversation_that_the_inbox_does_not_show_yet_continues_without_duplicates() -> None:
+    async def receive() -> list[int]:
+        pushed = {"type": "events", "conversation_id": CHANNEL, "events": LOG[7:]}
+        client = Client(InboxHttp(LOG, readable=True), FakeConnection(CONNECTED, pushed, CONNECTED), "bob")
+        client._feed.follow(CHANNEL, 5)
+        return [received.event["seq"] async for received in client.events()]
+
+    assert asyncio.run(receive()) == [6, 7, 8, 9]
 
 
 def test_a_member_removed_and_added_again_continues_at_their_new_first_event() -> None:

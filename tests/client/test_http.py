@@ -18,15 +18,17 @@ from imchat.errors import Busy, Conflict, ImchatError, Invalid, RateLimited, Una
 
 
 @contextmanager
-def server_returning(*responses: tuple[int, object]) -> Iterator[tuple[str, list[str]]]:
-    """Run a server that returns these responses in turn. Yields its URL and the received tokens."""
+def server_returning(*responses: tuple[int, object], method: str = "GET") -> Iterator[tuple[str, list[str]]]:
+    """Run a server that returns these responses in turn. Yields its URL and the received tokens, or bodies of POST."""
     remaining, tokens = list(responses), []
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            tokens.append(self.headers.get("Authorization", ""))
-            status, body = remaining.pop(0)
-            content = json.dumps(body).encode()
+        def answer(self) -> None:
+            length = int(self.headers.get("Content-Length", 0))
+            body = self.rfile.read(length).decode()
+            tokens.append(body or self.headers.get("Authorization", ""))
+            status, answer = remaining.pop(0)
+            content = json.dumps(answer).encode()
             self.send_response(status)
             if status != 200:
                 self.send_header("Retry-After", "1")
@@ -37,6 +39,7 @@ def server_returning(*responses: tuple[int, object]) -> Iterator[tuple[str, list
         def log_message(self, *_: object) -> None:
             """Log nothing."""
 
+    setattr(Handler, f"do_{method}", Handler.answer)
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
@@ -54,9 +57,7 @@ def server_returning(*responses: tuple[int, object]) -> Iterator[tuple[str, list
         (401, {"message": "Unauthorized"}, Unauthenticated),
         (429, {"message": "Too Many Requests"}, RateLimited),
         (502, "<html>", Busy),
-        (400, {"__type": "TooManyRequestsException", "message": "Rate exceeded"}, Busy),
-        (400, {"__type": "com.amazon#InternalErrorException"}, Busy),
-        (400, {"__type": "NotAuthorizedException", "message": "no"}, Invalid),
+        (400, {"error": {"code": "invalid", "message": "no"}}, Invalid),
     ],
 )
 def test_each_error_response_raises_its_error_class(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -20,13 +21,14 @@ from tests.protocol import coverage
 from tests.support.deployments import Deployment, person
 from tests.support.emulator.harness import UsedPermission
 from tests.support.emulator.stage import Stage
-from tests.support.reference_client import ReferenceClient, WireLog
+from tests.support.reference_client import PASSWORD, ReferenceClient, WireLog
 from tests.templates.loading import Permission, load, permissions
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 from websockets.typing import Subprotocol
 
 from imchat.assets import PACKAGE, site_dir
+from imchat.client import Client, session
 from imchat.deploy import read_status, render_config, tear_down
 from imchat.deploy.packaging.bundle import build_code
 from imchat.deploy.progress import (
@@ -38,6 +40,7 @@ from imchat.deploy.progress import (
 )
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import CONNECTIONS_PER_USER
+from imchat.errors import Conflict, Invalid, SessionEnded, Unauthenticated
 from imchat.services import fanout_jobs
 from imchat.services.delivery import DIRECT_POSTS
 from imchat.storage.dynamodb.table import DynamoTable
@@ -276,6 +279,37 @@ def test_sign_up_by_e_mail_domain_can_be_turned_on_and_off(changed_stage: Stage)
     stage.deploy("sign-up open again")
     rejected.sign_up()
     assert physical_ids(stage, "state") == before
+
+
+def test_the_python_client_signs_up_confirms_and_signs_in_at_the_user_pool_of_the_stage(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    email, url = "client@example.com", stage.deployment.url.removesuffix("index.html")
+    monkeypatch.setattr(session, "RENEW_EARLY_S", 3600.0)  # each request renews the access token
+
+    async def use() -> None:
+        account = await Client.sign_up(url, email, PASSWORD)
+        assert not account.confirmed
+        with pytest.raises(Conflict, match="sign in"):
+            await Client.sign_up(url, email, PASSWORD)
+        with pytest.raises(Unauthenticated, match="not confirmed"):
+            async with Client.sign_in(url, email, PASSWORD):
+                pass
+        with pytest.raises(Invalid, match="code is wrong"):
+            await Client.confirm_sign_up(url, email, "none")
+        await Client.confirm_sign_up(url, email, await asyncio.to_thread(stage.emulator.mailed_code, email))
+        with pytest.raises(Unauthenticated, match="password is wrong"):
+            async with Client.sign_in(url, email, f"not {PASSWORD}"):
+                pass
+        async with Client.sign_in(url, email, PASSWORD) as me:
+            assert me.user_id == account.user_id
+            await me.me()
+            cognito, pool_id = stage.emulator.client("cognito-idp"), stage.deployment.outputs["UserPoolId"]
+            await asyncio.to_thread(cognito.admin_disable_user, UserPoolId=pool_id, Username=email)
+            with pytest.raises(SessionEnded):
+                await me.me()
+
+    asyncio.run(use())
 
 
 def test_a_teardown_keeps_users_and_messages_for_the_next_deployment(changed_stage: Stage) -> None:

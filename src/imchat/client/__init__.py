@@ -4,10 +4,14 @@
         async for conversation_id, event in me.events():
             ...
 
-It uses only the protocol of `docs/protocol.md`, so it works with imchat on AWS and on one machine.
+It uses only the protocol of `docs/protocol.md`, so it works with imchat on AWS and on one machine. `imchat.client.protocol`
+has the types of events and frames.
 """
 
+from imchat.client.accounts import SignUp
 from imchat.client.client import Client
 from imchat.client.event_feed import EventInConversation
+from imchat.client.event_stream import EventStream
+from imchat.client.protocol import Event, Frame
 
-__all__ = ["Client", "EventInConversation"]
+__all__ = ["Client", "Event", "EventInConversation", "EventStream", "Frame", "SignUp"]

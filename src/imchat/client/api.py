@@ -1,7 +1,8 @@
 """One method per API route.
 
-Entries, events, users and invites are dicts as in `docs/protocol.md`. Requests are retried while the server cannot be
-reached, except where the docstring says otherwise. Every method raises the `imchat.errors` that the server returns.
+Entries, users and invites are dicts as in `docs/protocol.md`; events have the types of `protocol.py`. Requests are
+retried while the server cannot be reached, except where the docstring says otherwise. Every method raises the
+`imchat.errors` that the server returns.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from contextlib import suppress
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
-from imchat.client.event_feed import Event
 from imchat.client.http import MAX_ATTEMPTS, HttpClient
+from imchat.client.protocol import Event
 from imchat.domain.conversation import History, Posting
 from imchat.domain.member import Role
 from imchat.errors import NotFound

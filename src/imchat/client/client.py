@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
 from math import inf
-from typing import Final, Self
+from typing import Final, Self, cast
 
 import urllib3
 
+from imchat.client import accounts
+from imchat.client.accounts import SignUp
 from imchat.client.api import Api, conversation_path
-from imchat.client.event_feed import Event, EventFeed, EventInConversation
+from imchat.client.event_feed import EventFeed, EventInConversation
+from imchat.client.event_stream import EventStream, EventStreamSlot
 from imchat.client.http import HttpClient
+from imchat.client.protocol import Event, Frame, MessageCreated
+from imchat.client.send_positions import SendPositions
 from imchat.client.session import Session, fetch_site_config
-from imchat.client.websocket import CONNECTED, Connection, Frame
+from imchat.client.websocket import CONNECTED, Connection
 from imchat.errors import Conflict, ImchatError, NotFound
 
 _PAGE_SIZE: Final = 200
@@ -27,28 +32,64 @@ class Client(Api):
         super().__init__(http, user_id)
         self._connection = connection
         self._feed = EventFeed()
+        self._stream_slot = EventStreamSlot()
+        self._send_positions = SendPositions()
+
+    # -- accounts --
+
+    @classmethod
+    async def sign_up(cls, url: str, email: str, password: str) -> SignUp:
+        """Create an account at the site at `url`. Call `confirm_sign_up` next unless the result is `confirmed`.
+
+        Not retried: a retry could report the account that the first attempt created.
+        Raises: Conflict if the address has an account (`details["reason"]` is "taken"); Invalid for an address or a password
+        that is not allowed; Forbidden if people cannot sign up at this site; RateLimited, Busy, ConfigError.
+        """
+        return await accounts.sign_up(url, email, password)
+
+    @classmethod
+    async def confirm_sign_up(cls, url: str, email: str, code: str) -> None:
+        """Confirm a new account with the code that the site sent to its address.
+
+        Raises: Invalid if the code is wrong or has expired (`details["field"]` is "code"); Conflict if the account is confirmed
+        already (`details["reason"]` is "confirmed"); RateLimited, Busy, ConfigError.
+        """
+        await accounts.confirm_sign_up(url, email, code)
+
+    @classmethod
+    async def resend_code(cls, url: str, email: str) -> str:
+        """Send another confirmation code, which replaces the earlier one. Returns the masked address it was sent to.
+
+        For an unknown address the result looks the same. Raises: Conflict if the account is confirmed already; RateLimited,
+        Busy, ConfigError.
+        """
+        return await accounts.resend_code(url, email)
 
     @classmethod
     @asynccontextmanager
-    async def sign_in(cls, url: str, email: str, password: str) -> AsyncIterator[Self]:
+    async def sign_in(
+        cls, url: str, email: str, password: str, *, new_password: str | None = None
+    ) -> AsyncIterator[Self]:
         """Sign in to the site at `url`, and sign out at the end of the block.
 
-        Raises: ConfigError, Unauthenticated, Busy.
+        `new_password` replaces a temporary password; it is not used for any other. Raises: Unauthenticated, Invalid if
+        `new_password` is not allowed, RateLimited, Busy, ConfigError.
         """
         with urllib3.PoolManager(maxsize=16) as pool:
             site = await fetch_site_config(pool, url)
-            session = await Session.sign_in(pool, site, email, password)
+            session = await Session.sign_in(pool, site, email, password, new_password)
             http = HttpClient(pool, site.api_url, lambda new: session.access_token(new=new))
 
             async def ticket() -> str:
                 return str((await http.request("POST", "/realtime/tickets"))["ticket"])
 
-            me = await http.request("GET", "/me")
-            client = cls(http, Connection(site.ws_url, ticket), me["user"]["user_id"])
-            async for entry in client.inbox():
-                conversation = entry["conversation"]
-                client._feed.follow(conversation["conversation_id"], conversation["last_seq"])
             try:
+                me = await http.request("GET", "/me")
+                connection = Connection(site.ws_url, ticket, session.access_token)
+                client = cls(http, connection, me["user"]["user_id"])
+                async for entry in client.inbox():
+                    conversation = entry["conversation"]
+                    client._feed.follow(conversation["conversation_id"], conversation["last_seq"])
                 yield client
             finally:
                 with suppress(ImchatError):  # the connections and tickets expire anyway
@@ -58,53 +99,71 @@ class Client(Api):
 
     # -- receiving --
 
-    async def events(self) -> AsyncIterator[EventInConversation]:
-        """Yield the events of all your conversations since sign-in, each once and in order, across reconnects.
+    def events(self) -> EventStream[EventInConversation]:
+        """Iterate over the events of all your conversations since sign-in, each once and in order, across reconnects.
 
         Your own events are included. The first event of a conversation you are added to is the one that adds you.
-        After leaving the loop, call it again to continue conversation_id it stopped.
+        After leaving the loop, call it again to continue where it stopped. One loop at a time: a second one raises Conflict.
+        Raises: SessionEnded if the server ended the sign-in.
         """
-        async for found in self.frames():
-            if isinstance(found, EventInConversation):
-                yield found
+        return EventStream(self._stream_slot, self._events())
 
-    async def frames(self) -> AsyncIterator[EventInConversation | Frame]:
-        """Yield the same events as `events`, and the other frames: `typing`, `receipt`, `presence`, …"""
-        async for frame in self._connection.frames():
-            if frame is CONNECTED:
-                async for event in self._catch_up():
-                    yield event
-            elif frame["type"] == "events":
-                async for event in self._receive(frame["conversation_id"], frame["events"]):
-                    yield event
-            else:
-                yield frame
+    def frames(self) -> EventStream[EventInConversation | Frame]:
+        """Iterate over the same events as `events`, and the other frames: `typing`, `receipt`, `presence`, …"""
+        return EventStream(self._stream_slot, self._frames())
+
+    async def _events(self) -> AsyncGenerator[EventInConversation]:
+        async with aclosing(self._frames()) as frames:
+            async for found in frames:
+                if isinstance(found, EventInConversation):
+                    yield found
+
+    async def _frames(self) -> AsyncGenerator[EventInConversation | Frame]:
+        async with aclosing(self._connection.frames()) as frames:
+            async for frame in frames:
+                if frame is CONNECTED:
+                    async for event in self._catch_up():
+                        yield event
+                elif frame["type"] == "events":
+                    async for event in self._receive(frame["conversation_id"], frame["events"]):
+                        yield event
+                else:
+                    yield cast("Frame", frame)
 
     async def _catch_up(self) -> AsyncIterator[EventInConversation]:
+        in_inbox = set()
         async for entry in self._pages("/conversations", "conversations", inf):
             conversation = entry["conversation"]
             conversation_id, last = conversation["conversation_id"], conversation["last_seq"]
+            in_inbox.add(conversation_id)
             if conversation_id not in self._feed:
                 self._feed.follow(conversation_id, await self._seq_before_join(conversation_id))
             if self._feed.last_seq(conversation_id) != last:
                 async for event in self._read_newer(conversation_id):
                     yield event
-
-    async def _receive(self, conversation_id: str, events: list[Event]) -> AsyncIterator[EventInConversation]:
-        if conversation_id not in self._feed:
-            self._feed.follow(conversation_id, await self._seq_before_join(conversation_id))
-        new, missing = self._feed.accept(conversation_id, events)
-        for event in new:
-            yield event
-        if missing:
+        # Conversations that the user left while disconnected. Each is checked: the inbox may lag behind a new membership.
+        for conversation_id in self._feed.followed_except(in_inbox):
             async for event in self._read_newer(conversation_id):
                 yield event
-        elif new and self._removes_me(new[-1].event):
+
+    async def _receive(
+        self, conversation_id: str, events: Sequence[Event]
+    ) -> AsyncIterator[EventInConversation]:
+        if conversation_id not in self._feed:
+            self._feed.follow(conversation_id, await self._seq_before_join(conversation_id))
+        newest: Event | None = None
+        for found in self._feed.accept(conversation_id, events):
+            newest = found.event
+            yield found
+        if self._feed.has_gap_before(conversation_id, events):
+            async for found in self._read_newer(conversation_id):
+                yield found
+        elif newest is not None and self._removes_me(newest):
             self._feed.unfollow(conversation_id)
 
     def _removes_me(self, event: Event) -> bool:
         """Return whether the event removes this user. Only for the newest event: later ones may add the user again."""
-        return bool(event["type"] == "member.removed" and event["user_id"] == self.user_id)
+        return event["type"] == "member.removed" and event["user_id"] == self.user_id
 
     async def _read_newer(self, conversation_id: str) -> AsyncIterator[EventInConversation]:
         more = True
@@ -121,8 +180,7 @@ class Client(Api):
                 return
             if page["events"]:  # removed and added again, the user may read only later events
                 self._feed.skip_to(conversation_id, page["events"][0]["seq"])
-            new, _ = self._feed.accept(conversation_id, page["events"])
-            for event in new:
+            for event in self._feed.accept(conversation_id, page["events"]):
                 yield event
             more = page["has_more"]
 
@@ -147,16 +205,22 @@ class Client(Api):
         *,
         reply_to: int | None = None,
         client_message_id: str | None = None,
-    ) -> Event:
+        after_seq: int | None = None,
+    ) -> MessageCreated:
         """Send a message exactly once, with retries. Returns its event.
 
-        A call with the same `client_message_id`, even from a later process, does not send it again.
+        A call with the same `client_message_id` does not send it again: neither by this client, nor by a later one if at
+        most 50 events followed it. For more, keep `after_seq` with the id: the newest `seq` known before the first attempt.
         """
         message_id = client_message_id or uuid.uuid4().hex
-        after_seq = self._feed.last_seq(conversation_id)
         if after_seq is None:
-            newest, _ = await self.read_events(conversation_id, limit=1)
-            after_seq = newest[-1]["seq"]
+            newest_seq = await self._newest_known_seq(conversation_id)
+            # An id of our own is new: no earlier attempt of it can be stored yet.
+            after_seq = (
+                newest_seq
+                if client_message_id is None
+                else self._send_positions.first_attempt(conversation_id, client_message_id, newest_seq)
+            )
         while True:
             message = {
                 "client_message_id": message_id,
@@ -176,24 +240,32 @@ class Client(Api):
                 if sent is not None:
                     return sent
             else:
-                event: Event = response["event"]
+                event: MessageCreated = response["event"]
+                self._send_positions.note(conversation_id, event["seq"])
                 # The server does not push it to the connection named in the request.
-                self._connection.inject(
-                    {"type": "events", "conversation_id": conversation_id, "events": [event]}
-                )
+                self._connection.inject(conversation_id, event)
                 return event
+
+    async def _newest_known_seq(self, conversation_id: str) -> int:
+        """Return the newest `seq` that this client knows of: delivered, or of its own message."""
+        known = [self._feed.last_seq(conversation_id), self._send_positions.newest(conversation_id)]
+        newest = max((seq for seq in known if seq is not None), default=None)
+        if newest is None:
+            events, _ = await self.read_events(conversation_id, limit=1)
+            newest = events[-1]["seq"]
+        return newest
 
     async def _find_sent(
         self, conversation_id: str, message_id: str, after_seq: int
-    ) -> tuple[Event | None, int]:
+    ) -> tuple[MessageCreated | None, int]:
         """Return the event of your message after `after_seq`, if stored, and the last `seq` of the log."""
         more = True
         while more:
             events, more = await self.read_events(conversation_id, after=after_seq, limit=_PAGE_SIZE)
             for event in events:
-                mine = event["type"] == "message.created" and event["actor_id"] == self.user_id
-                if mine and event["message"]["client_message_id"] == message_id:
-                    return event, after_seq
+                if event["type"] == "message.created" and event["actor_id"] == self.user_id:  # noqa: SIM102 - narrows the type
+                    if event["message"]["client_message_id"] == message_id:
+                        return event, after_seq
             after_seq = events[-1]["seq"] if events else after_seq
         return None, after_seq
 

@@ -6,18 +6,16 @@ import asyncio
 import json
 import random
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
 
-from imchat.errors import ERROR_BY_STATUS, Busy, ImchatError, Invalid, Unauthenticated
+from imchat.errors import ERROR_BY_STATUS, Busy, ImchatError, Invalid, SessionEnded, Unauthenticated
 
 TIMEOUT_S: Final = 30.0
 MAX_ATTEMPTS: Final = 8
 """Attempts per request. With growing delays they take about a minute, enough for a server to restart."""
-TRANSIENT_COGNITO_ERRORS: Final = {"TooManyRequestsException", "InternalErrorException"}
-"""Cognito errors that a retry can fix, although their status is 400."""
 _MAX_RETRY_DELAY_S: Final = 15.0
 
 
@@ -42,7 +40,8 @@ class HttpClient:
     ) -> dict[str, Any]:
         """Send a request and return the JSON of the response. Use `max_attempts=1` if the request is not idempotent.
 
-        Raises: the error of `imchat.errors` for the response's status; Busy if there was no response.
+        Raises: the error of `imchat.errors` for the response's status; Busy if there was no response; SessionEnded if
+        the server ended the sign-in.
         """
         url = self._api_url + path + (f"?{urlencode(query)}" if query else "")
         attempt, new_token = 0, False
@@ -50,9 +49,13 @@ class HttpClient:
             attempt += 1
             try:
                 return await self._send(method, url, body, await self._token(new_token))
-            except Unauthenticated:
+            except SessionEnded:
+                raise
+            except Unauthenticated as error:
                 if new_token:
-                    raise
+                    raise SessionEnded(
+                        f"the server refused a new access token ({error.message}); sign in again"
+                    ) from error
                 new_token = True
             except ImchatError as error:
                 if not error.retryable or attempt >= max_attempts:
@@ -67,14 +70,31 @@ class HttpClient:
         return await asyncio.to_thread(send_request, self._pool, method, url, body, headers)
 
 
-def send_request(
+class HttpResponse(NamedTuple):
+    """A response; `content` is its JSON object, or empty for any other body."""
+
+    status: int
+    content: dict[str, Any]
+    retry_after_s: int | None
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return self.status < 300  # noqa: PLR2004 - the first status that is not 2xx
+
+    def retry_after(self) -> dict[str, int]:
+        """Return `retry_after_s` as error details, if the server sent it."""
+        return {} if self.retry_after_s is None else {"retry_after_s": self.retry_after_s}
+
+
+def send(
     pool: urllib3.PoolManager,
     method: str,
     url: str,
     body: Mapping[str, Any] | None,
     headers: Mapping[str, str],
-) -> dict[str, Any]:
-    """Send one request and return the JSON of the response. Raises: an ImchatError."""
+) -> HttpResponse:
+    """Send one request and return the response. Raises: Busy if there was none."""
     data = None if body is None else json.dumps(body).encode()
     try:
         response = pool.request(
@@ -88,10 +108,24 @@ def send_request(
     try:
         content = json.loads(response.data)
     except ValueError:
-        content = {}
-    if response.status < 300 and isinstance(content, dict):  # noqa: PLR2004 - success is 2xx
-        return content
-    raise _error(response.status, content, response.headers.get("Retry-After"))
+        content = None
+    retry_after = response.headers.get("Retry-After")
+    retry_after_s = int(retry_after) if retry_after is not None and retry_after.isdecimal() else None
+    return HttpResponse(response.status, content if isinstance(content, dict) else {}, retry_after_s)
+
+
+def send_request(
+    pool: urllib3.PoolManager,
+    method: str,
+    url: str,
+    body: Mapping[str, Any] | None,
+    headers: Mapping[str, str],
+) -> dict[str, Any]:
+    """Send one request and return the JSON of the response. Raises: an ImchatError."""
+    response = send(pool, method, url, body, headers)
+    if response.is_success:
+        return response.content
+    raise _error(response)
 
 
 def retry_delay_s(attempt: int, error: ImchatError | None = None) -> float:
@@ -101,17 +135,10 @@ def retry_delay_s(attempt: int, error: ImchatError | None = None) -> float:
     return max(float(retry_after_s or 0), random.uniform(longest / 2, longest))  # noqa: S311 - jitter, not a secret
 
 
-def _error(status: int, content: Any, retry_after: str | None) -> ImchatError:
+def _error(response: HttpResponse) -> ImchatError:
     """Return the error for a response. Gateways in front of the server send bodies of their own format."""
-    body = content.get("error") if isinstance(content, dict) else None
+    status, body = response.status, response.content.get("error")
     body = body if isinstance(body, dict) else {}
-    details = dict(body.get("details") or {})
-    if retry_after is not None and retry_after.isdecimal():
-        details["retry_after_s"] = int(retry_after)
-    if (
-        isinstance(content, dict)
-        and str(content.get("__type", "")).rpartition("#")[2] in TRANSIENT_COGNITO_ERRORS
-    ):
-        status = Busy.status
+    details = {**(body.get("details") or {}), **response.retry_after()}
     kind = ERROR_BY_STATUS.get(status, Busy if status >= 500 else Invalid)  # noqa: PLR2004 - 5xx is a server error
     return kind(str(body.get("message") or f"the server returned status {status}"), **details)

@@ -7,18 +7,19 @@ import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from urllib.parse import urljoin
 
-import urllib3
-
-from imchat.client.http import TRANSIENT_COGNITO_ERRORS, send_request
-from imchat.errors import Busy, ConfigError, ImchatError, NotFound, Unauthenticated
+from imchat.client.cognito import CognitoClient
+from imchat.client.http import send_request
+from imchat.client.sign_in import sign_in
+from imchat.errors import ConfigError, ImchatError, NotFound, SessionEnded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import urllib3
+
 CONFIG_VERSION: Final = 1
-_RENEW_EARLY_S: Final = 60.0
+RENEW_EARLY_S: Final = 60.0
 """How long before its expiry an access token is renewed."""
-_TARGET_PREFIX: Final = "AWSCognitoIdentityProviderService."
 
 
 class SiteConfig(NamedTuple):
@@ -30,6 +31,10 @@ class SiteConfig(NamedTuple):
     region: str
     pool_id: str
     client_id: str
+
+    def cognito(self, pool: urllib3.PoolManager) -> CognitoClient:
+        """Return a client for the user pool of the site."""
+        return CognitoClient(pool, self.auth_url, self.client_id)
 
 
 async def fetch_site_config(pool: urllib3.PoolManager, url: str) -> SiteConfig:
@@ -61,80 +66,53 @@ async def fetch_site_config(pool: urllib3.PoolManager, url: str) -> SiteConfig:
 class Session:
     """One sign-in. `access_token` returns a valid token as long as the refresh token is valid."""
 
-    def __init__(self, pool: urllib3.PoolManager, site: SiteConfig, tokens: Mapping[str, Any]) -> None:
-        self._pool = pool
-        self._site = site
+    def __init__(self, cognito: CognitoClient, tokens: Mapping[str, Any]) -> None:
+        self._cognito = cognito
         self._refresh_token = str(tokens["RefreshToken"])
         self._renewal_lock = asyncio.Lock()
         self._store(tokens)
 
     @classmethod
-    async def sign_in(cls, pool: urllib3.PoolManager, site: SiteConfig, email: str, password: str) -> Session:
-        """Sign in; the password does not leave this process (SRP). Raises: Unauthenticated, Busy."""
-        return cls(pool, site, await asyncio.to_thread(_sign_in, site, email, password))
+    async def sign_in(
+        cls,
+        pool: urllib3.PoolManager,
+        site: SiteConfig,
+        email: str,
+        password: str,
+        new_password: str | None = None,
+    ) -> Session:
+        """Sign in; the password does not leave this process (SRP). Raises: Unauthenticated, Invalid, Busy."""
+        cognito = site.cognito(pool)
+        return cls(cognito, await sign_in(cognito, site.pool_id, email, password, new_password))
 
     async def access_token(self, *, new: bool = False) -> str:
-        """Return the access token; `new` forces a renewal. Raises: Unauthenticated if the sign-in has ended."""
+        """Return the access token; `new` forces a renewal. Raises: SessionEnded, Busy."""
         previous = self._token
         async with self._renewal_lock:
             if self._token == previous and (new or time.monotonic() > self._renew_at_s):
-                response = await self._call(
-                    "InitiateAuth",
-                    AuthFlow="REFRESH_TOKEN_AUTH",
-                    AuthParameters={"REFRESH_TOKEN": self._refresh_token},
-                )
-                self._store(response["AuthenticationResult"])
+                self._store(await self._renew())
             return self._token
 
     async def end(self) -> None:
         """Revoke the refresh token."""
-        await self._call("RevokeToken", Token=self._refresh_token)
+        await self._cognito.call("RevokeToken", Token=self._refresh_token)
 
-    def _store(self, tokens: Mapping[str, Any]) -> None:
-        self._token = str(tokens["AccessToken"])
-        self._renew_at_s = time.monotonic() + float(tokens["ExpiresIn"]) - _RENEW_EARLY_S
-
-    async def _call(self, operation: str, **fields: object) -> dict[str, Any]:
-        headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": _TARGET_PREFIX + operation}
-        body = {"ClientId": self._site.client_id, **fields}
+    async def _renew(self) -> Mapping[str, Any]:
         try:
-            return await asyncio.to_thread(
-                send_request, self._pool, "POST", self._site.auth_url, body, headers
+            response = await self._cognito.call(
+                "InitiateAuth",
+                AuthFlow="REFRESH_TOKEN_AUTH",
+                AuthParameters={"REFRESH_TOKEN": self._refresh_token},
             )
         except ImchatError as error:
             if error.retryable:
                 raise
-            raise Unauthenticated("the sign-in has ended; sign in again") from error
+            raise SessionEnded(f"the server ended this sign-in ({error.message}); sign in again") from error
+        renewed: Mapping[str, Any] = response["AuthenticationResult"]
+        return renewed
 
-
-def _sign_in(site: SiteConfig, email: str, password: str) -> dict[str, Any]:
-    # These take a second to import, and only a sign-in needs them.
-    import boto3
-    from botocore import UNSIGNED
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
-    from pycognito.aws_srp import AWSSRP
-    from pycognito.exceptions import MFAChallengeException, WarrantException
-
-    config = Config(signature_version=UNSIGNED)
-    cognito = boto3.client("cognito-idp", endpoint_url=site.auth_url, region_name=site.region, config=config)
-    try:
-        srp = AWSSRP(email, password, site.pool_id, site.client_id, client=cognito)
-        tokens: dict[str, Any] = srp.authenticate_user()["AuthenticationResult"]
-    except MFAChallengeException as error:
-        raise Unauthenticated(
-            "this account requires multi-factor authentication, which imchat does not support yet"
-        ) from error
-    except WarrantException as error:
-        raise Unauthenticated(
-            "the password is temporary; sign in on the site once to choose a new one"
-        ) from error
-    except ClientError as error:
-        if error.response["Error"]["Code"] in TRANSIENT_COGNITO_ERRORS:
-            raise Busy("the sign-in service is busy; try again in a moment") from error
-        raise Unauthenticated(str(error.response["Error"]["Message"])) from error
-    except BotoCoreError as error:
-        raise Busy(
-            f"the sign-in service cannot be reached ({type(error).__name__}); try again in a moment"
-        ) from error
-    return tokens
+    def _store(self, tokens: Mapping[str, Any]) -> None:
+        self._token = str(tokens["AccessToken"])
+        # A pool that rotates refresh tokens returns the next one.
+        self._refresh_token = str(tokens.get("RefreshToken") or self._refresh_token)
+        self._renew_at_s = time.monotonic() + float(tokens["ExpiresIn"]) - RENEW_EARLY_S

@@ -18,6 +18,7 @@ from imchat.errors import ImchatError, NotFound
 
 if TYPE_CHECKING:
     from imchat.client.api import Entry
+    from imchat.client.protocol import Event, Message
 
 _HISTORY_EVENTS: Final = 20
 _MAX_CHOICES: Final = 20
@@ -155,7 +156,7 @@ class _Screen:
         except ImchatError:
             return  # the next message moves the read cursor, too
 
-    async def _show(self, event: dict[str, Any]) -> None:
+    async def _show(self, event: Event) -> None:
         if event["seq"] <= self._shown_seq:
             return
         self._shown_seq = event["seq"]
@@ -164,21 +165,18 @@ class _Screen:
             at = time.strftime("%H:%M", time.localtime(event["at_ms"] / 1000))
             self._print(f"{click.style(at, dim=True)}  {text}")
 
-    def _format(self, event: dict[str, Any], user: str) -> str | None:
-        message = event.get("message", {})
-        match event["type"]:
-            case "message.created" if "deleted_at_ms" in message:
-                text = click.style("(deleted)", dim=True)
-            case "message.created":
-                text = _printable(message["body"])
-            case "message.edited":
-                text = f"{click.style('edited:', dim=True)} {_printable(message.get('body', ''))}"
-            case "reaction.added":
-                text = f"{click.style('reacted with', dim=True)} {event['emoji']}"
-            case kind if kind in _NOTICES:
-                text = click.style(_NOTICES[kind], dim=True)
-            case _:
-                return None
+    def _format(self, event: Event, user: str) -> str | None:
+        if event["type"] == "message.created":
+            text = _body(event["message"])
+        elif event["type"] == "message.edited":
+            body = _printable(event["message"]["body"]) if "message" in event else ""
+            text = f"{click.style('edited:', dim=True)} {body}"
+        elif event["type"] == "reaction.added":
+            text = f"{click.style('reacted with', dim=True)} {event['emoji']}"
+        elif event["type"] in _NOTICES:
+            text = click.style(_NOTICES[event["type"]], dim=True)
+        else:
+            return None
         return f"{user} {text}"
 
     async def _show_typing(self, user_id: str) -> None:
@@ -263,6 +261,10 @@ def _is_command(line: str) -> bool:
 def _set_result(future: asyncio.Future[str | None], line: str | None) -> None:
     if not future.done():
         future.set_result(line)
+
+
+def _body(message: Message) -> str:
+    return click.style("(deleted)", dim=True) if "deleted_at_ms" in message else _printable(message["body"])
 
 
 def _name(user: dict[str, Any]) -> str:

@@ -100,7 +100,7 @@ def append(
                 return Appended(None, new=False)
             [event] = hydrate(app.table, conversation_id, [decision.event])
             if visible_before([event], tail.events[-1]["seq"]):
-                # Not deferred to the end of the batch, where it would replace the update for a newer event.
+                # Not deferred: a deferred update would replace the one for a newer event.
                 _publish(app, conversation_id, [event], tail, skip_connection, defer_head=False)
             return Appended(redact_before(event, actor.history_from), new=False)
         newest = tail.events[-1]

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from imchat.errors import ConfigError
 from imchat.local.data_dir import replace_file
 from imchat.local.identity import srp
+from imchat.srp import N
 from imchat.storage.table import Key, Put, Table
 
 REGION: Final = "local"
@@ -60,7 +61,7 @@ class Pool:
         salt = int.from_bytes(self.digest("salt", name)[: srp.SALT_BYTES], "big")
         top = 1 << (8 * srp.SALT_BYTES - 2)
         verifier = hashlib.shake_256(self.digest("verifier", name)).digest(384)
-        return user_id, salt % top | top, int.from_bytes(verifier, "big") % srp.N
+        return user_id, salt % top | top, int.from_bytes(verifier, "big") % N
 
 
 @dataclass(frozen=True, slots=True)
