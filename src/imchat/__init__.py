@@ -25,7 +25,9 @@ import importlib as _importlib
 import typing as _typing
 
 if _typing.TYPE_CHECKING:
-    from imchat import client, errors, testing
+    import imchat.client as client  # noqa: PLR0402 - mypy finds a module of its own package only in this form
+    import imchat.errors as errors  # noqa: PLR0402 - as above
+    import imchat.testing as testing  # noqa: PLR0402 - as above
     from imchat.domain.conversation import GroupSettings, Head
     from imchat.domain.event import Event
     from imchat.domain.ids import ConversationId, UserId

@@ -2,14 +2,14 @@
 
     pytest_plugins = ["imchat.testing"]  # in conftest.py: the fixtures `imchat_app` and `imchat_server`
 
-Nothing here needs pytest; `memory_app` and `start_server` work in every program.
+Nothing here needs pytest; `memory_app` and `start_server` work in every program. PYTEST_DONT_REWRITE: without this word
+pytest warns about a plugin that a test has imported before.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import secrets
 import sys
 import tempfile
@@ -17,16 +17,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-import urllib3
+from typing import TYPE_CHECKING, Final
 
 from imchat.client import Client
 from imchat.domain.ids import UserId
 from imchat.embedded import open_app
-from imchat.errors import ImchatError
 from imchat.local.data_dir import DataDir
 from imchat.local.run import serve
 from imchat.local.server import Options
@@ -50,50 +46,31 @@ class Account:
 class Server:
     """A running `imchat local` with a data folder of its own. Created by `start_server`."""
 
-    def __init__(self, url: str, data_dir: Path) -> None:
+    def __init__(self, url: str, data_dir: Path, loop: asyncio.AbstractEventLoop) -> None:
         self.url = url
         self.data_dir = data_dir
-        self._pool = urllib3.PoolManager()
+        self._loop = loop
 
     def create_account(self, handle: str, *, display_name: str | None = None) -> Account:
         """Sign up a user, without a code by mail, and set their profile.
 
         The e-mail address is the handle at example.org, and the password is random. The name is the capitalised handle,
-        if no other is given. Raises: ImchatError, for example if the handle is taken.
+        if no other is given. Raises: Invalid; Conflict if the handle is taken.
         """
-        email, password = f"{handle}@example.org", secrets.token_urlsafe(16)
-        config = self._request("GET", "/config.json", {}, None)["auth"]
-        self._cognito(config, "SignUp", {"Username": email, "Password": password})
-        credentials = {"USERNAME": email, "PASSWORD": password}
-        signed_in = self._cognito(
-            config, "InitiateAuth", {"AuthFlow": "USER_PASSWORD_AUTH", "AuthParameters": credentials}
-        )
-        token = signed_in["AuthenticationResult"]["AccessToken"]
-        profile = {"handle": handle, "display_name": display_name or handle.capitalize()}
-        user = self._request("PATCH", "/api/me", {"Authorization": f"Bearer {token}"}, profile)["user"]
-        return Account(UserId(user["user_id"]), handle, email, password)
+        created = self._create_account(handle, display_name or handle.capitalize())
+        # On the server's loop, so that this works with and without a running loop in the calling thread.
+        return asyncio.run_coroutine_threadsafe(created, self._loop).result()
 
     def sign_in(self, account: Account) -> AbstractAsyncContextManager[Client]:
         """Return a signed-in client of the account, for `async with`."""
         return Client.sign_in(self.url, account.email, account.password)
 
-    def _cognito(self, config: dict[str, str], operation: str, fields: dict[str, Any]) -> dict[str, Any]:
-        headers = {
-            "Content-Type": "application/x-amz-json-1.1",
-            "X-Amz-Target": f"AWSCognitoIdentityProviderService.{operation}",
-        }
-        return self._request("POST", config["endpoint"], headers, {"ClientId": config["client_id"], **fields})
-
-    def _request(
-        self, method: str, path: str, headers: dict[str, str], body: dict[str, Any] | None
-    ) -> dict[str, Any]:
-        content = None if body is None else json.dumps(body)
-        response = self._pool.request(method, self.url + path, headers=headers, body=content)
-        found: dict[str, Any] = json.loads(response.data)
-        if response.status >= HTTPStatus.BAD_REQUEST:
-            problem = found.get("error", found)
-            raise ImchatError(f"{method} {path}: {problem.get('message', response.status)}")
-        return found
+    async def _create_account(self, handle: str, display_name: str) -> Account:
+        email, password = f"{handle}@example.org", secrets.token_urlsafe(16)
+        await Client.sign_up(self.url, email, password)
+        async with Client.sign_in(self.url, email, password) as client:
+            await client.update_profile(handle=handle, display_name=display_name)
+            return Account(UserId(client.user_id), handle, email, password)
 
 
 @contextlib.contextmanager
@@ -127,7 +104,7 @@ def start_server() -> Iterator[Server]:
         running = _ServerThread(data, site)
         running.start()
         try:
-            yield Server(running.wait_for_url(), data.path)
+            yield Server(running.wait_for_url(), data.path, running.loop)
         finally:
             running.stop()
 
@@ -139,7 +116,7 @@ class _ServerThread(threading.Thread):
         super().__init__(name="imchat-test-server", daemon=True)
         self._data = data
         self._site = site
-        self._loop = asyncio.new_event_loop()
+        self.loop = asyncio.new_event_loop()
         self._stopping = asyncio.Event()
         self._ready = threading.Event()
         self._url = ""
@@ -148,7 +125,7 @@ class _ServerThread(threading.Thread):
     def run(self) -> None:
         """Serve until `stop`."""
         try:
-            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            with asyncio.Runner(loop_factory=lambda: self.loop) as runner:
                 runner.run(self._serve())
         except Exception as error:  # noqa: BLE001 - raised in the thread that waits
             self._error = error
@@ -166,7 +143,7 @@ class _ServerThread(threading.Thread):
     def stop(self) -> None:
         """Stop the server and wait for its end."""
         with contextlib.suppress(RuntimeError):  # the loop is closed: the server has not started
-            self._loop.call_soon_threadsafe(self._stopping.set)
+            self.loop.call_soon_threadsafe(self._stopping.set)
         self.join()
 
     async def _serve(self) -> None:

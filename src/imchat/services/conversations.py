@@ -74,7 +74,7 @@ class Inbox(Record):
 
 
 def create_group(
-    app: App, creator_id: UserId, member_ids: Collection[UserId], title: str | None = None
+    app: App, creator_id: UserId, member_ids: Collection[UserId] = (), title: str | None = None
 ) -> Conversation:
     """Create a group with its creator as owner and up to 48 other members.
 
