@@ -21,10 +21,10 @@ Names are loaded on first use, so `import imchat` alone is fast.
 
 from __future__ import annotations
 
-import importlib as _importlib
-import typing as _typing
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
 
-if _typing.TYPE_CHECKING:
+if TYPE_CHECKING:
     import imchat.client as client  # noqa: PLR0402 - mypy finds a module of its own package only in this form
     import imchat.errors as errors  # noqa: PLR0402 - as above
     import imchat.testing as testing  # noqa: PLR0402 - as above
@@ -127,7 +127,7 @@ __all__ = [
     "users",
 ]
 
-_DEFINED_IN: _typing.Final = {
+_DEFINED_IN: Final = {
     "App": "imchat.services.app",
     "Appended": "imchat.services.event_log",
     "AuditEntry": "imchat.storage.repositories.audit",
@@ -165,7 +165,7 @@ _DEFINED_IN: _typing.Final = {
 }
 """The module that defines each name."""
 
-_MODULES: _typing.Final = {
+_MODULES: Final = {
     "admin": "imchat.services.admin",
     "blocks": "imchat.services.blocks",
     "channels": "imchat.services.channels",
@@ -186,15 +186,17 @@ _MODULES: _typing.Final = {
 """The modules among the public names."""
 
 
-def __getattr__(name: str) -> _typing.Any:
-    if name in _DEFINED_IN:
-        value = getattr(_importlib.import_module(_DEFINED_IN[name]), name)
-    elif name in _MODULES:
-        value = _importlib.import_module(_MODULES[name])
-    else:
-        raise AttributeError(f"module 'imchat' has no attribute {name!r}")
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker that saw this function would accept every name
+
+    def __getattr__(name: str) -> Any:
+        if name in _DEFINED_IN:
+            value = getattr(import_module(_DEFINED_IN[name]), name)
+        elif name in _MODULES:
+            value = import_module(_MODULES[name])
+        else:
+            raise AttributeError(f"module 'imchat' has no attribute {name!r}")
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

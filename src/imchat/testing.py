@@ -22,7 +22,9 @@ from typing import TYPE_CHECKING, Final
 
 from imchat.client import Client
 from imchat.domain.ids import UserId
+from imchat.domain.limits import check_handle
 from imchat.embedded import open_app
+from imchat.errors import Conflict
 from imchat.local.data_dir import DataDir
 from imchat.local.run import serve
 from imchat.local.server import Options
@@ -85,7 +87,9 @@ def create_user(app: App, handle: str, *, display_name: str | None = None) -> Us
 
     The id is the handle without characters that no id may contain. Raises: Invalid; Conflict if the handle is taken.
     """
-    user_id = UserId(handle.replace(".", "-"))
+    user_id = UserId(check_handle(handle).replace(".", "-"))
+    if users.get_many(app, [user_id]):
+        raise Conflict("this handle is taken", field="handle", reason="taken")
     users.update_profile(app, user_id, handle=handle, display_name=display_name or handle.capitalize())
     return user_id
 

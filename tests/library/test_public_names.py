@@ -22,7 +22,7 @@ def test_dir_lists_exactly_the_public_names() -> None:
 
 
 def test_help_describes_the_public_classes_and_functions() -> None:
-    text = pydoc.render_doc(imchat, renderer=pydoc.plaintext)
+    text = pydoc.plain(pydoc.render_doc(imchat))
     for name in ("open_app", "class Member", "class EventPage", "conversations", "ImchatError"):
         assert name in text, name
     for name in ("import_module", "class Any"):
@@ -42,7 +42,7 @@ def test_modules_can_be_imported_from_the_package(name: str) -> None:
 
 
 def test_the_names_for_type_checkers_are_the_public_names() -> None:
-    [block] = [node for node in ast.parse(PACKAGE.read_text("utf-8")).body if isinstance(node, ast.If)]
+    block = next(node for node in ast.parse(PACKAGE.read_text("utf-8")).body if isinstance(node, ast.If))
     imported = {
         alias.asname or alias.name
         for node in block.body

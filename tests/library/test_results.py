@@ -30,6 +30,7 @@ from imchat import (
     users,
 )
 from imchat.api.dispatch import HttpRequest, dispatch
+from imchat.domain.ids import SignInId
 from imchat.domain.record import Record
 
 BAD_IDS = ["a#b", "é", "x" * 500, "", " ", "a\n"]
@@ -120,7 +121,7 @@ def test_the_fields_of_nested_results_are_named_in_json(scene: Scene) -> None:
 def test_a_page_cannot_be_changed(scene: Scene) -> None:
     page = messages.read(scene.app, scene.ada, scene.group)
     with pytest.raises(FrozenInstanceError):
-        page.has_more = True  # type: ignore[misc]
+        page.has_more = True  # type: ignore[misc]  # the assignment is the test
 
 
 @pytest.mark.parametrize("bad_id", BAD_IDS)
@@ -140,7 +141,7 @@ def test_an_id_that_breaks_the_rule_is_refused_with_its_field_and_limit(scene: S
         lambda: messages.read(app, bad_user, scene.group),
         lambda: blocks.block(app, bad_user, ada),
         lambda: blocks.unblock(app, ada, bad_user),
-        lambda: realtime.issue_ticket(app, bad_user, imchat.realtime.SignInId("s")),
+        lambda: realtime.issue_ticket(app, bad_user, SignInId("s")),
         lambda: suspensions.suspend(app, ada, bad_user),
     ]
     conversations_of: list[Callable[[], object]] = [
