@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import FrozenInstanceError, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -118,10 +118,19 @@ def test_the_fields_of_nested_results_are_named_in_json(scene: Scene) -> None:
     assert [user["handle"] for user in found["users"]] == ["ada", "bob.b"]
 
 
-def test_a_page_cannot_be_changed(scene: Scene) -> None:
-    page = messages.read(scene.app, scene.ada, scene.group)
-    with pytest.raises(FrozenInstanceError):
-        page.has_more = True  # type: ignore[misc]  # the assignment is the test
+def test_results_compare_by_their_fields_and_show_them(scene: Scene) -> None:
+    first, again = users.get(scene.app, scene.ada), users.get(scene.app, scene.ada)
+    assert first == again
+    assert {first, again} == {first}
+    assert first != replace(first, display_name="Another")
+    assert first != users.get(scene.app, scene.bob)
+    assert first != first.to_dict()
+    assert repr(imchat.Block(scene.ada, 5)) == "Block(user_id='ada', blocked_at_ms=5)"
+
+
+def test_a_result_has_no_attributes_besides_its_fields(scene: Scene) -> None:
+    for name, result in results(scene).items():
+        assert not hasattr(result, "__dict__"), name
 
 
 @pytest.mark.parametrize("bad_id", BAD_IDS)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.record import Record
+from imchat.domain.record import Record, record
 
 Kind: TypeAlias = Literal["direct", "group"]
 Posting: TypeAlias = Literal["all", "admins"]
 History: TypeAlias = Literal["all", "joined"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class GroupSettings(Record):
     """The settings of a group, set by its owner and admins.
 
@@ -30,7 +29,7 @@ class GroupSettings(Record):
 DEFAULT_SETTINGS: Final = GroupSettings()
 
 
-@dataclass(slots=True)
+@record
 class Head(Record):
     """The current state of a conversation.
 

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.record import Record
+from imchat.domain.record import Record, record
 
 SECRET_CHARS: Final = 30
 """A token is this secret plus the group's id, and must fit the 64 characters of a path parameter."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Invite(Record):
     """An invite to a group. `expires_at_ms` and `max_uses` are None if unlimited.
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias, get_args
 
 from imchat.domain.ids import UserId
-from imchat.domain.record import Record
+from imchat.domain.record import Record, record
 
 Role: TypeAlias = Literal["owner", "admin", "member"]
 Setting: TypeAlias = Literal["muted", "archived", "pinned", "marked_unread"]
@@ -15,7 +14,7 @@ SETTINGS: Final[tuple[Setting, ...]] = get_args(Setting)
 _RANK: Final[dict[Role, int]] = {"member": 0, "admin": 1, "owner": 2}
 
 
-@dataclass(slots=True)
+@record
 class Member(Record):
     """A member of a conversation.
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from imchat.domain.ids import UserId
-from imchat.domain.record import Record
+from imchat.domain.record import Record, record
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class User(Record):
     """A user's profile. `handle` and `display_name` are None until the user has chosen them.
 

@@ -6,11 +6,10 @@ themselves.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.record import Record
+from imchat.domain.record import Record, record
 from imchat.domain.user import User
 from imchat.services import message_actions
 from imchat.services.app import App
@@ -21,7 +20,7 @@ from imchat.storage.repositories.audit import AuditEntry
 PAGE: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class UserPage(Record):
     """A page of users. `next_cursor` requests the next page; None on the last one."""
 
@@ -29,7 +28,7 @@ class UserPage(Record):
     next_cursor: UserId | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AuditPage(Record):
     """A page of the audit log. `next_cursor` requests the next page; None on the last one."""
 

@@ -7,11 +7,10 @@ yet, the block prevents its creation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from imchat.domain.ids import UserId, direct_conversation_id
-from imchat.domain.record import Record
+from imchat.domain.record import Record, record
 from imchat.domain.user import User
 from imchat.errors import Busy, Invalid
 from imchat.services import presence
@@ -26,7 +25,7 @@ ATTEMPTS: Final = 5
 """Tries before `Busy`. Only the creation of the direct conversation, or a block from another device, can interfere."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class BlockPage(Record):
     """A page of blocks with the profiles of the blocked users. `next_cursor` requests the next page; None on the last one."""
 

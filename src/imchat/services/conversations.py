@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final
 
 from imchat.domain.conversation import Head, Kind
@@ -19,7 +19,7 @@ from imchat.domain.limits import (
     check_line,
 )
 from imchat.domain.member import Member, Role, Setting
-from imchat.domain.record import Record
+from imchat.domain.record import Record, record
 from imchat.domain.search_terms import tokenize
 from imchat.domain.user import User
 from imchat.errors import Forbidden, Invalid, NotFound
@@ -42,7 +42,7 @@ from imchat.storage.table import ConditionFailed, Op
 INBOX_PAGE: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ConversationEntry(Record):
     """A conversation as one member sees it. `members` is None if they were not read or are too many."""
 
@@ -56,7 +56,7 @@ class ConversationEntry(Record):
         return self.head.conversation_id
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Conversation(ConversationEntry):
     """A conversation with the profiles of the users it refers to. `new`: this call created it."""
 
@@ -64,7 +64,7 @@ class Conversation(ConversationEntry):
     new: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Inbox(Record):
     """A page of entries with the profiles they refer to. `next_cursor` requests the next page; None on the last one."""
 

@@ -7,7 +7,6 @@ removal of a member is an event too, so an append by that member either comes be
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Final, NamedTuple, TypeAlias
 
@@ -15,7 +14,7 @@ from imchat.domain.event import Draft, Event, assign_seq
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import REPLAY_WINDOW
 from imchat.domain.member import Member
-from imchat.domain.record import Record
+from imchat.domain.record import Record, record
 from imchat.errors import Busy, Conflict, Invalid, NotFound, Suspended
 from imchat.services import delivery
 from imchat.services.access import NO_CONVERSATION
@@ -54,7 +53,7 @@ class AlreadyDone(NamedTuple):
 Decision: TypeAlias = Callable[[Tail, Member], Append | AlreadyDone]
 
 
-@dataclass(slots=True)
+@record
 class Appended(Record):
     """The event that fulfils the request; `new` unless an earlier attempt wrote it. None: there was nothing to do."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from imchat.domain.conversation import Head
@@ -17,7 +16,7 @@ from imchat.domain.limits import (
     is_id,
 )
 from imchat.domain.member import Member
-from imchat.domain.record import Record
+from imchat.domain.record import Record, record
 from imchat.errors import Conflict, Forbidden, NotFound
 from imchat.services import members, users
 from imchat.services.access import refuse_strangers, require_member
@@ -30,7 +29,7 @@ from imchat.storage.table import ConditionFailed, Op
 _CLOSED_REASONS: Final = {"revoked": "was revoked", "expired": "has expired", "used_up": "is used up"}
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class CreatedInvite(Record):
     """A new invite, and the token of its link, which is not stored."""
 
@@ -38,7 +37,7 @@ class CreatedInvite(Record):
     token: str
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InvitePreview(Record):
     """A usable invite, and the group it is for."""
 

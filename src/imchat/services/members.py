@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from imchat.domain.event import Draft, Event
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import CHANNEL_MEMBERS, GROUP_MEMBERS, check_count
 from imchat.domain.member import Member, Role
-from imchat.domain.record import Record
+from imchat.domain.record import Record, record
 from imchat.domain.user import User
 from imchat.errors import Conflict, Forbidden, NotFound
 from imchat.services import fanout, suspensions
@@ -35,7 +34,7 @@ ADDED_AT_ONCE: Final = (MAX_OPS - 1) // _OPS_PER_USER
 """Users added in one transaction: an event, a membership and a pointer each, plus the head's member count."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MemberPage(Record):
     """A page of members with their profiles. `next_cursor` requests the next page; None on the last one."""
 

@@ -6,7 +6,6 @@ Each action is one transaction of its event and the items it changes. Repeating 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 from imchat.domain import message as states
@@ -17,7 +16,7 @@ from imchat.domain.limits import PINS_MAX, check_body, check_count
 from imchat.domain.member import Member
 from imchat.domain.mentions import mentions_in
 from imchat.domain.message import Message, is_deleted
-from imchat.domain.record import Record
+from imchat.domain.record import Record, record
 from imchat.errors import Busy, Conflict, Forbidden, NotFound
 from imchat.services.access import check_not_blocked, require_member
 from imchat.services.app import App
@@ -28,7 +27,7 @@ from imchat.storage.repositories.events import Tail
 from imchat.storage.table import Op
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class MessageChange(Record):
     """A message as it is now, and the event that changed it (None: there was nothing to do)."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
 
 from pydantic_core import to_json
@@ -20,7 +19,7 @@ from imchat.domain.limits import (
 from imchat.domain.member import Member
 from imchat.domain.mentions import handles_in, mentions_in
 from imchat.domain.message import Message
-from imchat.domain.record import Record
+from imchat.domain.record import Record, record
 from imchat.errors import Forbidden, Invalid
 from imchat.services.access import check_not_blocked, refuse_strangers, require_member
 from imchat.services.app import App
@@ -35,7 +34,7 @@ PAGE_BYTES: Final = 2_000_000
 which turns one byte into up to three. Source: Lambda quotas, "Invocation payload"."""
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class EventPage(Record):
     """A page of a log, ascending. `has_more`: there are more events in the requested direction."""
 

@@ -7,11 +7,10 @@ it off shows it to no one.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
 
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import SIGNAL_MEMBERS, WATCH_S, WATCHED_MAX, check_count
-from imchat.domain.record import Record
+from imchat.domain.record import Record, record
 from imchat.errors import Invalid
 from imchat.services import fanout
 from imchat.services.access import refuse_strangers, require_member
@@ -19,7 +18,7 @@ from imchat.services.app import App
 from imchat.storage.repositories import blocks, connections, members, presence_subscriptions, users
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Presence(Record):
     """A user's presence. `last_seen_ms`: when their last connection closed, if that is known and none is open."""
 
@@ -28,7 +27,7 @@ class Presence(Record):
     last_seen_ms: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PresenceSubscription(Record):
     """The presence of users when the subscription began, and when it ends."""
 

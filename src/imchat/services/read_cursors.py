@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import SEQ_MAX, SIGNAL_MEMBERS, check_count
-from imchat.domain.record import Record
+from imchat.domain.record import Record, record
 from imchat.errors import Invalid
 from imchat.services import fanout
 from imchat.services.access import is_blocked, refuse_strangers, require_member
@@ -15,7 +15,7 @@ from imchat.services.conversations import update_settings
 from imchat.storage.repositories import conversations, events, members
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class ReadPosition(Record):
     """A read cursor, the number of messages up to it and after it, and how many of those after it mention the reader."""
 

@@ -6,11 +6,9 @@ connection and then checks whether the sign-in is over. So if the two race, at l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from imchat.domain.ids import ConnectionId, ConversationId, SignInId, UserId
 from imchat.domain.limits import SIGNAL_MEMBERS, TICKET_S
-from imchat.domain.record import Record
+from imchat.domain.record import Record, record
 from imchat.errors import Suspended, Unauthenticated
 from imchat.services import fanout, presence, suspensions
 from imchat.services.access import is_blocked, require_member
@@ -19,7 +17,7 @@ from imchat.storage.repositories import connections, members
 from imchat.storage.repositories.connections import Ticket
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class IssuedTicket(Record):
     """A secret that opens one connection, and when it expires."""
 

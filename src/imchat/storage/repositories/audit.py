@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.record import Record
+from imchat.domain.record import Record, record
 from imchat.storage.repositories import keys
 from imchat.storage.table import Absent, KeyRange, Put, Table
 
 Action: TypeAlias = Literal["user.suspended", "user.restored", "message.removed"]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class AuditEntry(Record):
     """`actor_id` performed `action` on `user_id`, or on a message by `user_id`: event `seq` of a conversation."""
 

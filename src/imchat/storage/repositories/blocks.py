@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from imchat.domain.ids import UserId
-from imchat.domain.record import Record
+from imchat.domain.record import Record, record
 from imchat.storage.repositories import keys
 from imchat.storage.table import Absent, Check, Delete, KeyRange, Op, Put, Table
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Block(Record):
     """A blocked user, and when they were blocked."""
 
