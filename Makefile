@@ -6,7 +6,7 @@ SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
-# Keep compiled code even where the machine says not to: every test process would compile everything again.
+# Write bytecode even if the environment disables it: otherwise every test process compiles everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
 VENV := .venv
@@ -24,11 +24,11 @@ EMULATOR := $(VENV)/emulator
 EMULATOR_PACKAGES := $(EMULATOR)/packages-$(shell cksum <requirements/emulator.lock | cut -c 1-8).stamp
 JS_CLIENT := tests/local/js/node_modules/.package-lock.json
 CHECKS := $(BIN)/python -m tools.run_checks
-# Up to four workers, one per core; a worker that is done takes tests from another.
+# Up to four workers, one per core; an idle worker takes tests from another.
 PARALLEL := -n logical --maxprocesses 4 --dist worksteal
 SAY := printf '\033[2m›\033[0m %s\n'
 
-# The newest interpreter that works; a name on PATH is not enough (pyenv's shims, distributions without venv).
+# The newest interpreter that works: one on PATH may not (pyenv's shims, distributions without venv).
 FIND_PYTHON := for name in $(PYTHON) python3.14 python3.13 python3.12 python3.11 python3 python; do \
 	"$$name" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$name" && break; done
 

@@ -55,8 +55,8 @@ async def memory_use(scenario: Scenario, clock: Clock, _seconds: float) -> Figur
     async with scenario.connected(sockets, lambda _person: len):
         await asyncio.sleep(0.5)
         full = Memory.read(clock.server_pid)
-    held = (full.rss - idle.rss) / len(sockets) * 1000
-    return {"idle RSS": idle.rss, "idle PSS": idle.pss, "1,000 connections": held}
+    per_thousand = (full.rss - idle.rss) / len(sockets) * 1000
+    return {"idle RSS": idle.rss, "idle PSS": idle.pss, "1,000 connections": per_thousand}
 
 
 def import_instructions(module: str) -> Figures:

@@ -30,12 +30,12 @@ def simulate(size: int, messages_a_second: int) -> RoomLoad:
         gap_ms = 1000 // messages_a_second
         waiting: list[tuple[int, int]] = []
         late_ms = 0
-        witness = min(channel.open_connections)
+        observer = min(channel.open_connections)
         for _message in range(SIMULATED_S * messages_a_second):
             waiting.append((channel.send(), world.clock_ms))
             for _step in range(10):
                 channel.pass_time(gap_ms // 10)
-                last_seq = max(channel.gateway.seqs[witness], default=0)
+                last_seq = max(channel.gateway.seqs[observer], default=0)
                 late_ms = max(
                     [late_ms, *(world.clock_ms - sent_ms for seq, sent_ms in waiting if seq <= last_seq)]
                 )
@@ -44,7 +44,7 @@ def simulate(size: int, messages_a_second: int) -> RoomLoad:
         live = len(channel.open_connections)
         return RoomLoad(
             posts=count.posts / SIMULATED_S,
-            frames=channel.gateway.frames[witness] / SIMULATED_S,
+            frames=channel.gateway.frames[observer] / SIMULATED_S,
             late_s=late_ms / 1000,
             polling=live * 1000 / max(late_ms, gap_ms),
             queue_calls=count.queue_calls / SIMULATED_S,

@@ -125,7 +125,7 @@ def _create_pair(app: App, gateway: LocalGateway, sign_in: _TokenTable, number: 
         connection_ids.append(socket.connection_id.encode())
     head = conversations.create_direct(app, *people).head
     return _Pair(
-        [_request_head(head.conversation_id, sign_in.token(one)) for one in people],
+        [_request_head(head.conversation_id, sign_in.token(user_id)) for user_id in people],
         connection_ids,
         head.last_seq,
     )

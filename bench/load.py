@@ -131,13 +131,13 @@ async def _measure_load(
         await asyncio.sleep(WARM_UP_S)
         sent, delivered, began = counts.sent, counts.delivered, clock.read()
         await asyncio.sleep(seconds)
-        sent, delivered, spent = counts.sent - sent, counts.delivered - delivered, clock.read() - began
+        sent, delivered, elapsed = counts.sent - sent, counts.delivered - delivered, clock.read() - began
         await asyncio.gather(*writers)
     return {
-        "sent": sent / spent.wall_s,
-        "delivered": delivered / spent.wall_s,
-        "server µs": spent.server_s * 1e6 / sent,
-        "client": spent.client_s / spent.wall_s,
+        "sent": sent / elapsed.wall_s,
+        "delivered": delivered / elapsed.wall_s,
+        "server µs": elapsed.server_s * 1e6 / sent,
+        "client": elapsed.client_s / elapsed.wall_s,
     }
 
 

@@ -47,11 +47,11 @@ class HttpClient(asyncio.Protocol):
         self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """asyncio callback."""
+        """Store the transport (asyncio callback)."""
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """asyncio callback."""
+        """Complete the waiting request (asyncio callback)."""
         self._buffer += data
         head, found, body = self._buffer.partition(_HEAD_END)
         if not found:
@@ -63,7 +63,7 @@ class HttpClient(asyncio.Protocol):
             waiting.set_result(Response(int(head[9:12]), body))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """asyncio callback."""
+        """Fail the waiting request (asyncio callback)."""
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_exception(exc or ConnectionResetError("the server closed the connection"))
 
@@ -105,12 +105,12 @@ class WebSocketClient(asyncio.Protocol):
         self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """asyncio callback."""
+        """Send the handshake (asyncio callback)."""
         self._transport = cast("asyncio.Transport", transport)
         self._transport.write(self._handshake)
 
     def data_received(self, data: bytes) -> None:
-        """asyncio callback."""
+        """Parse the handshake and frames (asyncio callback)."""
         if self._buffer:
             data = self._buffer + data
         if self._opened is not None:
@@ -127,7 +127,7 @@ class WebSocketClient(asyncio.Protocol):
         self._buffer = data[self._handle_messages(data) :]
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """asyncio callback."""
+        """Fail the handshake that is in progress (asyncio callback)."""
         if self._opened is not None and not self._opened.done():
             self._opened.set_exception(exc or ConnectionResetError("the server closed the connection"))
 

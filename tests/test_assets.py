@@ -14,7 +14,7 @@ PAGE = '<script type="module" src="./assets/app.js"></script><link rel="icon" hr
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:
-    """An installed package with a complete site and the templates."""
+    """Create an installed package with a complete site and the templates."""
     package = tmp_path / "lib" / "imchat"
     (package / "site" / "assets").mkdir(parents=True)
     (package / "site" / "index.html").write_text(PAGE)
@@ -56,6 +56,6 @@ def test_missing_templates_are_an_error_that_says_how_to_fix_it(package: Path) -
         templates_dir(package)
 
 
-def test_this_installation_has_both() -> None:
+def test_this_installation_has_the_site_and_the_templates() -> None:
     assert (site_dir() / "sw.js").is_file()
     assert (templates_dir() / "state.yaml").is_file()

@@ -1,4 +1,4 @@
-"""The browser that the other tests drive works at all."""
+"""The browser of the other tests starts and shows a page."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ COMMAND = [sys.executable, "-m", "imchat"]
 
 @pytest.fixture(scope="module", autouse=True)
 def _site() -> None:
-    """The tests run the real command, which needs the built web client: `make site`."""
+    """Require the built web client (`make site`): the tests run the real command."""
     assets.site_dir()
 
 

@@ -1,4 +1,4 @@
-"""What is shipped: an sdist that needs no Node, and a wheel with the web client and the templates inside."""
+"""The distributions: an sdist that needs no Node, and a wheel that contains the web client and the templates."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ ROOT: Final = Path(__file__).resolve().parents[1]
 
 
 def run(command: Sequence[object], cwd: Path, env: Mapping[str, str] | None = None) -> str:
-    """The output of a command that must succeed; on failure all that it said."""
-    done = subprocess.run(
+    """Run a command that must succeed, and return its output."""
+    result = subprocess.run(
         [str(part) for part in command], cwd=cwd, env=env, capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
 
 
 @pytest.fixture(scope="module")
 def no_node(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """An environment in which there is no Node, nor anything else outside Python."""
+    """Return environment variables with an empty PATH: no Node, and nothing else outside Python."""
     return {"PATH": str(tmp_path_factory.mktemp("empty-path")), "HOME": str(tmp_path_factory.mktemp("home"))}
 
 
 @pytest.fixture(scope="module")
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sdist of the sources as they are: what git knows or would add, and nothing that was built here."""
+    """Build the sdist from the files that git tracks or would add, without anything that was built in this checkout."""
     checkout = tmp_path_factory.mktemp("checkout")
     listed = run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], ROOT)
     for name in filter(None, listed.split("\0")):
@@ -49,7 +49,7 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def wheel(sdist: Path, no_node: dict[str, str]) -> Path:
-    """The wheel built from the unpacked sdist, where there is no Node."""
+    """Build the wheel from the unpacked sdist, without Node."""
     with tarfile.open(sdist) as archive:
         archive.extractall(sdist.parent / "unpacked", filter="data")
     unpacked = next((sdist.parent / "unpacked").iterdir())
@@ -59,16 +59,16 @@ def wheel(sdist: Path, no_node: dict[str, str]) -> Path:
 
 @pytest.fixture(scope="module")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory, no_node: dict[str, str]) -> Path:
-    """The folder of executables of a new environment that has the wheel; its dependencies are borrowed from ours."""
+    """Install the wheel into a new environment that uses our dependencies. Return the environment's `bin` folder."""
     home = tmp_path_factory.mktemp("installed")
     venv.create(home, with_pip=False, symlinks=True)
-    programs = home / "bin"
+    bin_dir = home / "bin"
     pip = [
         sys.executable,
         "-m",
         "pip",
         "--python",
-        programs / "python",
+        bin_dir / "python",
         "install",
         "--quiet",
         "--no-index",
@@ -77,11 +77,11 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory, no_node: di
     run([*pip, wheel], home, no_node)
     packages = next((home / "lib").glob("python*/site-packages"))
     ours = next(Path(sys.prefix, "lib").glob("python*/site-packages"))
-    (packages / "borrowed.pth").write_text(f"{ours}\n")
-    return programs
+    (packages / "shared.pth").write_text(f"{ours}\n")
+    return bin_dir
 
 
-def test_the_wheel_holds_the_client_the_templates_and_its_types(wheel: Path) -> None:
+def test_the_wheel_contains_the_web_client_the_templates_and_types(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         page = archive.read("imchat/site/index.html").decode()
@@ -101,7 +101,7 @@ def test_the_wheel_holds_the_client_the_templates_and_its_types(wheel: Path) -> 
     assert not [name for name in names if not name.startswith(("imchat/", "imchat-"))]
 
 
-def test_the_sdist_can_be_built_and_tested_by_whoever_has_it(sdist: Path) -> None:
+def test_the_sdist_contains_all_that_a_build_and_its_tests_need(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {name.split("/", 1)[1] for name in archive.getnames() if "/" in name}
     needed = {
@@ -117,9 +117,9 @@ def test_the_sdist_can_be_built_and_tested_by_whoever_has_it(sdist: Path) -> Non
     assert not [name for name in names if "node_modules" in name or name.startswith((".venv", "build"))]
 
 
-def test_the_installed_wheel_runs_and_finds_what_it_carries(installed: Path, no_node: dict[str, str]) -> None:
+def test_the_installed_wheel_runs_and_finds_its_files(installed: Path, no_node: dict[str, str]) -> None:
     assert "imchat" in run([installed / "imchat", "--version"], installed, no_node)
     program = "import imchat.assets as a; print(a.__file__, a.site_dir(), a.templates_dir(), sep='\\n')"
-    places = run([installed / "python", "-c", program], installed, no_node).splitlines()
-    assert len(places) == 3
-    assert all(place.startswith(str(installed.parent)) for place in places)
+    paths = run([installed / "python", "-c", program], installed, no_node).splitlines()
+    assert len(paths) == 3
+    assert all(path.startswith(str(installed.parent)) for path in paths)

@@ -1,4 +1,4 @@
-"""The house rules that no other checker holds, over every file that git knows."""
+"""Check repository rules that no other checker covers, on all files that are tracked or would be added."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ LOCKS: Final = (
 )
 NPM_LOCKS: Final = ("frontend/package-lock.json", "tests/local/js/package-lock.json")
 
-# Written apart so that this file does not break its own rule.
+# Split, so that this file does not break its own rule.
 REGISTRIES: Final = (
     "pypi" + ".org",
     "python" + "hosted",
@@ -41,14 +41,14 @@ MACHINE_PATH: Final = re.compile(r"(?<![\w.$}/-])/(?:" + "root|work|home/" + r"\
 MOCKING: Final = re.compile(
     r"\bmock\." + r"patch\b|\bunittest\." + r"mock\b|\bfrom unittest " + r"import mock\b"
 )
-FROM_OUTSIDE: Final = re.compile(
+INJECTED_ONLY: Final = re.compile(
     r"\b(datetime\.now|datetime\.utcnow|time\.time(_ns)?\(|uuid\d|import random|secrets\.)"
 )
 
 
 @cache
 def tracked() -> tuple[str, ...]:
-    """The names of all files that git knows or would add."""
+    """Return the names of all files that git tracks or would add."""
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return tuple(sorted(name for name in listed.split("\0") if name and (ROOT / name).is_file()))
@@ -56,7 +56,7 @@ def tracked() -> tuple[str, ...]:
 
 @cache
 def texts() -> dict[str, str]:
-    """Every tracked text file by its name."""
+    """Return the text of every tracked text file, by name."""
     found = {}
     for name in tracked():
         content = (ROOT / name).read_bytes()
@@ -65,13 +65,15 @@ def texts() -> dict[str, str]:
     return found
 
 
-def python(*tops: str) -> dict[str, str]:
-    """The Python files under some folders."""
-    return {name: text for name, text in texts().items() if name.startswith(tops) and name.endswith(".py")}
+def python_files(*prefixes: str) -> dict[str, str]:
+    """Return the text of the Python files whose names have one of these prefixes, by name."""
+    return {
+        name: text for name, text in texts().items() if name.startswith(prefixes) and name.endswith(".py")
+    }
 
 
 def pinned(lock: str) -> dict[str, set[str]]:
-    """The versions that a lock file allows, by package; several where platforms or Pythons differ."""
+    """Return the versions in a lock file, by package: several if platforms or Python versions differ."""
     pins: dict[str, set[str]] = {}
     for name, version in re.findall(r"^([\w.-]+)(?:\[[^]]*\])?==([^\s;]+)", texts()[lock], re.MULTILINE):
         pins.setdefault(canonicalize_name(name), set()).add(version)
@@ -80,19 +82,19 @@ def pinned(lock: str) -> dict[str, set[str]]:
 
 @cache
 def project() -> dict[str, Any]:
-    """pyproject.toml as data."""
+    """Return the parsed pyproject.toml."""
     return tomllib.loads(texts()["pyproject.toml"])
 
 
-def wanted(group: str) -> list[str]:
-    """The requirements of a dependency group and of those that it includes."""
+def required(group: str) -> list[str]:
+    """Return the requirements of a dependency group and of the groups that it includes."""
     found: list[str] = []
     for part in project()["dependency-groups"][group]:
-        found += wanted(part["include-group"]) if isinstance(part, dict) else [part]
+        found += required(part["include-group"]) if isinstance(part, dict) else [part]
     return found
 
 
-def test_no_file_names_a_package_registry_or_a_path_of_somebodys_machine() -> None:
+def test_no_file_names_a_package_registry_or_a_path_of_one_machine() -> None:
     named = [(name, host) for name, text in texts().items() for host in REGISTRIES if host in text]
     paths = [(name, match[0]) for name, text in texts().items() for match in MACHINE_PATH.finditer(text)]
     fail_on(f"{name} names the package registry {host}. Remove the host's name." for name, host in named)
@@ -132,17 +134,17 @@ def test_an_npm_lock_names_no_host_and_hashes_every_package(lock: str) -> None:
     ("lock", "requirements"),
     [
         ("requirements/runtime.lock", project()["project"]["dependencies"]),
-        ("requirements/dev.lock", [*project()["project"]["dependencies"], *wanted("dev")]),
-        ("requirements/build.lock", wanted("build")),
-        ("requirements/checkers.lock", wanted("checkers")),
-        ("requirements/emulator.lock", wanted("emulator")),
-        ("requirements/node.lock", wanted("node")),
-        ("src/imchat/deploy/packaging/functions.lock", wanted("functions")),
+        ("requirements/dev.lock", [*project()["project"]["dependencies"], *required("dev")]),
+        ("requirements/build.lock", required("build")),
+        ("requirements/checkers.lock", required("checkers")),
+        ("requirements/emulator.lock", required("emulator")),
+        ("requirements/node.lock", required("node")),
+        ("src/imchat/deploy/packaging/functions.lock", required("functions")),
     ],
     ids=["runtime", "dev", "build", "checkers", "emulator", "node", "functions"],
 )
-def test_a_lock_holds_what_pyproject_asks_for(lock: str, requirements: list[str]) -> None:
-    """If this fails: `make lock`."""
+def test_a_lock_has_the_versions_that_pyproject_requires(lock: str, requirements: list[str]) -> None:
+    """Run `make lock` if this fails."""
     pins = pinned(lock)
     for requirement in map(Requirement, requirements):
         versions = pins.get(canonicalize_name(requirement.name), set())
@@ -165,7 +167,7 @@ def test_the_locks_agree_with_each_other() -> None:
         )
 
 
-def test_the_npm_lock_belongs_to_its_package() -> None:
+def test_the_npm_lock_matches_package_json() -> None:
     package, lock = (
         json.loads(texts()[f"frontend/{name}"]) for name in ("package.json", "package-lock.json")
     )
@@ -174,44 +176,45 @@ def test_the_npm_lock_belongs_to_its_package() -> None:
             fail_on([f"frontend/package-lock.json has other {kind} than package.json. Run `make lock`."])
 
 
-def test_the_client_is_built_with_what_is_not_only_for_tests() -> None:
+def test_vite_is_a_dependency_and_not_only_for_development() -> None:
     if "vite" not in json.loads(texts()["frontend/package.json"])["dependencies"]:
         fail_on(
             ["frontend/package.json: vite builds the client. List it in dependencies, not devDependencies."]
         )
 
 
-def test_no_test_patches_what_it_tests() -> None:
+def test_no_code_uses_the_mock_library() -> None:
     fail_on(
         f"{name} uses a mock of the standard library. Pass a fake object as an argument instead."
-        for name, text in python("tests/", "src/", "bench/").items()
+        for name, text in python_files("tests/", "src/", "bench/").items()
         if MOCKING.search(text)
     )
 
 
-def test_clock_ids_and_randomness_come_into_domain_and_services_from_outside() -> None:
-    core = python("src/imchat/domain/", "src/imchat/services/")
+def test_domain_and_services_get_time_ids_and_randomness_injected() -> None:
+    core = python_files("src/imchat/domain/", "src/imchat/services/")
     assert core
     fail_on(
         f"{name} uses {match[0]}. Take time, ids and randomness from App, so that tests can set them."
         for name, text in core.items()
-        for match in FROM_OUTSIDE.finditer(text)
+        for match in INJECTED_ONLY.finditer(text)
     )
 
 
-def test_every_module_says_in_its_first_line_what_it_owns() -> None:
-    silent = [
+def test_every_module_has_a_docstring() -> None:
+    undocumented = [
         name
-        for name, text in python("src/", "tests/", "bench/", "hatch_build.py", "requirements/").items()
+        for name, text in python_files("src/", "tests/", "bench/", "hatch_build.py", "requirements/").items()
         if text.strip() and not ast.get_docstring(ast.parse(text))
     ]
     fail_on(
-        f"{name} has no module docstring. Begin it with one line that says what it does." for name in silent
+        f"{name} has no module docstring. Begin it with one line that says what it does."
+        for name in undocumented
     )
 
 
-def test_every_silenced_rule_says_why() -> None:
-    code = python("src/", "tests/", "bench/", "hatch_build.py", "requirements/")
+def test_every_suppressed_rule_has_a_reason() -> None:
+    code = python_files("src/", "tests/", "bench/", "hatch_build.py", "requirements/")
     silenced = re.compile(r"# (?:noqa(?!: [A-Z0-9, ]+ - \w)|type: ignore(?!\[[a-z-]+\]  # \w)).*")
     fail_on(
         f"{name}: {match[0]!r} gives no reason. Write '# noqa: RULE - reason' or '# type: ignore[code]  # reason'."
@@ -234,7 +237,7 @@ def test_text_files_end_with_one_newline_and_have_unix_line_ends() -> None:
     )
 
 
-def test_what_stands_at_the_top_is_there() -> None:
+def test_the_required_files_at_the_root_exist() -> None:
     top = {"README.md", "LICENSE", "CHANGELOG.md", "Makefile", ".ci/run", "pyproject.toml"}
     fail_on(f"{name} is missing. Restore it." for name in sorted(top - set(tracked())))
     assert texts()["LICENSE"].startswith("MIT License")
@@ -243,7 +246,7 @@ def test_what_stands_at_the_top_is_there() -> None:
         fail_on([".ci/run is not executable. Run `chmod +x .ci/run`."])
 
 
-def test_nothing_that_was_built_or_installed_is_in_git() -> None:
+def test_no_built_or_installed_file_is_in_git() -> None:
     built = re.compile(r"(^|/)(node_modules|dist|build|\.venv|__pycache__|site)/|\.pyc$")
     fail_on(
         f"{name} is built or installed. Remove it from git, and ignore it in .gitignore."

@@ -1,4 +1,4 @@
-"""The program that runs the parts of `make test`: none stops the others, and the summary names what failed."""
+"""`tools.run_checks`: a failed part does not stop the others, and the summary names it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BAD = Part("bad", (sys.executable, "-c", "print('what is wrong'); raise SystemEx
 LATER = Part("later", (sys.executable, "-c", "pass"), static=False)
 
 
-def ran(parts: list[Part], logs: Path) -> tuple[int, str]:
+def run_parts(parts: list[Part], logs: Path) -> tuple[int, str]:
     console = Console(file=io.StringIO(), width=100)
     status = run_checks.summarize(run_checks.run(parts, console, logs=logs), console)
     assert isinstance(console.file, io.StringIO)
@@ -28,7 +28,7 @@ def ran(parts: list[Part], logs: Path) -> tuple[int, str]:
 
 
 def test_a_part_that_fails_does_not_stop_the_others_and_the_summary_names_it(tmp_path: Path) -> None:
-    status, shown = ran([BAD, GOOD, LATER], tmp_path)
+    status, shown = run_parts([BAD, GOOD, LATER], tmp_path)
 
     assert status == 1
     assert "what is wrong" in shown
@@ -44,14 +44,14 @@ def test_a_part_that_fails_does_not_stop_the_others_and_the_summary_names_it(tmp
     assert summary.endswith("2 passed, 1 failed\n")
 
 
-def test_where_all_parts_pass_the_status_is_zero(tmp_path: Path) -> None:
-    status, shown = ran([GOOD, LATER], tmp_path)
+def test_the_status_is_zero_if_all_parts_pass(tmp_path: Path) -> None:
+    status, shown = run_parts([GOOD, LATER], tmp_path)
 
     assert status == 0
     assert shown.endswith("2 passed, 0 failed\n")
 
 
-def test_a_part_that_is_named_runs_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_the_named_parts_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = signal.getsignal(signal.SIGTERM)
     try:
         assert run_checks.main(["good"], parts=[BAD, GOOD], logs=tmp_path) == 0
@@ -62,7 +62,7 @@ def test_a_part_that_is_named_runs_alone(tmp_path: Path, capsys: pytest.CaptureF
     assert not (tmp_path / "later.txt").exists()
 
 
-def test_an_unknown_part_is_refused_with_the_names_that_exist(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_part_is_an_error_that_lists_the_parts(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run_checks.main(["typos"])
     assert "unknown part: typos. Parts: style, format, layers" in capsys.readouterr().err
@@ -83,10 +83,10 @@ def test_ctrl_c_ends_every_process_that_was_started(tmp_path: Path, number: sign
         while not all(pid.exists() and pid.read_text() for pid in pids) and time.monotonic() < until:
             time.sleep(0.02)
         process.send_signal(number)
-        said, _ = process.communicate(timeout=30)
+        output, _ = process.communicate(timeout=30)
 
     assert process.returncode == 130
-    assert "Every process of this run has ended." in said
+    assert "Every process of this run has ended." in output
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(int(pid.read_text()), 0)

@@ -1,4 +1,4 @@
-"""What a browser has to load: the web client's size at start and later, gzipped."""
+"""The gzipped size of the web client: what a browser loads at the start, and later."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _gzipped(files: list[Path]) -> int:
 
 
 def _at_start(suffix: str) -> list[Path]:
-    """What `index.html` names, and what those files import before they run."""
+    """Return the files that `index.html` loads, including static imports."""
     site = site_dir()
     names = set(re.findall(r"""(?:src|href)="\./([^"]+)\b""", (site / "index.html").read_text("utf-8")))
     scripts = [site / name for name in names if name.endswith(".js")]

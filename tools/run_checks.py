@@ -4,7 +4,7 @@ python -m tools.run_checks             every part
 python -m tools.run_checks --static    the parts of `make check`
 python -m tools.run_checks types size  these parts
 
-Parts run side by side, two at a time. A part that fails does not stop the others. The output of each part is stored in
+Two parts run at a time. A part that fails does not stop the others. The output of each part is stored in
 build/checks/; that of a failed part is printed.
 """
 
@@ -31,7 +31,7 @@ from rich.table import Table
 ROOT: Final = Path(__file__).resolve().parents[1]
 LOGS: Final = ROOT / "build" / "checks"
 LONGEST: Final = 10
-SIDE_BY_SIDE: Final = 2
+MAX_PARALLEL: Final = 2
 _BIN: Final = ".venv/bin"
 _CODE: Final = ("src", "tests", "bench", "tools", "requirements", "hatch_build.py")
 _NPM: Final = (f"{_BIN}/python", "hatch_build.py", "npm")
@@ -41,7 +41,7 @@ _POLL_S: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One command of the run; `static` parts belong to `make check` too."""
+    """A check: one command. `static` parts are also in `make check`."""
 
     name: str
     command: tuple[str, ...]
@@ -50,7 +50,7 @@ class Part:
 
 @dataclass(slots=True)
 class Result:
-    """What became of a part: `status` is the exit status, None while it runs or where it was stopped."""
+    """The result of a part. `status` is the exit status, or None while it runs and if it was stopped."""
 
     part: Part
     log: Path
@@ -64,7 +64,7 @@ class Result:
         return self.status == 0
 
 
-# The quick parts come first, so that a slip shows within seconds; the long ones run beside each other at the end.
+# Quick parts come first, so that a simple mistake shows within seconds. The long ones run in parallel at the end.
 PARTS: Final = (
     Part("style", (f"{_BIN}/ruff", "check", "--quiet", *_CODE)),
     Part("format", (f"{_BIN}/ruff", "format", "--quiet", "--diff", *_CODE)),
@@ -98,7 +98,7 @@ PARTS: Final = (
 
 
 def run(parts: Sequence[Part], console: Console, *, logs: Path = LOGS) -> list[Result]:
-    """Run all parts and print each one as it ends; a failed part with its output.
+    """Run all parts and print each one as it ends, a failed one with its output.
 
     Raises: KeyboardInterrupt on Ctrl-C or SIGTERM, once every process that was started has ended.
     """
@@ -109,7 +109,7 @@ def run(parts: Sequence[Part], console: Console, *, logs: Path = LOGS) -> list[R
     with Live(console=console, refresh_per_second=4, transient=True) as live:
         try:
             while waiting or running:
-                while waiting and len(running) < SIDE_BY_SIDE:
+                while waiting and len(running) < MAX_PARALLEL:
                     running.append(_start(waiting.pop(0), logs))
                 time.sleep(_POLL_S)
                 for result, process in list(running):
@@ -126,7 +126,7 @@ def run(parts: Sequence[Part], console: Console, *, logs: Path = LOGS) -> list[R
 
 
 def summarize(results: Iterable[Result], console: Console) -> int:
-    """Print one row per part, with the command that repeats a failed one; return the exit status for all."""
+    """Print one row per part, with the command that repeats a failed one; return the overall exit status."""
     table = Table(title="Summary", title_justify="left", box=None, pad_edge=False)
     table.add_column("Part")
     table.add_column("Result")
@@ -157,7 +157,7 @@ def longest_modules(root: Path = ROOT) -> list[tuple[int, str]]:
 
 
 def main(arguments: Sequence[str] | None = None, *, parts: Sequence[Part] = PARTS, logs: Path = LOGS) -> int:
-    """Run what the command line names; return the exit status."""
+    """Run the parts named in the command line; return the exit status."""
     parser = argparse.ArgumentParser(
         prog="python -m tools.run_checks", description="Run checks and tests; print one summary."
     )
@@ -198,7 +198,7 @@ def _start(part: Part, logs: Path) -> tuple[Result, subprocess.Popen[bytes]]:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # so that Ctrl-C reaches it from here only, and all its children with it
+            start_new_session=True,  # Ctrl-C then reaches it and its children only from here
         )
     return result, process
 
@@ -209,7 +209,7 @@ def _end(result: Result, status: int) -> None:
 
 
 def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
-    """End the processes and their children: SIGINT lets pytest clean up, SIGKILL ends what is left."""
+    """End the processes and their children: SIGINT lets pytest clean up, SIGKILL ends the rest."""
     if not processes:
         return
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)

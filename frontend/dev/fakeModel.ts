@@ -100,7 +100,7 @@ function conversation(id: string, all: Signal<ConversationSummary[] | null>, que
   const state = query.history ?? 'full'
   const start = group
     ? [...notices(), ...items(GROUP, [])]
-    : items(DIRECT, query.trouble ? [PENDING, FAILED] : [])
+    : items(DIRECT, query.unsent ? [PENDING, FAILED] : [])
   const huge = state === 'huge' ? generateMessages(100_000, 100_000) : state === 'pages' ? generateMessages(100_000, 60) : null
   const timeline = signal<TimelineItem[]>(state === 'full' ? start : (huge ?? []))
   const loading = signal<'first' | 'older' | null>(state === 'loading' ? 'first' : null)

@@ -3,7 +3,7 @@
  *
  * Query: `session` starting | signed-out | confirming | new-password | resetting | new | signed-in (the default),
  * `list` full | empty | loading | error, `history` full | empty | loading | error | missing | huge | pages,
- * `connection` online | connecting | offline, `dir` rtl, `theme` light | dark, `trouble` (adds a pending and a failed message), `admin`, `slow` (ms).
+ * `connection` online | connecting | offline, `dir` rtl, `theme` light | dark, `unsent` (adds a pending and a failed message), `admin`, `slow` (ms).
  */
 import { render } from 'preact'
 import { theme } from '../src/lib/preferences'

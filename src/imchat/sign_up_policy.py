@@ -11,7 +11,7 @@ from imchat.errors import Invalid
 MAX_DOMAIN_CHARS: Final = 253
 """Longest domain name. Source: RFC 1035, 255 bytes on the wire."""
 MAX_DOMAINS: Final = 15
-"""So many of the longest domains fit in a CloudFormation parameter. Source: its quotas, 4,096 bytes."""
+"""This many of the longest domains fit in a CloudFormation parameter. Source: its quotas, 4,096 bytes."""
 _DOMAIN: Final = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _DOMAIN_PREFIX: Final = "domain:"
 

@@ -52,7 +52,7 @@ CONVERSATION_ROUTES = [
 
 SEND = "POST /conversations/{conversation_id}/messages"
 """A send makes one query for all it needs, including the membership. The query is the same for every caller, but finds more
-rows if the conversation exists. docs/security.md says so."""
+rows if the conversation exists. Reason: decision 52."""
 
 
 def name(route: Route) -> str:

@@ -73,8 +73,8 @@ def test_two_users_exchange_messages(world: World) -> None:
     assert call(world, ann, "GET", "/users", query={"prefix": "bo"})[1]["users"][0]["user_id"] == bob
     assert call(world, ann, "GET", f"/users/{bob}")[1]["user"]["display_name"] == "Bob"
     assert len(call(world, ann, "GET", "/users", query={"ids": f"{bob},{ann},nobody"})[1]["users"]) == 2
-    status, made = call(world, ann, "POST", "/conversations", {"kind": "direct", "member_ids": [bob]})
-    conversation_id = made["conversation"]["conversation_id"]
+    status, created = call(world, ann, "POST", "/conversations", {"kind": "direct", "member_ids": [bob]})
+    conversation_id = created["conversation"]["conversation_id"]
     assert status == 201
     assert call(world, bob, "POST", "/conversations", {"kind": "direct", "member_ids": [ann]})[0] == 200
     message = {"client_message_id": "m1", "body": "hello", "after_seq": 1}
@@ -97,10 +97,10 @@ def test_two_users_exchange_messages(world: World) -> None:
 
 def test_a_group_is_managed_over_http(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
-    made = call(
+    created = call(
         world, ann, "POST", "/conversations", {"kind": "group", "member_ids": [bob], "title": "Team"}
     )[1]
-    base = f"/conversations/{made['conversation']['conversation_id']}"
+    base = f"/conversations/{created['conversation']['conversation_id']}"
     assert call(world, ann, "PATCH", base, {"title": "Crew"})[1]["conversation"]["title"] == "Crew"
     added = call(world, ann, "POST", f"{base}/members", {"user_ids": [eve]})[1]
     assert {user["user_id"] for user in added["users"]} == {ann, bob, eve}

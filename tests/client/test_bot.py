@@ -156,24 +156,24 @@ class Terminal:
     """Runs `command` in a terminal of 80 columns; `rows` is the text on the screen."""
 
     def __init__(self, *command: str, **environment: str) -> None:
-        self._ours, theirs = os.openpty()
-        termios.tcsetwinsize(theirs, (40, WIDTH))
+        self._parent_fd, child_fd = os.openpty()
+        termios.tcsetwinsize(child_fd, (40, WIDTH))
         self.process = subprocess.Popen(
             [sys.executable, *command],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
+            stdin=child_fd,
+            stdout=child_fd,
+            stderr=child_fd,
             env={**os.environ, "TERM": "xterm-256color", **environment},
         )
-        os.close(theirs)
+        os.close(child_fd)
         self._shown = ""
 
     def type(self, line: str) -> None:
         """Type a line once the prompt is shown: the terminal echoes text that is typed earlier."""
         self._until(
-            lambda: self.rows()[-1].rstrip() == ">" and not select.select([self._ours], [], [], 0.3)[0]
+            lambda: self.rows()[-1].rstrip() == ">" and not select.select([self._parent_fd], [], [], 0.3)[0]
         )
-        os.write(self._ours, f"{line}\r".encode())
+        os.write(self._parent_fd, f"{line}\r".encode())
 
     def wait_for(self, text: str) -> None:
         """Wait until the text is on the screen."""
@@ -181,8 +181,8 @@ class Terminal:
 
     def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():
-            assert select.select([self._ours], [], [], 20)[0], self.rows()
-            self._shown += os.read(self._ours, 65536).decode(errors="replace")
+            assert select.select([self._parent_fd], [], [], 20)[0], self.rows()
+            self._shown += os.read(self._parent_fd, 65536).decode(errors="replace")
 
     def rows(self) -> list[str]:
         """Return the rows of the screen."""

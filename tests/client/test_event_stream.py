@@ -114,7 +114,7 @@ def test_after_a_loop_was_left_another_one_continues_with_the_next_event(leaving
     assert asyncio.run(body()) == [4, 5, 6]
 
 
-def test_a_loop_is_free_to_start_where_a_stream_was_made_but_never_read() -> None:
+def test_a_loop_can_start_although_another_stream_was_created_but_never_read() -> None:
     async def body() -> None:
         client, _ = new_client(4)
         unread = client.events()

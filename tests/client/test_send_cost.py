@@ -66,7 +66,7 @@ class ServiceHttp(HttpClient):
 
 
 class NoConnection(Connection):
-    """Is never open."""
+    """A connection that is never open."""
 
     def __init__(self) -> None:
         super().__init__("ws://nowhere", self._no_ticket)
@@ -114,8 +114,8 @@ class Chat:
         asyncio.run(self.client.send(self.where, "hello", **fields))
         return len(self.http.requests) - requests, self.table.rows - rows
 
-    def stored(self, client_message_id: str) -> int:
-        """How many messages of this id the log has."""
+    def count_stored(self, client_message_id: str) -> int:
+        """Return how many messages with this id the log has."""
         found, after, more = 0, 0, True
         while more:
             page = messages.read(self.app, self.bob, self.where, after=after, limit=200)
@@ -135,7 +135,7 @@ def new_chat() -> Iterator[Chat]:
         yield Chat(world)
 
 
-def test_without_a_loop_every_send_is_one_request_and_reads_the_same_few_rows() -> None:
+def test_without_a_loop_every_send_is_one_request_and_reads_equally_few_rows() -> None:
     with new_chat() as chat:
         costs = {chat.cost() for _ in range(BEHIND_MAX + 500)}
     assert len(costs) == 1
@@ -144,7 +144,7 @@ def test_without_a_loop_every_send_is_one_request_and_reads_the_same_few_rows() 
     assert rows < 10
 
 
-def test_with_ids_of_its_own_a_program_reads_a_bounded_number_of_rows() -> None:
+def test_a_send_with_a_callers_id_reads_a_bounded_number_of_rows() -> None:
     with new_chat() as chat:
         costs = [chat.cost(client_message_id=f"m{number}") for number in range(REPLAY_WINDOW * 3)]
     assert {requests for requests, _ in costs} == {1}
@@ -175,7 +175,7 @@ def test_a_send_whose_response_is_lost_is_stored_once(others: int) -> None:
         chat.bob_writes(others)
         chat.cost(client_message_id="m1")
         chat.cost()
-        assert chat.stored("m1") == 1
+        assert chat.count_stored("m1") == 1
         assert chat.last_seq() == 1 + others + 3
 
 
@@ -188,7 +188,7 @@ def test_a_message_id_is_sent_once_however_many_messages_follow_it() -> None:
         chat.bob_writes(BEHIND_MAX)
         again = asyncio.run(chat.client.send(chat.where, "once", client_message_id="m1"))
         assert again["seq"] == first["seq"]
-        assert chat.stored("m1") == 1
+        assert chat.count_stored("m1") == 1
 
 
 def test_a_later_client_does_not_send_a_recent_message_id_again() -> None:
@@ -197,7 +197,7 @@ def test_a_later_client_does_not_send_a_recent_message_id_again() -> None:
         chat.bob_writes(REPLAY_WINDOW)
         later = asyncio.run(chat.new_client().send(chat.where, "once", client_message_id="m1"))
         assert later["seq"] == first["seq"]
-        assert chat.stored("m1") == 1
+        assert chat.count_stored("m1") == 1
 
 
 def test_with_after_seq_a_later_client_finds_a_message_of_any_age() -> None:
@@ -209,7 +209,7 @@ def test_with_after_seq_a_later_client_finds_a_message_of_any_age() -> None:
             chat.new_client().send(chat.where, "once", client_message_id="m1", after_seq=after_seq)
         )
         assert later["seq"] == first["seq"]
-        assert chat.stored("m1") == 1
+        assert chat.count_stored("m1") == 1
 
 
 def test_an_attempt_that_failed_is_continued_from_where_it_began() -> None:
@@ -229,7 +229,7 @@ def test_an_attempt_that_failed_is_continued_from_where_it_began() -> None:
         for _ in range(REPLAY_WINDOW * 2):
             chat.cost()
         chat.cost(client_message_id="m1")
-        assert chat.stored("m1") == 1
+        assert chat.count_stored("m1") == 1
 
 
 def test_the_remembered_positions_are_bounded() -> None:

@@ -62,7 +62,7 @@ async def until_connected(me: Client) -> None:
 
 @pytest.fixture
 def tokens_expire_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every access token is due for renewal as soon as it was issued, and the connection is checked often."""
+    """Renew every access token as soon as it was issued, and check the connection often."""
     monkeypatch.setattr(session, "RENEW_EARLY_S", 3600.0)
     monkeypatch.setattr(websocket, "PING_INTERVAL_S", 0.05)
 

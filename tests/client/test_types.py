@@ -81,9 +81,9 @@ def test_the_types_are_those_that_the_schema_generates() -> None:
     )
 
 
-def test_the_package_says_that_it_is_typed() -> None:
+def test_the_package_is_marked_as_typed() -> None:
     assert (Path(imchat.__file__).parent / "py.typed").is_file()
 
 
-def test_the_frame_that_only_the_client_knows_is_no_frame_type() -> None:
+def test_a_frame_of_the_client_itself_is_no_frame_type() -> None:
     assert f'"{CONNECTED["type"]}"' not in client_types.generate()

@@ -146,7 +146,7 @@ def test_a_library_for_another_architecture_is_refused() -> None:
 
 @pytest.fixture
 def local_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """pip configured with one folder of packages and no index. Returns the folder."""
+    """Configure pip with one folder of packages and no index. Return the folder."""
     for name in [name for name in os.environ if name.startswith("PIP_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
@@ -204,10 +204,10 @@ def test_a_missing_pip_is_reported_with_the_command_that_installs_it(tmp_path: P
         "except Exception as error: print(error)\n"
     )
     folder = "Scripts" if sys.platform == "win32" else "bin"
-    ran = subprocess.run(
+    result = subprocess.run(
         [tmp_path / "bare" / folder / "python", "-c", program], capture_output=True, text=True, check=True
     )
-    assert ran.stdout.endswith("run: python -m ensurepip\n")
+    assert result.stdout.endswith("run: python -m ensurepip\n")
 
 
 def test_an_unreachable_index_is_reported(local_pip: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -246,7 +246,7 @@ def test_a_layer_is_built_without_a_writable_cache(local_pip: Path) -> None:
 
 @pytest.fixture(scope="module")
 def layer(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
-    """The real layer, fetched from the index that pip is configured for."""
+    """Build the real layer, from the index that pip is configured for."""
     return bundle.build_layer("arm64", cache=tmp_path_factory.mktemp("cache"))
 
 
@@ -260,13 +260,13 @@ def test_the_layer_contains_only_the_services_used(layer: Bundle) -> None:
 
 @pytest.mark.slow
 def test_the_layer_contains_every_packages_licence_and_no_source(layer: Bundle) -> None:
-    held = names(layer)
-    distributions = {name.split("/")[1] for name in held if ".dist-info/" in name}
+    contents = names(layer)
+    distributions = {name.split("/")[1] for name in contents if ".dist-info/" in name}
     licensed = {
-        name.split("/")[1] for name in held if re.search(r"\.dist-info/.*(LICEN|NOTICE|COPYING)", name)
+        name.split("/")[1] for name in contents if re.search(r"\.dist-info/.*(LICEN|NOTICE|COPYING)", name)
     }
     assert licensed == distributions
-    assert not [name for name in held if name.endswith(".py")]
+    assert not [name for name in contents if name.endswith(".py")]
 
 
 @pytest.mark.slow
@@ -289,7 +289,7 @@ def test_handlers_run_with_only_the_code_and_the_layer(code: Bundle, layer: Bund
         context = {{"http": {{"method": "GET"}}, "requestId": "1"}}
         print(http.handler({{"rawPath": "/api/health", "requestContext": context}}, None)["statusCode"])
     """
-    ran = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-I", "-S", "-W", "error", "-c", program],
         env={
             "AWS_DEFAULT_REGION": "eu-west-1",
@@ -301,7 +301,7 @@ def test_handlers_run_with_only_the_code_and_the_layer(code: Bundle, layer: Bund
         text=True,
         check=False,
     )
-    assert (ran.stdout, ran.stderr) == ("200\n", "")
+    assert (result.stdout, result.stderr) == ("200\n", "")
 
 
 def test_importing_the_handlers_loads_no_unneeded_module() -> None:
@@ -311,10 +311,10 @@ def test_importing_the_handlers_loads_no_unneeded_module() -> None:
         *("rich", "sqlite3", "uvloop", "imchat.deploy", "imchat.local", "imchat.cli", "imchat.console.base"),
     }
     imports = "; ".join(f"import imchat.entrypoints.{name}" for name in HANDLERS)
-    ran = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", f"import sys; {imports}; print(*sorted({unneeded} & set(sys.modules)))"],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert ran.stdout == "\n"
+    assert result.stdout == "\n"

@@ -55,21 +55,21 @@ def test_a_million_messages_cost_at_most_four_dollars_without_function_duration(
 def test_the_quantities_of_a_message_match_the_data_model_page() -> None:
     quantities = cost.per_message(TEAM)
     assert (quantities["http_requests"], quantities["write_units"], quantities["read_units"]) == (1, 2, 3)
-    said = (ROOT / "docs" / "data-model.md").read_text("utf-8")
-    assert "a message between two people is 4 calls in 3 steps, 2 write units and 3 read units" in said
+    page = (ROOT / "docs" / "data-model.md").read_text("utf-8")
+    assert "a message between two people is 4 calls in 3 steps, 2 write units and 3 read units" in page
 
 
 def test_the_prices_match_the_deploy_page() -> None:
-    said = (ROOT / "docs" / "deploy.md").read_text("utf-8")
+    page = (ROOT / "docs" / "deploy.md").read_text("utf-8")
     services = ("API Gateway", "Lambda", "DynamoDB", "SQS")
     without_duration = {name: count for name, count in cost.per_message(TEAM).items() if name != "gb_seconds"}
     price_without_duration = dollars(without_duration, *services)
-    assert f"| together | {dollars(cost.per_message(TEAM), *services):.2f} |" in said
-    assert f"| together, without the running time, which is assumed | {price_without_duration:.2f} |" in said
+    assert f"| together | {dollars(cost.per_message(TEAM), *services):.2f} |" in page
+    assert f"| together, without the running time, which is assumed | {price_without_duration:.2f} |" in page
     team, no_users = estimate(TEAM), estimate(replace(TEAM, users=0))
-    assert f"${team.total:.0f} at list price, of which ${team.total_after_free:.0f} are beyond" in said
+    assert f"${team.total:.0f} at list price, of which ${team.total_after_free:.0f} are beyond" in page
     assert (
-        f"${no_users.total:.2f} at list price, ${no_users.total_after_free:.2f} beyond what is free" in said
+        f"${no_users.total:.2f} at list price, ${no_users.total_after_free:.2f} beyond what is free" in page
     )
 
 

@@ -44,7 +44,7 @@ def deployed(aws: World) -> World:
 
 def test_the_first_deployment_creates_three_stacks_and_the_site_in_order(aws: World) -> None:
     result = run_deploy(aws)
-    steps = [one for one in aws.events if not type(one).__name__.startswith("Resource")]
+    steps = [event for event in aws.events if not type(event).__name__.startswith("Resource")]
     assert steps == [
         StackStarted(STATE, "create"),
         StackFinished(STATE, changed=True),
@@ -125,10 +125,10 @@ def test_deploying_again_changes_nothing_and_makes_seven_calls(deployed: World) 
 def test_changed_code_is_uploaded_and_updates_only_the_app_stack(deployed: World) -> None:
     result = run_deploy(deployed, deployed.release(code=b"better"))
     assert result.changed
-    assert [one for one in deployed.events if isinstance(one, ArtifactUploaded)] == [
+    assert [event for event in deployed.events if isinstance(event, ArtifactUploaded)] == [
         ArtifactUploaded("code", "code/better.zip", 6, uploaded=True)
     ]
-    finished = {one.stack: one.changed for one in deployed.events if isinstance(one, StackFinished)}
+    finished = {event.stack: event.changed for event in deployed.events if isinstance(event, StackFinished)}
     assert finished == {STATE: False, APP: True, SITE: False}
     assert deployed.calls.count("execute_change_set") == 1
     assert (
@@ -148,7 +148,7 @@ def test_code_that_is_already_stored_is_not_uploaded_again(deployed: World) -> N
 def test_a_changed_site_uploads_files_that_differ_and_removes_old_ones_last(deployed: World) -> None:
     files = {"index.html": b"<html>2</html>", "sw.js": b"worker", "assets/app-87654321.js": b"new"}
     run_deploy(deployed, deployed.release(files=files))
-    assert [one for one in deployed.events if not isinstance(one, StackFinished)] == [
+    assert [event for event in deployed.events if not isinstance(event, StackFinished)] == [
         FileUploaded("assets/app-87654321.js", 3, 1, 2),
         FileUploaded("index.html", 14, 2, 2),
         Invalidated(("/index.html",)),
@@ -232,12 +232,12 @@ def test_the_first_plan_lists_what_is_known_and_leaves_nothing_in_the_account(aw
         (APP, "create", False),
         (SITE, "create", False),
     ]
-    made = {one.resource: one.condition for one in plan.stacks[1].changes}
-    assert made["HttpFunction"] is None
-    known = {one.name: one.after for one in plan.stacks[1].parameters}
+    conditions = {change.resource: change.condition for change in plan.stacks[1].changes}
+    assert conditions["HttpFunction"] is None
+    known = {parameter.name: parameter.after for parameter in plan.stacks[1].parameters}
     assert known["TableArn"] is None
     assert known["CodeKey"] == "code/code.zip"
-    assert [one.upload for one in plan.artifacts] == [True, True]
+    assert [artifact.upload for artifact in plan.artifacts] == [True, True]
     assert plan.files.upload == ("assets/app-12345678.js", "sw.js", "index.html")
     assert plan.files.config is True
     assert aws.statuses() == {}
@@ -253,15 +253,15 @@ def test_a_plan_lists_resources_properties_and_parameters_and_executes_nothing(d
     plan = make_plan(deployed.target, release=deployed.release(code=b"better"))
     state, app, site = plan.stacks
     assert (state.action, site.action) == ("none", "none")
-    assert [(one.change, one.resource, one.properties) for one in app.changes] == [
+    assert [(change.change, change.resource, change.properties) for change in app.changes] == [
         ("modify", "HttpFunction", ("Code",)),
         ("replace", "Packages", ("Content",)),
         ("remove", "OldAlarm", ()),
     ]
-    assert [(one.name, one.before, one.after) for one in app.parameters] == [
+    assert [(parameter.name, parameter.before, parameter.after) for parameter in app.parameters] == [
         ("CodeKey", "code/code.zip", "code/better.zip")
     ]
-    assert [one.upload for one in plan.artifacts] == [False, True]
+    assert [artifact.upload for artifact in plan.artifacts] == [False, True]
     assert app.exact
     assert not plan.empty
     assert deployed.change_sets() == []
@@ -272,7 +272,7 @@ def test_a_plan_without_changes_is_empty(deployed: World) -> None:
     assert make_plan(deployed.target, release=deployed.release()).empty
 
 
-def test_a_plan_holds_everything_that_its_execution_needs(deployed: World) -> None:
+def test_a_plan_contains_everything_that_its_execution_needs(deployed: World) -> None:
     plan = make_plan(deployed.target, release=deployed.release(code=b"better"))
     deployed.configure(memory_mb=512)
     result = execute_plan(plan, deployed.target, progress=deployed.events.append)

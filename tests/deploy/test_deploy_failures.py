@@ -36,7 +36,7 @@ def failure(aws: World, *, code: bytes = b"code", **options: Any) -> str:
 
 
 def started(aws: World) -> list[StackStarted]:
-    return [one for one in aws.events if isinstance(one, StackStarted)]
+    return [event for event in aws.events if isinstance(event, StackStarted)]
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_stack_whose_change_set_was_never_executed_is_used(aws: World) -> None
 def test_a_failed_rollback_is_explained_and_no_resource_is_skipped(deployed: World) -> None:
     deployed.cloudformation.stacks[APP].status = "UPDATE_ROLLBACK_FAILED"
     assert failure(deployed, code=b"better") == (
-        "imchat-test-app: HttpFunction: an update failed, and so did its rollback: "
+        "imchat-test-app: HttpFunction: an update failed, and its rollback failed: "
         "HttpFunction (its role is gone); fix that, run "
         "`aws cloudformation continue-update-rollback --stack-name imchat-test-app`, then `imchat deploy`; "
         "imchat skips no resource in a rollback, or the stack would not match its resources"
@@ -92,7 +92,7 @@ def test_a_failed_rollback_is_explained_and_no_resource_is_skipped(deployed: Wor
         ),
     ],
 )
-def test_a_stack_that_was_not_completed_is_named_with_the_next_step(
+def test_an_incomplete_stack_is_named_with_the_next_step(
     deployed: World, status: str, stack: str, hint: str
 ) -> None:
     deployed.cloudformation.stacks[stack].status = status
@@ -148,8 +148,8 @@ def test_a_failed_update_names_the_first_resource(deployed: World) -> None:
         "no such key",
     )
     assert error.value.hint == "the update was rolled back; fix that and run `imchat deploy` again"
-    shown = [one for one in deployed.events if isinstance(one, ResourceProgress)]
-    assert [(one.resource, one.status) for one in shown] == [
+    shown = [event for event in deployed.events if isinstance(event, ResourceProgress)]
+    assert [(event.resource, event.status) for event in shown] == [
         ("Other", "UPDATE_FAILED"),
         ("HttpFunction", "UPDATE_FAILED"),
         ("Later", "UPDATE_FAILED"),
@@ -170,8 +170,8 @@ def test_a_stack_deleted_during_its_update_is_reported(deployed: World) -> None:
     deployed.cloudformation.failure[APP] = ("HttpFunction", "why not")
     real = deployed.cloudformation.execute_change_set
 
-    def execute(**asked: Any) -> None:
-        real(**asked)
+    def execute(**request: Any) -> None:
+        real(**request)
         deployed.cloudformation.stacks[APP].upcoming = [(None, "DELETE_COMPLETE", None)]
 
     deployed.cloudformation.execute_change_set = execute  # type: ignore[method-assign]  # by hand in the console
@@ -192,8 +192,8 @@ def test_a_template_that_cloudformation_rejects_is_reported_with_its_message(dep
 def test_a_change_set_that_cannot_be_created_is_reported_and_deleted(deployed: World) -> None:
     real = deployed.cloudformation.describe_change_set
 
-    def describe(**asked: Any) -> dict[str, Any]:
-        return {**real(**asked), "Status": "FAILED", "StatusReason": "The transform is unknown."}
+    def describe(**request: Any) -> dict[str, Any]:
+        return {**real(**request), "Status": "FAILED", "StatusReason": "The transform is unknown."}
 
     deployed.cloudformation.describe_change_set = describe  # type: ignore[method-assign]  # the fake has no other way to do it
     deployed.cloudformation.describe_events = lambda **_: {"OperationEvents": []}  # type: ignore[attr-defined]  # no events
@@ -216,8 +216,8 @@ def test_the_reason_of_a_failed_validation_is_looked_up(
 ) -> None:
     real, formation = aws.cloudformation.describe_change_set, cast("Any", aws.cloudformation)
     reason = "failed: [AWS::EarlyValidation::ResourceExistenceCheck]."
-    formation.describe_change_set = lambda **asked: {
-        **real(**asked),
+    formation.describe_change_set = lambda **request: {
+        **real(**request),
         "Status": "FAILED",
         "StatusReason": reason,
     }
@@ -263,8 +263,8 @@ def test_a_failed_poll_does_not_fail_a_deployment(deployed: World, error: Except
 
     deployed.on_sleep = fail_polls
     assert run_deploy(deployed, code=b"better").changed
-    shown = [one for one in deployed.events if isinstance(one, ResourceProgress)]
-    assert [(one.resource, one.status) for one in shown] == [("Any", "UPDATE_COMPLETE")]
+    shown = [event for event in deployed.events if isinstance(event, ResourceProgress)]
+    assert [(event.resource, event.status) for event in shown] == [("Any", "UPDATE_COMPLETE")]
 
 
 def test_throttling_for_minutes_ends_with_a_note_that_cloudformation_continues(deployed: World) -> None:
@@ -283,8 +283,8 @@ def test_an_old_status_right_after_execution_does_not_count_as_done(deployed: Wo
     """Right after the execution CloudFormation may still return the old status."""
     real = deployed.cloudformation.execute_change_set
 
-    def execute(**asked: Any) -> None:
-        real(**asked)
+    def execute(**request: Any) -> None:
+        real(**request)
         deployed.cloudformation.stacks[APP].status = "CREATE_COMPLETE"
         deployed.cloudformation.stacks[APP].upcoming[:0] = [
             ("Any", "UPDATE_IN_PROGRESS", None),
@@ -295,7 +295,7 @@ def test_an_old_status_right_after_execution_does_not_count_as_done(deployed: Wo
     run_deploy(deployed, code=b"better")
     assert deployed.statuses()[APP] == "UPDATE_COMPLETE"
     finished = deployed.events.index(StackFinished(APP, changed=True))
-    assert any(isinstance(one, ResourceProgress) for one in deployed.events[:finished])
+    assert any(isinstance(event, ResourceProgress) for event in deployed.events[:finished])
 
 
 # ---- interruptions
@@ -327,7 +327,7 @@ def test_credentials_that_expire_during_a_deployment_stop_it_and_the_next_run_co
     assert aws.statuses() == dict.fromkeys((STATE, APP, SITE), "CREATE_COMPLETE")
 
 
-def test_ctrl_c_during_a_stack_says_what_continues_and_the_next_run_finishes(deployed: World) -> None:
+def test_ctrl_c_during_a_stack_names_what_continues_and_the_next_run_finishes(deployed: World) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt
 
@@ -356,11 +356,11 @@ def test_ctrl_c_while_planning_leaves_no_change_set(deployed: World) -> None:
 def test_an_interrupted_upload_is_finished_by_the_next_run_deploy(aws: World) -> None:
     real, put = aws.client("s3").put_object, []
 
-    def fail_on_one_file(**asked: Any) -> Any:
-        put.append(asked["Key"])
-        if asked["Key"] == "sw.js":
+    def fail_on_one_file(**request: Any) -> Any:
+        put.append(request["Key"])
+        if request["Key"] == "sw.js":
             raise client_error("ExpiredToken", "expired", "PutObject")
-        return real(**asked)
+        return real(**request)
 
     aws.client("s3").put_object = fail_on_one_file
     try:
@@ -441,7 +441,7 @@ def test_a_host_name_that_does_not_resolve_yet_is_tried_again(aws: World) -> Non
 @pytest.mark.parametrize(
     ("path", "answer", "message"),
     [
-        ("api/health", FetchResult(503, b""), "/api/health answers 503; `imchat logs` shows the API"),
+        ("api/health", FetchResult(503, b""), "/api/health returned status 503; `imchat logs` shows the API"),
         ("api/health", FetchResult(0, b"refused"), "/api/health cannot be reached: refused; `imchat logs`"),
         (
             "config.json",
@@ -451,7 +451,7 @@ def test_a_host_name_that_does_not_resolve_yet_is_tried_again(aws: World) -> Non
         (
             "",
             FetchResult(403, b""),
-            "https://the-DistributionDomain/ answers 403; the deployment itself is complete",
+            "https://the-DistributionDomain/ returned status 403; the deployment itself is complete",
         ),
     ],
 )

@@ -109,7 +109,7 @@ def findings(account: Account, **settings: Any) -> dict[str, Finding]:
     return {finding.about: finding for finding in found}
 
 
-def test_without_problems_every_finding_is_good_except_the_mail_note(account: Account) -> None:
+def test_without_problems_only_mail_has_a_note(account: Account) -> None:
     found = findings(account)
     assert {about: finding.outcome for about, finding in found.items()} == {
         "Package": "good",

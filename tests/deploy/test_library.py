@@ -36,6 +36,8 @@ def test_events_are_frozen(event: Any) -> None:
 
 def test_every_kind_of_event_is_in_the_union() -> None:
     defined = {
-        one for _, one in inspect.getmembers(progress, inspect.isclass) if one.__module__ == progress.__name__
+        member
+        for _, member in inspect.getmembers(progress, inspect.isclass)
+        if member.__module__ == progress.__name__
     }
     assert set(get_args(progress.Event)) == defined

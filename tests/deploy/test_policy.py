@@ -117,9 +117,11 @@ def test_an_action_is_limited_to_resources_where_iam_supports_it() -> None:
         else:
             formats = {row["resource_arn_format"] for row in get_action_data(service, name)[service]} - {"*"}
         if formats:
-            patterns = [re.sub(r"\$\{[^}]+\}", "*", one) for one in formats]
+            patterns = [re.sub(r"\$\{[^}]+\}", "*", text) for text in formats]
             assert "*" not in statement["Resource"], action
-            assert any(overlap(one, other) for one in statement["Resource"] for other in patterns), action
+            assert any(overlap(pattern, other) for pattern in statement["Resource"] for other in patterns), (
+                action
+            )
         else:
             assert statement["Resource"] == ["*"], action
 
@@ -192,7 +194,9 @@ def test_the_boundary_allows_exactly_the_actions_of_the_functions() -> None:
     boundary = statements_by_action([policy.boundary_policy(SCOPE)])
     used = set()
     templates = map(loading.load, loading.NAMES)
-    roles = [(one, role) for one in templates for role in loading.of_type(one, "AWS::IAM::Role")]
+    roles = [
+        (template, role) for template in templates for role in loading.of_type(template, "AWS::IAM::Role")
+    ]
     for template, role in roles:
         for action, resource in loading.permissions(template, role):
             used.add(action)

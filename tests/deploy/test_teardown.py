@@ -13,7 +13,7 @@ from imchat.errors import DeployError, ImchatError
 
 @pytest.fixture
 def stage(aws: World) -> World:
-    """A deployed stage with a table, a user pool, and a file that has several versions and a delete marker."""
+    """Deploy a stage with a table, a user pool, and a file that has several versions and a delete marker."""
     deploy(aws.target, release=aws.release())
     aws.client("dynamodb").create_table(
         TableName="imchat-test",
@@ -55,7 +55,7 @@ def test_a_teardown_deletes_site_and_app_and_keeps_resources_with_data(stage: Wo
     )
     assert stage.statuses() == {STATE: "CREATE_COMPLETE"}
     assert sorted(data_resources(stage)) == ["artifacts", "attachments", "imchat-test", "imchat-test"]
-    assert [one for one in stage.events if isinstance(one, StackStarted)] == [
+    assert [event for event in stage.events if isinstance(event, StackStarted)] == [
         StackStarted(SITE, "delete"),
         StackStarted(APP, "delete"),
     ]

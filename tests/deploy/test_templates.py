@@ -29,13 +29,13 @@ def parsed(kind: StackKind) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_templates_json_says_what_another_yaml_parser_reads(kind: StackKind) -> None:
+def test_templates_json_matches_another_yaml_parser(kind: StackKind) -> None:
     template, read = parsed(kind), read_template(kind)
     assert dict(read.parameters) == {
         name: None if "Default" not in declared else str(declared["Default"])
         for name, declared in template["Parameters"].items()
     }
-    assert [(one.logical_id, one.type, one.condition) for one in read.resources] == [
+    assert [(resource.logical_id, resource.type, resource.condition) for resource in read.resources] == [
         (name, declared["Type"], declared.get("Condition"))
         for name, declared in template["Resources"].items()
     ]
@@ -43,7 +43,7 @@ def test_templates_json_says_what_another_yaml_parser_reads(kind: StackKind) -> 
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_template_holds_ascii_only(kind: StackKind) -> None:
+def test_a_template_contains_only_ascii(kind: StackKind) -> None:
     """CloudFormation returns question marks in place of other characters, so no stack would ever be found unchanged."""
     assert read_template(kind).body.isascii()
 
@@ -60,7 +60,7 @@ def test_a_template_edited_after_the_build_is_refused(
         read_template("state")
 
 
-def test_an_installation_without_templates_json_says_how_to_get_it(
+def test_missing_templates_json_is_an_error_that_says_how_to_fix_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("importlib.resources.files", lambda _package: tmp_path)

@@ -58,12 +58,12 @@ def pool(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Pool]:
         return
     with mock_aws():
         client = boto3.client("cognito-idp", region_name="eu-west-1")
-        made = client.create_user_pool(PoolName="imchat", UsernameAttributes=["email"])["UserPool"]
-        client.create_group(UserPoolId=made["Id"], GroupName="admins")
+        pool = client.create_user_pool(PoolName="imchat", UsernameAttributes=["email"])["UserPool"]
+        client.create_group(UserPoolId=pool["Id"], GroupName="admins")
         app = client.create_user_pool_client(
-            UserPoolId=made["Id"], ClientName="web", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"]
+            UserPoolId=pool["Id"], ClientName="web", ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"]
         )
-        yield Pool(client, made["Id"], app["UserPoolClient"]["ClientId"])
+        yield Pool(client, pool["Id"], app["UserPoolClient"]["ClientId"])
 
 
 def test_a_new_user_must_choose_a_password_at_first_sign_in(pool: Pool) -> None:

@@ -32,7 +32,7 @@ _SETTLE: Final = """async direction => {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with the user Bob."""
+    """Run a server with the user Bob."""
     with Server(tmp_path_factory.mktemp("data")) as running:
         headers = {"Authorization": f"Bearer {sign_up(running.url, 'bob@example.org').token}"}
         profile = {"handle": "bob", "display_name": "Bob"}
@@ -42,7 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def page(browser: Browser, server: Server) -> Iterator[Page]:
-    """A page of the server. It bypasses the content security policy, which would block the injected axe."""
+    """Open a page of the server. It bypasses the content security policy, which would block the injected axe."""
     context = browser.new_context(bypass_csp=True, reduced_motion="reduce")
     opened = context.new_page()
     opened.set_default_timeout(PATIENCE_MS)

@@ -13,7 +13,7 @@ from tests.support.browser_users import NARROW, BrowserUser, browser_user
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with the administrator Ada and the user Bob."""
+    """Run a server with the administrator Ada and the user Bob."""
     with Server(tmp_path_factory.mktemp("data")) as running:
         for name in ("Ada", "Bob"):
             headers = {"Authorization": f"Bearer {sign_up(running.url, _email(name)).token}"}

@@ -70,7 +70,7 @@ class Trial:
 
     @asynccontextmanager
     async def sending(self) -> AsyncIterator[None]:
-        """All clients send until the block ends, and then wait for their last acknowledgement."""
+        """Let all clients send until the block ends; then wait for their last acknowledgements."""
         stop = asyncio.Event()
         self._outage.up.set()
         async with asyncio.TaskGroup() as group:

@@ -55,7 +55,7 @@ _TOO_SMALL: Final = """() => {
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    """A server for each test, where Layla, who has a long name, sent Ana a message, reacted to it and pinned it."""
+    """Run a server for each test. Layla, who has a long name, sent Ana a message, reacted to it and pinned it."""
     with Server(tmp_path / "data") as running:
         ana = _create_user(running.url, "ana", "Ana")
         layla = _create_user(running.url, "layla", LAYLA)

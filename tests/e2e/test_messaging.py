@@ -194,7 +194,7 @@ def _manage_group(mia: BrowserUser, leo: BrowserUser) -> None:
 
 
 def _use_up_and_revoke_invites(mia: BrowserUser, leo: BrowserUser) -> None:
-    """The invite with one use is used up. Mia revokes it and another one, which then no longer works."""
+    """Use up an invite with one use. Then let Mia revoke it and another one, which no longer works."""
     panel = mia.page.get_by_role("dialog")
     expect(panel.get_by_label("Role of Leo")).to_be_visible()
     mia.click("Create a link")

@@ -68,7 +68,7 @@ def _record_name(request: pytest.FixtureRequest) -> None:
 
 @pytest.fixture
 def changed_stage(stage: Stage) -> Iterator[Stage]:
-    """The stage for a test that changes or removes it; afterwards it is deployed as before."""
+    """Yield the stage for a test that changes or removes it; deploy it as before afterwards."""
     yield stage
     stage.configure(sign_up="open")
     stage.deploy("restored")
@@ -102,8 +102,8 @@ def test_a_message_to_many_connections_is_delivered_through_the_queue(stage: Sta
     where = members[0].create_group(*members[1:])
     with members[1].connect() as phone:
         members[1].catch_up(where)
-        for one in members:
-            add_stale_connections(stage, one, DIRECT_POSTS // len(members) + 1)
+        for member in members:
+            add_stale_connections(stage, member, DIRECT_POSTS // len(members) + 1)
         event = members[0].send_text(where, "Everybody?")
         assert phone.wait_for("events")["events"][-1] == event
 
@@ -113,12 +113,12 @@ def test_a_delayed_job_delivers_to_each_member_the_events_they_may_see(stage: St
     where = ada.create_group()
     ada.send_text(where, "Alone")
     ada.request("POST", f"/conversations/{where}/members", {"user_ids": [bob.user_id]})
-    with ada.connect() as hers, bob.connect() as his:
+    with ada.connect() as ada_connection, bob.connect() as bob_connection:
         url = stage.emulator.client("sqs").get_queue_url(QueueName="imchat-prod-fanout")["QueueUrl"]
         job = fanout_jobs.encode_job(fanout_jobs.AnnounceJob(ConversationId(where), 2))
         stage.emulator.client("sqs").send_message(QueueUrl=url, MessageBody=job)
-        assert [event["seq"] for event in hers.wait_for("events")["events"]] == [1, 2, 3]
-        assert [event["seq"] for event in his.wait_for("events")["events"]] == [3]
+        assert [event["seq"] for event in ada_connection.wait_for("events")["events"]] == [1, 2, 3]
+        assert [event["seq"] for event in bob_connection.wait_for("events")["events"]] == [3]
 
 
 def test_the_oldest_of_too_many_connections_is_closed(stage: Stage) -> None:
@@ -154,7 +154,11 @@ def test_each_function_is_allowed_exactly_the_permissions_it_used(stage: Stage) 
         role = use.role.removeprefix("imchat-prod-app-").partition("-")[0]
         used.setdefault(role, set()).add(Permission(use.action, _named(use, names)))
     allowed = {
-        role: {one for one in permissions(app, role) if one.action not in USED_BY_LAMBDA_ITSELF}
+        role: {
+            permission
+            for permission in permissions(app, role)
+            if permission.action not in USED_BY_LAMBDA_ITSELF
+        }
         for role in ("AuthorizerRole", "FanoutRole", "HttpRole", "WebSocketRole")
     }
 
@@ -198,9 +202,9 @@ def test_deploying_again_changes_nothing(stage: Stage) -> None:
     assert deployment.changed is False
     assert deployment.plan.empty
     assert stage.calls <= MAX_CALLS_WITHOUT_CHANGES
-    assert [one for one in stage.events if isinstance(one, FileUploaded | Invalidated)] == []
-    assert [one for one in stage.events if isinstance(one, ArtifactUploaded) and one.uploaded] == []
-    assert [one.changed for one in stage.events if isinstance(one, StackFinished)] == [False] * 3
+    assert [event for event in stage.events if isinstance(event, FileUploaded | Invalidated)] == []
+    assert [event for event in stage.events if isinstance(event, ArtifactUploaded) and event.uploaded] == []
+    assert [event.changed for event in stage.events if isinstance(event, StackFinished)] == [False] * 3
 
 
 def test_the_commands_work_on_the_stage(stage: Stage, tmp_path: Path) -> None:
@@ -237,14 +241,14 @@ def test_new_code_changes_only_the_functions(changed_stage: Stage, tmp_path: Pat
     )
 
     [step] = [step for step in deployment.plan.stacks if step.action != "none"]
-    assert [one.name for one in step.parameters] == ["CodeKey"]
+    assert [parameter.name for parameter in step.parameters] == ["CodeKey"]
     # Resources that depend on a function are listed too, in case its name changes, which does not happen.
     functions = {"AuthorizerFunction", "FanoutFunction", "HttpFunction", "WebSocketFunction"}
-    assert {one.resource for one in step.changes if one.change == "modify"} == functions
+    assert {change.resource for change in step.changes if change.change == "modify"} == functions
     assert physical_ids(stage) == before
-    assert [one.kind for one in stage.events if isinstance(one, ArtifactUploaded) and one.uploaded] == [
-        "code"
-    ]
+    assert [
+        event.kind for event in stage.events if isinstance(event, ArtifactUploaded) and event.uploaded
+    ] == ["code"]
     assert json.loads(get(f"{stage.emulator.site}api/health")[1])["version"].startswith("9.")
 
 
@@ -347,9 +351,9 @@ def physical_ids(stage: Stage, kind: StackKind = "app") -> dict[str, str]:
     """Return the physical ids of a stack's resources by their logical ids."""
     pages = stage.emulator.client("cloudformation").get_paginator("list_stack_resources")
     return {
-        one["LogicalResourceId"]: one["PhysicalResourceId"]
+        resource["LogicalResourceId"]: resource["PhysicalResourceId"]
         for page in pages.paginate(StackName=f"imchat-prod-{kind}")
-        for one in page["StackResourceSummaries"]
+        for resource in page["StackResourceSummaries"]
     }
 
 

@@ -212,8 +212,10 @@ def test_two_users_exchange_messages_and_a_connection_that_is_gone_is_removed(
             "websocket", websocket_event("$connect", connection_id, user_id="u-bob")
         )
         assert response["headers"] == {"Sec-WebSocket-Protocol": "imchat.v1"}
-    made = functions.http("POST", "/api/conversations", "u-ann", {"kind": "direct", "member_ids": ["u-bob"]})
-    conversation_id = made[1]["conversation"]["conversation_id"]
+    created = functions.http(
+        "POST", "/api/conversations", "u-ann", {"kind": "direct", "member_ids": ["u-bob"]}
+    )
+    conversation_id = created[1]["conversation"]["conversation_id"]
     message = {"client_message_id": "m1", "body": "hello", "after_seq": 1}
     status, sent = functions.http("POST", f"/api/conversations/{conversation_id}/messages", "u-ann", message)
     assert status == 201
@@ -246,8 +248,8 @@ def test_a_push_to_many_connections_goes_through_the_queue_and_arrives_once(func
         expiries = {name: int(time.time()) + 600 for name in connection_ids if name.startswith(user_id)}
         functions.table.write(Put(connections(UserId(user_id)), expiries))
     group = {"kind": "group", "title": "Crowd", "member_ids": user_ids[1:]}
-    made = functions.http("POST", "/api/conversations", user_ids[0], group)
-    conversation_id = made[1]["conversation"]["conversation_id"]
+    created = functions.http("POST", "/api/conversations", user_ids[0], group)
+    conversation_id = created[1]["conversation"]["conversation_id"]
     while functions.run_jobs():
         pass
     functions.management_api.posted.clear()

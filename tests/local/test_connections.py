@@ -26,8 +26,8 @@ Test: TypeAlias = Callable[[RunningServer], Awaitable[None]]
 
 def on_machine(tmp_path: Path, test: Test, **options: Any) -> None:
     async def body() -> None:
-        async with running_server(tmp_path, **options) as made:
-            await test(made)
+        async with running_server(tmp_path, **options) as server:
+            await test(server)
 
     run(body())
 
@@ -41,7 +41,7 @@ def test_a_connection_sends_connect_default_and_disconnect_events(tmp_path: Path
         await ws.close(code=1000)
         await m.wait_until(lambda: "$disconnect" in m.route_keys())
 
-        connect, said, end = m.websocket_events
+        connect, message, end = m.websocket_events
         assert m.route_keys() == ["$connect", "$default", "$disconnect"]
         contexts = [call["requestContext"] for call in m.websocket_events]
         assert len({context["connectionId"] for context in contexts}) == 1
@@ -49,8 +49,8 @@ def test_a_connection_sends_connect_default_and_disconnect_events(tmp_path: Path
         assert [context["eventType"] for context in contexts] == ["CONNECT", "MESSAGE", "DISCONNECT"]
         assert all(context["authorizer"] == {"principalId": "ada", "plan": "free"} for context in contexts)
         assert connect["headers"]["Sec-WebSocket-Protocol"] == "imchat.v1,ticket.good"
-        assert said["body"] == '{"hello":1}'
-        assert said["requestContext"]["messageId"]
+        assert message["body"] == '{"hello":1}'
+        assert message["requestContext"]["messageId"]
         assert end["requestContext"]["disconnectStatusCode"] == 1000
 
     on_machine(tmp_path, test)
@@ -264,16 +264,16 @@ def test_an_idle_connection_is_closed(tmp_path: Path) -> None:
 
 def test_frames_from_the_server_keep_a_connection_open(tmp_path: Path) -> None:
     async def test(m: RunningServer) -> None:
-        silent, hearing = await m.connect(), await m.connect()
+        idle, receiving = await m.connect(), await m.connect()
         [_, kept] = [call["requestContext"]["connectionId"] for call in m.websocket_events]
         m.on_request = lambda _event: {"statusCode": 200, "body": str(m.gateway.post([kept], b"tick"))}
-        end = asyncio.ensure_future(silent.receive())
+        end = asyncio.ensure_future(idle.receive())
         while not end.done():
             async with m.session.get(f"{m.url}/api/post", headers=AUTHORIZATION):
-                assert await hearing.receive_str() == "tick"
+                assert await receiving.receive_str() == "tick"
         assert (await end).type is WSMsgType.CLOSE
         async with m.session.get(f"{m.url}/api/post", headers=AUTHORIZATION):
-            assert await hearing.receive_str() == "tick"
+            assert await receiving.receive_str() == "tick"
 
     on_machine(tmp_path, test, idle_s=0.3)
 
@@ -293,7 +293,7 @@ def test_a_connection_closes_after_its_lifetime_even_if_it_is_active(tmp_path: P
 
 def test_posting_to_a_closed_or_unknown_connection_returns_its_id(tmp_path: Path) -> None:
     async def test(m: RunningServer) -> None:
-        here, gone = await m.connect(), await m.connect()
+        kept, gone = await m.connect(), await m.connect()
         ids = [call["requestContext"]["connectionId"] for call in m.websocket_events]
         await gone.close()
         await m.wait_until(lambda: "$disconnect" in m.route_keys())
@@ -303,7 +303,7 @@ def test_posting_to_a_closed_or_unknown_connection_returns_its_id(tmp_path: Path
         }
         async with m.session.get(f"{m.url}/api/post", headers=AUTHORIZATION) as response:
             assert await response.json(content_type=None) == sorted([ids[1], "never="])
-        assert await here.receive_str() == "hi"
+        assert await kept.receive_str() == "hi"
 
     on_machine(tmp_path, test)
 

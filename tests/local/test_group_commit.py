@@ -25,8 +25,8 @@ from imchat.storage.table import Key, KeyRange, Put
 
 def on_machine(tmp_path: Path, test: Callable[[RunningServer], Awaitable[None]]) -> None:
     async def body() -> None:
-        async with running_server(tmp_path) as made:
-            await test(made)
+        async with running_server(tmp_path) as server:
+            await test(server)
 
     run(body())
 
@@ -38,9 +38,9 @@ def on_table(
 ) -> None:
     async def body() -> None:
         with GroupCommitTable.open(tmp_path / "imchat.db") as table:
-            held = PausableTable(table)
-            queue = GroupCommitQueue(held, LocalGateway(), run_deferred)
-            await test(held, queue)
+            pausable = PausableTable(table)
+            queue = GroupCommitQueue(pausable, LocalGateway(), run_deferred)
+            await test(pausable, queue)
             await queue.close()
 
     run(body())

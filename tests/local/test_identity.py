@@ -30,7 +30,7 @@ def pool(tmp_path: Path) -> Iterator[UserPool]:
 
 @pytest.fixture
 def strict(tmp_path: Path) -> Iterator[UserPool]:
-    """A pool whose sign-ups must be confirmed by a code."""
+    """Run a pool whose sign-ups must be confirmed by a code."""
     with open_pool(tmp_path, confirm=True) as opened:
         yield opened
 
@@ -248,7 +248,7 @@ def test_a_user_can_read_their_own_attributes(pool: UserPool) -> None:
     user_id = pool.sign_up()
     found = pool.cognito.get_user(AccessToken=pool.tokens()["AccessToken"])
     assert found["Username"] == user_id
-    attributes = {one["Name"]: one["Value"] for one in found["UserAttributes"]}
+    attributes = {attribute["Name"]: attribute["Value"] for attribute in found["UserAttributes"]}
     assert attributes == {"sub": user_id, "email": EMAIL, "email_verified": "false"}
 
 

@@ -63,12 +63,14 @@ def test_a_forged_token_is_rejected_everywhere(pool: UserPool) -> None:
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
     head, payload, signature = token.split(".")
-    bent = base64.urlsafe_b64encode(base64.urlsafe_b64decode(payload + "==").replace(b"access", b"acces5"))
+    tampered = base64.urlsafe_b64encode(
+        base64.urlsafe_b64decode(payload + "==").replace(b"access", b"acces5")
+    )
     forged = {
         "other key": _resigned(token, other, "RS256"),
         "alg none": _resigned(token, None, "none"),
         "HS256 with the public key": _hs256_with_public_key(token, public_pem),
-        "changed payload": f"{head}.{bent.rstrip(b'=').decode()}.{signature}",
+        "changed payload": f"{head}.{tampered.rstrip(b'=').decode()}.{signature}",
         "no signature": f"{head}.{payload}.",
         "other issuer": _resigned(token, own, "RS256", iss="https://example.com/local_other"),
         "other client": _resigned(token, own, "RS256", client_id="other"),
@@ -83,12 +85,12 @@ def test_a_forged_token_is_rejected_everywhere(pool: UserPool) -> None:
     assert pool.identity.verify_access_token(
         _resigned(token, own, "RS256")
     )  # the helpers above can make valid tokens
-    for name, made in forged.items():
+    for name, forged_token in forged.items():
         with pytest.raises(Unauthenticated, match=r"sign in again|not valid yet"):
-            pytest.fail(f"{name} was accepted as {pool.identity.verify_access_token(made)}")
-        if made:
+            pytest.fail(f"{name} was accepted as {pool.identity.verify_access_token(forged_token)}")
+        if forged_token:
             with expect_error("NotAuthorizedException"):
-                pool.cognito.get_user(AccessToken=made)
+                pool.cognito.get_user(AccessToken=forged_token)
 
 
 class Proof:
@@ -108,8 +110,8 @@ class Proof:
         return found
 
     def respond(self, challenge: Mapping[str, str]) -> dict[str, str]:
-        made: dict[str, str] = self._srp.process_challenge(challenge, {"USERNAME": self._email})
-        return made
+        responses: dict[str, str] = self._srp.process_challenge(challenge, {"USERNAME": self._email})
+        return responses
 
     def finish(self, responses: Mapping[str, str]) -> dict[str, Any]:
         return self._pool.call(
@@ -117,7 +119,7 @@ class Proof:
         )
 
 
-def test_a_right_proof_is_accepted_once(pool: UserPool) -> None:
+def test_a_correct_proof_is_accepted_once(pool: UserPool) -> None:
     proof = Proof(pool)
     responses = proof.respond(proof.begin())
     assert proof.finish(responses)["AuthenticationResult"]["AccessToken"]
@@ -180,11 +182,11 @@ def test_verifiers_equal_those_of_pycognito_for_edge_case_numbers() -> None:
     """Padding bugs show only for numbers with a special first bit or byte, so numbers of many lengths are tried."""
     for size in (8, 9, 15, 16, 255, 256, 3071):
         number = (1 << size) - 1
-        made = srp.make_verifier("poolname:user", "pass", number)
+        verifier = srp.make_verifier("poolname:user", "pass", number)
         inner = hashlib.sha256(b"poolname:user:pass").hexdigest()
         padded = f"{number:x}".zfill(size // 8 * 2 + 2)
         x = int(hashlib.sha256(bytes.fromhex(padded + inner)).hexdigest(), 16)
-        assert made == pow(2, x, N)
+        assert verifier == pow(2, x, N)
 
 
 def test_a_new_password_session_is_valid_once_and_expires(pool: UserPool) -> None:
@@ -255,10 +257,10 @@ def test_a_signature_covers_body_and_operation_and_expires_after_five_minutes(po
     assert outcome({**headers, "Authorization": "Bearer x"}) == "IncompleteSignatureException"
     no_text = "\udcff"  # how a web server decodes a byte that is not UTF-8
     assert outcome(headers | {"X-Amz-Date": no_text}) == wrong
-    bent = headers["Authorization"].replace("SignedHeaders=", "SignedHeaders=x;")
-    assert outcome(headers | {"Authorization": bent, "X": no_text}) == wrong
-    bent = headers["Authorization"].replace("Credential=", f"Credential={no_text}")
-    assert outcome(headers | {"Authorization": bent}) == "UnrecognizedClientException"
+    tampered = headers["Authorization"].replace("SignedHeaders=", "SignedHeaders=x;")
+    assert outcome(headers | {"Authorization": tampered, "X": no_text}) == wrong
+    tampered = headers["Authorization"].replace("Credential=", f"Credential={no_text}")
+    assert outcome(headers | {"Authorization": tampered}) == "UnrecognizedClientException"
     pool.clock.advance_s(301)
     assert outcome(headers) == wrong
     pool.clock.advance_s(-602)
@@ -304,9 +306,9 @@ def test_an_unexpected_error_is_logged_without_the_user(
         raise OSError(f"no mail goes to {EMAIL}")
 
     pool.identity._context = replace(pool.identity._context, deliver=fail)
-    asked = {"ClientId": pool.identity.client_id, "Username": EMAIL}
+    body = {"ClientId": pool.identity.client_id, "Username": EMAIL}
     response = pool.identity.handle(
-        TARGET_PREFIX + "ForgotPassword", json.dumps(asked).encode(), {}, endpoint=pool.url
+        TARGET_PREFIX + "ForgotPassword", json.dumps(body).encode(), {}, endpoint=pool.url
     )
     assert (response.status, EMAIL.encode() in response.body) == (500, False)
     assert "unexpected OSError in a sign-in request at fail" in caplog.text

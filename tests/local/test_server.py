@@ -23,8 +23,8 @@ from imchat.storage.table import Delete, Key, Put
 
 def on_machine(tmp_path: Path, test: Callable[[RunningServer], Awaitable[None]], **options: Any) -> None:
     async def body() -> None:
-        async with running_server(tmp_path, **options) as made:
-            await test(made)
+        async with running_server(tmp_path, **options) as server:
+            await test(server)
 
     run(body())
 
@@ -268,8 +268,8 @@ def test_the_cognito_protocol_is_served_at_every_path_that_clients_use(tmp_path:
     async def test(m: RunningServer) -> None:
         headers = {"X-Amz-Target": "AWSCognitoIdentityProviderService.SignUp", "X-Forwarded-Proto": "https"}
         async with m.session.post(f"{m.url}{path}", data=b"{}", headers=headers) as response:
-            asked = await response.json(content_type="application/x-amz-json-1.1")
-        assert asked == {
+            content = await response.json(content_type="application/x-amz-json-1.1")
+        assert content == {
             "target": "AWSCognitoIdentityProviderService.SignUp",
             "body": "{}",
             "endpoint": m.url.replace("http", "https"),
@@ -459,10 +459,10 @@ def test_deleting_expired_items_is_retried_after_an_error(
 def test_deleted_data_is_soon_in_no_file_of_an_idle_server(tmp_path: Path) -> None:
     async def test(m: RunningServer) -> None:
         with SqliteTable.open(tmp_path / "imchat.db") as table:
-            table.write(Put(Key("TEST", "gone"), {"body": "what nobody shall find"}))
+            table.write(Put(Key("TEST", "gone"), {"body": "deleted text"}))
             table.write(Delete(Key("TEST", "gone")))
         files = [tmp_path / "imchat.db", tmp_path / "imchat.db-wal"]
-        await m.wait_until(lambda: not any(b"nobody shall find" in file.read_bytes() for file in files))
+        await m.wait_until(lambda: not any(b"deleted text" in file.read_bytes() for file in files))
 
     on_machine(tmp_path, test, purge_every_s=0.05)
 

@@ -37,7 +37,7 @@ class JsClient:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def ask(self, command: str, **given: str) -> dict[str, Any]:
+    def send(self, command: str, **given: str) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"command": command, "email": EMAIL, **given}) + "\n")
@@ -46,12 +46,12 @@ class JsClient:
         return response
 
     def result(self, command: str, **given: str) -> Any:
-        response = self.ask(command, **given)
+        response = self.send(command, **given)
         assert "error" not in response, response
         return response["result"]
 
     def error(self, command: str, **given: str) -> str:
-        return str(self.ask(command, **given)["error"])
+        return str(self.send(command, **given)["error"])
 
 
 def find_node() -> str | None:

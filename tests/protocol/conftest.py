@@ -18,7 +18,7 @@ CreateUsers: TypeAlias = Callable[..., list[ReferenceClient]]
 def deployment(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Deployment]:
-    """A running imchat of each kind, shared by all tests: a test may find data of other tests."""
+    """Run imchat on each runtime, for all tests: a test may find data of other tests."""
     if request.param == "local":
         with deployments.local(tmp_path_factory.mktemp("data")) as running:
             yield running
@@ -29,13 +29,13 @@ def deployment(
 
 @pytest.fixture
 def wire_log() -> WireLog:
-    """All requests and frames of this test."""
+    """Return the log of all requests and frames of this test."""
     return WireLog()
 
 
 @pytest.fixture
 def create_users(deployment: Deployment, wire_log: WireLog) -> CreateUsers:
-    """Create users: `ada, bob = create_users("ada", "bob")` returns signed-in clients whose handles begin like this."""
+    """Create users: `ada, bob = create_users("ada", "bob")` returns signed-in clients, with handles that begin so."""
 
     def create(*names: str) -> list[ReferenceClient]:
         return [deployments.person(deployment, wire_log, name) for name in names]
@@ -45,7 +45,7 @@ def create_users(deployment: Deployment, wire_log: WireLog) -> CreateUsers:
 
 @pytest.fixture
 def admin(deployment: Deployment, wire_log: WireLog) -> ReferenceClient:
-    """A client of an administrator of the site."""
+    """Return a client of a site administrator."""
     return deployments.administrator(deployment, wire_log)
 
 

@@ -21,6 +21,6 @@ def world(request: pytest.FixtureRequest) -> Iterator[World]:
 
 @pytest.fixture
 def sqlite_world() -> Iterator[World]:
-    """A world on SQLite only, for tests with many writes that would prove nothing more on DynamoDB."""
+    """Create a world on SQLite only, for tests with many writes that would prove nothing more on DynamoDB."""
     with new_world() as world:
         yield world

@@ -383,7 +383,7 @@ def test_a_handle_belongs_to_one_user_and_is_free_again_after_a_change(world: Wo
     ]
 
 
-def test_of_two_concurrent_handle_changes_one_succeeds(world: World) -> None:
+def test_only_one_of_two_concurrent_handle_changes_succeeds(world: World) -> None:
     ann = world.person("ann")
 
     def choose(app: App, handle: str) -> None:

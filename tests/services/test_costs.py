@@ -84,14 +84,16 @@ def test_calls_are_counted_as_the_client_makes_them() -> None:
     """For the same sends, the calls of the DynamoDB client are those that were counted."""
     with mock_aws():
         client = client_at(None)
-        made: Counter[str] = Counter()
+        client_calls: Counter[str] = Counter()
         world = World(new_dynamo_table(client))
         ann, conversation_id = cost_report.create_room(world, 10)
-        client.meta.events.register("before-call.dynamodb", lambda model, **_: made.update([model.name]))
+        client.meta.events.register(
+            "before-call.dynamodb", lambda model, **_: client_calls.update([model.name])
+        )
         cost_report.send(world.app, ann, conversation_id, "plain", after_seq=2)
-        assert made == {"Query": 1, "PutItem": 1, "UpdateItem": 1, "BatchGetItem": 1}
+        assert client_calls == {"Query": 1, "PutItem": 1, "UpdateItem": 1, "BatchGetItem": 1}
         with new_world() as other:
             ann, conversation_id = cost_report.create_room(other, 10)
             app, count, _ = metered(other.app)
             cost_report.send(app, ann, conversation_id, "plain", after_seq=2)
-            assert count.calls == sum(made.values())
+            assert count.calls == sum(client_calls.values())

@@ -79,7 +79,7 @@ BUSY_INTERVAL_S = 4
 """The interval between pushes to ten thousand members."""
 
 
-def pretend_to_be_large(group: ManyDevicesGroup) -> None:
+def raise_member_count(group: ManyDevicesGroup) -> None:
     count = BUSY_INTERVAL_S * ROOM_POSTS_PER_S - 3
     group.world.table.write(conversations.add_to_member_count(group.conversation_id, delta=count))
 
@@ -202,7 +202,7 @@ def test_a_new_member_gets_no_push_of_events_from_before_joining(group: ManyDevi
 
 
 def test_frequent_messages_in_a_busy_room_are_pushed_in_one_frame(group: ManyDevicesGroup) -> None:
-    pretend_to_be_large(group)
+    raise_member_count(group)
     first = group.send("first")
     group.run_due_jobs()
     seqs = [group.send(f"quick-{number}") for number in range(5)]
@@ -216,7 +216,7 @@ def test_frequent_messages_in_a_busy_room_are_pushed_in_one_frame(group: ManyDev
 
 
 def test_after_a_quiet_period_a_message_is_pushed_without_delay(group: ManyDevicesGroup) -> None:
-    pretend_to_be_large(group)
+    raise_member_count(group)
     group.send("first")
     group.run_due_jobs()
     group.world.clock_ms += BUSY_INTERVAL_S * 1000
@@ -271,7 +271,7 @@ def test_two_concurrent_first_jobs_skip_no_event(group: ManyDevicesGroup) -> Non
 
 
 def test_long_events_are_split_into_frames_below_the_gateways_limit(group: ManyDevicesGroup) -> None:
-    pretend_to_be_large(group)
+    raise_member_count(group)
     group.send("first")
     group.run_due_jobs()
     seqs = [group.send(f"{number}" + "-" * 62, times=120) for number in range(20)]

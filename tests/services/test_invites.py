@@ -121,7 +121,7 @@ def test_an_unknown_link_raises_not_found(world: World, guess: str) -> None:
             action()
 
 
-def test_of_two_concurrent_uses_only_one_gets_the_last_use(world: World) -> None:
+def test_only_one_of_two_concurrent_joins_gets_the_last_use(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     conversation_id = world.group(ann)
     token = invites.create(world.app, ann, conversation_id, max_uses=1).token
@@ -283,12 +283,12 @@ def test_any_user_can_join_a_public_channel_and_a_private_group_looks_unknown(wo
     assert [event["type"] for event in events.list_after(world.table, conversation_id, 2, limit=9)] == [
         "member.added"
     ]
-    answers = set()
+    errors = set()
     for other_id in (private, ConversationId("nowhere"), world.direct(ann, bob)):
         with pytest.raises(ImchatError) as refusal:
             channels.join(world.app, world.person("eve"), other_id)
-        answers.add((type(refusal.value), refusal.value.message))
-    assert answers == {(NotFound, "no such conversation")}
+        errors.add((type(refusal.value), refusal.value.message))
+    assert errors == {(NotFound, "no such conversation")}
     assert members_of(world, private) == {ann}
 
 

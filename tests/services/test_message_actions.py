@@ -371,7 +371,7 @@ def test_the_number_of_different_reactions_to_a_message_is_limited(sqlite_world:
     assert len(log(world, ann, conversation_id)) == 2 + REACTION_KINDS + 1
 
 
-def test_of_many_reactions_the_first_are_listed_and_each_user_counts_once(sqlite_world: World) -> None:
+def test_the_first_reactions_are_listed_and_every_user_counts_once(sqlite_world: World) -> None:
     world = sqlite_world
     people = world.people(*(f"person{number}" for number in range(REACTION_NAMES + 5)))
     conversation_id = world.group(*people)

@@ -68,14 +68,14 @@ def test_a_rate_limit_error_has_retry_after_and_reads_are_not_counted(sqlite_wor
     world.people("ann")
     app = replace(world.app, rate_limiter=RateLimiter(2))
 
-    def ask(method: str, path: str) -> tuple[int, Mapping[str, str]]:
+    def call(method: str, path: str) -> tuple[int, Mapping[str, str]]:
         response = dispatch(app, HttpRequest(method, "/api" + path, {}, b"", ANN, "r"))
         return response.status, response.headers
 
-    responses = [ask("POST", "/realtime/tickets") for _ in range(3)]
+    responses = [call("POST", "/realtime/tickets") for _ in range(3)]
     assert [status for status, _ in responses] == [201, 201, 429]
     assert 1 <= int(responses[2][1]["retry-after"]) <= RATE_S
-    assert ask("GET", "/conversations")[0] == 200
+    assert call("GET", "/conversations")[0] == 200
 
 
 def test_a_rate_limited_user_can_still_sign_out_and_block(sqlite_world: World) -> None:
@@ -83,9 +83,9 @@ def test_a_rate_limited_user_can_still_sign_out_and_block(sqlite_world: World) -
     world.people("ann", "bob")
     app = replace(world.app, rate_limiter=RateLimiter(1))
 
-    def ask(method: str, path: str) -> int:
+    def call(method: str, path: str) -> int:
         return dispatch(app, HttpRequest(method, "/api" + path, {}, b"", ANN, "r")).status
 
-    assert [ask("POST", "/realtime/tickets") for _ in range(2)] == [201, 429]
-    assert [ask("PUT", f"/blocks/{BOB}"), ask("POST", "/me/sign-out")] == [200, 200]
-    assert ask("DELETE", f"/blocks/{BOB}") == 429, "unblocking may wait"
+    assert [call("POST", "/realtime/tickets") for _ in range(2)] == [201, 429]
+    assert [call("PUT", f"/blocks/{BOB}"), call("POST", "/me/sign-out")] == [200, 200]
+    assert call("DELETE", f"/blocks/{BOB}") == 429, "unblocking may wait"

@@ -134,7 +134,7 @@ def run_scenario(scenario: Scenario, removal: Removal) -> list[str]:
 
 @pytest.fixture
 def prepared_world(sqlite_world: World) -> World:
-    """Three users. Cat has so many connections that pushes go through the queue, if there is one."""
+    """Create three users. Cat has so many connections that pushes go through the queue, if there is one."""
     sqlite_world.people("ann", "bob", "cat")
     expiry = sqlite_world.clock_ms // 1000 + 1_000 * CONNECTION_S
     devices = {f"cat-{number}": expiry for number in range(DIRECT_POSTS + 1)}

@@ -146,7 +146,7 @@ def test_a_repeated_send_returns_the_first_event_and_pushes_it_again(
     assert [frame["events"][0]["seq"] for frame in world.received(phone, "events")] == [2, 3, 2]
 
 
-def test_two_people_may_use_the_same_client_message_id(world: World) -> None:
+def test_two_users_may_use_the_same_client_message_id(world: World) -> None:
     ann, bob = world.people("ann", "bob")
     conversation_id = world.direct(ann, bob)
     assert send(world, ann, conversation_id, "same")["seq"] == 2

@@ -137,11 +137,11 @@ def test_unprocessed_keys_are_requested_again_after_a_delay() -> None:
 
 
 def test_keys_that_stay_unprocessed_raise_busy() -> None:
-    stuck = {"UnprocessedKeys": {"t": {"Keys": [{"pk": {"S": "P"}, "sk": {"S": "a"}}]}}}
+    unprocessed = {"UnprocessedKeys": {"t": {"Keys": [{"pk": {"S": "P"}, "sk": {"S": "a"}}]}}}
     sleeps: list[float] = []
 
     with pytest.raises(Busy):
-        table_on(ScriptedClient(*[stuck] * 20), sleeps).get_many([A])
+        table_on(ScriptedClient(*[unprocessed] * 20), sleeps).get_many([A])
     assert len(sleeps) == 7
     assert max(sleeps) <= 0.4
 

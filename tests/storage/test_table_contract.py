@@ -81,7 +81,7 @@ def test_an_item_is_returned_as_it_was_put(table: Table, item: Item) -> None:
     assert table.get_many([A]) == {A: item}
 
 
-def test_true_and_one_stay_different(table: Table) -> None:
+def test_true_and_1_are_different_values(table: Table) -> None:
     table.write(Put(A, {"yes": True, "one": 1, "list": [True, 1, False, 0]}))
 
     found = table.get(A)

@@ -27,7 +27,7 @@ def client_at(url: str | None) -> Any:
 
 @pytest.fixture(scope="module")
 def moto_client() -> Iterator[Any]:
-    """A DynamoDB client simulated by moto in this process. Tests create their own tables with it."""
+    """Yield a DynamoDB client simulated by moto in this process. Tests create their own tables with it."""
     with mock_aws():
         yield client_at(None)
 

@@ -104,7 +104,7 @@ class CloudFormation:
     """A fake CloudFormation. `calls` lists every request; tests set `changes`, `failure` and `raising` for the next ones."""
 
     def __init__(self, on_change: Callable[[str, Mapping[str, str]], None]) -> None:
-        """`on_change` gets the name and outputs of a stack that was created, updated or deleted (then no outputs)."""
+        """Call `on_change` with the name and outputs of each stack that is created, updated or deleted (no outputs)."""
         self.stacks: dict[str, FakeStack] = {}
         self.calls: list[str] = []
         self.changes: dict[str, list[dict[str, Any]]] = {}
@@ -164,8 +164,10 @@ class CloudFormation:
             )
         if request["ChangeSetName"] in stack.change_sets:
             raise client_error("AlreadyExistsException", "it exists", "CreateChangeSet")
-        parameters = {one["ParameterKey"]: one["ParameterValue"] for one in request["Parameters"]}
-        stack.tags = {one["Key"]: one["Value"] for one in request["Tags"]}
+        parameters = {
+            parameter["ParameterKey"]: parameter["ParameterValue"] for parameter in request["Parameters"]
+        }
+        stack.tags = {tag["Key"]: tag["Value"] for tag in request["Tags"]}
         body = request.get("TemplateBody") or request["TemplateURL"]
         change_set: dict[str, Any] = {
             "ChangeSetId": f"{stack.id}/{request['ChangeSetName']}/{next(self._number)}",
@@ -173,8 +175,8 @@ class CloudFormation:
             "body": body,
             "parameters": parameters,
             "Changes": [
-                {"ResourceChange": one}
-                for one in (_ADDITIONS if creates else self.changes.get(name, [_UPDATE]))
+                {"ResourceChange": change}
+                for change in (_ADDITIONS if creates else self.changes.get(name, [_UPDATE]))
             ],
         }
         if (body, parameters) == (stack.body, stack.parameters):
@@ -201,21 +203,21 @@ class CloudFormation:
         creates = stack.status == "REVIEW_IN_PROGRESS"
         verb = "CREATE" if creates else "UPDATE"
         stack.status = f"{verb}_IN_PROGRESS"
-        resources = [one["ResourceChange"]["LogicalResourceId"] for one in change_set["Changes"]]
+        resources = [change["ResourceChange"]["LogicalResourceId"] for change in change_set["Changes"]]
         failed = self.failure.pop(stack.name, None)
         if failed is None:
-            stack.upcoming = [(one, f"{verb}_COMPLETE", None) for one in resources]
+            stack.upcoming = [(resource, f"{verb}_COMPLETE", None) for resource in resources]
             stack.upcoming.append((None, f"{verb}_COMPLETE", None))
             stack.on_done = lambda: self._finish(stack, change_set)
             return
-        undone = "ROLLBACK" if creates else "UPDATE_ROLLBACK"
+        rollback = "ROLLBACK" if creates else "UPDATE_ROLLBACK"
         stack.upcoming = [
             ("Other", f"{verb}_FAILED", "Resource creation cancelled"),
             (failed[0], f"{verb}_FAILED", failed[1]),
             ("Later", f"{verb}_FAILED", "something that follows from it"),
-            (None, f"{undone}_IN_PROGRESS", f"The following resource(s) failed: [{failed[0]}, Other]."),
+            (None, f"{rollback}_IN_PROGRESS", f"The following resource(s) failed: [{failed[0]}, Other]."),
             ("Other", "DELETE_COMPLETE", None),
-            (None, f"{undone}_COMPLETE", None),
+            (None, f"{rollback}_COMPLETE", None),
         ]
 
     def delete_stack(self, *, StackName: str) -> None:  # noqa: N803 - boto3's names
@@ -363,7 +365,7 @@ class World:
     def objects(self, bucket: str) -> dict[str, bytes]:
         listed = self.s3.list_objects_v2(Bucket=bucket).get("Contents", [])
         return {
-            one["Key"]: self.s3.get_object(Bucket=bucket, Key=one["Key"])["Body"].read() for one in listed
+            item["Key"]: self.s3.get_object(Bucket=bucket, Key=item["Key"])["Body"].read() for item in listed
         }
 
     def statuses(self) -> dict[str, str]:
@@ -374,7 +376,7 @@ class World:
 
     def _on_stack_change(self, stack: str, outputs: Mapping[str, str]) -> None:
         for bucket in (outputs[name] for name in BUCKETS if name in outputs):
-            if bucket not in {one["Name"] for one in self.s3.list_buckets()["Buckets"]}:
+            if bucket not in {bucket_info["Name"] for bucket_info in self.s3.list_buckets()["Buckets"]}:
                 self.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         if stack == SITE and not outputs:
             self.s3.delete_bucket(Bucket="site")  # S3 refuses to delete a bucket that is not empty
@@ -426,7 +428,7 @@ def _clients() -> dict[str, Any]:
 
 @contextmanager
 def fake_aws() -> Iterator[World]:
-    """An empty account, with a stage `test` to deploy."""
+    """Yield an empty account, with a stage `test` to deploy."""
     with mock_aws(), ExitStack() as exits:
         account = World()
 

@@ -12,7 +12,7 @@ is. A seed that fails once fails every time.
 `run` returns what each actor raised (None: nothing), in their order. `scheduler.step` counts the steps: store it with what an
 actor was shown, to compare it with the step at which another actor had finished. Calls outside of `run` are not steps.
 
-To test another way of ending a user's access: if it writes an event to the log, add it to `REMOVALS` in
+To test another way to end a user's access: if it writes an event to the log, add it to `REMOVALS` in
 `tests/services/test_removal_races.py`. If not, like a block or a suspension, add a scenario to `SCENARIOS` in
 `tests/services/test_block_races.py`. And keep the negative control: break the code on purpose, and check that some seed
 detects it. Otherwise the test proves nothing.

@@ -1,4 +1,4 @@
-"""Failures that say what to write where."""
+"""Report problems as failures that say how to fix them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 def fail_on(problems: Iterable[str]) -> None:
-    """Fail with these sentences, one a line and without a traceback; pass if there is none."""
+    """Fail with these messages, one per line and without a traceback; pass if there are none."""
     if found := list(problems):
         pytest.fail("\n".join(found), pytrace=False)
 

@@ -24,7 +24,7 @@ ROLES: Final[tuple[Role, ...]] = ("member", "admin", "owner")
 
 
 class Scenario:
-    """A group of three with some history, and a user outside of it: the same in every world."""
+    """A group of three with some history, and a user outside of it: identical in every world."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -106,13 +106,13 @@ CASES: Final[dict[str, list[tuple[str, int, int, int]]]] = {
     "an edited message, quoted": [("edit", ANN, 3, 2)],
     "the newest message edited": [("edit", BOB, 5, 3)],
     "a quoted message deleted": [("delete", ANN, 3, 0)],
-    "a reply deleted, that was pinned": [("delete", EVE, 4, 0)],
+    "a pinned reply deleted": [("delete", EVE, 4, 0)],
     "the newest message deleted": [("delete", BOB, 5, 0)],
     "a reaction": [("react", EVE, 5, 1)],
-    "another's reaction of the same kind": [("react", EVE, 3, 0)],
-    "a reaction taken back": [("unreact", BOB, 3, 0)],
+    "a second reaction with the same emoji": [("react", EVE, 3, 0)],
+    "a reaction removed": [("unreact", BOB, 3, 0)],
     "a pin": [("pin", ANN, 3, 0)],
-    "a pin taken away": [("unpin", ANN, 4, 0)],
+    "a pin removed": [("unpin", ANN, 4, 0)],
     "a new title": [("rename", ANN, 0, 7)],
     "a description and who may post": [("describe", ANN, 0, 3), ("posting", ANN, 0, 0)],
     "a member added": [("add", ANN, 0, ZOE)],
@@ -120,7 +120,7 @@ CASES: Final[dict[str, list[tuple[str, int, int, int]]]] = {
     "a member removed": [("remove", ANN, 0, EVE)],
     "a role": [("role", ANN, EVE, 1)],
     "the owner leaves": [("remove", ANN, 0, ANN)],
-    "a message and all that can become of it": [
+    "a message with all kinds of changes": [
         ("reply", EVE, 3, 4),
         ("reply", ANN, 8, 0),
         ("react", BOB, 8, 2),

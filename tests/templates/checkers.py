@@ -66,7 +66,7 @@ def accepted(path: Path = ACCEPTED) -> list[Acceptance]:
     return [Acceptance(**entry) for entry in tomllib.loads(path.read_text())["accepted"]]
 
 
-def judge(findings: Iterable[Finding], acceptances: Iterable[Acceptance]) -> list[str]:
+def find_problems(findings: Iterable[Finding], acceptances: Iterable[Acceptance]) -> list[str]:
     """Return the problems: findings not accepted, acceptances without a finding, checkers that did not work."""
     found, known = list(findings), list(acceptances)
     in_templates = [finding for finding in found if not finding.where.startswith(CONTROL)]
@@ -160,7 +160,7 @@ def main() -> int:
         folder = Path(directory)
         write_inputs(folder)
         found = list(threads.map(lambda checker: list(checker(folder)), CHECKERS.values()))
-    problems = judge((finding for findings in found for finding in findings), accepted())
+    problems = find_problems((finding for findings in found for finding in findings), accepted())
     sys.stderr.write("".join(f"{problem}\n" for problem in problems))
     return 1 if problems else 0
 

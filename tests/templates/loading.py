@@ -132,13 +132,13 @@ class _Renderer:
 
     def value(self, value: Any) -> Any:
         if isinstance(value, list):
-            return [made for part in value if (made := self.value(part)) is not _NO_VALUE]
+            return [evaluated for part in value if (evaluated := self.value(part)) is not _NO_VALUE]
         if not isinstance(value, dict):
             return value
         if len(value) == 1 and next(iter(value)).startswith(("Ref", "Fn::")):
             return self._function(value)
-        made = {key: self.value(part) for key, part in value.items()}
-        return {key: part for key, part in made.items() if part is not _NO_VALUE}
+        evaluated = {key: self.value(part) for key, part in value.items()}
+        return {key: part for key, part in evaluated.items() if part is not _NO_VALUE}
 
     def _function(self, call: dict[str, Any]) -> Any:
         match call:

@@ -1,11 +1,11 @@
-"""How findings of the checkers are judged. The checkers run in `make check`: checkov alone takes seconds to load."""
+"""How findings are compared with the accepted ones. The checkers run in `make check`: checkov alone takes seconds."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pytest
-from tests.templates.checkers import CHECKERS, CONTROL, Acceptance, Finding, accepted, judge
+from tests.templates.checkers import CHECKERS, CONTROL, Acceptance, Finding, accepted, find_problems
 
 CONTROL_FINDINGS = [Finding(checker, "R0", f"{CONTROL}/Bucket", "is wrong") for checker in CHECKERS]
 FINDING = Finding("checkov", "R1", "app/HttpFunction", "has no queue")
@@ -13,7 +13,7 @@ ACCEPTANCE = Acceptance("checkov", "R1", "app/*Function", "it needs none")
 
 
 def test_a_finding_that_is_not_accepted_is_a_problem() -> None:
-    assert judge([*CONTROL_FINDINGS, FINDING], []) == ["app/HttpFunction: has no queue (checkov R1)"]
+    assert find_problems([*CONTROL_FINDINGS, FINDING], []) == ["app/HttpFunction: has no queue (checkov R1)"]
 
 
 @pytest.mark.parametrize(
@@ -27,21 +27,21 @@ def test_a_finding_that_is_not_accepted_is_a_problem() -> None:
 )
 def test_an_acceptance_covers_only_its_checker_rule_and_place(acceptance: Acceptance) -> None:
     assert not acceptance.covers(FINDING)
-    assert len(judge([*CONTROL_FINDINGS, FINDING], [acceptance])) == 2
+    assert len(find_problems([*CONTROL_FINDINGS, FINDING], [acceptance])) == 2
 
 
 def test_an_accepted_finding_is_not_a_problem() -> None:
-    assert judge([*CONTROL_FINDINGS, FINDING], [ACCEPTANCE]) == []
+    assert find_problems([*CONTROL_FINDINGS, FINDING], [ACCEPTANCE]) == []
 
 
 def test_an_acceptance_without_a_finding_is_a_problem() -> None:
-    assert judge(CONTROL_FINDINGS, [ACCEPTANCE]) == [
+    assert find_problems(CONTROL_FINDINGS, [ACCEPTANCE]) == [
         "accepted.toml accepts R1 of checkov at app/*Function: not found there"
     ]
 
 
 def test_a_checker_that_finds_nothing_in_the_wrong_template_is_a_problem() -> None:
-    assert judge(CONTROL_FINDINGS[1:], []) == [
+    assert find_problems(CONTROL_FINDINGS[1:], []) == [
         f"{CONTROL_FINDINGS[0].checker} found nothing in a template that is wrong"
     ]
 

@@ -71,7 +71,7 @@ export function createModel(): Model {
     act: (conversationId, action) => requireWorkspace().act(conversationId, action),
     request: (task) =>
       attempt(async () => ({
-        value: await task({ http, addConversation: (answer) => requireWorkspace().addConversation(answer) }),
+        value: await task({ http, addConversation: (response) => requireWorkspace().addConversation(response) }),
       })),
     findUsers: (prefix) =>
       attempt(async () => {

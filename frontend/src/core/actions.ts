@@ -24,8 +24,8 @@ export interface ActionContext {
   path(rest?: string): string
   /** Add a new event to the log; resolves when the log shows it. */
   applyEvent(event: Event): Promise<void>
-  mergeConversation(answer: ConversationAnswer): void
-  applySettings(answer: SettingsAnswer): void
+  mergeConversation(response: ConversationAnswer): void
+  applySettings(response: SettingsAnswer): void
   /** Read new events from the server. */
   catchUp(): void
   /** Called after the user left the conversation. */
@@ -110,7 +110,7 @@ export const watchPresence =
 export interface ApiContext {
   http: Http
   /** Add a conversation that the user is now a member of. */
-  addConversation(answer: ConversationAnswer): void
+  addConversation(response: ConversationAnswer): void
 }
 
 /** Join by an invite's token, or a public channel by its id; resolves to the conversation's id. */
@@ -118,7 +118,7 @@ export const joinConversation =
   (target: { token: string } | { channel: string }) =>
   async ({ http, addConversation }: ApiContext): Promise<string> => {
     const path = 'token' in target ? `/invites/${encodeURIComponent(target.token)}/accept` : `/conversations/${encodeURIComponent(target.channel)}/join`
-    const answer = await http.send<ConversationAnswer>('POST', path)
-    addConversation(answer)
-    return answer.conversation.conversation_id
+    const response = await http.send<ConversationAnswer>('POST', path)
+    addConversation(response)
+    return response.conversation.conversation_id
   }

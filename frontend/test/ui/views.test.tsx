@@ -66,7 +66,7 @@ test('a text over the limit stays, is counted and is not sent', () => {
 })
 
 test('a failed message shows the reason and can be retried or discarded', () => {
-  const conversation = { ...fakeModel({ trouble: '1' }).open('c-ana'), retry: vi.fn(), discard: vi.fn() }
+  const conversation = { ...fakeModel({ unsent: '1' }).open('c-ana'), retry: vi.fn(), discard: vi.fn() }
   const item = conversation.timeline.value.find((other) => other.kind === 'message' && other.state === 'failed')
   if (item?.kind !== 'message') throw new Error('the fake model has no failed message')
   render(<MessageBubble row={{ kind: 'message', key: item.key, item, first: true, last: true }} conversation={conversation} />)

@@ -67,7 +67,7 @@ _SESSIONS_END: Final = (
     "Their access tokens stay valid for up to one hour and open connections for up to three. "
     "Suspend the user in the web client to end both now."
 )
-"""The user pool cannot end these. Source: docs/decisions/12-an-access-token-lives-out-its-hour.md."""
+"""The user pool cannot end them. Reason: docs/decisions/12-access-tokens-stay-valid-for-their-full-hour.md."""
 
 
 def _pool_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from imchat.deploy.operate.cost import CostRow, Estimate
 
 _MIN_WIDTH_FOR_PRICES: Final = 100
-"""Terminals of at least so many columns show the unit prices, too."""
+"""Terminals with at least this many columns show the unit prices, too."""
 _TINY_PRICE: Final = 0.001
 _SHORT_UNITS: Final = {"million": "M", "GB-second": "GB-s"}
 

@@ -168,8 +168,8 @@ class LiveView:
         table.add_row(self._icon(step.state), title, self._note(step), time_taken)
         if step.state not in {"running", "failed", "interrupted"}:
             return
-        wanted: State = "failed" if step.failed else "running"
-        shown = [item for item in step.resources.items() if item[1].state == wanted][: self._max_shown()]
+        state: State = "failed" if step.failed else "running"
+        shown = [item for item in step.resources.items() if item[1].state == state][: self._max_shown()]
         longest = max((len(name) for name, _ in shown), default=0)
         for name, resource in shown:
             failed = step.failed
@@ -179,8 +179,8 @@ class LiveView:
                 "" if failed else "dim",
             )
             running = not failed and step.state == "running"
-            taken = formatting.elapsed(self._clock() - resource.started_s) if running else ""
-            table.add_row("", "", text, taken)
+            duration = formatting.elapsed(self._clock() - resource.started_s) if running else ""
+            table.add_row("", "", text, duration)
 
     def _note(self, step: _Step) -> RenderableType:
         if step.state != "running" or not step.total:

@@ -1,4 +1,4 @@
-"""Turns botocore's errors into ImchatErrors of one line with the next step. No other module words them."""
+"""Translates botocore's errors to ImchatErrors of one line with the next step. All translations are here."""
 
 from __future__ import annotations
 

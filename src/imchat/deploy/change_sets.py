@@ -20,7 +20,7 @@ class ChangeSets:
     """The change sets of one run. `pending` holds those that exist and were not executed."""
 
     def __init__(self, session: AwsSession, stacks: Stacks, *, name: str) -> None:
-        """`name` is the name of every change set of this run."""
+        """Prepare a run whose change sets are all called `name`."""
         self._session = session
         self._stacks = stacks
         self._name = name

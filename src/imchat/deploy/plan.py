@@ -160,10 +160,12 @@ def _resource_change(raw: Mapping[str, Any]) -> ResourceChange:
     details = raw.get("Details", [])
     change = _change(raw)
     replacing = [
-        one for one in details if one.get("Target", {}).get("RequiresRecreation", "Never") != "Never"
+        detail for detail in details if detail.get("Target", {}).get("RequiresRecreation", "Never") != "Never"
     ]
     causes = replacing if change in {"replace", "may replace"} and replacing else details
-    properties = {str(one["Target"].get("Name") or one["Target"].get("Attribute")): None for one in causes}
+    properties = {
+        str(detail["Target"].get("Name") or detail["Target"].get("Attribute")): None for detail in causes
+    }
     return ResourceChange(change, raw["LogicalResourceId"], raw["ResourceType"], tuple(properties))
 
 
@@ -193,7 +195,7 @@ def _changed_indexes(raw: Mapping[str, Any]) -> list[str]:
 def _indexes(context: str | None) -> dict[str, tuple[object, object]]:
     properties = json.loads(context).get("Properties", {}) if context else {}
     indexes = properties.get("GlobalSecondaryIndexes", []) if isinstance(properties, dict) else []
-    return {one["IndexName"]: (one.get("KeySchema"), one.get("Projection")) for one in indexes}
+    return {index["IndexName"]: (index.get("KeySchema"), index.get("Projection")) for index in indexes}
 
 
 def _stack_to_dict(plan: StackPlan) -> dict[str, Any]:

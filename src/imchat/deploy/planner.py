@@ -52,7 +52,7 @@ class Planner:
     def __init__(
         self, session: AwsSession, release: Release, stacks: Stacks, *, change_set_name: str
     ) -> None:
-        """`change_set_name` is the name of the change sets that are created."""
+        """Prepare a plan whose change sets are all called `change_set_name`."""
         self._session = session
         self._release = release
         self._stage = release.parameters["Stage"]

@@ -1,4 +1,4 @@
-"""The smoke test after a deployment: the API answers, and the site is the one that was uploaded."""
+"""The smoke test after a deployment: the API responds, and the site is the one that was uploaded."""
 
 from __future__ import annotations
 
@@ -43,5 +43,5 @@ def _failure(url: str, result: FetchResult) -> str:
     if result.status == 0:
         return f"{url} cannot be reached: {result.body.decode(errors='replace')}"
     if result.status != _OK:
-        return f"{url} answers {result.status}"
+        return f"{url} returned status {result.status}"
     return f"{url} does not return what was deployed"

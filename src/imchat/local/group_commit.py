@@ -113,7 +113,7 @@ class GroupCommitQueue:
         outgoing: OutgoingBuffer,
         run_deferred: Callable[[], None] = _do_nothing,
     ) -> None:
-        """`run_deferred` is called after the jobs of each batch, in its transaction."""
+        """Create an empty queue. It calls `run_deferred` after the jobs of each batch, in the same transaction."""
         self._table = table
         self._outgoing = outgoing
         self._run_deferred = run_deferred
@@ -184,7 +184,7 @@ class GroupCommitQueue:
     def _run_batch(self) -> None:
         try:
             self._table.begin()
-        except Exception as error:  # noqa: BLE001 - whatever it is, no client may wait for ever
+        except Exception as error:  # noqa: BLE001 - whatever it is, no client may wait forever
             log.error("a batch could not begin: %s", error)  # noqa: TRY400 - a traceback would only show the call above
             while self._waiting:
                 _fail(self._waiting.popleft()[1])

@@ -42,4 +42,4 @@ class Runtime(Protocol):
         """Call both functions, in parallel where that is faster, and return both results."""
 
     def defer(self, key: Hashable, action: Callable[[], None]) -> None:
-        """Run `action` before the request is answered. Of several under one key, only the last must run."""
+        """Run `action` before the response is returned. Of several actions with one key, only the last must run."""

@@ -1,6 +1,6 @@
 """Runs ministack with patches where it differs from AWS, and records which role used which permission.
 
-It runs as a program in the emulator's own virtual environment, and knows nothing of imchat. Each patch says what AWS does.
+It runs as a program in the emulator's own virtual environment, and does not depend on imchat. Each patch says what AWS does.
 The patches have to be checked with each release of ministack, which is why requirements/emulator.lock pins it.
 """
 
@@ -53,7 +53,7 @@ def record_permissions() -> None:
 
 
 def extract_resources_as_aws_does() -> None:
-    """The resource of a request for a change set by its ARN is the stack; that of one for a user is the pool, with its tags."""
+    """Check requests for a change set by ARN against its stack, and requests for a user against the pool and its tags."""
     tagging._RESOURCE_TAG_COLLECTORS["cognito-idp"] = tagging._collect_cognito
     extract = iam_actions.extract_resource_arn
 
@@ -73,13 +73,13 @@ def extract_resources_as_aws_does() -> None:
 
 
 def speed_up_sign_in() -> None:
-    """SRP with secret exponents of 256 bits: as secure, in a tenth of the time, which was most of many tests' time."""
+    """Use secret SRP exponents of 256 bits: as secure, in a tenth of the time, which was most of the time of many tests."""
     shorter = {"randbelow": lambda _most: secrets.randbits(256) | 1}
     cognito.secrets = SimpleNamespace(**(vars(secrets) | shorter))
 
 
 def accept_alarms_on_several_metrics() -> None:
-    """AWS accepts `Metrics` in place of `MetricName`. The emulator raises no alarms, so any metric can replace them."""
+    """Accept `Metrics` in place of `MetricName`, as AWS does. The emulator raises no alarms, so any metric will do."""
     record = provisioners._cw_metric_alarm_record
 
     def record_with_one_metric(name: str, props: dict[str, Any]) -> Any:
@@ -92,7 +92,7 @@ def accept_alarms_on_several_metrics() -> None:
 
 
 def authorize_connections() -> None:
-    """A WebSocket authorizer without IdentitySource is always called, and returns 401 by raising "Unauthorized"."""
+    """Always call a WebSocket authorizer without IdentitySource; return 401 if it raises "Unauthorized". AWS does both."""
     sources = apigateway._request_authorizer_identity_sources
     authorize = apigateway._authorize_ws_connect
 
@@ -108,7 +108,7 @@ def authorize_connections() -> None:
 
 
 def return_subprotocols() -> None:
-    """The header Sec-WebSocket-Protocol of the response to `$connect` is used in the handshake."""
+    """Use the header Sec-WebSocket-Protocol of the response to `$connect` in the handshake, as AWS does."""
     invoke = apigateway._invoke_ws_lambda
     handle = apigateway.handle_websocket
     chosen: ContextVar[str | None] = ContextVar("chosen", default=None)
@@ -133,7 +133,7 @@ def return_subprotocols() -> None:
 
 
 def reach_apis_through_cloudfront() -> None:
-    """A distribution forwards requests to APIs of API Gateway."""
+    """Forward requests from a distribution to API Gateway's APIs, as AWS does."""
     fetch = cloudfront._fetch_from_origin
 
     async def fetch_from_api(

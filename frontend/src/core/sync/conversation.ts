@@ -146,7 +146,7 @@ export class Conversation implements ConversationModel {
         http: this.context.http,
         path: (rest) => conversationPath(this.id, rest),
         applyEvent: (event) => this.applyEvent(event),
-        mergeConversation: (answer) => this.merge(answer),
+        mergeConversation: (response) => this.merge(response),
         catchUp: () => void this.log.catchUp(),
         onLeft: () => this.context.onLeft(this.id),
         setPresence: this.context.setPresence,
@@ -160,8 +160,8 @@ export class Conversation implements ConversationModel {
   }
 
   /** Merge the server's entry, unless events have already gone past it. */
-  merge(answer: ConversationEntry & Partial<Pick<ConversationAnswer, 'users'>>): void {
-    const { users, ...entry } = answer
+  merge(response: ConversationEntry & Partial<Pick<ConversationAnswer, 'users'>>): void {
+    const { users, ...entry } = response
     const current = this.entry.peek()
     batch(() => {
       this.unavailable.value = null

@@ -1,4 +1,4 @@
-/** Unsent messages: durable, sent in order and exactly once. Of all open tabs only one sends. */
+/** Unsent messages: durable, sent in order and exactly once. Only one of the open tabs sends. */
 import { signal } from '@preact/signals'
 import { ApiError, toUserError } from '../net/errors'
 import type { Event, EventsAnswer } from '../net/protocol'

@@ -122,9 +122,9 @@ export class Workspace {
 
   /** Create a conversation, or find the existing direct one; returns its id. */
   async createConversation(body: NewConversation): Promise<string> {
-    const answer = await this.api.create(body)
-    this.addConversation(answer)
-    return answer.conversation.conversation_id
+    const response = await this.api.create(body)
+    this.addConversation(response)
+    return response.conversation.conversation_id
   }
 
   act(conversationId: string, action: Action): Result {
@@ -132,9 +132,9 @@ export class Workspace {
   }
 
   /** Add a conversation that the user is a member of. */
-  addConversation(answer: ConversationAnswer): void {
-    this.mergeEntries([answer])
-    this.profiles.add(answer.users)
+  addConversation(response: ConversationAnswer): void {
+    this.mergeEntries([response])
+    this.profiles.add(response.users)
   }
 
   /** Read the list from the server. */
@@ -179,13 +179,13 @@ export class Workspace {
       const listedIds = new Set<string>()
       let cursor: string | undefined
       for (let page = 0; page < MAX_INBOX_PAGES; page++) {
-        const answer = await this.api.conversations(cursor)
+        const response = await this.api.conversations(cursor)
         batch(() => {
-          this.profiles.add(answer.users)
-          this.mergeEntries(answer.conversations)
+          this.profiles.add(response.users)
+          this.mergeEntries(response.conversations)
         })
-        for (const entry of answer.conversations) listedIds.add(entry.conversation.conversation_id)
-        cursor = answer.next_cursor
+        for (const entry of response.conversations) listedIds.add(entry.conversation.conversation_id)
+        cursor = response.next_cursor
         if (!cursor) break
       }
       if (!cursor) await this.removeUnlisted(listedIds)
@@ -262,10 +262,10 @@ export class Workspace {
   /** Read a conversation that the list lacks, or that the user may have been removed from. */
   private async fetchConversation(id: string, maybeRemoved = false): Promise<void> {
     try {
-      const answer = await this.api.conversation(id)
+      const response = await this.api.conversation(id)
       const isNew = !this.isListed(id)
-      this.mergeEntries([answer])
-      if (isNew && answer.last_message && answer.unread > 0) this.notifyNewMessage(this.conversation(id), answer.last_message)
+      this.mergeEntries([response])
+      if (isNew && response.last_message && response.unread > 0) this.notifyNewMessage(this.conversation(id), response.last_message)
     } catch (error) {
       if (maybeRemoved && error instanceof ApiError && error.status === 404) this.onLeft(id)
     }

@@ -94,9 +94,9 @@ function useShortcuts(): void {
   useEffect(() => {
     const step = (by: 1 | -1) => {
       const ids = model.conversations.value?.map((c) => c.id) ?? []
-      const here = ids.indexOf(route.value.conversationId ?? '')
-      const to = ids[here < 0 ? 0 : here + by]
-      if (to !== undefined) openConversation(to)
+      const current = ids.indexOf(route.value.conversationId ?? '')
+      const next = ids[current < 0 ? 0 : current + by]
+      if (next !== undefined) openConversation(next)
     }
     const actions: Record<Shortcut, () => void> = {
       next: () => step(1),

@@ -1,4 +1,4 @@
-/** The message composer. Enter sends, Shift+Enter inserts a newline, and no text is ever lost. */
+/** The message composer. Enter sends, Shift+Enter inserts a newline; unsent text is kept as a draft. */
 import { useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { editMessage } from '../../core/actions'

@@ -65,8 +65,8 @@ function useDirectory(typed: string | null, enabled: boolean): User[] {
     if (prefix === null) return undefined
     let current = true
     const timer = setTimeout(async () => {
-      const answer = await model.findUsers(prefix)
-      if (current && 'users' in answer) found.value = answer.users
+      const result = await model.findUsers(prefix)
+      if (current && 'users' in result) found.value = result.users
     }, DEBOUNCE_MS)
     return () => {
       current = false

@@ -48,10 +48,10 @@ export function Channels({ onClose }: { onClose: () => void }) {
     }
     let stale = false
     const timer = setTimeout(async () => {
-      const answer = await model.request(({ http }) => http.get<ChannelsAnswer>('/channels', { q }))
+      const result = await model.request(({ http }) => http.get<ChannelsAnswer>('/channels', { q }))
       if (stale) return
-      error.value = 'error' in answer ? answer.error.message : null
-      if ('value' in answer) channels.value = answer.value.channels
+      error.value = 'error' in result ? result.error.message : null
+      if ('value' in result) channels.value = result.value.channels
     }, DEBOUNCE_MS)
     return () => {
       stale = true

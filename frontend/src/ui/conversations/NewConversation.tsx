@@ -32,10 +32,10 @@ export function NewConversation({ onClose }: { onClose: () => void }) {
     if (!first || tooMany || tooLong || busy.value) return
     busy.value = true
     const ids = users.map((user) => user.user_id)
-    const answer = group ? await model.startGroup(title.value.trim(), ids) : await model.startDirect(first.user_id)
+    const result = group ? await model.startGroup(title.value.trim(), ids) : await model.startDirect(first.user_id)
     busy.value = false
-    if ('id' in answer) openConversation(answer.id)
-    else error.value = answer.error.message
+    if ('id' in result) openConversation(result.id)
+    else error.value = result.error.message
   }
 
   const action = !first

@@ -141,10 +141,10 @@ function useSearch(query: Signal<string>): { search: Search; prefix: string } {
     let stale = false
     if (search.peek().state !== 'found') search.value = { state: 'busy' }
     const timer = setTimeout(async () => {
-      const answer = await model.findUsers(prefix)
+      const result = await model.findUsers(prefix)
       if (stale) return
       search.value =
-        'users' in answer ? { state: 'found', users: answer.users } : { state: 'failed', message: answer.error.message }
+        'users' in result ? { state: 'found', users: result.users } : { state: 'failed', message: result.error.message }
     }, DEBOUNCE_MS)
     return () => {
       stale = true

@@ -11,7 +11,7 @@ export function EmptyState({ art, title, children }: { art: ComponentChildren; t
   )
 }
 
-/** Two bubbles in conversation. */
+/** Two speech bubbles. */
 export function BubblesArt() {
   return (
     <svg class="art" viewBox="0 0 200 132" aria-hidden="true">

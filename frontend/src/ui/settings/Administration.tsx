@@ -85,8 +85,8 @@ function PageFooter({ pages: { items, hasMore, busy, error, loadMore } }: { page
 function UserList() {
   const query = useSignal('')
   const pages = usePages<Person>(async (http, cursor) => {
-    const answer = await http.get<PeopleAnswer>('/admin/users', { cursor })
-    return { items: answer.users, next: answer.next_cursor }
+    const response = await http.get<PeopleAnswer>('/admin/users', { cursor })
+    return { items: response.users, next: response.next_cursor }
   })
   const needle = query.value.trim().toLowerCase()
   const all = pages.items.value ?? []
@@ -145,12 +145,12 @@ type AuditRow = AuditEntry & { actor: User | undefined; user: User | undefined }
 
 function AuditLog() {
   const pages = usePages<AuditRow>(async (http, cursor) => {
-    const answer = await http.get<AuditAnswer>('/admin/audit', { cursor })
-    const ids = [...new Set(answer.entries.flatMap((entry) => [entry.actor_id, entry.user_id]))]
+    const response = await http.get<AuditAnswer>('/admin/audit', { cursor })
+    const ids = [...new Set(response.entries.flatMap((entry) => [entry.actor_id, entry.user_id]))]
     const users = ids.length > 0 ? (await http.get<UsersAnswer>('/users', { ids: ids.join(',') })).users : []
     const byId = new Map(users.map((user) => [user.user_id, user]))
-    const rows = answer.entries.map((entry) => ({ ...entry, actor: byId.get(entry.actor_id), user: byId.get(entry.user_id) }))
-    return { items: rows, next: answer.next_cursor }
+    const rows = response.entries.map((entry) => ({ ...entry, actor: byId.get(entry.actor_id), user: byId.get(entry.user_id) }))
+    return { items: rows, next: response.next_cursor }
   })
   const name = (user: User | undefined) => (user ? displayName(user) : t('user.unknown'))
   return (

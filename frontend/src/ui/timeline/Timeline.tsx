@@ -1,7 +1,8 @@
 /**
  * The timeline: a virtualized list of messages.
  *
- * At the end it stays at the end; elsewhere nothing moves by itself; each message is marked read once.
+ * If the user is at the end, new messages scroll into view; elsewhere visible messages do not move. Each message is
+ * marked read once.
  */
 import { type ReadonlySignal, useComputed, useSignal, useSignalEffect } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'

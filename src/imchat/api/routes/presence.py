@@ -18,7 +18,7 @@ def _presence(request: RequestContext) -> Response:
     query: schema.PresenceQuery = request.query
     user_ids = None if query.user_ids is None else _user_ids(query.user_ids.split(","))
     found = presence.get(request.app, request.user_id, request.conversation_id, user_ids)
-    return Response(200, {"presence": [presence.to_wire(one) for one in found]})
+    return Response(200, {"presence": [presence.to_wire(entry) for entry in found]})
 
 
 def _watch(request: RequestContext) -> Response:
@@ -26,8 +26,8 @@ def _watch(request: RequestContext) -> Response:
     found = presence.subscribe(
         request.app, request.user_id, request.conversation_id, _user_ids(body.user_ids)
     )
-    states = [presence.to_wire(one) for one in found.presences]
-    return Response(200, {"presence": states, "until_ms": found.until_ms})
+    entries = [presence.to_wire(entry) for entry in found.presences]
+    return Response(200, {"presence": entries, "until_ms": found.until_ms})
 
 
 def _user_ids(texts: Iterable[str]) -> list[UserId]:

@@ -59,11 +59,11 @@ def stack_needs_repair(stack: Stack, resources: Iterable[Mapping[str, Any]]) -> 
     if stack.status == "UPDATE_ROLLBACK_FAILED":
         failed = [resource for resource in resources if resource["ResourceStatus"] == "UPDATE_FAILED"]
         reasons = ", ".join(
-            f"{one['LogicalResourceId']} ({str(one.get('ResourceStatusReason', 'no reason given')).rstrip('.')})"
-            for one in failed
+            f"{resource['LogicalResourceId']} ({str(resource.get('ResourceStatusReason', 'no reason given')).rstrip('.')})"
+            for resource in failed
         )
         return DeployError(
-            f"an update failed, and so did its rollback: {reasons or stack.reason}",
+            f"an update failed, and its rollback failed: {reasons or stack.reason}",
             hint=(
                 f"fix that, run `aws cloudformation continue-update-rollback --stack-name {stack.name}`, then "
                 "`imchat deploy`; imchat skips no resource in a rollback, or the stack would not match its resources"

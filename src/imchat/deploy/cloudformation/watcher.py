@@ -23,7 +23,7 @@ _STABLE_POLLS: Final = 3
 """Right after a request CloudFormation may still return the old status. Without an event that says so, a stack counts as
 finished after this many polls that show it stable."""
 _MAX_FAILED_POLLS: Final = 40
-"""So many polls in a row may fail, which is some minutes. CloudFormation continues meanwhile."""
+"""This many polls in a row may fail, which takes some minutes. CloudFormation continues meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)

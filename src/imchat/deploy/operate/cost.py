@@ -31,7 +31,7 @@ TYPING_SIGNALS_PER_MESSAGE: Final = 2
 SITE_VISITS_PER_DAY: Final = 2
 """Per user; each visit reads the inbox and a few conversations."""
 MONTHS_KEPT: Final = 12
-"""Storage is estimated for so many months of messages, because it grows."""
+"""Storage is estimated for this many months of messages, because it grows."""
 
 # Facts of the code and the templates, checked by `tests/deploy/test_cost.py`.
 PINGS_PER_HOUR: Final = 15

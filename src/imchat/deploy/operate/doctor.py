@@ -79,10 +79,10 @@ def _check_package() -> Finding:
 
 
 def _get_identity(target: DeployContext, now_ms: Callable[[], int]) -> _Identity:
-    answer = target.client("sts").get_caller_identity()
-    date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+    response = target.client("sts").get_caller_identity()
+    date = response.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
     skew_s = now_ms() / 1000 - parsedate_to_datetime(date).timestamp() if date else 0.0
-    return _Identity(answer["Account"], answer["Arn"], skew_s)
+    return _Identity(response["Account"], response["Arn"], skew_s)
 
 
 def _check_credentials(target: DeployContext, identity: _Identity) -> Finding:

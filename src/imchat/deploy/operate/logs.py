@@ -17,7 +17,7 @@ from imchat.errors import ConfigError
 POLL_S: Final = 2.0
 _GROUP_OUTPUT: Final = "LogGroupName"
 _MAX_DELAY_MS: Final = 15_000
-"""Lines can arrive in CloudWatch Logs so long after their timestamp; following looks back that far."""
+"""Lines can arrive in CloudWatch Logs this long after their timestamp, so following reads back this far."""
 _MAX_REMEMBERED_IDS: Final = 20_000
 
 

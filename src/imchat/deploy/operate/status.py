@@ -87,10 +87,10 @@ def _detect_drift(target: DeployContext, client: Any, name: str) -> tuple[str, .
 def _drifted_resources(client: Any, name: str) -> Iterator[str]:
     more: dict[str, str] = {}
     while True:
-        answer = client.describe_stack_resource_drifts(
+        response = client.describe_stack_resource_drifts(
             StackName=name, StackResourceDriftStatusFilters=["MODIFIED", "DELETED"], **more
         )
-        yield from (drift["LogicalResourceId"] for drift in answer["StackResourceDrifts"])
-        if not answer.get("NextToken"):
+        yield from (drift["LogicalResourceId"] for drift in response["StackResourceDrifts"])
+        if not response.get("NextToken"):
             return
-        more = {"NextToken": answer["NextToken"]}
+        more = {"NextToken": response["NextToken"]}

@@ -127,11 +127,11 @@ class Users:
         self, operation: Callable[..., dict[str, Any]], token_name: str, **parameters: Any
     ) -> Iterator[dict[str, Any]]:
         while True:
-            answer = operation(UserPoolId=self._pool_id, Limit=60, **parameters)
-            yield from answer["Users"]
-            if not answer.get(token_name):
+            response = operation(UserPoolId=self._pool_id, Limit=60, **parameters)
+            yield from response["Users"]
+            if not response.get(token_name):
                 return
-            parameters[token_name] = answer[token_name]
+            parameters[token_name] = response[token_name]
 
 
 def connect_local(

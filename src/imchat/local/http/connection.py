@@ -81,19 +81,19 @@ class Connection(asyncio.Protocol):
     # -- callbacks of the transport --
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """asyncio callback: the connection is open."""
+        """Prepare the open connection (asyncio callback)."""
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self._parser = RequestParser(str(peer[0]) if peer else "", self._send_continue)
         self._open_connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - closed with or without an error
-        """asyncio callback: the connection has closed."""
+        """Remove the closed connection (asyncio callback)."""
         self._closed = True
         self._open_connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
-        """asyncio callback: the client has sent bytes."""
+        """Parse bytes that the client has sent (asyncio callback)."""
         if self._upgrade_data is not None:
             self._upgrade_data.append(data)
             if sum(map(len, self._upgrade_data)) > MAX_HEAD_BYTES:
@@ -110,16 +110,16 @@ class Connection(asyncio.Protocol):
                 self._limit_reading()
 
     def eof_received(self) -> bool:
-        """asyncio callback: the client sends no more. It may still wait for responses."""
+        """Stop reading requests; keep the connection open while responses are due (asyncio callback)."""
         self._input_ended = self._half_closed = True
         return self._handling or bool(self._parser.requests)
 
     def pause_writing(self) -> None:
-        """asyncio callback: the client does not read the responses."""
+        """Pause responses: the client does not read them (asyncio callback)."""
         self._writing_paused = True
 
     def resume_writing(self) -> None:
-        """asyncio callback: the client reads again."""
+        """Continue with responses: the client reads again (asyncio callback)."""
         self._writing_paused = False
         self._handle_next()
 

@@ -57,7 +57,7 @@ class RequestParser:
             raise _head_too_large()
 
     def on_message_begin(self) -> None:
-        """httptools callback: a request begins."""
+        """Begin a request (httptools callback)."""
         self._url = b""
         self._header_lines: list[tuple[str, str]] = []
         self._headers: dict[str, str] = {}
@@ -65,14 +65,14 @@ class RequestParser:
         self._head_bytes = self._body_bytes = 0
 
     def on_url(self, url: bytes) -> None:
-        """httptools callback: a part of the URL."""
+        """Add a part of the URL (httptools callback)."""
         self._url += url
         self._head_bytes += len(url)
         if self._head_bytes > MAX_HEAD_BYTES:
             raise _head_too_large()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """httptools callback: a header, or a trailer. Trailers are ignored: the request was routed without them."""
+        """Add a header (httptools callback). Trailers are ignored: the request was routed without them."""
         self._head_bytes += len(name) + len(value)
         if self._head_bytes > MAX_HEAD_BYTES:
             raise _head_too_large()
@@ -86,7 +86,7 @@ class RequestParser:
         self._headers[lower] = text if before is None else f"{before},{text}"
 
     def on_headers_complete(self) -> None:
-        """httptools callback: the head is complete."""
+        """Check the complete head (httptools callback)."""
         self.in_body = self._progressed = True
         if int(self._headers.get("content-length", 0)) > MAX_BODY_BYTES:
             raise _body_too_large()
@@ -95,7 +95,7 @@ class RequestParser:
             self._send_continue()
 
     def on_body(self, part: bytes) -> None:
-        """httptools callback: a part of the body."""
+        """Add a part of the body (httptools callback)."""
         self._progressed = True
         self._body_bytes += len(part)
         if self._body_bytes > MAX_BODY_BYTES:
@@ -103,7 +103,7 @@ class RequestParser:
         self._body.append(part)
 
     def on_message_complete(self) -> None:
-        """httptools callback: the request is complete."""
+        """Add the complete request to `requests` (httptools callback)."""
         parser = self._parser
         request = Request(
             parser.get_method().decode(),

@@ -154,8 +154,8 @@ def _read_rows(
     rows = table.query(tail, limit=TAIL_ROWS)
     events = _leading_events(rows)
     if len(rows) == TAIL_ROWS and len(rows) - len(events) < SMALL_ROOM_MEMBERS + 2:
-        enough = max_events + 1 + SMALL_ROOM_MEMBERS + 1
-        rows += table.query(tail._replace(after=rows[-1].sk), limit=enough - len(rows))
+        max_rows = max_events + 1 + SMALL_ROOM_MEMBERS + 1
+        rows += table.query(tail._replace(after=rows[-1].sk), limit=max_rows - len(rows))
         events = _leading_events(rows)
     return rows, events
 

@@ -240,8 +240,8 @@ class GroupCommitTable:
     def _pending_write(self, op: Op, item: Item | None, op_bytes: int) -> _PendingWrite:
         """Return what an op stores under its key.
 
-        An item that changes often within a batch is encoded only once, at the end: while the sum of the sizes of its ops
-        is within the limit, so is the item. Raises: TooLarge.
+        An item that changes often within a batch is encoded only once, at the end: it cannot exceed the size limit while
+        the sum of the sizes of its ops does not. Raises: TooLarge.
         """
         if item is None:
             return _PendingWrite(None, 0)
