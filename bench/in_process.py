@@ -123,7 +123,7 @@ def _create_pair(app: App, gateway: LocalGateway, sign_in: _TokenTable, number: 
         socket.open(_Transport(len), lambda: None)
         connections.add(app.table, user_id, ConnectionId(socket.connection_id), now_s=int(time.time()))
         connection_ids.append(socket.connection_id.encode())
-    head = conversations.create_direct(app, *people)[0].head
+    head = conversations.create_direct(app, *people).head
     return _Pair(
         [_request_head(head.conversation_id, sign_in.token(user_id)) for user_id in people],
         connection_ids,

@@ -231,7 +231,7 @@ def test_a_data_directory_of_a_newer_version_is_an_error(tmp_path: Path) -> None
     (tmp_path / "format").write_text(f"{FORMAT + 1}\n")
 
     assert_one_line_error(
-        run("local", "--data-dir", str(tmp_path)), "newer imchat", "pip install --upgrade imchat"
+        run("local", "--data-dir", str(tmp_path)), "newer imchat", "install a newer version of imchat"
     )
 
 

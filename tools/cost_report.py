@@ -144,7 +144,7 @@ def _measure_open_app(world: World, conversations_count: int) -> Count:
     def open_app(app: App) -> None:
         users.me(app, ann)
         conversations.inbox(app, ann, cursor=None)
-        secret, _ = realtime.issue_ticket(app, ann)
+        secret = realtime.issue_ticket(app, ann).secret
         realtime.redeem_ticket(app, secret)
         realtime.connect(app, ann, ConnectionId("d00000000000000="))
 

@@ -30,7 +30,7 @@ def open_app(path: Path | str, *, gateway: Gateway | None = None) -> Iterator[Ap
     The file is created if missing; ":memory:" stores nothing. `gateway` pushes events to connected clients; without
     one, nothing is pushed. Every write is durable when its call returns, and any number of threads may share the app.
     Do not open the folder of a running `imchat local`: its clients would not receive events until they read the log.
-    Raises: ConfigError if the file cannot be used.
+    Raises: ConfigError if the file cannot be used. After the block, every function called with the app raises Closed.
     """
     with SqliteTable.open(path) as table:
         yield App(

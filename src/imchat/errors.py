@@ -3,7 +3,7 @@
 ImchatError
 ├── Invalid 400 · Unauthenticated 401 (SessionEnded) · Forbidden 403 (Suspended) · NotFound 404
 ├── MethodNotAllowed 405 · Conflict 409 · TooLarge 413 · RateLimited 429 · Busy 503
-└── ConfigError · DeployError (for operators; never sent over HTTP)
+└── Closed · ConfigError · DeployError (for programs and operators; never sent over HTTP)
 """
 
 from __future__ import annotations
@@ -114,6 +114,12 @@ class ConfigError(ImchatError):
     """A setting, file, folder or port cannot be used; the message says what to do."""
 
     code = "config"
+
+
+class Closed(ImchatError):
+    """An app was used after its `open_app` block had ended; never sent over HTTP."""
+
+    code = "closed"
 
 
 class DeployError(ImchatError):

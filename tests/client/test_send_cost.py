@@ -54,8 +54,8 @@ class ServiceHttp(HttpClient):
         self.requests.append((method, body or query or {}))
         conversation_id = ConversationId(path.split("/")[2])
         if method == "GET":
-            events, more = messages.read(self._app, self._user_id, conversation_id, **(query or {}))
-            return {"events": events, "has_more": more}
+            page = messages.read(self._app, self._user_id, conversation_id, **(query or {}))
+            return page.to_dict()
         assert body is not None
         while True:
             fields = {name: value for name, value in body.items() if value is not None}
@@ -99,8 +99,8 @@ class Chat:
         return client
 
     def last_seq(self) -> int:
-        events, _ = messages.read(self.app, self.http._user_id, self.where)
-        return int(events[-1]["seq"])
+        page = messages.read(self.app, self.http._user_id, self.where)
+        return page.events[-1]["seq"]
 
     def bob_writes(self, count: int) -> None:
         for number in range(count):
@@ -118,13 +118,14 @@ class Chat:
         """Return how many messages with this id the log has."""
         found, after, more = 0, 0, True
         while more:
-            events, more = messages.read(self.app, self.bob, self.where, after=after, limit=200)
+            page = messages.read(self.app, self.bob, self.where, after=after, limit=200)
+            more = page.has_more
             found += sum(
                 event["type"] == "message.created"
                 and event["message"]["client_message_id"] == client_message_id
-                for event in events
+                for event in page.events
             )
-            after = events[-1]["seq"] if events else after
+            after = page.events[-1]["seq"] if page.events else after
         return found
 
 

@@ -156,7 +156,7 @@ def test_a_connection_uses_the_estimated_units() -> None:
     with new_world() as world:
         ann, connection, sign_in = world.person("ann"), ConnectionId("c1"), SignInId("s1")
         app, count, _ = metered(world.app)
-        secret, _ = realtime.issue_ticket(app, ann, sign_in)
+        secret = realtime.issue_ticket(app, ann, sign_in).secret
         realtime.redeem_ticket(app, secret)
         realtime.connect(app, ann, connection, sign_in)
         realtime.disconnect(app, ann, connection)

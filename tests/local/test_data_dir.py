@@ -88,7 +88,7 @@ def test_a_folder_of_a_newer_version_is_rejected(tmp_path: Path) -> None:
     DataDir.open(tmp_path)
     (tmp_path / "format").write_text(f"{FORMAT + 1}\n")
 
-    with pytest.raises(ConfigError, match=r"newer imchat .* pip install --upgrade imchat"):
+    with pytest.raises(ConfigError, match=r"newer imchat .* install a newer version of imchat"):
         DataDir.open(tmp_path)
 
 

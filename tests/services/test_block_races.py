@@ -113,7 +113,7 @@ class Scenario:
 
     def direct_message(self, user_id: UserId, other: UserId, name: str) -> None:
         conversation_id = (
-            self.direct or conversations.create_direct(self.app, user_id, other)[0].head.conversation_id
+            self.direct or conversations.create_direct(self.app, user_id, other).head.conversation_id
         )
         self.send(user_id, conversation_id, name)
 
@@ -170,14 +170,17 @@ def sign_bob_out(scenario: Scenario) -> None:
 def run_sign_out(scenario: Scenario, ending: Ending = sign_bob_out) -> list[str]:
     bob, laptop = scenario.bob, ConnectionId(f"laptop-{scenario.connection_id}")
     unused = {
-        f"old-{time}": realtime.issue_ticket(scenario.plain_app, bob, PHONE)[0] for time in range(TIMES + 1)
+        f"old-{time}": realtime.issue_ticket(scenario.plain_app, bob, PHONE).secret
+        for time in range(TIMES + 1)
     }
     scenario.scheduler.run(
         lambda: scenario.end(ending),
         scenario.repeat("old", lambda name: scenario.open_connection(unused[name], name)),
         scenario.repeat(
             "new",
-            lambda name: scenario.open_connection(realtime.issue_ticket(scenario.app, bob, PHONE)[0], name),
+            lambda name: scenario.open_connection(
+                realtime.issue_ticket(scenario.app, bob, PHONE).secret, name
+            ),
         ),
         lambda: cat_writes(scenario),
         lambda: realtime.connect(scenario.app, bob, laptop, LAPTOP),

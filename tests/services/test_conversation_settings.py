@@ -12,6 +12,7 @@ from imchat.domain.limits import MENTIONS_KEPT
 from imchat.errors import NotFound
 from imchat.services import conversations, messages, read_cursors
 from imchat.services import members as memberships
+from imchat.services.read_cursors import ReadPosition
 from imchat.storage.repositories import members
 
 
@@ -78,7 +79,7 @@ def mention(world: World, conversation_id: ConversationId, user_id: UserId, id_:
 
 
 def mentions(world: World, conversation_id: ConversationId, user_id: UserId) -> int:
-    return conversations.get(world.app, user_id, conversation_id)[0].me.unread_mentions
+    return conversations.get(world.app, user_id, conversation_id).me.unread_mentions
 
 
 def test_unread_mentions_are_counted_per_member_until_they_are_read(world: World) -> None:
@@ -90,8 +91,8 @@ def test_unread_mentions_are_counted_per_member_until_they_are_read(world: World
     mention(world, conversation_id, bob, "b1", "@bob is me, @eve is you")
     last = mention(world, conversation_id, ann, "m3", "@bob?")
     assert (mentions(world, conversation_id, bob), mentions(world, conversation_id, eve)) == (2, 1)
-    assert read_cursors.mark_read(world.app, bob, conversation_id, first) == (first, 1, 3, 1)
-    assert read_cursors.mark_read(world.app, bob, conversation_id, last) == (last, 4, 0, 0)
+    assert read_cursors.mark_read(world.app, bob, conversation_id, first) == ReadPosition(first, 1, 3, 1)
+    assert read_cursors.mark_read(world.app, bob, conversation_id, last) == ReadPosition(last, 4, 0, 0)
     [entry] = conversations.inbox(world.app, eve, cursor=None).entries
     assert (entry.me.unread_mentions, entry.head.unread(eve, entry.me.read_count)) == (1, 4)
 

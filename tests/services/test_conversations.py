@@ -16,6 +16,7 @@ from imchat.services import conversations, messages, read_cursors
 from imchat.services import members as memberships
 from imchat.services import users as accounts
 from imchat.services.app import App
+from imchat.services.read_cursors import ReadPosition
 from imchat.storage.repositories import conversations as stored
 from imchat.storage.repositories import events, members
 from imchat.storage.table import Item, Key, KeyRange, Row, Table
@@ -30,7 +31,7 @@ def send(
 
 
 def unread(world: World, user_id: UserId, conversation_id: ConversationId) -> int:
-    entry = conversations.get(world.app, user_id, conversation_id)[0]
+    entry = conversations.get(world.app, user_id, conversation_id)
     return entry.head.unread(user_id, entry.me.read_count)
 
 
@@ -42,8 +43,10 @@ def roles(world: World, conversation_id: ConversationId) -> dict[str, str]:
 
 def test_two_users_have_one_direct_conversation_whichever_of_them_creates_it(world: World) -> None:
     ann, bob = world.people("ann", "bob")
-    first, _, new = conversations.create_direct(world.app, ann, bob)
-    again, _, new_again = conversations.create_direct(world.app, bob, ann)
+    first = conversations.create_direct(world.app, ann, bob)
+    new = first.new
+    again = conversations.create_direct(world.app, bob, ann)
+    new_again = again.new
     assert (new, new_again) == (True, False)
     assert first.head.conversation_id == again.head.conversation_id
     assert roles(world, first.head.conversation_id) == {ann: "member", bob: "member"}
@@ -56,14 +59,15 @@ def test_a_direct_conversation_needs_another_existing_user(world: World) -> None
         conversations.create_direct(world.app, ann, ann)
     with pytest.raises(NotFound):
         conversations.create_direct(world.app, ann, UserId("unknown"))
-    with pytest.raises(NotFound):
+    with pytest.raises(Invalid):
         conversations.create_direct(world.app, ann, UserId("no such\nid" * 1_000))
 
 
 def test_the_creator_owns_a_new_group_and_its_members_are_notified(world: World) -> None:
     ann, bob, eve = world.people("ann", "bob", "eve")
     phone = world.connect(eve)
-    entry, users = conversations.create_group(world.app, ann, [bob, eve, bob], "Lunch")
+    entry = conversations.create_group(world.app, ann, [bob, eve, bob], "Lunch")
+    users = entry.users
     conversation_id = entry.head.conversation_id
     assert roles(world, conversation_id) == {ann: "owner", bob: "member", eve: "member"}
     assert {user.user_id for user in users} == {ann, bob, eve}
@@ -128,9 +132,9 @@ def test_marking_as_read_moves_the_cursor_up_and_never_back(world: World) -> Non
     phone = world.connect(bob)
     seqs = [send(world, bob, conversation_id, f"m{number}") for number in range(3)]
     assert unread(world, ann, conversation_id) == 3
-    assert read_cursors.mark_read(world.app, ann, conversation_id, seqs[1]) == (seqs[1], 2, 1, 0)
-    assert read_cursors.mark_read(world.app, ann, conversation_id, seqs[0]) == (seqs[1], 2, 1, 0)
-    assert read_cursors.mark_read(world.app, ann, conversation_id, seqs[2]) == (seqs[2], 3, 0, 0)
+    assert read_cursors.mark_read(world.app, ann, conversation_id, seqs[1]) == ReadPosition(seqs[1], 2, 1, 0)
+    assert read_cursors.mark_read(world.app, ann, conversation_id, seqs[0]) == ReadPosition(seqs[1], 2, 1, 0)
+    assert read_cursors.mark_read(world.app, ann, conversation_id, seqs[2]) == ReadPosition(seqs[2], 3, 0, 0)
     read = [(frame["user_id"], frame["read_seq"]) for frame in world.received(phone, "receipt")]
     assert read == [(ann, seqs[1]), (ann, seqs[2])]
 
@@ -142,12 +146,9 @@ def test_a_cursor_that_another_device_moved_further_does_not_move_back(world: Wo
     table = RacingTable(
         world.table, lambda: read_cursors.mark_read(world.app, ann, conversation_id, seqs[2]), "MEMBER#"
     )
-    assert read_cursors.mark_read(replace(world.app, table=table), ann, conversation_id, seqs[0]) == (
-        seqs[2],
-        3,
-        0,
-        0,
-    )
+    assert read_cursors.mark_read(
+        replace(world.app, table=table), ann, conversation_id, seqs[0]
+    ) == ReadPosition(seqs[2], 3, 0, 0)
     assert members.list_for(world.table, conversation_id)[ann].read_seq == seqs[2]
 
 
@@ -156,7 +157,7 @@ def test_a_late_head_update_does_not_replace_a_newer_event(world: World) -> None
     conversation_id = world.direct(ann, bob)
     table = RacingTable(world.table, lambda: send(world, bob, conversation_id, "newer"), "HEAD")
     messages.send(replace(world.app, table=table), ann, conversation_id, client_message_id="older", body="x")
-    head = conversations.get(world.app, ann, conversation_id)[0].head
+    head = conversations.get(world.app, ann, conversation_id).head
     assert (head.last_seq, head.message_count) == (3, 2)
     assert head.last_message is not None
     assert head.last_message["message"]["client_message_id"] == "newer"
@@ -185,7 +186,7 @@ def test_the_author_of_the_newest_message_has_no_unread_messages(world: World) -
     send(world, bob, conversation_id, "b1")
     send(world, ann, conversation_id, "a1")
     assert (unread(world, ann, conversation_id), unread(world, bob, conversation_id)) == (0, 2)
-    assert read_cursors.mark_read(world.app, ann, conversation_id, 1) == (1, 0, 0, 0)
+    assert read_cursors.mark_read(world.app, ann, conversation_id, 1) == ReadPosition(1, 0, 0, 0)
 
 
 def test_the_log_is_read_in_pages_in_both_directions(world: World) -> None:
@@ -195,7 +196,8 @@ def test_the_log_is_read_in_pages_in_both_directions(world: World) -> None:
         send(world, ann, conversation_id, f"m{number}")
 
     def page(**bounds: int) -> tuple[list[int], bool]:
-        found, more = messages.read(world.app, bob, conversation_id, **bounds)
+        page = messages.read(world.app, bob, conversation_id, **bounds)
+        found, more = page.events, page.has_more
         return [event["seq"] for event in found], more
 
     assert page(limit=3) == ([8, 9, 10], True)
@@ -292,7 +294,7 @@ def test_only_owners_and_admins_can_rename_a_group(world: World) -> None:
         conversations.update_group(world.app, bob, conversation_id, title="Bob's")
     conversations.update_group(world.app, ann, conversation_id, title="New")
     conversations.update_group(world.app, ann, conversation_id, title="New")
-    entry, _ = conversations.get(world.app, bob, conversation_id)
+    entry = conversations.get(world.app, bob, conversation_id)
     assert (entry.head.title, entry.head.last_seq) == ("New", 2)
 
 
@@ -410,6 +412,7 @@ def test_the_first_call_creates_a_profile(world: World) -> None:
 
 def test_a_user_without_a_profile_can_create_a_conversation(world: World) -> None:
     newcomer, ann = UserId("newcomer"), world.person("ann")
-    _, users, new = conversations.create_direct(world.app, newcomer, ann)
+    found = conversations.create_direct(world.app, newcomer, ann)
+    users, new = found.users, found.new
     assert new
     assert {user.user_id for user in users} == {newcomer, ann}

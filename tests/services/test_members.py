@@ -10,6 +10,7 @@ import pytest
 from tests.support.world import RacingTable, TableWrapper, World
 
 from imchat.api import serializers
+from imchat.domain.conversation import GroupSettings
 from imchat.domain.event import Event
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import PAGE_MAX
@@ -119,7 +120,7 @@ def test_adding_a_hundred_users_takes_four_transactions_and_four_pushes_per_memb
     assert all(
         stored[event["user_id"]].joined_seq == event["seq"] for event in log(world, conversation_id)[1:]
     )
-    assert conversations.get(world.app, ann, conversation_id)[0].head.member_count == 101
+    assert conversations.get(world.app, ann, conversation_id).head.member_count == 101
 
 
 def test_if_not_all_users_fit_into_a_group_none_is_added(sqlite_world: World) -> None:
@@ -211,8 +212,8 @@ def test_changed_settings_are_visible_and_the_event_contains_only_the_changes(wo
         common | {"title": "Crew", "history": "joined"},
         common | {"title": "Crew", "description": None},
     ]
-    head = conversations.get(world.app, bob, conversation_id)[0].head
-    assert (head.title, *head.settings) == ("Crew", None, "all", "joined", False)
+    head = conversations.get(world.app, bob, conversation_id).head
+    assert (head.title, head.settings) == ("Crew", GroupSettings(history="joined"))
 
 
 @pytest.mark.parametrize(
@@ -266,10 +267,11 @@ def test_with_history_from_joining_a_new_member_never_sees_older_events(world: W
     joined = members.list_for(world.table, conversation_id)[eve].joined_seq
 
     def page(**bounds: int) -> tuple[list[int], bool]:
-        found, more = messages.read(world.app, eve, conversation_id, **bounds)
+        page = messages.read(world.app, eve, conversation_id, **bounds)
+        found, more = page.events, page.has_more
         return [event["seq"] for event in found], more
 
-    entry = conversations.get(world.app, eve, conversation_id)[0]
+    entry = conversations.get(world.app, eve, conversation_id)
     assert (entry.me.history_from, joined) == (4, 4)
     conversations.update_group(world.app, ann, conversation_id, history="all")
     for number in range(3):
@@ -283,7 +285,7 @@ def test_with_history_from_joining_a_new_member_never_sees_older_events(world: W
     assert page(after=0, limit=2) == ([4, 5], True)
     assert page(after=3, limit=9) == ([4, 5, 6, 7, 8], False)
     assert page(after=6, limit=9) == ([7, 8], False)
-    assert messages.read(world.app, bob, conversation_id)[0][0]["seq"] == 1
+    assert messages.read(world.app, bob, conversation_id).events[0]["seq"] == 1
 
 
 def test_group_settings_are_refused_for_direct_conversations(world: World) -> None:

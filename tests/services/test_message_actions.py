@@ -43,16 +43,16 @@ def send(
 
 
 def log(world: World, user_id: UserId, conversation_id: ConversationId) -> list[Event]:
-    return messages.read(world.app, user_id, conversation_id, limit=200)[0]
+    return messages.read(world.app, user_id, conversation_id, limit=200).events
 
 
 def message(world: World, user_id: UserId, conversation_id: ConversationId, seq: int) -> Message:
-    [event] = messages.read(world.app, user_id, conversation_id, after=seq - 1, limit=1)[0]
+    [event] = messages.read(world.app, user_id, conversation_id, after=seq - 1, limit=1).events
     return event["message"]
 
 
 def last_message(world: World, user_id: UserId, conversation_id: ConversationId) -> dict[str, Any]:
-    page = conversations.get(world.app, user_id, conversation_id)[0].head.last_message
+    page = conversations.get(world.app, user_id, conversation_id).head.last_message
     assert page is not None
     return page
 
@@ -121,7 +121,7 @@ def test_repeating_an_action_writes_nothing(world: World) -> None:
         first, again = action(), action()
         assert first.event is not None
         assert first.event["seq"] == seq
-        assert again == (first.message, None)
+        assert again == message_actions.MessageChange(first.message, None)
     assert len(log(world, ann, conversation_id)) == 8
 
 
@@ -171,7 +171,7 @@ def test_a_deleted_message_leaves_a_tombstone_and_its_text_is_not_stored(world: 
         "changed_seq": change.event["seq"],
     }
     assert all(event["message"] == change.message for event in page if event.get("target_seq") == 2)
-    assert conversations.get(world.app, bob, conversation_id)[0].head.pinned == ()
+    assert conversations.get(world.app, bob, conversation_id).head.pinned == ()
     assert "secret" not in stored_text(world)
     assert keys.reactions_pk(conversation_id, 2) not in stored_text(world)
 
@@ -271,7 +271,8 @@ def test_a_reply_quotes_the_current_state_of_the_message(world: World) -> None:
         "changed_seq": 4,
     }
     assert (
-        messages.read(world.app, bob, conversation_id, after=2, limit=1)[0][0]["quote"]["body"] == "shorter"
+        messages.read(world.app, bob, conversation_id, after=2, limit=1).events[0]["quote"]["body"]
+        == "shorter"
     )
 
 
@@ -455,12 +456,12 @@ def test_a_mention_counts_for_the_mentioned_member_until_it_is_read(world: World
     send(world, ann, conversation_id, "@bob and @ann, and once more @bob")
     send(world, eve, conversation_id, "@bob?")
     counts = [
-        conversations.get(world.app, user_id, conversation_id)[0].me.unread_mentions
+        conversations.get(world.app, user_id, conversation_id).me.unread_mentions
         for user_id in (ann, bob, eve)
     ]
     assert counts == [0, 2, 0]
     read_cursors.mark_read(world.app, bob, conversation_id, 2)
-    assert conversations.get(world.app, bob, conversation_id)[0].me.unread_mentions == 1
+    assert conversations.get(world.app, bob, conversation_id).me.unread_mentions == 1
 
 
 def test_an_edit_replaces_the_mentions(sqlite_world: World) -> None:
@@ -496,13 +497,13 @@ def test_a_pin_is_an_event_and_is_listed_in_the_conversation(world: World) -> No
     change = message_actions.pin(world.app, bob, conversation_id, 2)
     assert world.received(phone, "events")[-1]["events"] == [change.event]
     assert log(world, ann, conversation_id)[-1] == change.event
-    assert conversations.get(world.app, ann, conversation_id)[0].head.pinned == (3, 2)
+    assert conversations.get(world.app, ann, conversation_id).head.pinned == (3, 2)
     page = log(world, ann, conversation_id)
     assert messages.list_pinned(world.app, ann, conversation_id) == [page[2], page[1]]
     message_actions.edit(world.app, ann, conversation_id, 2, "zwei")
     assert messages.list_pinned(world.app, ann, conversation_id)[1]["message"]["body"] == "zwei"
     message_actions.unpin(world.app, ann, conversation_id, 3)
-    assert conversations.get(world.app, ann, conversation_id)[0].head.pinned == (2,)
+    assert conversations.get(world.app, ann, conversation_id).head.pinned == (2,)
 
 
 def test_only_owners_and_admins_can_pin_in_a_group(sqlite_world: World) -> None:
@@ -647,7 +648,7 @@ def test_two_concurrent_pins_are_both_stored(world: World) -> None:
     send(world, ann, conversation_id, "two")
     app = with_race(world, lambda: message_actions.pin(world.app, bob, conversation_id, 2))
     message_actions.pin(app, ann, conversation_id, 3)
-    assert conversations.get(world.app, ann, conversation_id)[0].head.pinned == (2, 3)
+    assert conversations.get(world.app, ann, conversation_id).head.pinned == (2, 3)
 
 
 def test_a_late_head_update_does_not_restore_deleted_text(world: World) -> None:
@@ -752,7 +753,7 @@ def test_all_messages_a_page_refers_to_are_read_in_one_request(sqlite_world: Wor
             return self.table.get_many(wanted)
 
     app = App(Counting(world.table, lambda: None), world.gateway, world.app.now_ms, world.app.new_id)
-    assert len(messages.read(app, ann, conversation_id, after=5)[0]) == 4
+    assert len(messages.read(app, ann, conversation_id, after=5).events) == 4
     assert reads == [4]
     messages.read(app, ann, conversation_id, after=0)
     assert reads == [4], "messages of the page are not read again"

@@ -20,7 +20,8 @@ from imchat.storage.repositories import members, presence_subscriptions
 def read_presence(
     world: World, user_id: UserId, conversation_id: ConversationId, *user_ids: UserId
 ) -> list[Presence]:
-    return sorted(presence.get(world.app, user_id, conversation_id, user_ids or None))
+    found = presence.get(world.app, user_id, conversation_id, user_ids or None)
+    return sorted(found, key=lambda one: one.user_id)
 
 
 def disconnect(world: World, user_id: UserId, connection_id: str | None = None) -> None:
@@ -62,7 +63,7 @@ def test_presence_is_visible_only_among_members(world: World) -> None:
         ):
             with pytest.raises(NotFound, match="no such conversation"):
                 action()
-    assert presence.subscribe(world.app, ann, conversation_id, [eve])[0] == []
+    assert presence.subscribe(world.app, ann, conversation_id, [eve]).presences == []
     disconnect(world, eve)
     assert presence_subscriptions.list_for(world.table, eve, now_s=0) == {}
 
@@ -71,7 +72,8 @@ def test_subscribers_are_notified_of_the_first_connection_and_of_the_last_one_cl
     ann, bob = world.people("ann", "bob")
     conversation_id = world.direct(ann, bob)
     world.connect(ann)
-    presences, until_ms = presence.subscribe(world.app, ann, conversation_id, [bob])
+    found = presence.subscribe(world.app, ann, conversation_id, [bob])
+    presences, until_ms = found.presences, found.until_ms
     assert (presences, until_ms) == (
         [Presence(bob, online=False, last_seen_ms=None)],
         world.clock_ms + WATCH_S * 1000,

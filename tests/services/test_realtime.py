@@ -18,10 +18,10 @@ from imchat.storage.table import Item, Key, Op
 
 def test_a_ticket_opens_one_connection(world: World) -> None:
     ann = world.person("ann")
-    secret, expires_at_ms = realtime.issue_ticket(world.app, ann)
-    assert expires_at_ms == world.clock_ms + 30_000
-    assert realtime.redeem_ticket(world.app, secret) == Ticket(ann, None)
-    assert realtime.redeem_ticket(world.app, secret) is None
+    issued = realtime.issue_ticket(world.app, ann)
+    assert issued.expires_at_ms == world.clock_ms + 30_000
+    assert realtime.redeem_ticket(world.app, issued.secret) == Ticket(ann, None)
+    assert realtime.redeem_ticket(world.app, issued.secret) is None
 
 
 def test_the_secret_of_a_ticket_is_not_stored_in_the_table(world: World) -> None:
@@ -32,15 +32,15 @@ def test_the_secret_of_a_ticket_is_not_stored_in_the_table(world: World) -> None
             written.extend(ops)
             super().write(*ops)
 
-    secret, _ = realtime.issue_ticket(
+    secret = realtime.issue_ticket(
         replace(world.app, table=RecordingTable(world.table)), world.person("ann")
-    )
+    ).secret
     assert len(written) == 1
     assert secret not in repr(written)
 
 
 def test_a_ticket_used_twice_concurrently_opens_one_connection(world: World) -> None:
-    secret, _ = realtime.issue_ticket(world.app, world.person("ann"))
+    secret = realtime.issue_ticket(world.app, world.person("ann")).secret
     used_first: list[Ticket | None] = []
 
     class RacingReads(TableWrapper):
@@ -56,7 +56,7 @@ def test_a_ticket_used_twice_concurrently_opens_one_connection(world: World) -> 
 
 
 def test_a_ticket_expires_after_thirty_seconds(world: World) -> None:
-    secret, _ = realtime.issue_ticket(world.app, world.person("ann"))
+    secret = realtime.issue_ticket(world.app, world.person("ann")).secret
     world.clock_ms += 30_000
     assert realtime.redeem_ticket(world.app, secret) is None
 
@@ -144,7 +144,7 @@ def test_signing_out_closes_connections_and_voids_the_tickets_of_that_sign_in_on
     phone, laptop = SignInId("phone"), SignInId("laptop")
     realtime.connect(world.app, bob, ConnectionId("c-phone"), phone)
     realtime.connect(world.app, bob, ConnectionId("c-laptop"), laptop)
-    unused, _ = realtime.issue_ticket(world.app, bob, phone)
+    unused = realtime.issue_ticket(world.app, bob, phone).secret
 
     realtime.sign_out(world.app, bob, phone)
 
@@ -157,7 +157,7 @@ def test_signing_out_closes_connections_and_voids_the_tickets_of_that_sign_in_on
     assert ticket == Ticket(bob, phone)
     with pytest.raises(Unauthenticated):
         realtime.connect(world.app, bob, ConnectionId("c-phone-2"), ticket.sign_in)
-    secret, _ = realtime.issue_ticket(world.app, bob, laptop)
+    secret = realtime.issue_ticket(world.app, bob, laptop).secret
     assert realtime.redeem_ticket(world.app, secret) == Ticket(bob, laptop)
     realtime.connect(world.app, bob, ConnectionId("c-laptop-2"), laptop)
     messages.send(world.app, ann, conversation_id, client_message_id="m", body="hello")

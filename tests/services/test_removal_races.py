@@ -52,7 +52,7 @@ class Scenario:
         message_actions.edit(self.app, self.cat, self.conversation_id, self.first_seq, SECRET)
 
     def bob_reads(self) -> None:
-        self.read += messages.read(self.app, self.bob, self.conversation_id)[0]
+        self.read += messages.read(self.app, self.bob, self.conversation_id).events
 
     def bob_writes(self) -> None:
         self.send(self.app, self.bob, "mine", "mine")

@@ -122,7 +122,8 @@ def test_the_pushed_event_equals_the_event_in_the_log(world: World) -> None:
     conversation_id = world.direct(ann, bob)
     phone = world.connect(bob)
     send(world, ann, conversation_id, "m1")
-    page, more = messages.read(world.app, bob, conversation_id, after=1)
+    result = messages.read(world.app, bob, conversation_id, after=1)
+    page, more = result.events, result.has_more
     assert world.received(phone, "events")[0]["events"] == page
     assert not more
 
@@ -412,17 +413,19 @@ def test_a_page_of_long_messages_fits_into_a_lambda_response(sqlite_world: World
     read: list[int] = []
     more, pages = True, 0
     while more:
-        page, more = messages.read(
+        result = messages.read(
             sqlite_world.app, bob, conversation_id, after=read[-1] if read else 0, limit=200
         )
+        page, more = result.events, result.has_more
         assert len(json.dumps(json.dumps(page, ensure_ascii=False))) < LAMBDA_BYTES
         read += [event["seq"] for event in page]
         pages += 1
     assert read == list(range(1, 121))
     assert pages > 1
-    newest, more = messages.read(sqlite_world.app, bob, conversation_id, before=121, limit=200)
-    assert more
-    assert [event["seq"] for event in newest] == list(range(121 - len(newest), 121))
+    newest = messages.read(sqlite_world.app, bob, conversation_id, before=121, limit=200)
+    assert newest.has_more
+    seqs = [event["seq"] for event in newest.events]
+    assert seqs == list(range(121 - len(seqs), 121))
 
 
 @pytest.mark.parametrize("kind", ["reaction", "edit", "pin", "join"])

@@ -110,10 +110,10 @@ class World:
         return [self.person(handle) for handle in handles]
 
     def direct(self, a: UserId, b: UserId) -> ConversationId:
-        return conversations.create_direct(self.app, a, b)[0].head.conversation_id
+        return conversations.create_direct(self.app, a, b).head.conversation_id
 
     def group(self, owner: UserId, *others: UserId, title: str = "Team") -> ConversationId:
-        return conversations.create_group(self.app, owner, others, title)[0].head.conversation_id
+        return conversations.create_group(self.app, owner, others, title).head.conversation_id
 
     def fill(self, conversation_id: ConversationId, count: int, prefix: str = "extra-") -> list[UserId]:
         """Add `count` members directly to the table, as if they had joined at the group's first event."""
@@ -155,9 +155,7 @@ def parse_row(pk: str, row: Row) -> object:
         return events._event_from_row(row)
     if row.sk.startswith(keys.MEMBER_PREFIX):
         return members.member_from_row(row)
-    return storage.head_from_row(
-        ConversationId(pk.removeprefix(keys.conversation_pk(ConversationId("")))), row
-    )
+    return storage.head_from_row(ConversationId(pk.partition("#")[2]), row)
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from imchat.domain.conversation import Head
 from imchat.domain.invite import Invite
 from imchat.domain.member import Member
 from imchat.domain.user import User
-from imchat.services.conversations import ConversationEntry, Inbox
+from imchat.services.conversations import Conversation, ConversationEntry, Inbox
 from imchat.services.message_actions import MessageChange
 from imchat.storage.repositories.audit import AuditEntry
 
@@ -41,7 +41,7 @@ def user_for_admin(profile: User) -> dict[str, Any]:
 
 def audit_entry(entry: AuditEntry) -> dict[str, Any]:
     """Return a `schema.AuditEntry`."""
-    return {name: value for name, value in entry._asdict().items() if value is not None}
+    return {name: value for name, value in entry.to_dict().items() if value is not None}
 
 
 def conversation_entry(entry: ConversationEntry) -> dict[str, Any]:
@@ -51,7 +51,7 @@ def conversation_entry(entry: ConversationEntry) -> dict[str, Any]:
         "conversation_id": head.conversation_id,
         "kind": head.kind,
         "title": head.title,
-        **head.settings._asdict(),
+        **head.settings.to_dict(),
         "created_at_ms": head.created_at_ms,
         "last_seq": head.last_seq,
         "message_count": head.message_count,
@@ -79,9 +79,9 @@ def message_change(change: MessageChange) -> dict[str, Any]:
     return {"message": change.message} | ({"event": change.event} if change.event else {})
 
 
-def conversation(entry: ConversationEntry, profiles: Iterable[User]) -> dict[str, Any]:
+def conversation(found: Conversation) -> dict[str, Any]:
     """Return a `schema.ConversationAnswer`."""
-    return conversation_entry(entry) | {"users": users(profiles)}
+    return conversation_entry(found) | {"users": users(found.users)}
 
 
 def inbox(page: Inbox) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def channel_preview(head: Head) -> dict[str, Any]:
 
 def invite(invite: Invite) -> dict[str, Any]:
     """Return a `schema.Invite`."""
-    body = invite._asdict()
+    body = invite.to_dict()
     del body["conversation_id"], body["revoked"]
     return body
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, TypeVar
 
 from pydantic import ValidationError
 
-from imchat.domain.limits import NESTING_MAX, REQUEST_BYTES
-from imchat.errors import Invalid, TooLarge
+from imchat.domain.ids import UserId
+from imchat.domain.limits import NESTING_MAX, REQUEST_BYTES, is_id
+from imchat.errors import Invalid, NotFound, TooLarge
 
 T = TypeVar("T")
 M = TypeVar("M")
@@ -39,6 +40,14 @@ def validate(check: Callable[[T], M], value: T) -> M:
         return check(value)
     except ValidationError as error:
         raise _invalid(error, 0) from None
+
+
+def user_ids(texts: Iterable[str]) -> list[UserId]:
+    """Return user ids, each once. Raises: NotFound for text that cannot be an id, as for any unknown id."""
+    unique = list(dict.fromkeys(texts))
+    if not all(map(is_id, unique)):
+        raise NotFound("no such user")
+    return [UserId(text) for text in unique]
 
 
 def _check_nesting(data: bytes) -> None:

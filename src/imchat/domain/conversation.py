@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.record import Record, record
 
 Kind: TypeAlias = Literal["direct", "group"]
 Posting: TypeAlias = Literal["all", "admins"]
 History: TypeAlias = Literal["all", "joined"]
 
 
-class GroupSettings(NamedTuple):
+@record
+class GroupSettings(Record):
     """The settings of a group, set by its owner and admins.
 
     `posting`: who may send messages. `history`: whether new members see all messages, or only those since they joined.
@@ -27,7 +29,8 @@ class GroupSettings(NamedTuple):
 DEFAULT_SETTINGS: Final = GroupSettings()
 
 
-class Head(NamedTuple):
+@record
+class Head(Record):
     """The current state of a conversation.
 
     `last_seq`, `message_count` and `last_message` are eventually consistent: they may be older than the log, never newer.

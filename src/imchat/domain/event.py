@@ -5,7 +5,9 @@ A draft is an event before it gets its `seq`, `at_ms` and `message_count`.
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal, NotRequired, TypeAlias, TypedDict
+from typing import Any, Final, Literal, NotRequired, TypeAlias
+
+from typing_extensions import TypedDict
 
 from imchat.domain.conversation import History, Kind, Posting
 from imchat.domain.ids import UserId

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Final, Literal, NamedTuple
+from typing import Final, Literal
 
 from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.record import Record, record
 
 SECRET_CHARS: Final = 30
 """A token is this secret plus the group's id, and must fit the 64 characters of a path parameter."""
 
 
-class Invite(NamedTuple):
+@record
+class Invite(Record):
     """An invite to a group. `expires_at_ms` and `max_uses` are None if unlimited.
 
     A revoked invite is kept for a while, so that its link can be explained.

@@ -209,6 +209,15 @@ def check_count(count: int, *, field: str, maximum: int, minimum: int = 0, unit:
     return count
 
 
+def check_id(text: str, *, field: str) -> str:
+    """Return the id of a user or conversation. Raises: Invalid unless it is 1 to 64 letters, digits, `_` and `-`."""
+    if not isinstance(text, str) or not is_id(text):
+        raise Invalid(
+            f"{field} must be 1 to 64 characters of A-Z, a-z, 0-9, _ and -", field=field, limit=ID_PATTERN
+        )
+    return text
+
+
 def is_id(text: str) -> bool:
     """Return whether a text has the format of a conversation or user id."""
     return _ID.fullmatch(text) is not None

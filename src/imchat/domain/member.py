@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Literal, NamedTuple, TypeAlias, get_args
+from typing import Final, Literal, TypeAlias, get_args
 
 from imchat.domain.ids import UserId
+from imchat.domain.record import Record, record
 
 Role: TypeAlias = Literal["owner", "admin", "member"]
 Setting: TypeAlias = Literal["muted", "archived", "pinned", "marked_unread"]
@@ -13,7 +14,8 @@ SETTINGS: Final[tuple[Setting, ...]] = get_args(Setting)
 _RANK: Final[dict[Role, int]] = {"member": 0, "admin": 1, "owner": 2}
 
 
-class Member(NamedTuple):
+@record
+class Member(Record):
     """A member of a conversation.
 
     `read_seq` is the newest event the member has seen, `read_count` the number of messages up to it. They can read the

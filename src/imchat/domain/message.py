@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NotRequired, TypedDict
+from typing import NotRequired
+
+from typing_extensions import TypedDict
 
 from imchat.domain.ids import UserId
 from imchat.domain.limits import REACTION_KINDS, REACTION_NAMES, check_count

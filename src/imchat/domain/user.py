@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from imchat.domain.ids import UserId
+from imchat.domain.record import Record, record
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+@record
+class User(Record):
     """A user's profile. `handle` and `display_name` are None until the user has chosen them.
 
     `last_seen_ms` is when the user's last device disconnected. Other users see it only with `show_presence`.

@@ -10,12 +10,13 @@ from imchat.api import schema
 from imchat.api.responses import error_frame
 from imchat.api.validation import validate_json
 from imchat.domain.ids import ConnectionId, ConversationId, SignInId, UserId
-from imchat.domain.limits import FRAME_BYTES
+from imchat.domain.limits import FRAME_BYTES, is_id
 from imchat.entrypoints import bootstrap
 from imchat.entrypoints.authorizer import SUBPROTOCOL
 from imchat.entrypoints.bootstrap import Handler
-from imchat.errors import Suspended, TooLarge, Unauthenticated
+from imchat.errors import NotFound, Suspended, TooLarge, Unauthenticated
 from imchat.services import realtime
+from imchat.services.access import NO_CONVERSATION
 from imchat.services.app import App
 
 _FRAME: Final[TypeAdapter[schema.PingFrame | schema.TypingFrame]] = TypeAdapter(
@@ -75,6 +76,8 @@ def _handle_frame(app: App, user_id: UserId, connection_id: ConnectionId, body: 
         case schema.TypingFrame(conversation_id=conversation_id):
             if app.rate_limiter is not None:
                 app.rate_limiter.count(app.table, user_id, now_s=app.now_ms() // 1000)
+            if not is_id(conversation_id):
+                raise NotFound(NO_CONVERSATION)
             realtime.notify_typing(app, user_id, ConversationId(conversation_id))
 
 

@@ -121,7 +121,8 @@ class DataDir:
         if found > FORMAT:
             raise ConfigError(
                 f"the data folder {self.path} was written by a newer imchat "
-                f"(format {found}, this version supports {FORMAT}); upgrade with: pip install --upgrade imchat"
+                f"(format {found}, this version supports {FORMAT}); "
+                "install a newer version of imchat from its checkout or wheel file"
             )
 
 

@@ -72,7 +72,7 @@ def seed(app: App, table: Table, keys: Path) -> tuple[DemoUser, ...]:
 
 def _seed_conversation(app: App, ada: UserId, grace: UserId) -> None:
     now_ms = app.now_ms()
-    entry = conversations.create_direct(_with_clock_at(app, now_ms - 26 * 60 * MINUTE_MS), ada, grace)[0]
+    entry = conversations.create_direct(_with_clock_at(app, now_ms - 26 * 60 * MINUTE_MS), ada, grace)
     conversation_id = entry.head.conversation_id
     if entry.head.message_count:
         return

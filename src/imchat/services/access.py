@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.limits import is_id
 from imchat.domain.member import Member
 from imchat.domain.user import User
 from imchat.errors import Conflict, Forbidden, NotFound, Suspended
@@ -22,7 +21,7 @@ def require_member(app: App, user_id: UserId, conversation_id: ConversationId) -
 
     Raises: NotFound for someone who is not a member, and for an unknown conversation; Suspended.
     """
-    member = members.get(app.table, conversation_id, user_id) if is_id(conversation_id) else None
+    member = members.get(app.table, conversation_id, user_id)
     if member is None:
         raise NotFound(NO_CONVERSATION)
     if member.suspended:
@@ -37,16 +36,15 @@ def refuse_strangers(app: App, user_id: UserId, conversation_id: ConversationId)
     this check, so call `require_member` after the read as well. For a member it costs one eventually consistent read;
     only a missing membership is read a second time.
     """
-    if is_id(conversation_id):
-        for consistent in (False, True):
-            if members.get(app.table, conversation_id, user_id, consistent=consistent) is not None:
-                return
+    for consistent in (False, True):
+        if members.get(app.table, conversation_id, user_id, consistent=consistent) is not None:
+            return
     raise NotFound(NO_CONVERSATION)
 
 
 def require_users(app: App, user_ids: Collection[UserId]) -> list[User]:
     """Return the profiles of all these users. Raises: NotFound if one does not exist."""
-    found = users.get_many(app.table, filter(is_id, user_ids))
+    found = users.get_many(app.table, user_ids)
     if len(found) < len(set(user_ids)):
         raise NotFound("no such user")
     return list(found.values())

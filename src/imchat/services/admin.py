@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.record import Record, record
 from imchat.domain.user import User
 from imchat.services import message_actions
 from imchat.services.app import App
@@ -19,12 +20,28 @@ from imchat.storage.repositories.audit import AuditEntry
 PAGE: Final = 100
 
 
-def list_users(app: App, *, cursor: UserId | None) -> tuple[list[User], UserId | None]:
-    """Return up to `PAGE` users after `cursor`, in the order of their ids, and the next cursor, if any."""
+@record
+class UserPage(Record):
+    """A page of users. `next_cursor` requests the next page; None on the last one."""
+
+    users: list[User]
+    next_cursor: UserId | None
+
+
+@record
+class AuditPage(Record):
+    """A page of the audit log. `next_cursor` requests the next page; None on the last one."""
+
+    entries: list[AuditEntry]
+    next_cursor: str | None
+
+
+def list_users(app: App, *, cursor: UserId | None = None) -> UserPage:
+    """Return up to `PAGE` users after `cursor`, in the order of their ids."""
     user_ids = users.list_ids(app.table, after=cursor, limit=PAGE + 1)
     profiles = users.get_many(app.table, user_ids[:PAGE])
     page = [profiles[user_id] for user_id in user_ids[:PAGE] if user_id in profiles]
-    return page, user_ids[PAGE - 1] if len(user_ids) > PAGE else None
+    return UserPage(page, user_ids[PAGE - 1] if len(user_ids) > PAGE else None)
 
 
 def remove_message(app: App, admin_id: UserId, conversation_id: ConversationId, seq: int) -> MessageChange:
@@ -40,7 +57,7 @@ def remove_message(app: App, admin_id: UserId, conversation_id: ConversationId, 
     )
 
 
-def audit_log(app: App, *, cursor: str | None) -> tuple[list[AuditEntry], str | None]:
-    """Return up to `PAGE` audit log entries before `cursor`, newest first, and the next cursor, if any."""
+def audit_log(app: App, *, cursor: str | None = None) -> AuditPage:
+    """Return up to `PAGE` audit log entries before `cursor`, newest first."""
     entries = audit.list_page(app.table, before=cursor, limit=PAGE + 1)
-    return entries[:PAGE], entries[PAGE - 1].audit_id if len(entries) > PAGE else None
+    return AuditPage(entries[:PAGE], entries[PAGE - 1].audit_id if len(entries) > PAGE else None)

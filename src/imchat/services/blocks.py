@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from imchat.domain.ids import UserId, direct_conversation_id
+from imchat.domain.record import Record, record
 from imchat.domain.user import User
 from imchat.errors import Busy, Invalid
 from imchat.services import presence
@@ -22,6 +23,15 @@ from imchat.storage.table import ConditionFailed, Op
 BLOCKS_PAGE: Final = 100
 ATTEMPTS: Final = 5
 """Tries before `Busy`. Only the creation of the direct conversation, or a block from another device, can interfere."""
+
+
+@record
+class BlockPage(Record):
+    """A page of blocks with the profiles of the blocked users. `next_cursor` requests the next page; None on the last one."""
+
+    blocks: list[Block]
+    users: list[User]
+    next_cursor: UserId | None
 
 
 def block(app: App, user_id: UserId, other_id: UserId) -> None:
@@ -40,14 +50,13 @@ def unblock(app: App, user_id: UserId, other_id: UserId) -> None:
     _write(app, user_id, other_id, blocks.delete(user_id, other_id), blocking=False)
 
 
-def list_blocked(
-    app: App, user_id: UserId, *, cursor: UserId | None
-) -> tuple[list[Block], list[User], UserId | None]:
-    """Return up to `BLOCKS_PAGE` of the user's blocks after `cursor`, the profiles of the blocked users, and the next cursor."""
+def list_blocked(app: App, user_id: UserId, *, cursor: UserId | None = None) -> BlockPage:
+    """Return up to `BLOCKS_PAGE` of the user's blocks after `cursor`."""
     found = blocks.blocked_by_user(app.table, user_id, after=cursor, limit=BLOCKS_PAGE + 1)
     page = found[:BLOCKS_PAGE]
     profiles = users.get_many(app.table, [block.user_id for block in page])
-    return page, list(profiles.values()), page[-1].user_id if len(found) > BLOCKS_PAGE else None
+    next_cursor = page[-1].user_id if len(found) > BLOCKS_PAGE else None
+    return BlockPage(page, list(profiles.values()), next_cursor)
 
 
 def _write(app: App, user_id: UserId, other_id: UserId, ops: list[Op], *, blocking: bool) -> None:

@@ -6,7 +6,7 @@ from typing import Final
 
 from imchat.domain.conversation import Head
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.limits import CHANNELS_FOUND, PREFIX_MIN, is_id
+from imchat.domain.limits import CHANNELS_FOUND, PREFIX_MIN
 from imchat.domain.search_terms import tokenize
 from imchat.errors import Invalid, NotFound
 from imchat.services import members, users
@@ -29,8 +29,6 @@ def join(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
             raise NotFound(NO_CONVERSATION)
         return []
 
-    if not is_id(conversation_id):
-        raise NotFound(NO_CONVERSATION)
     members.join(app, user_id, conversation_id, check_public)
 
 

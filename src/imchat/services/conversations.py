@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Final
 
 from imchat.domain.conversation import Head, Kind
@@ -17,9 +17,9 @@ from imchat.domain.limits import (
     check_count,
     check_description,
     check_line,
-    is_id,
 )
 from imchat.domain.member import Member, Role, Setting
+from imchat.domain.record import Record, record
 from imchat.domain.search_terms import tokenize
 from imchat.domain.user import User
 from imchat.errors import Forbidden, Invalid, NotFound
@@ -42,17 +42,30 @@ from imchat.storage.table import ConditionFailed, Op
 INBOX_PAGE: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class ConversationEntry:
+@record
+class ConversationEntry(Record):
     """A conversation as one member sees it. `members` is None if they were not read or are too many."""
 
     head: Head
     me: Member
     members: list[Member] | None
 
+    @property
+    def conversation_id(self) -> ConversationId:
+        """The id of the conversation."""
+        return self.head.conversation_id
 
-@dataclass(frozen=True, slots=True)
-class Inbox:
+
+@record
+class Conversation(ConversationEntry):
+    """A conversation with the profiles of the users it refers to. `new`: this call created it."""
+
+    users: list[User]
+    new: bool = False
+
+
+@record
+class Inbox(Record):
     """A page of entries with the profiles they refer to. `next_cursor` requests the next page; None on the last one."""
 
     entries: list[ConversationEntry]
@@ -61,8 +74,8 @@ class Inbox:
 
 
 def create_group(
-    app: App, creator_id: UserId, member_ids: Collection[UserId], title: str | None
-) -> tuple[ConversationEntry, list[User]]:
+    app: App, creator_id: UserId, member_ids: Collection[UserId] = (), title: str | None = None
+) -> Conversation:
     """Create a group with its creator as owner and up to 48 other members.
 
     Raises: Invalid; NotFound for an unknown user; Forbidden if there is a block between the creator and one of them.
@@ -72,13 +85,11 @@ def create_group(
     check_no_blocks(app, creator_id, member_ids)
     conversation_id = ConversationId("g" + app.new_id())
     _create(app, conversation_id, "group", creator_id, others=member_ids, title=title)
-    return get(app, creator_id, conversation_id)
+    return replace(get(app, creator_id, conversation_id), new=True)
 
 
-def create_direct(
-    app: App, creator_id: UserId, peer_id: UserId
-) -> tuple[ConversationEntry, list[User], bool]:
-    """Return the direct conversation with `peer_id`, creating it if needed, and whether it is new.
+def create_direct(app: App, creator_id: UserId, peer_id: UserId) -> Conversation:
+    """Return the direct conversation with `peer_id`. It is created if it does not exist.
 
     Raises: Invalid; NotFound; Forbidden if it does not exist and one of the two blocked the other.
     """
@@ -86,10 +97,10 @@ def create_direct(
         raise Invalid("a direct conversation needs another user", field="member_ids", limit="not yourself")
     conversation_id = direct_conversation_id(creator_id, peer_id)
     new = _create(app, conversation_id, "direct", creator_id, others=[peer_id], title=None)
-    return *get(app, creator_id, conversation_id), new
+    return replace(get(app, creator_id, conversation_id), new=new)
 
 
-def inbox(app: App, user_id: UserId, *, cursor: ConversationId | None) -> Inbox:
+def inbox(app: App, user_id: UserId, *, cursor: ConversationId | None = None) -> Inbox:
     """Return a page of up to `INBOX_PAGE` of the user's conversations, in no particular order.
 
     Clients sort them by their newest message.
@@ -116,14 +127,12 @@ def inbox(app: App, user_id: UserId, *, cursor: ConversationId | None) -> Inbox:
     return Inbox(entries, list(profiles.values()), page[-1].conversation_id if more else None)
 
 
-def get(app: App, user_id: UserId, conversation_id: ConversationId) -> tuple[ConversationEntry, list[User]]:
+def get(app: App, user_id: UserId, conversation_id: ConversationId) -> Conversation:
     """Return a conversation with its members, if there are at most `MEMBERS_SHOWN`, and their profiles.
 
     Raises: NotFound for someone who is not a member.
     """
-    known = (
-        conversations.get_with_member(app.table, conversation_id, user_id) if is_id(conversation_id) else None
-    )
+    known = conversations.get_with_member(app.table, conversation_id, user_id)
     if known is None:
         raise NotFound(NO_CONVERSATION)
     head, _ = known
@@ -136,8 +145,8 @@ def get(app: App, user_id: UserId, conversation_id: ConversationId) -> tuple[Con
     if head.last_message:
         referenced.add(UserId(head.last_message["actor_id"]))
     profiles = users.get_many(app.table, referenced)
-    entry = ConversationEntry(head, me, None if too_many else list(all_members.values()))
-    return entry, list(profiles.values())
+    shown = None if too_many else list(all_members.values())
+    return Conversation(head, me, shown, list(profiles.values()))
 
 
 def update_group(
@@ -156,7 +165,7 @@ def update_group(
     def decide(tail: Tail, actor: Member) -> Append | AlreadyDone:
         check_manager(tail, actor)
         old, new_title = tail.head.settings, title or tail.head.title
-        new = old._replace(**given)
+        new = replace(old, **given)
         if (new_title, new) == (tail.head.title, old):
             return AlreadyDone(tail.events[-1])
         draft = Draft(type="conversation.updated", actor_id=actor_id, title=new_title)

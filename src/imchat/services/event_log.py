@@ -14,6 +14,7 @@ from imchat.domain.event import Draft, Event, assign_seq
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import REPLAY_WINDOW
 from imchat.domain.member import Member
+from imchat.domain.record import Record, record
 from imchat.errors import Busy, Conflict, Invalid, NotFound, Suspended
 from imchat.services import delivery
 from imchat.services.access import NO_CONVERSATION
@@ -52,7 +53,8 @@ class AlreadyDone(NamedTuple):
 Decision: TypeAlias = Callable[[Tail, Member], Append | AlreadyDone]
 
 
-class Appended(NamedTuple):
+@record
+class Appended(Record):
     """The event that fulfils the request; `new` unless an earlier attempt wrote it. None: there was nothing to do."""
 
     event: Event | None

@@ -16,6 +16,7 @@ from imchat.domain.limits import (
     is_id,
 )
 from imchat.domain.member import Member
+from imchat.domain.record import Record, record
 from imchat.errors import Conflict, Forbidden, NotFound
 from imchat.services import members, users
 from imchat.services.access import refuse_strangers, require_member
@@ -28,6 +29,22 @@ from imchat.storage.table import ConditionFailed, Op
 _CLOSED_REASONS: Final = {"revoked": "was revoked", "expired": "has expired", "used_up": "is used up"}
 
 
+@record
+class CreatedInvite(Record):
+    """A new invite, and the token of its link, which is not stored."""
+
+    invite: Invite
+    token: str
+
+
+@record
+class InvitePreview(Record):
+    """A usable invite, and the group it is for."""
+
+    head: Head
+    invite: Invite
+
+
 def create(
     app: App,
     actor_id: UserId,
@@ -35,8 +52,8 @@ def create(
     *,
     expires_in_s: int | None = None,
     max_uses: int | None = None,
-) -> tuple[Invite, str]:
-    """Create an invite link to a group. Return the invite and the token of the link, which is not stored.
+) -> CreatedInvite:
+    """Create an invite link to a group.
 
     Raises: Invalid, NotFound; Forbidden for plain members; Conflict in a direct conversation, or if there are too many.
     """
@@ -64,7 +81,7 @@ def create(
         app.table.write(invites.put_new(invite), memberships.check_role(conversation_id, me))
     except ConditionFailed:
         raise Forbidden("your role has just changed; only owners and admins may create invites") from None
-    return invite, token
+    return CreatedInvite(invite, token)
 
 
 def list_invites(app: App, actor_id: UserId, conversation_id: ConversationId) -> list[Invite]:
@@ -82,7 +99,7 @@ def revoke(app: App, actor_id: UserId, conversation_id: ConversationId, invite_i
         raise NotFound("no such invite")
 
 
-def preview(app: App, token: str) -> tuple[Head, Invite]:
+def preview(app: App, token: str) -> InvitePreview:
     """Return the group that an invite link is for, and the invite.
 
     Raises: NotFound for an unknown link; Conflict if it is `revoked`, `expired` or `used_up`.
@@ -91,7 +108,7 @@ def preview(app: App, token: str) -> tuple[Head, Invite]:
     head = conversations.get(app.table, invite.conversation_id)
     if head is None or not head.member_count:
         raise NotFound("no such invite")
-    return head, invite
+    return InvitePreview(head, invite)
 
 
 def accept(app: App, user_id: UserId, token: str) -> ConversationId:
@@ -100,7 +117,7 @@ def accept(app: App, user_id: UserId, token: str) -> ConversationId:
     Raises: as `preview`; Invalid if the group is full.
     """
     users.me(app, user_id)
-    conversation_id = parse_token(token)[0]
+    conversation_id, _ = _parse_token(token)
     if memberships.get(app.table, conversation_id, user_id) is None:
         _require_usable_invite(app, token)
 
@@ -123,10 +140,18 @@ def _require_manager(app: App, user_id: UserId, conversation_id: ConversationId)
     return me
 
 
+def _parse_token(token: str) -> tuple[ConversationId, str]:
+    """Return the conversation id and the invite id of a token. Raises: NotFound for text that is no token."""
+    conversation_id, invite_id = parse_token(token)
+    if not is_id(conversation_id):
+        raise NotFound("no such invite")
+    return conversation_id, invite_id
+
+
 def _require_usable_invite(app: App, token: str) -> Invite:
     """Return the invite of a token. Raises: NotFound; Conflict if it can't be used any more."""
-    conversation_id, invite_id = parse_token(token)
-    invite = invites.get(app.table, conversation_id, invite_id) if is_id(conversation_id) else None
+    conversation_id, invite_id = _parse_token(token)
+    invite = invites.get(app.table, conversation_id, invite_id)
     if invite is None:
         raise NotFound("no such invite")
     if reason := invite.closed_reason(app.now_ms()):

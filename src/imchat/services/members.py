@@ -9,6 +9,7 @@ from imchat.domain.event import Draft, Event
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import CHANNEL_MEMBERS, GROUP_MEMBERS, check_count
 from imchat.domain.member import Member, Role
+from imchat.domain.record import Record, record
 from imchat.domain.user import User
 from imchat.errors import Conflict, Forbidden, NotFound
 from imchat.services import fanout, suspensions
@@ -31,6 +32,15 @@ MEMBERS_PAGE: Final = 100
 _OPS_PER_USER: Final = 3
 ADDED_AT_ONCE: Final = (MAX_OPS - 1) // _OPS_PER_USER
 """Users added in one transaction: an event, a membership and a pointer each, plus the head's member count."""
+
+
+@record
+class MemberPage(Record):
+    """A page of members with their profiles. `next_cursor` requests the next page; None on the last one."""
+
+    members: list[Member]
+    users: list[User]
+    next_cursor: UserId | None
 
 
 def add_members(
@@ -64,9 +74,9 @@ def _add_members(
 
 
 def list_members(
-    app: App, user_id: UserId, conversation_id: ConversationId, *, after: UserId | None
-) -> tuple[list[Member], list[User], UserId | None]:
-    """Return up to `MEMBERS_PAGE` members in the order of their ids, their profiles, and the next cursor, if any.
+    app: App, user_id: UserId, conversation_id: ConversationId, *, after: UserId | None = None
+) -> MemberPage:
+    """Return up to `MEMBERS_PAGE` members after the id `after`, in the order of their ids.
 
     Raises: NotFound for someone who is not a member.
     """
@@ -75,7 +85,8 @@ def list_members(
     require_member(app, user_id, conversation_id)
     page = found[:MEMBERS_PAGE]
     profiles = users.get_many(app.table, [member.user_id for member in page])
-    return page, list(profiles.values()), page[-1].user_id if len(found) > MEMBERS_PAGE else None
+    next_cursor = page[-1].user_id if len(found) > MEMBERS_PAGE else None
+    return MemberPage(page, list(profiles.values()), next_cursor)
 
 
 def join(

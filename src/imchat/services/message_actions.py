@@ -12,12 +12,13 @@ from imchat.domain import message as states
 from imchat.domain.emoji import check_emoji
 from imchat.domain.event import MESSAGE_CHANGES, Draft, Event, preview_of
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.limits import PINS_MAX, check_body, check_count, is_id
+from imchat.domain.limits import PINS_MAX, check_body, check_count
 from imchat.domain.member import Member
 from imchat.domain.mentions import mentions_in
 from imchat.domain.message import Message, is_deleted
+from imchat.domain.record import Record, record
 from imchat.errors import Busy, Conflict, Forbidden, NotFound
-from imchat.services.access import NO_CONVERSATION, check_not_blocked, require_member
+from imchat.services.access import check_not_blocked, require_member
 from imchat.services.app import App
 from imchat.services.event_log import AlreadyDone, Append, append
 from imchat.services.messages import resolve_handles
@@ -26,7 +27,8 @@ from imchat.storage.repositories.events import Tail
 from imchat.storage.table import Op
 
 
-class MessageChange(NamedTuple):
+@record
+class MessageChange(Record):
     """A message as it is now, and the event that changed it (None: there was nothing to do)."""
 
     message: Message
@@ -101,8 +103,6 @@ def remove(
 
     `log_op` returns an op for the audit log, given the author's id; it joins the transaction. Raises: NotFound, Busy.
     """
-    if not is_id(conversation_id):
-        raise NotFound(NO_CONVERSATION)
     admin = Member(admin_id, "owner", 1, 1, 0)
 
     def decide(tail: Tail, _actor: Member) -> Append | AlreadyDone:
@@ -114,7 +114,7 @@ def remove(
             Target(conversation_id, seq, event, tail, admin), log_op(UserId(event["actor_id"]))
         )
 
-    event, _ = append(app, conversation_id, admin_id, decide, as_member=admin)
+    event = append(app, conversation_id, admin_id, decide, as_member=admin).event
     reactions.delete_all(app.table, conversation_id, seq)
     return MessageChange(
         event["message"] if event else _require_message(app, conversation_id, seq, admin)["message"], event
@@ -213,11 +213,12 @@ def _append_change(
         changes = (later for later in reversed(tail.events) if later.get("target_seq") == seq)
         return change(Target(conversation_id, seq, event, tail, actor)) or AlreadyDone(next(changes, None))
 
-    event, new = append(app, conversation_id, actor_id, decide, also_load=also_load)
+    appended = append(app, conversation_id, actor_id, decide, also_load=also_load)
+    event = appended.event
     if event is None:
         me = require_member(app, actor_id, conversation_id)
         return MessageChange(_require_message(app, conversation_id, seq, me)["message"], None)
-    return MessageChange(event["message"], event if new else None)
+    return MessageChange(event["message"], event if appended.new else None)
 
 
 def _require_message(app: App, conversation_id: ConversationId, seq: int, reader: Member) -> Event:

@@ -19,6 +19,7 @@ from imchat.domain.limits import (
 from imchat.domain.member import Member
 from imchat.domain.mentions import handles_in, mentions_in
 from imchat.domain.message import Message
+from imchat.domain.record import Record, record
 from imchat.errors import Forbidden, Invalid
 from imchat.services.access import check_not_blocked, refuse_strangers, require_member
 from imchat.services.app import App
@@ -31,6 +32,14 @@ from imchat.storage.table import Op
 PAGE_BYTES: Final = 2_000_000
 """Bytes of events in one response. A function's response has at most 6 MB, and its JSON is embedded in JSON once more there,
 which turns one byte into up to three. Source: Lambda quotas, "Invocation payload"."""
+
+
+@record
+class EventPage(Record):
+    """A page of a log, ascending. `has_more`: there are more events in the requested direction."""
+
+    events: list[Event]
+    has_more: bool
 
 
 def send(
@@ -123,8 +132,8 @@ def read(
     after: int | None = None,
     before: int | None = None,
     limit: int = PAGE_DEFAULT,
-) -> tuple[list[Event], bool]:
-    """Return a page of the log in ascending order, and whether there is more in the requested direction.
+) -> EventPage:
+    """Return a page of the log in ascending order.
 
     `after`: the first events with a higher seq; `before`: the last ones with a lower seq; neither: the newest. Long events
     make a page shorter than `limit`. The log begins at the start of the reader's history; messages have their current
@@ -149,8 +158,9 @@ def read(
         require_member(app, reader_id, conversation_id)
     limited = _limit_bytes(hydrated, newest=after is None)
     if len(limited) < len(hydrated):
-        return limited, True
-    return limited, more and (after is not None or page[0]["seq"] > history_from)
+        return EventPage(limited, has_more=True)
+    has_more = more and (after is not None or page[0]["seq"] > history_from)
+    return EventPage(limited, has_more)
 
 
 def _limit_bytes(page: list[Event], *, newest: bool) -> list[Event]:

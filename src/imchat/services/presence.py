@@ -7,10 +7,10 @@ it off shows it to no one.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import NamedTuple
 
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import SIGNAL_MEMBERS, WATCH_S, WATCHED_MAX, check_count
+from imchat.domain.record import Record, record
 from imchat.errors import Invalid
 from imchat.services import fanout
 from imchat.services.access import refuse_strangers, require_member
@@ -18,12 +18,21 @@ from imchat.services.app import App
 from imchat.storage.repositories import blocks, connections, members, presence_subscriptions, users
 
 
-class Presence(NamedTuple):
+@record
+class Presence(Record):
     """A user's presence. `last_seen_ms`: when their last connection closed, if that is known and none is open."""
 
     user_id: UserId
     online: bool
     last_seen_ms: int | None
+
+
+@record
+class PresenceSubscription(Record):
+    """The presence of users when the subscription began, and when it ends."""
+
+    presences: list[Presence]
+    until_ms: int
 
 
 def get(
@@ -57,8 +66,8 @@ def get(
 
 def subscribe(
     app: App, viewer_id: UserId, conversation_id: ConversationId, user_ids: Collection[UserId]
-) -> tuple[list[Presence], int]:
-    """Return the presence of these members as `get` does, and push its changes until the returned time (ms).
+) -> PresenceSubscription:
+    """Return the presence of these members as `get` does, and push its changes until `until_ms`.
 
     Raises: NotFound for someone who is not a member; Invalid.
     """
@@ -68,7 +77,7 @@ def subscribe(
     others = [user_id for user_id in _members_among(app, conversation_id, user_ids) if user_id != viewer_id]
     # Subscribe first, then read: a change in between is seen twice instead of being missed.
     presence_subscriptions.add(app.table, others, viewer_id, conversation_id, now_s=now_ms // 1000)
-    return get(app, viewer_id, conversation_id, user_ids), now_ms + WATCH_S * 1000
+    return PresenceSubscription(get(app, viewer_id, conversation_id, user_ids), now_ms + WATCH_S * 1000)
 
 
 def on_connect(app: App, user_id: UserId) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import replace
 
 from imchat.domain.ids import ConversationId, UserId
 from imchat.domain.limits import SEQ_MAX, SIGNAL_MEMBERS, check_count
+from imchat.domain.record import Record, record
 from imchat.errors import Invalid
 from imchat.services import fanout
 from imchat.services.access import is_blocked, refuse_strangers, require_member
@@ -14,7 +15,8 @@ from imchat.services.conversations import update_settings
 from imchat.storage.repositories import conversations, events, members
 
 
-class ReadPosition(NamedTuple):
+@record
+class ReadPosition(Record):
     """A read cursor, the number of messages up to it and after it, and how many of those after it mention the reader."""
 
     read_seq: int
@@ -38,7 +40,7 @@ def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: i
     if seq > me.read_seq:
         count = event["message_count"]
         if members.advance_read_cursor(app.table, conversation_id, user_id, seq=seq, count=count):
-            me = me._replace(read_seq=seq, read_count=count)
+            me = replace(me, read_seq=seq, read_count=count)
             _notify_receipt(app, user_id, conversation_id, seq)
         else:
             me = require_member(app, user_id, conversation_id)

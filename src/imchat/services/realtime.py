@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from imchat.domain.ids import ConnectionId, ConversationId, SignInId, UserId
 from imchat.domain.limits import SIGNAL_MEMBERS, TICKET_S
+from imchat.domain.record import Record, record
 from imchat.errors import Suspended, Unauthenticated
 from imchat.services import fanout, presence, suspensions
 from imchat.services.access import is_blocked, require_member
@@ -16,13 +17,21 @@ from imchat.storage.repositories import connections, members
 from imchat.storage.repositories.connections import Ticket
 
 
-def issue_ticket(app: App, user_id: UserId, sign_in: SignInId | None = None) -> tuple[str, int]:
-    """Return a secret that opens one connection, and when it expires (ms). Raises: Unauthenticated after `sign_out`."""
+@record
+class IssuedTicket(Record):
+    """A secret that opens one connection, and when it expires."""
+
+    secret: str
+    expires_at_ms: int
+
+
+def issue_ticket(app: App, user_id: UserId, sign_in: SignInId | None = None) -> IssuedTicket:
+    """Return a ticket for one connection. Raises: Unauthenticated after `sign_out`."""
     _check_signed_in(app, user_id, sign_in)
     secret = app.new_id() + app.new_id()
     expires_at_ms = app.now_ms() + TICKET_S * 1000
     connections.put_ticket(app.table, secret, Ticket(user_id, sign_in), expires_at_ms=expires_at_ms)
-    return secret, expires_at_ms
+    return IssuedTicket(secret, expires_at_ms)
 
 
 def redeem_ticket(app: App, secret: str) -> Ticket | None:

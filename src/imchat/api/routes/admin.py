@@ -15,9 +15,9 @@ _SUSPENSION: Final = "/admin/users/{user_id}/suspension"
 def _list_users(request: RequestContext) -> Response:
     query: schema.PageQuery = request.query
     cursor = None if query.cursor is None else UserId(query.cursor)
-    page, next_cursor = admin.list_users(request.app, cursor=cursor)
-    body = {"users": [serializers.user_for_admin(user) for user in page]}
-    return Response(200, body | ({"next_cursor": next_cursor} if next_cursor else {}))
+    page = admin.list_users(request.app, cursor=cursor)
+    body = {"users": [serializers.user_for_admin(user) for user in page.users]}
+    return Response(200, body | ({"next_cursor": page.next_cursor} if page.next_cursor else {}))
 
 
 def _suspend(request: RequestContext) -> Response:
@@ -37,9 +37,9 @@ def _remove_message(request: RequestContext) -> Response:
 
 def _audit_log(request: RequestContext) -> Response:
     query: schema.PageQuery = request.query
-    page, next_cursor = admin.audit_log(request.app, cursor=query.cursor)
-    body = {"entries": [serializers.audit_entry(entry) for entry in page]}
-    return Response(200, body | ({"next_cursor": next_cursor} if next_cursor else {}))
+    page = admin.audit_log(request.app, cursor=query.cursor)
+    body = {"entries": [serializers.audit_entry(entry) for entry in page.entries]}
+    return Response(200, body | ({"next_cursor": page.next_cursor} if page.next_cursor else {}))
 
 
 ROUTES: Final = (

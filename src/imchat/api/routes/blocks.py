@@ -25,9 +25,9 @@ def _unblock(request: RequestContext) -> Response:
 def _blocks(request: RequestContext) -> Response:
     query: schema.PageQuery = request.query
     cursor = None if query.cursor is None else UserId(query.cursor)
-    page, users, next_cursor = blocks.list_blocked(request.app, request.user_id, cursor=cursor)
-    body = {"blocks": [block._asdict() for block in page], "users": serializers.users(users)}
-    return Response(200, body | ({"next_cursor": next_cursor} if next_cursor else {}))
+    page = blocks.list_blocked(request.app, request.user_id, cursor=cursor)
+    body = {"blocks": [block.to_dict() for block in page.blocks], "users": serializers.users(page.users)}
+    return Response(200, body | ({"next_cursor": page.next_cursor} if page.next_cursor else {}))
 
 
 ROUTES: Final = (

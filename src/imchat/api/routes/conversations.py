@@ -6,15 +6,16 @@ from typing import Final
 
 from imchat.api import schema, serializers
 from imchat.api.route import CONVERSATION, RequestContext, Response, Route
-from imchat.domain.ids import ConversationId, UserId
+from imchat.api.validation import user_ids
+from imchat.domain.ids import ConversationId
 from imchat.errors import Invalid
 from imchat.services import conversations
 
 
 def conversation_response(request: RequestContext) -> Response:
     """Return the conversation in the path as it is now: the response of every route that changes one."""
-    entry, users = conversations.get(request.app, request.user_id, request.conversation_id)
-    return Response(200, serializers.conversation(entry, users))
+    found = conversations.get(request.app, request.user_id, request.conversation_id)
+    return Response(200, serializers.conversation(found))
 
 
 def _inbox(request: RequestContext) -> Response:
@@ -25,16 +26,17 @@ def _inbox(request: RequestContext) -> Response:
 
 def _create_conversation(request: RequestContext) -> Response:
     body: schema.NewConversation = request.body
-    member_ids = [UserId(user_id) for user_id in body.member_ids]
     if body.kind == "direct":
-        if len(member_ids) != 1 or body.title is not None:
+        if len(body.member_ids) != 1 or body.title is not None:
             raise Invalid(
                 "a direct conversation takes exactly one other user and no title", field="member_ids", limit=1
             )
-        entry, users, new = conversations.create_direct(request.app, request.user_id, member_ids[0])
-        return Response(201 if new else 200, serializers.conversation(entry, users))
-    entry, users = conversations.create_group(request.app, request.user_id, member_ids, body.title)
-    return Response(201, serializers.conversation(entry, users))
+        [other_id] = user_ids(body.member_ids)
+        direct = conversations.create_direct(request.app, request.user_id, other_id)
+        return Response(201 if direct.new else 200, serializers.conversation(direct))
+    member_ids = user_ids(body.member_ids)
+    group = conversations.create_group(request.app, request.user_id, member_ids, body.title)
+    return Response(201, serializers.conversation(group))
 
 
 def _update(request: RequestContext) -> Response:

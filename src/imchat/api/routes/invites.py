@@ -12,14 +12,14 @@ _INVITES: Final = CONVERSATION + "/invites"
 
 
 def _invite(request: RequestContext) -> Response:
-    invite, token = invites.create(
+    created = invites.create(
         request.app,
         request.user_id,
         request.conversation_id,
         expires_in_s=request.body.expires_in_s,
         max_uses=request.body.max_uses,
     )
-    return Response(201, {"invite": serializers.invite(invite), "token": token})
+    return Response(201, {"invite": serializers.invite(created.invite), "token": created.token})
 
 
 def _invites(request: RequestContext) -> Response:
@@ -33,14 +33,14 @@ def _revoke(request: RequestContext) -> Response:
 
 
 def _preview(request: RequestContext) -> Response:
-    head, _ = invites.preview(request.app, request.path["token"])
-    return Response(200, {"conversation": serializers.channel_preview(head)})
+    found = invites.preview(request.app, request.path["token"])
+    return Response(200, {"conversation": serializers.channel_preview(found.head)})
 
 
 def _accept(request: RequestContext) -> Response:
     conversation_id = invites.accept(request.app, request.user_id, request.path["token"])
-    entry, users = conversations.get(request.app, request.user_id, conversation_id)
-    return Response(200, serializers.conversation(entry, users))
+    conversation = conversations.get(request.app, request.user_id, conversation_id)
+    return Response(200, serializers.conversation(conversation))
 
 
 ROUTES: Final = (

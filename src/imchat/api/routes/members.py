@@ -7,6 +7,7 @@ from typing import Final
 from imchat.api import schema, serializers
 from imchat.api.route import CONVERSATION, RequestContext, Response, Route
 from imchat.api.routes.conversations import conversation_response
+from imchat.api.validation import user_ids
 from imchat.domain.ids import UserId
 from imchat.domain.limits import USER_IDS_MAX, check_count
 from imchat.services import members
@@ -17,20 +18,21 @@ _MEMBER: Final = _MEMBERS + "/{user_id}"
 
 def _members(request: RequestContext) -> Response:
     cursor = request.query.cursor
-    page, users, next_cursor = members.list_members(
+    page = members.list_members(
         request.app,
         request.user_id,
         request.conversation_id,
         after=None if cursor is None else UserId(cursor),
     )
-    body = {"members": serializers.members(page), "users": serializers.users(users)}
-    return Response(200, body | ({"next_cursor": next_cursor} if next_cursor else {}))
+    body = {"members": serializers.members(page.members), "users": serializers.users(page.users)}
+    return Response(200, body | ({"next_cursor": page.next_cursor} if page.next_cursor else {}))
 
 
 def _add_members(request: RequestContext) -> Response:
-    user_ids = [UserId(user_id) for user_id in dict.fromkeys(request.body.user_ids)]
-    check_count(len(user_ids), field="user_ids", minimum=1, maximum=USER_IDS_MAX)
-    members.add_members(request.app, request.user_id, request.conversation_id, user_ids)
+    check_count(len(set(request.body.user_ids)), field="user_ids", minimum=1, maximum=USER_IDS_MAX)
+    members.add_members(
+        request.app, request.user_id, request.conversation_id, user_ids(request.body.user_ids)
+    )
     return conversation_response(request)
 
 

@@ -16,7 +16,7 @@ _PIN: Final = _MESSAGE + "/pin"
 
 def _events(request: RequestContext) -> Response:
     query: schema.EventsQuery = request.query
-    events, more = messages.read(
+    page = messages.read(
         request.app,
         request.user_id,
         request.conversation_id,
@@ -24,7 +24,7 @@ def _events(request: RequestContext) -> Response:
         before=query.before,
         limit=query.limit,
     )
-    return Response(200, {"events": events, "has_more": more})
+    return Response(200, {"events": page.events, "has_more": page.has_more})
 
 
 def _send(request: RequestContext) -> Response:
@@ -85,7 +85,7 @@ def _pins(request: RequestContext) -> Response:
 
 def _mark_read(request: RequestContext) -> Response:
     position = read_cursors.mark_read(request.app, request.user_id, request.conversation_id, request.body.seq)
-    return Response(200, position._asdict())
+    return Response(200, position.to_dict())
 
 
 ROUTES: Final = (

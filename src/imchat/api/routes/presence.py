@@ -23,10 +23,11 @@ def _presence(request: RequestContext) -> Response:
 
 def _watch(request: RequestContext) -> Response:
     body: schema.Watched = request.body
-    found, until_ms = presence.subscribe(
+    found = presence.subscribe(
         request.app, request.user_id, request.conversation_id, _user_ids(body.user_ids)
     )
-    return Response(200, {"presence": [presence.to_wire(entry) for entry in found], "until_ms": until_ms})
+    entries = [presence.to_wire(entry) for entry in found.presences]
+    return Response(200, {"presence": entries, "until_ms": found.until_ms})
 
 
 def _user_ids(texts: Iterable[str]) -> list[UserId]:

@@ -10,8 +10,8 @@ from imchat.services import realtime
 
 
 def _ticket(request: RequestContext) -> Response:
-    ticket, expires_at_ms = realtime.issue_ticket(request.app, request.user_id, request.sign_in)
-    return Response(201, {"ticket": ticket, "expires_at_ms": expires_at_ms})
+    ticket = realtime.issue_ticket(request.app, request.user_id, request.sign_in)
+    return Response(201, {"ticket": ticket.secret, "expires_at_ms": ticket.expires_at_ms})
 
 
 def _sign_out(request: RequestContext) -> Response:

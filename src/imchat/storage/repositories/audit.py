@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, TypeAlias
 
 from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.record import Record, record
 from imchat.storage.repositories import keys
 from imchat.storage.table import Absent, KeyRange, Put, Table
 
 Action: TypeAlias = Literal["user.suspended", "user.restored", "message.removed"]
 
 
-class AuditEntry(NamedTuple):
+@record
+class AuditEntry(Record):
     """`actor_id` performed `action` on `user_id`, or on a message by `user_id`: event `seq` of a conversation."""
 
     audit_id: str
@@ -30,7 +32,7 @@ def new_id(at_ms: int, random_id: str) -> str:
 
 def put_new(entry: AuditEntry) -> Put:
     """Return the op that adds an entry. Entries are never overwritten."""
-    fields = {name: value for name, value in entry._asdict().items() if value is not None}
+    fields = {name: value for name, value in entry.to_dict().items() if value is not None}
     del fields["audit_id"]
     return Put(keys.audit_entry(entry.audit_id), fields, Absent())
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from imchat.domain.ids import UserId
+from imchat.domain.record import Record, record
 from imchat.storage.repositories import keys
 from imchat.storage.table import Absent, Check, Delete, KeyRange, Op, Put, Table
 
 
-class Block(NamedTuple):
+@record
+class Block(Record):
     """A blocked user, and when they were blocked."""
 
     user_id: UserId

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from imchat.domain.ids import ConnectionId, SignInId, UserId
 from imchat.domain.limits import CONNECTION_S, CONNECTIONS_PER_USER
+from imchat.domain.record import Record, record
 from imchat.storage.repositories import keys
 from imchat.storage.table import (
     TTL_ATTRIBUTE,
@@ -33,7 +34,8 @@ SIGNED_OUT_S: Final = (30 * 24 + 1) * 3600
 """How long an ended sign-in is stored: as long as its refresh token and the last access token from it can be valid."""
 
 
-class Ticket(NamedTuple):
+@record
+class Ticket(Record):
     """The user of a ticket, and their sign-in if their token names it."""
 
     user_id: UserId

@@ -104,7 +104,7 @@ def advance_op(seen: Head, event: Event, message_not_in_head: Event | None, **ch
 
 def set_settings(conversation_id: ConversationId, title: str | None, settings: GroupSettings) -> Update:
     """Return the op that sets title and settings."""
-    return Update(keys.head(conversation_id), set={"title": title, "settings": settings._asdict()})
+    return Update(keys.head(conversation_id), set={"title": title, "settings": settings.to_dict()})
 
 
 def add_to_member_count(conversation_id: ConversationId, *, delta: int) -> Update:

@@ -24,15 +24,19 @@
 
 `EVENT#` < `HEAD` < `MEMBER#` in byte order: one query from an event onward reads the newest events, the head and the
 members, in that order. A send needs nothing else.
+
+Every function here raises Invalid for an id that does not match `limits.ID_PATTERN`, so that no id can contain the `#`
+between the parts of a key.
 """
 
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import Final
 
 from imchat.domain.ids import ConversationId, SignInId, UserId
-from imchat.domain.limits import PREFIX_MIN, SEQ_MAX
+from imchat.domain.limits import PREFIX_MIN, SEQ_MAX, check_id
 from imchat.storage.table import Key
 
 POINTER_PREFIX: Final = "CONV#"
@@ -45,16 +49,30 @@ USER_INDEX_PK: Final = "PEOPLE"
 AUDIT_PK: Final = "AUDIT"
 HEAD_SK: Final = "HEAD"
 LAST_EVENT_SK: Final = f"{EVENT_PREFIX}{SEQ_MAX}"
+_CHECKED_IDS: Final = 8192
+"""Ids whose check is cached: every request needs the same few again and again."""
+
+
+@lru_cache(_CHECKED_IDS)
+def _user(user_id: UserId) -> UserId:
+    check_id(user_id, field="user_id")
+    return user_id
+
+
+@lru_cache(_CHECKED_IDS)
+def _conversation(conversation_id: ConversationId) -> ConversationId:
+    check_id(conversation_id, field="conversation_id")
+    return conversation_id
 
 
 def user_pk(user_id: UserId) -> str:
     """Return the partition key of a user's items."""
-    return f"USER#{user_id}"
+    return f"USER#{_user(user_id)}"
 
 
 def conversation_pk(conversation_id: ConversationId) -> str:
     """Return the partition key of a conversation: its head, members and log."""
-    return f"CONV#{conversation_id}"
+    return f"CONV#{_conversation(conversation_id)}"
 
 
 def profile(user_id: UserId) -> Key:
@@ -64,7 +82,7 @@ def profile(user_id: UserId) -> Key:
 
 def user_index(user_id: UserId) -> Key:
     """Return the key of a user's entry in the index of all profiles."""
-    return Key(USER_INDEX_PK, user_id)
+    return Key(USER_INDEX_PK, _user(user_id))
 
 
 def audit_entry(audit_id: str) -> Key:
@@ -89,17 +107,17 @@ def presence_subscribers(user_id: UserId) -> Key:
 
 def block_by_blocker(blocker_id: UserId, blocked_id: UserId) -> Key:
     """Return the key of a block in the partition of the user who blocks."""
-    return Key(user_pk(blocker_id), f"{BLOCK_PREFIX}{blocked_id}")
+    return Key(user_pk(blocker_id), f"{BLOCK_PREFIX}{_user(blocked_id)}")
 
 
 def block_by_blocked(blocked_id: UserId, blocker_id: UserId) -> Key:
     """Return the key of the same block in the partition of the blocked user."""
-    return Key(user_pk(blocked_id), f"{BLOCKED_BY_PREFIX}{blocker_id}")
+    return Key(user_pk(blocked_id), f"{BLOCKED_BY_PREFIX}{_user(blocker_id)}")
 
 
 def pointer(user_id: UserId, conversation_id: ConversationId) -> Key:
     """Return the key of a user's inbox entry for a conversation."""
-    return Key(user_pk(user_id), f"{POINTER_PREFIX}{conversation_id}")
+    return Key(user_pk(user_id), f"{POINTER_PREFIX}{_conversation(conversation_id)}")
 
 
 def handle(text: str) -> Key:
@@ -124,7 +142,7 @@ def head(conversation_id: ConversationId) -> Key:
 
 def member(conversation_id: ConversationId, user_id: UserId) -> Key:
     """Return the key of a user's membership."""
-    return Key(conversation_pk(conversation_id), f"{MEMBER_PREFIX}{user_id}")
+    return Key(conversation_pk(conversation_id), f"{MEMBER_PREFIX}{_user(user_id)}")
 
 
 def event_sk(seq: int) -> str:
@@ -139,7 +157,7 @@ def event(conversation_id: ConversationId, seq: int) -> Key:
 
 def invites_pk(conversation_id: ConversationId) -> str:
     """Return the partition key of a group's invites."""
-    return f"INVITES#{conversation_id}"
+    return f"INVITES#{_conversation(conversation_id)}"
 
 
 def invite(conversation_id: ConversationId, invite_id: str) -> Key:
@@ -154,27 +172,27 @@ def channel_index_pk(word: str) -> str:
 
 def channel_index_entry(word: str, conversation_id: ConversationId) -> Key:
     """Return the key of a public channel's index entry for one word of its title."""
-    return Key(channel_index_pk(word), f"{word}#{conversation_id}")
+    return Key(channel_index_pk(word), f"{word}#{_conversation(conversation_id)}")
 
 
 def reactions_pk(conversation_id: ConversationId, seq: int) -> str:
     """Return the partition key of the reactions to a message."""
-    return f"REACTIONS#{conversation_id}#{seq}"
+    return f"REACTIONS#{_conversation(conversation_id)}#{seq}"
 
 
 def reaction(conversation_id: ConversationId, seq: int, emoji: str, user_id: UserId) -> Key:
     """Return the key of an item that exists while the user has this reaction to the message."""
-    return Key(reactions_pk(conversation_id, seq), f"{emoji}#{user_id}")
+    return Key(reactions_pk(conversation_id, seq), f"{emoji}#{_user(user_id)}")
 
 
 def fanout_progress(conversation_id: ConversationId) -> Key:
     """Return the key of a conversation's fan-out progress. Its own partition keeps these writes off the conversation's."""
-    return Key(f"PUSHED#{conversation_id}", "PUSHED")
+    return Key(f"PUSHED#{_conversation(conversation_id)}", "PUSHED")
 
 
 def rate_counter(user_id: UserId, window: int) -> Key:
     """Return the key of a user's request count in one time window."""
-    return Key(f"RATE#{user_id}", f"{window:012d}")
+    return Key(f"RATE#{_user(user_id)}", f"{window:012d}")
 
 
 def ticket(secret: str) -> Key:

@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import Self
 
-from imchat.errors import Busy
+from imchat.errors import Busy, Closed
 from imchat.storage.conditions import apply_op
 from imchat.storage.sqlite.rows import Rows, decode_item, decode_rows, encode_row, sort_key_range
 from imchat.storage.sqlite.wal import BUSY_TIMEOUT_S, WriteAheadLog, connect, translate_errors
@@ -30,6 +30,7 @@ class SqliteTable:
         self._log = log
         self._rows = Rows(connection)
         self._lock = Lock()
+        self._closed = False
 
     @classmethod
     def open(cls, path: Path | str) -> Self:
@@ -41,8 +42,9 @@ class SqliteTable:
         return cls(connect(path), WriteAheadLog(path))
 
     def close(self) -> None:
-        """Close the file."""
-        with self._locked():
+        """Close the file. Every later call raises Closed, except another `close`."""
+        with self._lock:
+            self._closed = True
             self._log.close()
             self._connection.close()
 
@@ -99,10 +101,12 @@ class SqliteTable:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        """Hold the lock of the connection. Raises: Busy for errors that can be retried."""
+        """Hold the lock of the connection. Raises: Closed; Busy for errors that can be retried."""
         if not self._lock.acquire(timeout=BUSY_TIMEOUT_S):
             raise Busy("the database is busy; try again")
         try:
+            if self._closed:
+                raise Closed("this app is closed; call its functions inside the `with open_app(...)` block")
             with translate_errors():
                 yield
         finally:
