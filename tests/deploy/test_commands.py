@@ -179,5 +179,5 @@ def test_ctrl_c_leaves_a_clean_screen_and_says_how_to_continue(tmp_path: Path) -
     assert "Traceback" not in terminal.output
     assert terminal.output.rindex("\x1b[?25h") > terminal.output.rindex("\x1b[?25l"), "the cursor is hidden"
     last = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", terminal.output.rpartition("Stopped.")[2])
-    assert last.rstrip().endswith("imchat deploy` continues from here")
+    assert last.rstrip().endswith("imchat deploy --stage test` continues from here")
     assert last.endswith("\n")
