@@ -142,6 +142,41 @@ def test_a_plain_request_to_the_websocket_url_is_rejected_without_using_a_ticket
     on_machine(tmp_path, test)
 
 
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ("Cookie: user=你好", 101),
+        ("User-Agent: 浏览器", 101),
+        ("Origin: http://你好", 403),
+        ("X-Forwarded-Host: 你好", 101),
+        ("Sec-WebSocket-Extensions: 你好", 400),
+    ],
+)
+def test_a_header_that_is_not_latin_1_is_never_an_internal_error(
+    tmp_path: Path, header: str, status: int
+) -> None:
+    async def test(m: RunningServer) -> None:
+        reader, writer = await asyncio.open_connection(*m.url.removeprefix("http://").split(":"))
+        writer.write(HANDSHAKE.replace(b"\r\n\r\n", f"\r\n{header}\r\n\r\n".encode()))
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 %d " % status)
+        writer.close()
+
+    on_machine(tmp_path, test)
+
+
+@pytest.mark.parametrize("name", [b"Sec-WebSocket-Key", b"Sec-WebSocket-Protocol", b"Sec-WebSocket-Version"])
+def test_a_handshake_header_that_is_not_latin_1_is_a_client_error(tmp_path: Path, name: bytes) -> None:
+    async def test(m: RunningServer) -> None:
+        reader, writer = await asyncio.open_connection(*m.url.removeprefix("http://").split(":"))
+        writer.write(re.sub(name + rb": [^\r]*", name + ": 你好".encode(), HANDSHAKE))
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 40")
+        writer.close()
+
+    on_machine(tmp_path, test)
+
+
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://["])
 def test_a_page_of_another_site_cannot_connect(tmp_path: Path, origin: str) -> None:
     async def test(m: RunningServer) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 from websockets.datastructures import Headers
+from websockets.exceptions import InvalidHeaderValue
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request as Handshake
 from websockets.protocol import OPEN, SERVER, Protocol
@@ -47,6 +48,9 @@ IDLE_TIMEOUT_S: Final = 10 * 60
 """How long a connection may be idle in both directions. Source: API Gateway quotas, "Idle Connection Timeout"."""
 MAX_FRAME_BYTES: Final = 32 * 1024
 """Longest frame from a client; longer messages need several. Source: API Gateway quotas, "WebSocket frame size"."""
+_HANDSHAKE_HEADERS: Final = frozenset(
+    {"connection", "upgrade", "sec-websocket-extensions", "sec-websocket-key", "sec-websocket-version"}
+)
 _CLOSE_TIMEOUT_S: Final = 1.0
 """How long to wait for a client to reply to our closing frame."""
 _MAX_PENDING: Final = 32
@@ -87,10 +91,8 @@ class WebSocketApi:
 
     async def serve(self, request: Request) -> HandlerResult:
         """Open a connection, or respond with an error."""
-        accepted = ServerProtocol(logger=_silent_log).accept(
-            Handshake(request.raw_path, Headers(request.header_lines))
-        )
-        if request.method != "GET" or accepted.status_code != 101:  # noqa: PLR2004 - Switching Protocols
+        handshake_headers = _accept_handshake(request)
+        if handshake_headers is None:
             return http_error_response(
                 Invalid("this URL accepts WebSocket connections only"), new_request_id()
             )
@@ -107,8 +109,7 @@ class WebSocketApi:
             ):  # a Lambda authorizer denies by raising Exception("Unauthorized")
                 return _error_response(error)
             raise
-        headers = {name.lower(): value for name, value in accepted.headers.raw_items()}
-        handshake = HttpResponse(101, {**headers, **(response.get("headers") or {})}, b"")
+        handshake = HttpResponse(101, {**handshake_headers, **(response.get("headers") or {})}, b"")
         connection = _Connection(self._context, socket, events)
         head = encode_response(handshake, keep_alive=True, head_only=True)
         return Upgrade(head, connection, connection.end)
@@ -281,6 +282,24 @@ def _error_response(error: Exception) -> HttpResponse:
     if error.args == ("Unauthorized",):
         error = Unauthenticated("the ticket is missing, used or expired; request a new one")
     return http_error_response(error, new_request_id())
+
+
+def _accept_handshake(request: Request) -> dict[str, str] | None:
+    """Return the headers that accept the WebSocket handshake, or None if the request is not a valid one.
+
+    The package gets only the headers of RFC 6455, section 4.2.1, because it rejects a request for any other header that
+    is not Latin-1, such as a cookie of another server on the same host.
+    """
+    try:
+        headers = Headers(
+            (name, value) for name, value in request.header_lines if name.lower() in _HANDSHAKE_HEADERS
+        )
+    except InvalidHeaderValue:
+        return None
+    accepted = ServerProtocol(logger=_silent_log).accept(Handshake(request.raw_path, headers))
+    if request.method != "GET" or accepted.status_code != 101:  # noqa: PLR2004 - Switching Protocols
+        return None
+    return {name.lower(): value for name, value in accepted.headers.raw_items()}
 
 
 def _is_same_origin(request: Request) -> bool:
