@@ -153,6 +153,12 @@ def test_a_connection_stays_open_if_the_client_wants_it(request_: bytes, *, stay
         b"GET / HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n",
         b"GET / HTTP/1.1\nHost: x\n\n",
         b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/2.0\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/0.9\r\nHost: x\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"1" * 5000 + b"\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"0" * 5000 + b"\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"0" * 4999 + b"1\r\n\r\nx",
         b"GET /" + b"x" * MAX_HEAD_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nX: " + b"x" * 3 * MAX_HEAD_BYTES,
     ],
@@ -240,14 +246,30 @@ def test_a_content_length_over_the_limit_is_rejected_before_the_body_arrives() -
     against(test)
 
 
-def test_a_response_header_cannot_contain_a_line_break() -> None:
+@pytest.mark.parametrize("value", ["a\r\ninjected: 1", "a\ninjected: 1", "a\0injected", "a\x1binjected"])
+def test_a_response_header_cannot_contain_a_control_character(value: str) -> None:
     async def test(c: Client) -> None:
         c.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         head, _ = await c.response()
         assert head.startswith(b"HTTP/1.1 500 ")
         assert b"injected" not in head
 
-    against(test, lambda _request: HttpResponse(200, {"x": "a\r\ninjected: 1"}, b""))
+    against(test, lambda _request: HttpResponse(200, {"x": value}, b""))
+
+
+def test_an_unexpected_error_of_the_parser_gets_a_response(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise LookupError("unexpected")
+
+    async def test(c: Client) -> None:
+        monkeypatch.setattr("imchat.local.http.parser.split_target", fail)
+        c.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        head, body = await c.response()
+        assert head.startswith(b"HTTP/1.1 500 ")
+        assert body["error"]["code"] == "internal"
+        assert await c.reader.read() == b""
+
+    against(test)
 
 
 def test_a_slow_client_times_out_and_a_slow_handler_does_not() -> None:

@@ -358,6 +358,45 @@ def test_pages_are_compressed_for_clients_that_accept_it(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
+    ("accepted", "compressed"),
+    [
+        ("gzip;q=0", False),
+        ("gzip; q=0.000, identity", False),
+        ("*;q=0", False),
+        ("gzip;q=0, *", False),
+        ("gzipped", False),
+        ("gzip;q=high", False),
+        ("gzip;q=0.001", True),
+        ("br;q=1.0, GZIP;q=0.5", True),
+        ("x-gzip", True),
+        ("*", True),
+    ],
+)
+def test_accept_encoding_is_followed(tmp_path: Path, accepted: str, *, compressed: bool) -> None:
+    async def test(m: RunningServer) -> None:
+        request = f"GET / HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: {accepted}\r\nConnection: close\r\n\r\n"
+        head = (await raw(m, request.encode())).partition(b"\r\n\r\n")[0]
+        assert (b"content-encoding: gzip" in head) is compressed
+
+    on_machine(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("condition", "status"),
+    [("*", 304), ('"other", {strong}', 304), ("W/{strong}", 304), ("x{strong}", 200), ('"other"', 200)],
+)
+def test_if_none_match_compares_whole_tags(tmp_path: Path, condition: str, status: int) -> None:
+    async def test(m: RunningServer) -> None:
+        async with m.session.get(f"{m.url}/sw.js") as response:
+            strong = response.headers["ETag"].removeprefix("W/")
+        headers = {"If-None-Match": condition.format(strong=strong)}
+        async with m.session.get(f"{m.url}/sw.js", headers=headers) as response:
+            assert response.status == status
+
+    on_machine(tmp_path, test)
+
+
+@pytest.mark.parametrize(
     "path",
     [
         b"/../imchat.db",

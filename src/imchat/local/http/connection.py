@@ -9,7 +9,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Final, NamedTuple, TypeAlias, TypeVar, cast
 
-from imchat.errors import ImchatError
 from imchat.local.http.parser import MAX_HEAD_BYTES, RequestParser
 from imchat.local.http.request import Request, new_request_id
 from imchat.local.http.response import HttpResponse, encode_response, http_error_response
@@ -101,7 +100,7 @@ class Connection(asyncio.Protocol):
         elif not self._input_ended:
             try:
                 self._parser.feed(data)
-            except ImchatError as error:
+            except Exception as error:  # noqa: BLE001 - the client gets a response, whatever the parser raises
                 self._reject(error)
             if self._parser.upgrade_data is not None:
                 self._input_ended, self._upgrade_data = True, [self._parser.upgrade_data]
@@ -204,7 +203,7 @@ class Connection(asyncio.Protocol):
 
     # -- closing --
 
-    def _reject(self, error: ImchatError) -> None:
+    def _reject(self, error: Exception) -> None:
         """Respond with the error and parse no more requests."""
         if self._input_ended:
             return

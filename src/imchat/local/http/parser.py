@@ -19,6 +19,10 @@ MAX_BODY_BYTES: Final = 10 * 1024 * 1024
 """Largest request body. Source: API Gateway quotas for HTTP APIs, "Payload size"."""
 MAX_HEAD_BYTES: Final = 32 * 1024
 """Request line and headers. API Gateway takes 10,240 bytes, but has no cookies of other servers on the same host."""
+_MAX_LENGTH_DIGITS: Final = 20
+"""Digits of a `Content-Length`: llhttp reads it as a number of 64 bits, and accepts any number of zeros before it."""
+_VERSIONS: Final = frozenset({"1.1", "1.0"})
+"""llhttp also accepts 0.9 and 2.0, which this server cannot speak."""
 
 
 class RequestParser:
@@ -88,7 +92,16 @@ class RequestParser:
     def on_headers_complete(self) -> None:
         """httptools callback: the head is complete."""
         self.in_body = self._progressed = True
-        if int(self._headers.get("content-length", 0)) > MAX_BODY_BYTES:
+        if self._parser.get_http_version() not in _VERSIONS:
+            raise Invalid("the request line must end in HTTP/1.1", field="request", limit="HTTP/1.1")
+        length = self._headers.get("content-length", "0")
+        if len(length) > _MAX_LENGTH_DIGITS:
+            raise Invalid(
+                f"Content-Length has more than {_MAX_LENGTH_DIGITS} digits",
+                field="content-length",
+                limit=_MAX_LENGTH_DIGITS,
+            )
+        if int(length) > MAX_BODY_BYTES:
             raise _body_too_large()
         expected = self._headers.get("expect")
         if expected is not None and expected.lower() == "100-continue":
