@@ -197,11 +197,11 @@ def test_a_ticket_is_never_logged(tmp_path: Path, caplog: pytest.LogCaptureFixtu
 @pytest.mark.parametrize(
     "request_",
     [
-        b"GET /api/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer secret\x00\r\n\r\n",
-        b"GET /ws HTTP/1.1\r\nHost: x\r\nSec-WebSocket-Protocol: imchat.v1, ticket.secret\x01\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nsecret\r\n",
+        b"GET /api/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\x00\r\n\r\n",
+        b"GET /ws HTTP/1.1\r\nHost: localhost\r\nSec-WebSocket-Protocol: imchat.v1, ticket.secret\x01\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nsecret\r\n",
         b"GET /secret page HTTP/1.1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nX: secret" + b"x" * 40_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: secret" + b"x" * 40_000 + b"\r\n\r\n",
     ],
 )
 def test_invalid_http_is_rejected_in_the_common_error_format_and_never_quoted(
@@ -225,7 +225,7 @@ def test_an_aborted_request_is_not_logged_as_an_error(
     async def test(m: RunningServer) -> None:
         _, writer = await asyncio.open_connection(*m.url.removeprefix("http://").split(":"))
         writer.write(
-            b"POST /api/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ada\r\nContent-Length: 9\r\n\r\n{"
+            b"POST /api/x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ada\r\nContent-Length: 9\r\n\r\n{"
         )
         await writer.drain()
         await asyncio.sleep(0.1)
@@ -256,7 +256,8 @@ def test_header_bytes_that_are_not_utf_8_are_replaced(tmp_path: Path) -> None:
 
         m.on_request = reply
         await raw(
-            m, b"GET /api/x HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer ada\r\nX: \xc3\xa9\xff\r\n\r\n"
+            m,
+            b"GET /api/x HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer ada\r\nX: \xc3\xa9\xff\r\n\r\n",
         )
         assert seen == ["é\ufffd"]
 
@@ -345,13 +346,13 @@ def test_files_have_their_content_type_and_cache_headers(
 def test_pages_are_compressed_for_clients_that_accept_it(tmp_path: Path) -> None:
     async def test(m: RunningServer) -> None:
         response = await raw(
-            m, b"GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: br, gzip\r\nConnection: close\r\n\r\n"
+            m, b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: br, gzip\r\nConnection: close\r\n\r\n"
         )
         head, _, body = response.partition(b"\r\n\r\n")
         assert b"content-encoding: gzip" in head
         assert b"vary: Accept-Encoding" in head
         assert gzip.decompress(body) == PAGE
-        response = await raw(m, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        response = await raw(m, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert response.partition(b"\r\n\r\n")[2] == PAGE
 
     on_machine(tmp_path, test)
@@ -374,7 +375,9 @@ def test_pages_are_compressed_for_clients_that_accept_it(tmp_path: Path) -> None
 )
 def test_accept_encoding_is_followed(tmp_path: Path, accepted: str, *, compressed: bool) -> None:
     async def test(m: RunningServer) -> None:
-        request = f"GET / HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: {accepted}\r\nConnection: close\r\n\r\n"
+        request = (
+            f"GET / HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: {accepted}\r\nConnection: close\r\n\r\n"
+        )
         head = (await raw(m, request.encode())).partition(b"\r\n\r\n")[0]
         assert (b"content-encoding: gzip" in head) is compressed
 
@@ -412,7 +415,7 @@ def test_if_none_match_compares_whole_tags(tmp_path: Path, condition: str, statu
 )
 def test_files_outside_the_web_client_cannot_be_read(tmp_path: Path, path: bytes) -> None:
     async def test(m: RunningServer) -> None:
-        response = await raw(m, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        response = await raw(m, b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert response.split(b" ")[1] in {b"404", b"400"} or response.endswith(PAGE)
         assert b"SQLite" not in response
         assert b"secret" not in response

@@ -98,7 +98,7 @@ async def serve(
         )
         async with server:
             with data.announce(server.url):
-                yield Started(server.url, data.path, not _is_loopback(options.host), people, policy)
+                yield Started(server.public_url, data.path, not _is_loopback(options.host), people, policy)
 
 
 def run(

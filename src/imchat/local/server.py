@@ -16,7 +16,8 @@ from typing import Any, Final, Self
 
 from imchat.domain.limits import CONNECTION_S
 from imchat.entrypoints.bootstrap import Handler
-from imchat.errors import ConfigError, Unauthenticated, source_location
+from imchat.errors import ConfigError, Invalid, Unauthenticated, source_location
+from imchat.local.addresses import Addresses, PublicUrl
 from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.apigateway.events import http_event, parse_http_response, token_claims
 from imchat.local.apigateway.websocket import IDLE_TIMEOUT_S, WebSocketApi
@@ -55,17 +56,18 @@ class Handlers:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The address to listen on (port 0: any free one), and time limits in seconds."""
+    """The address to listen on (port 0: any free one), the address that users open, and time limits in seconds."""
 
     host: str = "127.0.0.1"
     port: int = 0
+    public_url: PublicUrl | None = None
     idle_s: float = IDLE_TIMEOUT_S
     lifetime_s: float = CONNECTION_S
     purge_every_s: float = PURGE_INTERVAL_S
 
 
 class LocalServer:
-    """Serves at `url` inside `async with`.
+    """Serves at `url` inside `async with`; `public_url` is the address that users open.
 
     Entering raises ConfigError if it cannot listen on the address. Leaving closes every WebSocket with "going away",
     then finishes and commits the waiting requests.
@@ -83,7 +85,7 @@ class LocalServer:
         options: Options,
         run_deferred: Callable[[], None] = lambda: None,
     ) -> None:
-        self.url = ""
+        self.url = self.public_url = ""
         self._handlers = handlers
         self._store = store
         self._gateway = gateway
@@ -96,11 +98,13 @@ class LocalServer:
 
     async def __aenter__(self) -> Self:
         self._queue = GroupCommitQueue(self._store, self._gateway, self._run_deferred)
+        self._addresses = Addresses(self._options.host, self._options.public_url)
         self._websockets = WebSocketApi(
             authorizer=self._handlers.authorizer,
             websocket=self._handlers.websocket,
             queue=self._queue,
             gateway=self._gateway,
+            addresses=self._addresses,
             idle_s=self._options.idle_s,
             lifetime_s=self._options.lifetime_s,
         )
@@ -112,6 +116,7 @@ class LocalServer:
         except (OSError, OverflowError) as error:
             raise _cannot_listen(self._options, error) from error
         self.url = f"http://{_url_host(host)}:{port}"
+        self.public_url = str(self._options.public_url or self.url)
         self._purging = asyncio.create_task(self._purge())
         return self
 
@@ -126,7 +131,9 @@ class LocalServer:
         self._cognito.close()
 
     def _handle(self, request: Request) -> HttpResponse | Awaitable[HandlerResult]:
-        path = request.path
+        path, host = request.path, request.host
+        if not self._addresses.serves(host):
+            return _host_error(host)
         if path.startswith("/api/"):
             return self._call_api(request, path)
         if path == "/ws":
@@ -194,6 +201,20 @@ class LocalServer:
                     type(error).__name__,
                     source_location(error),
                 )
+
+
+def _host_error(host: str) -> HttpResponse:
+    """Return the response to a request whose `Host` header is missing, repeated, or the name of another server."""
+    if not host or "," in host:
+        error, status = Invalid("the request must have one Host header", field="host", limit=1), 400
+    else:
+        error = Invalid(
+            "this server does not have the name in the Host header; "
+            "open it by its IP address, or start it with --url and the address that users open",
+            field="host",
+        )
+        status = 421  # Misdirected Request
+    return http_error_response(error, new_request_id(), status=status)
 
 
 def _bearer_token(request: Request) -> str:

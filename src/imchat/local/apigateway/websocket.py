@@ -11,7 +11,6 @@ import time
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
 
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHeaderValue
@@ -24,6 +23,7 @@ from imchat.api.responses import error_frame
 from imchat.domain.limits import CONNECTION_S
 from imchat.entrypoints.bootstrap import Handler
 from imchat.errors import Forbidden, Invalid, Unauthenticated
+from imchat.local.addresses import Addresses
 from imchat.local.apigateway.connections import (
     MAX_BUFFER_BYTES,
     MAX_MESSAGE_BYTES,
@@ -83,10 +83,12 @@ class WebSocketApi:
         websocket: Handler,
         queue: GroupCommitQueue,
         gateway: LocalGateway,
+        addresses: Addresses,
         idle_s: float = IDLE_TIMEOUT_S,
         lifetime_s: float = CONNECTION_S,
     ) -> None:
         self._authorizer = authorizer
+        self._addresses = addresses
         self._context = _ConnectionContext(websocket, queue, gateway, idle_s, lifetime_s, OpenConnections())
 
     async def serve(self, request: Request) -> HandlerResult:
@@ -96,7 +98,9 @@ class WebSocketApi:
             return http_error_response(
                 Invalid("this URL accepts WebSocket connections only"), new_request_id()
             )
-        if not _is_same_origin(request):
+        headers = request.headers
+        origin, forwarded_hosts = headers.get("origin"), headers.get("x-forwarded-host", "")
+        if origin is not None and not self._addresses.is_same_origin(origin, request.host, forwarded_hosts):
             return http_error_response(Forbidden("pages of other sites may not connect"), new_request_id())
         socket = self._context.gateway.add()
         events = WebSocketEvents(request, socket.connection_id, int(time.time() * 1000))
@@ -300,15 +304,3 @@ def _accept_handshake(request: Request) -> dict[str, str] | None:
     if request.method != "GET" or accepted.status_code != 101:  # noqa: PLR2004 - Switching Protocols
         return None
     return {name.lower(): value for name, value in accepted.headers.raw_items()}
-
-
-def _is_same_origin(request: Request) -> bool:
-    """Return whether the request is from our own page or no page. A proxy passes on the page's host in a header."""
-    origin = request.headers.get("origin")
-    if origin is None:
-        return True
-    try:
-        host = urlsplit(origin).netloc
-    except ValueError:
-        return False
-    return host in {request.host, request.headers.get("x-forwarded-host")}

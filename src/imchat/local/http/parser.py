@@ -5,6 +5,7 @@ Bodies are collected whole and not decompressed. Invalid input is never quoted i
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
@@ -118,6 +119,8 @@ class RequestParser:
     def on_message_complete(self) -> None:
         """httptools callback: the request is complete."""
         parser = self._parser
+        if self._url[:1] != b"/":
+            self._use_host_of_target()
         request = Request(
             parser.get_method().decode(),
             *split_target(self._url.decode("latin-1")),
@@ -130,6 +133,12 @@ class RequestParser:
         self.requests.append((request, parser.should_keep_alive()))
         self._progressed = True
         self.in_body = False
+
+    def _use_host_of_target(self) -> None:
+        """Let the host of a target such as `http://host/path` replace the `Host` header (RFC 9112, section 3.2.2)."""
+        scheme, separator, rest = self._url.decode("latin-1").partition("://")
+        if separator and "/" not in scheme and "," not in self._headers.get("host", ","):
+            self._headers["host"] = re.split("[/?#]", rest, maxsplit=1)[0]
 
 
 @lru_cache(maxsize=256)
