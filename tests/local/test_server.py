@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import io
 import json
 import logging
 import sqlite3
@@ -144,18 +143,47 @@ def test_the_api_requires_a_valid_token(tmp_path: Path, authorization: str | Non
     on_machine(tmp_path, test)
 
 
-def test_a_body_over_10_mb_is_rejected_in_the_common_error_format(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [
+        ("/api/x", MAX_BODY_BYTES),
+        ("/cognito", 64 * 1024),
+        ("/api/health", 8 * 1024),
+        ("/ws", 8 * 1024),
+        ("/x", 8 * 1024),
+    ],
+)
+def test_a_body_over_the_limit_of_its_route_is_refused_by_its_head(
+    tmp_path: Path, path: str, limit: int
+) -> None:
     async def test(m: RunningServer) -> None:
-        async with m.session.post(
-            f"{m.url}/api/x", data=io.BytesIO(b"x" * MAX_BODY_BYTES), headers=AUTHORIZATION
-        ) as response:
-            assert response.status == 200
-        async with m.session.post(
-            f"{m.url}/api/x", data=io.BytesIO(b"x" * (MAX_BODY_BYTES + 1)), headers=AUTHORIZATION
-        ) as response:
-            assert response.status == 413
-            error = (await response.json())["error"]
-        assert (error["code"], error["details"]["limit"]) == ("too_large", MAX_BODY_BYTES)
+        async with m.session.post(f"{m.url}{path}", data=b"x" * limit, headers=AUTHORIZATION) as response:
+            assert response.status in {200, 400, 405}
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ada\r\n"
+        refused = await raw(m, f"{head}Content-Length: {limit + 1}\r\n\r\n".encode())
+        assert refused.startswith(b"HTTP/1.1 413 ")
+        error = json.loads(refused.partition(b"\r\n\r\n")[2])["error"]
+        assert (error["code"], error["details"]["limit"]) == ("too_large", limit)
+
+    on_machine(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        ("", 401),
+        ("Authorization: Bearer bad\r\n", 401),
+        ("Host: localhost\r\n", 400),
+    ],
+)
+def test_an_api_request_is_refused_before_its_body_arrives(tmp_path: Path, lines: str, status: int) -> None:
+    async def test(m: RunningServer) -> None:
+        for body in ("Content-Length: 100", "Transfer-Encoding: chunked"):
+            head = f"POST /api/x HTTP/1.1\r\nHost: localhost\r\n{lines}{body}\r\n\r\n"
+            response = await raw(m, head.encode())
+            assert response.startswith(b"HTTP/1.1 %d " % status)
+        response = await raw(m, b"POST /api/x HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 1\r\n\r\n")
+        assert response.startswith(b"HTTP/1.1 421 ")
 
     on_machine(tmp_path, test)
 

@@ -24,6 +24,8 @@ from imchat.local.apigateway.websocket import IDLE_TIMEOUT_S, WebSocketApi
 from imchat.local.cognito import CognitoApi
 from imchat.local.group_commit import GroupCommitQueue
 from imchat.local.http import (
+    MAX_BODY_BYTES,
+    BodyLimit,
     HandlerResult,
     HttpResponse,
     HttpServer,
@@ -41,6 +43,11 @@ PURGE_INTERVAL_S: Final = 60.0
 PURGE_ITEMS: Final = 500
 MAX_CACHED_CLAIMS: Final = 4096
 """Tokens whose claims are cached in the form that handlers get."""
+_API_BODY: Final = BodyLimit(MAX_BODY_BYTES, trusted=True)
+_COGNITO_BODY: Final = BodyLimit(64 * 1024)
+"""Sign-in requests are below 10 KB."""
+_OTHER_BODY: Final = BodyLimit(8 * 1024)
+"""No other route takes a body."""
 _STOP_TIMEOUT_S: Final = 0.5
 """How long open requests may take to finish when the server stops."""
 
@@ -99,17 +106,19 @@ class LocalServer:
     async def __aenter__(self) -> Self:
         self._queue = GroupCommitQueue(self._store, self._gateway, self._run_deferred)
         self._addresses = Addresses(self._options.host, self._options.public_url)
+        self._http = HttpServer(self._handle, self._admit)
         self._websockets = WebSocketApi(
             authorizer=self._handlers.authorizer,
             websocket=self._handlers.websocket,
             queue=self._queue,
             gateway=self._gateway,
             addresses=self._addresses,
+            unfinished_input=self._http.context.input,
+            unread_output=self._http.context.output,
             idle_s=self._options.idle_s,
             lifetime_s=self._options.lifetime_s,
         )
         self._cognito = CognitoApi(self._sign_in)
-        self._http = HttpServer(self._handle)
         host = self._options.host
         try:
             port = await self._http.start(host, self._options.port)
@@ -143,6 +152,19 @@ class LocalServer:
         if path == "/config.json":
             return json_response(self._config(), cache_control="no-cache")
         return self._site.serve(request)
+
+    def _admit(self, request: Request) -> BodyLimit | HttpResponse:
+        """Return how large a body is accepted, or the response that refuses the request before its body arrives."""
+        path, host = request.path, request.host
+        if not self._addresses.serves(host):
+            return _host_error(host)
+        if path.startswith("/api/") and path != "/api/health":
+            try:
+                self._sign_in.verify_access_token(_bearer_token(request))
+            except Unauthenticated as error:
+                return http_error_response(error, new_request_id())
+            return _API_BODY
+        return _COGNITO_BODY if self._cognito.handles(request) else _OTHER_BODY
 
     def _call_api(self, request: Request, path: str) -> HttpResponse | Awaitable[HandlerResult]:
         """Call the HTTP handler, like an HTTP API with a JWT authorizer on every route except health."""

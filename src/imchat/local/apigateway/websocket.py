@@ -36,8 +36,10 @@ from imchat.local.group_commit import GroupCommitQueue
 from imchat.local.http import (
     HandlerResult,
     HttpResponse,
+    InputBudget,
     OpenConnections,
     Request,
+    UnreadOutput,
     Upgrade,
     encode_response,
     http_error_response,
@@ -53,8 +55,12 @@ _HANDSHAKE_HEADERS: Final = frozenset(
 )
 _CLOSE_TIMEOUT_S: Final = 1.0
 """How long to wait for a client to reply to our closing frame."""
+MESSAGE_TIMEOUT_S: Final = 60.0
+"""How long a client may send nothing of a message that it has begun."""
 _MAX_PENDING: Final = 32
 """Messages of one client that may wait to be handled; at this number its connection is not read."""
+_MAX_PENDING_BYTES: Final = 64 * 1024
+"""Bytes of these messages; beyond them the connection is not read. Valid messages have up to 4 KB."""
 
 # Its log records quote what clients send, including tickets.
 _silent_log = logging.getLogger("imchat.local.apigateway.websocket.wire")
@@ -68,6 +74,8 @@ class _ConnectionContext:
     websocket: Handler
     queue: GroupCommitQueue
     gateway: LocalGateway
+    input: InputBudget
+    output: UnreadOutput
     idle_s: float
     lifetime_s: float
     connections: OpenConnections[_Connection]
@@ -84,12 +92,16 @@ class WebSocketApi:
         queue: GroupCommitQueue,
         gateway: LocalGateway,
         addresses: Addresses,
+        unfinished_input: InputBudget,
+        unread_output: UnreadOutput,
         idle_s: float = IDLE_TIMEOUT_S,
         lifetime_s: float = CONNECTION_S,
     ) -> None:
         self._authorizer = authorizer
         self._addresses = addresses
-        self._context = _ConnectionContext(websocket, queue, gateway, idle_s, lifetime_s, OpenConnections())
+        self._context = _ConnectionContext(
+            websocket, queue, gateway, unfinished_input, unread_output, idle_s, lifetime_s, OpenConnections()
+        )
 
     async def serve(self, request: Request) -> HandlerResult:
         """Open a connection, or respond with an error."""
@@ -142,11 +154,16 @@ class _Connection(asyncio.Protocol):
     __slots__ = (
         "_context",
         "_events",
-        "_fragments",
+        "_held_bytes",
+        "_last_data_s",
         "_loop",
+        "_message",
+        "_message_timer",
         "_opcode",
         "_pending",
+        "_pending_bytes",
         "_protocol",
+        "_reading_paused",
         "_socket",
         "_timer",
         "_transport",
@@ -163,8 +180,12 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._opcode = Opcode.TEXT
-        self._fragments: list[bytes] = []
-        self._pending = 0
+        self._message = bytearray()  # joined: a list of small fragments would take several times their size
+        self._message_timer: asyncio.TimerHandle | None = None
+        self._last_data_s = 0.0
+        self._held_bytes = 0  # the input that the budget has for this connection
+        self._pending = self._pending_bytes = 0
+        self._reading_paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -178,8 +199,13 @@ class _Connection(asyncio.Protocol):
 
     def end(self) -> None:
         """Send `$disconnect` to the application after the connection has closed."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._message_timer):
+            if timer is not None:
+                timer.cancel()
+        self._message.clear()
+        self._hold(0)
+        if self._transport is not None:
+            self._context.output.discard(self._transport)
         self._context.connections.discard(self)
         self._context.gateway.remove(self._socket)
         code = int(self._protocol.close_code or CloseCode.ABNORMAL_CLOSURE)
@@ -192,40 +218,93 @@ class _Connection(asyncio.Protocol):
         self._protocol.receive_data(data)
         for frame in self._protocol.events_received():
             self._receive_frame(cast(Frame, frame))
+        unfinished = len(self._message) + len(self._protocol.reader.buffer)
+        if unfinished or self._held_bytes:
+            self._last_data_s = time.monotonic()
+            self._hold(unfinished)
+            if unfinished and self._message_timer is None:
+                self._message_timer = self._loop.call_later(MESSAGE_TIMEOUT_S, self._check_message)
         self._flush()
+
+    def pause_writing(self) -> None:
+        if self._transport is not None:
+            self._context.output.add(self._transport)
+
+    def resume_writing(self) -> None:
+        if self._transport is not None:
+            self._context.output.discard(self._transport)
+
+    def evict(self) -> None:
+        """Close the connection: the server holds too much unfinished input. See `InputBudget`."""
+        self._held_bytes = 0
+        self._message.clear()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _hold(self, size: int) -> None:
+        if size != self._held_bytes:
+            self._held_bytes = size
+            self._context.input.hold(self, size, trusted=True)
+
+    def _check_message(self) -> None:
+        """Close the connection if nothing more of an unfinished message has arrived for a while."""
+        self._message_timer = None
+        if not self._held_bytes or self._transport is None:
+            return
+        left_s = self._last_data_s + MESSAGE_TIMEOUT_S - time.monotonic()
+        if left_s <= 0:
+            self._message.clear()
+            self._hold(0)
+            self._protocol.fail(CloseCode.POLICY_VIOLATION, "the message did not arrive in time")
+            self._flush()
+        else:
+            self._message_timer = self._loop.call_later(left_s, self._check_message)
 
     def eof_received(self) -> None:
         self._protocol.receive_eof()
 
     def _receive_frame(self, frame: Frame) -> None:
         if frame.opcode in {Opcode.TEXT, Opcode.BINARY}:
-            self._opcode, self._fragments = frame.opcode, []
+            self._opcode = frame.opcode
+            self._message.clear()
         elif frame.opcode is not Opcode.CONT:
             return  # the protocol has handled pings, pongs and closing frames
-        if frame.data:  # endless empty frames must not use memory
-            self._fragments.append(bytes(frame.data))
+        self._message += frame.data
         if not frame.fin:
             return
-        message, self._fragments = b"".join(self._fragments), []
+        message = bytes(self._message)
+        self._message.clear()
         text, is_base64 = encode_body(message)
         if is_base64 and self._opcode is Opcode.TEXT:
             self._protocol.fail(CloseCode.INVALID_DATA, "text that is not UTF-8")
             return
         self._socket.active_s = time.monotonic()
-        self._handle_message(self._events.message(text, is_base64=is_base64))
+        self._handle_message(self._events.message(text, is_base64=is_base64), len(message))
 
-    def _handle_message(self, event: dict[str, Any]) -> None:
+    def _handle_message(self, event: dict[str, Any], size: int) -> None:
         self._pending += 1
-        if self._pending == _MAX_PENDING and self._transport is not None:
-            self._transport.pause_reading()
+        self._pending_bytes += size
+        self._limit_reading()
         request_id = event["requestContext"]["requestId"]
         job = self._context.queue.run(lambda: self._context.websocket(event, None))
-        job.add_done_callback(partial(self._on_handled, request_id))
+        job.add_done_callback(partial(self._on_handled, request_id, size))
 
-    def _on_handled(self, request_id: str, job: asyncio.Future[Any]) -> None:
-        self._pending -= 1
-        if self._pending == _MAX_PENDING // 2 and self._transport is not None:
+    def _limit_reading(self) -> None:
+        """Pause reading while many messages wait; resume when few do."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if not self._reading_paused:
+            if self._pending >= _MAX_PENDING or self._pending_bytes > _MAX_PENDING_BYTES:
+                self._reading_paused = True
+                self._transport.pause_reading()
+        elif self._pending <= _MAX_PENDING // 2 and self._pending_bytes <= _MAX_PENDING_BYTES // 2:
+            self._reading_paused = False
             self._transport.resume_reading()
+
+    def _on_handled(self, request_id: str, size: int, job: asyncio.Future[Any]) -> None:
+        self._pending -= 1
+        self._pending_bytes -= size
+        self._limit_reading()
         error = None if job.cancelled() else job.exception()
         if isinstance(error, Exception):  # the client gets an error frame and stays connected
             self._socket.write(encode_text_frame(error_frame(error, request_id)), time.monotonic())

@@ -7,29 +7,34 @@ import time
 from functools import partial
 from typing import Final
 
-from imchat.local.http.connection import Connection, OpenConnections, RequestHandler
+from imchat.local.http.connection import Connection, RequestHandler, ServerContext
+from imchat.local.http.limits import BodyLimit
+from imchat.local.http.parser import MAX_BODY_BYTES, Admit
 
 _TIMEOUT_CHECK_S: Final = 5.0
+_ANY_BODY: Final = BodyLimit(MAX_BODY_BYTES)
 
 
 class HttpServer:
-    """Calls `handler` for every request; it returns the response, or an awaitable of it."""
+    """Calls `handler` for every request; it returns the response, or an awaitable of it.
 
-    def __init__(self, handler: RequestHandler) -> None:
-        self.connections: OpenConnections[Connection] = OpenConnections()
-        self._handler = handler
+    `admit` decides on a request with a body before the body is received.
+    """
+
+    def __init__(self, handler: RequestHandler, admit: Admit = lambda _head: _ANY_BODY) -> None:
+        self.context = ServerContext(handler, admit)
+        self.connections = self.context.connections
+        self.port = 0
         self._server: asyncio.Server | None = None
         self._timeout_check: asyncio.TimerHandle | None = None
 
     async def start(self, host: str, port: int) -> int:
         """Listen and return the port. Raises: OSError, OverflowError."""
         loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            partial(Connection, self._handler, self.connections), host, port, backlog=1024
-        )
+        self._server = await loop.create_server(partial(Connection, self.context), host, port, backlog=1024)
         self._timeout_check = loop.call_later(_TIMEOUT_CHECK_S, self._close_timed_out)
-        bound_port: int = self._server.sockets[0].getsockname()[1]
-        return bound_port
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self.port
 
     def stop_listening(self) -> None:
         """Accept no more connections, and no more requests on the open ones."""
@@ -47,6 +52,7 @@ class HttpServer:
         await self.connections.wait_until_empty(timeout_s)
         for connection in list(self.connections):
             connection.abort()
+        self.context.output.stop()
 
     def _close_timed_out(self) -> None:
         now_s = time.monotonic()
