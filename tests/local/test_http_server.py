@@ -505,10 +505,10 @@ def test_the_client_that_stopped_reading_first_is_disconnected_first(
         now_s = time.monotonic()
         monkeypatch.setattr("imchat.local.http.limits.time.monotonic", lambda: now_s)
         output = UnreadOutput(100)
-        transports = [Mock(**{"get_write_buffer_size.return_value": 60}) for _ in range(4)]
+        transports = [Mock(**{"get_write_buffer_size.return_value": 1}) for _ in range(4)]
 
         async def stall(transport: Mock) -> list[bool]:
-            output.add(transport)
+            output.add(transport, 60)  # the whole response is kept until its last byte is written
             await asyncio.sleep(0.01)
             return [transport.abort.called for transport in transports]
 

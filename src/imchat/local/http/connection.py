@@ -93,6 +93,7 @@ class Connection(asyncio.Protocol):
         self._upgrade_data: bytearray | None = None  # bytes received after a request to upgrade
         self._body_bytes = 0  # of the request that is being handled, if it is large
         self._held_bytes = 0  # the input that the budget has for this connection
+        self._response_bytes = 0  # of the last response
         self._unread_bytes = 0  # of the responses, when the client last read
         self._handling = False  # a request is being handled
         self._input_ended = False  # no more requests are read
@@ -146,7 +147,7 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """asyncio callback: the client does not read the responses."""
         self._writing_paused = True
-        self._context.output.add(self._transport)
+        self._context.output.add(self._transport, self._response_bytes)
 
     def resume_writing(self) -> None:
         """asyncio callback: the client reads again."""
@@ -241,6 +242,7 @@ class Connection(asyncio.Protocol):
         except ValueError as error:
             response = http_error_response(error, new_request_id())
             data = encode_response(response, keep_alive=keep_alive, head_only=False)
+        self._response_bytes = len(data)
         self._transport.write(data)
         if not keep_alive or (self._input_ended and not self._parser.requests):
             self._parser.requests.clear()

@@ -61,13 +61,13 @@ class UnreadOutput:
 
     def __init__(self, max_bytes: int = MAX_UNREAD_BYTES) -> None:
         self._max_bytes = max_bytes
-        self._stalled: dict[asyncio.Transport, float] = {}
+        self._stalled: dict[asyncio.Transport, tuple[float, int]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._check_is_due = False
 
-    def add(self, transport: asyncio.Transport) -> None:
-        """Add a connection whose buffer is full."""
-        self._stalled[transport] = time.monotonic()
+    def add(self, transport: asyncio.Transport, response_bytes: int = 0) -> None:
+        """Add a connection whose buffer is full. A partly written response of `response_bytes` is kept as a whole."""
+        self._stalled[transport] = time.monotonic(), response_bytes
         loop = asyncio.get_running_loop()
         if not self._check_is_due:
             self._check_is_due = True
@@ -92,12 +92,15 @@ class UnreadOutput:
 
     def _close_oldest(self) -> None:
         self._check_is_due = False
-        sizes = {transport: transport.get_write_buffer_size() for transport in self._stalled}
+        sizes = {
+            transport: max(transport.get_write_buffer_size(), response_bytes)
+            for transport, (_, response_bytes) in self._stalled.items()
+        }
         total = sum(sizes.values())
         patient_s = time.monotonic() - _MIN_STALL_S
         for transport, size in sizes.items():
             if total <= self._max_bytes or (
-                total <= 2 * self._max_bytes and self._stalled[transport] > patient_s
+                total <= 2 * self._max_bytes and self._stalled[transport][0] > patient_s
             ):
                 return
             del self._stalled[transport]
