@@ -19,7 +19,7 @@ from tests.support.local_server import AUTHORIZATION, run, running_server
 from imchat.local.http import BodyLimit, HttpResponse, HttpServer, Request
 from imchat.local.http.connection import BODY_TIMEOUT_S, HEAD_TIMEOUT_S, SILENCE_TIMEOUT_S, Connection
 from imchat.local.http.limits import InputBudget, UnreadOutput
-from imchat.local.http.parser import MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_HEADERS
+from imchat.local.http.parser import MAX_BODY_BYTES, MAX_HEAD_BYTES, SMALL_BODY_BYTES
 
 
 def echo(request: Request) -> HttpResponse:
@@ -164,7 +164,7 @@ def test_a_connection_stays_open_if_the_client_wants_it(request_: bytes, *, stay
         b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"0" * 4999 + b"1\r\n\r\nx",
         b"GET /" + b"x" * MAX_HEAD_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nX: " + b"x" * 3 * MAX_HEAD_BYTES,
-        b"GET / HTTP/1.1\r\n" + b"X:\r\n" * (MAX_HEADERS + 1) + b"\r\n",
+        b"GET / HTTP/1.1\r\n" + b"X:\r\n" * 300,
     ],
 )
 def test_ambiguous_requests_are_rejected_and_the_connection_closes(request_: bytes) -> None:
@@ -345,27 +345,49 @@ def test_a_client_that_reads_no_response_times_out_and_a_slow_reader_does_not() 
     run(body())
 
 
-def test_a_request_is_refused_by_its_head_before_its_body_arrives() -> None:
+@pytest.mark.parametrize(
+    ("path", "length", "status"),
+    [("/some", 20_000, 200), ("/some", 20_001, 413), ("/other", 1, 401), ("/other", 20_000, 401)],
+)
+@pytest.mark.parametrize("expect", ["", "Expect: 100-continue\r\n"])
+def test_a_request_is_refused_by_its_head_before_its_body_arrives(
+    path: str, length: int, status: int, expect: str
+) -> None:
     def admit(head: Request) -> BodyLimit | HttpResponse:
         assert head.body == b""
-        return BodyLimit(10) if head.path == "/small" else HttpResponse(401, {}, b"{}")
+        return BodyLimit(20_000) if head.path == "/some" else HttpResponse(401, {}, b"{}")
 
     async def body() -> None:
-        for path, length, status in (("/small", 10, 200), ("/small", 11, 413), ("/other", 1, 401)):
-            server = HttpServer(echo, admit)
-            reader, writer = await asyncio.open_connection("127.0.0.1", await server.start("127.0.0.1", 0))
-            head = (
-                f"POST {path} HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
-            )
-            writer.write(head.encode())
-            first = await reader.readuntil(b"\r\n\r\n")
+        server = HttpServer(echo, admit)
+        reader, writer = await asyncio.open_connection("127.0.0.1", await server.start("127.0.0.1", 0))
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\n{expect}Content-Length: {length}\r\n\r\n"
+        writer.write(head.encode())
+        if status == 200:
+            if expect:
+                assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+            writer.write(b"x" * length)
+        response = await reader.readuntil(b"\r\n\r\n")
+        assert response.startswith(b"HTTP/1.1 %d " % status)
+        writer.close()
+        await server.stop(1)
+
+    run(body())
+
+
+def test_a_small_request_that_arrives_at_once_is_left_to_the_handler() -> None:
+    async def body() -> None:
+        server = HttpServer(echo, lambda _head: HttpResponse(401, {}, b"{}"))
+        reader, writer = await asyncio.open_connection("127.0.0.1", await server.start("127.0.0.1", 0))
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+        for size, status in ((1, 200), (SMALL_BODY_BYTES, 200), (SMALL_BODY_BYTES + 1, 401)):
+            writer.write(head % size + b"x" * size)
+            response = await reader.readuntil(b"\r\n\r\n")
+            assert response.startswith(b"HTTP/1.1 %d " % status)
             if status == 200:
-                assert first == b"HTTP/1.1 100 Continue\r\n\r\n"
-                writer.write(b"x" * length)
-                first = await reader.readuntil(b"\r\n\r\n")
-            assert first.startswith(b"HTTP/1.1 %d " % status)
-            writer.close()
-            await server.stop(1)
+                length = int(response.partition(b"content-length: ")[2].split(b"\r")[0])
+                await reader.readexactly(length)
+        writer.close()
+        await server.stop(1)
 
     run(body())
 

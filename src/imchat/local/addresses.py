@@ -74,25 +74,25 @@ class Addresses:
         self._add_machine_name(socket.gethostname())
         # It may ask a DNS server, and the program must not wait for the answer, neither at its start nor at its end.
         threading.Thread(target=self._add_full_name, daemon=True).start()
-        self._known: dict[str, bool] = {}
+        self.served: set[str] = set()
+        """`Host` headers that are known to name this server."""
         self._logged: set[str] = set()
 
     def serves(self, host: str) -> bool:
         """Return whether the `Host` header of a request names this server."""
-        served = self._known.get(host)
-        if served is None:
-            served = self._is_name(host)
-            if served:  # clients could fill the cache with names that are not served
-                if len(self._known) >= _MAX_CACHED:
-                    self._known.clear()
-                self._known[host] = True
-            else:
-                name = host[:_LOGGED_CHARACTERS]
-                self._log_once(
-                    f"refused requests for the host {name!a}, which is not a name of this machine; "
-                    f"if users open that address, start with --url http://{name} (or https://)"
-                )
-        return served
+        if host in self.served:
+            return True
+        if self._is_name(host):
+            if len(self.served) >= _MAX_CACHED:
+                self.served.clear()
+            self.served.add(host)
+            return True
+        name = host[:_LOGGED_CHARACTERS]
+        self._log_once(
+            f"refused requests for the host {name!a}, which is not a name of this machine; "
+            f"if users open that address, start with --url http://{name} (or https://)"
+        )
+        return False
 
     def is_same_origin(self, origin: str, host: str, forwarded_hosts: str) -> bool:
         """Return whether a page of `origin` is our own: it has the public URL, or the host that the client used.

@@ -25,6 +25,7 @@ from imchat.local.cognito import CognitoApi
 from imchat.local.group_commit import GroupCommitQueue
 from imchat.local.http import (
     MAX_BODY_BYTES,
+    SMALL_BODY_BYTES,
     BodyLimit,
     HandlerResult,
     HttpResponse,
@@ -46,7 +47,7 @@ MAX_CACHED_CLAIMS: Final = 4096
 _API_BODY: Final = BodyLimit(MAX_BODY_BYTES, trusted=True)
 _COGNITO_BODY: Final = BodyLimit(64 * 1024)
 """Sign-in requests are below 10 KB."""
-_OTHER_BODY: Final = BodyLimit(8 * 1024)
+_OTHER_BODY: Final = BodyLimit(SMALL_BODY_BYTES)
 """No other route takes a body."""
 _STOP_TIMEOUT_S: Final = 0.5
 """How long open requests may take to finish when the server stops."""
@@ -101,12 +102,12 @@ class LocalServer:
         self._site = site
         self._options = options
         self._run_deferred = run_deferred
+        self._addresses = Addresses(options.host, options.public_url)
+        self._http = HttpServer(self._handle, self._admit)
         self._claims: dict[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {}
 
     async def __aenter__(self) -> Self:
         self._queue = GroupCommitQueue(self._store, self._gateway, self._run_deferred)
-        self._addresses = Addresses(self._options.host, self._options.public_url)
-        self._http = HttpServer(self._handle, self._admit)
         self._websockets = WebSocketApi(
             authorizer=self._handlers.authorizer,
             websocket=self._handlers.websocket,
@@ -140,8 +141,8 @@ class LocalServer:
         self._cognito.close()
 
     def _handle(self, request: Request) -> HttpResponse | Awaitable[HandlerResult]:
-        path, host = request.path, request.host
-        if not self._addresses.serves(host):
+        path, host = request.path, request.headers.get("host", "")
+        if host not in self._addresses.served and not self._addresses.serves(host):
             return _host_error(host)
         if path.startswith("/api/"):
             return self._call_api(request, path)

@@ -2,13 +2,14 @@
 
 from imchat.local.http.connection import HandlerResult, OpenConnections, Upgrade
 from imchat.local.http.limits import BodyLimit, InputBudget, UnreadOutput
-from imchat.local.http.parser import MAX_BODY_BYTES
+from imchat.local.http.parser import MAX_BODY_BYTES, SMALL_BODY_BYTES
 from imchat.local.http.request import Request, join_repeated, new_request_id
 from imchat.local.http.response import HttpResponse, encode_response, http_error_response, json_response
 from imchat.local.http.server import HttpServer
 
 __all__ = [
     "MAX_BODY_BYTES",
+    "SMALL_BODY_BYTES",
     "BodyLimit",
     "HandlerResult",
     "HttpResponse",

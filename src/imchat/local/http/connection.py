@@ -134,9 +134,8 @@ class Connection(asyncio.Protocol):
             self._handle_next()
             if self._parser.requests:
                 self._limit_reading()
-            parser = self._parser
-            if self._held_bytes or self._body_bytes or parser.requests or parser.unfinished_bytes:
-                self._last_data_s = time.monotonic()
+                self._count_input()
+            elif self._parser.unfinished_bytes or self._held_bytes:
                 self._count_input()
 
     def eof_received(self) -> bool:
@@ -168,6 +167,7 @@ class Connection(asyncio.Protocol):
             self._handling = True
             if len(request.body) > _UNCOUNTED_BYTES:
                 self._body_bytes = len(request.body)
+                self._count_input()
             try:
                 result = self._handler(request)
             except Exception as error:  # noqa: BLE001 - every error must leave in the common error format
@@ -180,6 +180,7 @@ class Connection(asyncio.Protocol):
 
     def _count_input(self) -> None:
         """Count what this connection has received and not answered in the budget of all connections."""
+        self._last_data_s = time.monotonic()
         size = self._parser.unfinished_bytes + self._body_bytes
         size += sum(len(request.body) for request, _ in self._parser.requests)
         if size != self._held_bytes:
@@ -196,7 +197,7 @@ class Connection(asyncio.Protocol):
 
     def evict(self) -> None:
         """Drop the requests that wait or are not complete: the server has too much input. See `InputBudget`."""
-        self._held_bytes = 0
+        self._held_bytes = self._body_bytes = 0
         self._parser.requests.clear()
         self._reject(Busy("too many requests are being received; try again in a moment"))
 
@@ -231,8 +232,8 @@ class Connection(asyncio.Protocol):
     def _send_response(self, request: Request, keep_alive: bool, response: HttpResponse) -> None:  # noqa: FBT001 - as it was parsed
         self._handling = False
         self._last_active_s = time.monotonic()
-        self._body_bytes = 0
         if self._held_bytes:
+            self._body_bytes = 0
             self._count_input()
         if self._closed:
             return

@@ -22,16 +22,16 @@ MAX_BODY_BYTES: Final = 128 * 1024
 """Largest request body: every valid request is smaller. API Gateway takes 10 MB."""
 MAX_HEAD_BYTES: Final = 32 * 1024
 """Request line and headers. API Gateway takes 10,240 bytes, but has no cookies of other servers on the same host."""
-MAX_HEADERS: Final = 128
-"""Headers of one request. Each takes some hundred bytes of memory, however short it is."""
+MAX_HEADERS: Final = 256
+"""Headers of a request that does not arrive at once: each takes memory, however short it is."""
+SMALL_BODY_BYTES: Final = 8 * 1024
+"""Bodies up to this size are accepted on every route, so that a request that arrives at once is checked once."""
 _MAX_LENGTH_DIGITS: Final = 20
 """Digits of a `Content-Length`: llhttp reads it as a number of 64 bits, and accepts any number of zeros before it."""
-_VERSIONS: Final = frozenset({"1.1", "1.0"})
-"""llhttp also accepts 0.9 and 2.0, which this server cannot speak."""
 
 
 Admit: TypeAlias = Callable[[Request], BodyLimit | HttpResponse]
-"""Called with the head of a request that has a body; returns what is accepted, or the response that refuses it."""
+"""Called with the head of a request whose body is large or has not arrived: what is accepted, or the refusal."""
 
 
 class HeadRefused(Exception):
@@ -45,32 +45,32 @@ class HeadRefused(Exception):
 class RequestParser:
     """Parses bytes into `requests`, each with a flag that says whether its connection may stay open afterwards.
 
-    `in_body` is true while the body of a request is incomplete, `trusted` if its user is signed in. `upgrade_data` holds
+    `in_body` is true while the body of a request is incomplete, `trusted` if its user is signed in; `unfinished_bytes`
+    were received of the request that is not complete. `upgrade_data` holds
     the bytes after a request to upgrade, None before one; after it no bytes are accepted. `send_continue` is called when
     a client waits for `100 Continue`.
     """
 
     def __init__(self, source_ip: str, send_continue: Callable[[], None], admit: Admit) -> None:
         self.requests: deque[tuple[Request, bool]] = deque()
-        self.in_body = self.trusted = False
+        self.in_body = self.trusted = self._admitted = False
+        self._max_body_bytes = 0
         self.upgrade_data: bytes | None = None
         self._admit = admit
         self._source_ip = source_ip
         self._send_continue = send_continue
         self._parser = httptools.HttpRequestParser(self)
         self._unfinished_bytes = 0
+        self.unfinished_bytes = 0
         self._progressed = False
         self.on_message_begin()
-
-    @property
-    def unfinished_bytes(self) -> int:
-        """The bytes that were received of the request that is not complete."""
-        return self._head_bytes + self._body_bytes + self._unfinished_bytes
+        self._incomplete = False
 
     def discard(self) -> None:
         """Drop the request that is not complete; feed nothing after that."""
         self.on_message_begin()
-        self.in_body, self._unfinished_bytes = False, 0
+        self.in_body = self._incomplete = False
+        self._unfinished_bytes = self.unfinished_bytes = 0
 
     def feed(self, data: bytes) -> None:
         """Parse more bytes. Raises: Invalid, TooLarge, HeadRefused; feed nothing after that."""
@@ -87,6 +87,18 @@ class RequestParser:
         self._unfinished_bytes = 0 if self._progressed else self._unfinished_bytes + len(data)
         if self._unfinished_bytes > MAX_HEAD_BYTES:
             raise _head_too_large()
+        if self._incomplete or self._unfinished_bytes:
+            self._check_incomplete()
+
+    def _check_incomplete(self) -> None:
+        """Check the part of a request that has been received."""
+        self.unfinished_bytes = self._head_bytes + self._body_bytes + self._unfinished_bytes
+        if len(self._header_lines) > MAX_HEADERS:
+            raise Invalid(
+                f"the request has more than {MAX_HEADERS} headers", field="request", limit=MAX_HEADERS
+            )
+        if self.in_body and not self._admitted:
+            self._check_head()
 
     def on_message_begin(self) -> None:
         """httptools callback: a request begins."""
@@ -94,7 +106,8 @@ class RequestParser:
         self._header_lines: list[tuple[str, str]] = []
         self._headers: dict[str, str] = {}
         self._body: bytes | bytearray = b""
-        self._max_body_bytes = self._head_bytes = self._body_bytes = 0
+        self._head_bytes = self._body_bytes = 0
+        self._incomplete = True
 
     def on_url(self, url: bytes) -> None:
         """httptools callback: a part of the URL."""
@@ -111,10 +124,6 @@ class RequestParser:
         if self.in_body:
             return
         original, lower = _decode_name(name)
-        if len(self._header_lines) == MAX_HEADERS:
-            raise Invalid(
-                f"the request has more than {MAX_HEADERS} headers", field="request", limit=MAX_HEADERS
-            )
         # Bytes that are not UTF-8 are replaced: events are JSON on AWS, and JSON cannot hold them.
         text = value.decode("utf-8", "replace")
         self._header_lines.append((original, text))
@@ -125,37 +134,45 @@ class RequestParser:
         """httptools callback: the head is complete."""
         self.in_body = self._progressed = True
         self._version = self._parser.get_http_version()
-        if self._version not in _VERSIONS:
+        if self._version != "1.1" and self._version != "1.0":  # noqa: PLR1714 - llhttp also accepts 0.9 and 2.0; faster
             raise Invalid("the request line must end in HTTP/1.1", field="request", limit="HTTP/1.1")
         headers = self._headers
-        length = headers.get("content-length", "0")
-        if length != "0" or "transfer-encoding" in headers:
-            self._check_body(length)
-            expected = headers.get("expect")
-            if expected is not None and expected.lower() == "100-continue":
-                self._send_continue()
-
-    def _check_body(self, length: str) -> None:
-        """Check the head of a request that has a body, before the body arrives."""
+        length = headers.get("content-length", "")
         if len(length) > _MAX_LENGTH_DIGITS:
             raise Invalid(
                 f"Content-Length has more than {_MAX_LENGTH_DIGITS} digits",
                 field="content-length",
                 limit=_MAX_LENGTH_DIGITS,
             )
+        self._max_body_bytes = SMALL_BODY_BYTES
+        self._admitted = False
+        if length and int(length) > SMALL_BODY_BYTES:
+            self._check_head()
+            if int(length) > self._max_body_bytes:
+                raise self._body_too_large()
+        expected = headers.get("expect")
+        if expected is not None and expected.lower() == "100-continue":
+            if not self._admitted:
+                self._check_head()
+            self._send_continue()
+
+    def _check_head(self) -> None:
+        """Check the head of a request before its body arrives."""
+        self._admitted = True
         admitted = self._admit(self._build_request(b""))
         if isinstance(admitted, HttpResponse):
             raise HeadRefused(admitted)
         self._max_body_bytes, self.trusted = admitted
-        if int(length) > self._max_body_bytes:
-            raise self._body_too_large()
 
     def on_body(self, part: bytes) -> None:
         """httptools callback: a part of the body."""
         self._progressed = True
         self._body_bytes += len(part)
         if self._body_bytes > self._max_body_bytes:
-            raise self._body_too_large()
+            if not self._admitted:
+                self._check_head()
+            if self._body_bytes > self._max_body_bytes:
+                raise self._body_too_large()
         if not self._body:
             self._body = part
         elif isinstance(self._body, bytearray):
@@ -165,11 +182,12 @@ class RequestParser:
 
     def on_message_complete(self) -> None:
         """httptools callback: the request is complete."""
-        request = self._build_request(bytes(self._body))
+        body = self._body
+        request = self._build_request(body if type(body) is bytes else bytes(body))
         self.requests.append((request, self._parser.should_keep_alive()))
         self._progressed = True
-        self.in_body = self.trusted = False
-        self._head_bytes = self._body_bytes = 0
+        self.in_body = self.trusted = self._incomplete = False
+        self.unfinished_bytes = 0
 
     def _build_request(self, body: bytes) -> Request:
         if self._url[:1] != b"/":
