@@ -25,6 +25,7 @@ from imchat.local.cognito import CognitoApi
 from imchat.local.group_commit import GroupCommitQueue
 from imchat.local.http import (
     MAX_BODY_BYTES,
+    MAX_CONNECTIONS,
     SMALL_BODY_BYTES,
     BodyLimit,
     HandlerResult,
@@ -69,6 +70,7 @@ class Options:
     host: str = "127.0.0.1"
     port: int = 0
     public_url: PublicUrl | None = None
+    max_connections: int = MAX_CONNECTIONS
     idle_s: float = IDLE_TIMEOUT_S
     lifetime_s: float = CONNECTION_S
     purge_every_s: float = PURGE_INTERVAL_S
@@ -103,7 +105,7 @@ class LocalServer:
         self._options = options
         self._run_deferred = run_deferred
         self._addresses = Addresses(options.host, options.public_url)
-        self._http = HttpServer(self._handle, self._admit)
+        self._http = HttpServer(self._handle, self._admit, options.max_connections)
         self._claims: dict[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {}
 
     async def __aenter__(self) -> Self:
@@ -116,6 +118,7 @@ class LocalServer:
             addresses=self._addresses,
             unfinished_input=self._http.context.input,
             unread_output=self._http.context.output,
+            connections=self._http.context.upgraded,
             idle_s=self._options.idle_s,
             lifetime_s=self._options.lifetime_s,
         )

@@ -94,13 +94,14 @@ class WebSocketApi:
         addresses: Addresses,
         unfinished_input: InputBudget,
         unread_output: UnreadOutput,
+        connections: OpenConnections[Any],
         idle_s: float = IDLE_TIMEOUT_S,
         lifetime_s: float = CONNECTION_S,
     ) -> None:
         self._authorizer = authorizer
         self._addresses = addresses
         self._context = _ConnectionContext(
-            websocket, queue, gateway, unfinished_input, unread_output, idle_s, lifetime_s, OpenConnections()
+            websocket, queue, gateway, unfinished_input, unread_output, idle_s, lifetime_s, connections
         )
 
     async def serve(self, request: Request) -> HandlerResult:

@@ -1,6 +1,6 @@
 """The HTTP/1.1 server of `imchat local`. Other modules import only the names exported here."""
 
-from imchat.local.http.connection import HandlerResult, OpenConnections, Upgrade
+from imchat.local.http.connection import MAX_CONNECTIONS, HandlerResult, OpenConnections, Upgrade
 from imchat.local.http.limits import BodyLimit, InputBudget, UnreadOutput
 from imchat.local.http.parser import MAX_BODY_BYTES, SMALL_BODY_BYTES
 from imchat.local.http.request import Request, join_repeated, new_request_id
@@ -9,6 +9,7 @@ from imchat.local.http.server import HttpServer
 
 __all__ = [
     "MAX_BODY_BYTES",
+    "MAX_CONNECTIONS",
     "SMALL_BODY_BYTES",
     "BodyLimit",
     "HandlerResult",

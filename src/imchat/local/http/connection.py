@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 from imchat.errors import Busy
 from imchat.local.http.limits import InputBudget, UnreadOutput
@@ -17,6 +18,7 @@ from imchat.local.http.request import Request, new_request_id
 from imchat.local.http.response import HttpResponse, encode_response, http_error_response
 
 C = TypeVar("C")
+log = logging.getLogger(__name__)
 
 HEAD_TIMEOUT_S: Final = 75.0
 """How long a connection may be silent between requests, or take to send the head of a request."""
@@ -30,6 +32,10 @@ _MAX_PIPELINED: Final = 32
 """Requests of one connection that may wait for their turn."""
 _MAX_PIPELINED_BYTES: Final = 256 * 1024
 """Bytes of their bodies that may wait; beyond either limit the connection is not read."""
+MAX_CONNECTIONS: Final = 100_000
+"""Open connections, unless the limit of open files allows fewer."""
+_MAX_REFUSED: Final = 32
+"""Connections over the limit that may take the time to read the response."""
 _UNCOUNTED_BYTES: Final = 4096
 """Bodies up to this size do not count as input while their request is handled."""
 
@@ -80,6 +86,16 @@ class ServerContext:
     connections: OpenConnections[Connection] = field(default_factory=OpenConnections)
     input: InputBudget = field(default_factory=InputBudget)
     output: UnreadOutput = field(default_factory=UnreadOutput)
+    upgraded: OpenConnections[Any] = field(default_factory=OpenConnections)
+    """Connections that have switched to another protocol."""
+    refused: OpenConnections[Connection] = field(default_factory=OpenConnections)
+    """Connections over the limit, for as long as they may take to read that."""
+    max_connections: int = MAX_CONNECTIONS
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more connections may be open."""
+        return len(self.connections) + len(self.upgraded) >= self.max_connections
 
 
 class Connection(asyncio.Protocol):
@@ -107,12 +123,16 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self._parser = RequestParser(str(peer[0]) if peer else "", self._send_continue, self._context.admit)
-        self._open_connections.add(self)
+        if self._context.is_full:
+            self._refuse_connection()
+        else:
+            self._open_connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - closed with or without an error
         """asyncio callback: the connection has closed."""
         self._closed = True
         self._open_connections.discard(self)
+        self._context.refused.discard(self)
         self._context.output.discard(self._transport)
         self._parser.requests.clear()
         self._body_bytes = 0
@@ -284,6 +304,22 @@ class Connection(asyncio.Protocol):
         if self._transport.can_write_eof():
             self._transport.write_eof()
         self._loop.call_later(_LINGER_S, self._transport.close)
+
+    def _refuse_connection(self) -> None:
+        """Respond with 503 to a connection over the limit, or close it at once while many others are refused."""
+        refused = self._context.refused
+        if not refused:
+            log.warning(
+                "refused a connection: %d are open, which is the limit; to allow more, raise the limit of open files",
+                self._context.max_connections,
+            )
+        if len(refused) >= _MAX_REFUSED:
+            self._input_ended = True
+            self._transport.abort()
+            return
+        refused.add(self)
+        self._reject(Busy("the server has too many open connections; try again in a moment"))
+        self._loop.call_later(2 * _LINGER_S, self._transport.abort)
 
     def close_if_idle(self) -> None:
         """Close unless a request is being handled; the connection then closes after its response."""
