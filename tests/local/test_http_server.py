@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 
 import pytest
 from tests.support.local_server import AUTHORIZATION, run, running_server
@@ -402,6 +401,23 @@ def test_a_chunked_body_is_limited_too() -> None:
     against(test)
 
 
+class FakeTransport(asyncio.Transport):
+    """A transport without a socket, whose client has one byte left to read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aborted = False
+
+    def get_write_buffer_size(self) -> int:
+        return 1
+
+    def pause_reading(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
 def traced_bytes(send: Callable[[], None]) -> int:
     """Return the memory that is allocated by `send` and still held after it."""
     tracemalloc.start()
@@ -429,9 +445,7 @@ def test_input_in_small_parts_takes_no_multiple_of_its_size(
         never: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
         server = HttpServer(lambda _request: never)
         connection = Connection(server.context)
-        transport = Mock()
-        transport.get_extra_info.return_value = None
-        connection.connection_made(transport)
+        connection.connection_made(FakeTransport())
         connection.data_received(head)
 
         def send() -> None:
@@ -527,12 +541,12 @@ def test_the_client_that_stopped_reading_first_is_disconnected_first(
         now_s = time.monotonic()
         monkeypatch.setattr("imchat.local.http.limits.time.monotonic", lambda: now_s)
         output = UnreadOutput(100)
-        transports = [Mock(**{"get_write_buffer_size.return_value": 1}) for _ in range(4)]
+        transports = [FakeTransport() for _ in range(4)]
 
-        async def stall(transport: Mock) -> list[bool]:
+        async def stall(transport: FakeTransport) -> list[bool]:
             output.add(transport, 60)  # the whole response is kept until its last byte is written
             await asyncio.sleep(0.01)
-            return [transport.abort.called for transport in transports]
+            return [transport.aborted for transport in transports]
 
         assert await stall(transports[0]) == [False] * 4
         assert await stall(transports[1]) == [False] * 4  # over the limit, but it has just stopped

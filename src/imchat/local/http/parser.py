@@ -26,6 +26,8 @@ MAX_HEADERS: Final = 256
 """Headers of a request that does not arrive at once: each takes memory, however short it is."""
 SMALL_BODY_BYTES: Final = 8 * 1024
 """Bodies up to this size are accepted on every route, so that a request that arrives at once is checked once."""
+_SLASH: Final = ord("/")
+_SMALL_DIGITS: Final = len(str(SMALL_BODY_BYTES))
 _MAX_LENGTH_DIGITS: Final = 20
 """Digits of a `Content-Length`: llhttp reads it as a number of 64 bits, and accepts any number of zeros before it."""
 
@@ -137,24 +139,27 @@ class RequestParser:
         if self._version != "1.1" and self._version != "1.0":  # noqa: PLR1714 - llhttp also accepts 0.9 and 2.0; faster
             raise Invalid("the request line must end in HTTP/1.1", field="request", limit="HTTP/1.1")
         headers = self._headers
-        length = headers.get("content-length", "")
+        self._max_body_bytes = SMALL_BODY_BYTES
+        self._admitted = False
+        length = headers.get("content-length")
+        if length is not None and (len(length) > _SMALL_DIGITS or int(length) > SMALL_BODY_BYTES):
+            self._check_length(length)
+        expected = headers.get("expect")
+        if expected is not None and expected.lower() == "100-continue":
+            if not self._admitted:
+                self._check_head()
+            self._send_continue()
+
+    def _check_length(self, length: str) -> None:
         if len(length) > _MAX_LENGTH_DIGITS:
             raise Invalid(
                 f"Content-Length has more than {_MAX_LENGTH_DIGITS} digits",
                 field="content-length",
                 limit=_MAX_LENGTH_DIGITS,
             )
-        self._max_body_bytes = SMALL_BODY_BYTES
-        self._admitted = False
-        if length and int(length) > SMALL_BODY_BYTES:
-            self._check_head()
-            if int(length) > self._max_body_bytes:
-                raise self._body_too_large()
-        expected = headers.get("expect")
-        if expected is not None and expected.lower() == "100-continue":
-            if not self._admitted:
-                self._check_head()
-            self._send_continue()
+        self._check_head()
+        if int(length) > self._max_body_bytes:
+            raise self._body_too_large()
 
     def _check_head(self) -> None:
         """Check the head of a request before its body arrives."""
@@ -190,7 +195,7 @@ class RequestParser:
         self.unfinished_bytes = 0
 
     def _build_request(self, body: bytes) -> Request:
-        if self._url[:1] != b"/":
+        if self._url[0] != _SLASH:
             self._use_host_of_target()
         return Request(
             self._parser.get_method().decode(),
