@@ -105,6 +105,7 @@ class LocalServer:
         self._options = options
         self._run_deferred = run_deferred
         self._addresses = Addresses(options.host, options.public_url)
+        self._served_hosts = self._addresses.served
         self._http = HttpServer(self._handle, self._admit, options.max_connections)
         self._claims: dict[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {}
 
@@ -145,7 +146,7 @@ class LocalServer:
 
     def _handle(self, request: Request) -> HttpResponse | Awaitable[HandlerResult]:
         path, host = request.path, request.headers.get("host", "")
-        if host not in self._addresses.served and not self._addresses.serves(host):
+        if host not in self._served_hosts and not self._addresses.serves(host):
             return _host_error(host)
         if path.startswith("/api/"):
             return self._call_api(request, path)

@@ -187,9 +187,7 @@ class RequestParser:
 
     def on_message_complete(self) -> None:
         """httptools callback: the request is complete."""
-        body = self._body
-        request = self._build_request(body if type(body) is bytes else bytes(body))
-        self.requests.append((request, self._parser.should_keep_alive()))
+        self.requests.append((self._build_request(bytes(self._body)), self._parser.should_keep_alive()))
         self._progressed = True
         self.in_body = self.trusted = self._incomplete = False
         self.unfinished_bytes = 0
