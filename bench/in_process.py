@@ -16,7 +16,7 @@ from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.entrypoints import authorizer, bootstrap, http, websocket
 from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.group_commit import DeferredActions, GroupCommitQueue
-from imchat.local.http.connection import Connection, OpenConnections
+from imchat.local.http.connection import Connection
 from imchat.local.server import Handlers, LocalServer, Options
 from imchat.services import conversations, users
 from imchat.services.app import App
@@ -156,7 +156,7 @@ async def _send_rounds(server: LocalServer, pairs: list[_Pair], rounds: int) -> 
 
     clients: list[tuple[_Pair, int, Connection]] = []
     for pair, number in itertools.product(pairs, range(IN_FLIGHT)):
-        connection = Connection(server._handle, OpenConnections())
+        connection = Connection(server._http.context)
         connection.connection_made(_Transport(expect(pair)))
         clients.append((pair, number % 2, connection))
     for _round in range(rounds):

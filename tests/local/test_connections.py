@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import socket
+import tracemalloc
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -90,7 +91,7 @@ def test_a_client_that_disconnects_without_closing_is_not_an_error(
 
 
 HANDSHAKE = (
-    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: imchat.v1, ticket.good\r\n\r\n"
 )
 
@@ -142,6 +143,41 @@ def test_a_plain_request_to_the_websocket_url_is_rejected_without_using_a_ticket
     on_machine(tmp_path, test)
 
 
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ("Cookie: user=你好", 101),
+        ("User-Agent: 浏览器", 101),
+        ("Origin: http://你好", 403),
+        ("X-Forwarded-Host: 你好", 101),
+        ("Sec-WebSocket-Extensions: 你好", 400),
+    ],
+)
+def test_a_header_that_is_not_latin_1_is_never_an_internal_error(
+    tmp_path: Path, header: str, status: int
+) -> None:
+    async def test(m: RunningServer) -> None:
+        reader, writer = await asyncio.open_connection(*m.url.removeprefix("http://").split(":"))
+        writer.write(HANDSHAKE.replace(b"\r\n\r\n", f"\r\n{header}\r\n\r\n".encode()))
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 %d " % status)
+        writer.close()
+
+    on_machine(tmp_path, test)
+
+
+@pytest.mark.parametrize("name", [b"Sec-WebSocket-Key", b"Sec-WebSocket-Protocol", b"Sec-WebSocket-Version"])
+def test_a_handshake_header_that_is_not_latin_1_is_a_client_error(tmp_path: Path, name: bytes) -> None:
+    async def test(m: RunningServer) -> None:
+        reader, writer = await asyncio.open_connection(*m.url.removeprefix("http://").split(":"))
+        writer.write(re.sub(name + rb": [^\r]*", name + ": 你好".encode(), HANDSHAKE))
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 40")
+        writer.close()
+
+    on_machine(tmp_path, test)
+
+
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://["])
 def test_a_page_of_another_site_cannot_connect(tmp_path: Path, origin: str) -> None:
     async def test(m: RunningServer) -> None:
@@ -176,6 +212,95 @@ def test_a_message_of_128_kb_is_accepted_and_a_longer_one_closes_the_connection(
             assert ws.close_code == 1009
         await m.wait_until(lambda: m.route_keys()[-1] == "$disconnect")
         assert m.route_keys().count("$default") == 1
+
+    on_machine(tmp_path, test)
+
+
+async def open_raw(m: RunningServer) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a WebSocket whose frames the test writes byte by byte."""
+    reader, writer = await asyncio.open_connection(*m.url.removeprefix("http://").split(":"))
+    writer.write(HANDSHAKE)
+    await reader.readuntil(b"\r\n\r\n")
+    return reader, writer
+
+
+def test_fragments_of_a_message_take_no_multiple_of_their_size(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        _, writer = await open_raw(m)
+        tracemalloc.start()
+        writer.write(b"\x01\x81\0\0\0\0x" + b"\0\x81\0\0\0\0x" * 60_000)
+        await m.wait_until(lambda: m.unfinished_input.total == 60_001)
+        held = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert held < 400_000  # 60 KB, and what the event loop holds
+        writer.close()
+        await m.wait_until(lambda: m.unfinished_input.total == 0)
+
+    on_machine(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    "frame", [b"\x01\xfe\x40\0\0\0\0\0" + b"x" * 0x4000, b"\x81\xfe\x40\1\0\0\0\0" + b"x" * 0x4000]
+)
+def test_unfinished_messages_of_all_connections_together_are_limited(tmp_path: Path, frame: bytes) -> None:
+    async def test(m: RunningServer) -> None:
+        m.unfinished_input._max_bytes = 100_000
+        opened = [await open_raw(m) for _ in range(8)]
+        for _, writer in opened:
+            writer.write(frame)
+        await m.wait_until(lambda: m.route_keys().count("$disconnect") == 2)
+        assert 0 < m.unfinished_input.total <= 100_000
+        other = await m.connect()
+        await other.send_str("hello")
+        assert await other.receive_str() == "hello"
+        for _, writer in opened:
+            writer.close()
+
+    on_machine(tmp_path, test)
+
+
+def test_a_message_that_is_not_finished_in_time_ends_the_connection(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imchat.local.apigateway.websocket.MESSAGE_TIMEOUT_S", 0.2)
+
+    async def test(m: RunningServer) -> None:
+        reader, writer = await open_raw(m)
+        writer.write(b"\x01\x81\0\0\0\0x")
+        closing = await reader.read()
+        assert int.from_bytes(closing[2:4], "big") == 1008
+        writer.close()
+        reader, writer = await open_raw(m)
+        writer.write(b"\x01\x81\0\0\0\0x" + b"\x80\x81\0\0\0\0x")
+        assert await reader.readexactly(4) == b"\x81\x02xx"
+        await asyncio.sleep(0.3)
+        writer.write(b"\x81\x81\0\0\0\0y")
+        assert await reader.readexactly(3) == b"\x81\x01y"
+        writer.close()
+
+    on_machine(tmp_path, test)
+
+
+def test_a_connection_is_not_read_while_large_messages_wait(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        def store(_event: dict[str, Any]) -> dict[str, Any]:
+            m.write("x")
+            return {"statusCode": 200, "body": "{}"}
+
+        m.on_request = store
+        _, writer = await open_raw(m)
+        m.pausable_table.sync_allowed.clear()
+        due = asyncio.ensure_future(m.session.get(f"{m.url}/api/x", headers=AUTHORIZATION))
+        await m.wait_until(m.pausable_table.sync_started.is_set)
+        frame = b"\x82\xfe\x7f\xff\0\0\0\0" + b"x" * 0x7FFF
+        writer.write(frame * 1000)
+        sent = asyncio.ensure_future(writer.drain())
+        done, _ = await asyncio.wait([sent], timeout=0.3)
+        assert not done
+        sent.cancel()
+        m.pausable_table.sync_allowed.set()
+        (await due).close()
+        writer.close()
 
     on_machine(tmp_path, test)
 
@@ -399,7 +524,7 @@ def test_a_client_that_reads_too_slowly_is_disconnected_and_delays_no_other(tmp_
         host, port = m.url.removeprefix("http://").split(":")
         _, writer = await asyncio.open_connection(host, int(port), limit=1)
         writer.write(
-            b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            b"GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
             b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: imchat.v1,ticket.good\r\n\r\n"
         )
         await m.wait_until(lambda: m.route_keys() == ["$connect"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,9 +15,10 @@ from typing import Any
 import pytest
 from tests.support.local_server import AUTHORIZATION, run, running_server
 
-from imchat.local.http import HttpResponse, HttpServer, Request
-from imchat.local.http.connection import HEAD_TIMEOUT_S, REQUEST_TIMEOUT_S
-from imchat.local.http.parser import MAX_BODY_BYTES, MAX_HEAD_BYTES
+from imchat.local.http import BodyLimit, HttpResponse, HttpServer, Request
+from imchat.local.http.connection import BODY_TIMEOUT_S, HEAD_TIMEOUT_S, SILENCE_TIMEOUT_S, Connection
+from imchat.local.http.limits import InputBudget, UnreadOutput
+from imchat.local.http.parser import MAX_BODY_BYTES, MAX_HEAD_BYTES, SMALL_BODY_BYTES
 
 
 def echo(request: Request) -> HttpResponse:
@@ -153,8 +155,15 @@ def test_a_connection_stays_open_if_the_client_wants_it(request_: bytes, *, stay
         b"GET / HTTP/1.1\r\nHost: x\r\nX: a\r\n b\r\n\r\n",
         b"GET / HTTP/1.1\nHost: x\n\n",
         b"GET / HTTP/9.9\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/2.0\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/0.9\r\nHost: x\r\n\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"1" * 5000 + b"\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"0" * 5000 + b"\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: " + b"0" * 4999 + b"1\r\n\r\nx",
         b"GET /" + b"x" * MAX_HEAD_BYTES + b" HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET / HTTP/1.1\r\nX: " + b"x" * 3 * MAX_HEAD_BYTES,
+        b"GET / HTTP/1.1\r\n" + b"X:\r\n" * 300,
     ],
 )
 def test_ambiguous_requests_are_rejected_and_the_connection_closes(request_: bytes) -> None:
@@ -220,13 +229,13 @@ def test_a_connection_is_not_read_while_large_bodies_wait() -> None:
             return HttpResponse(200, {}, json.dumps(len(request.body)).encode())
 
         async with serving(later) as c:
-            one = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 2000000\r\n\r\n" + b"x" * 2_000_000
-            c.writer.write(one * 20)
+            one = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100_000
+            c.writer.write(one * 200)
             sent = asyncio.ensure_future(c.writer.drain())
             done, _ = await asyncio.wait([sent], timeout=0.3)
             assert not done
             turn.set()
-            assert await c.responses(20) == [2_000_000] * 20
+            assert await c.responses(200) == [100_000] * 200
 
     run(body())
 
@@ -240,14 +249,30 @@ def test_a_content_length_over_the_limit_is_rejected_before_the_body_arrives() -
     against(test)
 
 
-def test_a_response_header_cannot_contain_a_line_break() -> None:
+@pytest.mark.parametrize("value", ["a\r\ninjected: 1", "a\ninjected: 1", "a\0injected", "a\x1binjected"])
+def test_a_response_header_cannot_contain_a_control_character(value: str) -> None:
     async def test(c: Client) -> None:
         c.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         head, _ = await c.response()
         assert head.startswith(b"HTTP/1.1 500 ")
         assert b"injected" not in head
 
-    against(test, lambda _request: HttpResponse(200, {"x": "a\r\ninjected: 1"}, b""))
+    against(test, lambda _request: HttpResponse(200, {"x": value}, b""))
+
+
+def test_an_unexpected_error_of_the_parser_gets_a_response(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise LookupError("unexpected")
+
+    async def test(c: Client) -> None:
+        monkeypatch.setattr("imchat.local.http.parser.split_target", fail)
+        c.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        head, body = await c.response()
+        assert head.startswith(b"HTTP/1.1 500 ")
+        assert body["error"]["code"] == "internal"
+        assert await c.reader.read() == b""
+
+    against(test)
 
 
 def test_a_slow_client_times_out_and_a_slow_handler_does_not() -> None:
@@ -259,10 +284,10 @@ def test_a_slow_client_times_out_and_a_slow_handler_does_not() -> None:
             now_s = time.monotonic()
             c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\n")
             await asyncio.sleep(0.01)
-            connection.close_if_timed_out(now_s + HEAD_TIMEOUT_S + 1)  # the timeout for a body is longer
+            connection.close_if_timed_out(now_s + SILENCE_TIMEOUT_S - 1)
             c.writer.write(b"x")
             await asyncio.sleep(0.01)
-            connection.close_if_timed_out(now_s + REQUEST_TIMEOUT_S + 1)  # now the handler is slow
+            connection.close_if_timed_out(now_s + BODY_TIMEOUT_S + 1)  # now the handler is slow
             responses.set_result(HttpResponse(200, {}, b"{}"))
             assert await c.responses(1) == [{}]
             connection.close_if_timed_out(time.monotonic() + HEAD_TIMEOUT_S + 1)
@@ -271,18 +296,263 @@ def test_a_slow_client_times_out_and_a_slow_handler_does_not() -> None:
     run(body())
 
 
-def test_a_client_that_reads_no_response_times_out() -> None:
+@pytest.mark.parametrize("pause_s", [SILENCE_TIMEOUT_S + 1, SILENCE_TIMEOUT_S / 2])
+def test_a_body_that_stops_or_trickles_is_ended_with_408(
+    monkeypatch: pytest.MonkeyPatch, pause_s: float
+) -> None:
     async def body() -> None:
-        async with serving(lambda _request: HttpResponse(200, {}, b"x" * 10_000_000)) as c:
-            c.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 3)
+        async with serving() as c:
+            await asyncio.sleep(0.01)
+            [connection] = c.server.connections
+            now_s = time.monotonic()
+            monkeypatch.setattr("imchat.local.http.connection.time.monotonic", lambda: now_s)
+            c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n")
+            for _ in range(5):
+                c.writer.write(b"x")
+                await asyncio.sleep(0.01)
+                now_s += pause_s
+                connection.close_if_timed_out(now_s)
+            head, error = await c.response()
+            assert head.startswith(b"HTTP/1.1 408 ")
+            assert error["error"]["retryable"] is True
+            assert await c.reader.read() == b""
+            assert c.server.context.input.total == 0
+
+    run(body())
+
+
+def test_a_client_that_reads_no_response_times_out_and_a_slow_reader_does_not() -> None:
+    async def body() -> None:
+        async with serving(lambda _request: HttpResponse(200, {}, b"x" * 50_000_000)) as c:
+            c.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
             await asyncio.sleep(0.1)
             [connection] = c.server.connections
-            connection.close_if_timed_out(time.monotonic() + HEAD_TIMEOUT_S + 1)
+            now_s = time.monotonic()
+            connection.close_if_timed_out(now_s)
+            for _ in range(3):  # it reads a little, now and then
+                await c.reader.readexactly(10_000_000)
+                await asyncio.sleep(0.05)
+                now_s += SILENCE_TIMEOUT_S + 1
+                connection.close_if_timed_out(now_s)
             await asyncio.sleep(0.01)
-            assert connection in c.server.connections  # the timeout for reading is longer
-            connection.close_if_timed_out(time.monotonic() + REQUEST_TIMEOUT_S + 1)
+            assert connection in c.server.connections
+            connection.close_if_timed_out(now_s + SILENCE_TIMEOUT_S - 1)
+            connection.close_if_timed_out(now_s + SILENCE_TIMEOUT_S + 1)
             await asyncio.sleep(0.01)
             assert connection not in c.server.connections
+
+    run(body())
+
+
+@pytest.mark.parametrize(
+    ("path", "length", "status"),
+    [("/some", 20_000, 200), ("/some", 20_001, 413), ("/other", 1, 401), ("/other", 20_000, 401)],
+)
+@pytest.mark.parametrize("expect", ["", "Expect: 100-continue\r\n"])
+def test_a_request_is_refused_by_its_head_before_its_body_arrives(
+    path: str, length: int, status: int, expect: str
+) -> None:
+    def admit(head: Request) -> BodyLimit | HttpResponse:
+        assert head.body == b""
+        return BodyLimit(20_000) if head.path == "/some" else HttpResponse(401, {}, b"{}")
+
+    async def body() -> None:
+        server = HttpServer(echo, admit)
+        reader, writer = await asyncio.open_connection("127.0.0.1", await server.start("127.0.0.1", 0))
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\n{expect}Content-Length: {length}\r\n\r\n"
+        writer.write(head.encode())
+        if status == 200:
+            if expect:
+                assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+            writer.write(b"x" * length)
+        response = await reader.readuntil(b"\r\n\r\n")
+        assert response.startswith(b"HTTP/1.1 %d " % status)
+        writer.close()
+        await server.stop(1)
+
+    run(body())
+
+
+def test_a_small_request_that_arrives_at_once_is_left_to_the_handler() -> None:
+    async def body() -> None:
+        server = HttpServer(echo, lambda _head: HttpResponse(401, {}, b"{}"))
+        reader, writer = await asyncio.open_connection("127.0.0.1", await server.start("127.0.0.1", 0))
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+        for size, status in ((1, 200), (SMALL_BODY_BYTES, 200), (SMALL_BODY_BYTES + 1, 401)):
+            writer.write(head % size + b"x" * size)
+            response = await reader.readuntil(b"\r\n\r\n")
+            assert response.startswith(b"HTTP/1.1 %d " % status)
+            if status == 200:
+                length = int(response.partition(b"content-length: ")[2].split(b"\r")[0])
+                await reader.readexactly(length)
+        writer.close()
+        await server.stop(1)
+
+    run(body())
+
+
+def test_a_chunked_body_is_limited_too() -> None:
+    async def test(c: Client) -> None:
+        c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+        c.writer.write(b"2\r\nxx\r\n" * (MAX_BODY_BYTES // 2 + 1))
+        head, _ = await c.response()
+        assert head.startswith(b"HTTP/1.1 413 ")
+
+    against(test)
+
+
+class FakeTransport(asyncio.Transport):
+    """A transport without a socket, whose client has one byte left to read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aborted = False
+
+    def get_write_buffer_size(self) -> int:
+        return 1
+
+    def pause_reading(self) -> None:
+        pass
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+def traced_bytes(send: Callable[[], None]) -> int:
+    """Return the memory that is allocated by `send` and still held after it."""
+    tracemalloc.start()
+    try:
+        send()
+        return tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("head", "part", "count", "factor"),
+    [
+        (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n", b"2\r\nxx\r\n", 60_000, 2),
+        (b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 120000\r\n\r\n", b"x", 100_000, 2),
+        (b"GET /", b"x", 30_000, 3),
+        (b"GET /ws HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n", b"x", 30_000, 3),
+    ],
+    ids=["chunks", "body", "target", "after an upgrade"],
+)
+def test_input_in_small_parts_takes_no_multiple_of_its_size(
+    head: bytes, part: bytes, count: int, factor: int
+) -> None:
+    async def body() -> None:
+        never: asyncio.Future[HttpResponse] = asyncio.get_running_loop().create_future()
+        server = HttpServer(lambda _request: never)
+        connection = Connection(server.context)
+        connection.connection_made(FakeTransport())
+        connection.data_received(head)
+
+        def send() -> None:
+            for _ in range(count):
+                connection.data_received(part)
+
+        size = 2 * count if part[0:1] == b"2" else count
+        assert traced_bytes(send) < factor * size + 20_000
+        connection.connection_lost(None)
+        assert server.context.input.total == 0
+
+    run(body())
+
+
+class Holder:
+    """A connection with unfinished input."""
+
+    def __init__(self) -> None:
+        self.evicted = False
+
+    def evict(self) -> None:
+        self.evicted = True
+
+
+def test_too_much_input_evicts_the_oldest_and_that_of_signed_in_users_last() -> None:
+    budget = InputBudget(100)
+    user, first, second, third = (Holder() for _ in range(4))
+    budget.hold(user, 10, trusted=True)
+    budget.hold(first, 40)
+    budget.hold(second, 40)
+    budget.hold(first, 50)
+    assert budget.total == 100
+    budget.hold(third, 40)
+    assert [holder.evicted for holder in (user, first, second, third)] == [False, True, False, False]
+    assert budget.total == 90
+    budget.hold(second, 0)
+    budget.hold(user, 0)
+    assert budget.total == 40
+    budget.hold(third, 0)
+    budget.hold(user, 60, trusted=True)
+    budget.hold(first, 60, trusted=True)
+    assert user.evicted
+    assert budget.total == 60
+
+
+def test_unfinished_bodies_of_all_connections_together_are_limited() -> None:
+    async def body() -> None:
+        async with serving() as c:
+            c.server.context.input._max_bytes = 1_000_000
+            host, port = "127.0.0.1", c.server.port
+            others = [await asyncio.open_connection(host, port) for _ in range(12)]
+            for _, writer in others:
+                writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 120000\r\n\r\n" + b"x" * 100_000)
+                await asyncio.sleep(0.02)
+            assert c.server.context.input.total <= 1_000_000
+            refused = await others[0][0].readuntil(b"\r\n\r\n")
+            assert refused.startswith(b"HTTP/1.1 503 ")
+            assert b"retry-after: 1" in refused
+            c.writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx")
+            assert await c.responses(1) == [["POST", "/", "", "x"]]
+            for _, writer in others:
+                writer.close()
+            async with asyncio.timeout(5):
+                while c.server.context.input.total:  # noqa: ASYNC110 - the server notices it
+                    await asyncio.sleep(0.01)
+
+    run(body())
+
+
+def test_responses_that_are_not_read_are_limited_over_all_connections() -> None:
+    async def body() -> None:
+        large = b"x" * 10_000_000
+        async with serving(lambda _request: HttpResponse(200, {}, large)) as c:
+            c.server.context.output._max_bytes = 30_000_000
+            others = [await asyncio.open_connection("127.0.0.1", c.server.port, limit=1) for _ in range(12)]
+            for _, writer in others:
+                writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            async with asyncio.timeout(5):
+                while len(c.server.connections) > 8:  # noqa: ASYNC110 - the server closes them
+                    await asyncio.sleep(0.05)
+            c.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            assert len(await c.reader.read()) > len(large)
+            for _, writer in others:
+                writer.transport.abort()
+
+    run(body())
+
+
+def test_the_client_that_stopped_reading_first_is_disconnected_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def body() -> None:
+        now_s = time.monotonic()
+        monkeypatch.setattr("imchat.local.http.limits.time.monotonic", lambda: now_s)
+        output = UnreadOutput(100)
+        transports = [FakeTransport() for _ in range(4)]
+
+        async def stall(transport: FakeTransport) -> list[bool]:
+            output.add(transport, 60)  # the whole response is kept until its last byte is written
+            await asyncio.sleep(0.01)
+            return [transport.aborted for transport in transports]
+
+        assert await stall(transports[0]) == [False] * 4
+        assert await stall(transports[1]) == [False] * 4  # over the limit, but it has just stopped
+        now_s += 2
+        assert (await stall(transports[2]))[:3] == [True, True, False]
+        output.stop()
 
     run(body())
 

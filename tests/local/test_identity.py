@@ -289,6 +289,31 @@ def test_the_error_for_an_invalid_field_names_the_field(pool: UserPool, field: s
         raw(pool, "SignUp", {**good, field: value})
 
 
+@pytest.mark.parametrize("text", ["a\0b", "a\r\nb: 1", "a\x1b[31m", "a\x7f", "a\u2028b"])
+def test_a_control_character_in_a_field_is_not_in_a_response_header(pool: UserPool, text: str) -> None:
+    good = {"ClientId": pool.identity.client_id, "Username": "b@example.com", "Password": PASSWORD}
+    for changed in ({"ClientId": text}, {"UserAttributes": [{"Name": text, "Value": "x"}]}):
+        body = json.dumps({**good, **changed}).encode()
+        response = pool.identity.handle(TARGET_PREFIX + "SignUp", body, {}, endpoint=pool.url)
+        assert response.status == 400
+        assert all(value.isprintable() for value in response.headers.values())
+
+
+@pytest.mark.parametrize("size", [37, 1000, 2030, 2048])
+@pytest.mark.parametrize("char", ["x", "é", "你"])
+def test_a_refresh_token_of_any_size_is_refused_as_invalid(pool: UserPool, char: str, size: int) -> None:
+    client = {"ClientId": pool.identity.client_id}
+    with expect_error("NotAuthorizedException"):
+        raw(pool, "GetTokensFromRefreshToken", client | {"RefreshToken": char * size})
+    with expect_error("NotAuthorizedException"):
+        raw(
+            pool,
+            "InitiateAuth",
+            client | {"AuthFlow": "REFRESH_TOKEN_AUTH", "AuthParameters": {"REFRESH_TOKEN": char * size}},
+        )
+    assert raw(pool, "RevokeToken", client | {"Token": char * size}) == {}
+
+
 def test_an_unknown_client_or_operation_is_rejected(pool: UserPool) -> None:
     with expect_error("ResourceNotFoundException"):
         raw(pool, "SignUp", {"ClientId": "other", "Username": EMAIL, "Password": PASSWORD})

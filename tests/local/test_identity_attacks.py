@@ -40,9 +40,11 @@ def pool(tmp_path: Path) -> Iterator[UserPool]:
 
 
 def _resigned(token: str, key: Any, algorithm: str, **changed: Any) -> str:
+    """Sign a token again with changed claims; a claim of None is left out."""
     header = jwt.get_unverified_header(token)
-    claims = jwt.decode(token, options={"verify_signature": False})
-    return jwt.encode({**claims, **changed}, key, algorithm=algorithm, headers={"kid": header["kid"]})
+    claims = {**jwt.decode(token, options={"verify_signature": False}), **changed}
+    body = json.dumps({name: value for name, value in claims.items() if value is not None}).encode()
+    return jwt.PyJWS().encode(body, key, algorithm=algorithm, headers={"kid": header["kid"]})
 
 
 def _hs256_with_public_key(token: str, public_pem: bytes) -> str:
@@ -79,6 +81,11 @@ def test_a_forged_token_is_rejected_everywhere(pool: UserPool) -> None:
         "no end": _resigned(token, own, "RS256", exp=None),
         "ID token": pool.tokens()["IdToken"],
         "other use": _resigned(token, own, "RS256", token_use="id"),
+        "no user": _resigned(token, own, "RS256", sub=None),
+        "a number as user": _resigned(token, own, "RS256", sub=7),
+        "a long user id": _resigned(token, own, "RS256", sub="x" * 3000),
+        "no session": _resigned(token, own, "RS256", origin_jti=None),
+        "a start that is text": _resigned(token, own, "RS256", nbf="soon"),
         "nothing": "",
         "no JWT": "a.b.c",
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gzip
-import io
 import json
 import logging
 import sqlite3
@@ -154,18 +153,47 @@ def test_the_api_requires_a_valid_token(tmp_path: Path, authorization: str | Non
     on_machine(tmp_path, test)
 
 
-def test_a_body_over_10_mb_is_rejected_in_the_common_error_format(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [
+        ("/api/x", MAX_BODY_BYTES),
+        ("/cognito", 64 * 1024),
+        ("/api/health", 8 * 1024),
+        ("/ws", 8 * 1024),
+        ("/x", 8 * 1024),
+    ],
+)
+def test_a_body_over_the_limit_of_its_route_is_refused_by_its_head(
+    tmp_path: Path, path: str, limit: int
+) -> None:
     async def test(m: RunningServer) -> None:
-        async with m.session.post(
-            f"{m.url}/api/x", data=io.BytesIO(b"x" * MAX_BODY_BYTES), headers=AUTHORIZATION
-        ) as response:
-            assert response.status == 200
-        async with m.session.post(
-            f"{m.url}/api/x", data=io.BytesIO(b"x" * (MAX_BODY_BYTES + 1)), headers=AUTHORIZATION
-        ) as response:
-            assert response.status == 413
-            error = (await response.json())["error"]
-        assert (error["code"], error["details"]["limit"]) == ("too_large", MAX_BODY_BYTES)
+        async with m.session.post(f"{m.url}{path}", data=b"x" * limit, headers=AUTHORIZATION) as response:
+            assert response.status in {200, 400, 405}
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ada\r\n"
+        refused = await raw(m, f"{head}Content-Length: {limit + 1}\r\n\r\n".encode())
+        assert refused.startswith(b"HTTP/1.1 413 ")
+        error = json.loads(refused.partition(b"\r\n\r\n")[2])["error"]
+        assert (error["code"], error["details"]["limit"]) == ("too_large", limit)
+
+    on_machine(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("lines", "status"),
+    [
+        ("", 401),
+        ("Authorization: Bearer bad\r\n", 401),
+        ("Host: localhost\r\n", 400),
+    ],
+)
+def test_an_api_request_is_refused_before_its_body_arrives(tmp_path: Path, lines: str, status: int) -> None:
+    async def test(m: RunningServer) -> None:
+        for body in ("Content-Length: 100", "Transfer-Encoding: chunked"):
+            head = f"POST /api/x HTTP/1.1\r\nHost: localhost\r\n{lines}{body}\r\n\r\n"
+            response = await raw(m, head.encode())
+            assert response.startswith(b"HTTP/1.1 %d " % status)
+        response = await raw(m, b"POST /api/x HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 1\r\n\r\n")
+        assert response.startswith(b"HTTP/1.1 421 ")
 
     on_machine(tmp_path, test)
 
@@ -207,11 +235,11 @@ def test_a_ticket_is_never_logged(tmp_path: Path, caplog: pytest.LogCaptureFixtu
 @pytest.mark.parametrize(
     "request_",
     [
-        b"GET /api/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer secret\x00\r\n\r\n",
-        b"GET /ws HTTP/1.1\r\nHost: x\r\nSec-WebSocket-Protocol: imchat.v1, ticket.secret\x01\r\n\r\n",
-        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nsecret\r\n",
+        b"GET /api/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer secret\x00\r\n\r\n",
+        b"GET /ws HTTP/1.1\r\nHost: localhost\r\nSec-WebSocket-Protocol: imchat.v1, ticket.secret\x01\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nsecret\r\n",
         b"GET /secret page HTTP/1.1\r\n\r\n",
-        b"GET / HTTP/1.1\r\nHost: x\r\nX: secret" + b"x" * 40_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: secret" + b"x" * 40_000 + b"\r\n\r\n",
     ],
 )
 def test_invalid_http_is_rejected_in_the_common_error_format_and_never_quoted(
@@ -235,7 +263,7 @@ def test_an_aborted_request_is_not_logged_as_an_error(
     async def test(m: RunningServer) -> None:
         _, writer = await asyncio.open_connection(*m.url.removeprefix("http://").split(":"))
         writer.write(
-            b"POST /api/x HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ada\r\nContent-Length: 9\r\n\r\n{"
+            b"POST /api/x HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ada\r\nContent-Length: 9\r\n\r\n{"
         )
         await writer.drain()
         await asyncio.sleep(0.1)
@@ -266,7 +294,8 @@ def test_header_bytes_that_are_not_utf_8_are_replaced(tmp_path: Path) -> None:
 
         m.on_request = reply
         await raw(
-            m, b"GET /api/x HTTP/1.0\r\nHost: x\r\nAuthorization: Bearer ada\r\nX: \xc3\xa9\xff\r\n\r\n"
+            m,
+            b"GET /api/x HTTP/1.0\r\nHost: localhost\r\nAuthorization: Bearer ada\r\nX: \xc3\xa9\xff\r\n\r\n",
         )
         assert seen == ["é\ufffd"]
 
@@ -355,14 +384,55 @@ def test_files_have_their_content_type_and_cache_headers(
 def test_pages_are_compressed_for_clients_that_accept_it(tmp_path: Path) -> None:
     async def test(m: RunningServer) -> None:
         response = await raw(
-            m, b"GET / HTTP/1.1\r\nHost: x\r\nAccept-Encoding: br, gzip\r\nConnection: close\r\n\r\n"
+            m, b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: br, gzip\r\nConnection: close\r\n\r\n"
         )
         head, _, body = response.partition(b"\r\n\r\n")
         assert b"content-encoding: gzip" in head
         assert b"vary: Accept-Encoding" in head
         assert gzip.decompress(body) == PAGE
-        response = await raw(m, b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        response = await raw(m, b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert response.partition(b"\r\n\r\n")[2] == PAGE
+
+    on_machine(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("accepted", "compressed"),
+    [
+        ("gzip;q=0", False),
+        ("gzip; q=0.000, identity", False),
+        ("*;q=0", False),
+        ("gzip;q=0, *", False),
+        ("gzipped", False),
+        ("gzip;q=high", False),
+        ("gzip;q=0.001", True),
+        ("br;q=1.0, GZIP;q=0.5", True),
+        ("x-gzip", True),
+        ("*", True),
+    ],
+)
+def test_accept_encoding_is_followed(tmp_path: Path, accepted: str, *, compressed: bool) -> None:
+    async def test(m: RunningServer) -> None:
+        request = (
+            f"GET / HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: {accepted}\r\nConnection: close\r\n\r\n"
+        )
+        head = (await raw(m, request.encode())).partition(b"\r\n\r\n")[0]
+        assert (b"content-encoding: gzip" in head) is compressed
+
+    on_machine(tmp_path, test)
+
+
+@pytest.mark.parametrize(
+    ("condition", "status"),
+    [("*", 304), ('"other", {strong}', 304), ("W/{strong}", 304), ("x{strong}", 200), ('"other"', 200)],
+)
+def test_if_none_match_compares_whole_tags(tmp_path: Path, condition: str, status: int) -> None:
+    async def test(m: RunningServer) -> None:
+        async with m.session.get(f"{m.url}/sw.js") as response:
+            strong = response.headers["ETag"].removeprefix("W/")
+        headers = {"If-None-Match": condition.format(strong=strong)}
+        async with m.session.get(f"{m.url}/sw.js", headers=headers) as response:
+            assert response.status == status
 
     on_machine(tmp_path, test)
 
@@ -383,7 +453,7 @@ def test_pages_are_compressed_for_clients_that_accept_it(tmp_path: Path) -> None
 )
 def test_files_outside_the_web_client_cannot_be_read(tmp_path: Path, path: bytes) -> None:
     async def test(m: RunningServer) -> None:
-        response = await raw(m, b"GET " + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        response = await raw(m, b"GET " + path + b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         assert response.split(b" ")[1] in {b"404", b"400"} or response.endswith(PAGE)
         assert b"SQLite" not in response
         assert b"secret" not in response

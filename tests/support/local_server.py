@@ -15,6 +15,7 @@ import aiohttp
 from imchat.errors import Busy, Unauthenticated
 from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.apigateway.events import Event
+from imchat.local.http import InputBudget
 from imchat.local.server import Handlers, LocalServer, Options
 from imchat.local.static_site import Site
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
@@ -111,6 +112,7 @@ class RunningServer:
         self.on_request: Callable[[Event], dict[str, Any]] = lambda _event: {"statusCode": 200, "body": "{}"}
         self.on_connect: Callable[[Event], dict[str, Any]] = lambda _event: CONNECT_RESPONSE
         self.url = ""
+        self.unfinished_input = InputBudget()
         self.session: aiohttp.ClientSession
 
     def http(self, event: Event, _context: object) -> dict[str, Any]:
@@ -184,6 +186,7 @@ async def running_server(tmp_path: Path, **options: Any) -> AsyncIterator[Runnin
         )
         async with aiohttp.ClientSession() as session, server:
             running.url, running.session = server.url, session
+            running.unfinished_input = server._http.context.input
             yield running
 
 

@@ -30,6 +30,11 @@ DEFAULT_PORT: Final = 8484
     help="Port to listen on; 0 picks a free one.",
 )
 @option(
+    "--url",
+    metavar="URL",
+    help="Address that users open, if a reverse proxy forwards it to this server, such as https://chat.example.org.",
+)
+@option(
     "--data-dir",
     type=click.Path(path_type=Path),
     metavar="DIR",
@@ -52,6 +57,7 @@ def local(
     *,
     host: str,
     port: int,
+    url: str | None,
     data_dir: Path | None,
     open_browser: bool,
     confirm: bool,
@@ -66,12 +72,13 @@ def local(
 
     with gc_disabled():
         from imchat.local import run
+        from imchat.local.addresses import PublicUrl
         from imchat.local.server import Options
         from imchat.sign_up_policy import SignUpPolicy
 
     run.run(
         data_dir,
-        options=Options(host=host, port=port),
+        options=Options(host=host, port=port, public_url=None if url is None else PublicUrl.parse(url)),
         confirm=confirm,
         policy=SignUpPolicy.parse(sign_up),
         with_demo=demo,

@@ -149,6 +149,8 @@ def print_server_started(server: Started, *, open_browser: bool) -> None:
         lines.append(("Sign-up", f"by invitation: {hints.suggestion('imchat user create --local')}"))
     elif server.policy.domains:
         lines.append(("Sign-up", f"e-mail at {', '.join(server.policy.domains)}"))
+    if server.max_connections:
+        lines.append(("Limit", f"{server.max_connections:,} connections"))
     lines.append(("Stop", "Ctrl-C"))
     print_panel("imchat is running", lines)
     if server.reachable_by_others:

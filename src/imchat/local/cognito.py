@@ -66,4 +66,5 @@ class CognitoApi:
 
 def _endpoint(request: Request) -> str:
     """Return the URL by which the client reached this server; a proxy that ends TLS passes on the scheme."""
-    return f"{request.headers.get('x-forwarded-proto', 'http')}://{request.host}"
+    schemes = request.headers.get("x-forwarded-proto", "").lower().split(",")
+    return f"{'https' if schemes[-1].strip() == 'https' else 'http'}://{request.host}"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -18,15 +20,21 @@ from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.data_dir import DataDir
 from imchat.local.group_commit import DeferredActions
 from imchat.local.identity import Deliver, Identity
+from imchat.local.open_files import max_connections, raise_limit
 from imchat.local.server import Handlers, LocalServer, Options
 from imchat.local.static_site import Site
 from imchat.services.app import App
 from imchat.sign_up_policy import OPEN, SignUpPolicy
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.sqlite.table import SqliteTable
+from imchat.storage.sqlite.wal import SyncFailed
 
 GC_THRESHOLDS: Final = (20_000, 20, 50)
 """Thresholds of the garbage collector: requests leave almost no cycles, and each message keeps a dozen objects for a while."""
+
+
+_FAILURE_RESPONSE_S: Final = 0.2
+"""How long to send error responses before the process ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,8 @@ class Started:
     reachable_by_others: bool = False
     people: tuple[demo.DemoUser, ...] = ()
     policy: SignUpPolicy = OPEN
+    max_connections: int = 0
+    sync_failure: asyncio.Future[SyncFailed] | None = None
 
 
 @contextlib.asynccontextmanager
@@ -79,6 +89,19 @@ async def serve(
             confirm=confirm,
             policy=policy,
         )
+        loop = asyncio.get_running_loop()
+        sync_failure: asyncio.Future[SyncFailed] = loop.create_future()
+
+        def on_sync_failed(error: SyncFailed) -> None:
+            with contextlib.suppress(RuntimeError):  # the event loop has ended
+                loop.call_soon_threadsafe(report, error)
+
+        def report(error: SyncFailed) -> None:
+            if not sync_failure.done():
+                sync_failure.set_result(error)
+
+        for table in (store, accounts):
+            table.on_sync_failed(on_sync_failed)
         people = demo.seed(app, accounts, data.keys) if with_demo else ()
         deferred.run()
         handlers = Handlers(
@@ -98,7 +121,15 @@ async def serve(
         )
         async with server:
             with data.announce(server.url):
-                yield Started(server.url, data.path, not _is_loopback(options.host), people, policy)
+                yield Started(
+                    server.public_url,
+                    data.path,
+                    not _is_loopback(options.host),
+                    people,
+                    policy,
+                    options.max_connections,
+                    sync_failure,
+                )
 
 
 def run(
@@ -111,7 +142,11 @@ def run(
     started: Callable[[Started], None],
     deliver: Deliver,
 ) -> None:
-    """Serve until Ctrl-C or SIGTERM, then stop cleanly. Raises: ConfigError."""
+    """Serve until Ctrl-C or SIGTERM, then stop cleanly. Raises the process's limit of open files. Raises: ConfigError.
+
+    After a failed fsync the process ends with status 1, so that a supervisor restarts it.
+    """
+    options = replace(options, max_connections=min(options.max_connections, max_connections(raise_limit())))
     data = DataDir.open(data_dir)
 
     async def until_stopped() -> None:
@@ -124,11 +159,31 @@ def run(
             # The objects loaded so far stay: without freezing, each full collection would stop the server for 15 to 40 ms.
             gc.freeze()
             gc.set_threshold(*GC_THRESHOLDS)
+            failure = server.sync_failure
+            if failure is not None:
+                failure.add_done_callback(lambda _failure: stop.set())
             await stop.wait()
+            if failure is not None and failure.done():
+                await asyncio.sleep(_FAILURE_RESPONSE_S)
+                _end_process(failure.result())
 
     # On platforms without signal handlers Ctrl-C cancels the task instead, which stops it cleanly too.
     with contextlib.suppress(KeyboardInterrupt), asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(until_stopped())
+
+
+def _end_process(error: SyncFailed) -> None:
+    """End the process without closing the databases.
+
+    Closing would move the log into the database without checking it, and the system may have dropped parts of it. The next
+    start reads only the part of the log that is intact.
+    """
+    sys.stderr.write(
+        f"Error: {error.message}. imchat stops, because writes could be lost without notice; nothing that was "
+        "confirmed is affected. Check the disk, then start imchat again.\n"
+    )
+    sys.stderr.flush()
+    os._exit(1)
 
 
 def _is_loopback(host: str) -> bool:

@@ -16,13 +16,18 @@ from typing import Any, Final, Self
 
 from imchat.domain.limits import CONNECTION_S
 from imchat.entrypoints.bootstrap import Handler
-from imchat.errors import ConfigError, Unauthenticated, source_location
+from imchat.errors import ConfigError, Invalid, Unauthenticated, source_location
+from imchat.local.addresses import Addresses, PublicUrl
 from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.apigateway.events import http_event, parse_http_response, token_claims
 from imchat.local.apigateway.websocket import IDLE_TIMEOUT_S, WebSocketApi
 from imchat.local.cognito import CognitoApi
 from imchat.local.group_commit import GroupCommitQueue
 from imchat.local.http import (
+    MAX_BODY_BYTES,
+    MAX_CONNECTIONS,
+    SMALL_BODY_BYTES,
+    BodyLimit,
     HandlerResult,
     HttpResponse,
     HttpServer,
@@ -41,6 +46,11 @@ PURGE_ITEMS: Final = 500
 MAX_CACHED_CLAIMS: Final = 4096
 """Tokens whose claims are cached in the form that handlers get."""
 MAX_PORT: Final = 65535
+_API_BODY: Final = BodyLimit(MAX_BODY_BYTES, trusted=True)
+_COGNITO_BODY: Final = BodyLimit(64 * 1024)
+"""Sign-in requests are below 10 KB."""
+_OTHER_BODY: Final = BodyLimit(SMALL_BODY_BYTES)
+"""No other route takes a body."""
 _STOP_TIMEOUT_S: Final = 0.5
 """How long open requests may take to finish when the server stops."""
 
@@ -56,17 +66,19 @@ class Handlers:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The address to listen on (port 0: any free one), and time limits in seconds."""
+    """The address to listen on (port 0: any free one), the address that users open, and time limits in seconds."""
 
     host: str = "127.0.0.1"
     port: int = 0
+    public_url: PublicUrl | None = None
+    max_connections: int = MAX_CONNECTIONS
     idle_s: float = IDLE_TIMEOUT_S
     lifetime_s: float = CONNECTION_S
     purge_every_s: float = PURGE_INTERVAL_S
 
 
 class LocalServer:
-    """Serves at `url` inside `async with`.
+    """Serves at `url` inside `async with`; `public_url` is the address that users open.
 
     Entering raises ConfigError if it cannot listen on the address. Leaving closes every WebSocket with "going away",
     then finishes and commits the waiting requests.
@@ -84,7 +96,7 @@ class LocalServer:
         options: Options,
         run_deferred: Callable[[], None] = lambda: None,
     ) -> None:
-        self.url = ""
+        self.url = self.public_url = ""
         self._handlers = handlers
         self._store = store
         self._gateway = gateway
@@ -93,6 +105,9 @@ class LocalServer:
         self._site = site
         self._options = options
         self._run_deferred = run_deferred
+        self._addresses = Addresses(options.host, options.public_url)
+        self._served_hosts = self._addresses.served
+        self._http = HttpServer(self._handle, self._admit, options.max_connections)
         self._claims: dict[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {}
 
     async def __aenter__(self) -> Self:
@@ -102,17 +117,21 @@ class LocalServer:
             websocket=self._handlers.websocket,
             queue=self._queue,
             gateway=self._gateway,
+            addresses=self._addresses,
+            unfinished_input=self._http.context.input,
+            unread_output=self._http.context.output,
+            connections=self._http.context.upgraded,
             idle_s=self._options.idle_s,
             lifetime_s=self._options.lifetime_s,
         )
         self._cognito = CognitoApi(self._sign_in)
-        self._http = HttpServer(self._handle)
         host = self._options.host
         try:
             port = await self._http.start(host, self._options.port)
         except (OSError, OverflowError) as error:
             raise _cannot_listen(self._options, error) from error
         self.url = f"http://{_url_host(host)}:{port}"
+        self.public_url = str(self._options.public_url or self.url)
         self._purging = asyncio.create_task(self._purge())
         return self
 
@@ -127,7 +146,9 @@ class LocalServer:
         self._cognito.close()
 
     def _handle(self, request: Request) -> HttpResponse | Awaitable[HandlerResult]:
-        path = request.path
+        path, host = request.path, request.headers.get("host", "")
+        if host not in self._served_hosts and not self._addresses.serves(host):
+            return _host_error(host)
         if path.startswith("/api/"):
             return self._call_api(request, path)
         if path == "/ws":
@@ -137,6 +158,19 @@ class LocalServer:
         if path == "/config.json":
             return json_response(self._config(), cache_control="no-cache")
         return self._site.serve(request)
+
+    def _admit(self, request: Request) -> BodyLimit | HttpResponse:
+        """Return how large a body is accepted, or the response that refuses the request before its body arrives."""
+        path, host = request.path, request.host
+        if not self._addresses.serves(host):
+            return _host_error(host)
+        if path.startswith("/api/") and (path != "/api/health" or request.method != "GET"):
+            try:
+                self._sign_in.verify_access_token(_bearer_token(request))
+            except Unauthenticated as error:
+                return http_error_response(error, new_request_id())
+            return _API_BODY
+        return _COGNITO_BODY if self._cognito.handles(request) else _OTHER_BODY
 
     def _call_api(self, request: Request, path: str) -> HttpResponse | Awaitable[HandlerResult]:
         """Call the HTTP handler, like an HTTP API with a JWT authorizer on every route except `GET /api/health`."""
@@ -195,6 +229,20 @@ class LocalServer:
                     type(error).__name__,
                     source_location(error),
                 )
+
+
+def _host_error(host: str) -> HttpResponse:
+    """Return the response to a request whose `Host` header is missing, repeated, or the name of another server."""
+    if not host or "," in host:
+        error, status = Invalid("the request must have one Host header", field="host", limit=1), 400
+    else:
+        error = Invalid(
+            "this server does not have the name in the Host header; "
+            "open it by its IP address, or start it with --url and the address that users open",
+            field="host",
+        )
+        status = 421  # Misdirected Request
+    return http_error_response(error, new_request_id(), status=status)
 
 
 def _bearer_token(request: Request) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +33,8 @@ _CONTENT_SECURITY_POLICY: Final = (
     "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types imchat"
 )
 _PERMISSIONS_POLICY: Final = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+_QUALITY: Final = re.compile(r"(0(\.[0-9]{0,3})?|1(\.0{0,3})?)")
+"""The weight of an encoding. Source: RFC 9110, section 12.4.2."""
 _MIN_COMPRESS_BYTES: Final = 860
 """Smaller responses fit in one packet uncompressed."""
 
@@ -62,14 +66,32 @@ class Site:
                 return http_error_response(NotFound("no such page"), new_request_id())
             path = "/index.html"
         file = self._files[path]
-        if file.headers["ETag"] in request.headers.get("if-none-match", ""):
+        if _matches(request.headers.get("if-none-match", ""), file.headers["ETag"]):
             return HttpResponse(304, file.headers, b"")
         headers, body = dict(file.headers), file.plain
         if file.gzipped is not None:
             headers["Vary"] = "Accept-Encoding"
-            if "gzip" in request.headers.get("accept-encoding", ""):
+            if _accepts_gzip(request.headers.get("accept-encoding", "")):
                 headers["Content-Encoding"], body = "gzip", file.gzipped
         return HttpResponse(200, headers, body)
+
+
+@lru_cache(maxsize=256)
+def _accepts_gzip(header: str) -> bool:
+    """Return whether a client with this `Accept-Encoding` header accepts gzip (RFC 9110, section 12.5.3)."""
+    qualities: dict[str, float] = {}
+    for part in header.lower().split(","):
+        coding, *parameters = (word.strip() for word in part.split(";"))
+        quality = next((text[2:] for text in parameters if text.startswith("q=")), "1")
+        qualities[coding] = float(quality) if _QUALITY.fullmatch(quality) else 0.0
+    accepted = (qualities[name] for name in ("gzip", "x-gzip", "*") if name in qualities)
+    return next(accepted, 0.0) > 0
+
+
+def _matches(header: str, tag: str) -> bool:
+    """Return whether an `If-None-Match` header names the tag (RFC 9110, section 13.1.2)."""
+    given = [part.strip().removeprefix("W/") for part in header.split(",")]
+    return tag.removeprefix("W/") in given or given == ["*"]
 
 
 def _read(file: Path, path: str) -> _File:

@@ -11,9 +11,9 @@ import time
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
 
 from websockets.datastructures import Headers
+from websockets.exceptions import InvalidHeaderValue
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request as Handshake
 from websockets.protocol import OPEN, SERVER, Protocol
@@ -23,6 +23,7 @@ from imchat.api.responses import error_frame
 from imchat.domain.limits import CONNECTION_S
 from imchat.entrypoints.bootstrap import Handler
 from imchat.errors import Forbidden, Invalid, Unauthenticated
+from imchat.local.addresses import Addresses
 from imchat.local.apigateway.connections import (
     MAX_BUFFER_BYTES,
     MAX_MESSAGE_BYTES,
@@ -35,8 +36,10 @@ from imchat.local.group_commit import GroupCommitQueue
 from imchat.local.http import (
     HandlerResult,
     HttpResponse,
+    InputBudget,
     OpenConnections,
     Request,
+    UnreadOutput,
     Upgrade,
     encode_response,
     http_error_response,
@@ -47,10 +50,17 @@ IDLE_TIMEOUT_S: Final = 10 * 60
 """How long a connection may be idle in both directions. Source: API Gateway quotas, "Idle Connection Timeout"."""
 MAX_FRAME_BYTES: Final = 32 * 1024
 """Longest frame from a client; longer messages need several. Source: API Gateway quotas, "WebSocket frame size"."""
+_HANDSHAKE_HEADERS: Final = frozenset(
+    {"connection", "upgrade", "sec-websocket-extensions", "sec-websocket-key", "sec-websocket-version"}
+)
 _CLOSE_TIMEOUT_S: Final = 1.0
 """How long to wait for a client to reply to our closing frame."""
+MESSAGE_TIMEOUT_S: Final = 60.0
+"""How long a client may send nothing of a message that it has begun."""
 _MAX_PENDING: Final = 32
 """Messages of one client that may wait to be handled; at this number its connection is not read."""
+_MAX_PENDING_BYTES: Final = 64 * 1024
+"""Bytes of these messages; beyond them the connection is not read. Valid messages have up to 4 KB."""
 
 # Its log records quote what clients send, including tickets.
 _silent_log = logging.getLogger("imchat.local.apigateway.websocket.wire")
@@ -64,6 +74,8 @@ class _ConnectionContext:
     websocket: Handler
     queue: GroupCommitQueue
     gateway: LocalGateway
+    input: InputBudget
+    output: UnreadOutput
     idle_s: float
     lifetime_s: float
     connections: OpenConnections[_Connection]
@@ -79,22 +91,29 @@ class WebSocketApi:
         websocket: Handler,
         queue: GroupCommitQueue,
         gateway: LocalGateway,
+        addresses: Addresses,
+        unfinished_input: InputBudget,
+        unread_output: UnreadOutput,
+        connections: OpenConnections[Any],
         idle_s: float = IDLE_TIMEOUT_S,
         lifetime_s: float = CONNECTION_S,
     ) -> None:
         self._authorizer = authorizer
-        self._context = _ConnectionContext(websocket, queue, gateway, idle_s, lifetime_s, OpenConnections())
+        self._addresses = addresses
+        self._context = _ConnectionContext(
+            websocket, queue, gateway, unfinished_input, unread_output, idle_s, lifetime_s, connections
+        )
 
     async def serve(self, request: Request) -> HandlerResult:
         """Open a connection, or respond with an error."""
-        accepted = ServerProtocol(logger=_silent_log).accept(
-            Handshake(request.raw_path, Headers(request.header_lines))
-        )
-        if request.method != "GET" or accepted.status_code != 101:  # noqa: PLR2004 - Switching Protocols
+        handshake_headers = _accept_handshake(request)
+        if handshake_headers is None:
             return http_error_response(
                 Invalid("this URL accepts WebSocket connections only"), new_request_id()
             )
-        if not _is_same_origin(request):
+        headers = request.headers
+        origin, forwarded_hosts = headers.get("origin"), headers.get("x-forwarded-host", "")
+        if origin is not None and not self._addresses.is_same_origin(origin, request.host, forwarded_hosts):
             return http_error_response(Forbidden("pages of other sites may not connect"), new_request_id())
         socket = self._context.gateway.add()
         events = WebSocketEvents(request, socket.connection_id, int(time.time() * 1000))
@@ -107,8 +126,7 @@ class WebSocketApi:
             ):  # a Lambda authorizer denies by raising Exception("Unauthorized")
                 return _error_response(error)
             raise
-        headers = {name.lower(): value for name, value in accepted.headers.raw_items()}
-        handshake = HttpResponse(101, {**headers, **(response.get("headers") or {})}, b"")
+        handshake = HttpResponse(101, {**handshake_headers, **(response.get("headers") or {})}, b"")
         connection = _Connection(self._context, socket, events)
         head = encode_response(handshake, keep_alive=True, head_only=True)
         return Upgrade(head, connection, connection.end)
@@ -137,11 +155,16 @@ class _Connection(asyncio.Protocol):
     __slots__ = (
         "_context",
         "_events",
-        "_fragments",
+        "_held_bytes",
+        "_last_data_s",
         "_loop",
+        "_message",
+        "_message_timer",
         "_opcode",
         "_pending",
+        "_pending_bytes",
         "_protocol",
+        "_reading_paused",
         "_socket",
         "_timer",
         "_transport",
@@ -158,8 +181,12 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._opcode = Opcode.TEXT
-        self._fragments: list[bytes] = []
-        self._pending = 0
+        self._message = bytearray()  # joined: a list of small fragments would take several times their size
+        self._message_timer: asyncio.TimerHandle | None = None
+        self._last_data_s = 0.0
+        self._held_bytes = 0  # the input that the budget has for this connection
+        self._pending = self._pending_bytes = 0
+        self._reading_paused = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -173,8 +200,13 @@ class _Connection(asyncio.Protocol):
 
     def end(self) -> None:
         """Send `$disconnect` to the application after the connection has closed."""
-        if self._timer is not None:
-            self._timer.cancel()
+        for timer in (self._timer, self._message_timer):
+            if timer is not None:
+                timer.cancel()
+        self._message.clear()
+        self._hold(0)
+        if self._transport is not None:
+            self._context.output.discard(self._transport)
         self._context.connections.discard(self)
         self._context.gateway.remove(self._socket)
         code = int(self._protocol.close_code or CloseCode.ABNORMAL_CLOSURE)
@@ -187,40 +219,93 @@ class _Connection(asyncio.Protocol):
         self._protocol.receive_data(data)
         for frame in self._protocol.events_received():
             self._receive_frame(cast(Frame, frame))
+        unfinished = len(self._message) + len(self._protocol.reader.buffer)
+        if unfinished or self._held_bytes:
+            self._last_data_s = time.monotonic()
+            self._hold(unfinished)
+            if unfinished and self._message_timer is None:
+                self._message_timer = self._loop.call_later(MESSAGE_TIMEOUT_S, self._check_message)
         self._flush()
+
+    def pause_writing(self) -> None:
+        if self._transport is not None:
+            self._context.output.add(self._transport)
+
+    def resume_writing(self) -> None:
+        if self._transport is not None:
+            self._context.output.discard(self._transport)
+
+    def evict(self) -> None:
+        """Close the connection: the server holds too much unfinished input. See `InputBudget`."""
+        self._held_bytes = 0
+        self._message.clear()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _hold(self, size: int) -> None:
+        if size != self._held_bytes:
+            self._held_bytes = size
+            self._context.input.hold(self, size, trusted=True)
+
+    def _check_message(self) -> None:
+        """Close the connection if nothing more of an unfinished message has arrived for a while."""
+        self._message_timer = None
+        if not self._held_bytes or self._transport is None:
+            return
+        left_s = self._last_data_s + MESSAGE_TIMEOUT_S - time.monotonic()
+        if left_s <= 0:
+            self._message.clear()
+            self._hold(0)
+            self._protocol.fail(CloseCode.POLICY_VIOLATION, "the message did not arrive in time")
+            self._flush()
+        else:
+            self._message_timer = self._loop.call_later(left_s, self._check_message)
 
     def eof_received(self) -> None:
         self._protocol.receive_eof()
 
     def _receive_frame(self, frame: Frame) -> None:
         if frame.opcode in {Opcode.TEXT, Opcode.BINARY}:
-            self._opcode, self._fragments = frame.opcode, []
+            self._opcode = frame.opcode
+            self._message.clear()
         elif frame.opcode is not Opcode.CONT:
             return  # the protocol has handled pings, pongs and closing frames
-        if frame.data:  # endless empty frames must not use memory
-            self._fragments.append(bytes(frame.data))
+        self._message += frame.data
         if not frame.fin:
             return
-        message, self._fragments = b"".join(self._fragments), []
+        message = bytes(self._message)
+        self._message.clear()
         text, is_base64 = encode_body(message)
         if is_base64 and self._opcode is Opcode.TEXT:
             self._protocol.fail(CloseCode.INVALID_DATA, "text that is not UTF-8")
             return
         self._socket.active_s = time.monotonic()
-        self._handle_message(self._events.message(text, is_base64=is_base64))
+        self._handle_message(self._events.message(text, is_base64=is_base64), len(message))
 
-    def _handle_message(self, event: dict[str, Any]) -> None:
+    def _handle_message(self, event: dict[str, Any], size: int) -> None:
         self._pending += 1
-        if self._pending == _MAX_PENDING and self._transport is not None:
-            self._transport.pause_reading()
+        self._pending_bytes += size
+        self._limit_reading()
         request_id = event["requestContext"]["requestId"]
         job = self._context.queue.run(lambda: self._context.websocket(event, None))
-        job.add_done_callback(partial(self._on_handled, request_id))
+        job.add_done_callback(partial(self._on_handled, request_id, size))
 
-    def _on_handled(self, request_id: str, job: asyncio.Future[Any]) -> None:
-        self._pending -= 1
-        if self._pending == _MAX_PENDING // 2 and self._transport is not None:
+    def _limit_reading(self) -> None:
+        """Pause reading while many messages wait; resume when few do."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        if not self._reading_paused:
+            if self._pending >= _MAX_PENDING or self._pending_bytes > _MAX_PENDING_BYTES:
+                self._reading_paused = True
+                self._transport.pause_reading()
+        elif self._pending <= _MAX_PENDING // 2 and self._pending_bytes <= _MAX_PENDING_BYTES // 2:
+            self._reading_paused = False
             self._transport.resume_reading()
+
+    def _on_handled(self, request_id: str, size: int, job: asyncio.Future[Any]) -> None:
+        self._pending -= 1
+        self._pending_bytes -= size
+        self._limit_reading()
         error = None if job.cancelled() else job.exception()
         if isinstance(error, Exception):  # the client gets an error frame and stays connected
             self._socket.write(encode_text_frame(error_frame(error, request_id)), time.monotonic())
@@ -283,13 +368,19 @@ def _error_response(error: Exception) -> HttpResponse:
     return http_error_response(error, new_request_id())
 
 
-def _is_same_origin(request: Request) -> bool:
-    """Return whether the request is from our own page or no page. A proxy passes on the page's host in a header."""
-    origin = request.headers.get("origin")
-    if origin is None:
-        return True
+def _accept_handshake(request: Request) -> dict[str, str] | None:
+    """Return the headers that accept the WebSocket handshake, or None if the request is not a valid one.
+
+    The package gets only the headers of RFC 6455, section 4.2.1, because it rejects a request for any other header that
+    is not Latin-1, such as a cookie of another server on the same host.
+    """
     try:
-        host = urlsplit(origin).netloc
-    except ValueError:
-        return False
-    return host in {request.host, request.headers.get("x-forwarded-host")}
+        headers = Headers(
+            (name, value) for name, value in request.header_lines if name.lower() in _HANDSHAKE_HEADERS
+        )
+    except InvalidHeaderValue:
+        return None
+    accepted = ServerProtocol(logger=_silent_log).accept(Handshake(request.raw_path, headers))
+    if request.method != "GET" or accepted.status_code != 101:  # noqa: PLR2004 - Switching Protocols
+        return None
+    return {name.lower(): value for name, value in accepted.headers.raw_items()}

@@ -3,29 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, NamedTuple, TypeAlias, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
-from imchat.errors import ImchatError
-from imchat.local.http.parser import MAX_HEAD_BYTES, RequestParser
+from imchat.errors import Busy
+from imchat.local.http.limits import InputBudget, UnreadOutput
+from imchat.local.http.parser import MAX_HEAD_BYTES, Admit, HeadRefused, RequestParser
 from imchat.local.http.request import Request, new_request_id
 from imchat.local.http.response import HttpResponse, encode_response, http_error_response
 
 C = TypeVar("C")
+log = logging.getLogger(__name__)
 
 HEAD_TIMEOUT_S: Final = 75.0
 """How long a connection may be silent between requests, or take to send the head of a request."""
-REQUEST_TIMEOUT_S: Final = 300.0
-"""How long a client may take to send a request, or to read a response."""
+SILENCE_TIMEOUT_S: Final = 60.0
+"""How long a client may send nothing of a request body, or read nothing of a response."""
+BODY_TIMEOUT_S: Final = 120.0
+"""How long a client may take to send a request body."""
 _LINGER_S: Final = 2.0
 """How long to keep a connection open after an error response, so that a client that is still sending can read it."""
 _MAX_PIPELINED: Final = 32
 """Requests of one connection that may wait for their turn."""
-_MAX_PIPELINED_BYTES: Final = 1024 * 1024
+_MAX_PIPELINED_BYTES: Final = 256 * 1024
 """Bytes of their bodies that may wait; beyond either limit the connection is not read."""
+MAX_CONNECTIONS: Final = 100_000
+"""Open connections, unless the limit of open files allows fewer."""
+_MAX_REFUSED: Final = 32
+"""Connections over the limit that may take the time to read the response."""
+_UNCOUNTED_BYTES: Final = 4096
+"""Bodies up to this size do not count as input while their request is handled."""
 
 
 class Upgrade(NamedTuple):
@@ -65,18 +77,44 @@ class OpenConnections(set[C]):
                 await asyncio.wait_for(self._empty.wait(), timeout_s)
 
 
+@dataclass(frozen=True, slots=True)
+class ServerContext:
+    """What the connections of one server share."""
+
+    handler: RequestHandler
+    admit: Admit
+    connections: OpenConnections[Connection] = field(default_factory=OpenConnections)
+    input: InputBudget = field(default_factory=InputBudget)
+    output: UnreadOutput = field(default_factory=UnreadOutput)
+    upgraded: OpenConnections[Any] = field(default_factory=OpenConnections)
+    """Connections that have switched to another protocol."""
+    refused: OpenConnections[Connection] = field(default_factory=OpenConnections)
+    """Connections over the limit, for as long as they may take to read that."""
+    max_connections: int = MAX_CONNECTIONS
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more connections may be open."""
+        return len(self.connections) + len(self.upgraded) >= self.max_connections
+
+
 class Connection(asyncio.Protocol):
     """One client connection: requests are parsed ahead and answered one after another, in order."""
 
-    def __init__(self, handler: RequestHandler, open_connections: OpenConnections[Connection]) -> None:
-        self._handler = handler
-        self._open_connections = open_connections
+    def __init__(self, context: ServerContext) -> None:
+        self._context = context
+        self._handler = context.handler
+        self._open_connections = context.connections
         self._loop = asyncio.get_running_loop()
-        self._upgrade_data: list[bytes] | None = None  # bytes received after a request to upgrade
+        self._upgrade_data: bytearray | None = None  # bytes received after a request to upgrade
+        self._body_bytes = 0  # of the request that is being handled, if it is large
+        self._held_bytes = 0  # the input that the budget has for this connection
+        self._response_bytes = 0  # of the last response
+        self._unread_bytes = 0  # of the responses, when the client last read
         self._handling = False  # a request is being handled
         self._input_ended = False  # no more requests are read
         self._closed = self._writing_paused = self._reading_paused = self._half_closed = False
-        self._last_active_s = time.monotonic()
+        self._last_active_s = self._last_data_s = self._first_data_s = time.monotonic()
 
     # -- callbacks of the transport --
 
@@ -84,30 +122,41 @@ class Connection(asyncio.Protocol):
         """Prepare the open connection (asyncio callback)."""
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
-        self._parser = RequestParser(str(peer[0]) if peer else "", self._send_continue)
-        self._open_connections.add(self)
+        self._parser = RequestParser(str(peer[0]) if peer else "", self._send_continue, self._context.admit)
+        if self._context.is_full:
+            self._refuse_connection()
+        else:
+            self._open_connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - closed with or without an error
         """Remove the closed connection (asyncio callback)."""
         self._closed = True
         self._open_connections.discard(self)
+        self._context.refused.discard(self)
+        self._context.output.discard(self._transport)
+        self._parser.requests.clear()
+        self._body_bytes = 0
+        self._drop_input()
 
     def data_received(self, data: bytes) -> None:
         """Parse bytes that the client has sent (asyncio callback)."""
         if self._upgrade_data is not None:
-            self._upgrade_data.append(data)
-            if sum(map(len, self._upgrade_data)) > MAX_HEAD_BYTES:
+            self._upgrade_data += data
+            if len(self._upgrade_data) > MAX_HEAD_BYTES:
                 self._transport.pause_reading()
         elif not self._input_ended:
             try:
                 self._parser.feed(data)
-            except ImchatError as error:
+            except Exception as error:  # noqa: BLE001 - the client gets a response, whatever the parser raises
                 self._reject(error)
             if self._parser.upgrade_data is not None:
-                self._input_ended, self._upgrade_data = True, [self._parser.upgrade_data]
+                self._input_ended, self._upgrade_data = True, bytearray(self._parser.upgrade_data)
             self._handle_next()
             if self._parser.requests:
                 self._limit_reading()
+                self._count_input()
+            elif self._parser.unfinished_bytes or self._held_bytes:
+                self._count_input()
 
     def eof_received(self) -> bool:
         """Stop reading requests; keep the connection open while responses are due (asyncio callback)."""
@@ -117,10 +166,12 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Pause responses: the client does not read them (asyncio callback)."""
         self._writing_paused = True
+        self._context.output.add(self._transport, self._response_bytes)
 
     def resume_writing(self) -> None:
         """Continue with responses: the client reads again (asyncio callback)."""
         self._writing_paused = False
+        self._context.output.discard(self._transport)
         self._handle_next()
 
     def _send_continue(self) -> None:
@@ -134,6 +185,9 @@ class Connection(asyncio.Protocol):
             if self._reading_paused:
                 self._limit_reading()
             self._handling = True
+            if len(request.body) > _UNCOUNTED_BYTES:
+                self._body_bytes = len(request.body)
+                self._count_input()
             try:
                 result = self._handler(request)
             except Exception as error:  # noqa: BLE001 - every error must leave in the common error format
@@ -143,6 +197,29 @@ class Connection(asyncio.Protocol):
             else:
                 task = asyncio.ensure_future(result)
                 task.add_done_callback(partial(self._on_result, request, keep_alive))
+
+    def _count_input(self) -> None:
+        """Count what this connection has received and not answered in the budget of all connections."""
+        self._last_data_s = time.monotonic()
+        size = self._parser.unfinished_bytes + self._body_bytes
+        size += sum(len(request.body) for request, _ in self._parser.requests)
+        if size != self._held_bytes:
+            if not self._held_bytes:
+                self._first_data_s = self._last_data_s
+            self._held_bytes = size
+            self._context.input.hold(self, size, trusted=self._parser.trusted)
+
+    def _drop_input(self) -> None:
+        """Drop the request that is not complete."""
+        self._parser.discard()
+        if self._held_bytes:
+            self._count_input()
+
+    def evict(self) -> None:
+        """Drop the requests that wait or are not complete: the server has too much input. See `InputBudget`."""
+        self._held_bytes = self._body_bytes = 0
+        self._parser.requests.clear()
+        self._reject(Busy("too many requests are being received; try again in a moment"))
 
     def _limit_reading(self) -> None:
         """Pause reading while many requests wait; resume when few do."""
@@ -175,6 +252,9 @@ class Connection(asyncio.Protocol):
     def _send_response(self, request: Request, keep_alive: bool, response: HttpResponse) -> None:  # noqa: FBT001 - as it was parsed
         self._handling = False
         self._last_active_s = time.monotonic()
+        if self._held_bytes:
+            self._body_bytes = 0
+            self._count_input()
         if self._closed:
             return
         keep_alive = keep_alive and self._upgrade_data is None and not self._open_connections.draining
@@ -183,6 +263,7 @@ class Connection(asyncio.Protocol):
         except ValueError as error:
             response = http_error_response(error, new_request_id())
             data = encode_response(response, keep_alive=keep_alive, head_only=False)
+        self._response_bytes = len(data)
         self._transport.write(data)
         if not keep_alive or (self._input_ended and not self._parser.requests):
             self._parser.requests.clear()
@@ -194,7 +275,9 @@ class Connection(asyncio.Protocol):
             self._transport.close()
             return
         self._open_connections.discard(self)
-        transport, received = self._transport, b"".join(self._upgrade_data)
+        transport, received = self._transport, bytes(self._upgrade_data)
+        self._upgrade_data = bytearray()
+        self._context.output.discard(transport)
         transport.write(upgrade.head)
         transport.set_protocol(upgrade.protocol)
         upgrade.protocol.connection_made(transport)
@@ -204,19 +287,39 @@ class Connection(asyncio.Protocol):
 
     # -- closing --
 
-    def _reject(self, error: ImchatError) -> None:
-        """Respond with the error and parse no more requests."""
+    def _reject(self, error: Exception, *, status: int | None = None) -> None:
+        """Respond with the error and parse no more requests. `status` overrides the error's own."""
         if self._input_ended:
             return
         self._input_ended = True
+        self._drop_input()
         if self._handling or self._parser.requests:
             # Sent now, it would be taken for the response to an earlier request; the connection closes after the last.
             return
-        response = http_error_response(error, new_request_id())
+        if isinstance(error, HeadRefused):
+            response = error.response
+        else:
+            response = http_error_response(error, new_request_id(), status=status)
         self._transport.write(encode_response(response, keep_alive=False, head_only=False))
         if self._transport.can_write_eof():
             self._transport.write_eof()
         self._loop.call_later(_LINGER_S, self._transport.close)
+
+    def _refuse_connection(self) -> None:
+        """Respond with 503 to a connection over the limit, or close it at once while many others are refused."""
+        refused = self._context.refused
+        if not refused:
+            log.warning(
+                "refused a connection: %d are open, which is the limit; to allow more, raise the limit of open files",
+                self._context.max_connections,
+            )
+        if len(refused) >= _MAX_REFUSED:
+            self._input_ended = True
+            self._transport.abort()
+            return
+        refused.add(self)
+        self._reject(Busy("the server has too many open connections; try again in a moment"))
+        self._loop.call_later(2 * _LINGER_S, self._transport.abort)
 
     def close_if_idle(self) -> None:
         """Close unless a request is being handled; the connection then closes after its response."""
@@ -225,13 +328,22 @@ class Connection(asyncio.Protocol):
 
     def close_if_timed_out(self, now_s: float) -> None:
         """Close if the client takes too long to send a request, or to read a response."""
-        silent_s = now_s - self._last_active_s
-        if (self._writing_paused or self._transport.is_closing()) and silent_s > REQUEST_TIMEOUT_S:
-            self._transport.abort()
+        if self._writing_paused or self._transport.is_closing():
+            self._abort_if_nothing_is_read(now_s)
+        elif self._handling or self._parser.requests or self._input_ended:
             return
-        timeout_s = REQUEST_TIMEOUT_S if self._parser.in_body else HEAD_TIMEOUT_S
-        if not (self._handling or self._parser.requests) and silent_s > timeout_s:
-            self._transport.close()
+        elif not self._parser.in_body:
+            if now_s - self._last_active_s > HEAD_TIMEOUT_S:
+                self._transport.close()
+        elif now_s - self._last_data_s > SILENCE_TIMEOUT_S or now_s - self._first_data_s > BODY_TIMEOUT_S:
+            self._reject(Busy("the request body did not arrive in time; try again"), status=408)
+
+    def _abort_if_nothing_is_read(self, now_s: float) -> None:
+        unread_bytes = self._transport.get_write_buffer_size()
+        if unread_bytes != self._unread_bytes:
+            self._unread_bytes, self._last_active_s = unread_bytes, now_s
+        elif now_s - self._last_active_s > SILENCE_TIMEOUT_S:
+            self._transport.abort()
 
     def abort(self) -> None:
         """Close at once."""

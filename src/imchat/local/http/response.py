@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterable, Mapping
 from email.utils import formatdate
@@ -24,6 +25,8 @@ SECURITY_HEADERS: Final = {
 }
 _NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
 _STATUSES_WITHOUT_BODY: Final = {204, 304}
+_CONTROL_CHARACTER: Final = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+"""Not allowed in a header value. Source: RFC 9110, section 5.5."""
 _REASONS: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -56,7 +59,7 @@ def http_error_response(
 
 
 def encode_response(response: HttpResponse, *, keep_alive: bool, head_only: bool) -> bytes:
-    """Encode a response; `head_only` for a HEAD request. Raises: ValueError for a header that has a line break."""
+    """Encode a response; `head_only` for a HEAD request. Raises: ValueError for a header that has a control character."""
     status, headers, body = response
     has_body = status not in _STATUSES_WITHOUT_BODY
     head = _encode_head(status, tuple(headers.items()), int(time.time()))
@@ -69,14 +72,13 @@ def encode_response(response: HttpResponse, *, keep_alive: bool, head_only: bool
 def _encode_head(status: int, headers: tuple[tuple[str, str], ...], now_s: int) -> bytes:
     """Encode the status line and the headers, which most responses of one second have in common.
 
-    Raises: ValueError for a header that has a line break.
+    Raises: ValueError for a header that has a control character.
     """
     lines = [
         f"HTTP/1.1 {status} {_REASONS.get(status, '')}",
         *(f"{name}: {value}" for name, value in with_security_headers(headers).items()),
         f"date: {formatdate(now_s, usegmt=True)}",
     ]
-    head = "\r\n".join(lines)
-    if max(head.count("\n"), head.count("\r")) >= len(lines):
-        raise ValueError("a header contains a line break")
-    return f"{head}\r\n".encode()
+    if any(map(_CONTROL_CHARACTER.search, lines)):
+        raise ValueError("a header contains a control character")
+    return ("\r\n".join(lines) + "\r\n").encode()

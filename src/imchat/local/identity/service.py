@@ -167,5 +167,11 @@ class Identity:
 
 
 def _error_response(status: int, error_type: str, message: str) -> CognitoResponse:
-    headers = {"Content-Type": CONTENT_TYPE, "x-amzn-ErrorType": error_type, "x-amzn-ErrorMessage": message}
+    # Messages quote fields of the request; a header can hold no control character.
+    header_message = "".join(char if char.isprintable() else "?" for char in message)
+    headers = {
+        "Content-Type": CONTENT_TYPE,
+        "x-amzn-ErrorType": error_type,
+        "x-amzn-ErrorMessage": header_message,
+    }
     return CognitoResponse(status, headers, json.dumps({"__type": error_type, "message": message}).encode())

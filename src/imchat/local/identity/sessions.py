@@ -15,6 +15,7 @@ from imchat.local.identity.protocol import CognitoError, not_authorized
 from imchat.storage.table import TTL_ATTRIBUTE, Delete, Key, Put, Table
 
 SESSION_LIFETIME_S: Final = 30 * 24 * 3600
+_ORIGIN_JTI_CHARACTERS: Final = len(str(uuid.UUID(int=0)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,8 @@ class Sessions:
         self._table.write(Delete(_key(session.origin_jti)))
 
     def _read(self, origin_jti: str) -> tuple[Session, str] | None:
+        if len(origin_jti) != _ORIGIN_JTI_CHARACTERS or not origin_jti.isascii():
+            return None  # not made by `start`; a key of the table is limited in bytes
         item = self._table.get(_key(origin_jti))
         if item is None:
             return None

@@ -21,6 +21,8 @@ from imchat.local.identity.pool import Pool
 
 SCOPE: Final = "aws.cognito.signin.user.admin"
 MAX_CACHED: Final = 4096
+MAX_ID_CHARACTERS: Final = 128
+"""Longest `sub` or `origin_jti`; the pool's own are UUIDs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,10 +126,18 @@ class Tokens:
             and claims.get("client_id") == self._pool.client_id
             and claims.get("token_use") == "access"
             and isinstance(claims.get("exp"), int)
+            and isinstance(claims.get("nbf", 0), int)
+            and _is_short_text(claims.get("sub"))
+            and _is_short_text(claims.get("origin_jti"))
         )
         if not is_ours:
             raise Unauthenticated("the token is not an access token for this server; sign in again")
         return MappingProxyType(claims)
+
+
+def _is_short_text(claim: object) -> bool:
+    """Return whether a claim is an id: it becomes part of a key in the table."""
+    return isinstance(claim, str) and 0 < len(claim) <= MAX_ID_CHARACTERS and claim.isprintable()
 
 
 def _base64url(number: int) -> str:

@@ -25,7 +25,7 @@ from imchat.storage.sqlite.rows import (
     encode_row,
     sort_key_range,
 )
-from imchat.storage.sqlite.wal import WriteAheadLog, connect, translate_errors
+from imchat.storage.sqlite.wal import SyncFailed, WriteAheadLog, connect, translate_errors
 from imchat.storage.table import MAX_ITEM_BYTES, Check, Item, Key, KeyRange, Op, Put, Row
 from imchat.storage.validation import check_key, check_ops, check_query
 
@@ -64,7 +64,13 @@ class GroupCommitTable:
     @classmethod
     def open(cls, path: Path | str) -> Self:
         """Open the database at `path`; see `SqliteTable.open`."""
-        return cls(connect(path), WriteAheadLog(path))
+        table = cls(connect(path), WriteAheadLog(path))
+        table._log.open()
+        return table
+
+    def on_sync_failed(self, callback: Callable[[SyncFailed], None]) -> None:
+        """Call `callback`, on the thread of the write, if a sync fails: from then on nothing can be stored."""
+        self._log.on_sync_failed = callback
 
     def close(self) -> None:
         """Close the file. Rolls back an open batch."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -12,7 +12,7 @@ from typing import Self
 from imchat.errors import Busy, Closed
 from imchat.storage.conditions import apply_op
 from imchat.storage.sqlite.rows import Rows, decode_item, decode_rows, encode_row, sort_key_range
-from imchat.storage.sqlite.wal import BUSY_TIMEOUT_S, WriteAheadLog, connect, translate_errors
+from imchat.storage.sqlite.wal import BUSY_TIMEOUT_S, SyncFailed, WriteAheadLog, connect, translate_errors
 from imchat.storage.table import Check, Item, Key, KeyRange, Op, Row
 from imchat.storage.validation import check_key, check_ops, check_query
 
@@ -39,7 +39,13 @@ class SqliteTable:
         Raises: ConfigError if the folder does not exist, or the file cannot be written, is damaged, is not an imchat
         database, or was created by a newer imchat; Busy while another process has it locked.
         """
-        return cls(connect(path), WriteAheadLog(path))
+        table = cls(connect(path), WriteAheadLog(path))
+        table._log.open()
+        return table
+
+    def on_sync_failed(self, callback: Callable[[SyncFailed], None]) -> None:
+        """Call `callback`, on the thread of the write, if a sync fails: from then on nothing can be stored."""
+        self._log.on_sync_failed = callback
 
     def close(self) -> None:
         """Close the file. Every later call raises Closed, except another `close`."""

@@ -40,6 +40,10 @@ _SETTINGS: Final = (
 _TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
 
 
+class SyncFailed(Busy):
+    """The system could not write to the disk: committed writes may be lost, and the log is not used again."""
+
+
 class WriteAheadLog:
     """The write-ahead log of a connection: SQLite writes commits to it, and `sync` makes them durable.
 
@@ -48,7 +52,7 @@ class WriteAheadLog:
     (https://wiki.postgresql.org/wiki/Fsync_Errors).
     """
 
-    __slots__ = ("_file", "_path", "_sync", "_sync_failed")
+    __slots__ = ("_file", "_path", "_sync", "_sync_failed", "on_sync_failed")
 
     def __init__(self, path: Path | str, sync: Callable[[int], None] = _FDATASYNC) -> None:
         """Use the log of the database at `path`; ":memory:" has none. `sync` is the system call, given a file descriptor."""
@@ -56,22 +60,34 @@ class WriteAheadLog:
         self._file: int | None = None
         self._sync = sync
         self._sync_failed = False
+        self.on_sync_failed: Callable[[SyncFailed], None] = lambda _failure: None
+        """Called on the thread of the `sync` that failed: from then on nothing can be stored."""
 
     def sync(self) -> None:
-        """Wait until all commits are on disk. Raises: Busy."""
+        """Wait until all commits are on disk. Raises: SyncFailed; Busy if the log could not be opened."""
         if self._path is None:
             return
         self.check()
         try:
-            self._sync(self._open(self._path))
-        except OSError as error:
-            self._sync_failed = True
-            raise Busy(f"the disk could not store a write: {error}") from error
+            file = self._open(self._path)
+        except (
+            OSError
+        ) as error:  # too many open files, for example: nothing is lost, and a later sync can succeed
+            raise Busy(f"the database log could not be opened: {error}") from error
+        self._sync_file(file)
+
+    def open(self) -> None:
+        """Open the log file now instead of at the first `sync`. Raises: Busy."""
+        if self._path is not None and self._path.exists():
+            try:
+                self._open(self._path)
+            except OSError as error:
+                raise Busy(f"the database log could not be opened: {error}") from error
 
     def check(self) -> None:
-        """Raise Busy if an earlier `sync` has failed."""
+        """Raise SyncFailed if an earlier `sync` has failed."""
         if self._sync_failed:
-            raise Busy("the disk could not store an earlier write; fix the disk, then restart imchat")
+            raise SyncFailed("the disk could not store an earlier write; fix the disk, then restart imchat")
 
     @property
     def needs_checkpoint(self) -> bool:
@@ -96,9 +112,19 @@ class WriteAheadLog:
             return
         folder = os.open(path, os.O_RDONLY)
         try:
-            self._sync(folder)
+            self._sync_file(folder)
         finally:
             os.close(folder)
+
+    def _sync_file(self, file: int) -> None:
+        """Call the system's sync. Raises: SyncFailed."""
+        try:
+            self._sync(file)
+        except OSError as error:
+            self._sync_failed = True
+            failure = SyncFailed(f"the disk could not store a write: {error}")
+            self.on_sync_failed(failure)
+            raise failure from error
 
 
 def connect(path: Path | str) -> sqlite3.Connection:
