@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from imchat.errors import Busy, source_location
 from imchat.services.runtime import InlineRuntime
+from imchat.storage.sqlite.wal import BUSY_TIMEOUT_S, Locked
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ MAX_RUN_S: Final = 0.016
 """How long the jobs of a batch may run before it is committed."""
 MAX_WAIT_S: Final = 0.005
 """How long a batch waits for the fsync of the one before: a slow disk must not keep the processor idle for long."""
+_RETRY_S: Final = 0.01
+"""How often a batch tries to begin while another process writes to the database."""
 _LOOP_TURNS: Final = 2
 """Turns of the event loop in which responses are sent and the next requests are received."""
 
@@ -45,7 +48,7 @@ class Transactions(Protocol):
         """Whether the log has grown enough for a `checkpoint`."""
 
     def begin(self) -> None:
-        """Open a transaction. Raises: Busy."""
+        """Open a transaction; must not wait. Raises: Locked while another process writes; Busy."""
 
     def commit(self) -> None:
         """Commit the transaction; the next `sync` makes it durable. Raises: Busy, and then nothing was stored."""
@@ -54,7 +57,10 @@ class Transactions(Protocol):
         """Make all commits durable; on any thread, while other transactions run. Raises: Busy."""
 
     def checkpoint(self) -> None:
-        """Move the log into the database, which is slow; on any thread, with no transaction open. Raises: Busy."""
+        """Move the log into the database, which is slow; on any thread, with no transaction open.
+
+        Must not wait for readers in other processes: no request runs meanwhile. Raises: Busy.
+        """
 
 
 class OutgoingBuffer(Protocol):
@@ -161,8 +167,9 @@ class GroupCommitQueue:
             while self._waiting or self._checkpoint_requested:
                 if self._waiting:
                     await self._wait_for_more_jobs()
-                    self._run_batch()
-                    self._sync()
+                    if await self._begin():
+                        self._run_batch()
+                        self._sync()
                 if self._checkpoint_requested or self._table.needs_checkpoint:
                     self._checkpoint_requested = False
                     await self._wait_for_sync()
@@ -181,14 +188,26 @@ class GroupCommitQueue:
             for _ in range(_LOOP_TURNS):
                 await asyncio.sleep(0)
 
+    async def _begin(self) -> bool:
+        """Open the transaction of a batch; return False if that failed, and with it all waiting jobs.
+
+        While another process writes to the database, the event loop goes on: connections are served, jobs wait.
+        """
+        until_s = time.monotonic() + BUSY_TIMEOUT_S
+        while True:
+            try:
+                self._table.begin()
+            except Exception as error:  # noqa: BLE001 - whatever it is, no client may wait for ever
+                if isinstance(error, Locked) and time.monotonic() < until_s:
+                    await asyncio.sleep(_RETRY_S)
+                    continue
+                log.error("a batch could not begin: %s", error)  # noqa: TRY400 - a traceback would only show the call above
+                while self._waiting:
+                    _fail(self._waiting.popleft()[1])
+                return False
+            return True
+
     def _run_batch(self) -> None:
-        try:
-            self._table.begin()
-        except Exception as error:  # noqa: BLE001 - whatever it is, no client may wait for ever
-            log.error("a batch could not begin: %s", error)  # noqa: TRY400 - a traceback would only show the call above
-            while self._waiting:
-                _fail(self._waiting.popleft()[1])
-            return
         jobs = self._run_jobs()
         try:
             self._run_deferred()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ BUSY_TIMEOUT_S: Final = 5.0
 
 CHECKPOINT_BYTES: Final = 4 * 1024 * 1024
 """A longer log is moved into the database. The default of SQLite: 1,000 pages."""
+CHECKPOINT_RETRY_S: Final = 1.0
+"""How long after a checkpoint that could not empty the log the next one is due."""
 
 _FDATASYNC: Final[Callable[[int], None]] = getattr(
     os, "fdatasync", os.fsync
@@ -40,6 +43,10 @@ _SETTINGS: Final = (
 _TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
 
 
+class Locked(Busy):
+    """Another process is writing to the database; nothing was done, and it can be tried again at once."""
+
+
 class WriteAheadLog:
     """The write-ahead log of a connection: SQLite writes commits to it, and `sync` makes them durable.
 
@@ -48,7 +55,7 @@ class WriteAheadLog:
     (https://wiki.postgresql.org/wiki/Fsync_Errors).
     """
 
-    __slots__ = ("_file", "_path", "_sync", "_sync_failed")
+    __slots__ = ("_file", "_path", "_retry_at_s", "_sync", "_sync_failed")
 
     def __init__(self, path: Path | str, sync: Callable[[int], None] = _FDATASYNC) -> None:
         """Use the log of the database at `path`; ":memory:" has none. `sync` is the system call, given a file descriptor."""
@@ -56,6 +63,7 @@ class WriteAheadLog:
         self._file: int | None = None
         self._sync = sync
         self._sync_failed = False
+        self._retry_at_s = 0.0
 
     def sync(self) -> None:
         """Wait until all commits are on disk. Raises: Busy."""
@@ -75,8 +83,17 @@ class WriteAheadLog:
 
     @property
     def needs_checkpoint(self) -> bool:
-        """Whether the log is long enough for a checkpoint."""
-        return self._file is not None and os.fstat(self._file).st_size > CHECKPOINT_BYTES
+        """Whether the log is long enough for a checkpoint, and none has failed to empty it in the last second."""
+        return (
+            self._file is not None
+            and os.fstat(self._file).st_size > CHECKPOINT_BYTES
+            and time.monotonic() >= self._retry_at_s
+        )
+
+    def after_checkpoint(self) -> None:
+        """Postpone the next checkpoint if a reader in another process prevented this one from emptying the log."""
+        if self.needs_checkpoint:
+            self._retry_at_s = time.monotonic() + CHECKPOINT_RETRY_S
 
     def close(self) -> None:
         """Close the log file."""
@@ -132,8 +149,14 @@ def translate_errors() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         if _is_transient(error):
-            raise Busy("the database is busy; try again") from error
+            raise _transient_error(error) from error
         raise
+
+
+def _transient_error(error: sqlite3.Error) -> Busy:
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+        return Busy("the disk is full; free some space and try again")
+    return Locked("the database is busy; try again")
 
 
 def _is_transient(error: sqlite3.Error) -> bool:
