@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
+import stat
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -19,8 +21,13 @@ from typing import IO, Final
 
 from imchat.errors import ConfigError
 
+log = logging.getLogger(__name__)
+
 FORMAT: Final = 1
 """The layout version that this imchat reads and writes; a higher one was written by a newer imchat."""
+
+
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +48,14 @@ class DataDir:
     def open(cls, path: Path | None = None) -> DataDir:
         """Open the folder at `path` (default: the platform's data folder); create it with mode 0700 if missing.
 
-        Raises: ConfigError if it is not a folder, not writable, or written by a newer imchat.
+        Raises: ConfigError if it is not a folder, not writable, written by a newer imchat, writable for all users of the
+        machine, or has keys that other users can read. Wrong modes of databases are corrected, with a line in the log.
         """
         folder = cls((path or default_path()).expanduser().absolute())
         try:
             folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.keys.mkdir(mode=0o700, exist_ok=True)
+            folder._check_modes()
             with tempfile.TemporaryFile(dir=folder.path):
                 pass
             for database in (folder.conversations, folder.accounts):
@@ -80,14 +89,14 @@ class DataDir:
 
         Raises: ConfigError with the URL and process id of the process that holds the lock.
         """
-        with (self.path / "lock").open("a+b") as file:
+        with self._open_lock_file() as file:
             if not _try_lock(file):
                 raise ConfigError(_in_use_message(self.path, self._read_announcement()))
             yield
 
     def running(self) -> RunningServer | None:
         """Return the process that uses the folder, or None. The file that a killed process left is ignored."""
-        with (self.path / "lock").open("a+b") as file:
+        with self._open_lock_file() as file:
             if _try_lock(file):
                 return None
         return self._read_announcement()
@@ -101,6 +110,41 @@ class DataDir:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+    def _open_lock_file(self) -> IO[bytes]:
+        """Open the lock file. No other user can: a process that can read a file can also lock it."""
+        path = self.path / "lock"
+        try:
+            return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600), "a+b")
+        except OSError as error:
+            raise ConfigError(
+                f"cannot open {path} ({error.strerror}); choose another folder with --data-dir"
+            ) from error
+
+    def _check_modes(self) -> None:
+        """Check that no other user can change the data or read the keys. Raises: ConfigError."""
+        if os.name == "nt":  # access lists, which a new folder inherits, not modes
+            return
+        mode = stat.S_IMODE(self.path.stat().st_mode)
+        if mode & stat.S_IWOTH:
+            raise ConfigError(
+                f"all users of this machine can change the data folder {self.path} (mode {mode:04o}); "
+                f"run: chmod go-w {self.path}"
+            )
+        if mode & stat.S_IWGRP:
+            log.warning(
+                "the group of the data folder %s can replace its files; to prevent it: chmod g-w", self.path
+            )
+        for path in self.keys.glob("[!.]*"):  # not the temporary files of a process that is starting
+            mode = stat.S_IMODE(path.stat().st_mode)
+            if mode & _OTHERS and path.is_file():
+                raise ConfigError(
+                    f"other users of this machine can use the key {path} (mode {mode:04o}); if none of them has copied "
+                    f"it, run: chmod 600 {path}; otherwise delete it, and a new one is created"
+                )
+        _make_private(self.keys, 0o700)
+        for path in (self.path / "lock", *self.path.glob("*.db*")):
+            _make_private(path, 0o600)
 
     def _read_announcement(self) -> RunningServer:
         try:
@@ -144,6 +188,15 @@ def replace_file(path: Path, content: bytes) -> None:
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _make_private(path: Path, allowed: int) -> None:
+    """Remove the rights of other users on a file or folder that exists; say so."""
+    with contextlib.suppress(FileNotFoundError):
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if mode & _OTHERS:
+            path.chmod(allowed)
+            log.warning("other users could use %s (mode %04o); its mode is now %04o", path, mode, allowed)
 
 
 def _in_use_message(path: Path, server: RunningServer) -> str:
