@@ -62,15 +62,17 @@ def test_the_default_folder_is_the_data_folder_of_the_platform(
 
 
 def test_opening_a_folder_twice_changes_nothing(tmp_path: Path) -> None:
-    DataDir.open(tmp_path)
+    with DataDir.open(tmp_path).lock():
+        pass
     before = sorted(path.name for path in tmp_path.iterdir())
 
-    DataDir.open(tmp_path)
+    with DataDir.open(tmp_path).lock():
+        pass
 
     assert (
         sorted(path.name for path in tmp_path.iterdir())
         == before
-        == ["format", "identity.db", "imchat.db", "keys"]
+        == ["format", "identity.db", "imchat.db", "keys", "lock"]
     )
 
 

@@ -3,6 +3,7 @@
 imchat.db      conversations (SQLite)          keys/        signing key and admin credentials, mode 0600
 identity.db    accounts (SQLite)               format       the layout's version
 lock           held while a process runs       server.json  {"url", "pid"} of that process
+in-use         exists until a clean end
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from pathlib import Path
 from typing import IO, Final
 
 from imchat.errors import ConfigError
+from imchat.storage.sqlite.data_files import DataFiles
 
 log = logging.getLogger(__name__)
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """The layout version that this imchat reads and writes; a higher one was written by a newer imchat."""
 
 
@@ -60,12 +62,9 @@ class DataDir:
                 pass
             for database in (folder.conversations, folder.accounts):
                 database.touch(mode=0o600)  # SQLite gives its other files the mode of this one
-            folder._check_format()
+            folder._read_format()
         except OSError as error:
-            reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror
-            raise ConfigError(
-                f"cannot write to the data folder {folder.path} ({reason}); choose another one with --data-dir"
-            ) from error
+            raise folder._cannot_write(error) from error
         return folder
 
     @property
@@ -85,14 +84,16 @@ class DataDir:
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
-        """Lock the folder against other processes; released when the block, or the process, ends.
+        """Lock the folder against other processes, check its databases and migrate them to the current format.
 
-        Raises: ConfigError with the URL and process id of the process that holds the lock.
+        The lock is released when the block, or the process, ends. Raises: ConfigError with the URL and process id of the
+        process that holds the lock, or if a database or its write-ahead log is damaged, lost, or from another folder.
         """
         with self._open_lock_file() as file:
             if not _try_lock(file):
                 raise ConfigError(_in_use_message(self.path, self._read_announcement()))
-            yield
+            with self._check_databases():
+                yield
 
     def running(self) -> RunningServer | None:
         """Return the process that uses the folder, or None. The file that a killed process left is ignored."""
@@ -110,6 +111,43 @@ class DataDir:
             yield
         finally:
             path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _check_databases(self) -> Iterator[None]:
+        """Check and migrate the databases. `in-use` exists until the block ends cleanly: until then, so do their logs."""
+        in_use = self.path / "in-use"
+        if in_use.exists():
+            self._check_logs(in_use)
+        in_use.unlink(missing_ok=True)  # opening and closing a database deletes its log
+        files = DataFiles(self.conversations, self.accounts)
+        try:
+            try:
+                if self._read_format() != FORMAT:
+                    replace_file(self.path / "format", f"{FORMAT}\n".encode())
+                replace_file(in_use, b"")
+            except OSError as error:
+                raise self._cannot_write(error) from error
+            yield
+        finally:
+            in_use.unlink(missing_ok=True)
+            files.close()
+
+    def _check_logs(self, in_use: Path) -> None:
+        """Check that the write-ahead logs exist, as after every end that was not clean. Raises: ConfigError."""
+        for database in (self.conversations, self.accounts):
+            wal = database.with_name(f"{database.name}-wal")
+            if not wal.exists():
+                raise ConfigError(
+                    f"{wal} is missing, which had the newest data of {database.name}, because imchat was not stopped "
+                    "cleanly; put it back; if another program has opened the database since, such as sqlite3, or to "
+                    f"start without that data, delete {in_use}"
+                )
+
+    def _cannot_write(self, error: OSError) -> ConfigError:
+        reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror
+        return ConfigError(
+            f"cannot write to the data folder {self.path} ({reason}); choose another one with --data-dir"
+        )
 
     def _open_lock_file(self) -> IO[bytes]:
         """Open the lock file. No other user can: a process that can read a file can also lock it."""
@@ -153,13 +191,13 @@ class DataDir:
         except (OSError, ValueError, KeyError, TypeError):
             return RunningServer(url=None, pid=None)
 
-    def _check_format(self) -> None:
+    def _read_format(self) -> int | None:
+        """Return the format of the folder, None if it is new. Raises: ConfigError."""
         path = self.path / "format"
         try:
             found = int(path.read_text())
         except FileNotFoundError:
-            replace_file(path, f"{FORMAT}\n".encode())
-            return
+            return None
         except ValueError:
             raise ConfigError(f"{path} is damaged: it should contain the number {FORMAT}") from None
         if found > FORMAT:
@@ -167,6 +205,7 @@ class DataDir:
                 f"the data folder {self.path} was written by a newer imchat "
                 f"(format {found}, this version supports {FORMAT}); upgrade with: pip install --upgrade imchat"
             )
+        return found
 
 
 def default_path() -> Path:

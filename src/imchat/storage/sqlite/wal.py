@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import sqlite3
 import time
@@ -11,8 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from imchat.errors import Busy, ConfigError
+from imchat.storage.sqlite.migrations import CREATE_ABOUT, MIGRATIONS, back_up
 
-SCHEMA_VERSION: Final = 1
+log = logging.getLogger(__name__)
+
+SCHEMA_VERSION: Final = 2
 APPLICATION_ID: Final = 0x696D6368  # "imch": marks the file as an imchat database, also for file(1)
 BUSY_TIMEOUT_S: Final = 5.0
 
@@ -31,6 +36,7 @@ _SCHEMA: Final = (
         pk TEXT NOT NULL, sk TEXT NOT NULL, expires_at INTEGER, item TEXT NOT NULL, PRIMARY KEY (pk, sk)
     ) WITHOUT ROWID""",
     "CREATE INDEX items_by_expiry ON items (expires_at) WHERE expires_at IS NOT NULL",
+    CREATE_ABOUT,
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
@@ -71,7 +77,10 @@ class WriteAheadLog:
             return
         self.check()
         try:
-            self._sync(self._open(self._path))
+            file = self._open(self._path)
+            if not os.fstat(file).st_nlink:
+                raise FileNotFoundError(errno.ENOENT, "its write-ahead log was deleted", str(self._path))
+            self._sync(file)
         except OSError as error:
             self._sync_failed = True
             raise Busy(f"the disk could not store a write: {error}") from error
@@ -131,6 +140,9 @@ def connect(path: Path | str) -> sqlite3.Connection:
         raise ConfigError(f"{path} cannot be opened as a database: {error}") from error
     try:
         _prepare(connection, path)
+    except OSError as error:
+        connection.close()
+        raise ConfigError(f"{path} cannot be backed up before it is migrated: {error.strerror}") from error
     except sqlite3.Error as error:
         connection.close()
         if _is_transient(error):
@@ -165,7 +177,7 @@ def _is_transient(error: sqlite3.Error) -> bool:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path | str) -> None:
-    _has_schema(connection, path)  # before changing a file that is not an imchat database
+    version = _schema_version(connection, path)  # before changing a file that is not an imchat database
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != ("memory" if path == _MEMORY else "wal"):
         raise ConfigError(
@@ -173,11 +185,20 @@ def _prepare(connection: sqlite3.Connection, path: Path | str) -> None:
         )
     for pragma in _SETTINGS:
         connection.execute(pragma)
+    if 0 < version < SCHEMA_VERSION and path != _MEMORY:
+        backup = back_up(connection, Path(path), version)
+        log.warning(
+            "%s is migrated to format %d; backup of format %d: %s", path, SCHEMA_VERSION, version, backup
+        )
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if not _has_schema(connection, path):
+        version = _schema_version(connection, path)
+        if not version:
             for statement in _SCHEMA:
                 connection.execute(statement)
+        for earlier in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
+            MIGRATIONS[earlier](connection)
+            connection.execute(f"PRAGMA user_version = {earlier + 1}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -185,15 +206,15 @@ def _prepare(connection: sqlite3.Connection, path: Path | str) -> None:
         raise
 
 
-def _has_schema(connection: sqlite3.Connection, path: Path | str) -> bool:
-    """Return whether the schema exists; an empty file has none. Raises: ConfigError for any other file."""
+def _schema_version(connection: sqlite3.Connection, path: Path | str) -> int:
+    """Return the version of the schema, 0 for an empty file. Raises: ConfigError for any other file."""
     if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-        return False
+        return 0
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise ConfigError(f"{path} is not an imchat database; choose another folder")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:
         raise ConfigError(
             f"{path} was created by a newer imchat (format {version}); upgrade imchat to open it"
         )
-    return True
+    return version
