@@ -9,6 +9,7 @@ in-use         exists until a clean end
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import logging
 import os
@@ -25,6 +26,8 @@ from imchat.storage.sqlite.data_files import DataFiles
 
 log = logging.getLogger(__name__)
 
+NEEDED_BYTES: Final = 1024 * 1024
+"""Free space that a start needs: for the write-ahead logs, their indexes and a few pages."""
 FORMAT: Final = 2
 """The layout version that this imchat reads and writes; a higher one was written by a newer imchat."""
 
@@ -58,8 +61,9 @@ class DataDir:
             folder.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             folder.keys.mkdir(mode=0o700, exist_ok=True)
             folder._check_modes()
-            with tempfile.TemporaryFile(dir=folder.path):
-                pass
+            with tempfile.TemporaryFile(dir=folder.path) as file:
+                file.write(bytes(NEEDED_BYTES))  # fails on a full disk
+                file.flush()
             for database in (folder.conversations, folder.accounts):
                 database.touch(mode=0o600)  # SQLite gives its other files the mode of this one
             folder._read_format()
@@ -106,7 +110,10 @@ class DataDir:
     def announce(self, url: str) -> Iterator[None]:
         """Publish the URL of this process to other processes until the block ends. Call it inside `lock`."""
         path = self.path / "server.json"
-        replace_file(path, json.dumps({"url": url, "pid": os.getpid()}).encode())
+        try:
+            replace_file(path, json.dumps({"url": url, "pid": os.getpid()}).encode())
+        except OSError as error:
+            raise self._cannot_write(error) from error
         try:
             yield
         finally:
@@ -144,6 +151,11 @@ class DataDir:
                 )
 
     def _cannot_write(self, error: OSError) -> ConfigError:
+        if error.errno in {errno.ENOSPC, getattr(errno, "EDQUOT", None)}:
+            return ConfigError(
+                f"the disk of the data folder {self.path} is full; free at least {NEEDED_BYTES // 1024**2} MB, "
+                "or choose another folder with --data-dir"
+            )
         reason = "it is a file" if isinstance(error, FileExistsError) else error.strerror
         return ConfigError(
             f"cannot write to the data folder {self.path} ({reason}); choose another one with --data-dir"

@@ -22,6 +22,7 @@ from imchat.local.apigateway.events import http_event, parse_http_response, toke
 from imchat.local.apigateway.websocket import IDLE_TIMEOUT_S, WebSocketApi
 from imchat.local.cognito import CognitoApi
 from imchat.local.group_commit import GroupCommitQueue
+from imchat.local.health import HealthCheck, HealthTargets
 from imchat.local.http import (
     HandlerResult,
     HttpResponse,
@@ -82,6 +83,7 @@ class LocalServer:
         site: Site,
         options: Options,
         run_deferred: Callable[[], None] = lambda: None,
+        health: HealthTargets | None = None,
     ) -> None:
         self.url = ""
         self._handlers = handlers
@@ -92,6 +94,7 @@ class LocalServer:
         self._site = site
         self._options = options
         self._run_deferred = run_deferred
+        self._health_targets = health
         self._claims: dict[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {}
 
     async def __aenter__(self) -> Self:
@@ -105,6 +108,7 @@ class LocalServer:
             lifetime_s=self._options.lifetime_s,
         )
         self._cognito = CognitoApi(self._sign_in)
+        self._health = HealthCheck(self._health_targets, self._queue.run) if self._health_targets else None
         self._http = HttpServer(self._handle)
         host = self._options.host
         try:
@@ -127,6 +131,8 @@ class LocalServer:
 
     def _handle(self, request: Request) -> HttpResponse | Awaitable[HandlerResult]:
         path = request.path
+        if path == "/api/health" and self._health and request.method in {"GET", "HEAD"}:
+            return self._health.respond()
         if path.startswith("/api/"):
             return self._call_api(request, path)
         if path == "/ws":
@@ -178,6 +184,8 @@ class LocalServer:
     async def _purge(self) -> None:
         """Delete expired items, a few at a time, between the requests."""
         while True:
+            if self._health:
+                self._health.check_disk()
             await asyncio.sleep(self._options.purge_every_s)
             now_s = int(time.time())
             try:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from imchat.errors import ConfigError
-from imchat.storage.sqlite.wal import connect
+from imchat.storage.sqlite.wal import connect, open_error
 
 CHECK_LIMIT_S: Final = 1.0
 """How long the pages of a database are checked at the start; a second checks about 1 GB that is in memory."""
@@ -81,7 +81,7 @@ def _is_empty(path: Path) -> bool:
     try:
         return not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
     except sqlite3.Error as error:
-        raise _damaged(path, error) from error
+        raise open_error(path, error) from error
     finally:
         connection.close()
 
@@ -104,18 +104,13 @@ def _check_pages(connection: sqlite3.Connection, path: Path) -> None:
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_INTERRUPT:
             return
-        raise _damaged(path, error) from error
+        raise open_error(path, error) from error
     finally:
         connection.set_progress_handler(None, 0)
     if found != "ok":
-        raise _damaged(path, " ".join(str(found).split()))
-
-
-def _damaged(path: Path, reason: object) -> ConfigError:
-    return ConfigError(
-        f"{path} is damaged ({reason}); restore the data folder from a backup, or save what can still be read with: "
-        f"sqlite3 {path} .recover"
-    )
+        damage = sqlite3.DatabaseError(" ".join(str(found).split()))
+        damage.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+        raise open_error(path, damage)
 
 
 def _lost(path: Path, other: Path) -> ConfigError:

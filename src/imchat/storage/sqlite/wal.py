@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from imchat.errors import Busy, ConfigError
+from imchat.errors import Busy, ConfigError, ImchatError
 from imchat.storage.sqlite.migrations import CREATE_ABOUT, MIGRATIONS, back_up
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ _SETTINGS: Final = (
     "PRAGMA secure_delete = ON",  # overwrites deleted data with zeros; not the default in every build of SQLite
     "PRAGMA cache_size = -8000",  # KiB; the operating system caches the rest
 )
+_NEEDED_BYTES: Final = 256 * 1024  # the index of the log and a few pages
 _TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
 
 
@@ -145,13 +147,33 @@ def connect(path: Path | str) -> sqlite3.Connection:
         raise ConfigError(f"{path} cannot be backed up before it is migrated: {error.strerror}") from error
     except sqlite3.Error as error:
         connection.close()
-        if _is_transient(error):
-            raise Busy(f"{path} is locked by another process; try again") from error
-        raise ConfigError(f"{path} cannot be used as a database: {error}") from error
+        raise open_error(path, error) from error
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def open_error(path: Path | str, error: sqlite3.Error) -> ImchatError:
+    """Return the error for a database that cannot be opened, with its cause and what to do."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return ConfigError(
+            f"{path} is damaged ({error}); restore the data folder from a backup, or save what can still be read with: "
+            f"sqlite3 {path} .recover"
+        )
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _disk_is_full(path)):
+        return ConfigError(f"{path} cannot be opened: its disk is full; free some space")
+    if code in _TRANSIENT:
+        return Busy(f"{path} is locked by another process; try again")
+    return ConfigError(f"{path} cannot be used as a database: {error}")
+
+
+def _disk_is_full(path: Path | str) -> bool:
+    try:
+        return shutil.disk_usage(Path(path).parent).free < _NEEDED_BYTES
+    except OSError:
+        return False
 
 
 @contextmanager
