@@ -22,7 +22,8 @@ from imchat.storage.sqlite.migrations import MIGRATIONS
 from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.table import Key, KeyRange, Put
 
-EARLIER_FORMATS = sorted((Path(__file__).parent / "data_folders").iterdir())
+FORMATS = [Path(__file__).parent / "data_folders" / f"format-{number}" for number in range(1, FORMAT + 1)]
+EARLIER_FORMATS = FORMATS[:-1]
 DATABASES = ["imchat.db", "identity.db"]
 SESSION, EVENT = Key("SESSION#1", "SESSION"), Key("CONV#1", "EVENT#1")
 _CRASH = """
@@ -178,8 +179,11 @@ def items_of(path: Path) -> list[tuple[object, ...]]:
         return connection.execute("SELECT * FROM items ORDER BY pk, sk").fetchall()
 
 
-def test_every_earlier_format_has_a_fixture() -> None:
-    assert [path.name for path in EARLIER_FORMATS] == [f"format-{number}" for number in range(1, FORMAT)]
+def test_every_format_has_a_fixture_and_that_of_today_is_not_migrated(tmp_path: Path) -> None:
+    assert all((path / f"{name}.sql").exists() for path in FORMATS for name in ("imchat", "identity"))
+    today = restore(FORMATS[-1], tmp_path / "data")
+    start(today)
+    assert not list(today.glob("*.bak"))
 
 
 def test_a_folder_of_an_earlier_format_is_migrated_after_a_backup(earlier: Path) -> None:
