@@ -21,7 +21,7 @@ from imchat.errors import Busy
 from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.group_commit import MAX_JOBS, DeferredActions, GroupCommitQueue
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
-from imchat.storage.sqlite.wal import CHECKPOINT_BYTES
+from imchat.storage.sqlite.wal import CHECKPOINT_BYTES, LONG_LOG_BYTES
 from imchat.storage.table import Delete, Key, KeyRange, Put
 
 
@@ -360,6 +360,41 @@ def test_a_reader_in_another_process_delays_no_request_however_long_the_log_is(t
     on_table(tmp_path, test)
 
 
+def test_requests_run_while_a_long_log_is_copied_into_the_database(tmp_path: Path) -> None:
+    started, allowed = threading.Event(), threading.Event()
+
+    async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
+        def backfill() -> None:
+            started.set()
+            assert allowed.wait(10)
+            pausable_table.table.backfill()
+
+        pausable_table.backfill = backfill
+        log, number = tmp_path / "imchat.db-wal", 0
+        write = pausable_table.table.write
+        await queue.run(partial(write, Put(Key("A", "first"), {})))
+        with transaction_elsewhere(tmp_path / "imchat.db", "read"):
+            while log.stat().st_size <= LONG_LOG_BYTES:
+                number += 1
+                items = [Put(Key("A", f"{number} {part}"), {"text": "x" * 60_000}) for part in range(50)]
+                await queue.run(partial(write, *items))
+        for _ in range(200):
+            await queue.run(partial(write, Put(Key("A", "last"), {})))
+            if started.is_set():
+                break
+            await asyncio.sleep(0.02)
+        assert started.is_set()
+        async with asyncio.timeout(2):
+            await queue.run(partial(write, Put(Key("A", "during"), {})))
+        allowed.set()
+        async with asyncio.timeout(10):
+            while log.stat().st_size > CHECKPOINT_BYTES:  # noqa: ASYNC110 - changes in files
+                await asyncio.sleep(0.01)
+        assert await queue.run(partial(pausable_table.table.get, Key("A", "during"))) == {}
+
+    on_table(tmp_path, test)
+
+
 def test_the_event_loop_keeps_running_while_another_process_writes(tmp_path: Path) -> None:
     async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
         await queue.run(partial(pausable_table.table.write, Put(Key("A", "first"), {})))
@@ -370,7 +405,7 @@ def test_the_event_loop_keeps_running_while_another_process_writes(tmp_path: Pat
             assert time.monotonic() - start_s < 2
             assert not job.done()
         await job
-        assert pausable_table.table.get(Key("A", "second")) == {}
+        assert await queue.run(partial(pausable_table.table.get, Key("A", "second"))) == {}
 
     on_table(tmp_path, test)
 

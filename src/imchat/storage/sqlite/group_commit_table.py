@@ -6,6 +6,7 @@ Items stay cached across batches until another process writes to the file.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
@@ -58,6 +59,7 @@ class GroupCommitTable:
         connection.execute("PRAGMA busy_timeout = 0")  # the thread of an event loop must not wait in SQLite
         self._connection = connection
         self._log = log
+        self._path = connection.execute("PRAGMA database_list").fetchone()[2]
         self._rows = Rows(connection)
         self._cache = ItemCache()
         self._data_version = -1
@@ -203,6 +205,18 @@ class GroupCommitTable:
         with translate_errors():
             self._rows.checkpoint()
         self._log.after_checkpoint()
+
+    @property
+    def has_long_log(self) -> bool:
+        """Whether to call `backfill` before `checkpoint`."""
+        return self._log.is_long
+
+    def backfill(self) -> None:
+        """Copy the committed writes of a long log into the database. Thread-safe while batches run; does not wait for them."""
+        path = self._path
+        if path:
+            with contextlib.closing(sqlite3.connect(path, timeout=0)) as connection, translate_errors():
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def purge_expired(self, now_s: int, limit: int) -> int:
         """Delete up to `limit` items that expired by `now_s` (epoch seconds). Returns the number of deleted items."""

@@ -24,6 +24,8 @@ BUSY_TIMEOUT_S: Final = 5.0
 
 CHECKPOINT_BYTES: Final = 4 * 1024 * 1024
 """A longer log is moved into the database. The default of SQLite: 1,000 pages."""
+LONG_LOG_BYTES: Final = 8 * CHECKPOINT_BYTES
+"""A longer log is first moved into the database while requests run: all at once would stop them for too long."""
 CHECKPOINT_RETRY_S: Final = 1.0
 """How long after a checkpoint that could not empty the log the next one is due."""
 
@@ -100,6 +102,11 @@ class WriteAheadLog:
             and os.fstat(self._file).st_size > CHECKPOINT_BYTES
             and time.monotonic() >= self._retry_at_s
         )
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a checkpoint of the whole log would take too long."""
+        return self._file is not None and os.fstat(self._file).st_size > LONG_LOG_BYTES
 
     def after_checkpoint(self) -> None:
         """Postpone the next checkpoint if a reader in another process prevented this one from emptying the log."""
