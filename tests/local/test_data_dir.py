@@ -62,15 +62,17 @@ def test_the_default_folder_is_the_data_folder_of_the_platform(
 
 
 def test_opening_a_folder_twice_changes_nothing(tmp_path: Path) -> None:
-    DataDir.open(tmp_path)
+    with DataDir.open(tmp_path).lock():
+        pass
     before = sorted(path.name for path in tmp_path.iterdir())
 
-    DataDir.open(tmp_path)
+    with DataDir.open(tmp_path).lock():
+        pass
 
     assert (
         sorted(path.name for path in tmp_path.iterdir())
         == before
-        == ["format", "identity.db", "imchat.db", "keys"]
+        == ["format", "identity.db", "imchat.db", "keys", "lock"]
     )
 
 
@@ -146,3 +148,40 @@ def test_a_replaced_file_is_private_and_leaves_no_temporary_file(tmp_path: Path)
     assert path.read_bytes() == b"two"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [file.name for file in tmp_path.iterdir()] == ["secret"]
+
+
+def test_a_folder_that_all_users_can_change_is_rejected(tmp_path: Path) -> None:
+    tmp_path.chmod(0o777)
+
+    with pytest.raises(ConfigError, match=r"all users .* \(mode 0777\); run: chmod go-w") as raised:
+        DataDir.open(tmp_path)
+    assert "\n" not in raised.value.message
+
+
+def test_a_key_that_other_users_can_read_is_rejected(tmp_path: Path) -> None:
+    key = DataDir.open(tmp_path).keys / "signing.pem"
+    replace_file(key, b"secret")
+    for mode in (0o644, 0o640, 0o602):
+        key.chmod(mode)
+        with pytest.raises(ConfigError, match=rf"signing\.pem \(mode {mode:04o}\); .*chmod 600 .*delete it"):
+            DataDir.open(tmp_path)
+    key.chmod(0o600)
+    DataDir.open(tmp_path)
+
+
+@pytest.mark.parametrize(("name", "private"), [("imchat.db", 0o600), ("identity.db", 0o600), ("keys", 0o700)])
+def test_data_that_other_users_can_read_becomes_private(
+    tmp_path: Path, name: str, private: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    DataDir.open(tmp_path)
+    (tmp_path / name).chmod(0o777)
+
+    DataDir.open(tmp_path)
+
+    assert stat.S_IMODE((tmp_path / name).stat().st_mode) == private
+    assert f"{name} (mode 0777); its mode is now {private:04o}" in caplog.text
+
+
+def test_other_users_cannot_hold_the_lock(tmp_path: Path) -> None:
+    with DataDir.open(tmp_path).lock():
+        assert stat.S_IMODE((tmp_path / "lock").stat().st_mode) == 0o600

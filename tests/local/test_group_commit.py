@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import sqlite3
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -14,13 +15,14 @@ from typing import Any
 import aiohttp
 import pytest
 from tests.support.local_server import AUTHORIZATION, PausableTable, RunningServer, run, running_server
+from tests.support.other_process import transaction_elsewhere
 
 from imchat.errors import Busy
 from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.group_commit import MAX_JOBS, DeferredActions, GroupCommitQueue
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
-from imchat.storage.sqlite.wal import CHECKPOINT_BYTES
-from imchat.storage.table import Key, KeyRange, Put
+from imchat.storage.sqlite.wal import CHECKPOINT_BYTES, LONG_LOG_BYTES
+from imchat.storage.table import Delete, Key, KeyRange, Put
 
 
 def on_machine(tmp_path: Path, test: Callable[[RunningServer], Awaitable[None]]) -> None:
@@ -336,5 +338,92 @@ def test_the_log_is_checkpointed_between_batches(tmp_path: Path) -> None:
             await queue.run(partial(pausable_table.table.write, Put(Key("A", str(number)), item)))
             longest = max(longest, log.stat().st_size)
         assert CHECKPOINT_BYTES < longest < 2 * CHECKPOINT_BYTES
+
+    on_table(tmp_path, test)
+
+
+def test_a_reader_in_another_process_delays_no_request_however_long_the_log_is(tmp_path: Path) -> None:
+    async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
+        log = tmp_path / "imchat.db-wal"
+        await queue.run(partial(pausable_table.table.write, Put(Key("A", "first"), {})))
+        with transaction_elsewhere(tmp_path / "imchat.db", "read"):
+            for number in range(200):
+                start_s = time.monotonic()
+                item = {"text": "x" * 60_000}
+                await queue.run(partial(pausable_table.table.write, Put(Key("A", str(number)), item)))
+                assert time.monotonic() - start_s < 2
+            assert log.stat().st_size > 2 * CHECKPOINT_BYTES
+        async with asyncio.timeout(10):
+            while log.stat().st_size > CHECKPOINT_BYTES:
+                await queue.run(partial(pausable_table.table.write, Put(Key("A", "last"), {})))
+
+    on_table(tmp_path, test)
+
+
+def test_requests_run_while_a_long_log_is_copied_into_the_database(tmp_path: Path) -> None:
+    started, allowed = threading.Event(), threading.Event()
+
+    async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
+        def backfill() -> None:
+            started.set()
+            assert allowed.wait(10)
+            pausable_table.table.backfill()
+
+        pausable_table.backfill = backfill
+        log, number = tmp_path / "imchat.db-wal", 0
+        write = pausable_table.table.write
+        await queue.run(partial(write, Put(Key("A", "first"), {})))
+        with transaction_elsewhere(tmp_path / "imchat.db", "read"):
+            while log.stat().st_size <= LONG_LOG_BYTES:
+                number += 1
+                items = [Put(Key("A", f"{number} {part}"), {"text": "x" * 60_000}) for part in range(50)]
+                await queue.run(partial(write, *items))
+        for _ in range(200):
+            await queue.run(partial(write, Put(Key("A", "last"), {})))
+            if started.is_set():
+                break
+            await asyncio.sleep(0.02)
+        assert started.is_set()
+        async with asyncio.timeout(2):
+            await queue.run(partial(write, Put(Key("A", "during"), {})))
+        allowed.set()
+        async with asyncio.timeout(10):
+            while log.stat().st_size > CHECKPOINT_BYTES:  # noqa: ASYNC110 - changes in files
+                await asyncio.sleep(0.01)
+        assert await queue.run(partial(pausable_table.table.get, Key("A", "during"))) == {}
+
+    on_table(tmp_path, test)
+
+
+def test_the_event_loop_keeps_running_while_another_process_writes(tmp_path: Path) -> None:
+    async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
+        await queue.run(partial(pausable_table.table.write, Put(Key("A", "first"), {})))
+        with transaction_elsewhere(tmp_path / "imchat.db", "write"):
+            job = queue.run(partial(pausable_table.table.write, Put(Key("A", "second"), {})))
+            start_s = time.monotonic()
+            await asyncio.sleep(0.2)
+            assert time.monotonic() - start_s < 2
+            assert not job.done()
+        await job
+        assert await queue.run(partial(pausable_table.table.get, Key("A", "second"))) == {}
+
+    on_table(tmp_path, test)
+
+
+def test_deleted_text_leaves_the_files_once_the_reader_in_another_process_is_gone(tmp_path: Path) -> None:
+    async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
+        key, files = Key("A", "gone"), [tmp_path / "imchat.db", tmp_path / "imchat.db-wal"]
+        await queue.run(partial(pausable_table.table.write, Put(key, {"text": "a deleted secret"})))
+        with transaction_elsewhere(tmp_path / "imchat.db", "read"):
+            await queue.run(partial(pausable_table.table.write, Delete(key)))
+            start_s = time.monotonic()
+            queue.checkpoint()
+            await queue.run(lambda: None)
+            await queue.run(lambda: None)
+            assert time.monotonic() - start_s < 2
+        queue.checkpoint()
+        async with asyncio.timeout(10):
+            while any(b"a deleted secret" in file.read_bytes() for file in files):  # noqa: ASYNC110 - changes in files
+                await asyncio.sleep(0.01)
 
     on_table(tmp_path, test)

@@ -85,6 +85,21 @@ def test_password_guessing_is_throttled_even_for_the_right_password(pool: UserPo
     assert pool.tokens()
 
 
+@pytest.mark.parametrize("set_by_s", [-365 * DAY_S, 365 * DAY_S])
+def test_the_wait_after_wrong_passwords_does_not_depend_on_the_system_clock(
+    pool: UserPool, set_by_s: int
+) -> None:
+    pool.sign_up()
+    for _ in range(5):
+        with expect_error("NotAuthorizedException", "Incorrect"):
+            pool.sign_in(password="wrong password")
+    pool.clock.set_by_s(set_by_s)
+    with expect_error("NotAuthorizedException", "Password attempts exceeded"):
+        pool.sign_in()
+    pool.clock.advance_s(2)
+    assert pool.tokens()
+
+
 def test_tokens_carry_the_claims_of_cognito(pool: UserPool) -> None:
     user_id = pool.sign_up()
     pool.admin("admin_add_user_to_group", GroupName="admins")
@@ -163,6 +178,19 @@ def test_a_reset_code_expires_after_an_hour(pool: UserPool) -> None:
     pool.sign_up()
     pool.call("forgot_password", Username=EMAIL)
     pool.clock.advance_s(HOUR_S + 1)
+    with expect_error("ExpiredCodeException"):
+        pool.call(
+            "confirm_forgot_password",
+            Username=EMAIL,
+            Password=NEW_PASSWORD,
+            ConfirmationCode=pool.last_code(),
+        )
+
+
+def test_a_reset_code_does_not_stay_valid_after_the_clock_was_set_back(pool: UserPool) -> None:
+    pool.sign_up()
+    pool.call("forgot_password", Username=EMAIL)
+    pool.clock.set_by_s(-DAY_S)
     with expect_error("ExpiredCodeException"):
         pool.call(
             "confirm_forgot_password",

@@ -142,6 +142,16 @@ def test_a_proof_expires_after_three_minutes(pool: UserPool) -> None:
         proof.finish(responses)
 
 
+def test_a_proof_expires_although_the_clock_was_set_back(pool: UserPool) -> None:
+    proof = Proof(pool)
+    challenge = proof.begin()
+    pool.clock.set_by_s(-3600)
+    responses = proof.respond(challenge)
+    pool.clock.advance_s(181)
+    with expect_error("NotAuthorizedException", "session is expired"):
+        proof.finish(responses)
+
+
 @pytest.mark.parametrize(
     "changed",
     [

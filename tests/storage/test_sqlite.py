@@ -6,6 +6,7 @@ import itertools
 import os
 import sqlite3
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.disk import Disk
 from tests.support.kill import check_writes_survive_kills
+from tests.support.other_process import transaction_elsewhere
 
 from imchat.errors import Busy, ConfigError
 from imchat.storage.sqlite.table import SqliteTable
@@ -94,6 +96,26 @@ def test_single_writes_trigger_checkpoints_of_the_log(table: SqliteTable, path: 
         longest = max(longest, log.stat().st_size)
     assert longest < 2 * CHECKPOINT_BYTES
     assert len(table.query(KeyRange("P"))) == 150
+
+
+def test_a_reader_in_another_process_delays_no_single_write(table: SqliteTable, path: Path) -> None:
+    table.write(Put(A, {}))
+    with transaction_elsewhere(path, "read"):
+        for number in range(150):
+            start_s = time.monotonic()
+            table.write(Put(Key("P", f"{number}"), {"text": "x" * 60_000}))
+            assert time.monotonic() - start_s < 2
+        assert Path(f"{path}-wal").stat().st_size > 2 * CHECKPOINT_BYTES
+
+
+def test_purging_expired_items_removes_their_text_from_the_files(table: SqliteTable, path: Path) -> None:
+    table.write(Put(A, {"expires_at": 100, "text": "an expired secret"}))
+    with transaction_elsewhere(path, "read"):
+        start_s = time.monotonic()
+        assert table.purge_expired(now_s=100, limit=10) == 1
+        assert time.monotonic() - start_s < 2
+    table.purge_expired(now_s=100, limit=10)
+    assert b"an expired secret" not in path.read_bytes() + Path(f"{path}-wal").read_bytes()
 
 
 def test_exactly_one_of_several_concurrent_conditional_puts_succeeds(path: Path) -> None:

@@ -69,6 +69,7 @@ class PausableTable:
         self.table = table
         self.begin = table.begin
         self.checkpoint = table.checkpoint
+        self.backfill = table.backfill
         self.purge_expired = table.purge_expired
         self.sync_allowed = threading.Event()
         self.sync_allowed.set()
@@ -83,6 +84,10 @@ class PausableTable:
     @property
     def needs_checkpoint(self) -> bool:
         return self.table.needs_checkpoint
+
+    @property
+    def has_long_log(self) -> bool:
+        return self.table.has_long_log
 
     def commit(self) -> None:
         if self.broken:

@@ -30,14 +30,24 @@ PASSWORD = "correct horse"
 
 @dataclass
 class Clock:
-    """A clock that shows the real time plus an offset."""
+    """A clock that shows the real time plus an offset, and the time that has elapsed since any moment."""
 
     offset_ms: int = 0
+    elapsed_offset_ms: int = 0
 
     def now_ms(self) -> int:
         return int(time.time() * 1000) + self.offset_ms
 
+    def elapsed_ms(self) -> int:
+        return int(time.monotonic() * 1000) + self.elapsed_offset_ms
+
     def advance_s(self, seconds: int) -> None:
+        """Let time pass."""
+        self.set_by_s(seconds)
+        self.elapsed_offset_ms += seconds * 1000
+
+    def set_by_s(self, seconds: int) -> None:
+        """Set the clock forward or back, although no time passes."""
         self.offset_ms += seconds * 1000
 
 
@@ -124,6 +134,7 @@ def open_pool(folder: Path, *, confirm: bool = False, policy: SignUpPolicy = OPE
             table=table,
             keys=keys,
             now_ms=clock.now_ms,
+            elapsed_ms=clock.elapsed_ms,
             deliver=lambda purpose, email, secret: mailbox.append((purpose, email, secret)),
             confirm=confirm,
             policy=policy,

@@ -167,11 +167,12 @@ def _operation(route: Route) -> dict[str, Any]:
         str(status): {"description": HTTPStatus(status).phrase, "content": _json(route.response_model)}
         for status in route.success
     }
+    errors = {status: (_COMMON_ERRORS | _ROUTE_ERRORS)[status] for status in route.errors}
     if route.access != "public":
         operation["security"] = [{"access_token": []}]
-        errors = _COMMON_ERRORS | {status: _ROUTE_ERRORS[status] for status in route.errors}
-        for status, description in sorted(errors.items()):
-            responses[str(status)] = {"description": description, "content": _json(schema.ErrorBody)}
+        errors |= _COMMON_ERRORS
+    for status, description in sorted(errors.items()):
+        responses[str(status)] = {"description": description, "content": _json(schema.ErrorBody)}
     return operation | {"responses": responses}
 
 

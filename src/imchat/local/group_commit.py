@@ -19,6 +19,7 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from imchat.errors import Busy, source_location
 from imchat.services.runtime import InlineRuntime
+from imchat.storage.sqlite.wal import BUSY_TIMEOUT_S, Locked
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -29,6 +30,10 @@ MAX_RUN_S: Final = 0.016
 """How long the jobs of a batch may run before it is committed."""
 MAX_WAIT_S: Final = 0.005
 """How long a batch waits for the fsync of the one before: a slow disk must not keep the processor idle for long."""
+_BACKFILL_INTERVAL_S: Final = 1.0
+"""How long after a backfill a checkpoint needs no other one: it copies only what was written since."""
+_RETRY_S: Final = 0.01
+"""How often a batch tries to begin while another process writes to the database."""
 _LOOP_TURNS: Final = 2
 """Turns of the event loop in which responses are sent and the next requests are received."""
 
@@ -44,8 +49,12 @@ class Transactions(Protocol):
     def needs_checkpoint(self) -> bool:
         """Whether the log has grown enough for a `checkpoint`."""
 
+    @property
+    def has_long_log(self) -> bool:
+        """Whether a `checkpoint` would take too long, so that `backfill` should run first."""
+
     def begin(self) -> None:
-        """Open a transaction. Raises: Busy."""
+        """Open a transaction; must not wait. Raises: Locked while another process writes; Busy."""
 
     def commit(self) -> None:
         """Commit the transaction; the next `sync` makes it durable. Raises: Busy, and then nothing was stored."""
@@ -53,8 +62,14 @@ class Transactions(Protocol):
     def sync(self) -> None:
         """Make all commits durable; on any thread, while other transactions run. Raises: Busy."""
 
+    def backfill(self) -> None:
+        """Copy the log into the database, which is slow; on any thread, while transactions run. Raises: Busy."""
+
     def checkpoint(self) -> None:
-        """Move the log into the database, which is slow; on any thread, with no transaction open. Raises: Busy."""
+        """Move the log into the database, which is slow; on any thread, with no transaction open.
+
+        Must not wait for readers in other processes: no request runs meanwhile. Raises: Busy.
+        """
 
 
 class OutgoingBuffer(Protocol):
@@ -124,6 +139,8 @@ class GroupCommitQueue:
         self._worker: asyncio.Task[None] | None = None
         self._syncing: asyncio.Future[None] | None = None
         self._checkpoint_requested = False
+        self._backfilling: asyncio.Future[None] | None = None
+        self._backfilled_s = float("-inf")
         self._closed = False
 
     def run(self, job: Callable[[], T]) -> asyncio.Future[T]:
@@ -149,6 +166,8 @@ class GroupCommitQueue:
         self._closed = True
         if self._worker is not None:
             await self._worker
+        if self._backfilling is not None:
+            await asyncio.wait([self._backfilling])
         await self._wait_for_sync()
         self._thread.shutdown()
 
@@ -161,12 +180,14 @@ class GroupCommitQueue:
             while self._waiting or self._checkpoint_requested:
                 if self._waiting:
                     await self._wait_for_more_jobs()
-                    self._run_batch()
-                    self._sync()
+                    if await self._begin():
+                        self._run_batch()
+                        self._sync()
                 if self._checkpoint_requested or self._table.needs_checkpoint:
                     self._checkpoint_requested = False
-                    await self._wait_for_sync()
-                    await self._checkpoint()
+                    if not self._start_backfill():
+                        await self._wait_for_sync()
+                        await self._checkpoint()
                 await asyncio.sleep(0)  # let the event loop read from sockets
         finally:
             self._worker = None
@@ -181,14 +202,26 @@ class GroupCommitQueue:
             for _ in range(_LOOP_TURNS):
                 await asyncio.sleep(0)
 
+    async def _begin(self) -> bool:
+        """Open the transaction of a batch; return False if that failed, and with it all waiting jobs.
+
+        While another process writes to the database, the event loop goes on: connections are served, jobs wait.
+        """
+        until_s = time.monotonic() + BUSY_TIMEOUT_S
+        while True:
+            try:
+                self._table.begin()
+            except Exception as error:  # noqa: BLE001 - whatever it is, no client may wait for ever
+                if isinstance(error, Locked) and time.monotonic() < until_s:
+                    await asyncio.sleep(_RETRY_S)
+                    continue
+                log.error("a batch could not begin: %s", error)  # noqa: TRY400 - a traceback would only show the call above
+                while self._waiting:
+                    _fail(self._waiting.popleft()[1])
+                return False
+            return True
+
     def _run_batch(self) -> None:
-        try:
-            self._table.begin()
-        except Exception as error:  # noqa: BLE001 - whatever it is, no client may wait forever
-            log.error("a batch could not begin: %s", error)  # noqa: TRY400 - a traceback would only show the call above
-            while self._waiting:
-                _fail(self._waiting.popleft()[1])
-            return
         jobs = self._run_jobs()
         try:
             self._run_deferred()
@@ -240,6 +273,24 @@ class GroupCommitQueue:
     async def _wait_for_sync(self) -> None:
         while self._syncing is not None:
             await asyncio.wait([self._syncing])
+
+    def _start_backfill(self) -> bool:
+        """Start copying a long log, or return False if that is not needed or was just done. Requests run meanwhile."""
+        if self._backfilling is not None:
+            return True
+        if not self._table.has_long_log or time.monotonic() - self._backfilled_s < _BACKFILL_INTERVAL_S:
+            return False
+        self._backfilling = self._loop.run_in_executor(None, self._table.backfill)
+        self._backfilling.add_done_callback(self._on_backfilled)
+        return True
+
+    def _on_backfilled(self, backfilling: asyncio.Future[None]) -> None:
+        self._backfilling = None
+        self._backfilled_s = time.monotonic()
+        if error := backfilling.exception():
+            log.warning("the database log could not be copied: %s", error)
+        if not self._closed:
+            self.checkpoint()  # of what was written meanwhile
 
     async def _checkpoint(self) -> None:
         try:

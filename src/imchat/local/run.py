@@ -19,6 +19,7 @@ from imchat.local import demo
 from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.data_dir import DataDir
 from imchat.local.group_commit import DeferredActions
+from imchat.local.health import HealthTargets
 from imchat.local.identity import Deliver, Identity
 from imchat.local.open_files import max_connections, raise_limit
 from imchat.local.server import Handlers, LocalServer, Options
@@ -118,6 +119,7 @@ async def serve(
             site=web_client,
             options=options,
             run_deferred=deferred.run,
+            health=HealthTargets(store, accounts, data.path),
         )
         async with server:
             with data.announce(server.url):

@@ -23,6 +23,7 @@ from imchat.local.apigateway.events import http_event, parse_http_response, toke
 from imchat.local.apigateway.websocket import IDLE_TIMEOUT_S, WebSocketApi
 from imchat.local.cognito import CognitoApi
 from imchat.local.group_commit import GroupCommitQueue
+from imchat.local.health import HealthCheck, HealthTargets
 from imchat.local.http import (
     MAX_BODY_BYTES,
     MAX_CONNECTIONS,
@@ -95,6 +96,7 @@ class LocalServer:
         site: Site,
         options: Options,
         run_deferred: Callable[[], None] = lambda: None,
+        health: HealthTargets | None = None,
     ) -> None:
         self.url = self.public_url = ""
         self._handlers = handlers
@@ -108,6 +110,7 @@ class LocalServer:
         self._addresses = Addresses(options.host, options.public_url)
         self._served_hosts = self._addresses.served
         self._http = HttpServer(self._handle, self._admit, options.max_connections)
+        self._health_targets = health
         self._claims: dict[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {}
 
     async def __aenter__(self) -> Self:
@@ -125,6 +128,7 @@ class LocalServer:
             lifetime_s=self._options.lifetime_s,
         )
         self._cognito = CognitoApi(self._sign_in)
+        self._health = HealthCheck(self._health_targets, self._queue.run) if self._health_targets else None
         host = self._options.host
         try:
             port = await self._http.start(host, self._options.port)
@@ -174,6 +178,8 @@ class LocalServer:
 
     def _call_api(self, request: Request, path: str) -> HttpResponse | Awaitable[HandlerResult]:
         """Call the HTTP handler, like an HTTP API with a JWT authorizer on every route except `GET /api/health`."""
+        if path == "/api/health" and self._health and request.method in {"GET", "HEAD"}:
+            return self._health.respond()
         request_id = new_request_id()
         claims = None
         if path != "/api/health" or request.method != "GET":
@@ -213,6 +219,8 @@ class LocalServer:
     async def _purge(self) -> None:
         """Delete expired items, a few at a time, between the requests."""
         while True:
+            if self._health:
+                self._health.check_disk()
             await asyncio.sleep(self._options.purge_every_s)
             now_s = int(time.time())
             try:

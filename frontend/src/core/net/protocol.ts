@@ -170,10 +170,18 @@ export interface EventsFrame {
   events: Event[]
 }
 
-/** The status and version of the server. */
+/** The status and version of the server. `imchat local` also has the result of each check. */
 export interface HealthAnswer {
   status: 'ok'
   version: string
+  checks?: HealthChecks
+}
+
+/** Whether messages and accounts can be stored, and whether the disk has enough free space. */
+export interface HealthChecks {
+  messages: 'ok'
+  accounts: 'ok'
+  disk: 'ok' | 'low'
 }
 
 /** An invite to a group. `expires_at_ms` is null if it never expires, `max_uses` if its uses are not limited. */

@@ -56,6 +56,7 @@ ROUTES: Final = (
         summary="Check that the server is running",
         handler=_health,
         response_model=schema.HealthAnswer,
+        errors=(503,),
     ),
     Route(
         method="GET",

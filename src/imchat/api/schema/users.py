@@ -39,11 +39,20 @@ class Me(User):
     suspended: bool = False
 
 
+class HealthChecks(Answer):
+    """Whether messages and accounts can be stored, and whether the disk has enough free space."""
+
+    messages: Literal["ok"]
+    accounts: Literal["ok"]
+    disk: Literal["ok", "low"]
+
+
 class HealthAnswer(Answer):
-    """The status and version of the server."""
+    """The status and version of the server. `imchat local` also has the result of each check."""
 
     status: Literal["ok"]
     version: str
+    checks: HealthChecks | None = None
 
 
 class MeAnswer(Answer):

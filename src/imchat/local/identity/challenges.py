@@ -1,4 +1,7 @@
-"""Holds the challenges of unfinished sign-ins in memory: single use, valid for three minutes."""
+"""Holds the challenges of unfinished sign-ins in memory: single use, valid for three minutes.
+
+Times are of a clock that only moves forward: with the system clock set back, a challenge would be valid for longer.
+"""
 
 from __future__ import annotations
 
@@ -38,14 +41,14 @@ class NewPassword:
 class Challenges(Generic[T]):
     """Open challenges of one kind by their handle; above `MAX_OPEN` the oldest is dropped."""
 
-    def __init__(self, now_ms: Callable[[], int]) -> None:
-        self._now_ms = now_ms
+    def __init__(self, elapsed_ms: Callable[[], int]) -> None:
+        self._elapsed_ms = elapsed_ms
         self._open: OrderedDict[str, tuple[T, int]] = OrderedDict()
 
     def open(self, challenge: T) -> str:
         """Store a challenge; return its handle (base64) for the client."""
         handle = base64.b64encode(secrets.token_bytes(48)).decode()
-        self._open[handle] = (challenge, self._now_ms() + LIFETIME_MS)
+        self._open[handle] = (challenge, self._elapsed_ms() + LIFETIME_MS)
         if len(self._open) > MAX_OPEN:
             self._open.popitem(last=False)
         return handle
@@ -55,7 +58,7 @@ class Challenges(Generic[T]):
         challenge, ends_ms = self._open.get(handle, (None, 0))
         if challenge is None:
             raise not_authorized("Invalid session for the user.")
-        if ends_ms <= self._now_ms():
+        if ends_ms <= self._elapsed_ms():
             self.close(handle)
             raise not_authorized("Invalid session for the user, session is expired.")
         return challenge

@@ -14,6 +14,8 @@ from imchat.storage.table import TTL_ATTRIBUTE, Delete, Key, Put, Table, Update
 
 MAX_TRIES: Final = 5
 KEPT_AFTER_EXPIRY_MS: Final = 24 * 3600 * 1000
+CLOCK_TOLERANCE_MS: Final = 60 * 1000
+"""Corrections of the system clock that do not affect a code."""
 
 
 class Purpose(StrEnum):
@@ -61,7 +63,9 @@ class Codes:
                 self._table.write(Delete(key) if exhausted else Update(key, add={"tries": 1}))
             raise code_mismatch()
         self._table.write(Delete(key))
-        if item["ends_ms"] <= self._now_ms():
+        # A code that ends later than a new one was created before the clock was set back: its real age is unknown.
+        left_ms = item["ends_ms"] - self._now_ms()
+        if not 0 < left_ms <= purpose.lifetime_ms + CLOCK_TOLERANCE_MS:
             raise CognitoError("ExpiredCodeException", "Invalid code provided, please request a code again.")
 
     def _digest(self, purpose: Purpose, email: str, code: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -65,6 +66,10 @@ _ADMIN_OPERATIONS: Final[dict[str, _Operation]] = {
 }
 
 
+def _monotonic_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
 class CognitoResponse(NamedTuple):
     """An HTTP response."""
 
@@ -91,8 +96,12 @@ class Identity:
         confirm: bool = False,
         policy: SignUpPolicy = OPEN,
         token_lifetime_s: int = TOKEN_LIFETIME_S,
+        elapsed_ms: Callable[[], int] = _monotonic_ms,
     ) -> None:
-        """Load or create the pool and its keys. Raises: ConfigError if the key files cannot be read or written."""
+        """Load or create the pool and its keys. Raises: ConfigError if the key files cannot be read or written.
+
+        `elapsed_ms` is the clock for what is held in memory; unlike `now_ms`, it must only move forward.
+        """
         self._lock = threading.Lock()
         self._now_ms = now_ms
         pool = Pool.load(table)
@@ -104,9 +113,9 @@ class Identity:
             sessions=Sessions(table, now_ms),
             codes=Codes(table, pool, now_ms),
             tokens=self._tokens,
-            throttle=Throttle(now_ms),
-            proofs=Challenges(now_ms),
-            new_passwords=Challenges(now_ms),
+            throttle=Throttle(elapsed_ms),
+            proofs=Challenges(elapsed_ms),
+            new_passwords=Challenges(elapsed_ms),
             now_ms=now_ms,
             confirm=confirm,
             policy=policy,

@@ -1,5 +1,7 @@
 """Throttles guessing: after a few failures on one key, each further failure doubles the wait. Held in memory.
 
+Times are of a clock that only moves forward, so that a wait does not depend on changes of the system clock.
+
 `failure_key` makes the keys. Attackers can invent names that no account has, so these are counted separately: however
 many fail, they cannot displace the counts of accounts.
 """
@@ -36,19 +38,19 @@ class _Failures:
 class Throttle:
     """Counts failures by key. Above `MAX_KEYS` the oldest is dropped; an account's only after `FORGOTTEN_AFTER_MS`."""
 
-    def __init__(self, now_ms: Callable[[], int]) -> None:
-        self._now_ms = now_ms
+    def __init__(self, elapsed_ms: Callable[[], int]) -> None:
+        self._elapsed_ms = elapsed_ms
         self._accounts: OrderedDict[str, _Failures] = OrderedDict()
         self._unknown_names: OrderedDict[str, _Failures] = OrderedDict()
 
     def allows(self, key: str) -> bool:
         """Return whether another attempt on `key` is allowed now."""
         failures = self._failures_for(key).get(key)
-        return failures is None or failures.wait_until_ms() <= self._now_ms()
+        return failures is None or failures.wait_until_ms() <= self._elapsed_ms()
 
     def record_failure(self, key: str) -> None:
         """Count one failure on `key`."""
-        now_ms = self._now_ms()
+        now_ms = self._elapsed_ms()
         failures = self._failures_for(key)
         before = failures.pop(key, None)
         recent = before is not None and now_ms - before.last_ms < FORGOTTEN_AFTER_MS

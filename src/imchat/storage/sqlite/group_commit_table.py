@@ -6,7 +6,9 @@ Items stay cached across batches until another process writes to the file.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+import time
 from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
@@ -25,7 +27,14 @@ from imchat.storage.sqlite.rows import (
     encode_row,
     sort_key_range,
 )
-from imchat.storage.sqlite.wal import SyncFailed, WriteAheadLog, connect, translate_errors
+from imchat.storage.sqlite.wal import (
+    BUSY_TIMEOUT_S,
+    Locked,
+    SyncFailed,
+    WriteAheadLog,
+    connect,
+    translate_errors,
+)
 from imchat.storage.table import MAX_ITEM_BYTES, Check, Item, Key, KeyRange, Op, Put, Row
 from imchat.storage.validation import check_key, check_ops, check_query
 
@@ -33,6 +42,8 @@ T = TypeVar("T")
 
 MAX_CACHED_TAIL_ROWS: Final = 1_000
 """The largest query result that is cached."""
+_RETRY_S: Final = 0.01
+"""How often a call outside a batch tries again while another process writes."""
 
 
 class _PendingWrite(NamedTuple):
@@ -52,8 +63,10 @@ class GroupCommitTable:
 
     def __init__(self, connection: sqlite3.Connection, log: WriteAheadLog) -> None:
         """Use `open` instead, which prepares the connection."""
+        connection.execute("PRAGMA busy_timeout = 0")  # the thread of an event loop must not wait in SQLite
         self._connection = connection
         self._log = log
+        self._path = connection.execute("PRAGMA database_list").fetchone()[2]
         self._rows = Rows(connection)
         self._cache = ItemCache()
         self._data_version = -1
@@ -140,9 +153,9 @@ class GroupCommitTable:
     # -- batches --
 
     def begin(self) -> None:
-        """Open a batch.
+        """Open a batch. Does not wait.
 
-        Raises: Busy if another process keeps the file locked for too long, or a `sync` has failed.
+        Raises: Locked while another process writes to the file; Busy if a `sync` has failed.
         """
         if self._in_batch:
             raise ValueError("a batch is already open; commit it or roll it back first")
@@ -198,9 +211,25 @@ class GroupCommitTable:
         return self._log.needs_checkpoint
 
     def checkpoint(self) -> None:
-        """Move committed writes from the log into the database, and empty the log. Thread-safe while no batch is open."""
+        """Move committed writes from the log into the database, and empty the log. Thread-safe while no batch is open.
+
+        Does not wait for readers in other processes; see `Rows.checkpoint`.
+        """
         with translate_errors():
             self._rows.checkpoint()
+        self._log.after_checkpoint()
+
+    @property
+    def has_long_log(self) -> bool:
+        """Whether to call `backfill` before `checkpoint`."""
+        return self._log.is_long
+
+    def backfill(self) -> None:
+        """Copy the committed writes of a long log into the database. Thread-safe while batches run; does not wait for them."""
+        path = self._path
+        if path:
+            with contextlib.closing(sqlite3.connect(path, timeout=0)) as connection, translate_errors():
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def purge_expired(self, now_s: int, limit: int) -> int:
         """Delete up to `limit` items that expired by `now_s` (epoch seconds). Returns the number of deleted items."""
@@ -215,8 +244,16 @@ class GroupCommitTable:
         return purged
 
     def _run_as_batch(self, call: Callable[[], T]) -> T:
-        """Run a call as a batch of its own."""
-        self.begin()
+        """Run a call as a batch of its own. Waits while another process writes. Raises: Busy."""
+        until_s = time.monotonic() + BUSY_TIMEOUT_S
+        while True:
+            try:
+                self.begin()
+                break
+            except Locked:
+                if time.monotonic() > until_s:
+                    raise
+                time.sleep(_RETRY_S)
         try:
             result = call()
         except BaseException:

@@ -89,9 +89,16 @@ class Rows:
         self._cursor.executemany(_DELETE, keys)
 
     def checkpoint(self) -> None:
-        """Move committed writes from the log into the database, and empty the log. Slow. No transaction may be open."""
-        # A reader in another process can prevent this. The next checkpoint then empties the log.
-        self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Move committed writes from the log into the database, and empty the log. Slow. No transaction may be open.
+
+        Does not wait for readers in other processes: writes that they still need stay in the log until a later checkpoint.
+        """
+        timeout_ms: int = self._cursor.execute("PRAGMA busy_timeout").fetchone()[0]
+        self.execute("PRAGMA busy_timeout = 0")
+        try:
+            self.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            self.execute(f"PRAGMA busy_timeout = {timeout_ms}")
 
     def purge(self, now_s: int, limit: int) -> int:
         """Delete up to `limit` expired items, oldest first. Returns the number of deleted items."""

@@ -99,11 +99,17 @@ class SqliteTable:
             self._log.sync()
             if self._log.needs_checkpoint:
                 self._rows.checkpoint()
+                self._log.after_checkpoint()
 
     def purge_expired(self, now_s: int, limit: int) -> int:
-        """Delete up to `limit` items that expired by `now_s` (epoch seconds). Returns the number of deleted items."""
+        """Delete up to `limit` items that expired by `now_s` (epoch seconds). Returns the number of deleted items.
+
+        Also empties the write-ahead log, if no reader in another process needs it: deleted data is then in no file any more.
+        """
         with self._locked():
-            return self._rows.purge(now_s, limit)
+            purged = self._rows.purge(now_s, limit)
+            self._rows.checkpoint()
+            return purged
 
     @contextmanager
     def _locked(self) -> Iterator[None]:

@@ -2,21 +2,32 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
+import shutil
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from imchat.errors import Busy, ConfigError
+from imchat.errors import Busy, ConfigError, ImchatError
+from imchat.storage.sqlite.migrations import CREATE_ABOUT, MIGRATIONS, back_up
 
-SCHEMA_VERSION: Final = 1
+log = logging.getLogger(__name__)
+
+SCHEMA_VERSION: Final = 2
 APPLICATION_ID: Final = 0x696D6368  # "imch": marks the file as an imchat database, also for file(1)
 BUSY_TIMEOUT_S: Final = 5.0
 
 CHECKPOINT_BYTES: Final = 4 * 1024 * 1024
 """A longer log is moved into the database. The default of SQLite: 1,000 pages."""
+LONG_LOG_BYTES: Final = 8 * CHECKPOINT_BYTES
+"""A longer log is first moved into the database while requests run: all at once would stop them for too long."""
+CHECKPOINT_RETRY_S: Final = 1.0
+"""How long after a checkpoint that could not empty the log the next one is due."""
 
 _FDATASYNC: Final[Callable[[int], None]] = getattr(
     os, "fdatasync", os.fsync
@@ -28,6 +39,7 @@ _SCHEMA: Final = (
         pk TEXT NOT NULL, sk TEXT NOT NULL, expires_at INTEGER, item TEXT NOT NULL, PRIMARY KEY (pk, sk)
     ) WITHOUT ROWID""",
     "CREATE INDEX items_by_expiry ON items (expires_at) WHERE expires_at IS NOT NULL",
+    CREATE_ABOUT,
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {SCHEMA_VERSION}",
 )
@@ -37,11 +49,16 @@ _SETTINGS: Final = (
     "PRAGMA secure_delete = ON",  # overwrites deleted data with zeros; not the default in every build of SQLite
     "PRAGMA cache_size = -8000",  # KiB; the operating system caches the rest
 )
+_NEEDED_BYTES: Final = 256 * 1024  # the index of the log and a few pages
 _TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
 
 
 class SyncFailed(Busy):
     """The system could not write to the disk: committed writes may be lost, and the log is not used again."""
+
+
+class Locked(Busy):
+    """Another process is writing to the database; nothing was done, and it can be tried again at once."""
 
 
 class WriteAheadLog:
@@ -52,7 +69,7 @@ class WriteAheadLog:
     (https://wiki.postgresql.org/wiki/Fsync_Errors).
     """
 
-    __slots__ = ("_file", "_path", "_sync", "_sync_failed", "on_sync_failed")
+    __slots__ = ("_file", "_path", "_retry_at_s", "_sync", "_sync_failed", "on_sync_failed")
 
     def __init__(self, path: Path | str, sync: Callable[[int], None] = _FDATASYNC) -> None:
         """Use the log of the database at `path`; ":memory:" has none. `sync` is the system call, given a file descriptor."""
@@ -62,6 +79,7 @@ class WriteAheadLog:
         self._sync_failed = False
         self.on_sync_failed: Callable[[SyncFailed], None] = lambda _failure: None
         """Called on the thread of the `sync` that failed: from then on nothing can be stored."""
+        self._retry_at_s = 0.0
 
     def sync(self) -> None:
         """Wait until all commits are on disk. Raises: SyncFailed; Busy if the log could not be opened."""
@@ -91,8 +109,22 @@ class WriteAheadLog:
 
     @property
     def needs_checkpoint(self) -> bool:
-        """Whether the log is long enough for a checkpoint."""
-        return self._file is not None and os.fstat(self._file).st_size > CHECKPOINT_BYTES
+        """Whether the log is long enough for a checkpoint, and none has failed to empty it in the last second."""
+        return (
+            self._file is not None
+            and os.fstat(self._file).st_size > CHECKPOINT_BYTES
+            and time.monotonic() >= self._retry_at_s
+        )
+
+    @property
+    def is_long(self) -> bool:
+        """Whether a checkpoint of the whole log would take too long."""
+        return self._file is not None and os.fstat(self._file).st_size > LONG_LOG_BYTES
+
+    def after_checkpoint(self) -> None:
+        """Postpone the next checkpoint if a reader in another process prevented this one from emptying the log."""
+        if self.needs_checkpoint:
+            self._retry_at_s = time.monotonic() + CHECKPOINT_RETRY_S
 
     def close(self) -> None:
         """Close the log file."""
@@ -119,6 +151,8 @@ class WriteAheadLog:
     def _sync_file(self, file: int) -> None:
         """Call the system's sync. Raises: SyncFailed."""
         try:
+            if not os.fstat(file).st_nlink:
+                raise FileNotFoundError(errno.ENOENT, "its write-ahead log was deleted", str(self._path))
             self._sync(file)
         except OSError as error:
             self._sync_failed = True
@@ -140,15 +174,38 @@ def connect(path: Path | str) -> sqlite3.Connection:
         raise ConfigError(f"{path} cannot be opened as a database: {error}") from error
     try:
         _prepare(connection, path)
+    except OSError as error:
+        connection.close()
+        raise ConfigError(f"{path} cannot be backed up before it is migrated: {error.strerror}") from error
     except sqlite3.Error as error:
         connection.close()
-        if _is_transient(error):
-            raise Busy(f"{path} is locked by another process; try again") from error
-        raise ConfigError(f"{path} cannot be used as a database: {error}") from error
+        raise open_error(path, error) from error
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def open_error(path: Path | str, error: sqlite3.Error) -> ImchatError:
+    """Return the error for a database that cannot be opened, with its cause and what to do."""
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+        return ConfigError(
+            f"{path} is damaged ({error}); restore the data folder from a backup, or save what can still be read with: "
+            f"sqlite3 {path} .recover"
+        )
+    if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _disk_is_full(path)):
+        return ConfigError(f"{path} cannot be opened: its disk is full; free some space")
+    if code in _TRANSIENT:
+        return Busy(f"{path} is locked by another process; try again")
+    return ConfigError(f"{path} cannot be used as a database: {error}")
+
+
+def _disk_is_full(path: Path | str) -> bool:
+    try:
+        return shutil.disk_usage(Path(path).parent).free < _NEEDED_BYTES
+    except OSError:
+        return False
 
 
 @contextmanager
@@ -158,8 +215,14 @@ def translate_errors() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         if _is_transient(error):
-            raise Busy("the database is busy; try again") from error
+            raise _transient_error(error) from error
         raise
+
+
+def _transient_error(error: sqlite3.Error) -> Busy:
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_FULL:
+        return Busy("the disk is full; free some space and try again")
+    return Locked("the database is busy; try again")
 
 
 def _is_transient(error: sqlite3.Error) -> bool:
@@ -168,7 +231,7 @@ def _is_transient(error: sqlite3.Error) -> bool:
 
 
 def _prepare(connection: sqlite3.Connection, path: Path | str) -> None:
-    _has_schema(connection, path)  # before changing a file that is not an imchat database
+    version = _schema_version(connection, path)  # before changing a file that is not an imchat database
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     if mode != ("memory" if path == _MEMORY else "wal"):
         raise ConfigError(
@@ -176,11 +239,20 @@ def _prepare(connection: sqlite3.Connection, path: Path | str) -> None:
         )
     for pragma in _SETTINGS:
         connection.execute(pragma)
+    if 0 < version < SCHEMA_VERSION and path != _MEMORY:
+        backup = back_up(connection, Path(path), version)
+        log.warning(
+            "%s is migrated to format %d; backup of format %d: %s", path, SCHEMA_VERSION, version, backup
+        )
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if not _has_schema(connection, path):
+        version = _schema_version(connection, path)
+        if not version:
             for statement in _SCHEMA:
                 connection.execute(statement)
+        for earlier in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
+            MIGRATIONS[earlier](connection)
+            connection.execute(f"PRAGMA user_version = {earlier + 1}")
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
@@ -188,15 +260,15 @@ def _prepare(connection: sqlite3.Connection, path: Path | str) -> None:
         raise
 
 
-def _has_schema(connection: sqlite3.Connection, path: Path | str) -> bool:
-    """Return whether the schema exists; an empty file has none. Raises: ConfigError for any other file."""
+def _schema_version(connection: sqlite3.Connection, path: Path | str) -> int:
+    """Return the version of the schema, 0 for an empty file. Raises: ConfigError for any other file."""
     if not connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-        return False
+        return 0
     if connection.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
         raise ConfigError(f"{path} is not an imchat database; choose another folder")
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    version: int = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:
         raise ConfigError(
             f"{path} was created by a newer imchat (format {version}); upgrade imchat to open it"
         )
-    return True
+    return version
