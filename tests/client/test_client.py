@@ -69,6 +69,23 @@ def test_two_users_chat_and_a_conversation_starts_with_its_first_event(tmp_path:
     run(tmp_path, test)
 
 
+def test_a_new_conversation_is_received_before_anyone_writes_in_it(tmp_path: Path) -> None:
+    async def test(server: Server, _folder: Path) -> None:
+        async with signed_in(server.url, "ada", "bob", "eve") as (ada, bob, eve):
+            received: list[EventInConversation] = []
+            receiving = asyncio.create_task(receive(bob, 3, received))
+            first = await ada.create_direct(bob.user_id)
+            await ada.send(first["conversation"]["conversation_id"], "bob is connected after this")
+            while len(received) < 2:  # noqa: ASYNC110 - filled by another task
+                await asyncio.sleep(0.01)
+            group = (await eve.create_group([bob.user_id], title="Team"))["conversation"]["conversation_id"]
+            async with asyncio.timeout(5):
+                await receiving
+            assert (received[2].conversation_id, received[2].event["type"]) == (group, "conversation.created")
+
+    run(tmp_path, test)
+
+
 def test_sent_messages_are_received_once_and_in_order_on_all_devices_of_the_sender(
     tmp_path: Path,
 ) -> None:

@@ -128,6 +128,9 @@ class Client(Api):
                     async for event in self._receive(frame["conversation_id"], frame["events"]):
                         yield event
                 else:
+                    if frame["type"] == "conversation" and frame["change"] == "added":
+                        async for event in self._begin(frame["conversation_id"]):
+                            yield event
                     yield cast("Frame", frame)
 
     async def _catch_up(self) -> AsyncIterator[EventInConversation]:
@@ -145,6 +148,13 @@ class Client(Api):
         for conversation_id in self._feed.followed_except(in_inbox):
             async for event in self._read_newer(conversation_id):
                 yield event
+
+    async def _begin(self, conversation_id: str) -> AsyncIterator[EventInConversation]:
+        """Read the first events of a conversation that the user was added to, before anyone writes there."""
+        if conversation_id not in self._feed:
+            self._feed.follow(conversation_id, await self._seq_before_join(conversation_id))
+            async for found in self._read_newer(conversation_id):
+                yield found
 
     async def _receive(
         self, conversation_id: str, events: Sequence[Event]
