@@ -21,6 +21,8 @@ from tests.support import browser_harness
 from imchat import assets
 from imchat.local.data_dir import FORMAT, DataDir
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "imchat"]
 
 

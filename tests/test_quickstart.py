@@ -17,6 +17,8 @@ import pytest
 from tests.support import browser_harness
 from tests.support.browser_harness import Server
 
+pytestmark = pytest.mark.slow
+
 PROTOCOL = Path(__file__).parents[1] / "docs" / "protocol.md"
 SITE = "http://127.0.0.1:8484"
 TIMEOUT_S = 60

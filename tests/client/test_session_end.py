@@ -15,6 +15,8 @@ from imchat.client import Client, session, websocket
 from imchat.client.http import HttpClient
 from imchat.errors import Busy, SessionEnded, Unauthenticated
 
+pytestmark = pytest.mark.slow
+
 EMAIL = "ada@example.com"
 
 Ending = Callable[[Site], None]

@@ -18,6 +18,8 @@ from imchat.deploy.config import Config, load_config
 from imchat.deploy.context import DeployContext
 from imchat.errors import ImchatError
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 CLEAN = {
     "PATH": os.environ["PATH"],

@@ -19,6 +19,8 @@ from rich.table import Table
 from imchat.console import base
 from imchat.deploy.operate.users import User
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-m", "imchat"]
 NEEDS_DEV_FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 FISH = shutil.which("fish")

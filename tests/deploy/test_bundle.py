@@ -25,6 +25,8 @@ from imchat.deploy.packaging import bundle, wheels, zips
 from imchat.deploy.packaging.bundle import Bundle
 from imchat.errors import ConfigError
 
+pytestmark = pytest.mark.slow
+
 HANDLERS: Final = sorted(path.stem for path in (PACKAGE / "entrypoints").glob("*.py"))
 AARCH64: Final = b"\x7fELF\x02\x01\x01" + bytes(11) + (183).to_bytes(2, "little")
 

@@ -26,6 +26,8 @@ from imchat.local.data_dir import DataDir
 from imchat.local.identity import Purpose
 from imchat.local.user_pool import reach_user_pool
 
+pytestmark = pytest.mark.slow
+
 ANN, BOB = "ann@example.com", "bob@example.com"
 
 

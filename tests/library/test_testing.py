@@ -14,6 +14,8 @@ import urllib3
 import imchat
 from imchat import conversations, errors, testing, users
 
+pytestmark = pytest.mark.slow
+
 
 def test_an_app_in_memory_is_empty_each_time() -> None:
     for _ in range(2):

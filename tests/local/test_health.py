@@ -27,6 +27,8 @@ from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.sqlite.wal import WriteAheadLog, connect
 from imchat.storage.table import Key, Put
 
+pytestmark = pytest.mark.slow
+
 _NAMESPACE = ["unshare", "--user", "--map-root-user", "--mount"]
 
 

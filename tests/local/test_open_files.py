@@ -25,6 +25,8 @@ from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.sqlite.wal import SyncFailed, WriteAheadLog, connect
 from imchat.storage.table import Key, Put, Table
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = """
 import resource, sys
 from pathlib import Path
