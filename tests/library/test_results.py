@@ -105,7 +105,12 @@ def test_fastapi_describes_every_result_in_its_openapi_page(scene: Scene) -> Non
     for name, result in results(scene).items():
         api.get(f"/{name}")(endpoint(result))
     schemas = api.openapi()["components"]["schemas"]
-    assert schemas["EventPage"]["properties"].keys() == {"events", "has_more"}
+    assert schemas["EventPage"]["properties"].keys() == {
+        "events",
+        "has_more",
+        "has_before",
+        "has_after",
+    }
     assert schemas["Member"]["properties"]["role"]["enum"] == ["owner", "admin", "member"]
 
 

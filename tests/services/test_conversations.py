@@ -211,10 +211,36 @@ def test_the_log_is_read_in_pages_in_both_directions(world: World) -> None:
     assert page(limit=200) == (list(range(1, 11)), False)
 
 
+def test_a_page_around_an_event_has_events_on_both_sides_of_it(world: World) -> None:
+    ann, bob = world.people("ann", "bob")
+    conversation_id = world.direct(ann, bob)
+    for number in range(9):
+        send(world, ann, conversation_id, f"m{number}")
+
+    def page(around: int, limit: int = 50) -> tuple[list[int], bool | None, bool | None]:
+        page = messages.read(world.app, bob, conversation_id, around=around, limit=limit)
+        assert page.has_more == (page.has_before or page.has_after)
+        return [event["seq"] for event in page.events], page.has_before, page.has_after
+
+    assert page(5, limit=4) == ([3, 4, 5, 6], True, True)
+    assert page(5, limit=5) == ([3, 4, 5, 6, 7], True, True)
+    assert page(5, limit=1) == ([5], True, True)
+    assert page(2, limit=4) == ([1, 2, 3], False, True)
+    assert page(3, limit=4) == ([1, 2, 3, 4], False, True)
+    assert page(9, limit=4) == ([7, 8, 9, 10], True, False)
+    assert page(8, limit=4) == ([6, 7, 8, 9], True, True)
+    assert page(0, limit=4) == ([1, 2], False, True)
+    assert page(40, limit=4) == ([9, 10], True, False)
+    assert page(5) == (list(range(1, 11)), False, False)
+
+
 @pytest.mark.parametrize(
     ("bounds", "field"),
     [
         ({"limit": 0}, "limit"),
+        ({"around": 3, "before": 2}, "around"),
+        ({"around": 3, "after": 2}, "around"),
+        ({"around": -1}, "around"),
         ({"limit": 201}, "limit"),
         ({"after": 1, "before": 2}, "before"),
         ({"after": -1}, "after"),

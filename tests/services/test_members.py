@@ -285,6 +285,10 @@ def test_with_history_from_joining_a_new_member_never_sees_older_events(world: W
     assert page(after=0, limit=2) == ([4, 5], True)
     assert page(after=3, limit=9) == ([4, 5, 6, 7, 8], False)
     assert page(after=6, limit=9) == ([7, 8], False)
+    assert page(around=1, limit=4) == ([4, 5], True)
+    assert page(around=4, limit=4) == ([4, 5], True)
+    assert page(around=6, limit=4) == ([4, 5, 6, 7], True)
+    assert page(around=6, limit=9) == ([4, 5, 6, 7, 8], False)
     assert messages.read(world.app, bob, conversation_id).events[0]["seq"] == 1
 
 

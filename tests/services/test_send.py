@@ -426,6 +426,12 @@ def test_a_page_of_long_messages_fits_into_a_lambda_response(sqlite_world: World
     assert newest.has_more
     seqs = [event["seq"] for event in newest.events]
     assert seqs == list(range(121 - len(seqs), 121))
+    around = messages.read(sqlite_world.app, bob, conversation_id, around=60, limit=200)
+    assert len(json.dumps(json.dumps(around.events, ensure_ascii=False))) < LAMBDA_BYTES
+    seqs = [event["seq"] for event in around.events]
+    assert seqs == list(range(seqs[0], seqs[-1] + 1))
+    assert 1 < seqs[0] < 60 < seqs[-1] < 120
+    assert (around.has_before, around.has_after) == (True, True)
 
 
 @pytest.mark.parametrize("kind", ["reaction", "edit", "pin", "join"])

@@ -11,6 +11,7 @@ from imchat.domain.member import Member
 from imchat.domain.user import User
 from imchat.services.conversations import Conversation, ConversationEntry, Inbox
 from imchat.services.message_actions import MessageChange
+from imchat.services.messages import EventPage
 from imchat.storage.repositories.audit import AuditEntry
 
 
@@ -42,6 +43,11 @@ def user_for_admin(profile: User) -> dict[str, Any]:
 def audit_entry(entry: AuditEntry) -> dict[str, Any]:
     """Return a `schema.AuditEntry`."""
     return {name: value for name, value in entry.to_dict().items() if value is not None}
+
+
+def event_page(page: EventPage) -> dict[str, Any]:
+    """Return a `schema.EventsAnswer`."""
+    return {name: value for name, value in page.to_dict().items() if value is not None}
 
 
 def conversation_entry(entry: ConversationEntry) -> dict[str, Any]:

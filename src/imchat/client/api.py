@@ -201,6 +201,14 @@ class Api:
         page = await self._http.request("GET", conversation_path(conversation_id, "events"), query=query)
         return page["events"], page["has_more"]
 
+    async def read_events_around(
+        self, conversation_id: str, seq: int, *, limit: int = 50
+    ) -> tuple[list[Event], bool, bool]:
+        """Return event `seq` with the events next to it, and whether there are more before and after them."""
+        query = {"around": seq, "limit": limit}
+        page = await self._http.request("GET", conversation_path(conversation_id, "events"), query=query)
+        return page["events"], page["has_before"], page["has_after"]
+
     async def edit(self, conversation_id: str, seq: int, body: str) -> None:
         """Change the text of your message `seq`."""
         await self._http.request("PATCH", conversation_path(conversation_id, "messages", seq), {"body": body})

@@ -36,10 +36,15 @@ which turns one byte into up to three. Source: Lambda quotas, "Invocation payloa
 
 @record
 class EventPage(Record):
-    """A page of a log, ascending. `has_more`: there are more events in the requested direction."""
+    """A page of a log, ascending. `has_more`: there are more events in the requested direction.
+
+    `has_before` and `has_after` tell whether a page `around` an event has more on either side; None for other pages.
+    """
 
     events: list[Event]
     has_more: bool
+    has_before: bool | None = None
+    has_after: bool | None = None
 
 
 def send(
@@ -131,22 +136,32 @@ def read(
     *,
     after: int | None = None,
     before: int | None = None,
+    around: int | None = None,
     limit: int = PAGE_DEFAULT,
 ) -> EventPage:
     """Return a page of the log in ascending order.
 
-    `after`: the first events with a higher seq; `before`: the last ones with a lower seq; neither: the newest. Long events
-    make a page shorter than `limit`. The log begins at the start of the reader's history; messages have their current
-    state. The membership is checked after everything was read, so all of it was read before any removal.
+    `after`: the first events with a higher seq; `before`: the last ones with a lower seq; `around`: an event with those
+    next to it; none of these: the newest. Long events make a page shorter than `limit`. The log begins at the start of the
+    reader's history; messages have their current state. The membership is checked after everything was read, so all of it
+    was read before any removal.
     Raises: NotFound for someone who is not a member; Invalid.
     """
     check_count(limit, field="limit", minimum=1, maximum=PAGE_MAX)
-    if after is not None and before is not None:
-        raise Invalid("use either after or before, not both", field="before", limit="one of after, before")
-    for name, seq in (("after", after), ("before", before)):
+    bounds = {"after": after, "before": before, "around": around}
+    given = [name for name, seq in bounds.items() if seq is not None]
+    if len(given) > 1:
+        raise Invalid(
+            f"use either {given[0]} or {given[1]}, not both",
+            field=given[1],
+            limit=f"one of {', '.join(bounds)}",
+        )
+    for name, seq in bounds.items():
         if seq is not None:
             check_count(seq, field=name, maximum=SEQ_MAX)
     refuse_strangers(app, reader_id, conversation_id)
+    if around is not None:
+        return _read_around(app, reader_id, conversation_id, around, limit)
     page, more = _read_page(app, conversation_id, after, before, limit)
     history_from = require_member(app, reader_id, conversation_id).history_from
     if after is not None and after < history_from - 1:
@@ -163,14 +178,44 @@ def read(
     return EventPage(limited, has_more)
 
 
-def _limit_bytes(page: list[Event], *, newest: bool) -> list[Event]:
+def _read_around(
+    app: App, reader_id: UserId, conversation_id: ConversationId, seq: int, limit: int
+) -> EventPage:
+    """Return event `seq` with the events next to it: half of `limit` before it, the rest from it on.
+
+    Each side has at most half of a page's bytes. A `seq` before the reader's history counts as its start.
+    """
+    older, newer = _read_sides(app, conversation_id, seq, limit)
+    history_from = require_member(app, reader_id, conversation_id).history_from
+    if seq < history_from:
+        older, newer = _read_sides(app, conversation_id, history_from, limit)
+        history_from = require_member(app, reader_id, conversation_id).history_from
+    older, newer = ([event for event in side if event["seq"] >= history_from] for side in (older, newer))
+    page = hydrate(app.table, conversation_id, older + newer, since=history_from)
+    require_member(app, reader_id, conversation_id)
+    first = max(len(older) - limit // 2, 0)
+    before = _limit_bytes(page[first : len(older)], newest=True, maximum=PAGE_BYTES // 2)
+    after = _limit_bytes(page[len(older) :][: limit - limit // 2], newest=False, maximum=PAGE_BYTES // 2)
+    has_before, has_after = len(before) < len(older), len(after) < len(newer)
+    return EventPage(before + after, has_before or has_after, has_before, has_after)
+
+
+def _read_sides(
+    app: App, conversation_id: ConversationId, seq: int, limit: int
+) -> tuple[list[Event], list[Event]]:
+    """Return the events before `seq` and those from it on, one more on each side than `limit` has room for."""
+    before = events.list_before(app.table, conversation_id, seq, limit=limit // 2 + 1)
+    return before, events.list_after(app.table, conversation_id, seq - 1, limit=limit - limit // 2 + 1)
+
+
+def _limit_bytes(page: list[Event], *, newest: bool, maximum: int = PAGE_BYTES) -> list[Event]:
     """Return as many events as fit into one response, from the newest or from the oldest of the page on."""
     if len(page) <= PAGE_DEFAULT:  # These always fit.
         return page
     size = 0
     for count, event in enumerate(reversed(page) if newest else page):
         size += len(to_json(event))
-        if size > PAGE_BYTES:
+        if size > maximum:
             return page[-count:] if newest else page[:count]
     return page
 

@@ -157,10 +157,12 @@ export interface EventAnswer {
   event: Event
 }
 
-/** Events in ascending order. `has_more` is true if there are more in the requested direction. */
+/** Events in ascending order. `has_more` is true if there are more in the requested direction. A page `around` an event says in `has_before` and `has_after` on which side there are more. */
 export interface EventsAnswer {
   events: Event[]
   has_more: boolean
+  has_before?: boolean
+  has_after?: boolean
 }
 
 /** Events in order, exactly as a read of the log returns them. */

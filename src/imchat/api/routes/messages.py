@@ -22,9 +22,10 @@ def _events(request: RequestContext) -> Response:
         request.conversation_id,
         after=query.after,
         before=query.before,
+        around=query.around,
         limit=query.limit,
     )
-    return Response(200, {"events": page.events, "has_more": page.has_more})
+    return Response(200, serializers.event_page(page))
 
 
 def _send(request: RequestContext) -> Response:

@@ -35,10 +35,11 @@ class ReadCursor(Request):
 
 
 class EventsQuery(Query):
-    """Which events to return: those after `after`, those before `before`, or the newest."""
+    """Which events to return: those after `after`, those before `before`, those around `around`, or the newest."""
 
     after: QueryCursor | None = None
     before: QueryCursor | None = None
+    around: QueryCursor | None = None
     limit: QueryLimit = limits.PAGE_DEFAULT
 
 
@@ -62,10 +63,15 @@ class PinsAnswer(Answer):
 
 
 class EventsAnswer(Answer):
-    """Events in ascending order. `has_more` is true if there are more in the requested direction."""
+    """Events in ascending order. `has_more` is true if there are more in the requested direction.
+
+    A page `around` an event says in `has_before` and `has_after` on which side there are more.
+    """
 
     events: list[Event]
     has_more: bool
+    has_before: bool | None = None
+    has_after: bool | None = None
 
 
 class ReadAnswer(Answer):
