@@ -52,14 +52,21 @@ ARGUMENTS: Final[Mapping[str, Any]] = {
     "max_uses": 5,
     **dict.fromkeys(("show_presence", "muted", "archived", "pinned", "marked_unread", "public"), True),
 }
-EXAMPLES: Final[Mapping[str, Any]] = {"event": {"seq": 1}, "events": [{"seq": 1}]}
+EXAMPLES: Final[Mapping[str, Any]] = {
+    "event": {"seq": 1},
+    "events": [{"seq": 1}],
+    "has_before": False,
+    "has_after": True,
+}
 """Fields of responses that a method looks into."""
 
 
 def example(model: type[BaseModel]) -> dict[str, Any]:
-    """A response with the required fields of its model: empty lists, empty objects, false, 1 or "x"."""
+    """A response with the examples and the required fields of its model: empty lists, empty objects, false, 1 or "x"."""
     simple: dict[Any, Any] = {bool: False, int: 1, str: "x"}
-    fields = {name: field for name, field in model.model_fields.items() if field.is_required()}
+    fields = {
+        name: field for name, field in model.model_fields.items() if field.is_required() or name in EXAMPLES
+    }
     return {
         name: EXAMPLES.get(
             name, [] if get_origin(field.annotation) is list else simple.get(field.annotation, {})
