@@ -35,7 +35,6 @@ def _title(text: str) -> str:
         (limits.check_description, "a\n\u200b"),
         (limits.check_handle, "a.b"),
         (limits.check_handle, "a" * 30),
-        (limits.check_prefix, "ab"),
         (limits.check_client_message_id, "A-_9" * 16),
     ],
 )
@@ -65,8 +64,6 @@ def test_a_value_within_the_limits_is_returned_unchanged(check: Callable[[str], 
         (limits.check_handle, "Anna", "handle", limits.HANDLE_PATTERN),
         (limits.check_handle, "ann\n", "handle", limits.HANDLE_PATTERN),
         (limits.check_handle, "änn", "handle", limits.HANDLE_PATTERN),
-        (limits.check_prefix, "a", "prefix", 2),
-        (limits.check_prefix, "a b", "prefix", limits.HANDLE_PATTERN),
         (limits.check_client_message_id, "", "client_message_id", 64),
         (limits.check_client_message_id, "x" * 65, "client_message_id", 64),
         (limits.check_client_message_id, "a b", "client_message_id", 64),
@@ -100,8 +97,11 @@ def test_a_text_without_a_visible_character_is_invalid(
     assert raised.value.details == {"field": field, "limit": 1}
 
 
-def test_a_prefix_is_returned_in_lower_case() -> None:
-    assert limits.check_prefix("AN") == "an"
+def test_the_beginning_of_a_handle_has_two_of_its_characters() -> None:
+    assert [text for text in ("an", "a.", "a", "an n", "än", "a" * 31) if limits.is_handle_prefix(text)] == [
+        "an",
+        "a.",
+    ]
 
 
 @pytest.mark.parametrize("text", ["", "a b", "a/b", "../x", "x" * 65, "é", "a\n"])

@@ -16,6 +16,7 @@ import pytest
 from imchat.errors import Busy, ConfigError
 from imchat.local.data_dir import FORMAT, DataDir
 from imchat.local.identity import Identity
+from imchat.storage.repositories import channel_index, users
 from imchat.storage.sqlite import wal
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.sqlite.migrations import MIGRATIONS
@@ -228,6 +229,23 @@ def test_users_and_messages_of_an_earlier_format_can_be_used(earlier: Path) -> N
         assert len(bodies) == 11
 
 
+def test_users_and_channels_of_an_earlier_format_are_found_by_their_words(earlier: Path) -> None:
+    with closing(sqlite3.connect(earlier / "imchat.db")) as connection:
+        head = '{"kind":"group","title":"Street Größe"}'
+        connection.execute("INSERT INTO items VALUES ('CONV#g1', 'HEAD', NULL, ?)", [head])
+        entry = '{"words":["street","grösse"]}'
+        for key in (("CHANNELS#st", "street#g1"), ("CHANNELS#gr", "grösse#g1")):
+            connection.execute("INSERT INTO items VALUES (?, ?, NULL, ?)", [*key, entry])
+        connection.commit()
+
+    start(earlier)
+
+    with SqliteTable.open(earlier / "imchat.db") as table:
+        assert [user.handle for user in users.find_by_name(table, "hop", limit=9)] == ["grace.demo"]
+        assert channel_index.search(table, "grosse", limit=9) == ["g1"]
+        assert [row.sk for row in table.query(KeyRange("CHANNELS#gr"))] == ["grosse#g1"]
+
+
 @pytest.mark.parametrize("name", DATABASES)
 def test_a_migration_that_fails_changes_nothing_and_can_be_tried_again(
     earlier: Path, name: str, monkeypatch: pytest.MonkeyPatch
@@ -258,8 +276,9 @@ def test_a_lost_database_of_an_earlier_format_is_an_error(earlier: Path) -> None
 
 
 def test_a_library_database_of_an_earlier_version_is_migrated_after_a_backup(earlier: Path) -> None:
-    before = items_of(earlier / "imchat.db")
+    conversation = KeyRange("CONV#dfc24c5117372532206b483219f02fca2")
+    with SqliteTable.open(restore(FORMATS[-1], earlier.parent / "today") / "imchat.db") as table:
+        rows = table.query(conversation)
     with SqliteTable.open(earlier / "imchat.db") as table:
-        assert table.query(KeyRange("CONV#dfc24c5117372532206b483219f02fca2"))
-    assert items_of(earlier / "imchat.db") == before
+        assert table.query(conversation) == rows
     assert len(list(earlier.glob("imchat.db.format-*.bak"))) == 1

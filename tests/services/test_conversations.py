@@ -18,8 +18,9 @@ from imchat.services import users as accounts
 from imchat.services.app import App
 from imchat.services.read_cursors import ReadPosition
 from imchat.storage.repositories import conversations as stored
-from imchat.storage.repositories import events, members
-from imchat.storage.table import Item, Key, KeyRange, Row, Table
+from imchat.storage.repositories import events, keys, members
+from imchat.storage.repositories import users as profiles
+from imchat.storage.table import Delete, Item, Key, KeyRange, Row, Table, Update
 
 
 def send(
@@ -407,6 +408,53 @@ def test_a_handle_belongs_to_one_user_and_is_free_again_after_a_change(world: Wo
         (bob, "ann", "Bob"),
         (ann, "anna", "Ann"),
     ]
+
+
+def test_users_are_found_by_the_words_of_their_display_name(world: World) -> None:
+    ada, grace, kaoru = world.people("ada", "grace", "kaoru")
+    accounts.update_profile(world.app, ada, display_name="Ada Łovelace-King")
+    accounts.update_profile(world.app, grace, display_name="Admiral Grace Hopper")
+    accounts.update_profile(world.app, kaoru, display_name="田中 薫")
+
+    def found(text: str) -> list[str | None]:
+        return [user.handle for user in accounts.search(world.app, text)]
+
+    assert found("love") == found("LOVELACE k") == found("king ada") == ["ada"]
+    assert found("hop") == found("grace hopper") == found("@gra") == ["grace"]
+    assert found("ad") == ["ada", "grace"], "a handle comes before a name"
+    assert found("田") == found("中") == found("薫") == ["kaoru"]
+    assert found("ovelace") == found("ada hopper") == found("中田") == []
+    accounts.update_profile(world.app, ada, display_name="Ada Byron")
+    assert (found("love"), found("byron")) == ([], ["ada"])
+    for text in ("#", " ", "x" * 81):
+        with pytest.raises(Invalid) as refusal:
+            found(text)
+        assert refusal.value.details["field"] == "prefix"
+
+
+def test_two_changes_of_a_name_at_once_leave_no_old_name_in_the_search(world: World) -> None:
+    ann = world.person("ann")
+
+    def rename(app: App, name: str) -> None:
+        accounts.update_profile(app, ann, display_name=name)
+
+    table = RacingTable(world.table, lambda: rename(world.app, "Second"), "PROFILE")
+    rename(replace(world.app, table=table), "Third")
+    assert [user.display_name for user in accounts.search(world.app, "third")] == ["Third"]
+    assert accounts.search(world.app, "second") == []
+
+
+def test_a_name_from_before_names_were_searchable_is_found_after_the_next_visit(world: World) -> None:
+    ann = world.person("ann")
+    accounts.update_profile(world.app, ann, display_name="Zoe")
+    profile = profiles.get(world.table, ann)
+    assert profile is not None
+    for key in profiles.name_entries(ann, "Zoe"):
+        world.table.write(Delete(key))
+    world.table.write(Update(keys.profile(ann), remove=["name_indexed"]))
+    assert accounts.search(world.app, "zoe") == []
+    accounts.me(world.app, ann)
+    assert [user.user_id for user in accounts.search(world.app, "zoe")] == [ann]
 
 
 def test_only_one_of_two_concurrent_handle_changes_succeeds(world: World) -> None:

@@ -18,7 +18,7 @@ HANDLE_MIN: Final = 3
 HANDLE_MAX: Final = 30
 HANDLE_PATTERN: Final = r"^[a-z0-9_.]+$"
 PREFIX_MIN: Final = 2
-"""Minimum prefix of a directory search: the directory is partitioned by the first two letters."""
+"""Minimum beginning of a handle in a directory search: the directory is partitioned by the first two letters."""
 CLIENT_MESSAGE_ID_MAX: Final = 64
 CLIENT_MESSAGE_ID_PATTERN: Final = r"^[A-Za-z0-9_-]+$"
 ID_PATTERN: Final = r"^[A-Za-z0-9_-]{1,64}$"
@@ -31,8 +31,9 @@ CHANNEL_MEMBERS: Final = 10_000
 """Members of a public channel."""
 MEMBERS_SHOWN: Final = 1_000
 """Members returned with a conversation. Members of a larger one are read page by page."""
-CHANNEL_WORDS: Final = 8
-"""Words of a channel title that are indexed for search: the first ones."""
+INDEX_TERMS: Final = 32
+"""Search terms of a channel's title or a display name that are indexed: the first ones. A change replaces the old ones by
+the new ones in one transaction of at most 100 items."""
 CHANNELS_FOUND: Final = 20
 GROUP_INVITES: Final = 50
 """Usable invites of one group."""
@@ -174,13 +175,9 @@ def check_handle(handle: str) -> str:
     return handle
 
 
-def check_prefix(prefix: str) -> str:
-    """Return a directory prefix in lower case. Raises: Invalid unless it has at least 2 characters and can start a handle."""
-    prefix = prefix.lower()
-    check_count(len(prefix), field="prefix", minimum=PREFIX_MIN, maximum=HANDLE_MAX, unit=" characters")
-    if not _HANDLE.fullmatch(prefix):
-        raise Invalid("prefix may contain only a-z, 0-9, _ and .", field="prefix", limit=HANDLE_PATTERN)
-    return prefix
+def is_handle_prefix(text: str) -> bool:
+    """Return whether handles can be searched for by this beginning: two characters or more of those of a handle."""
+    return PREFIX_MIN <= len(text) <= HANDLE_MAX and _HANDLE.fullmatch(text) is not None
 
 
 def check_client_message_id(client_message_id: str) -> str:

@@ -11,7 +11,7 @@ class User(Record):
     """A user's profile. `handle` and `display_name` are None until the user has chosen them.
 
     `last_seen_ms` is when the user's last device disconnected. Other users see it only with `show_presence`.
-    `suspended_at_ms` is when an administrator suspended the user.
+    `suspended_at_ms` is when an administrator suspended the user. `name_indexed`: the search index has the display name.
     """
 
     user_id: UserId
@@ -21,3 +21,4 @@ class User(Record):
     show_presence: bool = True
     last_seen_ms: int | None = None
     suspended_at_ms: int | None = None
+    name_indexed: bool = False

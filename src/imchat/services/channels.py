@@ -6,8 +6,8 @@ from typing import Final
 
 from imchat.domain.conversation import Head
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.limits import CHANNELS_FOUND, PREFIX_MIN
-from imchat.domain.search_terms import tokenize
+from imchat.domain.limits import CHANNELS_FOUND
+from imchat.domain.search_terms import SEARCHABLE, matches, query_terms
 from imchat.errors import Invalid, NotFound
 from imchat.services import members, users
 from imchat.services.access import NO_CONVERSATION
@@ -17,7 +17,7 @@ from imchat.storage.repositories.events import Tail
 from imchat.storage.table import Op
 
 _ENTRIES_READ: Final = 5 * CHANNELS_FOUND
-"""Directory entries that a search reads for its first word. The other words may exclude most of them."""
+"""Index entries that a search reads for its longest word. The other words may exclude most of them."""
 
 
 def join(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
@@ -37,13 +37,9 @@ def search(app: App, text: str) -> list[Head]:
 
     Raises: Invalid if `text` has no word.
     """
-    words = tokenize(text)
-    if not words:
-        raise Invalid("q needs a word of at least two letters", field="q", limit=PREFIX_MIN)
-    conversation_ids = channel_index.search(app.table, words, limit=_ENTRIES_READ)[:CHANNELS_FOUND]
+    if not query_terms(text):
+        raise Invalid(f"q needs {SEARCHABLE}", field="q", limit=SEARCHABLE)
+    conversation_ids = channel_index.search(app.table, text, limit=_ENTRIES_READ)[:CHANNELS_FOUND]
     heads = conversations.get_many(app.table, conversation_ids)
-    return [
-        heads[conversation_id]
-        for conversation_id in conversation_ids
-        if conversation_id in heads and heads[conversation_id].settings.public
-    ]
+    found = [heads[conversation_id] for conversation_id in conversation_ids if conversation_id in heads]
+    return [head for head in found if head.settings.public and matches(head.title or "", text)]

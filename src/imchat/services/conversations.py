@@ -12,7 +12,6 @@ from imchat.domain.ids import ConversationId, UserId, direct_conversation_id
 from imchat.domain.limits import (
     MEMBERS_AT_CREATION,
     MEMBERS_SHOWN,
-    PREFIX_MIN,
     TITLE_CHARS,
     check_count,
     check_description,
@@ -20,7 +19,7 @@ from imchat.domain.limits import (
 )
 from imchat.domain.member import Member, Role, Setting
 from imchat.domain.record import Record, record
-from imchat.domain.search_terms import tokenize
+from imchat.domain.search_terms import SEARCHABLE, query_terms
 from imchat.domain.user import User
 from imchat.errors import Forbidden, Invalid, NotFound
 from imchat.services import fanout, suspensions
@@ -247,10 +246,10 @@ def update_settings(
 
 def _check_channel_title(title: str | None) -> str:
     """Return the title of a public channel. Raises: Invalid if a search could not find it."""
-    if title is None or not tokenize(title):
+    if title is None or not query_terms(title):
         raise Invalid(
-            "a public channel needs a title with a word of at least two letters",
+            f"a public channel needs a title with {SEARCHABLE}",
             field="title",
-            limit=PREFIX_MIN,
+            limit=SEARCHABLE,
         )
     return title

@@ -17,9 +17,9 @@ class ProfileChange(Request):
 
 
 class UsersQuery(Query):
-    """Either a `prefix` of handles, or `ids` separated by commas."""
+    """Either `prefix`, the beginning of a handle or of words of a display name, or `ids` separated by commas."""
 
-    prefix: Handle | None = None
+    prefix: DisplayName | None = None
     ids: str | None = None
 
 

@@ -10,13 +10,14 @@
     same block, blocked user's    USER#<user_id>          BLOCK#MET#<user_id>     query prefix BLOCK# (both directions)
     unique handle                 HANDLE#<handle>         HANDLE                  condition; get_many (mentions)
     directory entry               DIR#<first two letters> <handle>                query prefix (find users)
+    user, by word of their name   NAMES#<one or two letters> <term>#<user_id>     query prefix (find users)
     user index (administrators)   PEOPLE                  <user_id>               query (all users, by page)
     audit log entry               AUDIT                   <at_ms>-<random>        query, newest first (by page)
     conversation head             CONV#<conversation_id>  HEAD                    get; get_many (inbox)
     member                        CONV#<conversation_id>  MEMBER#<user_id>        get (access); query prefix MEMBER#
     event                         CONV#<conversation_id>  EVENT#<seq>             query low..high (the log)
     invite                        INVITES#<conversation>  <sha256, 32 digits>     get; query (a group's invites)
-    public channel, by word       CHANNELS#<two letters>  <word>#<conversation>   query prefix (find channels)
+    public channel, by word       CHANNELS#<letters>      <term>#<conversation>   query prefix (find channels)
     reaction of one user          REACTIONS#<id>#<seq>    <emoji>#<user_id>       get (does it exist); query (deletion)
     fan-out progress              PUSHED#<conversation_id> PUSHED                 get (fan-out)
     rate counter (one window)     RATE#<user_id>          <window, 12 digits>     condition
@@ -37,6 +38,7 @@ from typing import Final
 
 from imchat.domain.ids import ConversationId, SignInId, UserId
 from imchat.domain.limits import PREFIX_MIN, SEQ_MAX, check_id
+from imchat.domain.search_terms import common_prefix
 from imchat.storage.table import Key
 
 POINTER_PREFIX: Final = "CONV#"
@@ -135,6 +137,16 @@ def directory_entry(text: str) -> Key:
     return Key(directory_pk(text), text)
 
 
+def name_index_pk(term: str) -> str:
+    """Return the partition key of all terms of display names that begin with `term`."""
+    return f"NAMES#{common_prefix(term)}"
+
+
+def name_index_entry(term: str, user_id: UserId) -> Key:
+    """Return the key of a user's index entry for one term of their display name."""
+    return Key(name_index_pk(term), f"{term}#{_user(user_id)}")
+
+
 def head(conversation_id: ConversationId) -> Key:
     """Return the key of a conversation's head."""
     return Key(conversation_pk(conversation_id), HEAD_SK)
@@ -165,14 +177,14 @@ def invite(conversation_id: ConversationId, invite_id: str) -> Key:
     return Key(invites_pk(conversation_id), invite_id)
 
 
-def channel_index_pk(word: str) -> str:
-    """Return the partition key of all words in channel titles that share the first letters of `word`."""
-    return f"CHANNELS#{word[:PREFIX_MIN]}"
+def channel_index_pk(term: str) -> str:
+    """Return the partition key of all terms of channel titles that begin with `term`, or that `term` begins with."""
+    return f"CHANNELS#{common_prefix(term)}"
 
 
-def channel_index_entry(word: str, conversation_id: ConversationId) -> Key:
-    """Return the key of a public channel's index entry for one word of its title."""
-    return Key(channel_index_pk(word), f"{word}#{_conversation(conversation_id)}")
+def channel_index_entry(term: str, conversation_id: ConversationId) -> Key:
+    """Return the key of a public channel's index entry for one term of its title."""
+    return Key(channel_index_pk(term), f"{term}#{_conversation(conversation_id)}")
 
 
 def reactions_pk(conversation_id: ConversationId, seq: int) -> str:

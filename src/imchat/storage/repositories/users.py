@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from imchat.domain.ids import UserId
+from imchat.domain.limits import INDEX_TERMS
+from imchat.domain.search_terms import index_terms, longest_term, matches
 from imchat.domain.user import User
 from imchat.errors import Conflict
 from imchat.storage.repositories import keys
@@ -15,6 +17,7 @@ from imchat.storage.table import (
     Delete,
     Equals,
     Item,
+    Key,
     KeyRange,
     Op,
     Present,
@@ -49,12 +52,12 @@ def create(table: Table, user: User) -> User:
 
 
 def replace(table: Table, old: User, new: User) -> None:
-    """Replace a profile, its handle and its directory entry in one transaction.
+    """Replace a profile, its handle, its directory entry and its name in the search index in one transaction.
 
     Raises: Conflict if the handle is taken, or if the user's handle is no longer the one in `old`.
     """
     profile: Item = {"handle": new.handle, "display_name": new.display_name}
-    profile["show_presence"] = new.show_presence
+    profile |= {"show_presence": new.show_presence, "name_indexed": True}
     unchanged = Equals("handle", old.handle)
     ops: list[Op] = [Update(keys.profile(new.user_id), set=profile, condition=unchanged)]
     if new.handle is not None:
@@ -64,6 +67,10 @@ def replace(table: Table, old: User, new: User) -> None:
             ops.append(Put(keys.handle(new.handle), {"user_id": new.user_id}, Absent()))
     if old.handle is not None and old.handle != new.handle:
         ops += [Delete(keys.handle(old.handle)), Delete(keys.directory_entry(old.handle))]
+    before = name_entries(old.user_id, old.display_name) if old.name_indexed else {}
+    after = name_entries(new.user_id, new.display_name)
+    ops += [*map(Delete, before.keys() - after.keys())]
+    ops += [Put(key, item) for key, item in after.items() if before.get(key) != item]
     try:
         table.write(*ops)
     except ConditionFailed as failed:
@@ -95,10 +102,33 @@ def set_last_seen(table: Table, user_id: UserId, now_ms: int) -> None:
         table.write(Update(keys.profile(user_id), set={"last_seen_ms": now_ms}, condition=Present()))
 
 
-def search(table: Table, prefix: str, *, limit: int) -> list[User]:
+def name_entries(user_id: UserId, display_name: str | None) -> dict[Key, Item]:
+    """Return the entries of a display name in the search index."""
+    terms = index_terms(display_name or "", limit=INDEX_TERMS)
+    return {keys.name_index_entry(term, user_id): {"display_name": display_name} for term in terms}
+
+
+def find_by_handle(table: Table, prefix: str, *, limit: int) -> list[User]:
     """Return users whose handle starts with `prefix` (at least two characters), by handle."""
     rows = table.query(KeyRange(keys.directory_pk(prefix), prefix=prefix), limit=limit, consistent=False)
     return [User(UserId(row.item["user_id"]), row.sk, row.item["display_name"], 0) for row in rows]
+
+
+def find_by_name(table: Table, query: str, *, limit: int) -> list[User]:
+    """Return up to `limit` users whose display name has words that start with the words of `query`, by name.
+
+    Reads up to five times as many index entries of the longest word, because the other words may exclude most of them.
+    """
+    term = longest_term(query)
+    if term is None:
+        return []
+    index = KeyRange(keys.name_index_pk(term.text), prefix=term.text if term.is_prefix else f"{term.text}#")
+    rows = table.query(index, limit=5 * limit, consistent=False)
+    matching = [row for row in rows if matches(row.item["display_name"], query)]
+    user_ids = list(dict.fromkeys(UserId(row.sk.rpartition("#")[2]) for row in matching))[:limit]
+    found = get_many(table, user_ids).values()  # an entry may be older than the name
+    named = [user for user in found if matches(user.display_name or "", query)]
+    return sorted(named, key=lambda user: (user.display_name or "").casefold())
 
 
 def find_by_handles(table: Table, handles: Iterable[str]) -> dict[str, UserId]:
@@ -116,4 +146,5 @@ def _user_from_item(user_id: UserId, item: Item) -> User:
         item.get("show_presence", True),
         item.get("last_seen_ms"),
         item.get("suspended_at_ms"),
+        item.get("name_indexed", False),
     )

@@ -9,6 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from pydantic_core import from_json
+
+from imchat.domain.ids import ConversationId, UserId
+from imchat.storage.repositories import channel_index, keys, users
+from imchat.storage.sqlite.rows import Rows, encode_row
+from imchat.storage.table import Key
+
 CREATE_ABOUT: Final = (
     "CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID"  # facts about the file
 )
@@ -18,7 +25,29 @@ def _add_about(connection: sqlite3.Connection) -> None:
     connection.execute(CREATE_ABOUT)
 
 
-MIGRATIONS: Final[dict[int, Callable[[sqlite3.Connection], None]]] = {1: _add_about}
+def _index_names(connection: sqlite3.Connection) -> None:
+    """Add display names to the search index, and index the titles of public channels by the same terms."""
+    rows = Rows(connection)
+    profiles = connection.execute(
+        "SELECT pk, item FROM items WHERE pk >= 'USER#' AND pk < 'USER$' AND sk = 'PROFILE'"
+    ).fetchall()
+    for pk, text in profiles:
+        user_id, item = UserId(pk.removeprefix("USER#")), from_json(text)
+        if item["display_name"] is not None:
+            entries = users.name_entries(user_id, item["display_name"])
+            entries[Key(pk, "PROFILE")] = item | {"name_indexed": True}
+            rows.put(encode_row(key, entry) for key, entry in entries.items())
+    found = connection.execute(
+        "SELECT DISTINCT substr(sk, instr(sk, '#') + 1) FROM items WHERE pk >= 'CHANNELS#' AND pk < 'CHANNELS$'"
+    ).fetchall()
+    connection.execute("DELETE FROM items WHERE pk >= 'CHANNELS#' AND pk < 'CHANNELS$'")
+    for (conversation_id,) in found:
+        head = from_json(rows.get(keys.head(conversation_id)) or "{}")
+        entries = channel_index.entries(ConversationId(conversation_id), head.get("title") or "")
+        rows.put(encode_row(key, entry) for key, entry in entries.items())
+
+
+MIGRATIONS: Final[dict[int, Callable[[sqlite3.Connection], None]]] = {1: _add_about, 2: _index_names}
 """By the version that they start from. A migration runs in a transaction that also sets the new version."""
 
 

@@ -1,0 +1,16 @@
+PRAGMA journal_mode = WAL;
+PRAGMA application_id = 1768776552;
+PRAGMA user_version = 3;
+BEGIN TRANSACTION;
+CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO "about" VALUES('folder_id','66215349211e48c1a4fb3401ca4bd7b5');
+CREATE TABLE items (
+        pk TEXT NOT NULL, sk TEXT NOT NULL, expires_at INTEGER, item TEXT NOT NULL, PRIMARY KEY (pk, sk)
+    ) WITHOUT ROWID;
+INSERT INTO "items" VALUES('ACCOUNT','ada@example.com',NULL,'{"user_id":"4f28c02b-ba6a-41de-8249-2db47779aa6d","email":"ada@example.com","salt":"4019a71a892ccba4f82816cedb87b819","verifier":"50686dea4eba54a6efc7231d32d54891ee0215e205d56600f56d3b86de9f2e7b4d8e8e6678e53f53d6a330c985fdadd559b912d996bccd4815d676657e3f2c5823e7243d6d877751fa6fa8c6520017dbc20eff9b0542eec87ba98da48e09a457d85830bad2b314780834ae7da458b9a77bc91850113018c43df2015034c46f52151e44eb48f5137dba709878892f4c6270391d30f43c1aff0a1188b6fcfb2f1a0b88c3a64fee4155ce13bfda73d20e16f77aa0fa94df15d2bcef010ee3efde068da8ee7a98333a06d9d8db2d9a6ed8c3fddf35b41a7503aa1501ce5f7dbd597f6e72ba5aad3880ae72a182b061ab7e24c3ec72a36aa243bed9de60cc4d7a4b183fed8b885399877c799d69ce27fa66bfc90adbca3be3bd31636588ef5f405d2edb1e7054f8546468a65071995c2507ab1cacf0e44beddced53f32fed862618ab6a7a34d084367a122fc90c2bcd00162b17e651dd8fbc054540dc6e9d0dbea11dd3a93e3a6c0c20ea9cc1b65bf2a7428606a3c37e9f59c1e25cfa9190df714ec4","status":"CONFIRMED","created_ms":1795947166447,"changed_ms":1795947166447,"enabled":true,"email_verified":false,"attributes":{},"groups":[],"generation":0,"temporary_until_ms":null}');
+INSERT INTO "items" VALUES('ACCOUNT','grace@example.com',NULL,'{"user_id":"9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed","email":"grace@example.com","salt":"4069b72e8c16f0abb16bb62de8f95cec","verifier":"4d085840fb33c3e92225afb00c63ed4d0ee58a83a6ef2386b28290703379480e2ccf9930dafbc0f6d21663f7fe1a36fd28d144da81adc32f3a921ca10d8ed598b83fa058b85597275032b10db4435fb6230aeddf27fe199b6a2169defc5eaab2d8b364992f0ad15ca9e78a980891d1381cf3faa0031018f2906429501c33785b7febfd696434b8704ecaee7208c0b57f33e68d031f035da43749b83b90882303c7d03fea2ed6ab433badbf2a0e8a587e47e8d79ffb496a1afd5593e2703da853f40eef8d1847efa81323446135b5d3c8aad27158b03562831c89a4455c0dde48d577e2a489f23803c77eb79b4667558c88bda9485825081b05f836503fbf68f8c044d777fcb2195c58db53c815905fc8237b0d4d9a6e06fef0c2efef3018bde93da609d8ce3915aca60f2fda896ca72181cbe324d158bde76a1f62bb46d85c2aad0cf37aea01324f7c41e4ee3b5f270947cb56ad594b1cd7c0266fa153865ca03652dc171d9396e58169f2310c8aee67f21e62a1ed52dc36a69c54760ff9117c","status":"CONFIRMED","created_ms":1795947166463,"changed_ms":1795947166463,"enabled":true,"email_verified":false,"attributes":{},"groups":[],"generation":0,"temporary_until_ms":null}');
+INSERT INTO "items" VALUES('POOL','POOL',NULL,'{"pool_id":"local_8YGq25hkq","client_id":"mfaqxcywm6vkcmgjpzbvowd5nl","secret":"b1e0d13415d39f70f21b04e7d23bed461c628bb6bcbc89470bf2258c0b8ad17b"}');
+INSERT INTO "items" VALUES('USER#4f28c02b-ba6a-41de-8249-2db47779aa6d','POINTER',NULL,'{"email":"ada@example.com"}');
+INSERT INTO "items" VALUES('USER#9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed','POINTER',NULL,'{"email":"grace@example.com"}');
+CREATE INDEX items_by_expiry ON items (expires_at) WHERE expires_at IS NOT NULL;
+COMMIT;
