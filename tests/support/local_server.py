@@ -114,6 +114,8 @@ class RunningServer:
         self.sign_in = FakeIdentity()
         self.websocket_events: list[Event] = []
         """Every WebSocket event, in order."""
+        self.requests: list[Event] = []
+        """Every HTTP event, in order."""
         self.on_request: Callable[[Event], dict[str, Any]] = lambda _event: {"statusCode": 200, "body": "{}"}
         self.on_connect: Callable[[Event], dict[str, Any]] = lambda _event: CONNECT_RESPONSE
         self.url = ""
@@ -121,6 +123,7 @@ class RunningServer:
         self.session: aiohttp.ClientSession
 
     def http(self, event: Event, _context: object) -> dict[str, Any]:
+        self.requests.append(event)
         return self.on_request(event)
 
     def websocket(self, event: Event, _context: object) -> dict[str, Any]:
@@ -133,7 +136,8 @@ class RunningServer:
         return {"statusCode": 200}
 
     def authorizer(self, event: Event, _context: object) -> dict[str, Any]:
-        offered = event["headers"].get("Sec-WebSocket-Protocol", "")
+        headers = {name.lower(): value for name, value in event["headers"].items()}
+        offered = headers.get("sec-websocket-protocol", "")
         if "ticket.good" not in offered:
             raise Exception("Unauthorized")  # noqa: TRY002 - what a Lambda authorizer raises
         effect = "Deny" if "ticket.good-but-denied" in offered else "Allow"

@@ -366,16 +366,14 @@ class _Connection(asyncio.Protocol):
         context, now_s = self._context, time.monotonic()
         end_s = self._socket.opened_s + context.lifetime_s
         left_s = min(self._socket.active_s + context.idle_s, end_s) - now_s
-        if left_s > 0 and now_s >= self._next_ping_s:
-            if self._unanswered_pings >= _MAX_UNANSWERED_PINGS:
+        if now_s >= self._next_ping_s:
+            if self._unanswered_pings < _MAX_UNANSWERED_PINGS:
+                self._ping()
+                self._next_ping_s = now_s + context.ping_s
+            else:
                 left_s = 0
-            self._ping()
-            self._next_ping_s = now_s + context.ping_s
-        if left_s > 0:
-            delay_s = min(left_s, self._next_ping_s - now_s)
-            self._timer = self._loop.call_later(max(delay_s, 0), self._check_timeouts)
-        else:
-            self._timer = self._loop.call_soon(self.go_away)
+        delay_s = max(0, min(left_s, self._next_ping_s - now_s))
+        self._timer = self._loop.call_later(delay_s, self._check_timeouts if left_s > 0 else self.go_away)
 
     def _ping(self) -> None:
         if self._transport is not None and self._protocol.state is OPEN:
