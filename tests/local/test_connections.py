@@ -403,6 +403,62 @@ def test_frames_from_the_server_keep_a_connection_open(tmp_path: Path) -> None:
     on_machine(tmp_path, test, idle_s=0.3)
 
 
+def test_a_client_is_pinged_and_stays_connected_as_long_as_it_answers(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        ws = await m.connect(autoping=False)
+        for _ in range(6):
+            message = await ws.receive()
+            assert message.type is WSMsgType.PING
+            await ws.pong(message.data)
+        assert m.route_keys() == ["$connect"]
+
+    on_machine(tmp_path, test, ping_s=0.05)
+
+
+def test_a_client_that_answers_no_ping_is_disconnected(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        ws = await m.connect(autoping=False, autoclose=False)
+        received = [(await ws.receive()).type for _ in range(3)]
+        assert received == [WSMsgType.PING, WSMsgType.PING, WSMsgType.CLOSE]
+        await m.wait_until(lambda: m.route_keys()[-1] == "$disconnect")
+
+    on_machine(tmp_path, test, ping_s=0.1)
+
+
+def test_a_client_that_is_gone_without_notice_is_disconnected(tmp_path: Path) -> None:
+    """A machine that is switched off sends nothing more, and closes nothing."""
+
+    async def test(m: RunningServer) -> None:
+        ws = await m.connect()
+        transport = ws.get_extra_info("socket"), ws._response.connection.transport
+        transport[1].pause_reading()
+        await m.wait_until(lambda: m.route_keys()[-1] == "$disconnect")
+        assert m.gateway.sockets == []
+
+    on_machine(tmp_path, test, ping_s=0.05)
+
+
+def test_answers_to_pings_do_not_keep_an_idle_connection_open(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        ws = await m.connect()
+        assert (await ws.receive()).type is WSMsgType.CLOSE
+        assert ws.close_code == 1001
+
+    on_machine(tmp_path, test, ping_s=0.05, idle_s=0.5)
+
+
+def test_clients_that_connect_at_once_are_pinged_at_different_times(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        sockets = [await m.connect(autoping=False) for _ in range(40)]
+        waiting = [asyncio.ensure_future(ws.receive()) for ws in sockets]
+        pinged = await asyncio.wait(waiting, timeout=0.5)
+        assert 5 <= len(pinged[0]) <= 35
+        await asyncio.wait(waiting, timeout=0.7)
+        assert all(ping.done() and ping.result().type is WSMsgType.PING for ping in waiting)
+
+    on_machine(tmp_path, test, ping_s=1)
+
+
 def test_a_connection_closes_after_its_lifetime_even_if_it_is_active(tmp_path: Path) -> None:
     async def test(m: RunningServer) -> None:
         ws = await m.connect()

@@ -132,7 +132,7 @@ class LocalServer:
             idle_s=self._options.idle_s,
             lifetime_s=self._options.lifetime_s,
         )
-        self._cognito = CognitoApi(self._sign_in)
+        self._cognito = CognitoApi(self._sign_in, self._options.public_url)
         self._health = HealthCheck(self._health_targets, self._queue.run) if self._health_targets else None
         host = self._options.host
         try:
