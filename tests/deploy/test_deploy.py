@@ -95,6 +95,7 @@ def test_config_json_contains_the_urls_for_the_web_client(deployed: World) -> No
             "user_pool_id": "the-UserPoolId",
             "client_id": "the-UserPoolClientId",
         },
+        "sign_up": {"policy": "open", "domains": []},
     }
     SiteConfig.model_validate(
         config

@@ -18,6 +18,7 @@ from imchat.local.apigateway.events import Event
 from imchat.local.http import InputBudget
 from imchat.local.server import Handlers, LocalServer, Options
 from imchat.local.static_site import Site
+from imchat.sign_up_policy import SignUpPolicy
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.table import Key, Put
 
@@ -32,6 +33,7 @@ class FakeIdentity:
 
     pool_id = "local_Pool"
     client_id = "client"
+    policy = SignUpPolicy.parse("domain:example.org")
 
     def verify_access_token(self, token: str) -> Mapping[str, Any]:
         if token == "bad":

@@ -219,7 +219,8 @@ class LocalServer:
             "user_pool_id": self._sign_in.pool_id,
             "client_id": self._sign_in.client_id,
         }
-        return {"version": 1, "api_url": "/api", "ws_url": "/ws", "auth": auth}
+        sign_up = self._sign_in.policy.to_wire()
+        return {"version": 1, "api_url": "/api", "ws_url": "/ws", "auth": auth, "sign_up": sign_up}
 
     async def _purge(self) -> None:
         """Delete expired items, a few at a time, between the requests."""
