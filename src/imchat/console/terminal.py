@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from unicodedata import category, east_asian_width
 
-_PARTS: Final = re.compile(r"\x1b\[[0-9;]*m|[^\S\x1b]+|[^\s\x1b]+")
+_PARTS: Final = re.compile(r"\x1b\[[0-9;]*m|\s+|[^\s\x1b]+")
 """A style, blanks or a word."""
 _TAB_COLUMNS: Final = 8
 
