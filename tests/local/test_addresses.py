@@ -265,9 +265,7 @@ def test_a_flood_of_one_reason_is_logged_20_times_a_day_and_hides_no_other_reaso
 
 
 @pytest.mark.parametrize("host", ["a\x9b2J.example", "a\u2028Error: x", "a\u202eb", "x" * 10_000])
-def test_a_logged_host_is_short_and_controls_no_terminal(
-    caplog: pytest.LogCaptureFixture, host: str
-) -> None:
+def test_a_logged_host_is_short_and_controls_no_terminal(caplog: pytest.LogCaptureFixture, host: str) -> None:
     addresses = Addresses("127.0.0.1")
     assert not addresses.serves(host)
     assert not addresses.is_same_origin(f"https://{host}", "localhost", "")

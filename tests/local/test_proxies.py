@@ -25,7 +25,9 @@ from imchat.local.server import Options
 
 PUBLIC = PublicUrl.parse(ORIGIN)
 PLAIN = "server { listen 443 ssl; ssl_certificate x; ssl_certificate_key x; location / { %s } }"
-UPGRADE = 'proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";'
+UPGRADE = (
+    'proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection "upgrade";'
+)
 PASS = "proxy_pass http://127.0.0.1:8484;"
 
 
@@ -63,7 +65,13 @@ def through_nginx(
             'proxy_set_header Connection "upgrade"',
         ),
         (f"{PASS} {UPGRADE}", ORIGIN, None, 403, "start with --url"),
-        (f"{PASS} {UPGRADE} proxy_set_header Host $host;", "https://localhost:8443", None, 403, "start with --url"),
+        (
+            f"{PASS} {UPGRADE} proxy_set_header Host $host;",
+            "https://localhost:8443",
+            None,
+            403,
+            "start with --url",
+        ),
         (
             f'{PASS} {UPGRADE} proxy_set_header Sec-WebSocket-Protocol "";',
             ORIGIN,

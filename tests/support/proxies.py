@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import datetime
+import datetime as dt
 import os
 import re
 import shutil
@@ -89,7 +89,9 @@ class Browser:
 def documented(kind: str) -> str:
     """Return the configuration of the docs for nginx or Caddy."""
     language = {"nginx": "nginx", "caddy": "caddyfile"}[kind]
-    [found] = re.findall(rf"^```{language}\n(.*?)^```", DOCS.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    [found] = re.findall(
+        rf"^```{language}\n(.*?)^```", DOCS.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE
+    )
     return str(found)
 
 
@@ -121,9 +123,11 @@ async def proxied(
         text = re.sub("ssl_certificate [^;]*;", f"ssl_certificate {certificate};", text)
         text = re.sub("ssl_certificate_key [^;]*;", f"ssl_certificate_key {key};", text)
         config = _NGINX.format(folder=folder, settings=settings, site=text)
-        command = [program, "-p", str(folder), "-e", "stderr", "-c"]
+        command = [program, "-p", str(folder), "-c"]
     else:
-        text = text.replace(f"{NAME} {{", f"{ORIGIN}:{port} {{\n\tbind 127.0.0.1\n\ttls {certificate} {key}", 1)
+        text = text.replace(
+            f"{NAME} {{", f"{ORIGIN}:{port} {{\n\tbind 127.0.0.1\n\ttls {certificate} {key}", 1
+        )
         config = _CADDY.format(site=text)
         command = [program, "run", "--adapter", "caddyfile", "--config"]
     file = folder / "configuration"
@@ -197,12 +201,12 @@ def _make_certificate(folder: Path) -> tuple[Path, Path]:
     """Write a certificate for `NAME` and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
-    now = datetime.datetime.now(datetime.UTC)
+    now = dt.datetime.now(dt.UTC)
     names = x509.SubjectAlternativeName([x509.DNSName(NAME), x509.DNSName("localhost")])
     certificate = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(days=1))
         .add_extension(names, critical=False)
         .sign(key, hashes.SHA256())
     )

@@ -122,7 +122,15 @@ class WebSocketApi:
         self._addresses = addresses
         self._refusals = refusals
         self._context = _ConnectionContext(
-            websocket, queue, gateway, unfinished_input, unread_output, ping_s, idle_s, lifetime_s, connections
+            websocket,
+            queue,
+            gateway,
+            unfinished_input,
+            unread_output,
+            ping_s,
+            idle_s,
+            lifetime_s,
+            connections,
         )
 
     async def serve(self, request: Request) -> HandlerResult:
