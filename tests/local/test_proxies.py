@@ -147,17 +147,21 @@ def test_a_proxy_whose_host_name_is_unknown_is_logged_once_with_the_fix(
     assert fix in line
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_users_sign_in_and_exchange_messages_through_the_documented_proxy(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str
+@pytest.mark.parametrize(
+    ("kind", "site"), [("nginx", None), ("caddy", None), ("nginx", PLAIN % f"{PASS} {UPGRADE}")]
+)
+def test_users_sign_in_and_exchange_messages_through_a_proxy(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, kind: str, site: str | None
 ) -> None:
+    """With the configuration of the docs, and with one that passes neither the host nor the scheme on."""
+
     async def test() -> None:
         options = Options(public_url=PUBLIC)
         data = DataDir.open(tmp_path / "data")
         async with serve(data, deliver=lambda *_: None, options=options) as server:
             assert server.url == ORIGIN
             upstream = json.loads((tmp_path / "data" / "server.json").read_text())["url"]
-            async with proxied(tmp_path, kind, upstream) as browser:
+            async with proxied(tmp_path, kind, upstream, site) as browser:
                 assert (await browser.get("/"))[0] == 200
                 ada, bob = await _sign_up(browser, "ada"), await _sign_up(browser, "bob")
                 new = {"kind": "direct", "member_ids": [bob.id]}
