@@ -442,7 +442,8 @@ def test_a_client_that_is_gone_without_notice_is_disconnected(tmp_path: Path) ->
 def test_answers_to_pings_do_not_keep_an_idle_connection_open(tmp_path: Path) -> None:
     async def test(m: RunningServer) -> None:
         ws = await m.connect()
-        assert (await ws.receive()).type is WSMsgType.CLOSE
+        async with asyncio.timeout(10):
+            assert (await ws.receive()).type is WSMsgType.CLOSE
         assert ws.close_code == 1001
 
     on_machine(tmp_path, test, ping_s=0.05, idle_s=0.5)
