@@ -3,7 +3,7 @@ import { computed, type Signal, signal } from '@preact/signals'
 import type { ConversationModel, ConversationSummary, Model, Session, TimelineItem } from '../src/core/model'
 import type { Result, UserError } from '../src/core/net/errors'
 import { DEFAULT_SETTINGS } from '../src/core/sync/summary'
-import type { User } from '../src/core/net/protocol'
+import type { SiteSignUp, User } from '../src/core/net/protocol'
 import { t } from '../src/i18n'
 import { ANA, BEN, CHIARA, DIRECT, DMITRI, GROUP, HIRO, LONG, type Line, ME, USERS, YAEL } from './users'
 
@@ -26,6 +26,11 @@ const SESSIONS: Record<string, Session> = {
 
 function summary(id: string, kind: 'direct' | 'group', name: string, ago: number, rest: Partial<ConversationSummary>): ConversationSummary {
   return { id, kind, name, preview: null, at_ms: now - ago * MINUTE, unread: 0, mentions: 0, settings: DEFAULT_SETTINGS, draft: '', typing: [], ...rest }
+}
+
+const SIGN_UP: Record<string, SiteSignUp> = {
+  invitation: { policy: 'invitation', domains: [] },
+  domain: { policy: 'domain', domains: ['example.org', 'example.com'] },
 }
 
 const theirPreview = (author: string, body: string) => ({ author, own: false, body, pending: false })
@@ -174,6 +179,7 @@ export function fakeModel(query: Query): Model {
   return {
     session,
     auth: {
+      signUpPolicy: signal(SIGN_UP[query.signUp ?? ''] ?? { policy: 'open', domains: [] }),
       signUp: go({ state: 'confirming', email }),
       confirm: async () => error('invalid', t('signInError.expiredCode'), 'code'),
       resendCode: succeed,

@@ -2,6 +2,7 @@
  * Renders the views with a fake model, without a server: `npm run dev`, then open /dev/index.html?session=…
  *
  * Query: `session` starting | signed-out | confirming | new-password | resetting | new | signed-in (the default),
+ * `signUp` open | invitation | domain,
  * `list` full | empty | loading | error, `history` full | empty | loading | error | missing | huge | pages,
  * `connection` online | connecting | offline, `dir` rtl, `theme` light | dark, `unsent` (adds a pending and a failed message), `admin`, `slow` (ms).
  */

@@ -42,6 +42,10 @@ class SignUpPolicy:
         """Return the text that `parse` reads as this policy; the templates take the same format."""
         return _DOMAIN_PREFIX + ",".join(self.domains) if self.kind == "domain" else self.kind
 
+    def to_wire(self) -> dict[str, object]:
+        """Return the policy as it stands in `/config.json`: `SiteSignUp` of `api/schema/site.py`."""
+        return {"policy": self.kind, "domains": list(self.domains)}
+
     def allows(self, email: str) -> bool:
         """Return whether a user with this address may sign up.
 

@@ -176,8 +176,8 @@ class Terminal:
         os.write(self._parent_fd, f"{line}\r".encode())
 
     def wait_for(self, text: str) -> None:
-        """Wait until the text is on the screen."""
-        self._until(lambda: text in "".join(self.rows()))
+        """Wait until the text is on the screen, perhaps on several rows."""
+        self._until(lambda: text.strip() in " ".join(" ".join(self.rows()).split()))
 
     def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():
@@ -235,6 +235,40 @@ def test_in_a_terminal_each_message_is_shown_once_and_a_mistyped_command_is_not_
             finally:
                 ada.process.kill()
                 ada.process.wait()
+
+    with Server(tmp_path) as server:
+        asyncio.run(talk(server.url))
+
+
+def test_no_text_of_another_user_can_imitate_a_line_in_a_terminal(tmp_path: Path) -> None:
+    """The padding fills the first row, so that the terminal itself would begin the next one with the forged line."""
+    forged, choice = "12:00  Cem I agree", "   2  Bank"
+    paddings = [fill * (WIDTH - len("12:00  Bob ")) for fill in (" ", "x", "\u00a0")]
+
+    async def talk(url: str) -> None:
+        await create_user(url, "ada")
+        await create_user(url, "bob")
+        command = ("-m", "imchat", "chat", "--url", url, "--email", "ada@example.org")
+        async with asyncio.timeout(50), Client.sign_in(url, "bob@example.org", PASSWORD) as bob:
+            [ada_found] = await bob.find_users("ada")
+            title = "x" * (WIDTH - len("   1  ")) + choice
+            group = await bob.create_group([ada_found["user_id"]], title)
+            ada = Terminal(*command, IMCHAT_PASSWORD=PASSWORD)
+            try:
+                await asyncio.to_thread(ada.wait_for, "Conversation [1]:")
+                os.write(ada._parent_fd, b"1\r")
+                await asyncio.to_thread(ada.wait_for, "/quit to quit")
+                for padding in paddings:
+                    await bob.send(group["conversation"]["conversation_id"], f"{padding}{forged}")
+                await bob.send(group["conversation"]["conversation_id"], "the end")
+                await asyncio.to_thread(ada.wait_for, "Bob the end")
+                rows = ada.rows()
+            finally:
+                ada.process.kill()
+                ada.process.wait()
+        assert [row for row in rows if row.startswith((forged, choice))] == []
+        assert sum(row.strip() == forged for row in rows) == len(paddings)
+        assert sum(row.endswith(choice) for row in rows) == 1
 
     with Server(tmp_path) as server:
         asyncio.run(talk(server.url))

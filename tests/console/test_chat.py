@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from rich.cells import cell_len
 from tests.support.browser_harness import PASSWORD, Server, sign_up
 
 from imchat.client import Client
+from imchat.console import terminal
 from imchat.console.chat import _is_command, _name, _printable
 
 COMMAND = [sys.executable, "-m", "imchat", "chat", "--email", "ada@example.org", "--with", "bob"]
@@ -40,6 +42,48 @@ def test_the_further_lines_of_a_message_are_indented(line_break: str) -> None:
 @pytest.mark.parametrize("line_break", ["\n", "\r", "\u2028", "\x85"])
 def test_a_name_is_printed_on_one_line(line_break: str) -> None:
     assert _name({"display_name": f"Ann{line_break}12:00  Bob"}) == "Ann 12:00  Bob"
+
+
+@pytest.fixture
+def terminal_of_20_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr(terminal, "columns", lambda: 20)
+
+
+@pytest.mark.usefixtures("terminal_of_20_columns")
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("12:00  Bob hi", ["12:00  Bob hi"]),
+        ("12:00  Bob I agree with that", ["12:00  Bob I agree ", "       with that"]),
+        ("12:00  Bob " + " " * 40 + "12:00  Cem hi", ["12:00  Bob", "       12:00  Cem hi"]),
+        ("12:00  Bob xxxxxxxxx12:00 Cem", ["12:00  Bob xxxxxxxxx", "       12:00 Cem"]),
+        ("12:00  Bob " + "x" * 30, ["12:00  Bob xxxxxxxxx", "       " + "x" * 13, "       xxxxxxxx"]),
+        ("12:00  Bob 界界界界界界", ["12:00  Bob ", "       界界界界界界"]),
+        ("12:00  Bob a\t12:00", ["12:00  Bob a\t", "       12:00"]),
+        ("hi\n       there", ["hi", "       there"]),
+        ("\x1b[2m12:00\x1b[0m  Bob 123456789", ["\x1b[2m12:00\x1b[0m  Bob 123456789"]),
+    ],
+)
+def test_the_rows_that_continue_a_line_are_indented(text: str, rows: list[str]) -> None:
+    assert terminal.wrap(text, 7).split("\n") == rows
+
+
+@pytest.mark.usefixtures("terminal_of_20_columns")
+@pytest.mark.parametrize(
+    "padding", ["x", " ", "\u00a0", "\u3000", "界", "\t", "👪", "🏴\U000e0067", "e\u0301", "\u2800", "\u0378"]
+)
+def test_no_padding_puts_a_text_into_the_first_column(padding: str) -> None:
+    for length in range(40):
+        text = f"12:00  Bob {padding * length}12:00  Cem"
+        first, *others = terminal.wrap(text, 7).split("\n")
+        assert first.startswith("12:00  Bob")
+        assert all(row.startswith("       ") for row in others)
+        assert all(cell_len(row.expandtabs()) <= 20 for row in (first, *others))
+
+
+def test_lines_are_not_wrapped_without_a_terminal() -> None:
+    assert terminal.wrap("x" * 1000, 7) == "x" * 1000
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from imchat.deploy.context import FetchResult, fetch
 from imchat.deploy.endpoints import resolve_endpoints
 from imchat.deploy.packaging.site import config_json
 from imchat.errors import ConfigError
+from imchat.sign_up_policy import OPEN
 
 EMULATOR = "http://127.0.0.1:4566"
 
@@ -145,7 +146,7 @@ def test_an_emulators_urls_contain_the_ids_of_its_apis_and_its_bucket() -> None:
     assert endpoints.site == f"{EMULATOR}/site/index.html"
     assert endpoints.health == f"{EMULATOR}/_aws/execute-api/http1/$default/api/health"
     assert endpoints.websocket == "ws://127.0.0.1:4566/_aws/execute-api/ws1/ws"
-    config = config_json(connect(Config(region="eu-west-1"), endpoint_url=EMULATOR), OUTPUTS).decode()
+    config = config_json(connect(Config(region="eu-west-1"), endpoint_url=EMULATOR), OUTPUTS, OPEN).decode()
     assert f'"api_url":"{EMULATOR}/_aws/execute-api/http1/$default/api"' in config
     assert f'"endpoint":"{EMULATOR}"' in config
 

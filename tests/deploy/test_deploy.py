@@ -95,6 +95,7 @@ def test_config_json_contains_the_urls_for_the_web_client(deployed: World) -> No
             "user_pool_id": "the-UserPoolId",
             "client_id": "the-UserPoolClientId",
         },
+        "sign_up": {"policy": "open", "domains": []},
     }
     SiteConfig.model_validate(
         config
@@ -187,6 +188,14 @@ def test_changed_settings_are_applied_to_their_stacks(deployed: World) -> None:
     run_deploy(deployed)
     assert deployed.cloudformation.stacks[APP].parameters["MemoryMb"] == "512"
     assert deployed.cloudformation.stacks[STATE].parameters["SignUp"] == "invitation"
+
+
+def test_a_changed_sign_up_policy_changes_config_json(deployed: World) -> None:
+    deployed.configure(sign_up="domain:example.org,example.com")
+    run_deploy(deployed)
+    config = json.loads(deployed.objects("site")["config.json"])
+    assert config["sign_up"] == {"policy": "domain", "domains": ["example.org", "example.com"]}
+    assert deployed.cloudfront.invalidated == [["/config.json"]]
 
 
 def test_an_output_that_changes_during_a_deployment_replaces_the_next_stacks_change_set(

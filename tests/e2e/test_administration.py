@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
-from tests.support.browser_harness import Server, call, sign_up
+from tests.support.browser_harness import IMCHAT, Server, call, sign_up
 from tests.support.browser_users import NARROW, BrowserUser, browser_user
 
 
@@ -97,3 +99,25 @@ def test_other_users_do_not_see_administration(browser: Browser, server: Server)
         bob.click("Settings")
         expect(bob.page.get_by_role("button", name="Keyboard shortcuts")).to_be_visible()
         expect(bob.page.get_by_role("button", name="Administration")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("sign_up_policy", "text", "offered"),
+    [
+        ("invitation", "Accounts here are created by an administrator.", False),
+        ("domain:example.org", "Sign-up is open to e-mail addresses at example.org.", True),
+    ],
+)
+def test_the_sign_in_form_says_who_may_create_an_account(
+    browser: Browser, tmp_path: Path, sign_up_policy: str, text: str, *, offered: bool
+) -> None:
+    command = [*IMCHAT, "--sign-up", sign_up_policy]
+    with Server(tmp_path, command=command) as server, browser_user(browser, server.url) as visitor:
+        expect(visitor.page.get_by_text(text)).to_be_visible()
+        expect(visitor.page.get_by_role("button", name="Create an account")).to_have_count(int(offered))
+        if not offered:
+            command = [*IMCHAT[:3], "user", "create", _email("Cem"), "--local", "--data-dir", str(tmp_path)]
+            created = subprocess.run(command, check=True, capture_output=True, text=True)
+            [password] = re.findall(r"^Temporary password for .*: (\S+)$", created.stdout, re.MULTILINE)
+            visitor.sign_in(_email("Cem"), password)
+            expect(visitor.page.get_by_role("heading", name="Choose your own password")).to_be_visible()

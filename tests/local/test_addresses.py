@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
+import subprocess
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from tests.support.browser_harness import IMCHAT
 from tests.support.local_server import RunningServer, run, running_server
 
+from imchat.console import base
 from imchat.errors import ConfigError
 from imchat.local.addresses import Addresses, PublicUrl
+from imchat.local.data_dir import DataDir
+from imchat.local.refusal_log import RefusalLog
+from imchat.local.run import Started, serve
+from imchat.local.server import Options
 
 PUBLIC = PublicUrl.parse("https://chat.example.org")
 
@@ -116,7 +124,7 @@ def test_a_refused_name_is_logged_once_with_the_fix(tmp_path: Path, caplog: pyte
 
     on_machine(tmp_path, test)
     assert caplog.text.count("refused requests for the host 'chat.example.com'") == 1
-    assert "--url http://chat.example.com" in caplog.text
+    assert "start with --url" in caplog.text
     assert caplog.text.count("refused requests") == 20
 
 
@@ -203,3 +211,65 @@ def test_a_public_url_that_cannot_work_is_refused(text: str) -> None:
 
 def test_the_name_to_listen_on_is_served() -> None:
     assert Addresses("Chat.example.com").serves("chat.example.com:8484")
+
+
+@pytest.mark.parametrize("url", ["https://chat.example.org/chat", "chat.example.org", "https://"])
+def test_a_url_that_cannot_work_is_refused_at_the_start_with_one_line(tmp_path: Path, url: str) -> None:
+    command = [*IMCHAT, "--data-dir", str(tmp_path / "data"), "--url", url]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert re.fullmatch(r"Error: .*such as https://chat\.example\.org\n", ended.stderr)
+    assert not (tmp_path / "data").exists()
+
+
+def test_the_start_shows_the_public_url_and_that_anyone_can_sign_up_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    base.print_server_started(Started(str(PUBLIC), tmp_path, reachable_by_others=True), open_browser=False)
+    shown = capsys.readouterr().out
+    assert "Open  https://chat.example.org\n" in shown
+    assert "Anyone who can connect can create an account" in shown
+    assert "without HTTPS" not in shown
+
+
+@pytest.mark.parametrize(("url", "reachable"), [(PUBLIC, True), (None, False)])
+def test_a_server_with_a_public_url_can_be_reached_by_others(
+    tmp_path: Path, url: PublicUrl | None, *, reachable: bool
+) -> None:
+    async def test() -> None:
+        options = Options(public_url=url)
+        async with serve(DataDir.open(tmp_path), deliver=lambda *_: None, options=options) as started:
+            assert started.reachable_by_others is reachable
+
+    run(test())
+
+
+def test_a_flood_of_one_reason_is_logged_20_times_a_day_and_hides_no_other_reason(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now_s = [0.0]
+    refusals = RefusalLog(lambda: now_s[0])
+    addresses = Addresses("127.0.0.1", None, refusals)
+
+    def refuse(number: int) -> None:
+        addresses.serves(f"{number}.example.com")
+        addresses.is_same_origin("https://chat.example.org", "127.0.0.1:8484", "")
+
+    for number in range(1000):
+        refuse(number)
+    assert len(caplog.messages) == 21
+    assert sum("'https://chat.example.org'" in message for message in caplog.messages) == 1
+    now_s[0] = 24 * 3600
+    refuse(0)
+    assert len(caplog.messages) == 23
+
+
+@pytest.mark.parametrize("host", ["a\x9b2J.example", "a\u2028Error: x", "a\u202eb", "x" * 10_000])
+def test_a_logged_host_is_short_and_controls_no_terminal(caplog: pytest.LogCaptureFixture, host: str) -> None:
+    addresses = Addresses("127.0.0.1")
+    assert not addresses.serves(host)
+    assert not addresses.is_same_origin(f"https://{host}", "localhost", "")
+    for message in caplog.messages:
+        assert message.isascii()
+        assert message.isprintable()
+        assert len(message) < 700

@@ -403,6 +403,90 @@ def test_frames_from_the_server_keep_a_connection_open(tmp_path: Path) -> None:
     on_machine(tmp_path, test, idle_s=0.3)
 
 
+def test_a_client_is_pinged_and_stays_connected_as_long_as_it_answers(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        ws = await m.connect(autoping=False)
+        for _ in range(6):
+            message = await ws.receive()
+            assert message.type is WSMsgType.PING
+            await ws.pong(message.data)
+        assert m.route_keys() == ["$connect"]
+
+    on_machine(tmp_path, test, ping_s=0.05)
+
+
+def test_a_client_that_answers_no_ping_is_disconnected(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        ws = await m.connect(autoping=False, autoclose=False)
+        received = [(await ws.receive()).type for _ in range(3)]
+        assert received == [WSMsgType.PING, WSMsgType.PING, WSMsgType.CLOSE]
+        await m.wait_until(lambda: m.route_keys()[-1] == "$disconnect")
+
+    on_machine(tmp_path, test, ping_s=0.1)
+
+
+def test_a_client_that_is_gone_without_notice_is_disconnected(tmp_path: Path) -> None:
+    """A machine that is switched off sends nothing more, and closes nothing."""
+
+    async def test(m: RunningServer) -> None:
+        ws = await m.connect()
+        assert ws._conn is not None
+        assert ws._conn.transport is not None
+        ws._conn.transport.pause_reading()
+        await m.wait_until(lambda: m.route_keys()[-1] == "$disconnect")
+        assert m.gateway.sockets == []
+
+    on_machine(tmp_path, test, ping_s=0.05)
+
+
+def test_answers_to_pings_do_not_keep_an_idle_connection_open(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        ws = await m.connect()
+        async with asyncio.timeout(10):
+            assert (await ws.receive()).type is WSMsgType.CLOSE
+        assert ws.close_code == 1001
+
+    on_machine(tmp_path, test, ping_s=0.05, idle_s=0.5)
+
+
+def test_clients_that_connect_at_once_are_pinged_at_different_times(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        sockets = [await m.connect(autoping=False) for _ in range(40)]
+        waiting = [asyncio.ensure_future(ws.receive()) for ws in sockets]
+        pinged, not_pinged = await asyncio.wait(waiting, timeout=1)
+        assert pinged
+        assert not_pinged
+        await asyncio.wait(waiting, timeout=1.5)
+        assert {ping.result().type for ping in waiting} == {WSMsgType.PING}
+
+    on_machine(tmp_path, test, ping_s=2)
+
+
+def test_a_client_whose_messages_wait_is_not_taken_for_silent(tmp_path: Path) -> None:
+    """While many messages of a client wait, the server does not read its answers to pings either."""
+
+    async def test(m: RunningServer) -> None:
+        def store(_event: dict[str, Any]) -> dict[str, Any]:
+            m.write("x")
+            return {"statusCode": 200, "body": "{}"}
+
+        m.on_request = store
+        ws = await m.connect()
+        m.pausable_table.sync_allowed.clear()
+        due = asyncio.ensure_future(m.session.get(f"{m.url}/api/x", headers=AUTHORIZATION))
+        await m.wait_until(m.pausable_table.sync_started.is_set)
+        for number in range(40):
+            await ws.send_str(str(number))
+        first = asyncio.ensure_future(ws.receive_str())  # answers the pings meanwhile
+        await asyncio.wait([first], timeout=0.6)
+        m.pausable_table.sync_allowed.set()
+        (await due).close()
+        received = [await first, *[await ws.receive_str() for _ in range(39)]]
+        assert received == [str(number) for number in range(40)]
+
+    on_machine(tmp_path, test, ping_s=0.1)
+
+
 def test_a_connection_closes_after_its_lifetime_even_if_it_is_active(tmp_path: Path) -> None:
     async def test(m: RunningServer) -> None:
         ws = await m.connect()

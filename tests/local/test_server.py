@@ -332,6 +332,7 @@ def test_the_web_client_gets_its_configuration(tmp_path: Path) -> None:
                     "user_pool_id": "local_Pool",
                     "client_id": "client",
                 },
+                "sign_up": {"policy": "domain", "domains": ["example.org"]},
             }
         for prefix in ("", "/cognito"):
             base = f"{m.url}{prefix}/local_Pool/.well-known"

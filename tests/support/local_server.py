@@ -18,6 +18,7 @@ from imchat.local.apigateway.events import Event
 from imchat.local.http import InputBudget
 from imchat.local.server import Handlers, LocalServer, Options
 from imchat.local.static_site import Site
+from imchat.sign_up_policy import SignUpPolicy
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.table import Key, Put
 
@@ -32,6 +33,7 @@ class FakeIdentity:
 
     pool_id = "local_Pool"
     client_id = "client"
+    policy = SignUpPolicy.parse("domain:example.org")
 
     def verify_access_token(self, token: str) -> Mapping[str, Any]:
         if token == "bad":
@@ -114,6 +116,8 @@ class RunningServer:
         self.sign_in = FakeIdentity()
         self.websocket_events: list[Event] = []
         """Every WebSocket event, in order."""
+        self.requests: list[Event] = []
+        """Every HTTP event, in order."""
         self.on_request: Callable[[Event], dict[str, Any]] = lambda _event: {"statusCode": 200, "body": "{}"}
         self.on_connect: Callable[[Event], dict[str, Any]] = lambda _event: CONNECT_RESPONSE
         self.url = ""
@@ -121,6 +125,7 @@ class RunningServer:
         self.session: aiohttp.ClientSession
 
     def http(self, event: Event, _context: object) -> dict[str, Any]:
+        self.requests.append(event)
         return self.on_request(event)
 
     def websocket(self, event: Event, _context: object) -> dict[str, Any]:
@@ -133,7 +138,8 @@ class RunningServer:
         return {"statusCode": 200}
 
     def authorizer(self, event: Event, _context: object) -> dict[str, Any]:
-        offered = event["headers"].get("Sec-WebSocket-Protocol", "")
+        headers = {name.lower(): value for name, value in event["headers"].items()}
+        offered = headers.get("sec-websocket-protocol", "")
         if "ticket.good" not in offered:
             raise Exception("Unauthorized")  # noqa: TRY002 - what a Lambda authorizer raises
         effect = "Deny" if "ticket.good-but-denied" in offered else "Allow"

@@ -2,7 +2,7 @@
 import { signal, type ReadonlySignal } from '@preact/signals'
 import type { AuthModel, Session } from '../core/model'
 import { ApiError, networkError, type Result } from '../core/net/errors'
-import type { Me } from '../core/net/protocol'
+import type { Me, SiteSignUp } from '../core/net/protocol'
 import { openBroadcastChannel } from '../core/platform/browser'
 import type { SessionDeps, SignInFlows, TabMessage } from './types'
 
@@ -14,8 +14,10 @@ export interface SessionControl {
 }
 
 export function createSession(deps: SessionDeps): SessionControl {
-  const { tokens, loadMe } = deps
+  const { config, tokens, loadMe } = deps
   const session = signal<Session>({ state: 'starting' })
+  const signUpPolicy = signal<SiteSignUp | null>(null)
+  void config.then(({ signUp }) => (signUpPolicy.value = signUp))
   const channel = openBroadcastChannel<TabMessage>('imchat:session', (message) => {
     if (message === 'signed-in' && session.peek().state !== 'signed-in') void resume()
     if (message === 'signed-out' && session.peek().state === 'signed-in') {
@@ -76,6 +78,7 @@ export function createSession(deps: SessionDeps): SessionControl {
     session,
     updateMe,
     auth: {
+      signUpPolicy,
       signUp: flow((f) => f.signUp),
       confirm: flow((f) => f.confirm),
       resendCode: flow((f) => f.resendCode),

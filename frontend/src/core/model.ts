@@ -7,7 +7,7 @@
 import type { ReadonlySignal } from '@preact/signals'
 import type { Action, ApiContext } from './actions'
 import type { Result, UserError } from './net/errors'
-import type { Conversation, Event, Me, Member, Message, Presence, Settings, User } from './net/protocol'
+import type { Conversation, Event, Me, Member, Message, Presence, Settings, SiteSignUp, User } from './net/protocol'
 
 export type Session =
   | { state: 'starting' }
@@ -22,6 +22,8 @@ export type Session =
   | { state: 'signed-in'; me: Me }
 
 export interface AuthModel {
+  /** Who may create an account; null until the site's configuration is loaded. */
+  signUpPolicy: ReadonlySignal<SiteSignUp | null>
   signUp(email: string, password: string): Result
   confirm(code: string): Result
   resendCode(): Result

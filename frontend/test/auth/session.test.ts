@@ -12,6 +12,7 @@ const CONFIG = Promise.resolve({
   apiUrl: '',
   wsUrl: '',
   auth: { endpoint: 'http://chat.test/cognito', userPoolId: 'local_pool', clientId: 'client' },
+  signUp: { policy: 'open' as const, domains: [] },
 })
 
 /** The user pool's response to each operation. */

@@ -12,6 +12,7 @@ export const CONFIG = Promise.resolve({
   apiUrl: 'http://chat.test/api',
   wsUrl: 'ws://chat.test/ws',
   auth: { endpoint: 'http://chat.test/cognito', userPoolId: 'local_pool', clientId: 'client' },
+  signUp: { policy: 'open' as const, domains: [] },
 })
 
 export const TOKENS: TokenSource = { accessToken: () => Promise.resolve('token'), invalidate: () => undefined }

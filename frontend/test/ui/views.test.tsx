@@ -100,6 +100,22 @@ test('a wrong password shows an error, and the address stays', async () => {
   expect(screen.getByLabelText<HTMLInputElement>('E-mail').value).toBe('ana@example.com')
 })
 
+test.each([
+  ['open', 'New here?', true],
+  ['invitation', 'Accounts here are created by an administrator.', false],
+  ['domain', 'Sign-up is open to e-mail addresses at example.org and example.com.', true],
+])('with the sign-up policy %s, the sign-in form says who may create an account', (signUp, text, offered) => {
+  render(<App model={fakeModel({ session: 'signed-out', signUp })} />)
+  expect(screen.getByText(text, { exact: false })).toBeTruthy()
+  expect(screen.queryByRole('button', { name: 'Create an account' }) !== null).toBe(offered)
+})
+
+test('with the sign-up policy domain, the sign-up form names the domains', () => {
+  render(<App model={fakeModel({ session: 'signed-out', signUp: 'domain' })} />)
+  fireEvent.click(screen.getByRole('button', { name: 'Create an account' }))
+  expect(screen.getByText('Sign-up is open to e-mail addresses at example.org and example.com.')).toBeTruthy()
+})
+
 test('going back from the code form shows the sign-in form with the address', async () => {
   render(<App model={fakeModel({ session: 'signed-out' })} />)
   fireEvent.click(screen.getByRole('button', { name: 'Forgot your password?' }))

@@ -154,8 +154,9 @@ def print_server_started(server: Started, *, open_browser: bool) -> None:
     lines.append(("Stop", "Ctrl-C"))
     print_panel("imchat is running", lines)
     if server.reachable_by_others:
-        click.echo("Other machines can connect. Browsers disable some features on sites without HTTPS:")
-        click.echo("for a team, put a reverse proxy with a TLS certificate in front.")
+        if server.url.startswith("http://"):
+            click.echo("Other machines can connect. Browsers disable some features on sites without HTTPS:")
+            click.echo("for a team, put a reverse proxy with a TLS certificate in front.")
         if server.policy.kind == "open":
             click.echo("Anyone who can connect can create an account; to prevent that, use")
             click.echo("--sign-up invitation or --sign-up domain:example.org.")

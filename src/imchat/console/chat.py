@@ -29,8 +29,10 @@ _PROMPT: Final = "> "
 _HINT: Final = "Press Enter to send, /quit to quit."
 _SLASH_HINT: Final = "Type // to send it as a message."
 _INDENT: Final = " " * 7
-"""The width of the time before a message. The further lines of a message begin with it, so that they look like no other
-message."""
+"""The width of the time before a message. The further lines and rows of a message begin with it, so that they look like
+no other message."""
+_CHOICE_INDENT: Final = 6
+"""The width of the number before a title."""
 _BIDI_CONTROLS: Final = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """They reverse the text that follows, also that of other messages."""
 _REPLACED_CATEGORIES: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
@@ -76,7 +78,8 @@ async def _choose_conversation(me: Client) -> Entry:
     click.echo()
     for number, (entry, title) in enumerate(zip(entries, titles, strict=True), start=1):
         unread = click.style(f"  {entry['unread']} new", fg="green") if entry["unread"] else ""
-        click.echo(f" {click.style(f'{number:>3}', dim=True)}  {title}{unread}")
+        line = f" {click.style(f'{number:>3}', dim=True)}  {title}{unread}"
+        click.echo(terminal.wrap(line, _CHOICE_INDENT))
     click.echo()
     number = await asyncio.to_thread(
         click.prompt, "Conversation", type=click.IntRange(1, len(entries)), default=1
@@ -128,7 +131,7 @@ class _Screen:
         if isinstance(sys.stdin, io.TextIOWrapper):
             sys.stdin.reconfigure(errors="surrogateescape")  # a line that is no text must not end the chat
         title = _title(self._entry, self._names, self._me.user_id)
-        click.secho(f"\n{title}", bold=True)
+        click.secho(terminal.wrap(f"\n{title}", len(_INDENT)), bold=True)
         if self._interactive:
             click.secho(_HINT, dim=True)
         events, _ = await self._me.read_events(self._conversation_id, limit=_HISTORY_EVENTS)
@@ -220,6 +223,7 @@ class _Screen:
 
     def _print(self, text: str = "") -> None:
         """Print a line above the input line."""
+        text = terminal.wrap(text, len(_INDENT))
         if self._pending_lines is not None:
             self._pending_lines.append(text)
         elif self._interactive:

@@ -1,10 +1,17 @@
-"""The input line of a terminal: its width, its current text, and when its prompt is shown."""
+"""The terminal: its width, lines that are wrapped for it, the text of its input line, and when its prompt is shown."""
 
 from __future__ import annotations
 
+import re
 import shutil
+import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
+from unicodedata import category, east_asian_width
+
+_PARTS: Final = re.compile(r"\x1b\[[0-9;]*m|\s+|[^\s\x1b]+")
+"""A style, blanks or a word."""
+_TAB_COLUMNS: Final = 8
 
 
 def columns() -> int:
@@ -17,6 +24,47 @@ def rows(text: str) -> int:
     from rich.cells import cell_len
 
     return cell_len(text) // columns() + 1
+
+
+def wrap(text: str, indent: int) -> str:
+    """Return `text` for a terminal: the rows that continue a line begin with `indent` blanks.
+
+    The terminal would begin them in the first column, where a text could imitate a line of its own. Without a terminal,
+    lines are not wrapped.
+    """
+    if not sys.stdout.isatty():
+        return text
+    width = columns()
+    return "\n".join(_wrap_line(line, width, min(indent, width // 2)) for line in text.split("\n"))
+
+
+def _wrap_line(line: str, width: int, indent: int) -> str:
+    new_row = "\n" + " " * indent
+    wrapped, used = "", 0
+    for part in _PARTS.findall(line):
+        size = 0 if part[0] == "\x1b" else sum(map(_max_columns, part))
+        if used + size <= width:
+            wrapped, used = wrapped + part, used + size
+        elif part.isspace():
+            wrapped, used = wrapped + new_row, indent
+        elif indent + size <= width:
+            wrapped, used = wrapped + new_row + part, indent + size
+        else:
+            for char in part:
+                if used + _max_columns(char) > width:
+                    wrapped, used = wrapped + new_row, indent
+                wrapped, used = wrapped + char, used + _max_columns(char)
+    return wrapped
+
+
+def _max_columns(char: str) -> int:
+    """Return the most columns that a terminal uses for a character.
+
+    Terminals differ for emoji, for characters that join others and for those that are newer than they are.
+    """
+    if char == "\t":
+        return _TAB_COLUMNS
+    return 2 if east_asian_width(char) in "WF" or category(char) in {"So", "Cn", "Co"} else 1
 
 
 def on_prompt(callback: Callable[[], object]) -> bool:

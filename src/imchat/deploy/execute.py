@@ -130,7 +130,7 @@ class _Execution:
             if step.kind == "app":
                 self._upload_artifacts(plan)
             self._deploy_stack(step, plan.release)
-        config = config_json(self._session, self._outputs)
+        config = config_json(self._session, self._outputs, plan.release.sign_up)
         old_files = self._upload_site(plan, config)
         endpoints = resolve_endpoints(self._outputs, self._session.endpoint_url)
         index = plan.release.site_files[INDEX_FILE]

@@ -128,5 +128,5 @@ class Planner:
         if "SiteBucketName" not in outputs:
             return PlannedFiles(upload=upload_order(files), config=True)
         unchanged = all(step.action == "none" for step in steps)
-        config = config_json(self._session, outputs) if unchanged else None
+        config = config_json(self._session, outputs, self._release.sign_up) if unchanged else None
         return SiteBucket.of(self._session, outputs, stage=self._stage).compare(files, config)

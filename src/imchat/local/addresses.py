@@ -7,7 +7,6 @@ Without the check of `Host`, a page of another site could reach a server on this
 from __future__ import annotations
 
 import ipaddress
-import logging
 import re
 import socket
 import threading
@@ -15,16 +14,12 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from imchat.errors import ConfigError
-
-log = logging.getLogger(__name__)
+from imchat.local.refusal_log import RefusalLog, quote
 
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _HOST: Final = re.compile(r"(?P<name>\[[0-9a-f:.]+\]|[a-z0-9._-]+)(:(?P<port>[0-9]{0,5}))?")
 _MAX_PORT: Final = 65_535
 _MAX_CACHED: Final = 256
-_MAX_LOGGED: Final = 20
-"""Refused names that are logged, each once."""
-_LOGGED_CHARACTERS: Final = 100
 
 
 class HostPort(NamedTuple):
@@ -66,8 +61,11 @@ class PublicUrl(NamedTuple):
 class Addresses:
     """The names of one server: localhost, every IP address, the machine's names, `listen_host` and the public URL."""
 
-    def __init__(self, listen_host: str, public_url: PublicUrl | None = None) -> None:
+    def __init__(
+        self, listen_host: str, public_url: PublicUrl | None = None, refusals: RefusalLog | None = None
+    ) -> None:
         self._public_url = public_url
+        self._refusals = refusals or RefusalLog()
         self._names = {"localhost", listen_host.lower()}
         if public_url is not None:
             self._names.add(public_url.name)
@@ -76,7 +74,6 @@ class Addresses:
         threading.Thread(target=self._add_full_name, daemon=True).start()
         self.served: set[str] = set()
         """`Host` headers that are known to name this server."""
-        self._logged: set[str] = set()
 
     def serves(self, host: str) -> bool:
         """Return whether the `Host` header of a request names this server."""
@@ -87,10 +84,11 @@ class Addresses:
                 self.served.clear()
             self.served.add(host)
             return True
-        name = host[:_LOGGED_CHARACTERS]
-        self._log_once(
-            f"refused requests for the host {name!a}, which is not a name of this machine; "
-            f"if users open that address, start with --url http://{name} (or https://)"
+        self._refusals.add(
+            "host",
+            f"refused requests for the host {quote(host)}, which is not a name of this machine. If users open that "
+            "address, start with --url and that address. If a proxy makes up that name, let it pass on the browser's; "
+            "nginx: proxy_set_header Host $host;",
         )
         return False
 
@@ -110,9 +108,10 @@ class Addresses:
                 named = parse_host(text)
                 if named is not None and (named.name, named.port or default_port) == (page.name, page_port):
                     return True
-        self._log_once(
-            f"refused WebSocket connections of pages at {origin[:_LOGGED_CHARACTERS]!a}: the request has the host "
-            f"{host[:_LOGGED_CHARACTERS]!a}; if users open that address, start with --url and that address"
+        self._refusals.add(
+            "origin",
+            f"refused WebSocket connections of pages at {quote(origin)}: the request has the host {quote(host)}. "
+            "If users open that address, start with --url and that address",
         )
         return False
 
@@ -131,11 +130,6 @@ class Addresses:
         name = name.lower().rstrip(".")
         short = name.partition(".")[0]
         self._names |= {name, short, f"{short}.local"}  # .local: multicast DNS
-
-    def _log_once(self, message: str) -> None:
-        if message not in self._logged and len(self._logged) < _MAX_LOGGED:
-            self._logged.add(message)
-            log.warning("%s", message)
 
 
 def parse_host(text: str) -> HostPort | None:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
 from imchat.errors import NotFound
+from imchat.local.addresses import PublicUrl
 from imchat.local.http import HttpResponse, Request, http_error_response, json_response, new_request_id
 from imchat.local.protocols import SignIn
 
@@ -21,11 +22,13 @@ class CognitoApi:
     """Serves one user pool.
 
     Requests run on one thread of its own: a password check takes tens of milliseconds, and many sign-ins at once must
-    neither block the event loop nor occupy the threads of other work.
+    neither block the event loop nor occupy the threads of other work. Tokens name `public_url` as their issuer, or
+    without one the address that the client used.
     """
 
-    def __init__(self, sign_in: SignIn) -> None:
+    def __init__(self, sign_in: SignIn, public_url: PublicUrl | None = None) -> None:
         self._sign_in = sign_in
+        self._public_url = public_url
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sign-in")
         self._well_known_path = f"/{sign_in.pool_id}/.well-known/"
 
@@ -39,7 +42,7 @@ class CognitoApi:
         """Respond to a request for the user pool."""
         if request.method != "POST":
             return self._serve_document(request)
-        target, endpoint = request.headers.get("x-amz-target", ""), _endpoint(request)
+        target, endpoint = request.headers.get("x-amz-target", ""), self._endpoint(request)
         status, headers, body = await self.run(
             lambda: self._sign_in.handle(
                 target, request.body, request.headers, endpoint=endpoint, path=request.raw_path
@@ -60,11 +63,12 @@ class CognitoApi:
             case "jwks.json":
                 return json_response(self._sign_in.jwks())
             case "openid-configuration":
-                return json_response(self._sign_in.openid_configuration(_endpoint(request)))
+                return json_response(self._sign_in.openid_configuration(self._endpoint(request)))
         return http_error_response(NotFound("no such page"), new_request_id())
 
-
-def _endpoint(request: Request) -> str:
-    """Return the URL by which the client reached this server; a proxy that ends TLS passes on the scheme."""
-    schemes = request.headers.get("x-forwarded-proto", "").lower().split(",")
-    return f"{'https' if schemes[-1].strip() == 'https' else 'http'}://{request.host}"
+    def _endpoint(self, request: Request) -> str:
+        """Return the URL by which the client reached this server; a proxy that ends TLS passes on the scheme."""
+        if self._public_url is not None:
+            return str(self._public_url)
+        schemes = request.headers.get("x-forwarded-proto", "").lower().split(",")
+        return f"{'https' if schemes[-1].strip() == 'https' else 'http'}://{request.host}"

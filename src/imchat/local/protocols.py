@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeAlias
 
 from imchat.local.group_commit import Transactions
+from imchat.sign_up_policy import SignUpPolicy
 
 Purge: TypeAlias = Callable[[int, int], int]
 """Delete items that expired before a time (epoch seconds), up to a limit; returns the number of deleted items."""
@@ -16,6 +17,7 @@ class SignIn(Protocol):
 
     pool_id: str
     client_id: str
+    policy: SignUpPolicy
 
     def verify_access_token(self, token: str) -> Mapping[str, Any]:
         """Return the claims of a valid access token. Raises: Unauthenticated."""

@@ -126,7 +126,7 @@ async def serve(
                 yield Started(
                     server.public_url,
                     data.path,
-                    not _is_loopback(options.host),
+                    options.public_url is not None or not _is_loopback(options.host),
                     people,
                     policy,
                     options.max_connections,

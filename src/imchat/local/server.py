@@ -20,7 +20,7 @@ from imchat.errors import ConfigError, Invalid, Unauthenticated, source_location
 from imchat.local.addresses import Addresses, PublicUrl
 from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.apigateway.events import http_event, parse_http_response, token_claims
-from imchat.local.apigateway.websocket import IDLE_TIMEOUT_S, WebSocketApi
+from imchat.local.apigateway.websocket import IDLE_TIMEOUT_S, PING_INTERVAL_S, WebSocketApi
 from imchat.local.cognito import CognitoApi
 from imchat.local.group_commit import GroupCommitQueue
 from imchat.local.health import HealthCheck, HealthTargets
@@ -38,6 +38,7 @@ from imchat.local.http import (
     new_request_id,
 )
 from imchat.local.protocols import Purge, SignIn, Store
+from imchat.local.refusal_log import RefusalLog
 from imchat.local.static_site import Site
 
 log = logging.getLogger(__name__)
@@ -73,6 +74,7 @@ class Options:
     port: int = 0
     public_url: PublicUrl | None = None
     max_connections: int = MAX_CONNECTIONS
+    ping_s: float = PING_INTERVAL_S
     idle_s: float = IDLE_TIMEOUT_S
     lifetime_s: float = CONNECTION_S
     purge_every_s: float = PURGE_INTERVAL_S
@@ -107,7 +109,8 @@ class LocalServer:
         self._site = site
         self._options = options
         self._run_deferred = run_deferred
-        self._addresses = Addresses(options.host, options.public_url)
+        self._refusals = RefusalLog()
+        self._addresses = Addresses(options.host, options.public_url, self._refusals)
         self._served_hosts = self._addresses.served
         self._http = HttpServer(self._handle, self._admit, options.max_connections)
         self._health_targets = health
@@ -124,10 +127,12 @@ class LocalServer:
             unfinished_input=self._http.context.input,
             unread_output=self._http.context.output,
             connections=self._http.context.upgraded,
+            refusals=self._refusals,
+            ping_s=self._options.ping_s,
             idle_s=self._options.idle_s,
             lifetime_s=self._options.lifetime_s,
         )
-        self._cognito = CognitoApi(self._sign_in)
+        self._cognito = CognitoApi(self._sign_in, self._options.public_url)
         self._health = HealthCheck(self._health_targets, self._queue.run) if self._health_targets else None
         host = self._options.host
         try:
@@ -214,7 +219,8 @@ class LocalServer:
             "user_pool_id": self._sign_in.pool_id,
             "client_id": self._sign_in.client_id,
         }
-        return {"version": 1, "api_url": "/api", "ws_url": "/ws", "auth": auth}
+        sign_up = self._sign_in.policy.to_wire()
+        return {"version": 1, "api_url": "/api", "ws_url": "/ws", "auth": auth, "sign_up": sign_up}
 
     async def _purge(self) -> None:
         """Delete expired items, a few at a time, between the requests."""

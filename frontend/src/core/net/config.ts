@@ -1,11 +1,12 @@
 /** The site's configuration: the addresses of the API, the WebSocket and sign-in. */
 import { backoff, sleep } from '../platform/time'
-import type { SiteConfig } from './protocol'
+import type { SiteConfig, SiteSignUp } from './protocol'
 
 export interface Config {
   apiUrl: string
   wsUrl: string
   auth: { endpoint: string; userPoolId: string; clientId: string }
+  signUp: SiteSignUp
 }
 
 const STORAGE_KEY = 'imchat:config'
@@ -47,6 +48,8 @@ export function parseConfig(text: string, origin: string = location.origin): Con
         userPoolId: site.auth.user_pool_id,
         clientId: site.auth.client_id,
       },
+      // Older servers do not send it; they refuse a sign-up that their policy does not allow.
+      signUp: site.sign_up ?? { policy: 'open', domains: [] },
     }
   } catch {
     return null

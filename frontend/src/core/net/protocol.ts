@@ -545,12 +545,19 @@ export interface SiteAuth {
   client_id: string
 }
 
-/** `/config.json`: the URLs of the API and the WebSocket, absolute or relative to the site's origin, and how to sign in. */
+/** `/config.json`: the URLs of the API and the WebSocket, absolute or relative to the site's origin, and how to sign in. `sign_up` is missing on servers that are older than it; they refuse a sign-up that their policy does not allow. */
 export interface SiteConfig {
   version: 1
   api_url: string
   ws_url: string
   auth: SiteAuth
+  sign_up?: SiteSignUp
+}
+
+/** Who may create an account: anyone, no one, or people with an e-mail address in one of `domains`. */
+export interface SiteSignUp {
+  policy: 'open' | 'invitation' | 'domain'
+  domains: string[]
 }
 
 /** A ticket for one WebSocket connection. */

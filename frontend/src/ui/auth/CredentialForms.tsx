@@ -1,6 +1,6 @@
 /** The forms of a signed-out user: sign in, create an account, forgotten password. */
 import type { Signal } from '@preact/signals'
-import { t } from '../../i18n'
+import { list, t } from '../../i18n'
 import { useModel } from '../app/context'
 import { TextButton } from '../primitives/Button'
 import { AuthForm } from './AuthForm'
@@ -24,17 +24,27 @@ export function SignInForm({ email, showForm }: Props) {
       action={t('auth.signIn')}
       submit={(values) => auth.signIn(values.email.trim(), values.password)}
       aside={<p class="form-aside"><TextButton onClick={() => showForm('forgot')}>{t('auth.toForgot')}</TextButton></p>}
-      footer={<>{t('auth.noAccount')} <TextButton onClick={() => showForm('sign-up')}>{t('auth.toSignUp')}</TextButton></>}
+      footer={<SignUpOffer onClick={() => showForm('sign-up')} />}
     />
   )
 }
 
+/** Says who may create an account, with the button for it. */
+function SignUpOffer({ onClick }: { onClick: () => void }) {
+  const signUp = useModel().auth.signUpPolicy.value
+  if (!signUp) return null
+  if (signUp.policy === 'invitation') return <>{t('auth.invitationOnly')}</>
+  const question = signUp.policy === 'domain' ? t('auth.signUpDomains', { domains: list(signUp.domains) }) : t('auth.noAccount')
+  return <>{question} <TextButton onClick={onClick}>{t('auth.toSignUp')}</TextButton></>
+}
+
 export function SignUpForm({ email, showForm }: Props) {
   const { auth } = useModel()
+  const signUp = auth.signUpPolicy.value
   return (
     <AuthForm
       title={t('auth.signUpTitle')}
-      lead={t('auth.signUpLead')}
+      lead={signUp?.policy === 'domain' ? t('auth.signUpDomains', { domains: list(signUp.domains) }) : t('auth.signUpLead')}
       fields={[emailField(email), newPasswordField(t('auth.password'))]}
       action={t('auth.signUp')}
       submit={(values) => auth.signUp(values.email.trim(), values.password)}

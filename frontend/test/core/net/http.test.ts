@@ -16,7 +16,7 @@ const tokens: TokenSource = {
   invalidate: () => invalidations++,
 }
 const http = createHttp(
-  Promise.resolve({ apiUrl: 'http://chat.test/api', wsUrl: '', auth: { endpoint: '', userPoolId: '', clientId: '' } }),
+  Promise.resolve({ apiUrl: 'http://chat.test/api', wsUrl: '', auth: { endpoint: '', userPoolId: '', clientId: '' }, signUp: { policy: 'open', domains: [] } }),
   tokens,
 )
 

@@ -16,10 +16,21 @@ class SiteAuth(Answer):
     client_id: str
 
 
+class SiteSignUp(Answer):
+    """Who may create an account: anyone, no one, or people with an e-mail address in one of `domains`."""
+
+    policy: Literal["open", "invitation", "domain"]
+    domains: list[str]
+
+
 class SiteConfig(Answer):
-    """`/config.json`: the URLs of the API and the WebSocket, absolute or relative to the site's origin, and how to sign in."""
+    """`/config.json`: the URLs of the API and the WebSocket, absolute or relative to the site's origin, and how to sign in.
+
+    `sign_up` is missing on servers that are older than it; they refuse a sign-up that their policy does not allow.
+    """
 
     version: Literal[1]
     api_url: str
     ws_url: str
     auth: SiteAuth
+    sign_up: SiteSignUp | None = None

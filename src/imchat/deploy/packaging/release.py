@@ -13,6 +13,7 @@ from imchat.deploy.endpoints import emulator_parameters
 from imchat.deploy.packaging.bundle import Bundle, build_code, build_layer, functions_python, layer_key
 from imchat.deploy.packaging.site import read_site
 from imchat.deploy.progress import StackKind
+from imchat.sign_up_policy import SignUpPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class Release:
     layer_key: str
     build_layer: Callable[[Callable[[str], object]], bytes]
     site_files: Mapping[str, bytes]
+
+    @property
+    def sign_up(self) -> SignUpPolicy:
+        """Who may create an account."""
+        return SignUpPolicy.parse(self.parameters["SignUp"])
 
 
 def read_release(context: DeployContext) -> Release:

@@ -15,6 +15,7 @@ from imchat.deploy.aws_errors import error_code
 from imchat.deploy.context import AwsSession, stack_name
 from imchat.deploy.endpoints import resolve_endpoints
 from imchat.errors import DeployError
+from imchat.sign_up_policy import SignUpPolicy
 
 CONFIG_FILE: Final = "config.json"
 INDEX_FILE: Final = "index.html"
@@ -36,7 +37,7 @@ def read_site() -> dict[str, bytes]:
     return {path: file.read_bytes() for path, file in site_files(site_dir()).items()}
 
 
-def config_json(session: AwsSession, outputs: Mapping[str, str]) -> bytes:
+def config_json(session: AwsSession, outputs: Mapping[str, str], sign_up: SignUpPolicy) -> bytes:
     """Return `config.json`, which the web client reads first. Its schema is `SiteConfig` of `api/schema/site.py`."""
     endpoints = resolve_endpoints(outputs, session.endpoint_url)
     auth = {
@@ -45,7 +46,13 @@ def config_json(session: AwsSession, outputs: Mapping[str, str]) -> bytes:
         "user_pool_id": outputs["UserPoolId"],
         "client_id": outputs["UserPoolClientId"],
     }
-    config = {"version": 1, "api_url": endpoints.api, "ws_url": endpoints.websocket, "auth": auth}
+    config = {
+        "version": 1,
+        "api_url": endpoints.api,
+        "ws_url": endpoints.websocket,
+        "auth": auth,
+        "sign_up": sign_up.to_wire(),
+    }
     return json.dumps(config, separators=(",", ":")).encode()
 
 

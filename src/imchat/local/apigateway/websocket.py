@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import time
 from dataclasses import dataclass, replace
 from functools import partial
@@ -45,9 +46,15 @@ from imchat.local.http import (
     http_error_response,
     new_request_id,
 )
+from imchat.local.refusal_log import RefusalLog
 
 IDLE_TIMEOUT_S: Final = 10 * 60
 """How long a connection may be idle in both directions. Source: API Gateway quotas, "Idle Connection Timeout"."""
+PING_INTERVAL_S: Final = 30.0
+"""How often each client is pinged: a proxy closes a connection that is silent, nginx after 60 s, its default."""
+_MAX_UNANSWERED_PINGS: Final = 2
+"""After this many pings, one more interval without any data ends the connection."""
+_PING_FRAME: Final = b"\x89\x00"  # RFC 6455, section 5.5.2
 MAX_FRAME_BYTES: Final = 32 * 1024
 """Longest frame from a client; longer messages need several. Source: API Gateway quotas, "WebSocket frame size"."""
 _HANDSHAKE_HEADERS: Final = frozenset(
@@ -61,6 +68,16 @@ _MAX_PENDING: Final = 32
 """Messages of one client that may wait to be handled; at this number its connection is not read."""
 _MAX_PENDING_BYTES: Final = 64 * 1024
 """Bytes of these messages; beyond them the connection is not read. Valid messages have up to 4 KB."""
+
+_NO_UPGRADE: Final = (
+    "refused WebSocket connections: the request has no valid `Upgrade` and `Connection` header. If a proxy removes them, "
+    "let it pass them on; nginx: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; "
+    'proxy_set_header Connection "upgrade";'
+)
+_NO_PROTOCOL: Final = (
+    "refused WebSocket connections: the request has no `Sec-WebSocket-Protocol` header, which holds the ticket. "
+    "If a proxy removes it, let it pass it on"
+)
 
 # Its log records quote what clients send, including tickets.
 _silent_log = logging.getLogger("imchat.local.apigateway.websocket.wire")
@@ -76,6 +93,7 @@ class _ConnectionContext:
     gateway: LocalGateway
     input: InputBudget
     output: UnreadOutput
+    ping_s: float
     idle_s: float
     lifetime_s: float
     connections: OpenConnections[_Connection]
@@ -95,26 +113,41 @@ class WebSocketApi:
         unfinished_input: InputBudget,
         unread_output: UnreadOutput,
         connections: OpenConnections[Any],
+        refusals: RefusalLog,
+        ping_s: float = PING_INTERVAL_S,
         idle_s: float = IDLE_TIMEOUT_S,
         lifetime_s: float = CONNECTION_S,
     ) -> None:
         self._authorizer = authorizer
         self._addresses = addresses
+        self._refusals = refusals
         self._context = _ConnectionContext(
-            websocket, queue, gateway, unfinished_input, unread_output, idle_s, lifetime_s, connections
+            websocket,
+            queue,
+            gateway,
+            unfinished_input,
+            unread_output,
+            ping_s,
+            idle_s,
+            lifetime_s,
+            connections,
         )
 
     async def serve(self, request: Request) -> HandlerResult:
         """Open a connection, or respond with an error."""
         handshake_headers = _accept_handshake(request)
+        headers = request.headers
         if handshake_headers is None:
+            if "sec-websocket-key" in headers:
+                self._refusals.add("upgrade", _NO_UPGRADE)
             return http_error_response(
                 Invalid("this URL accepts WebSocket connections only"), new_request_id()
             )
-        headers = request.headers
         origin, forwarded_hosts = headers.get("origin"), headers.get("x-forwarded-host", "")
         if origin is not None and not self._addresses.is_same_origin(origin, request.host, forwarded_hosts):
             return http_error_response(Forbidden("pages of other sites may not connect"), new_request_id())
+        if "sec-websocket-protocol" not in headers:
+            self._refusals.add("protocol", _NO_PROTOCOL)
         socket = self._context.gateway.add()
         events = WebSocketEvents(request, socket.connection_id, int(time.time() * 1000))
         try:
@@ -160,6 +193,7 @@ class _Connection(asyncio.Protocol):
         "_loop",
         "_message",
         "_message_timer",
+        "_next_ping_s",
         "_opcode",
         "_pending",
         "_pending_bytes",
@@ -168,6 +202,7 @@ class _Connection(asyncio.Protocol):
         "_socket",
         "_timer",
         "_transport",
+        "_unanswered_pings",
     )
 
     def __init__(self, context: _ConnectionContext, socket: Socket, events: WebSocketEvents) -> None:
@@ -187,6 +222,9 @@ class _Connection(asyncio.Protocol):
         self._held_bytes = 0  # the input that the budget has for this connection
         self._pending = self._pending_bytes = 0
         self._reading_paused = False
+        # After a restart all clients connect at once; they are pinged one after another.
+        self._next_ping_s = socket.opened_s + random.random() * context.ping_s  # noqa: S311 - no secret
+        self._unanswered_pings = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -216,6 +254,7 @@ class _Connection(asyncio.Protocol):
         )
 
     def data_received(self, data: bytes) -> None:
+        self._unanswered_pings = 0
         self._protocol.receive_data(data)
         for frame in self._protocol.events_received():
             self._receive_frame(cast(Frame, frame))
@@ -331,12 +370,24 @@ class _Connection(asyncio.Protocol):
                 self._timer = self._loop.call_later(_CLOSE_TIMEOUT_S, self._transport.abort)
 
     def _check_timeouts(self) -> None:
-        """Close the connection if it has been idle or open for too long, else check again when it may have been."""
-        end_s = self._socket.opened_s + self._context.lifetime_s
-        left_s = min(self._socket.active_s + self._context.idle_s, end_s) - time.monotonic()
-        self._timer = self._loop.call_later(
-            max(left_s, 0), self._check_timeouts if left_s > 0 else self.go_away
-        )
+        """Close the connection if it has been idle, open or without an answer for too long, else ping when it is time."""
+        context, now_s = self._context, time.monotonic()
+        end_s = self._socket.opened_s + context.lifetime_s
+        left_s = min(self._socket.active_s + context.idle_s, end_s) - now_s
+        if now_s >= self._next_ping_s:
+            if self._unanswered_pings < _MAX_UNANSWERED_PINGS:
+                self._ping()
+                self._next_ping_s = now_s + context.ping_s
+            else:
+                left_s = 0
+        delay_s = max(0, min(left_s, self._next_ping_s - now_s))
+        self._timer = self._loop.call_later(delay_s, self._check_timeouts if left_s > 0 else self.go_away)
+
+    def _ping(self) -> None:
+        if self._transport is not None and self._protocol.state is OPEN:
+            self._transport.write(_PING_FRAME)
+            if not self._reading_paused:  # an answer may have arrived, but is not read
+                self._unanswered_pings += 1
 
     def go_away(self) -> None:
         """Close the connection with a closing frame."""

@@ -123,6 +123,7 @@ class Identity:
         )
         self.pool_id = pool.pool_id
         self.client_id = pool.client_id
+        self.policy = policy
         self.verify_access_token = self._tokens.verify_access_token
 
     def handle(
