@@ -68,8 +68,7 @@ def _handle(app: App, request: HttpRequest) -> Response:
         raise Unauthenticated("sign in first")
     if route.access == "admin" and not request.is_admin:
         raise Forbidden("only administrators may do this")
-    is_counted = route.method != "GET" and route.rate_limited
-    if request.user_id is not None and app.rate_limiter is not None and is_counted:
+    if request.user_id is not None and app.rate_limiter is not None and route.counts_requests:
         app.rate_limiter.count(app.table, request.user_id, now_s=app.now_ms() // 1000)
     if request.user_id is not None and route.suspended == "refused":
         check_not_suspended(app, request.user_id)

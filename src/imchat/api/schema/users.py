@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from imchat.api.schema.base import Answer, Query, Request
-from imchat.api.schema.fields import DisplayName, Handle
+from imchat.api.schema.fields import DisplayName, Handle, HandlePrefix
 
 
 class ProfileChange(Request):
@@ -19,7 +19,7 @@ class ProfileChange(Request):
 class UsersQuery(Query):
     """Either a `prefix` of handles, or `ids` separated by commas."""
 
-    prefix: Handle | None = None
+    prefix: HandlePrefix | None = None
     ids: str | None = None
 
 
