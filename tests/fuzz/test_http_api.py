@@ -114,7 +114,7 @@ def run_fuzzer(
         *(str(FUZZER), "run", str(ROOT / OPENAPI_FILE), "--url", target.server.url, "--no-color"),
         *("--checks", ",".join(check for check in CHECKS if check not in skip)),
         *("--max-examples", EXAMPLES or FEW, "--continue-on-failure", "--no-shrink", "--warnings", "off"),
-        *("--request-timeout", "30", "--output-sanitize", "false"),
+        *("--request-timeout", "30"),
         *(("--generation-database", "none") if EXAMPLES else ("--seed", "1", "--generation-deterministic")),
         *(("--header", f"Authorization: Bearer {token}") if token else ()),
         *options,

@@ -48,7 +48,13 @@ JSON: Final = st.recursive(
 )
 OPERATIONS: Final = sorted({*service._PUBLIC_OPERATIONS, *service._ADMIN_OPERATIONS})
 FLOWS: Final = ("USER_PASSWORD_AUTH", "USER_SRP_AUTH", "REFRESH_TOKEN_AUTH", "REFRESH_TOKEN", "CUSTOM_AUTH")
-CHALLENGES: Final = ("PASSWORD_VERIFIER", "NEW_PASSWORD_REQUIRED", "SOFTWARE_TOKEN_MFA", "MFA_SETUP", "SMS_MFA")
+CHALLENGES: Final = (
+    "PASSWORD_VERIFIER",
+    "NEW_PASSWORD_REQUIRED",
+    "SOFTWARE_TOKEN_MFA",
+    "MFA_SETUP",
+    "SMS_MFA",
+)
 SERVER_FRAME: Final[TypeAdapter[Any]] = TypeAdapter(schema.ServerFrame)
 
 
@@ -152,7 +158,9 @@ def test_no_request_to_the_user_pool_is_an_unexpected_error(
 
 @FUZZ
 @given(target=TEXT, body=st.binary(max_size=200))
-def test_no_target_is_an_unexpected_error(tmp_path_factory: pytest.TempPathFactory, target: str, body: bytes) -> None:
+def test_no_target_is_an_unexpected_error(
+    tmp_path_factory: pytest.TempPathFactory, target: str, body: bytes
+) -> None:
     with open_pool(tmp_path_factory.mktemp("pool")) as pool:
         status, _, answer = pool.identity.handle(target, body, {}, endpoint="http://localhost")
     assert status == 400
@@ -169,7 +177,9 @@ def test_every_frame_is_answered_as_documented(world: World, caplog: pytest.LogC
     @FUZZ
     @given(data=st.data())
     def check(data: st.DataObject) -> None:
-        frame = changed(data, valid) | data.draw(st.just({}) | st.just({"action": "ping"}) | st.dictionaries(TEXT, JSON))
+        frame = changed(data, valid) | data.draw(
+            st.just({}) | st.just({"action": "ping"}) | st.dictionaries(TEXT, JSON)
+        )
         body = data.draw(st.just(json.dumps(frame)) | JSON.map(json.dumps) | TEXT)
         world.gateway.frames.clear()
         context = {
