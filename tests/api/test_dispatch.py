@@ -367,7 +367,7 @@ def test_an_unknown_path_is_not_found(world: World, path: str) -> None:
         ("OPTIONS", "/conversations/c1/messages", ["POST"]),
         ("POST", "/conversations/c1", ["GET", "PATCH"]),
         ("GET", "/conversations/c1/messages/1/reactions/" + "x" * 300, ["DELETE", "PUT"]),
-        ("POST", "/health", ["GET"]),
+        ("POST", "/health", ["GET", "HEAD"]),
         ("POST", "/admin/audit", ["GET"]),
     ],
 )

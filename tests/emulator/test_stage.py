@@ -187,6 +187,8 @@ def test_the_distribution_serves_the_site_the_api_and_the_websocket(stage: Stage
     status, body, headers = get(f"{site}api/health")
     assert (status, json.loads(body)["status"]) == (200, "ok")
     assert headers["Cache-Control"] == "no-store"
+    with urlopen(Request(f"{site}api/health", method="HEAD"), timeout=30) as response:
+        assert response.status == 200
     [ada] = people(stage, "ada")
     protocols = [
         Subprotocol("imchat.v1"),
