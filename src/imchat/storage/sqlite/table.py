@@ -12,7 +12,7 @@ from typing import Self
 from imchat.errors import Busy, Closed
 from imchat.storage.conditions import apply_op
 from imchat.storage.sqlite.rows import Rows, decode_item, decode_rows, encode_row, sort_key_range
-from imchat.storage.sqlite.wal import BUSY_TIMEOUT_S, SyncFailed, WriteAheadLog, connect, translate_errors
+from imchat.storage.sqlite.wal import BUSY_TIMEOUT_S, StorageFailed, WriteAheadLog, connect
 from imchat.storage.table import Check, Item, Key, KeyRange, Op, Row
 from imchat.storage.validation import check_key, check_ops, check_query
 
@@ -43,9 +43,9 @@ class SqliteTable:
         table._log.open()
         return table
 
-    def on_sync_failed(self, callback: Callable[[SyncFailed], None]) -> None:
-        """Call `callback`, on the thread of the write, if a sync fails: from then on nothing can be stored."""
-        self._log.on_sync_failed = callback
+    def on_failed(self, callback: Callable[[StorageFailed], None]) -> None:
+        """Call `callback`, on the thread of the call, if a sync fails or the file is damaged: nothing is stored any more."""
+        self._log.on_failed = callback
 
     def close(self) -> None:
         """Close the file. Every later call raises Closed, except another `close`."""
@@ -119,7 +119,7 @@ class SqliteTable:
         try:
             if self._closed:
                 raise Closed("this app is closed; call its functions inside the `with open_app(...)` block")
-            with translate_errors():
+            with self._log.translate_errors():
                 yield
         finally:
             self._lock.release()
