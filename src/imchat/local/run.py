@@ -70,8 +70,8 @@ async def serve(
     web_client = Site(site or assets.site_dir())
     with (
         data.lock(),
-        GroupCommitTable.open(data.conversations) as store,
-        SqliteTable.open(data.accounts) as accounts,
+        GroupCommitTable.open(data.conversations, data.synced_length(data.conversations)) as store,
+        SqliteTable.open(data.accounts, data.synced_length(data.accounts)) as accounts,
     ):
         gateway, deferred = LocalGateway(), DeferredActions()
         app = App(

@@ -39,7 +39,7 @@ def reach_user_pool(folder: DataDir, deliver: Deliver) -> Iterator[LocalPool]:
             raise Busy("another imchat process is starting with this data folder; try again in a moment")
         yield LocalPool(running.url, read_admin_key(folder.keys))
         return
-    with folder.lock(), SqliteTable.open(folder.accounts) as table:
+    with folder.lock(), SqliteTable.open(folder.accounts, folder.synced_length(folder.accounts)) as table:
         identity = Identity(table=table, keys=folder.keys, now_ms=bootstrap.now_ms, deliver=deliver)
         with serve_identity(identity) as url:
             yield LocalPool(url, read_admin_key(folder.keys))

@@ -31,6 +31,7 @@ from imchat.storage.sqlite.wal import (
     BUSY_TIMEOUT_S,
     Locked,
     StorageFailed,
+    SyncedLength,
     WriteAheadLog,
     connect,
 )
@@ -74,9 +75,9 @@ class GroupCommitTable:
         self._flushed = False
 
     @classmethod
-    def open(cls, path: Path | str) -> Self:
+    def open(cls, path: Path | str, synced_length: SyncedLength | None = None) -> Self:
         """Open the database at `path`; see `SqliteTable.open`."""
-        table = cls(connect(path), WriteAheadLog(path))
+        table = cls(connect(path), WriteAheadLog(path, synced_length=synced_length))
         table._log.open()
         return table
 
@@ -218,6 +219,7 @@ class GroupCommitTable:
 
         Does not wait for readers in other processes; see `Rows.checkpoint`.
         """
+        self._log.before_checkpoint()
         with self._log.translate_errors():
             self._rows.checkpoint()
         self._log.after_checkpoint()

@@ -12,7 +12,7 @@ from typing import Self
 from imchat.errors import Busy, Closed
 from imchat.storage.conditions import apply_op
 from imchat.storage.sqlite.rows import Rows, decode_item, decode_rows, encode_row, sort_key_range
-from imchat.storage.sqlite.wal import BUSY_TIMEOUT_S, StorageFailed, WriteAheadLog, connect
+from imchat.storage.sqlite.wal import BUSY_TIMEOUT_S, StorageFailed, SyncedLength, WriteAheadLog, connect
 from imchat.storage.table import Check, Item, Key, KeyRange, Op, Row
 from imchat.storage.validation import check_key, check_ops, check_query
 
@@ -33,13 +33,13 @@ class SqliteTable:
         self._closed = False
 
     @classmethod
-    def open(cls, path: Path | str) -> Self:
+    def open(cls, path: Path | str, synced_length: SyncedLength | None = None) -> Self:
         """Open the database at `path`, or create it if it does not exist. ":memory:" creates a private one.
 
         Raises: ConfigError if the folder does not exist, or the file cannot be written, is damaged, is not an imchat
         database, or was created by a newer imchat; Busy while another process has it locked.
         """
-        table = cls(connect(path), WriteAheadLog(path))
+        table = cls(connect(path), WriteAheadLog(path, synced_length=synced_length))
         table._log.open()
         return table
 
@@ -98,7 +98,7 @@ class SqliteTable:
             self._apply(ops)
             self._log.sync()
             if self._log.needs_checkpoint:
-                self._rows.checkpoint()
+                self._checkpoint()
                 self._log.after_checkpoint()
 
     def purge_expired(self, now_s: int, limit: int) -> int:
@@ -108,7 +108,7 @@ class SqliteTable:
         """
         with self._locked():
             purged = self._rows.purge(now_s, limit)
-            self._rows.checkpoint()
+            self._checkpoint()
             return purged
 
     @contextmanager
@@ -123,6 +123,10 @@ class SqliteTable:
                 yield
         finally:
             self._lock.release()
+
+    def _checkpoint(self) -> None:
+        self._log.before_checkpoint()
+        self._rows.checkpoint()
 
     def _apply(self, ops: Iterable[Op]) -> None:
         rows = self._rows

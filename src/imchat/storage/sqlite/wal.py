@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -11,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from imchat.errors import Busy, ConfigError, ImchatError
 from imchat.storage.sqlite.migrations import CREATE_ABOUT, MIGRATIONS, back_up
@@ -77,6 +78,49 @@ class Locked(Busy):
     """Another process is writing to the database; nothing was done, and it can be tried again at once."""
 
 
+class SyncedLength:
+    """The length that a write-ahead log had at its last sync, in 8 bytes of a file: a log that is shorter later was cut.
+
+    Stored after the sync and without one of its own, so that after a power failure the file has an earlier length or this one,
+    never a greater one.
+    """
+
+    BYTES: Final = 8
+
+    def __init__(self, path: Path, offset: int) -> None:
+        self._path = path
+        self._offset = offset
+        self._file: IO[bytes] | None = None
+
+    def read(self) -> int:
+        """Return the stored length, 0 if there is none. Raises: OSError."""
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            return int.from_bytes(file.read(self.BYTES), "little")
+
+    def store(self, length: int) -> None:
+        """Store a length. If that fails, the earlier one stays, which is not greater."""
+        with contextlib.suppress(OSError):
+            self._write(length)
+
+    def clear(self) -> None:
+        """Store 0 on the disk, before the log is emptied. Raises: OSError."""
+        os.fsync(self._write(0).fileno())
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _write(self, length: int) -> IO[bytes]:
+        if self._file is None:
+            self._file = self._path.open("r+b", buffering=0)
+        self._file.seek(self._offset)
+        self._file.write(length.to_bytes(self.BYTES, "little"))
+        return self._file
+
+
 class WriteAheadLog:
     """The write-ahead log of a connection: SQLite writes commits to it, and `sync` makes them durable.
 
@@ -85,13 +129,19 @@ class WriteAheadLog:
     (https://wiki.postgresql.org/wiki/Fsync_Errors).
     """
 
-    __slots__ = ("_failure", "_file", "_path", "_retry_at_s", "_sync", "on_failed")
+    __slots__ = ("_failure", "_file", "_path", "_retry_at_s", "_sync", "_synced_length", "on_failed")
 
-    def __init__(self, path: Path | str, sync: Callable[[int], None] = _FDATASYNC) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        sync: Callable[[int], None] = _FDATASYNC,
+        synced_length: SyncedLength | None = None,
+    ) -> None:
         """Use the log of the database at `path`; ":memory:" has none. `sync` is the system call, given a file descriptor."""
         self._path = None if path == _MEMORY else Path(f"{Path(path).resolve()}-wal")
         self._file: int | None = None
         self._sync = sync
+        self._synced_length = synced_length
         self._failure: StorageFailed | None = None
         self.on_failed: Callable[[StorageFailed], None] = lambda _failure: None
         """Called once, on the thread of the call that failed: from then on nothing can be stored."""
@@ -108,7 +158,10 @@ class WriteAheadLog:
             OSError
         ) as error:  # too many open files, for example: nothing is lost, and a later sync can succeed
             raise Busy(f"the database log could not be opened: {error}") from error
+        length = os.fstat(file).st_size
         self._sync_file(file)
+        if self._synced_length is not None:
+            self._synced_length.store(length)
 
     def open(self) -> None:
         """Open the log file now instead of at the first `sync`. Raises: Busy."""
@@ -160,6 +213,14 @@ class WriteAheadLog:
         """Whether a checkpoint of the whole log would take too long."""
         return self._file is not None and os.fstat(self._file).st_size > LONG_LOG_BYTES
 
+    def before_checkpoint(self) -> None:
+        """Prepare for a checkpoint, which empties the log. Raises: Busy."""
+        if self._synced_length is not None:
+            try:
+                self._synced_length.clear()
+            except OSError as error:
+                raise Busy(f"the length of the database log could not be stored: {error}") from error
+
     def after_checkpoint(self) -> None:
         """Postpone the next checkpoint if a reader in another process prevented this one from emptying the log."""
         if self.needs_checkpoint:
@@ -167,6 +228,8 @@ class WriteAheadLog:
 
     def close(self) -> None:
         """Close the log file."""
+        if self._synced_length is not None:
+            self._synced_length.close()
         if self._file is not None:
             os.close(self._file)
             self._file = None
