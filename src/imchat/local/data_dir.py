@@ -224,7 +224,9 @@ class DataDir:
         except FileNotFoundError:
             return None
         except ValueError:
-            raise ConfigError(f"{path} is damaged: it should contain the number {FORMAT}") from None
+            found = 0
+        if found < 1:
+            raise ConfigError(f"{path} is damaged: it should contain the number {FORMAT}")
         if found > FORMAT:
             raise ConfigError(
                 f"the data folder {self.path} was written by a newer imchat "
