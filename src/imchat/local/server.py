@@ -178,7 +178,7 @@ class LocalServer:
 
     def _call_api(self, request: Request) -> HttpResponse | Awaitable[HandlerResult]:
         """Call the HTTP handler, like an HTTP API with a JWT authorizer on every route except the health check."""
-        if self._health and _is_public(request):
+        if _is_public(request) and self._health:
             return self._health.respond()
         request_id = new_request_id()
         claims = None
