@@ -22,6 +22,8 @@ CHECKERS := $(VENV)/checkers
 CHECKER_PACKAGES := $(CHECKERS)/packages-$(shell cksum <requirements/checkers.lock | cut -c 1-8).stamp
 EMULATOR := $(VENV)/emulator
 EMULATOR_PACKAGES := $(EMULATOR)/packages-$(shell cksum <requirements/emulator.lock | cut -c 1-8).stamp
+FUZZER := $(VENV)/fuzzer
+FUZZER_PACKAGES := $(FUZZER)/packages-$(shell cksum <requirements/fuzzer.lock | cut -c 1-8).stamp
 JS_CLIENT := tests/local/js/node_modules/.package-lock.json
 CHECKS := $(BIN)/python -m tools.run_checks
 # Up to four workers, one per core; an idle worker takes tests from another.
@@ -40,7 +42,7 @@ help: ## List the targets
 run: $(VENV)/installed.stamp site ## Install and start imchat on this machine; ARGS="--port 9000" passes options on
 	@$(BIN)/imchat local $(ARGS)
 
-test: check-tools $(JS_CLIENT) $(EMULATOR_PACKAGES) ## Everything CI runs: all checks and tests, with one summary; PART="types size" runs these only
+test: check-tools $(JS_CLIENT) $(EMULATOR_PACKAGES) $(FUZZER_PACKAGES) ## Everything CI runs: all checks and tests, with one summary; PART="types size" runs these only
 	@$(CHECKS) $(PART)
 
 test-fast: $(TOOLS) $(JS_CLIENT) site ## The tests without a browser, an emulator and slow ones; ARGS go to pytest
@@ -51,6 +53,9 @@ test-emulator: $(TOOLS) $(EMULATOR_PACKAGES) site ## Deploy to an AWS emulator a
 
 soak: $(TOOLS) site ## Kill the server 200 times while clients send; KILLS=20 for 20 times
 	@IMCHAT_KILLS=$(or $(KILLS),200) $(BIN)/pytest -q --log-cli-level=INFO tests/e2e/test_kill.py
+
+fuzz: $(TOOLS) $(FUZZER_PACKAGES) site ## Send many random requests to every route, frame and sign-in operation; EXAMPLES=100 for fewer
+	@IMCHAT_FUZZ_EXAMPLES=$(or $(EXAMPLES),1000) $(BIN)/pytest -q --log-cli-level=INFO tests/fuzz
 
 bench: $(TOOLS) site ## Benchmark imchat local against a bare server; ARGS="messages --rounds 3" passes options on
 	@$(BIN)/python -m bench $(ARGS)
@@ -91,6 +96,13 @@ $(EMULATOR_PACKAGES): requirements/emulator.lock $(TOOLS)
 	@$(SAY) "emulator"
 	@$(BIN)/python -m venv --clear $(EMULATOR)
 	@$(EMULATOR)/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
+	@touch $@
+
+# The fuzzer has its own environment: its pytest plugin would slow down every test.
+$(FUZZER_PACKAGES): requirements/fuzzer.lock $(TOOLS)
+	@$(SAY) "fuzzer"
+	@$(BIN)/python -m venv --clear $(FUZZER)
+	@$(FUZZER)/bin/python -m pip install --quiet --no-deps --require-hashes -r $<
 	@touch $@
 
 # What the parts of `make check` need. npm installs the web client's packages once, before two parts use them at once.
@@ -139,4 +151,4 @@ $(TOOLS): $(VENV)/installed.stamp
 	@$(LOCKED) --no-compile -r requirements/dev.lock
 	@touch $@
 
-.PHONY: help run test test-fast test-emulator soak bench check check-tools screenshot generate format site chromium lock dist clean
+.PHONY: help run test test-fast test-emulator soak fuzz bench check check-tools screenshot generate format site chromium lock dist clean

@@ -22,6 +22,7 @@ LOCKS: Final = {
     "requirements/build.lock": ["--group", "build", *BOUND, "--universal"],
     "requirements/checkers.lock": ["--group", "checkers", "--universal"],
     "requirements/node.lock": ["--group", "node", "--universal"],
+    "requirements/fuzzer.lock": ["--group", "fuzzer", "--universal"],
     "requirements/emulator.lock": ["--group", "emulator", "--universal"],
     "src/imchat/deploy/packaging/functions.lock": [
         "--group",

@@ -23,6 +23,7 @@ LOCKS: Final = (
     "requirements/checkers.lock",
     "requirements/dev.lock",
     "requirements/emulator.lock",
+    "requirements/fuzzer.lock",
     "requirements/node.lock",
     "requirements/runtime.lock",
     "src/imchat/deploy/packaging/functions.lock",
@@ -138,10 +139,11 @@ def test_an_npm_lock_names_no_host_and_hashes_every_package(lock: str) -> None:
         ("requirements/build.lock", required("build")),
         ("requirements/checkers.lock", required("checkers")),
         ("requirements/emulator.lock", required("emulator")),
+        ("requirements/fuzzer.lock", required("fuzzer")),
         ("requirements/node.lock", required("node")),
         ("src/imchat/deploy/packaging/functions.lock", required("functions")),
     ],
-    ids=["runtime", "dev", "build", "checkers", "emulator", "node", "functions"],
+    ids=["runtime", "dev", "build", "checkers", "emulator", "fuzzer", "node", "functions"],
 )
 def test_a_lock_has_the_versions_that_pyproject_requires(lock: str, requirements: list[str]) -> None:
     """Run `make lock` if this fails."""

@@ -16,6 +16,7 @@ from imchat.api.dispatch import HttpRequest, dispatch
 from imchat.api.route import Route
 from imchat.api.routes import ROUTES
 from imchat.domain.ids import UserId
+from imchat.domain.limits import USER_IDS_MAX, WATCHED_MAX
 from imchat.errors import Busy, RateLimited
 from imchat.services import suspensions
 from imchat.services.app import App
@@ -367,7 +368,7 @@ def test_an_unknown_path_is_not_found(world: World, path: str) -> None:
         ("OPTIONS", "/conversations/c1/messages", ["POST"]),
         ("POST", "/conversations/c1", ["GET", "PATCH"]),
         ("GET", "/conversations/c1/messages/1/reactions/" + "x" * 300, ["DELETE", "PUT"]),
-        ("POST", "/health", ["GET"]),
+        ("POST", "/health", ["GET", "HEAD"]),
         ("POST", "/admin/audit", ["GET"]),
     ],
 )
@@ -423,3 +424,19 @@ def test_retryable_errors_have_a_retry_after_header(world: World) -> None:
         app = App(world.table, world.gateway, fail, world.app.new_id)
         response = dispatch(app, HttpRequest("POST", "/api/realtime/tickets", {}, b"", ann, "r"))
         assert (response.status, response.headers["retry-after"]) == (error.status, wait)
+
+
+@pytest.mark.parametrize("text", ["u-ann", "", "not an id"])
+def test_each_id_of_a_request_counts_towards_the_limit_also_a_repeated_or_invalid_one(
+    world: World, text: str
+) -> None:
+    ann, bob = world.people("ann", "bob")
+    path = f"/conversations/{world.direct(ann, bob)}/presence"
+    body = {"user_ids": [text] * (WATCHED_MAX + 1)}
+    too_many = ",".join([bob, *[text] * USER_IDS_MAX])
+    for response, field in (
+        (call(world, ann, "PUT", f"{path}/watch", body), "user_ids"),
+        (call(world, ann, "GET", path, query={"user_ids": too_many}), "user_ids"),
+        (call(world, ann, "GET", "/users", query={"ids": too_many}), "ids"),
+    ):
+        assert summarize_error(response)[:3] == (400, "invalid", field)

@@ -40,7 +40,11 @@ def test_every_operation_has_an_id_of_its_own() -> None:
 
 def test_every_reference_in_the_document_is_defined() -> None:
     document = openapi.openapi()
-    known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
+    known = {
+        f"#/components/{kind}/{name}"
+        for kind in ("schemas", "responses")
+        for name in document["components"][kind]
+    }
 
     def references(value: Any) -> set[str]:
         if isinstance(value, dict):

@@ -134,7 +134,7 @@ def test_an_empty_value_is_wrong_usage(tmp_path: Path, arguments: tuple[str, ...
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_list_shows_handles(tmp_path: Path) -> None:
+def test_the_list_shows_handles_and_the_names_that_users_chose(tmp_path: Path) -> None:
     data = DataDir.open(tmp_path / "data")
     with open_pool(data.path) as pool, SqliteTable.open(data.conversations) as table:
         pool.sign_up(ANN)
@@ -144,10 +144,8 @@ def test_the_list_shows_handles(tmp_path: Path) -> None:
         created = users.create(table, User(user_id, None, None, 0))
         users.replace(table, created, User(user_id, "ann.h", "Ann", 0))
     options = ("--local", "--data-dir", str(data.path))
-    assert [user["handle"] for user in json.loads(run("user", "list", "--json", *options).output)] == [
-        "ann.h",
-        None,
-    ]
+    found = json.loads(run("user", "list", "--json", *options).output)
+    assert [(user["handle"], user["name"]) for user in found] == [("ann.h", "Ann"), (None, "")]
     assert "ann.h" in run("user", "list", *options).output
 
 

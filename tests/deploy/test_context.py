@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from tests.support.fake_aws import World
 
 from imchat.deploy import Config, connect, deploy
+from imchat.deploy.aws_errors import translated
 from imchat.deploy.context import FetchResult, fetch
 from imchat.deploy.endpoints import resolve_endpoints
 from imchat.deploy.packaging.site import config_json
@@ -20,7 +23,7 @@ EMULATOR = "http://127.0.0.1:4566"
 
 @pytest.fixture
 def _no_aws_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "credentials"))
@@ -120,6 +123,47 @@ def test_a_credential_process_that_fails_is_reported(
     with pytest.raises(ConfigError, match=r"credential_process.*--profile") as raised:
         target.client("sts")
     assert "\n" not in raised.value.message
+
+
+@pytest.mark.usefixtures("_no_aws_settings")
+@pytest.mark.parametrize("later", ["false", "echo hello", "rm -- $0; exit 1"])
+def test_a_credential_process_that_fails_at_a_refresh_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, later: str
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    process = tmp_path / "process"
+    expired = datetime.now(UTC) + timedelta(seconds=30)  # botocore refreshes them before each request
+    keys = {"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "Expiration": expired.isoformat()}
+    calls = tmp_path / "calls"
+    process.write_text(
+        f"#!/bin/sh\necho >> {calls}\n"
+        f"if [ $(wc -l < {calls}) -le 2 ]; then echo '{json.dumps(keys)}'; else {later}; fi\n"
+    )
+    process.chmod(0o755)
+    (tmp_path / "config").write_text(f"[default]\ncredential_process = {process}\n")
+    sts = connect(Config(region="eu-west-1"), endpoint_url="http://127.0.0.1:9").client("sts")
+    with pytest.raises(ConfigError, match=r"credential_process") as raised, translated():
+        sts.get_caller_identity()
+    assert "\n" not in raised.value.message
+
+
+@pytest.mark.usefixtures("_no_aws_settings")
+@pytest.mark.parametrize(
+    "names", [("AWS_PROFILE",), ("AWS_DEFAULT_PROFILE",), ("AWS_PROFILE", "AWS_DEFAULT_PROFILE")]
+)
+def test_an_empty_profile_variable_counts_as_not_set(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, names: tuple[str, ...]
+) -> None:
+    profiles = "[default]\nregion = eu-west-3\n[profile work]\nregion = eu-west-2\n"
+    (tmp_path / "config").write_text(profiles, "utf-8")
+    for name in names:
+        monkeypatch.setenv(name, "")
+    assert connect(Config()).region == "eu-west-3"
+    assert connect(Config(profile="work")).region == "eu-west-2"
+    other = "AWS_PROFILE" if names == ("AWS_DEFAULT_PROFILE",) else "AWS_DEFAULT_PROFILE"
+    monkeypatch.setenv(other, "work")
+    assert connect(Config()).region == "eu-west-2"
 
 
 OUTPUTS = {

@@ -79,10 +79,11 @@ def people(stage: Stage, *names: str) -> list[ReferenceClient]:
     return [person(deployment, WireLog(), name) for name in names]
 
 
-def get(url: str) -> tuple[int, bytes, dict[str, str]]:
+def get(url: str, method: str = "GET") -> tuple[int, bytes, dict[str, str]]:
     """Return the status, body and headers of a URL."""
+    request = urllib.request.Request(url, method=method)  # noqa: S310 - our own process
     try:
-        with urllib.request.urlopen(url, timeout=20) as response:  # noqa: S310 - our own process
+        with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310 - our own process
             return response.status, response.read(), dict(response.headers.items())
     except urllib.error.HTTPError as error:
         with error:
@@ -187,6 +188,7 @@ def test_the_distribution_serves_the_site_the_api_and_the_websocket(stage: Stage
     status, body, headers = get(f"{site}api/health")
     assert (status, json.loads(body)["status"]) == (200, "ok")
     assert headers["Cache-Control"] == "no-store"
+    assert get(f"{site}api/health", "HEAD")[:2] == (200, b"")
     [ada] = people(stage, "ada")
     protocols = [
         Subprotocol("imchat.v1"),

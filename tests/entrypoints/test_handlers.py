@@ -28,6 +28,11 @@ def test_the_http_handler_returns_a_lambda_proxy_response(world: World) -> None:
     assert json.loads(response["body"])["user"]["user_id"] == "u1"
 
 
+def test_the_health_check_answers_head_without_a_token_and_without_a_body(world: World) -> None:
+    response = http.create_handler(world.app)(http_event("HEAD", "/api/health"), None)
+    assert (response["statusCode"], response["body"]) == (200, "")
+
+
 def test_the_http_handler_refuses_another_method_of_a_known_path_and_names_the_methods(world: World) -> None:
     response = http.create_handler(world.app)(http_event("DELETE", "/api/me", user_id="u1"), None)
     assert (response["statusCode"], response["headers"]["allow"]) == (405, "GET, PATCH")

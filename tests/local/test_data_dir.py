@@ -94,9 +94,10 @@ def test_a_folder_of_a_newer_version_is_rejected(tmp_path: Path) -> None:
         DataDir.open(tmp_path)
 
 
-def test_the_error_for_a_damaged_format_file_names_the_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["?", "", "0", "-5", "1.5"])
+def test_the_error_for_a_damaged_format_file_names_the_file(tmp_path: Path, content: str) -> None:
     DataDir.open(tmp_path)
-    (tmp_path / "format").write_text("?")
+    (tmp_path / "format").write_text(content)
 
     with pytest.raises(ConfigError, match="format is damaged"):
         DataDir.open(tmp_path)

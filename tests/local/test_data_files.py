@@ -32,11 +32,19 @@ import os, sys
 from pathlib import Path
 from imchat.local.data_dir import DataDir
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
+from imchat.storage.sqlite.table import SqliteTable
 from imchat.storage.table import Key, Put
 data = DataDir.open(Path(sys.argv[1]))
-with data.lock(), GroupCommitTable.open(data.conversations) as table, GroupCommitTable.open(data.accounts) as accounts:
+with (
+    data.lock(),
+    GroupCommitTable.open(data.conversations, data.synced_length(data.conversations)) as table,
+    SqliteTable.open(data.accounts, data.synced_length(data.accounts)) as accounts,
+):
     table.write(Put(Key("CONV#1", "EVENT#2"), {}))
     accounts.write(Put(Key("SESSION#2", "SESSION"), {}))
+    if len(sys.argv) > 2:
+        table.checkpoint()
+        accounts.purge_expired(0, 1)
     os._exit(9)
 """
 
@@ -61,9 +69,9 @@ def fill(path: Path) -> None:
             table.write(*(Put(Key("P", str(number)), {"text": "x" * 1_000}) for number in range(90)))
 
 
-def crash(path: Path) -> None:
-    """Write in another process, and end it without closing anything."""
-    assert subprocess.run([sys.executable, "-c", _CRASH, str(path)], check=False).returncode == 9
+def crash(path: Path, *arguments: str) -> None:
+    """Write in another process, checkpoint if there is an argument, and end it without closing anything."""
+    assert subprocess.run([sys.executable, "-c", _CRASH, str(path), *arguments], check=False).returncode == 9
 
 
 def start(path: Path) -> None:
@@ -96,6 +104,25 @@ def test_a_lost_write_ahead_log_is_an_error(folder: Path, name: str) -> None:
     message = refusal(folder)
     assert f"{name}-wal is missing" in message
     (folder / "in-use").unlink()
+    start(folder)
+
+
+@pytest.mark.parametrize("name", DATABASES)
+@pytest.mark.parametrize("length", [0, 32, -1])
+def test_a_write_ahead_log_that_was_cut_is_an_error(folder: Path, name: str, length: int) -> None:
+    crash(folder)
+    wal = folder / f"{name}-wal"
+    content = wal.read_bytes()
+    wal.write_bytes(content[:length])
+
+    assert f"{name}-wal has {len(content[:length]):,} of {len(content):,} bytes" in refusal(folder)
+    wal.write_bytes(content)
+    start(folder)
+
+
+def test_a_crash_after_a_checkpoint_does_not_prevent_a_start(folder: Path) -> None:
+    crash(folder, "checkpoint")
+    assert [(folder / f"{name}-wal").stat().st_size for name in DATABASES] == [0, 0]
     start(folder)
 
 

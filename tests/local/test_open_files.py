@@ -19,10 +19,11 @@ import pytest
 from tests.support.local_server import RunningServer, run, running_server
 
 from imchat.errors import Busy
+from imchat.local.data_dir import DataDir
 from imchat.local.open_files import MAX_OPEN_FILES, max_connections
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.sqlite.table import SqliteTable
-from imchat.storage.sqlite.wal import SyncFailed, WriteAheadLog, connect
+from imchat.storage.sqlite.wal import StorageFailed, SyncFailed, WriteAheadLog, connect
 from imchat.storage.table import Key, Put, Table
 
 pytestmark = pytest.mark.slow
@@ -175,10 +176,10 @@ def _too_many_open_files(*_: object) -> int:
 def test_too_many_open_files_are_not_a_failed_fsync(
     tmp_path: Path, kind: type[GroupCommitTable | SqliteTable], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    failures: list[SyncFailed] = []
+    failures: list[StorageFailed] = []
     path = tmp_path / "x.db"
     table = kind(connect(path), WriteAheadLog(path))
-    table.on_sync_failed(failures.append)
+    table.on_failed(failures.append)
     with table, monkeypatch.context() as patch:
         patch.setattr(os, "open", _too_many_open_files)
         with pytest.raises(Busy) as refused:
@@ -206,6 +207,41 @@ def test_after_a_failed_fsync_the_process_ends_with_a_clear_message(tmp_path: Pa
         assert "Traceback" not in errors
     with program(tmp_path, limits=(1024, 1024)) as (_, _, port):
         assert sign_up(port, "grace") == 200
+
+
+@pytest.mark.parametrize("damage", ["overwritten", "cut"])
+@pytest.mark.parametrize("database", ["identity.db", "imchat.db"])
+def test_a_database_that_is_damaged_while_it_is_used_ends_the_process_with_a_clear_message(
+    tmp_path: Path, database: str, damage: str
+) -> None:
+    data = DataDir.open(tmp_path)
+    with (
+        data.lock(),
+        SqliteTable.open(data.conversations) as chats,
+        SqliteTable.open(data.accounts) as accounts,
+    ):
+        for table in (chats, accounts):
+            table.write(*(Put(Key(f"X{number}", "x"), {"text": "x" * 3_000}) for number in range(90)))
+    with program(tmp_path, limits=(1024, 1024)) as (process, _, port):
+        path = tmp_path / database
+        size = path.stat().st_size
+        with path.open("r+b") as file:
+            if damage == "cut":
+                file.truncate(4096)
+            else:
+                file.seek(4096)
+                file.write(b"\xff" * (size - 4096))
+        with pytest.raises(OSError, match=r"503|closed|reset|500"):
+            _use(port)
+        _, errors = process.communicate(timeout=10)
+        assert process.returncode == 1
+        assert f"Error: {path} is damaged (" in errors
+        assert "Traceback" not in errors
+
+
+def _use(port: int) -> None:
+    sign_up(port, "ada")
+    _create_profile(port)
 
 
 def _create_profile(port: int) -> None:

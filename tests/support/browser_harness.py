@@ -74,6 +74,11 @@ class Server:
         command += ["--local", "--data-dir", str(self._data_dir)]
         subprocess.run(command, check=True, capture_output=True)
 
+    def output(self) -> str:
+        """Return what the process has printed so far."""
+        size = os.fstat(self._output.fileno()).st_size
+        return os.pread(self._output.fileno(), size, 0).decode(errors="replace")
+
     def kill(self) -> None:
         """Kill the process like a power cut: without signal handlers or clean-up."""
         self.process.kill()
@@ -101,10 +106,9 @@ class Server:
         url = wait_for_url(self.process, self._data_dir)
         if url is not None:
             return url
-        self._output.seek(0)
         status = self.process.poll()
         problem = f"did not start in {_START_S} s" if status is None else f"ended with status {status}"
-        raise AssertionError(f"the server {problem}:\n{self._output.read().decode(errors='replace')}")
+        raise AssertionError(f"the server {problem}:\n{self.output()}")
 
 
 def wait_for_url(process: subprocess.Popen[Any], data_dir: Path) -> str | None:

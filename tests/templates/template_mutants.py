@@ -201,6 +201,11 @@ def health_needs_a_token(installation: Installation) -> None:
 
 
 @mutant("9")
+def a_monitor_that_sends_head_needs_a_token(installation: Installation) -> None:
+    del installation.app["Resources"]["HealthHeadRoute"]
+
+
+@mutant("9")
 def id_tokens_are_accepted(installation: Installation) -> None:
     installation.status_for_an_id_token = 200
 

@@ -245,10 +245,13 @@ def only_access_tokens_of_this_client_are_accepted(installation: Installation) -
             != f"https://cognito-idp.{REGION}.amazonaws.com/UserPoolId"
         ):
             yield f"{name} does not have the pool as issuer"
+    public = {"GET /api/health", "HEAD /api/health"}
     for name, part in installation.api_parts("Route", "HTTP").items():
         guarded = part.get("AuthorizationType") == "JWT" and "AuthorizerId" in part
-        if guarded == (part["RouteKey"] == "GET /api/health"):
+        if guarded == (part["RouteKey"] in public):
             yield f"{name} ({part['RouteKey']}) is {'' if guarded else 'not '}guarded"
+    for key in public - {part["RouteKey"] for part in installation.api_parts("Route", "HTTP").values()}:
+        yield f"{key} needs a token"
     if installation.status_for_an_id_token != 401:
         yield "an ID token is accepted"
 

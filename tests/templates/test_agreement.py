@@ -61,7 +61,12 @@ def test_only_routes_without_a_token_have_their_own_api_gateway_route() -> None:
     keys = {
         route["RouteKey"]: route["AuthorizationType"] for route in api if route["ApiId"]["Ref"] == "HttpApi"
     }
-    opened = {f"{route.method} /api{route.path}": "NONE" for route in ROUTES if route.access == "public"}
+    opened = {
+        f"{method} /api{route.path}": "NONE"
+        for route in ROUTES
+        if route.access == "public"
+        for method in (route.method, "HEAD")
+    }
     assert keys == {"ANY /api/{proxy+}": "JWT"} | opened
 
 

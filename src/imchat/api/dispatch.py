@@ -68,8 +68,7 @@ def _handle(app: App, request: HttpRequest) -> Response:
         raise Unauthenticated("sign in first")
     if route.access == "admin" and not request.is_admin:
         raise Forbidden("only administrators may do this")
-    is_counted = route.method != "GET" and route.rate_limited
-    if request.user_id is not None and app.rate_limiter is not None and is_counted:
+    if request.user_id is not None and app.rate_limiter is not None and route.counts_requests:
         app.rate_limiter.count(app.table, request.user_id, now_s=app.now_ms() // 1000)
     if request.user_id is not None and route.suspended == "refused":
         check_not_suspended(app, request.user_id)
@@ -114,8 +113,8 @@ def _allowed_methods(segments: tuple[str, ...]) -> list[str]:
     """Return the methods of all routes at a path."""
     return sorted(
         {
-            route.method
-            for (_, length), routes in _BY_SHAPE.items()
+            method
+            for (method, length), routes in _BY_SHAPE.items()
             if length == len(segments)
             for route, template in routes
             if _match(template, segments) is not None
@@ -139,7 +138,9 @@ def _by_shape() -> dict[tuple[str, int], list[tuple[Route, tuple[str, ...]]]]:
     table: dict[tuple[str, int], list[tuple[Route, tuple[str, ...]]]] = {}
     for route in ROUTES:
         template = tuple(route.path.split("/"))
-        table.setdefault((route.method, len(template)), []).append((route, template))
+        # Monitors send HEAD to the health check. API Gateway has a route for it, too (templates/app.yaml).
+        for method in (route.method, "HEAD") if route.access == "public" else (route.method,):
+            table.setdefault((method, len(template)), []).append((route, template))
     return table
 
 

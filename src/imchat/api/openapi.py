@@ -20,19 +20,27 @@ from imchat.api import schema
 from imchat.api.route import Route
 from imchat.api.routes import ROUTES
 from imchat.domain import limits
+from imchat.errors import ERROR_BY_STATUS
 
 OPENAPI_FILE: Final = "docs/reference/openapi.json"
 TYPESCRIPT_FILE: Final = "frontend/src/core/net/protocol.ts"
 
-_COMMON_ERRORS: Final = {
+_COMMON_ERRORS: Final = frozenset({400, 401, 503})
+"""The error statuses of every route that needs an access token."""
+_ERRORS: Final = {
     400: "The request is not valid",
     401: "Not signed in",
-    503: "Temporarily unavailable; retry",
-}
-_ROUTE_ERRORS: Final = {
     403: "Not allowed for this user",
     404: "Not found, or not visible to this user",
     409: "Conflicts with the current state",
+    413: "The request body is too long",
+    429: "Too many requests; retry after the time in Retry-After",
+    503: "Temporarily unavailable; retry",
+}
+_ERROR_HEADERS: Final[dict[int, dict[str, Any]]] = {
+    401: {"WWW-Authenticate": {"required": True, "schema": {"type": "string", "const": "Bearer"}}},
+    429: {"Retry-After": {"required": True, "schema": {"type": "integer", "minimum": 1}}},
+    503: {"Retry-After": {"required": True, "schema": {"type": "integer", "minimum": 1}}},
 }
 _PARAMETERS: Final[dict[str, dict[str, Any]]] = {
     "seq": {"type": "integer", "minimum": 1, "maximum": limits.SEQ_MAX},
@@ -82,6 +90,7 @@ def openapi() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": definitions["$defs"],
+            "responses": {_response_name(status): _error_response(status) for status in _ERRORS},
             "securitySchemes": {
                 "access_token": {"type": "http", "scheme": "bearer", "bearerFormat": "Cognito access token"}
             },
@@ -167,13 +176,38 @@ def _operation(route: Route) -> dict[str, Any]:
         str(status): {"description": HTTPStatus(status).phrase, "content": _json(route.response_model)}
         for status in route.success
     }
-    errors = {status: (_COMMON_ERRORS | _ROUTE_ERRORS)[status] for status in route.errors}
     if route.access != "public":
         operation["security"] = [{"access_token": []}]
-        errors |= _COMMON_ERRORS
-    for status, description in sorted(errors.items()):
-        responses[str(status)] = {"description": description, "content": _json(schema.ErrorBody)}
+    responses |= {
+        str(status): {"$ref": f"#/components/responses/{_response_name(status)}"}
+        for status in sorted(_errors(route))
+    }
     return operation | {"responses": responses}
+
+
+def _error_response(status: int) -> dict[str, Any]:
+    response = {"description": _ERRORS[status], "content": _json(schema.ErrorBody)}
+    return response | ({"headers": _ERROR_HEADERS[status]} if status in _ERROR_HEADERS else {})
+
+
+def _response_name(status: int) -> str:
+    return ERROR_BY_STATUS[status].__name__
+
+
+def _errors(route: Route) -> set[int]:
+    """Return every error status of a route: those that it declares, and those that its other fields imply."""
+    errors = set(route.errors)
+    if route.access != "public":
+        errors |= _COMMON_ERRORS
+    if "{" in route.path:  # a path with text that is not an id is unknown
+        errors.add(404)
+    if route.request_model is not None:
+        errors.add(413)
+    if route.counts_requests:
+        errors.add(429)
+    if route.access == "admin" or (route.access != "public" and route.suspended != "served"):
+        errors.add(403)
+    return errors
 
 
 def _operation_id(route: Route) -> str:

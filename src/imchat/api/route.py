@@ -92,6 +92,11 @@ class Route:
     suspended: Literal["refused", "by_member", "served"] = "refused"
     rate_limited: bool = True
 
+    @property
+    def counts_requests(self) -> bool:
+        """Whether requests count towards the rate limit of the user. Reading never does."""
+        return self.method != "GET" and self.rate_limited and self.access != "public"
+
     def __post_init__(self) -> None:
         """Raises: ValueError for an unknown `access`, and for one that does not fit the path."""
         if self.access not in ACCESS:

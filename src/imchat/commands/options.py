@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import logging
 import re
 import sys
 import warnings
@@ -96,6 +97,8 @@ class StageOptions:
         from imchat.deploy import connect, load_config
 
         overrides = {"stage": self.stage, "profile": self.profile, "region": self.region}
+        # botocore logs a failed refresh with a traceback; the error that it raises becomes one line.
+        logging.getLogger("botocore.credentials").setLevel(logging.ERROR)
         connector: Connector = click.get_current_context().obj or connect
         return connector(load_config(self.config, overrides=overrides), endpoint_url=self.endpoint_url)
 

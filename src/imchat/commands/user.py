@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -26,7 +26,8 @@ from imchat.console import base
 from imchat.errors import ConfigError
 
 if TYPE_CHECKING:
-    from imchat.deploy.operate.users import Users
+    from imchat.deploy.operate.users import User, Users
+    from imchat.domain.user import User as Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +66,22 @@ class _PoolOptions:
                 secret_access_key=pool.key.secret_access_key,
             )
 
-    def read_handles(self, user_ids: Iterable[str]) -> dict[str, str]:
-        """Return the handles of users, by user id. Empty on AWS, where only the user pool is read."""
+    def with_profiles(self, found: Sequence[User]) -> list[User]:
+        """Return users with their handles and chosen names. Unchanged on AWS, where only the user pool is read."""
         if not self.local:
-            return {}
+            return list(found)
         from imchat.local.data_dir import DataDir
-        from imchat.local.user_pool import read_handles
+        from imchat.local.user_pool import read_profiles
 
-        return read_handles(DataDir.open(self.data_dir), user_ids)
+        profiles: Mapping[str, Profile] = read_profiles(
+            DataDir.open(self.data_dir), [user.user_id for user in found]
+        )
+        return [
+            replace(user, handle=profile.handle, name=profile.display_name or user.name)
+            if (profile := profiles.get(user.user_id))
+            else user
+            for user in found
+        ]
 
     def check_data_dir(self) -> None:
         """Raise ConfigError with --local if there is no data directory: opening it would create one."""
@@ -196,14 +205,13 @@ def _read_password() -> str:
 @as_json
 @_pool_options
 def list_(pool: _PoolOptions, *, as_json: bool) -> None:
-    """List all users. Handles are shown with --local only.
+    """List all users. Handles and chosen names are shown with --local only.
 
     Example: imchat user list --local --json
     """
     with pool.connect() as users:
         found = users.list()
-    handles = pool.read_handles(user.user_id for user in found)
-    base.print_users([replace(user, handle=handles.get(user.user_id)) for user in found], as_json=as_json)
+    base.print_users(pool.with_profiles(found), as_json=as_json)
 
 
 @user.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import time
@@ -9,7 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -92,6 +93,7 @@ def connect(config: Config, *, endpoint_url: str | None = None) -> DeployContext
         _check_endpoint_url(endpoint_url)
     try:
         core = botocore.session.Session(profile=config.profile)
+        core.session_var_map["profile"] = _profile_variables()
         settings = core.get_scoped_config()
     except BotoCoreError as error:
         raise ConfigError(f"{str(error).rstrip('.')}; see profile in imchat.toml, or --profile") from error
@@ -108,6 +110,12 @@ def connect(config: Config, *, endpoint_url: str | None = None) -> DeployContext
         return clients[service]
 
     return DeployContext(region, client, endpoint_url, config=config)
+
+
+def _profile_variables() -> tuple[None, list[str] | None, None, None]:
+    """Return where botocore looks for a profile: an empty AWS_PROFILE counts as not set, as an empty AWS_REGION does."""
+    names = [name for name in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE") if os.environ.get(name)]
+    return None, names or None, None, None
 
 
 def _check_endpoint_url(url: str) -> None:
@@ -145,15 +153,30 @@ def _configured_region(profile: Mapping[str, Any]) -> str:
 
 
 def _load_credentials(session: boto3.Session) -> None:
-    """Load the credentials, if there are any. Raises: ConfigError."""
+    """Load the credentials, if there are any. Raises: ConfigError; a later refresh that fails raises it, too."""
+    with _credentials_explained(session):
+        credentials = session.get_credentials()
+    if credentials is None:
+        return
+    load = credentials.get_frozen_credentials
+
+    def load_explained() -> Any:
+        with _credentials_explained(session):
+            return load()  # runs a credential_process, or asks AWS for a role
+
+    load_explained()
+    credentials.get_frozen_credentials = load_explained  # clients call it for each request
+
+
+@contextlib.contextmanager
+def _credentials_explained(session: boto3.Session) -> Iterator[None]:
+    """Raise ConfigError in place of any exception: botocore has none of its own for the output of a credential_process."""
     try:
         with translated():
-            credentials = session.get_credentials()
-            if credentials is not None:
-                credentials.get_frozen_credentials()  # runs a credential_process, or asks AWS for a role
+            yield
     except ImchatError:
         raise
-    except Exception as error:  # botocore raises any exception for the output of a credential_process
+    except Exception as error:
         raise ConfigError(
             f"the AWS credentials cannot be loaded ({type(error).__name__}: {one_line(error)}); check credential_process "
             f"in the AWS configuration of profile {session.profile_name}, or pass another --profile"

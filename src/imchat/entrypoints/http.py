@@ -22,7 +22,8 @@ def create_handler(app: App) -> Handler:
     def handle(event: dict[str, Any], _context: object) -> dict[str, Any]:
         response = dispatch(app, _request(event))
         headers = {**_JSON, **response.headers} if response.headers else _JSON
-        return {"statusCode": response.status, "headers": headers, "body": response.body}
+        body = "" if event["requestContext"]["http"]["method"] == "HEAD" else response.body
+        return {"statusCode": response.status, "headers": headers, "body": body}
 
     return handle
 

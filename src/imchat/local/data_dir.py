@@ -3,7 +3,7 @@
 imchat.db      conversations (SQLite)          keys/        signing key and admin credentials, mode 0600
 identity.db    accounts (SQLite)               format       the layout's version
 lock           held while a process runs       server.json  {"url", "pid"} of that process
-in-use         exists until a clean end
+in-use         exists until a clean end; the lengths of the write-ahead logs at their last sync
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import IO, Final
 
 from imchat.errors import ConfigError
 from imchat.storage.sqlite.data_files import DataFiles
+from imchat.storage.sqlite.wal import SyncedLength
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +87,15 @@ class DataDir:
         """The folder of secrets."""
         return self.path / "keys"
 
+    def synced_length(self, database: Path) -> SyncedLength:
+        """Return where the length of a database's write-ahead log is stored. It exists inside `lock`."""
+        position = (self.conversations, self.accounts).index(database)
+        return SyncedLength(self._in_use, position * SyncedLength.BYTES)
+
+    @property
+    def _in_use(self) -> Path:
+        return self.path / "in-use"
+
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
         """Lock the folder against other processes, check its databases and migrate them to the current format.
@@ -122,7 +132,7 @@ class DataDir:
     @contextlib.contextmanager
     def _check_databases(self) -> Iterator[None]:
         """Check and migrate the databases. `in-use` exists until the block ends cleanly: until then, so do their logs."""
-        in_use = self.path / "in-use"
+        in_use = self._in_use
         if in_use.exists():
             self._check_logs(in_use)
         in_use.unlink(missing_ok=True)  # opening and closing a database deletes its log
@@ -131,7 +141,7 @@ class DataDir:
             try:
                 if self._read_format() != FORMAT:
                     replace_file(self.path / "format", f"{FORMAT}\n".encode())
-                replace_file(in_use, b"")
+                replace_file(in_use, bytes(2 * SyncedLength.BYTES))
             except OSError as error:
                 raise self._cannot_write(error) from error
             yield
@@ -140,12 +150,15 @@ class DataDir:
             files.close()
 
     def _check_logs(self, in_use: Path) -> None:
-        """Check that the write-ahead logs exist, as after every end that was not clean. Raises: ConfigError."""
+        """Check that the write-ahead logs are complete, as after every end that was not clean. Raises: ConfigError."""
         for database in (self.conversations, self.accounts):
             wal = database.with_name(f"{database.name}-wal")
-            if not wal.exists():
+            length = wal.stat().st_size if wal.exists() else None
+            synced_length = self.synced_length(database).read()
+            if length is None or length < synced_length:
+                problem = "is missing" if length is None else f"has {length:,} of {synced_length:,} bytes"
                 raise ConfigError(
-                    f"{wal} is missing, which had the newest data of {database.name}, because imchat was not stopped "
+                    f"{wal} {problem}, which had the newest data of {database.name}, because imchat was not stopped "
                     "cleanly; put it back; if another program has opened the database since, such as sqlite3, or to "
                     f"start without that data, delete {in_use}"
                 )
@@ -211,7 +224,9 @@ class DataDir:
         except FileNotFoundError:
             return None
         except ValueError:
-            raise ConfigError(f"{path} is damaged: it should contain the number {FORMAT}") from None
+            found = 0
+        if found < 1:
+            raise ConfigError(f"{path} is damaged: it should contain the number {FORMAT}")
         if found > FORMAT:
             raise ConfigError(
                 f"the data folder {self.path} was written by a newer imchat "

@@ -28,7 +28,7 @@ from imchat.services.app import App
 from imchat.sign_up_policy import OPEN, SignUpPolicy
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.sqlite.table import SqliteTable
-from imchat.storage.sqlite.wal import SyncFailed
+from imchat.storage.sqlite.wal import StorageFailed
 
 GC_THRESHOLDS: Final = (20_000, 20, 50)
 """Thresholds of the garbage collector: requests leave almost no cycles, and each message keeps a dozen objects for a while."""
@@ -48,7 +48,7 @@ class Started:
     people: tuple[demo.DemoUser, ...] = ()
     policy: SignUpPolicy = OPEN
     max_connections: int = 0
-    sync_failure: asyncio.Future[SyncFailed] | None = None
+    storage_failure: asyncio.Future[StorageFailed] | None = None
 
 
 @contextlib.asynccontextmanager
@@ -70,8 +70,8 @@ async def serve(
     web_client = Site(site or assets.site_dir())
     with (
         data.lock(),
-        GroupCommitTable.open(data.conversations) as store,
-        SqliteTable.open(data.accounts) as accounts,
+        GroupCommitTable.open(data.conversations, data.synced_length(data.conversations)) as store,
+        SqliteTable.open(data.accounts, data.synced_length(data.accounts)) as accounts,
     ):
         gateway, deferred = LocalGateway(), DeferredActions()
         app = App(
@@ -91,18 +91,18 @@ async def serve(
             policy=policy,
         )
         loop = asyncio.get_running_loop()
-        sync_failure: asyncio.Future[SyncFailed] = loop.create_future()
+        storage_failure: asyncio.Future[StorageFailed] = loop.create_future()
 
-        def on_sync_failed(error: SyncFailed) -> None:
+        def on_failed(error: StorageFailed) -> None:
             with contextlib.suppress(RuntimeError):  # the event loop has ended
                 loop.call_soon_threadsafe(report, error)
 
-        def report(error: SyncFailed) -> None:
-            if not sync_failure.done():
-                sync_failure.set_result(error)
+        def report(error: StorageFailed) -> None:
+            if not storage_failure.done():
+                storage_failure.set_result(error)
 
         for table in (store, accounts):
-            table.on_sync_failed(on_sync_failed)
+            table.on_failed(on_failed)
         people = demo.seed(app, accounts, data.keys) if with_demo else ()
         deferred.run()
         handlers = Handlers(
@@ -130,7 +130,7 @@ async def serve(
                     people,
                     policy,
                     options.max_connections,
-                    sync_failure,
+                    storage_failure,
                 )
 
 
@@ -146,7 +146,7 @@ def run(
 ) -> None:
     """Serve until Ctrl-C or SIGTERM, then stop cleanly. Raises the process's limit of open files. Raises: ConfigError.
 
-    After a failed fsync the process ends with status 1, so that a supervisor restarts it.
+    After a failed fsync, and if a database is damaged, the process ends with status 1, so that a supervisor restarts it.
     """
     options = replace(options, max_connections=min(options.max_connections, max_connections(raise_limit())))
     data = DataDir.open(data_dir)
@@ -161,7 +161,7 @@ def run(
             # The objects loaded so far stay: without freezing, each full collection would stop the server for 15 to 40 ms.
             gc.freeze()
             gc.set_threshold(*GC_THRESHOLDS)
-            failure = server.sync_failure
+            failure = server.storage_failure
             if failure is not None:
                 failure.add_done_callback(lambda _failure: stop.set())
             await stop.wait()
@@ -174,16 +174,13 @@ def run(
         runner.run(until_stopped())
 
 
-def _end_process(error: SyncFailed) -> None:
+def _end_process(error: StorageFailed) -> None:
     """End the process without closing the databases.
 
     Closing would move the log into the database without checking it, and the system may have dropped parts of it. The next
     start reads only the part of the log that is intact.
     """
-    sys.stderr.write(
-        f"Error: {error.message}. imchat stops, because writes could be lost without notice; nothing that was "
-        "confirmed is affected. Check the disk, then start imchat again.\n"
-    )
+    sys.stderr.write(f"Error: {error.report}\n")
     sys.stderr.flush()
     os._exit(1)
 

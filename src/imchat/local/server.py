@@ -159,7 +159,7 @@ class LocalServer:
         if host not in self._served_hosts and not self._addresses.serves(host):
             return _host_error(host)
         if path.startswith("/api/"):
-            return self._call_api(request, path)
+            return self._call_api(request)
         if path == "/ws":
             return self._websockets.serve(request)
         if self._cognito.handles(request):
@@ -173,7 +173,7 @@ class LocalServer:
         path, host = request.path, request.host
         if not self._addresses.serves(host):
             return _host_error(host)
-        if path.startswith("/api/") and (path != "/api/health" or request.method != "GET"):
+        if path.startswith("/api/") and not _is_public(request):
             try:
                 self._sign_in.verify_access_token(_bearer_token(request))
             except Unauthenticated as error:
@@ -181,13 +181,13 @@ class LocalServer:
             return _API_BODY
         return _COGNITO_BODY if self._cognito.handles(request) else _OTHER_BODY
 
-    def _call_api(self, request: Request, path: str) -> HttpResponse | Awaitable[HandlerResult]:
-        """Call the HTTP handler, like an HTTP API with a JWT authorizer on every route except `GET /api/health`."""
-        if path == "/api/health" and self._health and request.method in {"GET", "HEAD"}:
+    def _call_api(self, request: Request) -> HttpResponse | Awaitable[HandlerResult]:
+        """Call the HTTP handler, like an HTTP API with a JWT authorizer on every route except the health check."""
+        if _is_public(request) and self._health:
             return self._health.respond()
         request_id = new_request_id()
         claims = None
-        if path != "/api/health" or request.method != "GET":
+        if not _is_public(request):
             try:
                 claims = self._claims_for_handlers(_bearer_token(request))
             except Unauthenticated as error:
@@ -243,6 +243,11 @@ class LocalServer:
                     type(error).__name__,
                     source_location(error),
                 )
+
+
+def _is_public(request: Request) -> bool:
+    """Return whether API Gateway serves the request without a token, too (`HealthRoute` in templates/app.yaml)."""
+    return request.path == "/api/health" and request.method in {"GET", "HEAD"}
 
 
 def _host_error(host: str) -> HttpResponse:

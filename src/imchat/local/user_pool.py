@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from imchat.domain.ids import UserId
+from imchat.domain.user import User
 from imchat.entrypoints import bootstrap
 from imchat.errors import Busy
 from imchat.local.cognito import CognitoApi
@@ -39,17 +40,16 @@ def reach_user_pool(folder: DataDir, deliver: Deliver) -> Iterator[LocalPool]:
             raise Busy("another imchat process is starting with this data folder; try again in a moment")
         yield LocalPool(running.url, read_admin_key(folder.keys))
         return
-    with folder.lock(), SqliteTable.open(folder.accounts) as table:
+    with folder.lock(), SqliteTable.open(folder.accounts, folder.synced_length(folder.accounts)) as table:
         identity = Identity(table=table, keys=folder.keys, now_ms=bootstrap.now_ms, deliver=deliver)
         with serve_identity(identity) as url:
             yield LocalPool(url, read_admin_key(folder.keys))
 
 
-def read_handles(folder: DataDir, user_ids: Iterable[str]) -> dict[str, str]:
-    """Return the handles of users, by user id, from the conversations' database. Users without a handle are left out."""
+def read_profiles(folder: DataDir, user_ids: Iterable[str]) -> dict[UserId, User]:
+    """Return the profiles of users, by user id, from the conversations' database. Users without one are left out."""
     with SqliteTable.open(folder.conversations) as table:
-        found = users.get_many(table, map(UserId, user_ids))
-    return {user_id: user.handle for user_id, user in found.items() if user.handle is not None}
+        return users.get_many(table, map(UserId, user_ids))
 
 
 @contextlib.contextmanager

@@ -39,7 +39,9 @@ def _users(request: RequestContext) -> Response:
         raise Invalid("give exactly one of prefix and ids", field="prefix", limit="one of prefix, ids")
     if query.prefix is not None:
         return Response(200, {"users": serializers.users(users.search(request.app, query.prefix))})
-    user_ids = [UserId(text) for text in dict.fromkeys((query.ids or "").split(",")) if is_id(text)]
+    texts = (query.ids or "").split(",")
+    check_count(len(texts), field="ids", maximum=USER_IDS_MAX)
+    user_ids = [UserId(text) for text in dict.fromkeys(texts) if is_id(text)]
     check_count(len(user_ids), field="ids", minimum=1, maximum=USER_IDS_MAX)
     return Response(200, {"users": serializers.users(users.get_many(request.app, user_ids))})
 

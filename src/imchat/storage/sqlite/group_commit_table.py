@@ -30,10 +30,10 @@ from imchat.storage.sqlite.rows import (
 from imchat.storage.sqlite.wal import (
     BUSY_TIMEOUT_S,
     Locked,
-    SyncFailed,
+    StorageFailed,
+    SyncedLength,
     WriteAheadLog,
     connect,
-    translate_errors,
 )
 from imchat.storage.table import MAX_ITEM_BYTES, Check, Item, Key, KeyRange, Op, Put, Row
 from imchat.storage.validation import check_key, check_ops, check_query
@@ -75,15 +75,15 @@ class GroupCommitTable:
         self._flushed = False
 
     @classmethod
-    def open(cls, path: Path | str) -> Self:
+    def open(cls, path: Path | str, synced_length: SyncedLength | None = None) -> Self:
         """Open the database at `path`; see `SqliteTable.open`."""
-        table = cls(connect(path), WriteAheadLog(path))
+        table = cls(connect(path), WriteAheadLog(path, synced_length=synced_length))
         table._log.open()
         return table
 
-    def on_sync_failed(self, callback: Callable[[SyncFailed], None]) -> None:
-        """Call `callback`, on the thread of the write, if a sync fails: from then on nothing can be stored."""
-        self._log.on_sync_failed = callback
+    def on_failed(self, callback: Callable[[StorageFailed], None]) -> None:
+        """Call `callback`, on the thread of the call, if a sync fails or the file is damaged: nothing is stored any more."""
+        self._log.on_failed = callback
 
     def close(self) -> None:
         """Close the file. Rolls back an open batch."""
@@ -108,7 +108,7 @@ class GroupCommitTable:
         if cached is not MISSING:
             return cached
         check_key(key)
-        with translate_errors():
+        with self._log.translate_errors():
             text = self._rows.get(key)
         item = decode_item(text)
         self._cache.set(key, item, len(text or ""))
@@ -160,7 +160,7 @@ class GroupCommitTable:
         if self._in_batch:
             raise ValueError("a batch is already open; commit it or roll it back first")
         self._log.check()
-        with translate_errors():
+        with self._log.translate_errors():
             self._rows.execute("BEGIN IMMEDIATE")
             version = self._rows.version
         self._in_batch, self._flushed = True, False
@@ -180,8 +180,12 @@ class GroupCommitTable:
         """
         self._check_open()
         try:
-            self._flush()
-            self._rows.execute("COMMIT")
+            with self._log.translate_errors():
+                self._flush()
+                self._rows.execute("COMMIT")
+        except StorageFailed:
+            self.rollback()
+            raise
         except (sqlite3.Error, Busy) as error:
             self.rollback()
             raise Busy(f"the database could not commit a batch: {error}") from error
@@ -195,7 +199,7 @@ class GroupCommitTable:
         self._pending.clear()
         self._cache.clear()
         if self._rows.in_transaction:  # SQLite may have rolled back already because the disk is full
-            with translate_errors():
+            with self._log.translate_errors():
                 self._rows.execute("ROLLBACK")
 
     def sync(self) -> None:
@@ -215,7 +219,8 @@ class GroupCommitTable:
 
         Does not wait for readers in other processes; see `Rows.checkpoint`.
         """
-        with translate_errors():
+        self._log.before_checkpoint()
+        with self._log.translate_errors():
             self._rows.checkpoint()
         self._log.after_checkpoint()
 
@@ -228,14 +233,17 @@ class GroupCommitTable:
         """Copy the committed writes of a long log into the database. Thread-safe while batches run; does not wait for them."""
         path = self._path
         if path:
-            with contextlib.closing(sqlite3.connect(path, timeout=0)) as connection, translate_errors():
+            with (
+                contextlib.closing(sqlite3.connect(path, timeout=0)) as connection,
+                self._log.translate_errors(),
+            ):
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def purge_expired(self, now_s: int, limit: int) -> int:
         """Delete up to `limit` items that expired by `now_s` (epoch seconds). Returns the number of deleted items."""
         if not self._in_batch:
             return self._run_as_batch(partial(self.purge_expired, now_s, limit))
-        with translate_errors():
+        with self._log.translate_errors():
             self._flush()
             purged = self._rows.purge(now_s, limit)
         if purged:
@@ -271,7 +279,7 @@ class GroupCommitTable:
         cached = self._cache.query(pk, bounds, limit, reverse=reverse)
         if cached is not None:
             return cached
-        with translate_errors():
+        with self._log.translate_errors():
             self._flush()
             texts = self._rows.query(pk, bounds, limit, reverse=reverse)
         rows = decode_rows(texts)

@@ -12,7 +12,7 @@ from typing import Self
 from imchat.errors import Busy, Closed
 from imchat.storage.conditions import apply_op
 from imchat.storage.sqlite.rows import Rows, decode_item, decode_rows, encode_row, sort_key_range
-from imchat.storage.sqlite.wal import BUSY_TIMEOUT_S, SyncFailed, WriteAheadLog, connect, translate_errors
+from imchat.storage.sqlite.wal import BUSY_TIMEOUT_S, StorageFailed, SyncedLength, WriteAheadLog, connect
 from imchat.storage.table import Check, Item, Key, KeyRange, Op, Row
 from imchat.storage.validation import check_key, check_ops, check_query
 
@@ -33,19 +33,19 @@ class SqliteTable:
         self._closed = False
 
     @classmethod
-    def open(cls, path: Path | str) -> Self:
+    def open(cls, path: Path | str, synced_length: SyncedLength | None = None) -> Self:
         """Open the database at `path`, or create it if it does not exist. ":memory:" creates a private one.
 
         Raises: ConfigError if the folder does not exist, or the file cannot be written, is damaged, is not an imchat
         database, or was created by a newer imchat; Busy while another process has it locked.
         """
-        table = cls(connect(path), WriteAheadLog(path))
+        table = cls(connect(path), WriteAheadLog(path, synced_length=synced_length))
         table._log.open()
         return table
 
-    def on_sync_failed(self, callback: Callable[[SyncFailed], None]) -> None:
-        """Call `callback`, on the thread of the write, if a sync fails: from then on nothing can be stored."""
-        self._log.on_sync_failed = callback
+    def on_failed(self, callback: Callable[[StorageFailed], None]) -> None:
+        """Call `callback`, on the thread of the call, if a sync fails or the file is damaged: nothing is stored any more."""
+        self._log.on_failed = callback
 
     def close(self) -> None:
         """Close the file. Every later call raises Closed, except another `close`."""
@@ -98,7 +98,7 @@ class SqliteTable:
             self._apply(ops)
             self._log.sync()
             if self._log.needs_checkpoint:
-                self._rows.checkpoint()
+                self._checkpoint()
                 self._log.after_checkpoint()
 
     def purge_expired(self, now_s: int, limit: int) -> int:
@@ -108,7 +108,7 @@ class SqliteTable:
         """
         with self._locked():
             purged = self._rows.purge(now_s, limit)
-            self._rows.checkpoint()
+            self._checkpoint()
             return purged
 
     @contextmanager
@@ -119,10 +119,14 @@ class SqliteTable:
         try:
             if self._closed:
                 raise Closed("this app is closed; call its functions inside the `with open_app(...)` block")
-            with translate_errors():
+            with self._log.translate_errors():
                 yield
         finally:
             self._lock.release()
+
+    def _checkpoint(self) -> None:
+        self._log.before_checkpoint()
+        self._rows.checkpoint()
 
     def _apply(self, ops: Iterable[Op]) -> None:
         rows = self._rows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
@@ -11,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from imchat.errors import Busy, ConfigError, ImchatError
 from imchat.storage.sqlite.migrations import CREATE_ABOUT, MIGRATIONS, back_up
@@ -50,15 +51,74 @@ _SETTINGS: Final = (
     "PRAGMA cache_size = -8000",  # KiB; the operating system caches the rest
 )
 _NEEDED_BYTES: Final = 256 * 1024  # the index of the log and a few pages
+_UNREADABLE: Final = frozenset(
+    {sqlite3.SQLITE_IOERR_READ, sqlite3.SQLITE_IOERR_SHORT_READ, sqlite3.SQLITE_IOERR_CORRUPTFS}
+)
+"""The file is shorter than it was, or its disk cannot read it any more."""
 _TRANSIENT: Final = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL})
 
 
-class SyncFailed(Busy):
+class StorageFailed(Busy):
+    """The table stores nothing any more. `report` is one line for the operator, with the cause and what to do."""
+
+    def __init__(self, message: str, *, report: str = "") -> None:
+        super().__init__(message)
+        self.report = report or message
+
+
+class SyncFailed(StorageFailed):
     """The system could not write to the disk: committed writes may be lost, and the log is not used again."""
+
+
+class Damaged(StorageFailed):
+    """The file has pages that are not those of a database, or cannot be read."""
 
 
 class Locked(Busy):
     """Another process is writing to the database; nothing was done, and it can be tried again at once."""
+
+
+class SyncedLength:
+    """The length that a write-ahead log had at its last sync, in 8 bytes of a file: a log that is shorter later was cut.
+
+    Stored after the sync and without one of its own, so that after a power failure the file has an earlier length or this one,
+    never a greater one.
+    """
+
+    BYTES: Final = 8
+
+    def __init__(self, path: Path, offset: int) -> None:
+        self._path = path
+        self._offset = offset
+        self._file: IO[bytes] | None = None
+
+    def read(self) -> int:
+        """Return the stored length, 0 if there is none. Raises: OSError."""
+        with self._path.open("rb") as file:
+            file.seek(self._offset)
+            return int.from_bytes(file.read(self.BYTES), "little")
+
+    def store(self, length: int) -> None:
+        """Store a length. If that fails, the earlier one stays, which is not greater."""
+        with contextlib.suppress(OSError):
+            self._write(length)
+
+    def clear(self) -> None:
+        """Store 0 on the disk, before the log is emptied. Raises: OSError."""
+        os.fsync(self._write(0).fileno())
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def _write(self, length: int) -> IO[bytes]:
+        if self._file is None:
+            self._file = self._path.open("r+b", buffering=0)
+        self._file.seek(self._offset)
+        self._file.write(length.to_bytes(self.BYTES, "little"))
+        return self._file
 
 
 class WriteAheadLog:
@@ -69,16 +129,22 @@ class WriteAheadLog:
     (https://wiki.postgresql.org/wiki/Fsync_Errors).
     """
 
-    __slots__ = ("_file", "_path", "_retry_at_s", "_sync", "_sync_failed", "on_sync_failed")
+    __slots__ = ("_failure", "_file", "_path", "_retry_at_s", "_sync", "_synced_length", "on_failed")
 
-    def __init__(self, path: Path | str, sync: Callable[[int], None] = _FDATASYNC) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        sync: Callable[[int], None] = _FDATASYNC,
+        synced_length: SyncedLength | None = None,
+    ) -> None:
         """Use the log of the database at `path`; ":memory:" has none. `sync` is the system call, given a file descriptor."""
         self._path = None if path == _MEMORY else Path(f"{Path(path).resolve()}-wal")
         self._file: int | None = None
         self._sync = sync
-        self._sync_failed = False
-        self.on_sync_failed: Callable[[SyncFailed], None] = lambda _failure: None
-        """Called on the thread of the `sync` that failed: from then on nothing can be stored."""
+        self._synced_length = synced_length
+        self._failure: StorageFailed | None = None
+        self.on_failed: Callable[[StorageFailed], None] = lambda _failure: None
+        """Called once, on the thread of the call that failed: from then on nothing can be stored."""
         self._retry_at_s = 0.0
 
     def sync(self) -> None:
@@ -92,7 +158,10 @@ class WriteAheadLog:
             OSError
         ) as error:  # too many open files, for example: nothing is lost, and a later sync can succeed
             raise Busy(f"the database log could not be opened: {error}") from error
+        length = os.fstat(file).st_size
         self._sync_file(file)
+        if self._synced_length is not None:
+            self._synced_length.store(length)
 
     def open(self) -> None:
         """Open the log file now instead of at the first `sync`. Raises: Busy."""
@@ -103,9 +172,32 @@ class WriteAheadLog:
                 raise Busy(f"the database log could not be opened: {error}") from error
 
     def check(self) -> None:
-        """Raise SyncFailed if an earlier `sync` has failed."""
-        if self._sync_failed:
-            raise SyncFailed("the disk could not store an earlier write; fix the disk, then restart imchat")
+        """Raise StorageFailed if an earlier call has failed in a way that ends the use of the table."""
+        if self._failure is not None:
+            raise type(self._failure)(self._failure.message, report=self._failure.report)
+
+    def fail(self, failure: StorageFailed) -> StorageFailed:
+        """Make every later `check` raise this failure; return it."""
+        if self._failure is None:
+            self._failure = failure
+            self.on_failed(failure)
+        return failure
+
+    @contextmanager
+    def translate_errors(self) -> Iterator[None]:
+        """Raise Busy for SQLite errors in the block that can be retried, Damaged for a damaged file. Others pass unchanged."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            if _is_damage(error):
+                raise self.fail(self._damaged(error)) from error
+            if _is_transient(error):
+                raise _transient_error(error) from error
+            raise
+
+    def _damaged(self, error: sqlite3.Error) -> Damaged:
+        database = str(self._path or _MEMORY).removesuffix("-wal")
+        return Damaged("the database is damaged", report=_damage_report(database, error))
 
     @property
     def needs_checkpoint(self) -> bool:
@@ -121,6 +213,14 @@ class WriteAheadLog:
         """Whether a checkpoint of the whole log would take too long."""
         return self._file is not None and os.fstat(self._file).st_size > LONG_LOG_BYTES
 
+    def before_checkpoint(self) -> None:
+        """Prepare for a checkpoint, which empties the log. Raises: Busy."""
+        if self._synced_length is not None:
+            try:
+                self._synced_length.clear()
+            except OSError as error:
+                raise Busy(f"the length of the database log could not be stored: {error}") from error
+
     def after_checkpoint(self) -> None:
         """Postpone the next checkpoint if a reader in another process prevented this one from emptying the log."""
         if self.needs_checkpoint:
@@ -128,6 +228,8 @@ class WriteAheadLog:
 
     def close(self) -> None:
         """Close the log file."""
+        if self._synced_length is not None:
+            self._synced_length.close()
         if self._file is not None:
             os.close(self._file)
             self._file = None
@@ -155,10 +257,12 @@ class WriteAheadLog:
                 raise FileNotFoundError(errno.ENOENT, "its write-ahead log was deleted", str(self._path))
             self._sync(file)
         except OSError as error:
-            self._sync_failed = True
-            failure = SyncFailed(f"the disk could not store a write: {error}")
-            self.on_sync_failed(failure)
-            raise failure from error
+            report = (
+                f"the disk could not store a write: {error}. imchat stops, because writes could be lost without notice; "
+                "nothing that was confirmed is affected. Check the disk, then start imchat again."
+            )
+            message = f"the disk could not store a write: {error}; fix the disk, then restart imchat"
+            raise self.fail(SyncFailed(message, report=report)) from error
 
 
 def connect(path: Path | str) -> sqlite3.Connection:
@@ -189,11 +293,8 @@ def connect(path: Path | str) -> sqlite3.Connection:
 def open_error(path: Path | str, error: sqlite3.Error) -> ImchatError:
     """Return the error for a database that cannot be opened, with its cause and what to do."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    if code in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
-        return ConfigError(
-            f"{path} is damaged ({error}); restore the data folder from a backup, or save what can still be read with: "
-            f"sqlite3 {path} .recover"
-        )
+    if _is_damage(error):
+        return ConfigError(_damage_report(path, error))
     if code == sqlite3.SQLITE_FULL or (code == sqlite3.SQLITE_IOERR and _disk_is_full(path)):
         return ConfigError(f"{path} cannot be opened: its disk is full; free some space")
     if code in _TRANSIENT:
@@ -208,15 +309,16 @@ def _disk_is_full(path: Path | str) -> bool:
         return False
 
 
-@contextmanager
-def translate_errors() -> Iterator[None]:
-    """Raise Busy for SQLite errors in the block that can be retried. Other errors pass unchanged."""
-    try:
-        yield
-    except sqlite3.Error as error:
-        if _is_transient(error):
-            raise _transient_error(error) from error
-        raise
+def _damage_report(path: Path | str, error: sqlite3.Error) -> str:
+    return (
+        f"{path} is damaged ({error}); restore the data folder from a backup, or save what can still be read with: "
+        f"sqlite3 {path} .recover"
+    )
+
+
+def _is_damage(error: sqlite3.Error) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0)
+    return code & 0xFF in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB} or code in _UNREADABLE
 
 
 def _transient_error(error: sqlite3.Error) -> Busy:
