@@ -181,6 +181,7 @@ def test_users_sign_in_and_exchange_messages_through_a_proxy(
     assert caplog.messages == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_silent_connection_outlives_the_proxys_timeout(tmp_path: Path, kind: str) -> None:
     """nginx closes a connection that is silent for `proxy_read_timeout`; the server's pings prevent that."""
