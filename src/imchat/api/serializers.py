@@ -69,7 +69,7 @@ def conversation_entry(entry: ConversationEntry) -> dict[str, Any]:
         "history_from": entry.me.history_from,
         "settings": entry.me.settings_by_name(),
     }
-    if head.last_message and head.last_message["seq"] >= entry.me.history_from:
+    if head.last_message:
         body["last_message"] = head.last_message
     return body
 

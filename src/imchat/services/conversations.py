@@ -34,6 +34,7 @@ from imchat.services.access import (
 )
 from imchat.services.app import App
 from imchat.services.event_log import AlreadyDone, Append, append
+from imchat.services.visibility import head_from_history, hide_cursors
 from imchat.storage.repositories import blocks, channel_index, conversations, events, members, users
 from imchat.storage.repositories.conversations import Pointer
 from imchat.storage.repositories.events import Tail
@@ -44,7 +45,7 @@ INBOX_PAGE: Final = 100
 
 @record
 class ConversationEntry(Record):
-    """A conversation as one member sees it. `members` is None if they were not read or are too many."""
+    """A conversation as one member, `me`, sees it. `members` is None if they were not read or are too many."""
 
     head: Head
     me: Member
@@ -118,7 +119,8 @@ def inbox(app: App, user_id: UserId, *, cursor: ConversationId | None = None) ->
         if head is None or me is None:
             continue
         peer = memberships.get((pointer.conversation_id, pointer.peer_id)) if pointer.peer_id else None
-        entries.append(ConversationEntry(head, me, [me, peer] if peer else None))
+        shown = hide_cursors(app, user_id, pointer.conversation_id, [me, peer]) if peer else None
+        entries.append(ConversationEntry(head_from_history(head, me), me, shown))
     referenced = {pointer.peer_id for pointer in page if pointer.peer_id}
     referenced |= {
         UserId(entry.head.last_message["actor_id"]) for entry in entries if entry.head.last_message
@@ -135,17 +137,17 @@ def get(app: App, user_id: UserId, conversation_id: ConversationId) -> Conversat
     known = conversations.get_with_member(app.table, conversation_id, user_id)
     if known is None:
         raise NotFound(NO_CONVERSATION)
-    head, _ = known
-    too_many = head.member_count > MEMBERS_SHOWN
+    too_many = known[0].member_count > MEMBERS_SHOWN
     all_members = {} if too_many else members.list_for(app.table, conversation_id)
     me = require_member(app, user_id, conversation_id) if too_many else all_members.get(user_id)
     if me is None:
         raise NotFound(NO_CONVERSATION)
+    head = head_from_history(known[0], me)
     referenced = {user_id, *all_members}
     if head.last_message:
         referenced.add(UserId(head.last_message["actor_id"]))
     profiles = users.get_many(app.table, referenced)
-    shown = None if too_many else list(all_members.values())
+    shown = None if too_many else hide_cursors(app, user_id, conversation_id, all_members.values())
     return Conversation(head, me, shown, list(profiles.values()))
 
 

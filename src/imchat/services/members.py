@@ -23,6 +23,7 @@ from imchat.services.access import (
 )
 from imchat.services.app import App
 from imchat.services.event_log import AlreadyDone, Append, append
+from imchat.services.visibility import hide_cursors
 from imchat.storage.repositories import channel_index, conversations, members, users
 from imchat.storage.repositories.conversations import Pointer
 from imchat.storage.repositories.events import Tail
@@ -86,7 +87,8 @@ def list_members(
     page = found[:MEMBERS_PAGE]
     profiles = users.get_many(app.table, [member.user_id for member in page])
     next_cursor = page[-1].user_id if len(found) > MEMBERS_PAGE else None
-    return MemberPage(page, list(profiles.values()), next_cursor)
+    shown = hide_cursors(app, user_id, conversation_id, page)
+    return MemberPage(shown, list(profiles.values()), next_cursor)
 
 
 def join(
