@@ -29,6 +29,7 @@ def me(profile: User) -> dict[str, Any]:
     return (
         user(profile)
         | {"created_at_ms": profile.created_at_ms, "show_presence": profile.show_presence}
+        | {"group_additions": profile.group_additions}
         | {"suspended": profile.suspended_at_ms is not None}
     )
 

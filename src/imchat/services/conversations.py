@@ -32,6 +32,7 @@ from imchat.services.access import (
     require_member,
     require_users,
 )
+from imchat.services.additions import check_additions
 from imchat.services.app import App
 from imchat.services.event_log import AlreadyDone, Append, append
 from imchat.services.visibility import head_from_history, hide_cursors
@@ -79,7 +80,8 @@ def create_group(
 ) -> Conversation:
     """Create a group with its creator as owner and up to 48 other members.
 
-    Raises: Invalid; NotFound for an unknown user; Forbidden if there is a block between the creator and one of them.
+    Raises: Invalid; NotFound for an unknown user; Forbidden if there is a block between the creator and one of them, or
+    one of them allows no additions by strangers; RateLimited for too many strangers.
     """
     if title is not None:
         check_line(title, field="title", maximum=TITLE_CHARS)
@@ -92,11 +94,13 @@ def create_group(
 def create_direct(app: App, creator_id: UserId, peer_id: UserId) -> Conversation:
     """Return the direct conversation with `peer_id`. It is created if it does not exist.
 
-    Raises: Invalid; NotFound; Forbidden if it does not exist and one of the two blocked the other.
+    Raises: Invalid; NotFound; if it does not exist, Forbidden after a block, and RateLimited for too many strangers.
     """
     if peer_id == creator_id:
         raise Invalid("a direct conversation needs another user", field="member_ids", limit="not yourself")
     conversation_id = direct_conversation_id(creator_id, peer_id)
+    if members.get(app.table, conversation_id, creator_id) is not None:
+        return get(app, creator_id, conversation_id)
     new = _create(app, conversation_id, "direct", creator_id, others=[peer_id], title=None)
     return replace(get(app, creator_id, conversation_id), new=new)
 
@@ -195,11 +199,14 @@ def _create(
     others: Iterable[UserId],
     title: str | None,
 ) -> bool:
-    """Create the conversation in one transaction. Return False if it exists already. Raises: Invalid, NotFound, Forbidden."""
+    """Create the conversation in one transaction. Return False if it exists already.
+
+    Raises: Invalid, NotFound, Forbidden, RateLimited.
+    """
     member_ids = list(dict.fromkeys([creator_id, *others]))
     check_count(len(member_ids) - 1, field="member_ids", maximum=MEMBERS_AT_CREATION - 1)
     accounts.me(app, creator_id)
-    require_users(app, member_ids[1:])
+    check_additions(app, creator_id, require_users(app, member_ids[1:]), kind=kind, field="member_ids")
     now_ms = app.now_ms()
     draft = Draft(
         type="conversation.created", actor_id=creator_id, kind=kind, title=title, member_ids=member_ids

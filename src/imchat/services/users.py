@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from imchat.domain.ids import UserId
 from imchat.domain.limits import DIRECTORY_PAGE, DISPLAY_NAME_CHARS, check_handle, check_line, check_prefix
-from imchat.domain.user import User
+from imchat.domain.user import GroupAdditions, User
 from imchat.services import presence
 from imchat.services.access import require_users
 from imchat.services.app import App
@@ -27,6 +27,7 @@ def update_profile(
     handle: str | None = None,
     display_name: str | None = None,
     show_presence: bool | None = None,
+    group_additions: GroupAdditions | None = None,
 ) -> User:
     """Update those fields of the profile that are not None. Raises: Invalid; Conflict if the handle is taken."""
     old = me(app, user_id)
@@ -39,6 +40,8 @@ def update_profile(
         )
     if show_presence is not None:
         new = replace(new, show_presence=show_presence)
+    if group_additions is not None:
+        new = replace(new, group_additions=group_additions)
     if new != old:
         users.replace(app.table, old, new)
     if new.show_presence != old.show_presence:

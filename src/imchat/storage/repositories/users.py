@@ -54,7 +54,7 @@ def replace(table: Table, old: User, new: User) -> None:
     Raises: Conflict if the handle is taken, or if the user's handle is no longer the one in `old`.
     """
     profile: Item = {"handle": new.handle, "display_name": new.display_name}
-    profile["show_presence"] = new.show_presence
+    profile |= {"show_presence": new.show_presence, "group_additions": new.group_additions}
     unchanged = Equals("handle", old.handle)
     ops: list[Op] = [Update(keys.profile(new.user_id), set=profile, condition=unchanged)]
     if new.handle is not None:
@@ -116,4 +116,5 @@ def _user_from_item(user_id: UserId, item: Item) -> User:
         item.get("show_presence", True),
         item.get("last_seen_ms"),
         item.get("suspended_at_ms"),
+        item.get("group_additions", "everyone"),
     )
