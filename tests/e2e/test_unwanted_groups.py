@@ -48,14 +48,15 @@ def test_a_user_leaves_an_unwanted_group_and_then_cannot_be_added_by_strangers(
         expect(leos.page.get_by_role("link", name=re.compile("Win a prize"))).to_have_count(0)
 
         leos.click("Settings")
-        leos.click("Only people I know")
-        expect(leos.page.get_by_text(re.compile("^Only people you know can add you"))).to_be_visible()
-        leos.page.get_by_role("button", name="Allow everyone").scroll_into_view_if_needed()
+        leos.click("Restrict")
+        expect(leos.page.get_by_text(re.compile("^Only people you wrote to"))).to_be_visible()
+        leos.page.get_by_role("button", name="Allow all").scroll_into_view_if_needed()
         leos.screenshot("group-additions-dark-390")
 
         umas.sign_in("uma@example.org")
         umas.expect_conversation_list()
         umas.select_users("mia", "leo")
+        umas.fill("Group name", "Lunch")
         umas.click("Create a group with 2 people")
         refusal = "Leo: Only people they know can add them to a group. Send an invite link instead."
         expect(umas.page.get_by_text(refusal)).to_be_visible()

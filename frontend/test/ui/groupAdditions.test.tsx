@@ -50,9 +50,9 @@ test('the setting is saved, and its text says what holds now', async () => {
   })
   render(<ModelContext.Provider value={{ ...model, session, saveProfile }}><GroupAdditions /></ModelContext.Provider>)
 
-  fireEvent.click(screen.getByRole('button', { name: 'Only people I know' }))
-  await screen.findByText(/^Only people you know can add you to groups/)
-  fireEvent.click(screen.getByRole('button', { name: 'Allow everyone' }))
+  fireEvent.click(screen.getByRole('button', { name: 'Restrict' }))
+  await screen.findByText(/^Only people you wrote to/)
+  fireEvent.click(screen.getByRole('button', { name: 'Allow all' }))
   await screen.findByText('Everyone can add you to groups.')
   expect(saveProfile.mock.calls).toEqual([[{ group_additions: 'known' }], [{ group_additions: 'everyone' }]])
 })
