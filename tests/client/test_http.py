@@ -134,7 +134,7 @@ def test_a_request_fails_at_once_if_the_server_asks_for_a_long_wait() -> None:
             attempts.append(1)
             raise RateLimited("too many strangers", retry_after_s=3_000)
 
-    async def get_token(new: bool) -> str:  # noqa: FBT001, ARG001 - HttpClient's signature
+    async def get_token(new: bool) -> str:  # noqa: FBT001 - HttpClient's signature
         return "token"
 
     async def add_members() -> None:
