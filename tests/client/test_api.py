@@ -48,6 +48,8 @@ ARGUMENTS: Final[Mapping[str, Any]] = {
     "after_seq": 1,
     "before": None,
     "limit": 20,
+    "group_additions": "known",
+    "block": "u2",
     "expires_in_s": 3600,
     "max_uses": 5,
     **dict.fromkeys(("show_presence", "muted", "archived", "pinned", "marked_unread", "public"), True),

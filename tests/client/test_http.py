@@ -124,3 +124,24 @@ def test_a_new_token_that_is_rejected_is_not_retried_forever() -> None:
 def test_the_retry_delay_respects_the_servers_retry_after() -> None:
     assert retry_delay_s(1, RateLimited("later", retry_after_s=40)) == 40
     assert retry_delay_s(1, Busy("later")) <= 1
+
+
+def test_a_request_fails_at_once_if_the_server_asks_for_a_long_wait() -> None:
+    attempts: list[float] = []
+
+    class LimitedClient(HttpClient):
+        async def _send(self, *_args: object) -> dict[str, Any]:
+            attempts.append(1)
+            raise RateLimited("too many strangers", retry_after_s=3_000)
+
+    async def get_token(new: bool) -> str:  # noqa: FBT001 - HttpClient's signature
+        return "token"
+
+    async def add_members() -> None:
+        with urllib3.PoolManager() as pool:
+            client = LimitedClient(pool, "http://localhost", get_token)
+            await asyncio.wait_for(client.request("POST", "/conversations/c/members", {}), timeout=5)
+
+    with pytest.raises(RateLimited, match="strangers"):
+        asyncio.run(add_members())
+    assert len(attempts) == 1

@@ -18,7 +18,6 @@ from imchat.services import (
     message_actions,
     messages,
     presence,
-    read_cursors,
     realtime,
     users,
 )
@@ -178,32 +177,6 @@ def test_a_block_hides_presence_both_ways_and_subscribers_see_the_other_go_offli
         assert [frame["online"] for frame in world.received(cats_phone, "presence")] == [False, True]
         world.gateway.frames.clear()
     assert {found.user_id for found in presence.get(world.app, cat, conversation_id, None)} == {ann, bob, cat}
-
-
-def test_after_a_block_typing_and_receipts_are_not_pushed_in_a_direct_conversation(world: World) -> None:
-    ann, bob = world.people("ann", "bob")
-    conversation_id = world.direct(ann, bob)
-    connection_ids = {user_id: world.connect(user_id) for user_id in (ann, bob)}
-    sent = send(world, bob, conversation_id, "read-me")
-    blocks.block(world.app, ann, bob)
-    world.gateway.frames.clear()
-    for user_id in (ann, bob):
-        realtime.notify_typing(world.app, user_id, conversation_id)
-    read_cursors.mark_read(world.app, ann, conversation_id, sent["seq"])
-    assert world.received(connection_ids[bob]) == []
-    assert [frame["type"] for frame in world.received(connection_ids[ann])] == ["receipt"]
-
-
-def test_after_a_block_typing_and_receipts_are_still_pushed_in_a_group(world: World) -> None:
-    ann, bob = world.people("ann", "bob")
-    conversation_id = world.group(ann, bob)
-    phone = world.connect(bob)
-    sent = send(world, bob, conversation_id, "read-me")
-    blocks.block(world.app, ann, bob)
-    world.gateway.frames.clear()
-    realtime.notify_typing(world.app, ann, conversation_id)
-    read_cursors.mark_read(world.app, ann, conversation_id, sent["seq"])
-    assert [frame["type"] for frame in world.received(phone)] == ["typing", "receipt"]
 
 
 def test_a_block_that_races_with_creating_the_conversation_is_stored_in_it_or_prevents_it(

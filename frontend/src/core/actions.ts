@@ -75,11 +75,11 @@ export const removeMember =
     catchUp()
   }
 
-/** Leave the conversation; `me` is the user's own id. */
+/** Leave the conversation; `me` is the user's own id. `block` is a user to block in the same step. */
 export const leaveConversation =
-  (me: string): Action =>
+  (me: string, block?: string): Action =>
   async ({ http, path, onLeft }) => {
-    await http.send('DELETE', path(`/members/${encodeURIComponent(me)}`))
+    await http.send('DELETE', path(`/members/${encodeURIComponent(me)}${block ? `?block=${encodeURIComponent(block)}` : ''}`))
     onLeft()
   }
 

@@ -166,7 +166,7 @@ export interface Model {
   findUsers(prefix: string): Promise<{ users: User[] } | { error: UserError }>
   startDirect(userId: string): Promise<{ id: string } | { error: UserError }>
   startGroup(title: string, userIds: string[]): Promise<{ id: string } | { error: UserError }>
-  saveProfile(profile: { handle?: string; display_name?: string; show_presence?: boolean }): Result
+  saveProfile(profile: { handle?: string; display_name?: string; show_presence?: boolean; group_additions?: 'everyone' | 'known' }): Result
   /** Subscribe to new messages of other users. Returns the function that unsubscribes. */
   onMessage(listener: (m: { conversationId: string; conversationName: string; author: User; body: string }) => void): () => void
 }

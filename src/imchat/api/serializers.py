@@ -30,6 +30,7 @@ def me(profile: User) -> dict[str, Any]:
     return (
         user(profile)
         | {"created_at_ms": profile.created_at_ms, "show_presence": profile.show_presence}
+        | {"group_additions": profile.group_additions}
         | {"suspended": profile.suspended_at_ms is not None}
     )
 
@@ -75,7 +76,7 @@ def conversation_entry(entry: ConversationEntry) -> dict[str, Any]:
         "history_from": entry.me.history_from,
         "settings": entry.me.settings_by_name(),
     }
-    if head.last_message and head.last_message["seq"] >= entry.me.history_from:
+    if head.last_message:
         body["last_message"] = head.last_message
     return body
 

@@ -16,6 +16,7 @@ from imchat.client.http import MAX_ATTEMPTS, HttpClient
 from imchat.client.protocol import Event
 from imchat.domain.conversation import History, Posting
 from imchat.domain.member import Role
+from imchat.domain.user import GroupAdditions
 from imchat.errors import NotFound
 
 Entry: TypeAlias = dict[str, Any]
@@ -41,9 +42,15 @@ class Api:
         handle: str | None = None,
         display_name: str | None = None,
         show_presence: bool | None = None,
+        group_additions: GroupAdditions | None = None,
     ) -> User:
-        """Change the handle, display name or presence visibility; omitted fields stay unchanged."""
-        change = _without_none(handle=handle, display_name=display_name, show_presence=show_presence)
+        """Change the handle, display name, presence visibility or who may add you to groups; omitted fields stay unchanged."""
+        change = _without_none(
+            handle=handle,
+            display_name=display_name,
+            show_presence=show_presence,
+            group_additions=group_additions,
+        )
         return dict((await self._http.request("PATCH", "/me", change))["user"])
 
     async def user(self, user_id: str) -> User:
@@ -146,10 +153,11 @@ class Api:
         """Remove a member from a group. After a retry, NotFound can mean that the first attempt succeeded."""
         await self._http.request("DELETE", conversation_path(conversation_id, "members", user_id))
 
-    async def leave(self, conversation_id: str) -> None:
-        """Leave a group."""
+    async def leave(self, conversation_id: str, *, block: str | None = None) -> None:
+        """Leave a group, and block the user with the id `block` in the same step, such as the user who added you."""
+        path = conversation_path(conversation_id, "members", self.user_id)
         with suppress(NotFound):  # the response of an earlier attempt was lost
-            await self.remove_member(conversation_id, self.user_id)
+            await self._http.request("DELETE", path, query=_without_none(block=block))
 
     # -- invites and channels --
 

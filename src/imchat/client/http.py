@@ -16,6 +16,8 @@ from imchat.errors import ERROR_BY_STATUS, Busy, ImchatError, Invalid, SessionEn
 TIMEOUT_S: Final = 30.0
 MAX_ATTEMPTS: Final = 8
 """Attempts per request. With growing delays they take about a minute, enough for a server to restart."""
+MAX_RETRY_AFTER_S: Final = 60.0
+"""With a longer `Retry-After`, such as that of added strangers, the request fails instead of waiting."""
 _MAX_RETRY_DELAY_S: Final = 15.0
 
 
@@ -58,9 +60,10 @@ class HttpClient:
                     ) from error
                 new_token = True
             except ImchatError as error:
-                if not error.retryable or attempt >= max_attempts:
+                delay_s = retry_delay_s(attempt, error)
+                if not error.retryable or attempt >= max_attempts or delay_s > MAX_RETRY_AFTER_S:
                     raise
-                await asyncio.sleep(retry_delay_s(attempt, error))
+                await asyncio.sleep(delay_s)
                 new_token = False
 
     async def _send(

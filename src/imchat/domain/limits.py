@@ -69,6 +69,9 @@ NESTING_MAX: Final = 32
 """Maximum nesting of arrays and objects in a request."""
 RATE_REQUESTS: Final = 300
 RATE_S: Final = 60
+STRANGERS_ADDED: Final = 20
+"""Strangers that a user adds to groups, or starts a conversation with, in `STRANGERS_ADDED_S`."""
+STRANGERS_ADDED_S: Final = 60 * 60
 TICKET_S: Final = 30
 CONNECTION_S: Final = 2 * 60 * 60
 """Maximum lifetime of a WebSocket connection. Source: API Gateway quotas, "Connection duration for WebSocket API"."""

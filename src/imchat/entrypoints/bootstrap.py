@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, TypeAlias, TypeVar
 
-from imchat.domain.limits import RATE_REQUESTS
+from imchat.domain.limits import RATE_REQUESTS, STRANGERS_ADDED
 from imchat.errors import ConfigError
 from imchat.services.app import App
 from imchat.services.rate_limiter import RateLimiter
@@ -60,14 +60,21 @@ class LambdaRuntime(ThreadedRuntime):
 
 
 def rate_limiter() -> RateLimiter:
-    """Return the rate limiter. The environment variable `IMCHAT_REQUESTS_PER_MINUTE` overrides the default limit.
+    """Return the rate limiter. `IMCHAT_REQUESTS_PER_MINUTE` and `IMCHAT_STRANGERS_PER_HOUR` override the default limits.
 
-    Raises: ConfigError if the variable is not a whole number.
+    Raises: ConfigError if a variable is not a whole number.
     """
-    text = os.environ.get("IMCHAT_REQUESTS_PER_MINUTE") or str(RATE_REQUESTS)
+    return RateLimiter(
+        _limit("IMCHAT_REQUESTS_PER_MINUTE", RATE_REQUESTS),
+        _limit("IMCHAT_STRANGERS_PER_HOUR", STRANGERS_ADDED),
+    )
+
+
+def _limit(variable: str, default: int) -> int:
+    text = os.environ.get(variable) or str(default)
     if not (text.isascii() and text.isdecimal()):
-        raise ConfigError("IMCHAT_REQUESTS_PER_MINUTE must be a whole number", field="requests_per_minute")
-    return RateLimiter(int(text))
+        raise ConfigError(f"{variable} must be a whole number", field=variable)
+    return int(text)
 
 
 @cache

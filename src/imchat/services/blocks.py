@@ -7,6 +7,7 @@ yet, the block prevents its creation.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from imchat.domain.ids import UserId, direct_conversation_id
@@ -36,18 +37,31 @@ class BlockPage(Record):
 
 def block(app: App, user_id: UserId, other_id: UserId) -> None:
     """Block a user. Blocking them again changes nothing. Raises: Invalid for the user themselves; NotFound; Busy."""
-    if other_id == user_id:
-        raise Invalid("you can't block yourself", field="user_id", limit="not yourself")
-    require_users(app, [other_id])
-    if not blocks.exists(app.table, user_id, other_id):
-        _write(app, user_id, other_id, blocks.put(user_id, other_id, now_ms=app.now_ms()), blocking=True)
+    check_blockable(app, user_id, other_id)
+    _write(app, lambda: block_ops(app, user_id, other_id))
     # Also if the block exists already: an earlier call may have crashed before this line.
     presence.end_subscriptions(app, user_id, other_id)
 
 
+def check_blockable(app: App, user_id: UserId, other_id: UserId) -> None:
+    """Check that the user can block this other user. Raises: Invalid for the user themselves; NotFound."""
+    if other_id == user_id:
+        raise Invalid("you can't block yourself", field="user_id", limit="not yourself")
+    require_users(app, [other_id])
+
+
+def block_ops(app: App, user_id: UserId, other_id: UserId) -> list[Op]:
+    """Return the ops that block a user; none if they are blocked already. They fail if the direct conversation is created."""
+    if blocks.exists(app.table, user_id, other_id):
+        return []
+    put = blocks.put(user_id, other_id, now_ms=app.now_ms())
+    return [*put, _mark_direct(app, user_id, other_id, blocking=True)]
+
+
 def unblock(app: App, user_id: UserId, other_id: UserId) -> None:
     """Remove a block. Without a block nothing changes. Raises: Busy."""
-    _write(app, user_id, other_id, blocks.delete(user_id, other_id), blocking=False)
+    delete = blocks.delete(user_id, other_id)
+    _write(app, lambda: [*delete, _mark_direct(app, user_id, other_id, blocking=False)])
 
 
 def list_blocked(app: App, user_id: UserId, *, cursor: UserId | None = None) -> BlockPage:
@@ -59,18 +73,22 @@ def list_blocked(app: App, user_id: UserId, *, cursor: UserId | None = None) -> 
     return BlockPage(page, list(profiles.values()), next_cursor)
 
 
-def _write(app: App, user_id: UserId, other_id: UserId, ops: list[Op], *, blocking: bool) -> None:
-    """Write the block and its copy in the direct conversation, if that exists, in one transaction."""
+def _mark_direct(app: App, user_id: UserId, other_id: UserId, *, blocking: bool) -> Op:
+    """Return the op that copies the block to the direct conversation, or fails if that is created in the meantime."""
     conversation_id = direct_conversation_id(user_id, other_id)
+    if members.get(app.table, conversation_id, user_id) is None:
+        return members.check_not_member(conversation_id, user_id)
+    return members.set_blocking(conversation_id, user_id, blocking=blocking)
+
+
+def _write(app: App, decide: Callable[[], list[Op]]) -> None:
+    """Write the ops that `decide` returns in one transaction, and decide again after a lost race. Raises: Busy."""
     for attempt in range(1, ATTEMPTS + 1):
-        exists = members.get(app.table, conversation_id, user_id) is not None
-        membership_op = (
-            members.set_blocking(conversation_id, user_id, blocking=blocking)
-            if exists
-            else members.check_not_member(conversation_id, user_id)
-        )
+        ops = decide()
+        if not ops:
+            return
         try:
-            app.table.write(*ops, membership_op)
+            app.table.write(*ops)
         except ConditionFailed:
             app.runtime.backoff(attempt)
             continue

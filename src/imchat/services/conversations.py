@@ -31,8 +31,10 @@ from imchat.services.access import (
     require_member,
     require_users,
 )
+from imchat.services.additions import check_additions
 from imchat.services.app import App
 from imchat.services.event_log import AlreadyDone, Append, append
+from imchat.services.visibility import head_from_history, hide_cursors
 from imchat.storage.repositories import blocks, channel_index, conversations, events, members, users
 from imchat.storage.repositories.conversations import Pointer
 from imchat.storage.repositories.events import Tail
@@ -43,7 +45,7 @@ INBOX_PAGE: Final = 100
 
 @record
 class ConversationEntry(Record):
-    """A conversation as one member sees it. `members` is None if they were not read or are too many."""
+    """A conversation as one member, `me`, sees it. `members` is None if they were not read or are too many."""
 
     head: Head
     me: Member
@@ -77,7 +79,8 @@ def create_group(
 ) -> Conversation:
     """Create a group with its creator as owner and up to 48 other members.
 
-    Raises: Invalid; NotFound for an unknown user; Forbidden if there is a block between the creator and one of them.
+    Raises: Invalid; NotFound for an unknown user; Forbidden if there is a block between the creator and one of them, or
+    one of them allows no additions by strangers; RateLimited for too many strangers.
     """
     if title is not None:
         check_line(title, field="title", maximum=TITLE_CHARS)
@@ -90,11 +93,13 @@ def create_group(
 def create_direct(app: App, creator_id: UserId, peer_id: UserId) -> Conversation:
     """Return the direct conversation with `peer_id`. It is created if it does not exist.
 
-    Raises: Invalid; NotFound; Forbidden if it does not exist and one of the two blocked the other.
+    Raises: Invalid; NotFound; if it does not exist, Forbidden after a block, and RateLimited for too many strangers.
     """
     if peer_id == creator_id:
         raise Invalid("a direct conversation needs another user", field="member_ids", limit="not yourself")
     conversation_id = direct_conversation_id(creator_id, peer_id)
+    if members.get(app.table, conversation_id, creator_id) is not None:
+        return get(app, creator_id, conversation_id)
     new = _create(app, conversation_id, "direct", creator_id, others=[peer_id], title=None)
     return replace(get(app, creator_id, conversation_id), new=new)
 
@@ -117,7 +122,8 @@ def inbox(app: App, user_id: UserId, *, cursor: ConversationId | None = None) ->
         if head is None or me is None:
             continue
         peer = memberships.get((pointer.conversation_id, pointer.peer_id)) if pointer.peer_id else None
-        entries.append(ConversationEntry(head, me, [me, peer] if peer else None))
+        shown = hide_cursors(app, user_id, pointer.conversation_id, [me, peer]) if peer else None
+        entries.append(ConversationEntry(head_from_history(head, me), me, shown))
     referenced = {pointer.peer_id for pointer in page if pointer.peer_id}
     referenced |= {
         UserId(entry.head.last_message["actor_id"]) for entry in entries if entry.head.last_message
@@ -134,17 +140,17 @@ def get(app: App, user_id: UserId, conversation_id: ConversationId) -> Conversat
     known = conversations.get_with_member(app.table, conversation_id, user_id)
     if known is None:
         raise NotFound(NO_CONVERSATION)
-    head, _ = known
-    too_many = head.member_count > MEMBERS_SHOWN
+    too_many = known[0].member_count > MEMBERS_SHOWN
     all_members = {} if too_many else members.list_for(app.table, conversation_id)
     me = require_member(app, user_id, conversation_id) if too_many else all_members.get(user_id)
     if me is None:
         raise NotFound(NO_CONVERSATION)
+    head = head_from_history(known[0], me)
     referenced = {user_id, *all_members}
     if head.last_message:
         referenced.add(UserId(head.last_message["actor_id"]))
     profiles = users.get_many(app.table, referenced)
-    shown = None if too_many else list(all_members.values())
+    shown = None if too_many else hide_cursors(app, user_id, conversation_id, all_members.values())
     return Conversation(head, me, shown, list(profiles.values()))
 
 
@@ -192,11 +198,14 @@ def _create(
     others: Iterable[UserId],
     title: str | None,
 ) -> bool:
-    """Create the conversation in one transaction. Return False if it exists already. Raises: Invalid, NotFound, Forbidden."""
+    """Create the conversation in one transaction. Return False if it exists already.
+
+    Raises: Invalid, NotFound, Forbidden, RateLimited.
+    """
     member_ids = list(dict.fromkeys([creator_id, *others]))
     check_count(len(member_ids) - 1, field="member_ids", maximum=MEMBERS_AT_CREATION - 1)
     accounts.me(app, creator_id)
-    require_users(app, member_ids[1:])
+    check_additions(app, creator_id, require_users(app, member_ids[1:]), kind=kind, field="member_ids")
     now_ms = app.now_ms()
     draft = Draft(
         type="conversation.created", actor_id=creator_id, kind=kind, title=title, member_ids=member_ids

@@ -40,6 +40,14 @@ def visible_before(page: list[Event], last_seq: int) -> list[Event]:
     return list(takewhile(lambda event: _changed_seq(event) <= last_seq, page))
 
 
+def visible_from(page: list[Event], since: int) -> list[Event]:
+    """Return hydrated events as a member whose history begins at `since` may see them.
+
+    `since` may be later than it was when the page was read: the member may have left and joined again in between.
+    """
+    return [redact_before(event, since) for event in page if event["seq"] >= since]
+
+
 def by_visible_history(
     written: list[Event], members: Mapping[UserId, Member]
 ) -> Iterator[tuple[list[Event], list[UserId]]]:

@@ -12,7 +12,7 @@ from imchat.domain.member import Member, Role
 from imchat.domain.record import Record, record
 from imchat.domain.user import User
 from imchat.errors import Conflict, Forbidden, NotFound
-from imchat.services import fanout, suspensions
+from imchat.services import blocks, fanout, presence, suspensions
 from imchat.services.access import (
     check_group,
     check_manager,
@@ -21,8 +21,10 @@ from imchat.services.access import (
     require_member,
     require_users,
 )
+from imchat.services.additions import check_additions
 from imchat.services.app import App
 from imchat.services.event_log import AlreadyDone, Append, append
+from imchat.services.visibility import hide_cursors
 from imchat.storage.repositories import channel_index, conversations, members, users
 from imchat.storage.repositories.conversations import Pointer
 from imchat.storage.repositories.events import Tail
@@ -49,23 +51,36 @@ def add_members(
     """Add users to a group, with one event each, `ADDED_AT_ONCE` per transaction. Existing members do not change.
 
     Raises: Invalid; NotFound for someone who is not a member, or an unknown user; Forbidden for plain members, and if
-    there is a block between the actor and one of the users.
+    there is a block between the actor and one of the users, or one of them allows no additions by strangers; RateLimited
+    for too many strangers.
     """
-    existing_ids = [user.user_id for user in require_users(app, user_ids)]
-    check_no_blocks(app, actor_id, existing_ids)
-    for start in range(0, len(existing_ids), ADDED_AT_ONCE):
-        _add_members(app, actor_id, conversation_id, existing_ids[start:])
+    people = require_users(app, user_ids)
+    check_no_blocks(app, actor_id, [user.user_id for user in people])
+    checked: set[UserId] = set()
+    for start in range(0, len(people), ADDED_AT_ONCE):
+        _add_members(app, actor_id, conversation_id, people[start:], checked)
 
 
 def _add_members(
-    app: App, actor_id: UserId, conversation_id: ConversationId, user_ids: Sequence[UserId]
+    app: App,
+    actor_id: UserId,
+    conversation_id: ConversationId,
+    people: Sequence[User],
+    checked: set[UserId],
 ) -> None:
-    """Add the first `ADDED_AT_ONCE` of these users, after checking that all of them fit."""
+    """Add the first `ADDED_AT_ONCE` of these users, after checking that all of them fit and may be added.
+
+    `checked` are users who are counted already: by an earlier call, or before a lost race.
+    """
+    user_ids = [user.user_id for user in people]
     batch = user_ids[:ADDED_AT_ONCE]
 
     def decide(tail: Tail, actor: Member) -> Append | AlreadyDone:
         check_manager(tail, actor)
         check_capacity(tail, user_ids)
+        added = [user for user in people if user.user_id not in tail.members and user.user_id not in checked]
+        check_additions(app, actor_id, added, kind="group", field="user_ids")
+        checked.update(user.user_id for user in added)
         return decide_addition(tail, actor_id, batch)
 
     append(app, conversation_id, actor_id, decide, also_load=user_ids)
@@ -86,7 +101,8 @@ def list_members(
     page = found[:MEMBERS_PAGE]
     profiles = users.get_many(app.table, [member.user_id for member in page])
     next_cursor = page[-1].user_id if len(found) > MEMBERS_PAGE else None
-    return MemberPage(page, list(profiles.values()), next_cursor)
+    shown = hide_cursors(app, user_id, conversation_id, page)
+    return MemberPage(shown, list(profiles.values()), next_cursor)
 
 
 def join(
@@ -171,6 +187,27 @@ def remove_member(app: App, actor_id: UserId, conversation_id: ConversationId, u
     If the last owner leaves, the longest-standing admin becomes the owner, or without admins the longest-standing member.
     Raises: NotFound; Forbidden unless the actor leaves or outranks the member.
     """
+    _remove_member(app, actor_id, conversation_id, user_id)
+
+
+def leave_and_block(app: App, user_id: UserId, conversation_id: ConversationId, other_id: UserId) -> None:
+    """Leave a group and block a user, such as the one who added the user, in one transaction.
+
+    Raises: Invalid for the user themselves; NotFound, also for an unknown user, and then nothing changes.
+    """
+    blocks.check_blockable(app, user_id, other_id)
+    _remove_member(app, user_id, conversation_id, user_id, lambda: blocks.block_ops(app, user_id, other_id))
+    presence.end_subscriptions(app, user_id, other_id)
+
+
+def _remove_member(
+    app: App,
+    actor_id: UserId,
+    conversation_id: ConversationId,
+    user_id: UserId,
+    more_ops: Callable[[], list[Op]] = list,
+) -> None:
+    """Remove a member. The ops that `more_ops` returns join the transaction."""
     draft = Draft(type="member.removed", actor_id=actor_id, user_id=user_id)
 
     def removal_ops(tail: Tail) -> list[Op]:
@@ -178,6 +215,7 @@ def remove_member(app: App, actor_id: UserId, conversation_id: ConversationId, u
             members.delete(conversation_id, user_id),
             conversations.delete_pointer(user_id, conversation_id),
             conversations.add_to_member_count(conversation_id, delta=-1),
+            *more_ops(),
         ]
         if tail.head.settings.public and tail.member_count == 1:
             ops += channel_index.update_ops(conversation_id, old=tail.head.title, new=None)

@@ -24,7 +24,7 @@ from imchat.errors import Forbidden, Invalid
 from imchat.services.access import check_not_blocked, refuse_strangers, require_member
 from imchat.services.app import App
 from imchat.services.event_log import AlreadyDone, Append, Appended, append
-from imchat.services.hydration import hydrate
+from imchat.services.hydration import hydrate, visible_from
 from imchat.storage.repositories import blocks, conversations, events, members, users
 from imchat.storage.repositories.events import Tail
 from imchat.storage.table import Op
@@ -170,7 +170,8 @@ def read(
     visible = [event for event in page if event["seq"] >= history_from]
     hydrated = hydrate(app.table, conversation_id, visible, since=history_from)
     if hydrated is not visible:  # More was read, so check again.
-        require_member(app, reader_id, conversation_id)
+        me = require_member(app, reader_id, conversation_id)
+        hydrated = visible_from(hydrated, me.history_from)
     limited = _limit_bytes(hydrated, newest=after is None)
     if len(limited) < len(hydrated):
         return EventPage(limited, has_more=True)
@@ -239,5 +240,5 @@ def list_pinned(app: App, reader_id: UserId, conversation_id: ConversationId) ->
     seqs = [seq for seq in head.pinned if seq >= history_from] if head else []
     found = events.get_many(app.table, conversation_id, seqs)
     page = hydrate(app.table, conversation_id, [found[seq] for seq in seqs], since=history_from)
-    require_member(app, reader_id, conversation_id)
-    return page
+    me = require_member(app, reader_id, conversation_id)
+    return visible_from(page, me.history_from)

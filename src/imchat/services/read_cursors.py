@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.limits import SEQ_MAX, SIGNAL_MEMBERS, check_count
+from imchat.domain.limits import SEQ_MAX, check_count
 from imchat.domain.record import Record, record
 from imchat.errors import Invalid
 from imchat.services import fanout
-from imchat.services.access import is_blocked, refuse_strangers, require_member
+from imchat.services.access import refuse_strangers, require_member
 from imchat.services.app import App
 from imchat.services.conversations import update_settings
+from imchat.services.visibility import list_observers
 from imchat.storage.repositories import conversations, events, members
 
 
@@ -50,8 +51,7 @@ def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: i
 
 
 def _notify_receipt(app: App, user_id: UserId, conversation_id: ConversationId, seq: int) -> None:
-    all_members = members.list_for(app.table, conversation_id, limit=SIGNAL_MEMBERS + 1)
-    if len(all_members) <= SIGNAL_MEMBERS:
-        recipients = [user_id] if is_blocked(all_members.values()) else all_members
+    observers = list_observers(app, user_id, conversation_id)
+    if observers is not None:
         frame = {"type": "receipt", "conversation_id": conversation_id, "user_id": user_id, "read_seq": seq}
-        fanout.notify(app, recipients, frame)
+        fanout.notify(app, [user_id, *observers], frame)

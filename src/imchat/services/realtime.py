@@ -7,13 +7,14 @@ connection and then checks whether the sign-in is over. So if the two race, at l
 from __future__ import annotations
 
 from imchat.domain.ids import ConnectionId, ConversationId, SignInId, UserId
-from imchat.domain.limits import SIGNAL_MEMBERS, TICKET_S
+from imchat.domain.limits import TICKET_S
 from imchat.domain.record import Record, record
 from imchat.errors import Suspended, Unauthenticated
 from imchat.services import fanout, presence, suspensions
-from imchat.services.access import is_blocked, require_member
+from imchat.services.access import require_member
 from imchat.services.app import App
-from imchat.storage.repositories import connections, members
+from imchat.services.visibility import list_observers
+from imchat.storage.repositories import connections
 from imchat.storage.repositories.connections import Ticket
 
 
@@ -84,13 +85,12 @@ def pong(app: App, connection_id: ConnectionId) -> None:
 
 
 def notify_typing(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
-    """Notify the other members that the user is typing, in conversations of up to `SIGNAL_MEMBERS` without a block.
+    """Notify the other members that the user is typing, in conversations of up to `SIGNAL_MEMBERS`, except across a block.
 
     Raises: NotFound for someone who is not a member.
     """
     require_member(app, user_id, conversation_id)
-    all_members = members.list_for(app.table, conversation_id, limit=SIGNAL_MEMBERS + 1)
-    if len(all_members) > SIGNAL_MEMBERS or is_blocked(all_members.values()):
-        return
-    other_ids = [member_id for member_id in all_members if member_id != user_id]
-    fanout.notify(app, other_ids, {"type": "typing", "conversation_id": conversation_id, "user_id": user_id})
+    observers = list_observers(app, user_id, conversation_id)
+    if observers:
+        frame = {"type": "typing", "conversation_id": conversation_id, "user_id": user_id}
+        fanout.notify(app, observers, frame)

@@ -15,7 +15,7 @@ from imchat.domain.limits import (
     is_handle_prefix,
 )
 from imchat.domain.search_terms import SEARCHABLE, query_terms
-from imchat.domain.user import User
+from imchat.domain.user import GroupAdditions, User
 from imchat.errors import Conflict, Invalid
 from imchat.services import presence
 from imchat.services.access import require_users
@@ -44,6 +44,7 @@ def update_profile(
     handle: str | None = None,
     display_name: str | None = None,
     show_presence: bool | None = None,
+    group_additions: GroupAdditions | None = None,
 ) -> User:
     """Update those fields of the profile that are not None. Raises: Invalid; Conflict if the handle is taken."""
     old = me(app, user_id)
@@ -56,6 +57,8 @@ def update_profile(
         )
     if show_presence is not None:
         new = replace(new, show_presence=show_presence)
+    if group_additions is not None:
+        new = replace(new, group_additions=group_additions)
     if new != old:
         users.replace(app.table, old, new)
     if new.show_presence != old.show_presence:

@@ -7,6 +7,8 @@ export interface UserError {
   code: string
   message: string
   field?: string
+  /** The users whom the error is about, if it names any. */
+  userIds?: string[]
 }
 
 /** What an action of the user resolves to: the error, or null on success. It never rejects. */
@@ -39,6 +41,8 @@ const MESSAGE_BY_STATUS: Readonly<Record<number, Key>> = {
 const MESSAGE_BY_REASON: Readonly<Record<string, Key>> = {
   blocked: 'error.blocked',
   suspended: 'error.suspended',
+  group_additions: 'error.groupAdditions',
+  strangers: 'error.strangers',
 }
 
 export const networkError = (): ApiError => new ApiError({ code: 'network', message: t('error.network') }, 0, true)
@@ -58,9 +62,10 @@ export function errorFromResponse(status: number, body: unknown, retryAfter: str
   const details = error?.details ?? {}
   const phrase = status === 400 || status === 409 ? error?.message : undefined
   const key = MESSAGE_BY_REASON[`${details.reason ?? error?.code}`] ?? MESSAGE_BY_STATUS[status]
-  const message = key ? t(key) : phrase ? toSentence(phrase) : t('error.server')
+  const message = key ? t(key, { max: Number(details.limit) }) : phrase ? toSentence(phrase) : t('error.server')
   const userError: UserError = { code: error?.code ?? `http_${status}`, message }
   if (typeof details.field === 'string') userError.field = details.field
+  if (Array.isArray(details.user_ids)) userError.userIds = details.user_ids.map(String)
   const seconds = Number(retryAfter ?? 0)
   return new ApiError(
     userError,

@@ -208,6 +208,7 @@ export interface Me {
   display_name: string | null
   created_at_ms: number
   show_presence?: boolean
+  group_additions?: 'everyone' | 'known'
   suspended?: boolean
 }
 
@@ -437,11 +438,12 @@ export interface PreviewAnswer {
   conversation: Preview
 }
 
-/** Changes to the caller's profile. Omitted fields keep their values. */
+/** Changes to the caller's profile. Omitted fields keep their values. `group_additions`: who may add the caller to groups, everyone or only people they know. */
 export interface ProfileChange {
   handle?: string
   display_name?: string
   show_presence?: boolean
+  group_additions?: 'everyone' | 'known'
 }
 
 /** The current state of a quoted message, with the first 200 characters of its body. A deleted message has an empty body and `deleted_at_ms`. */

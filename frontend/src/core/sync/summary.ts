@@ -17,7 +17,8 @@ export function applyEvents(entry: ConversationEntry, events: readonly Event[], 
       if (event.actor_id !== me && Object.values(event.message.mentions ?? {}).includes(me)) unread_mentions++
     }
     if ('target_seq' in event) {
-      conversation = { ...conversation, pinned: pinnedAfter(conversation.pinned, event) }
+      // A pin of a message from before the user's history is not shown, as on the server.
+      if (event.target_seq >= (entry.history_from ?? 1)) conversation = { ...conversation, pinned: pinnedAfter(conversation.pinned, event) }
       if (last_message?.seq === event.target_seq && event.message) last_message = { ...last_message, message: event.message }
     }
     if (event.type === 'conversation.updated') conversation = { ...conversation, ...updatedFields(event) }

@@ -16,9 +16,11 @@ import { Dialog } from '../primitives/Dialog'
 import { Field } from '../primitives/Field'
 import { FormError } from '../primitives/FormError'
 import { useForm } from '../primitives/useForm'
+import { additionError } from './additionError'
 import { BlockButton } from './BlockButton'
 import { GroupSettings } from './GroupSettings'
 import { InviteLinks } from './InviteLinks'
+import { LeaveAndBlock } from './LeaveAndBlock'
 import { Members } from './Members'
 import { UserPicker } from './UserPicker'
 
@@ -51,7 +53,12 @@ export function ConversationDetails({ id, onClose }: { id: string; onClose: () =
           </section>
         )}
         {peer && <BlockButton userId={peer.user_id} name={name} />}
-        {kind === 'group' && <section class="section"><LeaveButton conversation={conversation} /></section>}
+        {kind === 'group' && (
+          <section class="section">
+            <LeaveButton conversation={conversation} />
+            {ownMember && <LeaveAndBlock conversation={conversation} joinedSeq={ownMember.joined_seq} />}
+          </section>
+        )}
       </div>
     </Dialog>
   )
@@ -85,7 +92,10 @@ function AddMembers({ conversation }: { conversation: ConversationModel }) {
   const form = useForm({
     initial: {},
     validate: () => ({}),
-    submit: () => conversation.act(addMembers(selected.value.map((user) => user.user_id))),
+    submit: async () => {
+      const error = await conversation.act(addMembers(selected.value.map((user) => user.user_id)))
+      return error && additionError(error, selected.value)
+    },
     onSuccess: () => {
       selected.value = []
       open.value = false

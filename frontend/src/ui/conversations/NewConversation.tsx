@@ -11,6 +11,7 @@ import { Button } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
 import { Field } from '../primitives/Field'
 import { FormError } from '../primitives/FormError'
+import { additionError } from './additionError'
 import { UserPicker } from './UserPicker'
 
 export function NewConversation({ onClose }: { onClose: () => void }) {
@@ -35,7 +36,7 @@ export function NewConversation({ onClose }: { onClose: () => void }) {
     const result = group ? await model.startGroup(title.value.trim(), ids) : await model.startDirect(first.user_id)
     busy.value = false
     if ('id' in result) openConversation(result.id)
-    else error.value = result.error.message
+    else error.value = additionError(result.error, users).message
   }
 
   const action = !first

@@ -1,4 +1,4 @@
-/** The settings panel: profile, appearance, notifications, online status, password. */
+/** The settings panel: profile, appearance, notifications, online status, groups, password. */
 import { useSignal } from '@preact/signals'
 import { t } from '../../i18n'
 import { enable, permission } from '../../lib/notify'
@@ -10,6 +10,7 @@ import { ConfirmButton } from '../primitives/ConfirmButton'
 import { Dialog } from '../primitives/Dialog'
 import { FormError } from '../primitives/FormError'
 import { SegmentedControl } from '../primitives/SegmentedControl'
+import { GroupAdditions } from './GroupAdditions'
 import { PasswordForm } from './PasswordForm'
 import { ProfileForm } from './ProfileForm'
 
@@ -25,6 +26,7 @@ export function Settings({ onClose }: { onClose: () => void }) {
         <Appearance />
         <Notifications />
         <PresenceSetting />
+        <GroupAdditions />
         <section class="section" aria-labelledby="settings-password">
           <h3 id="settings-password">{t('settings.password')}</h3>
           <PasswordForm />

@@ -78,3 +78,10 @@ test('a new message leaves the earlier events the same objects', async () => {
   expect(log.events.value.slice(0, -1).every((event, index) => event === before.events[index])).toBe(true)
   expect(save).toHaveBeenCalledExactlyOnceWith(plain.pushed)
 })
+
+test("a pin of a message from before the user's history is not shown", () => {
+  const entry = { ...before.entry, history_from: 5, conversation: { ...before.entry.conversation, pinned: [] } }
+  const pinned = (seq: number, target_seq: number) => ({ seq, type: 'message.pinned', at_ms: 1, actor_id: 'u-ann', message_count: 3, target_seq }) as Event
+
+  expect(applyEvents(entry, [pinned(7, 4), pinned(8, 5)], me).conversation.pinned).toEqual([5])
+})

@@ -10,6 +10,7 @@ from imchat.api.routes.conversations import conversation_response
 from imchat.api.validation import user_ids
 from imchat.domain.ids import UserId
 from imchat.domain.limits import USER_IDS_MAX, check_count
+from imchat.errors import Invalid
 from imchat.services import members
 
 _MEMBERS: Final = CONVERSATION + "/members"
@@ -44,7 +45,14 @@ def _set_role(request: RequestContext) -> Response:
 
 
 def _remove_member(request: RequestContext) -> Response:
-    members.remove_member(request.app, request.user_id, request.conversation_id, request.other_id)
+    query: schema.LeaveQuery = request.query
+    if query.block is None:
+        members.remove_member(request.app, request.user_id, request.conversation_id, request.other_id)
+        return Response(200, {})
+    if request.other_id != request.user_id:
+        raise Invalid("block works only when you leave the group yourself", field="block", limit="leaving")
+    [block_id] = user_ids([query.block])
+    members.leave_and_block(request.app, request.user_id, request.conversation_id, block_id)
     return Response(200, {})
 
 
@@ -86,6 +94,7 @@ ROUTES: Final = (
         summary="Leave a group, or remove a member with a lower role",
         handler=_remove_member,
         response_model=schema.Nothing,
+        query_model=schema.LeaveQuery,
         errors=(403, 404, 409),
     ),
 )

@@ -29,6 +29,7 @@ def _update_me(request: RequestContext) -> Response:
         handle=change.handle,
         display_name=change.display_name,
         show_presence=change.show_presence,
+        group_additions=change.group_additions,
     )
     return Response(200, {"user": serializers.me(user)})
 
@@ -73,7 +74,7 @@ ROUTES: Final = (
         method="PATCH",
         path="/me",
         access="user",
-        summary="Change your handle, your name, or whether you show your presence",
+        summary="Change your handle, your name, or who sees your presence and may add you to groups",
         handler=_update_me,
         response_model=schema.MeAnswer,
         request_model=schema.ProfileChange,

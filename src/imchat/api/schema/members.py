@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from imchat.api.schema.base import Answer, Request
+from imchat.api.schema.base import Answer, Query, Request
 from imchat.api.schema.conversations import Member
 from imchat.api.schema.fields import Id
 from imchat.api.schema.users import User
@@ -24,6 +24,12 @@ class RoleChange(Request):
     """The new role of a member."""
 
     role: Role
+
+
+class LeaveQuery(Query):
+    """The id of a user to block in the same step, when the caller leaves."""
+
+    block: Id | None = None
 
 
 class MembersAnswer(Answer):

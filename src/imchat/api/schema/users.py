@@ -6,14 +6,19 @@ from typing import Literal
 
 from imchat.api.schema.base import Answer, Query, Request
 from imchat.api.schema.fields import DisplayName, Handle
+from imchat.domain.user import GroupAdditions
 
 
 class ProfileChange(Request):
-    """Changes to the caller's profile. Omitted fields keep their values."""
+    """Changes to the caller's profile. Omitted fields keep their values.
+
+    `group_additions`: who may add the caller to groups, everyone or only people they know.
+    """
 
     handle: Handle | None = None
     display_name: DisplayName | None = None
     show_presence: bool | None = None
+    group_additions: GroupAdditions | None = None
 
 
 class UsersQuery(Query):
@@ -36,6 +41,7 @@ class Me(User):
 
     created_at_ms: int
     show_presence: bool = True
+    group_additions: GroupAdditions = "everyone"
     suspended: bool = False
 
 

@@ -57,7 +57,8 @@ def replace(table: Table, old: User, new: User) -> None:
     Raises: Conflict if the handle is taken, or if the user's handle is no longer the one in `old`.
     """
     profile: Item = {"handle": new.handle, "display_name": new.display_name}
-    profile |= {"show_presence": new.show_presence, "name_indexed": True}
+    profile |= {"show_presence": new.show_presence, "group_additions": new.group_additions}
+    profile["name_indexed"] = True
     unchanged = Equals("handle", old.handle)
     ops: list[Op] = [Update(keys.profile(new.user_id), set=profile, condition=unchanged)]
     if new.handle is not None:
@@ -146,5 +147,6 @@ def _user_from_item(user_id: UserId, item: Item) -> User:
         item.get("show_presence", True),
         item.get("last_seen_ms"),
         item.get("suspended_at_ms"),
+        item.get("group_additions", "everyone"),
         item.get("name_indexed", False),
     )
