@@ -46,10 +46,11 @@ def reach_user_pool(folder: DataDir, deliver: Deliver) -> Iterator[LocalPool]:
             yield LocalPool(url, read_admin_key(folder.keys))
 
 
-def read_profiles(folder: DataDir, user_ids: Iterable[str]) -> dict[UserId, User]:
+def read_profiles(folder: DataDir, user_ids: Iterable[str]) -> dict[str, User]:
     """Return the profiles of users, by user id, from the conversations' database. Users without one are left out."""
     with SqliteTable.open(folder.conversations) as table:
-        return users.get_many(table, map(UserId, user_ids))
+        found = users.get_many(table, map(UserId, user_ids))
+    return {str(user_id): user for user_id, user in found.items()}
 
 
 @contextlib.contextmanager
