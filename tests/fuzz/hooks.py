@@ -23,7 +23,7 @@ _random: Final = random.Random(1)  # noqa: S311 - repeatable choices, no secrets
 _statuses: Final[defaultdict[str, set[int]]] = defaultdict(set)
 
 
-@schemathesis.hook  # type: ignore[untyped-decorator] # it is installed in another environment
+@schemathesis.hook  # type: ignore[untyped-decorator]  # it is installed in another environment
 def before_call(_context: Any, case: Any, _arguments: Any) -> None:
     """Replace valid ids by known ones in most requests."""
     for location, values in (
@@ -38,7 +38,7 @@ def before_call(_context: Any, case: Any, _arguments: Any) -> None:
                 values[name] = _random.choice(_KNOWN_IDS[name])
 
 
-@schemathesis.hook  # type: ignore[untyped-decorator] # it is installed in another environment
+@schemathesis.hook  # type: ignore[untyped-decorator]  # it is installed in another environment
 def after_call(_context: Any, case: Any, response: Any) -> None:
     """Record the status of the response."""
     _statuses[f"{case.method} {case.path}"].add(response.status_code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -27,7 +27,6 @@ from imchat.errors import ConfigError
 
 if TYPE_CHECKING:
     from imchat.deploy.operate.users import User, Users
-    from imchat.domain.user import User as Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +72,7 @@ class _PoolOptions:
         from imchat.local.data_dir import DataDir
         from imchat.local.user_pool import read_profiles
 
-        profiles: Mapping[str, Profile] = read_profiles(
-            DataDir.open(self.data_dir), [user.user_id for user in found]
-        )
+        profiles = read_profiles(DataDir.open(self.data_dir), [user.user_id for user in found])
         return [
             replace(user, handle=profile.handle, name=profile.display_name or user.name)
             if (profile := profiles.get(user.user_id))
