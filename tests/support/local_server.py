@@ -16,6 +16,7 @@ from imchat.errors import Busy, Unauthenticated
 from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.apigateway.events import Event
 from imchat.local.http import InputBudget
+from imchat.local.identity import CognitoResponse
 from imchat.local.server import Handlers, LocalServer, Options
 from imchat.local.static_site import Site
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
@@ -47,13 +48,17 @@ class FakeIdentity:
         self,
         target: str,
         body: bytes,
-        headers: Mapping[str, str],  # noqa: ARG002 - the real service checks signatures
+        headers: Mapping[str, str],  # the real service checks signatures
         *,
         endpoint: str,
         path: str,
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    ) -> CognitoResponse:
         request = {"target": target, "body": body.decode(), "endpoint": endpoint, "path": path}
-        return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(request).encode()
+        headers = {"Content-Type": "application/x-amz-json-1.1"}
+        return CognitoResponse(200, headers, json.dumps(request).encode())
+
+    def flush_deliveries(self) -> None:
+        pass
 
     def jwks(self) -> Mapping[str, Any]:
         return {"keys": []}
