@@ -112,11 +112,11 @@ class PausableTable:
 class RunningServer:
     """A running server with its table, gateway and handlers."""
 
-    def __init__(self, table: GroupCommitTable) -> None:
+    def __init__(self, table: GroupCommitTable, sign_in: FakeIdentity) -> None:
         self.table = table
         self.pausable_table = PausableTable(table)
         self.gateway = LocalGateway()
-        self.sign_in = FakeIdentity()
+        self.sign_in = sign_in
         self.websocket_events: list[Event] = []
         """Every WebSocket event, in order."""
         self.on_request: Callable[[Event], dict[str, Any]] = lambda _event: {"statusCode": 200, "body": "{}"}
@@ -180,11 +180,13 @@ def make_site(folder: Path) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def running_server(tmp_path: Path, **options: Any) -> AsyncIterator[RunningServer]:
+async def running_server(
+    tmp_path: Path, sign_in: FakeIdentity | None = None, **options: Any
+) -> AsyncIterator[RunningServer]:
     """Run a server until the block ends."""
     site = Site(make_site(tmp_path / "site"))
     with GroupCommitTable.open(tmp_path / "imchat.db") as table:
-        running = RunningServer(table)
+        running = RunningServer(table, sign_in or FakeIdentity())
         server = LocalServer(
             handlers=Handlers(http=running.http, websocket=running.websocket, authorizer=running.authorizer),
             store=running.pausable_table,

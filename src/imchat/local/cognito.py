@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeVar
@@ -37,6 +38,8 @@ _DEFERRED: Final = {Kind.SIGN_UP, Kind.CODE}
 """The operations that wait for all others."""
 _FULL_WAIT_MS: Final = 1000
 """When to try again if too many requests wait: their work takes about a second."""
+_REFUSAL_DELAY_S: Final = 1.0
+"""How long the refusal is delayed: clients that try again at once would otherwise take all the time of the server."""
 
 
 class CognitoApi:
@@ -69,7 +72,7 @@ class CognitoApi:
         wait_ms = self._limits.count(kind, address)
         if wait_ms:
             self._addresses.log_shared_address(request)
-            return HttpResponse(*too_many_requests(wait_ms))
+            return Cancellable(_refuse(wait_ms))
         work = partial(
             self._sign_in.handle,
             target,
@@ -91,10 +94,9 @@ class CognitoApi:
 
     async def _respond(self, work: Callable[[], CognitoResponse], address: str, kind: Kind) -> HttpResponse:
         try:
-            response = await self._queue.run(work, address=address, urgent=kind not in _DEFERRED)
+            return HttpResponse(*await self._queue.run(work, address=address, urgent=kind not in _DEFERRED))
         except QueueFull:
-            response = too_many_requests(_FULL_WAIT_MS)
-        return HttpResponse(*response)
+            return await _refuse(_FULL_WAIT_MS)
 
     def _serve_document(self, request: Request) -> HttpResponse:
         match request.path.rpartition("/")[2]:
@@ -103,6 +105,12 @@ class CognitoApi:
             case "openid-configuration":
                 return json_response(self._sign_in.openid_configuration(_endpoint(request)))
         return http_error_response(NotFound("no such page"), new_request_id())
+
+
+async def _refuse(wait_ms: int) -> HttpResponse:
+    """Respond, after a while, that the client must wait `wait_ms`."""
+    await asyncio.sleep(_REFUSAL_DELAY_S)
+    return HttpResponse(*too_many_requests(wait_ms))
 
 
 def _endpoint(request: Request) -> str:

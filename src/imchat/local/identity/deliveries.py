@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from queue import Full, Queue
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from imchat.errors import source_location
 from imchat.local.identity.codes import Purpose
@@ -28,12 +28,19 @@ Deliver: TypeAlias = Callable[[Purpose, str, str], None]
 """Deliver a code or a temporary password: its purpose, the recipient's e-mail address, the secret."""
 
 
+class _Delivery(NamedTuple):
+    due_s: float
+    purpose: Purpose
+    email: str | None
+    secret: str
+
+
 class Deliveries:
     """Passes codes and temporary passwords to `deliver`, one after another."""
 
     def __init__(self, deliver: Deliver) -> None:
         self._deliver = deliver
-        self._waiting: Queue[tuple[Purpose, str | None, str]] = Queue(MAX_WAITING)
+        self._waiting: Queue[_Delivery] = Queue(MAX_WAITING)
         self._thread: threading.Thread | None = None
 
     def add(self, purpose: Purpose, email: str | None, secret: str) -> None:
@@ -42,7 +49,7 @@ class Deliveries:
         Raises: CognitoError if too many wait.
         """
         try:
-            self._waiting.put_nowait((purpose, email, secret))
+            self._waiting.put_nowait(_Delivery(time.monotonic() + _DELAY_S, purpose, email, secret))
         except Full:
             raise CognitoError(
                 "CodeDeliveryFailureException", "The code could not be sent, please try after some time."
@@ -60,8 +67,8 @@ class Deliveries:
 
     def _run(self) -> None:
         while True:
-            purpose, email, secret = self._waiting.get()
-            time.sleep(_DELAY_S)
+            due_s, purpose, email, secret = self._waiting.get()
+            time.sleep(max(due_s - time.monotonic(), 0))
             try:
                 if email is not None:
                     self._deliver(purpose, email, secret)
