@@ -450,6 +450,17 @@ def test_the_work_of_a_client_that_has_gone_is_not_done(
     running_slow_server(tmp_path, disconnect)
 
 
+def test_a_server_for_tests_has_no_limits(tmp_path: Path) -> None:
+    async def sign_up() -> None:
+        async with running_server(tmp_path, sign_in_limits={}) as server:
+            headers = {"X-Amz-Target": f"{TARGET_PREFIX}SignUp"}
+            for _ in range(LIMITS[Kind.SIGN_UP].burst + 10):
+                async with server.session.post(server.url, data=b"{}", headers=headers) as response:
+                    assert response.status == 200
+
+    run(sign_up())
+
+
 def test_the_limit_applies_to_the_client_and_not_to_the_proxy(tmp_path: Path) -> None:
     async def sign_up(server: SlowServer) -> None:
         server.identity.allowed.set()

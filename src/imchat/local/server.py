@@ -9,7 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
@@ -39,6 +39,7 @@ from imchat.local.http import (
     json_response,
     new_request_id,
 )
+from imchat.local.identity import LIMITS, AddressLimits, Kind, Limit
 from imchat.local.protocols import Purge, SignIn, Store
 from imchat.local.static_site import Site
 
@@ -72,12 +73,14 @@ class Options:
     """The address to listen on (port 0: any free one), the address that users open, limits, and times in seconds.
 
     `trusted_proxies` state the addresses of their clients; with a `public_url`, so do proxies on this machine.
+    `sign_in_limits` are for each client address; empty for none.
     """
 
     host: str = "127.0.0.1"
     port: int = 0
     public_url: PublicUrl | None = None
     trusted_proxies: tuple[IpNetwork, ...] = ()
+    sign_in_limits: Mapping[Kind, Limit] = field(default_factory=lambda: LIMITS)
     max_connections: int = MAX_CONNECTIONS
     idle_s: float = IDLE_TIMEOUT_S
     lifetime_s: float = CONNECTION_S
@@ -135,7 +138,7 @@ class LocalServer:
         )
         behind_local_proxy = LOOPBACK if self._options.public_url else ()
         proxies = ClientAddresses([*self._options.trusted_proxies, *behind_local_proxy])
-        self._cognito = CognitoApi(self._sign_in, proxies)
+        self._cognito = CognitoApi(self._sign_in, proxies, AddressLimits(self._options.sign_in_limits))
         self._health = HealthCheck(self._health_targets, self._queue.run) if self._health_targets else None
         host = self._options.host
         try:
