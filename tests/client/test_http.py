@@ -18,7 +18,9 @@ from imchat.errors import Busy, Conflict, ImchatError, Invalid, RateLimited, Una
 
 
 @contextmanager
-def server_returning(*responses: tuple[int, object], method: str = "GET") -> Iterator[tuple[str, list[str]]]:
+def server_returning(
+    *responses: tuple[int, object], method: str = "GET", retry_after_s: int = 1
+) -> Iterator[tuple[str, list[str]]]:
     """Run a server that returns these responses in turn. Yields its URL and the received tokens, or bodies of POST."""
     remaining, tokens = list(responses), []
 
@@ -31,7 +33,7 @@ def server_returning(*responses: tuple[int, object], method: str = "GET") -> Ite
             content = json.dumps(answer).encode()
             self.send_response(status)
             if status != 200:
-                self.send_header("Retry-After", "1")
+                self.send_header("Retry-After", str(retry_after_s))
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)

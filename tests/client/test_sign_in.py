@@ -172,6 +172,18 @@ def test_a_busy_pool_is_asked_again_a_few_times() -> None:
         signing_in_at(*[BUSY] * (MAX_ATTEMPTS + 1))
 
 
+def test_a_pool_that_asks_for_a_long_wait_is_not_waited_for() -> None:
+    with (
+        server_returning(BUSY, method="POST", retry_after_s=60) as (url, received),
+        urllib3.PoolManager() as connections,
+    ):
+        cognito = CognitoClient(connections, url, "client")
+        with pytest.raises(Busy, match="gets too many requests; try again in 60 seconds") as raised:
+            asyncio.run(sign_in(cognito, POOL_ID, EMAIL, PASSWORD))
+    assert raised.value.details["retry_after_s"] == 60
+    assert len(received) == 1
+
+
 @pytest.mark.parametrize(
     ("response", "error"),
     [

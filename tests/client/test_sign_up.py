@@ -58,18 +58,16 @@ def test_a_site_with_confirmation_requires_the_code_that_it_sent(tmp_path: Path)
             async with Client.sign_in(site.url, EMAIL, PASSWORD):
                 pass
         assert unconfirmed.value.details["reason"] == "not_confirmed"
-        [(_, _, first)] = site.secrets
+        first = await site.secret(0)
         assert await Client.resend_code(site.url, EMAIL) == "a***@e***"
-        second = site.secrets[-1][2]
+        second = await site.secret(1)
         if first != second:
             with pytest.raises(Invalid, match="code is wrong") as wrong:
                 await Client.confirm_sign_up(site.url, EMAIL, first)
             assert wrong.value.details["field"] == "code"
         await Client.confirm_sign_up(site.url, EMAIL, f" {second}\n")
-        for late in (Client.confirm_sign_up(site.url, EMAIL, second), Client.resend_code(site.url, EMAIL)):
-            with pytest.raises(Conflict) as confirmed:
-                await late
-            assert confirmed.value.details["reason"] == "confirmed"
+        with pytest.raises(Invalid, match="if the account is confirmed already, sign in"):
+            await Client.confirm_sign_up(site.url, EMAIL, second)
         async with Client.sign_in(site.url, EMAIL, PASSWORD) as me:
             assert me.user_id == account.user_id
 
@@ -122,6 +120,7 @@ def test_too_many_wrong_codes_are_an_error_that_says_to_wait(tmp_path: Path) -> 
         ("SignUp", "CodeDeliveryFailureException", Busy),
         ("ConfirmSignUp", "ExpiredCodeException", Invalid),
         ("ConfirmSignUp", "UserNotFoundException", Invalid),
+        ("ConfirmSignUp", "NotAuthorizedException", Forbidden),
         ("InitiateAuth", "UserNotFoundException", Unauthenticated),
         ("InitiateAuth", "ResourceNotFoundException", ConfigError),
         ("InitiateAuth", "SomethingNewException", Unauthenticated),
@@ -130,6 +129,23 @@ def test_too_many_wrong_codes_are_an_error_that_says_to_wait(tmp_path: Path) -> 
 )
 def test_each_cognito_error_has_its_error_class(operation: str, kind: str, error: type[ImchatError]) -> None:
     assert type(to_error(operation, kind, "a message")) is error
+
+
+@pytest.mark.parametrize(
+    ("operation", "kind", "message"),
+    [
+        (
+            "ConfirmSignUp",
+            "NotAuthorizedException",
+            "User cannot be confirmed. Current status is CONFIRMED",
+        ),
+        ("ResendConfirmationCode", "InvalidParameterException", "User is already confirmed."),
+    ],
+)
+def test_a_code_for_a_confirmed_account_is_a_conflict_on_aws(operation: str, kind: str, message: str) -> None:
+    error = to_error(operation, kind, message)
+    assert isinstance(error, Conflict)
+    assert error.details["reason"] == "confirmed"
 
 
 def test_an_unknown_address_and_a_wrong_password_are_reported_alike() -> None:

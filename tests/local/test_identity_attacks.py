@@ -8,7 +8,6 @@ import hmac
 import json
 import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -317,12 +316,12 @@ def test_the_log_contains_no_user_and_no_secret(pool: UserPool, caplog: pytest.L
 
 
 def test_an_unexpected_error_is_logged_without_the_user(
-    pool: UserPool, caplog: pytest.LogCaptureFixture
+    pool: UserPool, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
-        raise OSError(f"no mail goes to {EMAIL}")
+        raise OSError(f"no row for {EMAIL}")
 
-    pool.identity._context = replace(pool.identity._context, deliver=fail)
+    monkeypatch.setattr(pool.identity._context.accounts, "find", fail)
     body = {"ClientId": pool.identity.client_id, "Username": EMAIL}
     response = pool.identity.handle(
         TARGET_PREFIX + "ForgotPassword", json.dumps(body).encode(), {}, endpoint=pool.url

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -26,6 +27,13 @@ class Site:
     url: str
     keys: Path
     secrets: list[tuple[Purpose, str, str]]
+
+    async def secret(self, number: int) -> str:
+        """Return the code or password that is delivered as number `number`, counted from 0, once it is."""
+        async with asyncio.timeout(10):
+            while len(self.secrets) <= number:  # noqa: ASYNC110 - another thread delivers
+                await asyncio.sleep(0.005)
+        return self.secrets[number][2]
 
     def administer(self, operation: str, email: str, **parameters: Any) -> None:
         """Call an operation such as `admin_disable_user` with the administrator's key. Blocks: use a thread."""

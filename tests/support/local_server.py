@@ -16,6 +16,7 @@ from imchat.errors import Busy, Unauthenticated
 from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.apigateway.events import Event
 from imchat.local.http import InputBudget
+from imchat.local.identity import CognitoResponse
 from imchat.local.server import Handlers, LocalServer, Options
 from imchat.local.static_site import Site
 from imchat.sign_up_policy import SignUpPolicy
@@ -49,13 +50,17 @@ class FakeIdentity:
         self,
         target: str,
         body: bytes,
-        headers: Mapping[str, str],  # noqa: ARG002 - the real service checks signatures
+        headers: Mapping[str, str],  # the real service checks signatures
         *,
         endpoint: str,
         path: str,
-    ) -> tuple[int, Mapping[str, str], bytes]:
+    ) -> CognitoResponse:
         request = {"target": target, "body": body.decode(), "endpoint": endpoint, "path": path}
-        return 200, {"Content-Type": "application/x-amz-json-1.1"}, json.dumps(request).encode()
+        headers = {"Content-Type": "application/x-amz-json-1.1"}
+        return CognitoResponse(200, headers, json.dumps(request).encode())
+
+    def flush_deliveries(self) -> None:
+        pass
 
     def jwks(self) -> Mapping[str, Any]:
         return {"keys": []}
@@ -109,11 +114,11 @@ class PausableTable:
 class RunningServer:
     """A running server with its table, gateway and handlers."""
 
-    def __init__(self, table: GroupCommitTable) -> None:
+    def __init__(self, table: GroupCommitTable, sign_in: FakeIdentity) -> None:
         self.table = table
         self.pausable_table = PausableTable(table)
         self.gateway = LocalGateway()
-        self.sign_in = FakeIdentity()
+        self.sign_in = sign_in
         self.websocket_events: list[Event] = []
         """Every WebSocket event, in order."""
         self.requests: list[Event] = []
@@ -181,11 +186,13 @@ def make_site(folder: Path) -> Path:
 
 
 @contextlib.asynccontextmanager
-async def running_server(tmp_path: Path, **options: Any) -> AsyncIterator[RunningServer]:
+async def running_server(
+    tmp_path: Path, sign_in: FakeIdentity | None = None, **options: Any
+) -> AsyncIterator[RunningServer]:
     """Run a server until the block ends."""
     site = Site(make_site(tmp_path / "site"))
     with GroupCommitTable.open(tmp_path / "imchat.db") as table:
-        running = RunningServer(table)
+        running = RunningServer(table, sign_in or FakeIdentity())
         server = LocalServer(
             handlers=Handlers(http=running.http, websocket=running.websocket, authorizer=running.authorizer),
             store=running.pausable_table,

@@ -15,8 +15,10 @@ from urllib.parse import urljoin
 import boto3
 import pytest
 from botocore import UNSIGNED
+from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from pycognito.aws_srp import AWSSRP
+from tests.support.browser_harness import client_address
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
@@ -79,11 +81,17 @@ def send_request(method: str, url: str, body: object = None, **headers: str) -> 
 
 
 @cache
-def cognito(endpoint: str, region: str) -> Any:
-    """Return a boto3 client of the user pool, without credentials: users' operations need none."""
-    return boto3.client(
+def cognito(endpoint: str, region: str, email: str) -> Any:
+    """Return a boto3 client of the user pool for one user, without credentials: users' operations need none."""
+    client = boto3.client(
         "cognito-idp", endpoint_url=endpoint, region_name=region, config=Config(signature_version=UNSIGNED)
     )
+
+    def add_address(request: AWSPreparedRequest, **_: object) -> None:
+        request.headers["X-Forwarded-For"] = client_address(email)
+
+    client.meta.events.register("before-send", add_address)
+    return client
 
 
 class ReferenceConnection:
@@ -140,7 +148,7 @@ class ReferenceClient:
         self.api = urljoin(site, config["api_url"])
         self.ws = urljoin(site, config["ws_url"]).replace("http", "ws", 1)
         self.auth = {**config["auth"], "endpoint": urljoin(site, config["auth"]["endpoint"])}
-        self.cognito = cognito(self.auth["endpoint"], self.auth["region"])
+        self.cognito = cognito(self.auth["endpoint"], self.auth["region"], email)
         self.token = ""
         self.refresh_token = ""
         self.user_id = ""

@@ -59,7 +59,13 @@ class UserPool:
     clock: Clock
     keys: Path
     url: str
-    mailbox: list[tuple[Purpose, str, str]] = field(default_factory=list)
+    delivered: list[tuple[Purpose, str, str]] = field(default_factory=list)
+
+    @property
+    def mailbox(self) -> list[tuple[Purpose, str, str]]:
+        """Everything delivered so far: purpose, recipient, secret."""
+        self.identity.flush_deliveries()
+        return self.delivered
 
     @cached_property
     def cognito(self) -> Any:

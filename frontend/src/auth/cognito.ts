@@ -1,6 +1,10 @@
 /** The user pool's operations that need no cryptography. */
 import type { Config } from '../core/net/config'
-import { fetchJson } from '../core/net/http'
+import { fetchJson, MAX_RETRY_WAIT_MS } from '../core/net/http'
+import { backoff, sleep } from '../core/platform/time'
+
+/** Attempts of an operation while the pool refuses it because of too many requests. */
+const ATTEMPTS = 3
 
 /** The tokens that a sign-in or refresh returns. */
 export interface Grant {
@@ -27,19 +31,29 @@ export class PoolError extends Error {
   }
 }
 
-/** Call an operation of the pool. Throws PoolError, or ApiError `network`. */
+/**
+ * Call an operation of the pool. Throws PoolError, or ApiError `network`.
+ *
+ * If the pool gets too many requests, which it refuses before doing anything, the operation is repeated; not if the pool
+ * asks for a long wait, because the user is waiting too.
+ */
 export async function callPool<T>(auth: Config['auth'], operation: string, params: Record<string, unknown>): Promise<T> {
-  const response = await fetchJson(auth.endpoint, {
-    method: 'POST',
-    headers: {
-      'Content-Type': 'application/x-amz-json-1.1',
-      'X-Amz-Target': `AWSCognitoIdentityProviderService.${operation}`,
-    },
-    body: JSON.stringify(params),
-  })
-  if (response.ok) return response.body as T
-  const { __type, message } = (response.body ?? {}) as { __type?: string; message?: string }
-  throw new PoolError(__type ?? '', message ?? '')
+  for (let attempt = 1; ; attempt++) {
+    const response = await fetchJson(auth.endpoint, {
+      method: 'POST',
+      headers: {
+        'Content-Type': 'application/x-amz-json-1.1',
+        'X-Amz-Target': `AWSCognitoIdentityProviderService.${operation}`,
+      },
+      body: JSON.stringify(params),
+    })
+    if (response.ok) return response.body as T
+    const { __type, message } = (response.body ?? {}) as { __type?: string; message?: string }
+    const error = new PoolError(__type ?? '', message ?? '')
+    const retryAfterMs = Number(response.retryAfter ?? 0) * 1000
+    if (error.type !== 'TooManyRequests' || attempt >= ATTEMPTS || retryAfterMs > MAX_RETRY_WAIT_MS) throw error
+    await sleep(Math.max(retryAfterMs, backoff(attempt)))
+  }
 }
 
 export const toGrant = (result: AuthenticationResult): Grant => ({

@@ -35,8 +35,9 @@ export function toApiError({ type, reason }: PoolError): ApiError {
       if (/password/i.test(reason)) return error('weak_password', weakPassword(reason), 'password')
       if (/e-?mail|username/i.test(reason)) return error('invalid', t('signInError.invalidEmail'), 'email')
       return error('invalid', t('signInError.invalidInput'))
-    case 'LimitExceeded':
     case 'TooManyRequests':
+      return new ApiError({ code: 'too_many', message: t('signInError.tooManyRequests') }, 429, true)
+    case 'LimitExceeded':
     case 'TooManyFailedAttempts':
       return tooManyAttempts()
     case 'CodeDeliveryFailure':

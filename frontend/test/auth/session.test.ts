@@ -21,6 +21,12 @@ let calls: { operation: string; params: Record<string, unknown> }[]
 let tokens: Tokens
 
 const poolError = (type: string, message = ''): (() => Response) => () => json(400, { __type: type, message })
+const tooManyRequests = (retryAfterS: number | null): Response =>
+  json(
+    400,
+    { __type: 'TooManyRequestsException', message: 'Rate exceeded' },
+    retryAfterS === null ? {} : { 'Retry-After': String(retryAfterS) },
+  )
 const grant = (n: number, more = {}): (() => Response) => () =>
   json(200, { AuthenticationResult: { AccessToken: `access-${n}`, ExpiresIn: 3600, ...more } })
 
@@ -38,7 +44,10 @@ beforeEach(async () => {
   })
   await writeStoredSession(null)
 })
-afterEach(() => vi.unstubAllGlobals())
+afterEach(() => {
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
 
 async function start(loadMe: () => Promise<Me> = async () => (await tokens.accessToken(), ME)): Promise<SessionControl> {
   const control = createSession({ config: CONFIG, tokens, loadMe })
@@ -212,6 +221,42 @@ test.each([
   pool.SignUp = poolError(type, reason)
   const { auth } = await start()
   expect(await auth.signUp('ann@example.com', 'long enough')).toEqual(error)
+})
+
+test.each([
+  ['the time that the pool asks for', [2], 2000],
+  ['a growing time if the pool names none', [null, null], 1500],
+])('a sign-up that the pool refuses because of too many requests is repeated after %s', async (_what, waits, longestMs) => {
+  const refusals = [...waits]
+  pool.SignUp = () => {
+    const wait = refusals.shift()
+    return wait === undefined ? json(200, { UserConfirmed: false }) : tooManyRequests(wait)
+  }
+  const { auth, session } = await start()
+  vi.useFakeTimers()
+  const result = auth.signUp('ann@example.com', 'long enough')
+  await vi.advanceTimersByTimeAsync(waits[0] === null ? 200 : 1900)
+  expect(calls).toHaveLength(1)
+  await vi.advanceTimersByTimeAsync(longestMs)
+  expect(await result).toBeNull()
+  expect(calls).toHaveLength(waits.length + 1)
+  expect(session.value).toMatchObject({ state: 'confirming' })
+})
+
+test.each([
+  ['more than a few seconds', 6, 1],
+  ['again and again', 1, 3],
+])('a pool that asks for %s is not waited for', async (_what, wait, attempts) => {
+  pool.SignUp = () => tooManyRequests(wait)
+  const { auth } = await start()
+  vi.useFakeTimers()
+  const result = auth.signUp('ann@example.com', 'long enough')
+  await vi.advanceTimersByTimeAsync(10_000)
+  expect(await result).toEqual({
+    code: 'too_many',
+    message: 'The server gets too many requests right now. Wait a minute and try again.',
+  })
+  expect(calls).toHaveLength(attempts)
 })
 
 test('signing in without a network returns a network error', async () => {

@@ -51,8 +51,8 @@ class Client(Api):
     async def confirm_sign_up(cls, url: str, email: str, code: str) -> None:
         """Confirm a new account with the code that the site sent to its address.
 
-        Raises: Invalid if the code is wrong or has expired (`details["field"]` is "code"); Conflict if the account is confirmed
-        already (`details["reason"]` is "confirmed"); RateLimited, Busy, ConfigError.
+        Raises: Invalid if the code is wrong or has expired, or if the account needs none (`details["field"]` is "code"); on AWS,
+        Conflict if the account is confirmed already (`details["reason"]` is "confirmed"); RateLimited, Busy, ConfigError.
         """
         await accounts.confirm_sign_up(url, email, code)
 
@@ -60,8 +60,8 @@ class Client(Api):
     async def resend_code(cls, url: str, email: str) -> str:
         """Send another confirmation code, which replaces the earlier one. Returns the masked address it was sent to.
 
-        For an unknown address the result looks the same. Raises: Conflict if the account is confirmed already; RateLimited,
-        Busy, ConfigError.
+        For an unknown address, and with `imchat local` for a confirmed account, the result looks the same and nothing is sent.
+        Raises: on AWS, Conflict if the account is confirmed already; RateLimited, Busy, ConfigError.
         """
         return await accounts.resend_code(url, email)
 

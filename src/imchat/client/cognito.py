@@ -50,7 +50,10 @@ class CognitoClient:
         kind = str(response.content.get("__type", "")).rpartition("#")[2]
         message = str(response.content.get("message") or f"the user pool returned status {response.status}")
         if kind in _TRANSIENT or response.status == RateLimited.status or response.status >= 500:  # noqa: PLR2004 - 5xx is a server error
-            raise Busy("the sign-in service is busy; try again in a moment", **response.retry_after())
+            wait_s = response.retry_after_s
+            when = f"in {wait_s} seconds" if wait_s is not None and wait_s > 1 else "in a moment"
+            problem = "gets too many requests" if kind == "TooManyRequestsException" else "is busy"
+            raise Busy(f"the sign-in service {problem}; try again {when}", **response.retry_after())
         raise to_error(operation, kind, message)
 
 
@@ -97,7 +100,9 @@ def _password_refused(message: str) -> ImchatError:
 
 def _code_wrong(_message: str) -> ImchatError:
     return Invalid(
-        "the confirmation code is wrong; check it, or request another with resend_code", field="code"
+        "the confirmation code is wrong; check it, or request another with resend_code; "
+        "if the account is confirmed already, sign in",
+        field="code",
     )
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MAX_ATTEMPTS: Final = 3
 """Attempts per sign-in while the user pool is busy; each starts with a new exchange."""
+MAX_WAIT_S: Final = 15
+"""The longest wait between them; if the pool asks for more, the sign-in fails and the error has the time."""
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 """Cognito takes English names only; `strftime` would use those of the locale."""
@@ -42,7 +44,7 @@ async def sign_in(
         try:
             return await _attempt(cognito, pool_id, email, password, new_password)
         except Busy as error:
-            if attempt >= MAX_ATTEMPTS:
+            if attempt >= MAX_ATTEMPTS or error.details.get("retry_after_s", 0) > MAX_WAIT_S:
                 raise
             await asyncio.sleep(retry_delay_s(attempt, error))
 

@@ -35,6 +35,14 @@ DEFAULT_PORT: Final = 8484
     help="Address that users open, if a reverse proxy forwards it to this server, such as https://chat.example.org.",
 )
 @option(
+    "--trusted-proxy",
+    "trusted_proxies",
+    multiple=True,
+    metavar="ADDRESS",
+    help="IP address or network of a reverse proxy, whose X-Forwarded-For header names the client that sign-in limits "
+    "apply to. Repeat for several. With --url, a proxy on this machine is trusted.",
+)
+@option(
     "--data-dir",
     type=click.Path(path_type=Path),
     metavar="DIR",
@@ -58,6 +66,7 @@ def local(
     host: str,
     port: int,
     url: str | None,
+    trusted_proxies: tuple[str, ...],
     data_dir: Path | None,
     open_browser: bool,
     confirm: bool,
@@ -73,12 +82,18 @@ def local(
     with gc_disabled():
         from imchat.local import run
         from imchat.local.addresses import PublicUrl
+        from imchat.local.client_address import parse_proxy
         from imchat.local.server import Options
         from imchat.sign_up_policy import SignUpPolicy
 
     run.run(
         data_dir,
-        options=Options(host=host, port=port, public_url=None if url is None else PublicUrl.parse(url)),
+        options=Options(
+            host=host,
+            port=port,
+            public_url=None if url is None else PublicUrl.parse(url),
+            trusted_proxies=tuple(map(parse_proxy, trusted_proxies)),
+        ),
         confirm=confirm,
         policy=SignUpPolicy.parse(sign_up),
         with_demo=demo,

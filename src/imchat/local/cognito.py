@@ -4,12 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final, TypeVar
 
 from imchat.errors import NotFound
 from imchat.local.addresses import PublicUrl
-from imchat.local.http import HttpResponse, Request, http_error_response, json_response, new_request_id
+from imchat.local.client_address import ClientAddresses
+from imchat.local.http import (
+    Cancellable,
+    HttpResponse,
+    Request,
+    http_error_response,
+    json_response,
+    new_request_id,
+)
+from imchat.local.identity import (
+    TARGET_PREFIX,
+    AddressLimits,
+    CognitoResponse,
+    Kind,
+    QueueFull,
+    WorkQueue,
+    kind_of,
+    too_many_requests,
+)
 from imchat.local.protocols import SignIn
 
 T = TypeVar("T")
@@ -17,19 +35,32 @@ T = TypeVar("T")
 _PREFIX: Final = "/cognito"
 """The path that the web client posts to; other Cognito clients post to `/`."""
 
+_DEFERRED: Final = {Kind.SIGN_UP, Kind.CODE}
+"""The operations that wait for all others."""
+_FULL_WAIT_MS: Final = 1000
+"""When to try again if too many requests wait: their work takes about a second."""
+_REFUSAL_DELAY_S: Final = 1.0
+"""How long the refusal is delayed: clients that try again at once would otherwise take all the time of the server."""
+
 
 class CognitoApi:
-    """Serves one user pool.
+    """Serves one user pool: limits the requests of each client address, and runs the others one after another.
 
-    Requests run on one thread of its own: a password check takes tens of milliseconds, and many sign-ins at once must
-    neither block the event loop nor occupy the threads of other work. Tokens name `public_url` as their issuer, or
-    without one the address that the client used.
+    Tokens name `public_url` as their issuer, or without one the address that the client used.
     """
 
-    def __init__(self, sign_in: SignIn, public_url: PublicUrl | None = None) -> None:
+    def __init__(
+        self,
+        sign_in: SignIn,
+        public_url: PublicUrl | None = None,
+        addresses: ClientAddresses | None = None,
+        limits: AddressLimits | None = None,
+    ) -> None:
         self._sign_in = sign_in
         self._public_url = public_url
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sign-in")
+        self._addresses = addresses or ClientAddresses()
+        self._limits = limits or AddressLimits()
+        self._queue = WorkQueue()
         self._well_known_path = f"/{sign_in.pool_id}/.well-known/"
 
     def handles(self, request: Request) -> bool:
@@ -38,25 +69,40 @@ class CognitoApi:
             return request.path in {"/", _PREFIX, f"{_PREFIX}/"}
         return request.path.removeprefix(_PREFIX).startswith(self._well_known_path)
 
-    async def serve(self, request: Request) -> HttpResponse:
-        """Respond to a request for the user pool."""
+    def serve(self, request: Request) -> HttpResponse | Cancellable:
+        """Respond to a request for the user pool. It is dropped if the client disconnects before its turn."""
         if request.method != "POST":
             return self._serve_document(request)
-        target, endpoint = request.headers.get("x-amz-target", ""), self._endpoint(request)
-        status, headers, body = await self.run(
-            lambda: self._sign_in.handle(
-                target, request.body, request.headers, endpoint=endpoint, path=request.raw_path
-            )
+        target, address = request.headers.get("x-amz-target", ""), self._addresses.find(request)
+        kind = kind_of(target.removeprefix(TARGET_PREFIX))
+        wait_ms = self._limits.count(kind, address)
+        if wait_ms:
+            self._addresses.log_shared_address(request)
+            return Cancellable(_refuse(wait_ms))
+        work = partial(
+            self._sign_in.handle,
+            target,
+            request.body,
+            request.headers,
+            endpoint=self._endpoint(request),
+            path=request.raw_path,
         )
-        return HttpResponse(status, headers, body)
+        return Cancellable(self._respond(work, address, kind))
 
-    def run(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        """Run `work` on the user pool's thread, after the calls before it."""
-        return asyncio.get_running_loop().run_in_executor(self._thread, work)
+    async def run(self, work: Callable[[], T]) -> T:
+        """Run `work` of the server itself on the user pool's thread, between the requests."""
+        return await self._queue.run(work, address=None, urgent=True)
 
     def close(self) -> None:
-        """Wait for the running call and cancel the waiting ones."""
-        self._thread.shutdown(cancel_futures=True)
+        """Finish the running request, drop the waiting ones and deliver the codes that were created."""
+        self._queue.close()
+        self._sign_in.flush_deliveries()
+
+    async def _respond(self, work: Callable[[], CognitoResponse], address: str, kind: Kind) -> HttpResponse:
+        try:
+            return HttpResponse(*await self._queue.run(work, address=address, urgent=kind not in _DEFERRED))
+        except QueueFull:
+            return await _refuse(_FULL_WAIT_MS)
 
     def _serve_document(self, request: Request) -> HttpResponse:
         match request.path.rpartition("/")[2]:
@@ -72,3 +118,9 @@ class CognitoApi:
             return str(self._public_url)
         schemes = request.headers.get("x-forwarded-proto", "").lower().split(",")
         return f"{'https' if schemes[-1].strip() == 'https' else 'http'}://{request.host}"
+
+
+async def _refuse(wait_ms: int) -> HttpResponse:
+    """Respond, after a while, that the client must wait `wait_ms`."""
+    await asyncio.sleep(_REFUSAL_DELAY_S)
+    return HttpResponse(*too_many_requests(wait_ms))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeAlias
 
 from imchat.local.group_commit import Transactions
+from imchat.local.identity import CognitoResponse
 from imchat.sign_up_policy import SignUpPolicy
 
 Purge: TypeAlias = Callable[[int, int], int]
@@ -24,8 +25,11 @@ class SignIn(Protocol):
 
     def handle(
         self, target: str, body: bytes, headers: Mapping[str, str], *, endpoint: str, path: str
-    ) -> tuple[int, Mapping[str, str], bytes]:
-        """Handle one Cognito request; slow, and safe on any thread. Returns status, headers, body."""
+    ) -> CognitoResponse:
+        """Handle one Cognito request; slow, and safe on any thread."""
+
+    def flush_deliveries(self) -> None:
+        """Wait until all codes are delivered, at most a few seconds."""
 
     def jwks(self) -> Mapping[str, Any]:
         """Return the public keys of the tokens."""

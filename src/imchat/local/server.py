@@ -9,7 +9,7 @@ import os
 import socket
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import Any, Final, Self
@@ -21,6 +21,7 @@ from imchat.local.addresses import Addresses, PublicUrl
 from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.apigateway.events import http_event, parse_http_response, token_claims
 from imchat.local.apigateway.websocket import IDLE_TIMEOUT_S, PING_INTERVAL_S, WebSocketApi
+from imchat.local.client_address import LOOPBACK, ClientAddresses, IpNetwork
 from imchat.local.cognito import CognitoApi
 from imchat.local.group_commit import GroupCommitQueue
 from imchat.local.health import HealthCheck, HealthTargets
@@ -29,6 +30,7 @@ from imchat.local.http import (
     MAX_CONNECTIONS,
     SMALL_BODY_BYTES,
     BodyLimit,
+    Cancellable,
     HandlerResult,
     HttpResponse,
     HttpServer,
@@ -37,6 +39,7 @@ from imchat.local.http import (
     json_response,
     new_request_id,
 )
+from imchat.local.identity import LIMITS, AddressLimits, Kind, Limit
 from imchat.local.protocols import Purge, SignIn, Store
 from imchat.local.refusal_log import RefusalLog
 from imchat.local.static_site import Site
@@ -68,11 +71,17 @@ class Handlers:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """The address to listen on (port 0: any free one), the address that users open, and time limits in seconds."""
+    """The address to listen on (port 0: any free one), the address that users open, limits, and times in seconds.
+
+    `trusted_proxies` state the addresses of their clients; with a `public_url`, so do proxies on this machine.
+    `sign_in_limits` are for each client address; empty for none.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
     public_url: PublicUrl | None = None
+    trusted_proxies: tuple[IpNetwork, ...] = ()
+    sign_in_limits: Mapping[Kind, Limit] = field(default_factory=lambda: LIMITS)
     max_connections: int = MAX_CONNECTIONS
     ping_s: float = PING_INTERVAL_S
     idle_s: float = IDLE_TIMEOUT_S
@@ -132,7 +141,11 @@ class LocalServer:
             idle_s=self._options.idle_s,
             lifetime_s=self._options.lifetime_s,
         )
-        self._cognito = CognitoApi(self._sign_in, self._options.public_url)
+        behind_local_proxy = LOOPBACK if self._options.public_url else ()
+        proxies = ClientAddresses([*self._options.trusted_proxies, *behind_local_proxy])
+        self._cognito = CognitoApi(
+            self._sign_in, self._options.public_url, proxies, AddressLimits(self._options.sign_in_limits)
+        )
         self._health = HealthCheck(self._health_targets, self._queue.run) if self._health_targets else None
         host = self._options.host
         try:
@@ -154,7 +167,7 @@ class LocalServer:
         await self._queue.close()
         self._cognito.close()
 
-    def _handle(self, request: Request) -> HttpResponse | Awaitable[HandlerResult]:
+    def _handle(self, request: Request) -> HttpResponse | Cancellable | Awaitable[HandlerResult]:
         path, host = request.path, request.headers.get("host", "")
         if host not in self._served_hosts and not self._addresses.serves(host):
             return _host_error(host)

@@ -6,7 +6,7 @@ import { ApiError, errorFromResponse, networkError } from './errors'
 const TIMEOUT_MS = 20_000
 const ATTEMPTS = 3
 /** With a longer `Retry-After` the request fails instead of waiting. */
-const MAX_RETRY_WAIT_MS = 5_000
+export const MAX_RETRY_WAIT_MS = 5_000
 
 export interface TokenSource {
   /** Return a valid access token other than `rejected`. Throws ApiError `signed_out`. */

@@ -1,6 +1,12 @@
 """The HTTP/1.1 server of `imchat local`. Other modules import only the names exported here."""
 
-from imchat.local.http.connection import MAX_CONNECTIONS, HandlerResult, OpenConnections, Upgrade
+from imchat.local.http.connection import (
+    MAX_CONNECTIONS,
+    Cancellable,
+    HandlerResult,
+    OpenConnections,
+    Upgrade,
+)
 from imchat.local.http.limits import BodyLimit, InputBudget, UnreadOutput
 from imchat.local.http.parser import MAX_BODY_BYTES, SMALL_BODY_BYTES
 from imchat.local.http.request import Request, join_repeated, new_request_id
@@ -12,6 +18,7 @@ __all__ = [
     "MAX_CONNECTIONS",
     "SMALL_BODY_BYTES",
     "BodyLimit",
+    "Cancellable",
     "HandlerResult",
     "HttpResponse",
     "HttpServer",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -51,8 +51,14 @@ class Upgrade(NamedTuple):
     abandon: Callable[[], None]
 
 
+class Cancellable(NamedTuple):
+    """A response that is still to be made. It is cancelled if the client closes its side of the connection first."""
+
+    response: Coroutine[Any, Any, HttpResponse]
+
+
 HandlerResult: TypeAlias = HttpResponse | Upgrade
-RequestHandler: TypeAlias = Callable[[Request], HttpResponse | Awaitable[HandlerResult]]
+RequestHandler: TypeAlias = Callable[[Request], HttpResponse | Cancellable | Awaitable[HandlerResult]]
 
 
 class OpenConnections(set[C]):
@@ -112,6 +118,9 @@ class Connection(asyncio.Protocol):
         self._response_bytes = 0  # of the last response
         self._unread_bytes = 0  # of the responses, when the client last read
         self._handling = False  # a request is being handled
+        self._cancellable: asyncio.Future[HttpResponse] | None = (
+            None  # what handles it, if it may be cancelled
+        )
         self._input_ended = False  # no more requests are read
         self._closed = self._writing_paused = self._reading_paused = self._half_closed = False
         self._last_active_s = self._last_data_s = self._first_data_s = time.monotonic()
@@ -137,6 +146,7 @@ class Connection(asyncio.Protocol):
         self._parser.requests.clear()
         self._body_bytes = 0
         self._drop_input()
+        self._cancel_response()
 
     def data_received(self, data: bytes) -> None:
         """Parse bytes that the client has sent (asyncio callback)."""
@@ -161,7 +171,13 @@ class Connection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Stop reading requests; keep the connection open while responses are due (asyncio callback)."""
         self._input_ended = self._half_closed = True
+        self._cancel_response()
         return self._handling or bool(self._parser.requests)
+
+    def _cancel_response(self) -> None:
+        """Cancel the response that is being made, if it is `Cancellable`: the client has gone."""
+        if self._cancellable is not None:
+            self._cancellable.cancel()
 
     def pause_writing(self) -> None:
         """Pause responses: the client does not read them (asyncio callback)."""
@@ -195,7 +211,11 @@ class Connection(asyncio.Protocol):
             if isinstance(result, HttpResponse):
                 self._send_response(request, keep_alive, result)
             else:
-                task = asyncio.ensure_future(result)
+                task: asyncio.Future[Any]
+                if isinstance(result, Cancellable):
+                    task = self._cancellable = asyncio.ensure_future(result.response)
+                else:
+                    task = asyncio.ensure_future(result)
                 task.add_done_callback(partial(self._on_result, request, keep_alive))
 
     def _count_input(self) -> None:
@@ -233,6 +253,7 @@ class Connection(asyncio.Protocol):
             self._transport.resume_reading()
 
     def _on_result(self, request: Request, keep_alive: bool, task: asyncio.Future[HandlerResult]) -> None:  # noqa: FBT001 - as it was parsed
+        self._cancellable = None
         if task.cancelled():
             self._transport.abort()
             return

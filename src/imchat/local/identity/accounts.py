@@ -59,13 +59,13 @@ class Accounts:
         self._table = table
 
     def find(self, name: str) -> Account | None:
-        """Find an account by e-mail address (in any case) or by user id."""
+        """Find an account by e-mail address or user id, in any case. An unknown name takes as many reads as a known one."""
+        name = name.lower()
         if "@" not in name:
             pointer = self._table.get(_pointer(name))
-            if pointer is None:
-                return None
-            name = pointer["email"]
-        item = self._table.get(_key(name.lower()))
+            if pointer is not None:
+                name = pointer["email"]
+        item = self._table.get(_key(name))
         return None if item is None else _from_item(item)
 
     def add(self, account: Account) -> None:

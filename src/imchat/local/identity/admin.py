@@ -34,7 +34,7 @@ def admin_create_user(context: PoolContext, request: CognitoRequest) -> dict[str
     account = replace(account, email_verified=verified, temporary_until_ms=until_ms)
     context.accounts.add(account)
     if action is None:
-        context.deliver(Purpose.INVITATION, email, password)
+        context.deliveries.add(Purpose.INVITATION, email, password)
     return {"User": _user_response(account)}
 
 
@@ -58,7 +58,7 @@ def admin_reset_user_password(context: PoolContext, request: CognitoRequest) -> 
     """Invalidate the password and deliver a code for setting a new one."""
     account = _get_account(context, request)
     _save(context, account, status=Status.RESET_REQUIRED, generation=account.generation + 1)
-    context.send_code(Purpose.PASSWORD_RESET, account, account.email)
+    context.send_code(Purpose.PASSWORD_RESET, context.find_user(account.email))
     return {}
 
 

@@ -6,13 +6,14 @@ import hmac
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final
 
 from imchat.errors import Unauthenticated
 from imchat.local.identity import srp
 from imchat.local.identity.accounts import Account, Accounts, Status
 from imchat.local.identity.challenges import Challenges, NewPassword, PasswordProof
 from imchat.local.identity.codes import Codes, Purpose
+from imchat.local.identity.deliveries import Deliveries
 from imchat.local.identity.pool import Pool
 from imchat.local.identity.protocol import (
     MAX_USERNAME,
@@ -31,8 +32,27 @@ MIN_PASSWORD_CHARACTERS: Final = 8
 MAX_PASSWORD_CHARACTERS: Final = 256
 _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f.]+(\.[^@\s\x00-\x1f\x7f.]+)*")
 
-Deliver: TypeAlias = Callable[[Purpose, str, str], None]
-"""Deliver a code or a temporary password: its purpose, the recipient's e-mail address, the secret."""
+
+@dataclass(frozen=True, slots=True)
+class NamedUser:
+    """The user that a request names. If `account` is None there is none, and the rest looks like one.
+
+    Operations do the same work for both, so that neither a response nor its time discloses who has an account.
+    """
+
+    name: str
+    user_id: str
+    salt: int
+    verifier: int
+    account: Account | None
+
+    def without_account(self) -> NamedUser:
+        """Return the user as if there were no account, because the operation is not for this one."""
+        return replace(self, account=None)
+
+    def failure_key(self, what: str) -> str:
+        """Return the throttle's key for attempts at `what`."""
+        return failure_key(what, self.user_id, exists=self.account is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +70,7 @@ class PoolContext:
     now_ms: Callable[[], int]
     confirm: bool
     policy: SignUpPolicy
-    deliver: Deliver
+    deliveries: Deliveries
 
     def check_client(self, request: CognitoRequest) -> None:
         """Raise CognitoError for a client id that is not the pool's."""
@@ -72,10 +92,18 @@ class PoolContext:
             raise not_authorized("User is disabled.")
         return account
 
-    def password_matches(self, account: Account, password: str) -> bool:
-        """Return whether `password` is the account's; slow."""
-        verifier = srp.make_verifier(self.pool.srp_identity(account.user_id), password, int(account.salt, 16))
-        return hmac.compare_digest(f"{verifier:x}", account.verifier)
+    def find_user(self, name: str) -> NamedUser:
+        """Find the user with an e-mail address or user id."""
+        account = self.accounts.find(name)
+        user_id, salt, verifier = self.pool.fake_credentials(name.lower())
+        if account is not None:
+            user_id, salt, verifier = account.user_id, int(account.salt, 16), int(account.verifier, 16)
+        return NamedUser(name, user_id, salt, verifier, account)
+
+    def password_matches(self, user: NamedUser, password: str) -> bool:
+        """Return whether `password` is the user's, which no password is without an account; slow."""
+        verifier = srp.make_verifier(self.pool.srp_identity(user.user_id), password, user.salt)
+        return hmac.compare_digest(f"{verifier:x}", f"{user.verifier:x}") and user.account is not None
 
     def with_password(self, account: Account, password: str, status: Status) -> Account:
         """Return the account with a new password and status, not saved; slow."""
@@ -112,15 +140,15 @@ class PoolContext:
                 "LimitExceededException", "Attempt limit exceeded, please try after some time."
             )
 
-    def send_code(self, purpose: Purpose, account: Account | None, name: str) -> dict[str, str]:
-        """Create and deliver a code, at most a few in a short time; respond alike if there is no such account."""
-        key = failure_key(f"send:{purpose}", account.email if account else None, name)
+    def send_code(self, purpose: Purpose, user: NamedUser) -> dict[str, str]:
+        """Create and deliver a code, at most a few in a short time; do and return the same if there is no account."""
+        key = user.failure_key(f"send:{purpose}")
         self.check_throttle(key)
         self.throttle.record_failure(key)
-        if account is not None:
-            self.deliver(purpose, account.email, self.codes.create(purpose, account.email))
+        email = user.account.email if user.account else None
+        self.deliveries.add(purpose, email, self.codes.create(purpose, email))
         return {
-            "Destination": _mask_email(account, name),
+            "Destination": _mask_email(user.name),
             "DeliveryMedium": "EMAIL",
             "AttributeName": "email",
         }
@@ -157,8 +185,7 @@ def new_password(request: CognitoRequest, name: str) -> str:
     return password
 
 
-def _mask_email(account: Account | None, name: str) -> str:
-    """Mask an e-mail address as `a***@e***`, so that it is not disclosed; an unknown user id gets a fake one."""
-    address = account.email if account else name if "@" in name else "a@e"
-    local, _, domain = address.partition("@")
-    return f"{local[:1]}***@{domain[:1]}***"
+def _mask_email(name: str) -> str:
+    """Mask an e-mail address as `a***@e***`, and a user id as if its address were unknown."""
+    local, _, domain = name.lower().partition("@")
+    return f"{local[:1]}***@{domain[:1]}***" if domain else "***@***"

@@ -56,11 +56,16 @@ class Pool:
         return hmac.digest(self.secret, f"{purpose}:{value}".encode(), "sha256")
 
     def fake_credentials(self, name: str) -> tuple[str, int, int]:
-        """Return user id, salt and verifier for an unknown user: the same for each name, valid for no password."""
-        user_id = str(uuid.UUID(bytes=self.digest("user", name)[:16], version=4))
-        salt = int.from_bytes(self.digest("salt", name)[: srp.SALT_BYTES], "big")
+        """Return user id, salt and verifier for an unknown user: the same for each name, valid for no password.
+
+        As with an account, the user id is itself a name with the same salt. `name` is in lower case.
+        """
+        user_id = (
+            name if _is_user_id(name) else str(uuid.UUID(bytes=self.digest("user", name)[:16], version=4))
+        )
+        salt = int.from_bytes(self.digest("salt", user_id)[: srp.SALT_BYTES], "big")
         top = 1 << (8 * srp.SALT_BYTES - 2)
-        verifier = hashlib.shake_256(self.digest("verifier", name)).digest(384)
+        verifier = hashlib.shake_256(self.digest("verifier", user_id)).digest(384)
         return user_id, salt % top | top, int.from_bytes(verifier, "big") % N
 
 
@@ -118,6 +123,15 @@ def load_signing_key(folder: Path) -> rsa.RSAPrivateKey:
             f"{path} is not an RSA key; delete it to create a new one; all users must then sign in again"
         )
     return key
+
+
+def _is_user_id(name: str) -> bool:
+    """Return whether a name has the form of a user id: a random UUID."""
+    try:
+        found = uuid.UUID(name)
+    except ValueError:
+        return False
+    return str(found) == name and found.version == 4  # noqa: PLR2004 - the version of random UUIDs
 
 
 def _write_private(path: Path, content: bytes) -> None:

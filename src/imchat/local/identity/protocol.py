@@ -1,17 +1,30 @@
-"""Cognito's AWS JSON 1.1 protocol: reading the fields of a request, and the errors that clients check for."""
+"""Cognito's AWS JSON 1.1 protocol: reading the fields of a request, responses, and the errors that clients check for."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from imchat.errors import ImchatError
 
+CONTENT_TYPE: Final = "application/x-amz-json-1.1"
 MAX_REQUEST_BYTES: Final = 64 * 1024
 MAX_TEXT: Final = 2048
 MAX_USERNAME: Final = 128
 """Source: Cognito API reference, "Username"."""
+
+
+_NO_HEADERS: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class CognitoResponse(NamedTuple):
+    """An HTTP response."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class CognitoError(ImchatError):
@@ -112,6 +125,47 @@ class CognitoRequest:
             raise invalid_parameter(f"{name} must be a list of objects with Name and Value.")
         fields = [CognitoRequest(entry, self.endpoint) for entry in entries]
         return {entry.text("Name", limit=32): entry.optional("Value") or "" for entry in fields}
+
+
+def error_response(
+    status: int, error_type: str, message: str, headers: Mapping[str, str] = _NO_HEADERS
+) -> CognitoResponse:
+    """Return an error in the form of AWS JSON 1.1, with additional headers."""
+    # Messages quote fields of the request; a header can hold no control character.
+    header_message = "".join(char if char.isprintable() else "?" for char in message)
+    all_headers = {
+        "Content-Type": CONTENT_TYPE,
+        "x-amzn-ErrorType": error_type,
+        "x-amzn-ErrorMessage": header_message,
+        **headers,
+    }
+    return CognitoResponse(
+        status, all_headers, json.dumps({"__type": error_type, "message": message}).encode()
+    )
+
+
+def too_many_requests(wait_ms: int) -> CognitoResponse:
+    """Return Cognito's response to a client that sends too many requests, with the time to wait in both usual headers.
+
+    Sources: Cognito API reference, "TooManyRequestsException" (status 400); https://github.com/boto/boto3/issues/2517 for
+    the message.
+    """
+    return error_response(400, "TooManyRequestsException", "Rate exceeded", _retry_after(wait_ms))
+
+
+def service_unavailable() -> CognitoResponse:
+    """Return the response while the database cannot store anything; AWS SDKs retry status 503.
+
+    Sources: Cognito API reference, "Common Errors"; botocore's `data/_retry.json`.
+    """
+    return error_response(
+        503, "ServiceUnavailable", "The server could not store this, please try again.", _retry_after(1000)
+    )
+
+
+def _retry_after(wait_ms: int) -> dict[str, str]:
+    """Return HTTP's header in seconds, and that of the AWS SDKs in milliseconds. Source: botocore's `retries/standard.py`."""
+    return {"Retry-After": str(max(-(-wait_ms // 1000), 1)), "x-amz-retry-after": str(wait_ms)}
 
 
 def as_attributes(values: Mapping[str, str]) -> list[dict[str, str]]:

@@ -12,16 +12,24 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from imchat.errors import source_location
+from imchat.errors import Busy, source_location
 from imchat.local.identity import admin, sign_in, sign_up, sigv4
 from imchat.local.identity.accounts import Accounts
 from imchat.local.identity.challenges import Challenges
 from imchat.local.identity.codes import Codes
-from imchat.local.identity.context import Deliver, PoolContext
+from imchat.local.identity.context import PoolContext
+from imchat.local.identity.deliveries import Deliver, Deliveries
 from imchat.local.identity.pool import Pool, load_admin_key, load_signing_key
-from imchat.local.identity.protocol import CognitoError, CognitoRequest
+from imchat.local.identity.protocol import (
+    CONTENT_TYPE,
+    CognitoError,
+    CognitoRequest,
+    CognitoResponse,
+    error_response,
+    service_unavailable,
+)
 from imchat.local.identity.sessions import Sessions
 from imchat.local.identity.throttle import Throttle
 from imchat.local.identity.tokens import Tokens
@@ -29,7 +37,6 @@ from imchat.sign_up_policy import OPEN, SignUpPolicy
 from imchat.storage.table import Table
 
 TOKEN_LIFETIME_S: Final = 3600
-CONTENT_TYPE: Final = "application/x-amz-json-1.1"
 TARGET_PREFIX: Final = "AWSCognitoIdentityProviderService."
 
 _Operation: TypeAlias = Callable[[PoolContext, CognitoRequest], dict[str, Any]]
@@ -70,20 +77,12 @@ def _monotonic_ms() -> int:
     return time.monotonic_ns() // 1_000_000
 
 
-class CognitoResponse(NamedTuple):
-    """An HTTP response."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-
 class Identity:
     """A user pool in a table and a folder with its keys; both are initialised at the first start.
 
     With `confirm`, a sign-up must be confirmed by a code. `policy` says who may sign up. `deliver` receives every code
-    and temporary password. All methods are thread-safe; `handle` runs one request at a time, and is slow when it checks
-    a password.
+    and temporary password, on a thread of its own. All methods are thread-safe; `handle` runs one request at a time, and
+    is slow when it checks a password.
     """
 
     def __init__(
@@ -107,6 +106,7 @@ class Identity:
         pool = Pool.load(table)
         self._admin_key = load_admin_key(keys, pool.pool_id)
         self._tokens = Tokens(load_signing_key(keys), pool, now_ms=now_ms, lifetime_s=token_lifetime_s)
+        self._deliveries = Deliveries(deliver)
         self._context = PoolContext(
             pool=pool,
             accounts=Accounts(table),
@@ -119,7 +119,7 @@ class Identity:
             now_ms=now_ms,
             confirm=confirm,
             policy=policy,
-            deliver=deliver,
+            deliveries=self._deliveries,
         )
         self.pool_id = pool.pool_id
         self.client_id = pool.client_id
@@ -137,12 +137,19 @@ class Identity:
         try:
             result = self._run_operation(target, body, headers, endpoint=endpoint, path=path)
         except CognitoError as error:
-            return _error_response(400, error.error_type, error.message)
+            return error_response(400, error.error_type, error.message)
+        except Busy as error:
+            _log.warning("a sign-in request could not be stored: %s", error.message)
+            return service_unavailable()
         except Exception as error:  # noqa: BLE001 - the server must respond to every request
             location = source_location(error)
             _log.error("unexpected %s in a sign-in request at %s", type(error).__name__, location)
-            return _error_response(500, "InternalErrorException", "Something went wrong; please try again.")
+            return error_response(500, "InternalErrorException", "Something went wrong; please try again.")
         return CognitoResponse(200, {"Content-Type": CONTENT_TYPE}, json.dumps(result).encode())
+
+    def flush_deliveries(self) -> None:
+        """Wait until all codes and temporary passwords are delivered, at most two seconds."""
+        self._deliveries.flush()
 
     def jwks(self) -> dict[str, Any]:
         """Return the JSON Web Key Set: the public key of all tokens."""
@@ -174,14 +181,3 @@ class Identity:
         request = CognitoRequest.parse(body, endpoint)
         with self._lock:
             return operation(self._context, request)
-
-
-def _error_response(status: int, error_type: str, message: str) -> CognitoResponse:
-    # Messages quote fields of the request; a header can hold no control character.
-    header_message = "".join(char if char.isprintable() else "?" for char in message)
-    headers = {
-        "Content-Type": CONTENT_TYPE,
-        "x-amzn-ErrorType": error_type,
-        "x-amzn-ErrorMessage": header_message,
-    }
-    return CognitoResponse(status, headers, json.dumps({"__type": error_type, "message": message}).encode())

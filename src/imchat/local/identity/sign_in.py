@@ -6,7 +6,7 @@ import base64
 import binascii
 import hmac
 import json
-from typing import Any
+from typing import Any, Final
 
 from imchat.local.identity.accounts import Account, Status
 from imchat.local.identity.challenges import NewPassword, PasswordProof
@@ -15,6 +15,8 @@ from imchat.local.identity.protocol import CognitoError, CognitoRequest, invalid
 from imchat.local.identity.srp import Exchange
 from imchat.local.identity.throttle import failure_key
 from imchat.local.identity.tokens import SignedIn
+
+PASSWORD: Final = "password"  # noqa: S105 - the throttle's name for failed sign-ins
 
 
 def initiate_auth(context: PoolContext, request: CognitoRequest) -> dict[str, Any]:
@@ -56,32 +58,22 @@ def revoke_token(context: PoolContext, request: CognitoRequest) -> dict[str, Any
     return {}
 
 
-def throttle_key(account: Account | None, name: str) -> str:
-    """Return the throttle key for failed sign-ins: the same for all names of an account."""
-    return failure_key("password", account.email if account else None, name)
-
-
 def _start_srp(context: PoolContext, parameters: CognitoRequest) -> dict[str, Any]:
-    name = username(parameters, "USERNAME")
-    account = context.accounts.find(name)
-    _check_throttle(context, throttle_key(account, name))
-    if account is None:
-        user_id, salt, verifier = context.pool.fake_credentials(name.lower())
-    else:
-        user_id, salt, verifier = account.user_id, int(account.salt, 16), int(account.verifier, 16)
+    user = context.find_user(username(parameters, "USERNAME"))
+    _check_throttle(context, user.failure_key(PASSWORD))
     try:
-        exchange = Exchange.begin(int(parameters.text("SRP_A", limit=800), 16), verifier)
+        exchange = Exchange.begin(int(parameters.text("SRP_A", limit=800), 16), user.verifier)
     except ValueError:
         raise invalid_parameter("SRP_A must be a hexadecimal number between 1 and N - 1.") from None
-    handle = context.proofs.open(PasswordProof(name.lower(), user_id, exchange))
+    handle = context.proofs.open(PasswordProof(user.name.lower(), user.user_id, exchange))
     return {
         "ChallengeName": "PASSWORD_VERIFIER",
         "ChallengeParameters": {
-            "SALT": f"{salt:x}",
+            "SALT": f"{user.salt:x}",
             "SECRET_BLOCK": handle,
             "SRP_B": f"{exchange.server_public:x}",
-            "USERNAME": user_id,
-            "USER_ID_FOR_SRP": user_id,
+            "USERNAME": user.user_id,
+            "USER_ID_FOR_SRP": user.user_id,
         },
     }
 
@@ -90,7 +82,7 @@ def _verify_srp(context: PoolContext, responses: CognitoRequest) -> dict[str, An
     handle = responses.text("PASSWORD_CLAIM_SECRET_BLOCK")
     challenge = context.proofs.consume(handle)
     account = context.accounts.find(challenge.user_id)
-    key = throttle_key(account, challenge.name)
+    key = failure_key(PASSWORD, challenge.user_id, exists=account is not None)
     _check_throttle(context, key)
     expected = challenge.exchange.proof(
         context.pool.srp_identity(challenge.user_id),
@@ -111,15 +103,12 @@ def _verify_srp(context: PoolContext, responses: CognitoRequest) -> dict[str, An
 
 
 def _verify_password(context: PoolContext, parameters: CognitoRequest) -> dict[str, Any]:
-    name = username(parameters, "USERNAME")
+    user = context.find_user(username(parameters, "USERNAME"))
     password = parameters.text("PASSWORD", limit=MAX_PASSWORD_CHARACTERS)
-    account = context.accounts.find(name)
-    key = throttle_key(account, name)
+    key = user.failure_key(PASSWORD)
     _check_throttle(context, key)
-    if account is None:
-        context.new_verifier(name, password)  # takes as long as for an existing user
-    is_correct = account is not None and context.password_matches(account, password)
-    return _complete_sign_in(context, account if is_correct else None, key, parameters.endpoint)
+    is_correct = context.password_matches(user, password)
+    return _complete_sign_in(context, user.account if is_correct else None, key, parameters.endpoint)
 
 
 def _set_new_password(context: PoolContext, session: str, responses: CognitoRequest) -> dict[str, Any]:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import Any, Final
 
 from imchat.local.identity.accounts import Account, Status
-from imchat.local.identity.codes import Purpose, code_mismatch
+from imchat.local.identity.codes import Purpose
 from imchat.local.identity.context import (
     MAX_PASSWORD_CHARACTERS,
+    NamedUser,
     PoolContext,
     new_email,
     new_password,
@@ -22,7 +23,7 @@ from imchat.local.identity.protocol import (
     invalid_parameter,
     not_authorized,
 )
-from imchat.local.identity.sign_in import throttle_key
+from imchat.local.identity.sign_in import PASSWORD
 from imchat.local.identity.throttle import failure_key
 
 ATTRIBUTES: Final = frozenset({
@@ -45,64 +46,52 @@ def sign_up(context: PoolContext, request: CognitoRequest) -> dict[str, Any]:
     context.accounts.add(account)
     response: dict[str, Any] = {"UserConfirmed": not context.confirm, "UserSub": account.user_id}
     if context.confirm:
-        response["CodeDeliveryDetails"] = context.send_code(Purpose.SIGN_UP, account, email)
+        response["CodeDeliveryDetails"] = context.send_code(Purpose.SIGN_UP, context.find_user(email))
     return response
 
 
 def confirm_sign_up(context: PoolContext, request: CognitoRequest) -> dict[str, Any]:
     """Confirm an account with the code that `sign_up` delivered."""
     context.check_client(request)
-    account = context.accounts.find(username(request))
-    if account is not None and account.status is not Status.UNCONFIRMED:
-        raise not_authorized(f"User cannot be confirmed. Current status is {account.status}")
-    _consume_code(context, Purpose.SIGN_UP, account, request)
-    if account is not None:
-        context.accounts.save(
-            replace(account, status=Status.CONFIRMED, email_verified=True, changed_ms=context.now_ms())
-        )
+    account = _consume_code(context, Purpose.SIGN_UP, _unconfirmed_user(context, request), request)
+    context.accounts.save(
+        replace(account, status=Status.CONFIRMED, email_verified=True, changed_ms=context.now_ms())
+    )
     return {}
 
 
 def resend_confirmation_code(context: PoolContext, request: CognitoRequest) -> dict[str, Any]:
-    """Deliver a new code; it replaces the earlier one."""
+    """Deliver a new code, which replaces the earlier one; respond alike to a user who needs none or does not exist."""
     context.check_client(request)
-    name = username(request)
-    account = context.accounts.find(name)
-    if account is not None and account.status is not Status.UNCONFIRMED:
-        raise invalid_parameter("User is already confirmed.")
-    return {"CodeDeliveryDetails": context.send_code(Purpose.SIGN_UP, account, name)}
+    return {"CodeDeliveryDetails": context.send_code(Purpose.SIGN_UP, _unconfirmed_user(context, request))}
 
 
 def forgot_password(context: PoolContext, request: CognitoRequest) -> dict[str, Any]:
     """Deliver a code for a new password, without disclosing whether the user exists."""
     context.check_client(request)
-    name = username(request)
-    account = context.accounts.find(name)
-    if account is not None and not account.enabled:
-        account = None
-    return {"CodeDeliveryDetails": context.send_code(Purpose.PASSWORD_RESET, account, name)}
+    return {"CodeDeliveryDetails": context.send_code(Purpose.PASSWORD_RESET, _enabled_user(context, request))}
 
 
 def confirm_forgot_password(context: PoolContext, request: CognitoRequest) -> dict[str, Any]:
     """Set a new password with the delivered code, and end all sessions of the user."""
     context.check_client(request)
-    account = context.accounts.find(username(request))
+    user = _enabled_user(context, request)
     password = new_password(request, "Password")
-    _consume_code(context, Purpose.PASSWORD_RESET, account, request)
-    if account is not None:
-        changed = context.with_password(account, password, Status.CONFIRMED)
-        context.accounts.save(replace(changed, generation=account.generation + 1, email_verified=True))
-        context.throttle.reset(throttle_key(account, account.email))
+    account = _consume_code(context, Purpose.PASSWORD_RESET, user, request)
+    changed = context.with_password(account, password, Status.CONFIRMED)
+    context.accounts.save(replace(changed, generation=account.generation + 1, email_verified=True))
+    context.throttle.reset(user.failure_key(PASSWORD))
     return {}
 
 
 def change_password(context: PoolContext, request: CognitoRequest) -> dict[str, Any]:
     """Change the caller's password; requires the current one."""
     account = context.authenticate(request)
-    key = throttle_key(account, account.email)
+    key = failure_key(PASSWORD, account.user_id, exists=True)
     context.check_throttle(key)
     proposed = new_password(request, "ProposedPassword")
-    if not context.password_matches(account, request.text("PreviousPassword", limit=MAX_PASSWORD_CHARACTERS)):
+    previous = request.text("PreviousPassword", limit=MAX_PASSWORD_CHARACTERS)
+    if not context.password_matches(context.find_user(account.user_id), previous):
         context.throttle.record_failure(key)
         raise not_authorized()
     context.throttle.reset(key)
@@ -146,18 +135,30 @@ def user_attributes(
     return attributes
 
 
+def _unconfirmed_user(context: PoolContext, request: CognitoRequest) -> NamedUser:
+    """Return the user that the request names, without an account if that needs no confirmation."""
+    user = context.find_user(username(request))
+    is_unconfirmed = user.account is not None and user.account.status is Status.UNCONFIRMED
+    return user if is_unconfirmed else user.without_account()
+
+
+def _enabled_user(context: PoolContext, request: CognitoRequest) -> NamedUser:
+    """Return the user that the request names, without an account if that is disabled."""
+    user = context.find_user(username(request))
+    return user if user.account is not None and user.account.enabled else user.without_account()
+
+
 def _consume_code(
-    context: PoolContext, purpose: Purpose, account: Account | None, request: CognitoRequest
-) -> None:
-    """Check and delete the request's code; attempts are counted for unknown users too."""
+    context: PoolContext, purpose: Purpose, user: NamedUser, request: CognitoRequest
+) -> Account:
+    """Check and delete the request's code, and return the user's account; attempts are counted for unknown users too."""
     code = request.text("ConfirmationCode")
-    key = failure_key(f"code:{purpose}", account.email if account else None, username(request))
+    key = user.failure_key(f"code:{purpose}")
     context.check_throttle(key)
     try:
-        if account is None:
-            raise code_mismatch()
-        context.codes.consume(purpose, account.email, code)
+        account = context.codes.consume(purpose, user.account, code)
     except CognitoError:
         context.throttle.record_failure(key)
         raise
     context.throttle.reset(key)
+    return account

@@ -20,9 +20,9 @@ MAX_KEYS: Final = 10_000
 _UNKNOWN: Final = "?"
 
 
-def failure_key(what: str, email: str | None, name: str) -> str:
-    """Return the key for attempts at `what` on the account with `email`, or on a `name` that no account has."""
-    return f"{_UNKNOWN}{what}:{name.lower()}" if email is None else f"{what}:{email}"
+def failure_key(what: str, user_id: str, *, exists: bool) -> str:
+    """Return the key for attempts at `what` on one user, the same for all names of that user."""
+    return f"{what}:{user_id}" if exists else f"{_UNKNOWN}{what}:{user_id}"
 
 
 @dataclass(frozen=True, slots=True)
