@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,7 +33,9 @@ TEXT: Final = st.one_of(
     st.text(st.characters(), max_size=20),
     st.text("aA09 .@-_\0\r\n\ud800\u200b", max_size=12),
     st.integers(1, 6000).map(lambda length: "x" * length),
-    st.sampled_from(["", "0" * 5000, "-1", "null", EMAIL, "../../etc", "%00", "1" * 800]),
+    st.sampled_from(
+        ["", "\ud800", "a\r\nb", "\0", "0" * 5000, "-1", "null", EMAIL, "../../etc", "%00", "1" * 800]
+    ),
 )
 SCALAR: Final = (
     st.none()
@@ -46,6 +48,7 @@ SCALAR: Final = (
 JSON: Final = st.recursive(
     SCALAR, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4), max_leaves=8
 )
+UNUSUAL: Final[tuple[Any, ...]] = (None, 0, 10**400, [], {}, "", "\ud800", "a\r\n\0b", "x" * 6000)
 OPERATIONS: Final = sorted({*service._PUBLIC_OPERATIONS, *service._ADMIN_OPERATIONS})
 FLOWS: Final = ("USER_PASSWORD_AUTH", "USER_SRP_AUTH", "REFRESH_TOKEN_AUTH", "REFRESH_TOKEN", "CUSTOM_AUTH")
 CHALLENGES: Final = (
@@ -129,6 +132,45 @@ def changed(data: st.DataObject, fields: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
+def check_answer(pool: UserPool, operation: str, body: bytes) -> None:
+    pool.clock.advance_s(1000)  # so that no request is refused because of many failed ones
+    target = f"{service.TARGET_PREFIX}{operation}"
+    status, headers, answer = pool.identity.handle(target, body, {}, endpoint="http://localhost")
+    assert status in {200, 400}, answer
+    assert headers.get("x-amzn-ErrorType") != "InternalErrorException"
+    assert not {"\r", "\n", "\0"} & set("".join(headers.values()))
+    assert isinstance(json.loads(answer), dict)
+
+
+def with_each_unusual_value(fields: dict[str, Any], nested: Iterable[str] = ()) -> Iterator[dict[str, Any]]:
+    """Yield the fields with each unusual value for each of them, or for those of the `nested` ones only."""
+    for name in nested:
+        for changed_value in with_each_unusual_value(fields[name]):
+            yield fields | {name: changed_value}
+    for name in () if nested else fields:
+        for unusual in UNUSUAL:
+            yield fields | {name: unusual}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_no_unusual_value_of_a_field_is_an_unexpected_error(
+    pool: UserPool, operation: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    fields = valid_fields(pool)
+    kinds: list[dict[str, Any]] = [{}]
+    if "Auth" in operation:
+        kinds += [
+            {"AuthFlow": flow, "ChallengeName": challenge}
+            for flow, challenge in zip(FLOWS, CHALLENGES, strict=True)
+        ]
+    with caplog.at_level(logging.WARNING):
+        for kind in kinds:
+            nested = ("AuthParameters", "ChallengeResponses") if kind else ()
+            for request in with_each_unusual_value(fields | kind, nested):
+                check_answer(pool, operation, json.dumps(request).encode())
+    assert "unexpected" not in caplog.text
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_no_request_to_the_user_pool_is_an_unexpected_error(
     pool: UserPool, operation: str, caplog: pytest.LogCaptureFixture
@@ -138,18 +180,11 @@ def test_no_request_to_the_user_pool_is_an_unexpected_error(
     @FUZZ
     @given(data=st.data())
     def check(data: st.DataObject) -> None:
-        pool.clock.advance_s(1000)  # so that no request is refused because of many failed ones
         request = changed(data, fields)
         request.setdefault("AuthFlow", data.draw(st.sampled_from(FLOWS) | JSON))
         request.setdefault("ChallengeName", data.draw(st.sampled_from(CHALLENGES) | JSON))
         body = data.draw(st.one_of(st.just(json.dumps(request).encode()), st.binary(max_size=50)))
-        target = f"{service.TARGET_PREFIX}{operation}"
-        status, headers, answer = pool.identity.handle(target, body, {}, endpoint="http://localhost")
-        assert status in {200, 400}, answer
-        assert headers.get("x-amzn-ErrorType") != "InternalErrorException"
-        assert "\r" not in str(headers)
-        assert "\n" not in str(headers)
-        assert isinstance(json.loads(answer), dict)
+        check_answer(pool, operation, body)
 
     with caplog.at_level(logging.WARNING):
         check()
