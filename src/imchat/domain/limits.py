@@ -67,6 +67,8 @@ FRAME_BYTES: Final = 4 * 1024
 NESTING_MAX: Final = 32
 """Maximum nesting of arrays and objects in a request."""
 RATE_REQUESTS: Final = 300
+RATE_READ_BYTES: Final = 64 * 1024 * 1024
+"""Bytes that a user may read in `RATE_S` seconds; a read counts as 4 KB more than its response."""
 RATE_S: Final = 60
 TICKET_S: Final = 30
 CONNECTION_S: Final = 2 * 60 * 60

@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, TypeAlias, TypeVar
 
-from imchat.domain.limits import RATE_REQUESTS
+from imchat.domain.limits import RATE_READ_BYTES, RATE_REQUESTS
 from imchat.errors import ConfigError
 from imchat.services.app import App
-from imchat.services.rate_limiter import RateLimiter
+from imchat.services.rate_limiter import RateLimiter, read_limiter
 from imchat.services.runtime import InlineRuntime
 from imchat.settings import Settings
 
@@ -59,15 +59,17 @@ class LambdaRuntime(ThreadedRuntime):
         return future.result(), result
 
 
-def rate_limiter() -> RateLimiter:
-    """Return the rate limiter. The environment variable `IMCHAT_REQUESTS_PER_MINUTE` overrides the default limit.
+def rate_limiters() -> tuple[RateLimiter, RateLimiter]:
+    """Return the limiters of requests and of reads.
 
-    Raises: ConfigError if the variable is not a whole number.
+    The environment variable `IMCHAT_REQUESTS_PER_MINUTE` overrides the limit of requests, and changes that of reads in
+    proportion. Raises: ConfigError if the variable is not a whole number.
     """
     text = os.environ.get("IMCHAT_REQUESTS_PER_MINUTE") or str(RATE_REQUESTS)
     if not (text.isascii() and text.isdecimal()):
         raise ConfigError("IMCHAT_REQUESTS_PER_MINUTE must be a whole number", field="requests_per_minute")
-    return RateLimiter(int(text))
+    most = int(text)
+    return RateLimiter(most), read_limiter(most * RATE_READ_BYTES // RATE_REQUESTS)
 
 
 @cache
@@ -87,6 +89,7 @@ def lambda_app() -> App:
         retries={"mode": "standard", "max_attempts": 4},
         max_pool_connections=_THREADS * 2,
     )
+    limiter, of_reads = rate_limiters()
     callbacks = boto3.client("apigatewaymanagementapi", endpoint_url=settings.callback_url, config=config)
 
     return App(
@@ -96,7 +99,8 @@ def lambda_app() -> App:
         new_id=new_id,
         runtime=LambdaRuntime(),
         queue=SqsQueue(lambda: boto3.client("sqs", config=config), settings.fanout_queue_url),
-        rate_limiter=rate_limiter(),
+        rate_limiter=limiter,
+        read_limiter=of_reads,
     )
 
 

@@ -74,13 +74,15 @@ async def serve(
         SqliteTable.open(data.accounts) as accounts,
     ):
         gateway, deferred = LocalGateway(), DeferredActions()
+        limiter, of_reads = bootstrap.rate_limiters()
         app = App(
             table=store,
             gateway=gateway,
             now_ms=bootstrap.now_ms,
             new_id=bootstrap.new_id,
             runtime=deferred,
-            rate_limiter=bootstrap.rate_limiter(),
+            rate_limiter=limiter,
+            read_limiter=of_reads,
         )
         identity = Identity(
             table=accounts,

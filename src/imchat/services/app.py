@@ -17,7 +17,7 @@ class App:
 
     `now_ms` returns the current time (epoch, UTC) and `new_id` an unguessable id of 32 letters and digits. `runtime`
     waits, runs calls in parallel and defers work. Without a `queue`, each request makes its own pushes; without a
-    `rate_limiter`, requests are not limited.
+    `rate_limiter`, requests are not limited, and without a `read_limiter`, reads are not.
     """
 
     table: Table
@@ -27,3 +27,4 @@ class App:
     runtime: Runtime = field(default_factory=InlineRuntime)
     queue: FanoutQueue | None = None
     rate_limiter: RateLimiter | None = None
+    read_limiter: RateLimiter | None = None

@@ -20,6 +20,7 @@
     reaction of one user          REACTIONS#<id>#<seq>    <emoji>#<user_id>       get (does it exist); query (deletion)
     fan-out progress              PUSHED#<conversation_id> PUSHED                 get (fan-out)
     rate counter (one window)     RATE#<user_id>          <window, 12 digits>     condition
+    read counter (one window)     RATE#<user_id>          READS#<window>          condition
     realtime ticket               TICKET#<sha256>         TICKET                  get, then conditional delete
 
 `EVENT#` < `HEAD` < `MEMBER#` in byte order: one query from an event onward reads the newest events, the head and the
@@ -193,6 +194,11 @@ def fanout_progress(conversation_id: ConversationId) -> Key:
 def rate_counter(user_id: UserId, window: int) -> Key:
     """Return the key of a user's request count in one time window."""
     return Key(f"RATE#{_user(user_id)}", f"{window:012d}")
+
+
+def read_counter(user_id: UserId, window: int) -> Key:
+    """Return the key of a user's count of reads in one time window."""
+    return Key(f"RATE#{_user(user_id)}", f"READS#{window:012d}")
 
 
 def ticket(secret: str) -> Key:

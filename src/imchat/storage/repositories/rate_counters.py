@@ -1,20 +1,17 @@
-"""Request counts per user and time window, shared by all Lambda functions."""
+"""Counts of requests and reads per user and time window, shared by all Lambda functions."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 
-from imchat.domain.ids import UserId
-from imchat.storage.repositories import keys
-from imchat.storage.table import TTL_ATTRIBUTE, Absent, ConditionFailed, LessThan, Put, Table, Update
+from imchat.storage.table import TTL_ATTRIBUTE, Absent, ConditionFailed, Key, LessThan, Put, Table, Update
 
 
-def add(table: Table, user_id: UserId, window: int, *, count: int, limit: int, expires_at_s: int) -> bool:
-    """Add `count` requests, unless the counter has reached `limit`. Returns whether it did.
+def add(table: Table, key: Key, *, count: int, limit: int, expires_at_s: int) -> bool:
+    """Add `count` requests to the counter at `key`, unless the counter has reached `limit`. Returns whether it did.
 
     The item expires at `expires_at_s`.
     """
-    key = keys.rate_counter(user_id, window)
     for _attempt in range(2):
         try:
             table.write(Update(key, add={"count": count}, condition=LessThan("count", limit)))
