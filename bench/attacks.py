@@ -8,6 +8,7 @@ import itertools
 import json
 import os
 import sys
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
@@ -33,6 +34,8 @@ FRAGMENTED: Final = 30
 """WebSockets that send a message without its end; the server closes the oldest of more than 32 of one user."""
 _FRAGMENT: Final = 30_000
 _CONNECTS_AT_ONCE: Final = 100
+_CONNECTS_A_SECOND: Final = 2_500
+"""Faster, the client would be the bottleneck on a machine with two cores."""
 _PORTS_OF_AN_ADDRESS: Final = 20_000
 _FAILED: Final = "closed"
 
@@ -132,9 +135,11 @@ class Attack:
     async def open_many(self, count: int, then: Callable[[Client, int], Awaitable[None]]) -> None:
         """Open connections, some at a time, and call `then` with each and its number."""
         numbers = iter(range(count))
+        began_s = time.perf_counter()
 
         async def worker() -> None:
             for number in numbers:
+                await asyncio.sleep(began_s + number / _CONNECTS_A_SECOND - time.perf_counter())
                 client = await self.connect(number)
                 if client is not None:
                     await then(client, number)

@@ -137,6 +137,30 @@ class ServerContext:
 class Connection(asyncio.Protocol):
     """One client connection: requests are parsed ahead and answered one after another, in order."""
 
+    __slots__ = (
+        "_body_bytes",
+        "_closed",
+        "_context",
+        "_first_data_s",
+        "_half_closed",
+        "_handler",
+        "_handling",
+        "_held_bytes",
+        "_input_ended",
+        "_is_stranger",
+        "_last_active_s",
+        "_last_data_s",
+        "_loop",
+        "_open_connections",
+        "_parser",
+        "_reading_paused",
+        "_response_bytes",
+        "_transport",
+        "_unread_bytes",
+        "_upgrade_data",
+        "_writing_paused",
+    )
+
     def __init__(self, context: ServerContext) -> None:
         self._context = context
         self._handler = context.handler
@@ -219,7 +243,7 @@ class Connection(asyncio.Protocol):
 
     def _handle_next(self) -> None:
         while self._parser.requests and not (self._handling or self._writing_paused or self._closed):
-            request, keep_alive = self._parser.requests.popleft()
+            request, keep_alive = self._parser.requests.pop(0)
             if self._reading_paused:
                 self._limit_reading()
             if self._is_stranger:
