@@ -1,4 +1,4 @@
-"""The clients of `python -m bench.stress` that overload the server: one process for each scenario, apart from the one that measures."""
+"""The clients of `python -m bench.stress` that overload the server: a process of their own for each scenario."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ _CONNECTS_AT_ONCE: Final = 100
 _CONNECTS_A_SECOND: Final = 2_500
 """Faster, the client would be the bottleneck on a machine with two cores."""
 _PORTS_OF_AN_ADDRESS: Final = 20_000
+_OTHER_FILES: Final = 100
 _FAILED: Final = "closed"
 
 
@@ -173,9 +174,9 @@ class Attack:
 
 
 async def idle_connections(attack: Attack) -> None:
-    """Open 10,000 connections that each send one request and then nothing."""
+    """Open 10,000 connections, or as many as this process may, that each send one request and then nothing."""
     request = attack.head("GET", "/config.json")
-    await attack.open_many(CONNECTIONS, lambda client, _: client.request(request))
+    await attack.open_many(possible_connections(), lambda client, _: client.request(request))
     await asyncio.Event().wait()
 
 
@@ -294,6 +295,11 @@ ATTACKS: Final[dict[str, Callable[[Attack], Awaitable[None]]]] = {
 }
 
 
+def possible_connections() -> int:
+    """Return how many connections the scenario can open: 10,000 unless the limit of open files is lower."""
+    return min(CONNECTIONS, raise_limit() - _OTHER_FILES)
+
+
 async def _config(port: int) -> str:
     """Return the client id of the user pool."""
     reader, writer = await asyncio.open_connection(HOST, port)
@@ -317,7 +323,7 @@ def main() -> None:
     os.nice(10)  # the process that measures goes first
     raise_limit()
     orders = Orders(**json.load(sys.stdin))
-    print(json.dumps(uvloop.run(run(sys.argv[1], orders))))  # noqa: T201 - read by the measuring process
+    print(json.dumps(uvloop.run(run(sys.argv[1], orders))))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,14 @@ from typing import Any
 
 import aiohttp
 import pytest
-from tests.support.local_server import AUTHORIZATION, CONNECT_RESPONSE, PausableTable, RunningServer, run, running_server
+from tests.support.local_server import (
+    AUTHORIZATION,
+    CONNECT_RESPONSE,
+    PausableTable,
+    RunningServer,
+    run,
+    running_server,
+)
 from tests.support.other_process import transaction_elsewhere
 
 from imchat.errors import Busy
@@ -306,8 +313,8 @@ def test_a_long_request_delays_no_response_to_a_request_that_arrived_before_the_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A user with long requests gets batches of one; the others' requests run first, in batches of their own."""
-    monkeypatch.setattr("imchat.local.group_commit.time", SimpleNamespace(monotonic=lambda: clock_s))
-    clock_s = 0.0
+    clock = SimpleNamespace(now_s=0.0)
+    monkeypatch.setattr("imchat.local.group_commit.time", SimpleNamespace(monotonic=lambda: clock.now_s))
 
     async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
         batches: list[str] = []
@@ -317,8 +324,7 @@ def test_a_long_request_delays_no_response_to_a_request_that_arrived_before_the_
             pausable_table.table.begin()
 
         def long_read() -> None:
-            nonlocal clock_s
-            clock_s += 2 * LONG_JOB_S
+            clock.now_s += 2 * LONG_JOB_S
             batches[-1] += "a"
 
         def short_read(name: str) -> None:

@@ -143,9 +143,7 @@ class GroupCommitQueue:
         self._backfilled_s = float("-inf")
         self._closed = False
 
-    def run(
-        self, job: Callable[[], T], owner: Hashable = None, *, limited: bool = True
-    ) -> asyncio.Future[T]:
+    def run(self, job: Callable[[], T], owner: Hashable = None, *, limited: bool = True) -> asyncio.Future[T]:
         """Run `job` and return its result once it is durable. The jobs of one owner run in the order of the calls.
 
         See `FairQueue` for `owner` and `limited`. Raises, through the future: what `job` raises; Busy if the batch could

@@ -14,7 +14,7 @@ from imchat.storage.table import Key, Table
 SHARED_EVERY: Final = 16
 """Requests of one user that a process counts before it writes the count to the table: at most 2 write units per 16 requests."""
 READ_UNIT_BYTES: Final = 4096
-"""A read is counted as one unit, and one more for each of these bytes in its response. DynamoDB counts reads in the same units."""
+"""A read is counted as one unit, and one more for every 4 KB of its response. DynamoDB counts reads in the same units."""
 READS_SHARED_EVERY: Final = 1024
 """Units of one user's reads that a process counts before it writes the count to the table: 4 MB."""
 
@@ -80,6 +80,4 @@ class RateLimiter:
 
 def read_limiter(most_bytes: int) -> RateLimiter:
     """Return a limiter for reads, which are counted by the size of their responses."""
-    return RateLimiter(
-        most_bytes // READ_UNIT_BYTES, shared_every=READS_SHARED_EVERY, key=keys.read_counter
-    )
+    return RateLimiter(most_bytes // READ_UNIT_BYTES, shared_every=READS_SHARED_EVERY, key=keys.read_counter)

@@ -118,9 +118,7 @@ class WebSocketApi:
         socket = self._context.gateway.add()
         events = WebSocketEvents(request, socket.connection_id, int(time.time() * 1000))
         try:
-            events, response = await self._context.queue.run(
-                lambda: self._connect(events), request.source_ip
-            )
+            events, response = await self._context.queue.run(lambda: self._connect(events), request.source_ip)
         except BaseException as error:
             self._context.gateway.remove(socket)
             if isinstance(

@@ -27,6 +27,8 @@ SMALL_BODY_BYTES: Final = 8 * 1024
 """Bodies up to this size are accepted on every route, so that a request that arrives at once is checked once."""
 _SLASH: Final = ord("/")
 _SMALL_DIGITS: Final = len(str(SMALL_BODY_BYTES))
+_NO_LINES: Final[list[tuple[str, str]]] = []
+_NO_HEADERS: Final[dict[str, str]] = {}
 _MAX_LENGTH_DIGITS: Final = 20
 """Digits of a `Content-Length`: llhttp reads it as a number of 64 bits, and accepts any number of zeros before it."""
 
@@ -214,7 +216,11 @@ class RequestParser:
         self._progressed = True
         self.in_body = self.trusted = self._incomplete = False
         self.unfinished_bytes = 0
-        self._header_lines, self._headers, self._body = [], {}, b""  # an idle connection keeps no request
+        self._header_lines, self._headers, self._body = (
+            _NO_LINES,
+            _NO_HEADERS,
+            b"",
+        )  # idle, it keeps no request
 
     def _build_request(self, body: bytes) -> Request:
         if self._url[0] != _SLASH:
