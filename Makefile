@@ -60,6 +60,9 @@ fuzz: $(TOOLS) $(FUZZER_PACKAGES) site ## Send many random requests to every rou
 bench: $(TOOLS) site ## Benchmark imchat local against a bare server; ARGS="messages --rounds 3" passes options on
 	@$(BIN)/python -m bench $(ARGS)
 
+stress: $(TOOLS) site ## Overload imchat local and measure what other users notice; ARGS="page_readers" runs one scenario
+	@$(BIN)/python -m bench.stress $(ARGS)
+
 check: check-tools ## Style, types, layers, templates, the web client's types, size and accessibility; fast
 	@$(CHECKS) --static
 
@@ -151,4 +154,4 @@ $(TOOLS): $(VENV)/installed.stamp
 	@$(LOCKED) --no-compile -r requirements/dev.lock
 	@touch $@
 
-.PHONY: help run test test-fast test-emulator soak fuzz bench check check-tools screenshot generate format site chromium lock dist clean
+.PHONY: help run test test-fast test-emulator soak fuzz bench stress check check-tools screenshot generate format site chromium lock dist clean

@@ -60,7 +60,8 @@ class HttpClient(asyncio.Protocol):
         if len(body) >= size and self._waiting is not None:
             self._buffer = b""
             waiting, self._waiting = self._waiting, None
-            waiting.set_result(Response(int(head[9:12]), body))
+            if not waiting.done():  # the caller may have been cancelled
+                waiting.set_result(Response(int(head[9:12]), body))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Fail the waiting request (asyncio callback)."""

@@ -23,7 +23,7 @@ from imchat.services import (
     users,
 )
 from imchat.services.app import App
-from imchat.services.rate_limiter import RateLimiter
+from imchat.services.rate_limiter import StrangerLimiter
 from imchat.storage.repositories import keys
 from imchat.storage.table import MAX_OPS, Put
 
@@ -118,7 +118,7 @@ def send(app: App, user_id: UserId, conversation_id: ConversationId, name: str, 
 
 def _measure(world: World, operation: Callable[[App], object]) -> Count:
     # As on a server, strangers are counted; the limit is high enough for the largest group.
-    app, count, _ = metered(replace(world.app, rate_limiter=RateLimiter(10**9, MEMBERS_AT_CREATION)))
+    app, count, _ = metered(replace(world.app, stranger_limiter=StrangerLimiter(MEMBERS_AT_CREATION)))
     operation(app)
     return count
 

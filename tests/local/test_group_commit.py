@@ -7,21 +7,31 @@ import itertools
 import sqlite3
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 import pytest
-from tests.support.local_server import AUTHORIZATION, PausableTable, RunningServer, run, running_server
+from tests.support.local_server import (
+    AUTHORIZATION,
+    CONNECT_RESPONSE,
+    PausableTable,
+    RunningServer,
+    run,
+    running_server,
+)
 from tests.support.other_process import transaction_elsewhere
 
 from imchat.errors import Busy
 from imchat.local.apigateway.connections import LocalGateway
+from imchat.local.fair_queue import LONG_JOB_S, MAX_WAITING_EACH
 from imchat.local.group_commit import MAX_JOBS, DeferredActions, GroupCommitQueue
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
-from imchat.storage.sqlite.wal import CHECKPOINT_BYTES, LONG_LOG_BYTES
+from imchat.storage.sqlite.wal import CHECKPOINT_BYTES, LONG_LOG_BYTES, Locked
 from imchat.storage.table import Delete, Key, KeyRange, Put
 
 
@@ -63,6 +73,30 @@ def store_and_push(m: RunningServer) -> None:
         return {"statusCode": 200, "body": "{}"}
 
     m.on_request = reply
+
+
+async def read_status(m: RunningServer, user: str) -> int:
+    """Send a request on a new connection as this user; return the status."""
+    async with aiohttp.ClientSession() as session:
+        headers = {"Authorization": f"Bearer {user}"}
+        async with session.get(f"{m.url}/api/me", headers=headers) as response:
+            await response.read()
+            return response.status
+
+
+@contextmanager
+def locked(table: PausableTable) -> Iterator[None]:
+    """Let no batch begin until the block ends."""
+    begin = table.begin
+
+    def wait() -> None:
+        raise Locked("another process writes")
+
+    table.begin = wait
+    try:
+        yield
+    finally:
+        table.begin = begin
 
 
 async def assert_still_waiting(*waiting: asyncio.Future[Any]) -> None:
@@ -227,6 +261,81 @@ def test_jobs_run_in_order_and_many_jobs_run_in_several_batches(tmp_path: Path) 
 
         assert responses == order == list(range(count))
         assert next(batches_begun) >= 3
+
+    on_table(tmp_path, test)
+
+
+def test_a_user_with_many_waiting_requests_does_not_delay_others(tmp_path: Path) -> None:
+    """HTTP requests, WebSocket messages and handshakes of one user or address share its turns."""
+
+    async def test(m: RunningServer) -> None:
+        ws = await m.connect()
+        order: list[str] = []
+
+        def on_request(event: dict[str, Any]) -> dict[str, Any]:
+            order.append(event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"])
+            return {"statusCode": 200, "body": "{}"}
+
+        def get(user: str) -> asyncio.Future[int]:
+            return asyncio.ensure_future(read_status(m, user))
+
+        m.on_request = on_request
+        m.on_connect = lambda _event: order.append("a connection") or CONNECT_RESPONSE  # type: ignore[func-returns-value]
+        with locked(m.pausable_table):
+            many = [get("ada") for _ in range(60)]
+            for number in range(20):
+                await ws.send_str(f"frame {number}")
+            await m.wait_until(lambda: len(m.queue) == 80)
+            others = [get("bob"), get("carl")]
+            connecting = asyncio.ensure_future(m.connect())
+            await m.wait_until(lambda: len(m.queue) == 83)
+        assert await asyncio.gather(*many, *others) == [200] * 62
+        await connecting
+        assert {"a connection", "bob", "carl"} <= set(order[:4]), order
+
+    on_machine(tmp_path, test)
+
+
+def test_too_many_waiting_requests_of_one_user_get_429_and_those_of_others_200(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        with locked(m.pausable_table):
+            many = [asyncio.ensure_future(read_status(m, "ada")) for _ in range(MAX_WAITING_EACH + 20)]
+            await m.wait_until(lambda: sum(response.done() for response in many) == 20)
+            others = [asyncio.ensure_future(read_status(m, "bob")) for _ in range(2)]
+            await m.wait_until(lambda: len(m.queue) == MAX_WAITING_EACH + 2)
+        assert sorted(await asyncio.gather(*many)) == [200] * MAX_WAITING_EACH + [429] * 20
+        assert await asyncio.gather(*others) == [200, 200]
+
+    on_machine(tmp_path, test)
+
+
+def test_a_long_request_delays_no_response_to_a_request_that_arrived_before_the_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user with long requests gets batches of one; the others' requests run first, in batches of their own."""
+    clock = SimpleNamespace(now_s=0.0)
+    monkeypatch.setattr("imchat.local.group_commit.time", SimpleNamespace(monotonic=lambda: clock.now_s))
+
+    async def test(pausable_table: PausableTable, queue: GroupCommitQueue) -> None:
+        batches: list[str] = []
+
+        def begin() -> None:
+            batches.append("")
+            pausable_table.table.begin()
+
+        def long_read() -> None:
+            clock.now_s += 2 * LONG_JOB_S
+            batches[-1] += "a"
+
+        def short_read(name: str) -> None:
+            batches[-1] += name
+
+        pausable_table.begin = begin
+        reads = [queue.run(long_read, "ada") for _ in range(4)]
+        await reads[0]
+        others = [queue.run(partial(short_read, name), name) for name in "bcd"]
+        await asyncio.gather(*reads, *others)
+        assert batches == ["a", "bcd", "a", "a", "a"]
 
     on_table(tmp_path, test)
 

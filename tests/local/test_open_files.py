@@ -101,37 +101,91 @@ def test_the_soft_limit_is_raised_so_that_idle_connections_do_no_harm(tmp_path: 
             connection.close()
 
 
-def test_a_server_full_of_idle_connections_refuses_more_and_recovers_without_a_restart(
-    tmp_path: Path,
-) -> None:
+def test_a_server_full_of_idle_connections_serves_new_ones(tmp_path: Path) -> None:
     with program(tmp_path, limits=(256, 256)) as (_, limit, port):
         assert limit == 192
         idle = [socket.create_connection(("127.0.0.1", port)) for _ in range(280)]
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as over:
-            try:
-                refused = over.recv(4096)
-            except ConnectionError:
-                refused = b""
-        assert refused == b"" or refused.startswith(b"HTTP/1.1 503 ")
+        assert sign_up(port, "ada") == 200
         for connection in idle:
             connection.close()
-        for _ in range(50):
-            try:
-                assert sign_up(port, "ada") == 200
-                break
-            except OSError:
-                continue
-        else:
-            pytest.fail("the server did not recover")
         assert sign_up(port, "grace") == 200
+
+
+async def open_signed_in(m: RunningServer) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a connection and send a request of a signed-in user."""
+    host, port = m.url.removeprefix("http://").split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    writer.write(b"GET /api/me HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ada\r\n\r\n")
+    head = await reader.readuntil(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    await reader.readexactly(int(head.partition(b"content-length: ")[2].split(b"\r")[0]))
+    return reader, writer
+
+
+async def request(
+    connection: tuple[asyncio.StreamReader, asyncio.StreamWriter], *headers: bytes
+) -> tuple[bytes, bytes]:
+    """Request the health check; return the head and the body of the response."""
+    reader, writer = connection
+    writer.write(b"\r\n".join([b"GET /api/health HTTP/1.1", b"Host: localhost", *headers, b"", b""]))
+    head = await reader.readuntil(b"\r\n\r\n")
+    return head, await reader.readexactly(int(head.partition(b"content-length: ")[2].split(b"\r")[0]))
+
+
+def test_at_the_limit_a_new_connection_replaces_the_longest_idle_one_that_has_not_signed_in(
+    tmp_path: Path,
+) -> None:
+    """A request without a valid token changes only how long its connection has been idle."""
+
+    async def test(m: RunningServer) -> None:
+        host, port = m.url.removeprefix("http://").split(":")
+        member = await open_signed_in(m)
+        silent = await asyncio.open_connection(host, int(port))
+        stranger = await asyncio.open_connection(host, int(port))
+        assert b" 200 " in (await request(stranger, b"Authorization: Bearer bad"))[0]
+        beginner = await asyncio.open_connection(host, int(port))
+        beginner[1].write(b"GET / HT")
+        await asyncio.sleep(0.05)
+        assert b" 200 " in (await request(stranger))[0]
+
+        new = [await asyncio.open_connection(host, int(port)) for _ in range(2)]
+        assert b" 200 " in (await request(new[0]))[0]
+
+        for closed in (silent, beginner):
+            with contextlib.suppress(ConnectionError):
+                assert await closed[0].read() == b""
+        for kept in (member, stranger, *new):
+            assert b" 200 " in (await request(kept))[0]
+        for _, writer in (member, silent, stranger, beginner, *new):
+            writer.close()
+
+    on_machine(tmp_path, test, max_connections=4)
+
+
+def test_a_connection_whose_request_is_being_handled_is_not_replaced(tmp_path: Path) -> None:
+    async def test(m: RunningServer) -> None:
+        host, port = m.url.removeprefix("http://").split(":")
+        stranger = await asyncio.open_connection(host, int(port))
+        m.pausable_table.sync_allowed.clear()
+        m.pausable_table.sync_started.clear()
+        m.on_request = lambda _event: m.write("x") or {"statusCode": 200, "body": "{}"}  # type: ignore[func-returns-value]
+        waiting = asyncio.ensure_future(request(stranger))
+        await m.wait_until(m.pausable_table.sync_started.is_set)
+        refused = await asyncio.open_connection(host, int(port))
+        assert (await refused[0].read()).startswith(b"HTTP/1.1 503 ")
+        m.pausable_table.sync_allowed.set()
+        assert b" 200 " in (await waiting)[0]
+        for _, writer in (stranger, refused):
+            writer.close()
+
+    on_machine(tmp_path, test, max_connections=1)
 
 
 def test_connections_over_the_limit_get_503_with_retry_after(tmp_path: Path) -> None:
     async def test(m: RunningServer) -> None:
         host, port = m.url.removeprefix("http://").split(":")
         sockets = [await m.connect(), await m.connect()]  # upgraded connections count, too
-        idle = await asyncio.open_connection(host, int(port))
-        await asyncio.sleep(0.05)
+        idle = await open_signed_in(m)
         for _ in range(3):
             reader, writer = await asyncio.open_connection(host, int(port))
             refused = await reader.read()

@@ -28,7 +28,7 @@ from imchat.services import (
     users,
 )
 from imchat.services.app import App
-from imchat.services.rate_limiter import RateLimiter
+from imchat.services.rate_limiter import StrangerLimiter
 from imchat.storage.repositories import blocks as stored_blocks
 from imchat.storage.repositories import members as stored
 from imchat.storage.repositories import users as stored_users
@@ -38,7 +38,7 @@ ANN, BOB, CAT, DAN = UserId("u-ann"), UserId("u-bob"), UserId("u-cat"), UserId("
 
 def limited(world: World) -> App:
     """Return the world's app with the limit of a server."""
-    return replace(world.app, rate_limiter=RateLimiter(10**9))
+    return replace(world.app, stranger_limiter=StrangerLimiter(STRANGERS_ADDED))
 
 
 def strangers(world: World, count: int, prefix: str = "v") -> list[UserId]:
@@ -139,11 +139,11 @@ def test_more_strangers_than_the_limit_in_one_request_are_refused_at_once(sqlite
 
 def test_the_limit_is_exact_for_several_processes(world: World) -> None:
     """The same user adds strangers by several functions, some of which lose the race for the first item."""
-    functions = [RateLimiter(10**9) for _ in range(3)]
+    functions = [StrangerLimiter(STRANGERS_ADDED) for _ in range(3)]
     accepted = 0
     for number in range(30):
         try:
-            functions[number % 3].count_strangers(
+            functions[number % 3].count(
                 world.table, ANN, 1 + number % 3, now_s=world.clock_ms // 1000, field="user_ids"
             )
         except RateLimited:
@@ -156,16 +156,18 @@ def test_a_lost_race_does_not_count_twice(sqlite_world: World) -> None:
     world = sqlite_world
     world.people("ann", "bob")
     conversation_id = world.group(ANN)
-    limiter = RateLimiter(10**9, 1)
+    limiter = StrangerLimiter(1)
     table = RacingTable(world.table, lambda: send(world, ANN, conversation_id))
-    members.add_members(replace(world.app, table=table, rate_limiter=limiter), ANN, conversation_id, [BOB])
+    members.add_members(
+        replace(world.app, table=table, stranger_limiter=limiter), ANN, conversation_id, [BOB]
+    )
     assert BOB in stored.list_for(world.table, conversation_id)
 
 
 def test_the_limit_has_a_status_and_a_header(sqlite_world: World) -> None:
     world = sqlite_world
     world.people("ann", "bob")
-    app = replace(world.app, rate_limiter=RateLimiter(10**9, 1))
+    app = replace(world.app, stranger_limiter=StrangerLimiter(1))
     body = json.dumps({"kind": "group", "member_ids": [BOB]}).encode()
     responses = [
         dispatch(app, HttpRequest("POST", "/api/conversations", {}, body, ANN, "r")) for _ in range(2)
@@ -238,7 +240,7 @@ def test_a_user_is_known_only_by_what_the_other_or_someone_else_did(world: World
     (KNOWN | STRANGER)[case](world)
     found = additions.find_strangers(world.app, ANN, [BOB])
     assert found == (set() if case in KNOWN else {BOB})
-    app = replace(world.app, rate_limiter=RateLimiter(10**9, 0))
+    app = replace(world.app, stranger_limiter=StrangerLimiter(0))
     if case in KNOWN:
         assert conversations.create_group(app, ANN, [BOB]).new
     else:
@@ -253,7 +255,7 @@ def test_known_people_and_existing_conversations_are_not_counted_and_cost_no_wri
     world.people("ann", "bob", "cat")
     send(world, BOB, world.direct(ANN, BOB))
     world.direct(ANN, CAT)
-    app, count, _ = metered(replace(world.app, rate_limiter=RateLimiter(10**9, 0)))
+    app, count, _ = metered(replace(world.app, stranger_limiter=StrangerLimiter(0)))
     conversations.create_direct(app, ANN, CAT)
     assert count.write_units == 0
     conversation_id = conversations.create_group(app, ANN, [BOB]).conversation_id

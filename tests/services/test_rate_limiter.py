@@ -10,21 +10,28 @@ from tests.support.metering import metered
 from tests.support.world import World
 
 from imchat.api.dispatch import HttpRequest, dispatch
+from imchat.api.responses import HttpResponse
 from imchat.domain.ids import UserId
 from imchat.domain.limits import RATE_S
 from imchat.errors import RateLimited
-from imchat.services.rate_limiter import RateLimiter
+from imchat.services import messages
+from imchat.services.app import App
+from imchat.services.rate_limiter import READ_UNIT_BYTES, RateLimiter, read_limiter
 
 ANN, BOB = UserId("u-ann"), UserId("u-bob")
 MOST = 100
+MIB = 1024 * 1024
 
 
-def count_accepted(world: World, functions: list[RateLimiter], tries: int, user_id: UserId = ANN) -> int:
+def count_accepted(
+    world: World, functions: list[RateLimiter], tries: int, user_id: UserId = ANN, *, bytes_each: int = 0
+) -> int:
     """Return how many of `tries` requests are accepted, sent to each limiter in turn."""
     count = 0
     for number in range(tries):
         try:
             functions[number % len(functions)].count(world.table, user_id, now_s=world.clock_ms // 1000)
+            functions[number % len(functions)].add_response(user_id, bytes_each)
         except RateLimited:
             continue
         count += 1
@@ -63,7 +70,9 @@ def test_a_request_costs_less_than_a_fifth_of_a_write_unit_and_no_read(sqlite_wo
     assert count.read_units == 0
 
 
-def test_a_rate_limit_error_has_retry_after_and_reads_are_not_counted(sqlite_world: World) -> None:
+def test_a_rate_limit_error_has_retry_after_and_reads_are_not_counted_as_requests(
+    sqlite_world: World,
+) -> None:
     world = sqlite_world
     world.people("ann")
     app = replace(world.app, rate_limiter=RateLimiter(2))
@@ -76,6 +85,67 @@ def test_a_rate_limit_error_has_retry_after_and_reads_are_not_counted(sqlite_wor
     assert [status for status, _ in responses] == [201, 201, 429]
     assert 1 <= int(responses[2][1]["retry-after"]) <= RATE_S
     assert call("GET", "/conversations")[0] == 200
+
+
+def read_pages(app: App, reader: UserId, conversation_id: str, times: int) -> list[HttpResponse]:
+    path = f"/api/conversations/{conversation_id}/events"
+    request = HttpRequest("GET", path, {"limit": "200"}, b"", reader, "r")
+    return [dispatch(app, request) for _ in range(times)]
+
+
+def test_reads_are_counted_by_the_size_of_their_responses(sqlite_world: World) -> None:
+    world, limit = sqlite_world, 1_000_000
+    ann, bob = world.people("ann", "bob")
+    large, small = world.direct(ann, bob), world.group(bob, ann)
+    app = replace(world.app, rate_limiter=RateLimiter(MOST), read_limiter=read_limiter(limit))
+    for number in range(20):
+        messages.send(app, ann, large, client_message_id=f"m{number}", body="x" * 8_000)
+
+    pages = read_pages(app, ann, large, 10)
+
+    statuses = [page.status for page in pages]
+    assert statuses == [200] * statuses.count(200) + [429] * statuses.count(429)
+    read_bytes = sum(len(page.body) for page in pages if page.status == 200)
+    assert limit <= read_bytes + 10 * READ_UNIT_BYTES
+    assert read_bytes <= limit + len(pages[0].body), "one page more than the limit at most"
+    assert 1 <= int(pages[-1].headers["retry-after"]) <= RATE_S
+    assert [page.status for page in read_pages(app, bob, small, 100)] == [200] * 100
+
+
+def test_sending_is_possible_after_too_many_reads_and_reading_after_too_many_sends(
+    sqlite_world: World,
+) -> None:
+    world = sqlite_world
+    ann, bob = world.people("ann", "bob")
+    conversation_id = world.direct(ann, bob)
+    app = replace(world.app, rate_limiter=RateLimiter(2), read_limiter=read_limiter(2 * READ_UNIT_BYTES))
+
+    def send() -> int:
+        return dispatch(app, HttpRequest("POST", "/api/realtime/tickets", {}, b"", ann, "r")).status
+
+    reads = [page.status for page in read_pages(app, ann, conversation_id, 3)]
+    assert reads == [200, 200, 429], "small pages are counted as well"
+    assert [send() for _ in range(3)] == [201, 201, 429]
+    world.clock_ms += RATE_S * 1000
+    assert [send() for _ in range(3)] == [201, 201, 429]
+    assert read_pages(app, ann, conversation_id, 1)[0].status == 200
+
+
+def test_processes_share_the_count_of_reads(world: World) -> None:
+    """Each of them is far below the limit, all of them together are above it."""
+    limiters = [read_limiter(100 * MIB) for _ in range(10)]
+    accepted = count_accepted(world, limiters, 100, bytes_each=4 * MIB)
+    assert 25 <= accepted <= 25 + 2 * len(limiters)
+
+
+def test_counting_reads_takes_two_write_units_for_4_mb_and_no_read(sqlite_world: World) -> None:
+    app, count, _ = metered(sqlite_world.app)
+    limiter = read_limiter(1024 * MIB)
+    for number in range(1, 401):
+        limiter.count(app.table, ANN, now_s=0)
+        limiter.add_response(ANN, 100_000)
+        assert count.write_units <= 2 * number * (100_000 + READ_UNIT_BYTES) / (4 * MIB)
+    assert count.read_units == 0
 
 
 def test_a_rate_limited_user_can_still_sign_out_and_block(sqlite_world: World) -> None:

@@ -21,7 +21,6 @@ from urllib.parse import urljoin, urlsplit
 PASSWORD: Final = "Correct-horse-9"
 IMCHAT: Final = (sys.executable, "-m", "imchat", "local", "--no-open", "--trusted-proxy", "127.0.0.1")
 """Trusts this machine to state the addresses of clients: see `client_address`."""
-UNLIMITED: Final = ("IMCHAT_REQUESTS_PER_MINUTE", "IMCHAT_STRANGERS_PER_HOUR")
 _START_S: Final = 90.0
 _STOP_S: Final = 10.0
 
@@ -38,7 +37,8 @@ class Server:
     """A server process on a data directory. The constructor waits until it serves; the end of `with` stops it.
 
     `url` is its address. `command` must accept `--data-dir` and `--port` and write `server.json`, as `imchat local` does.
-    `cores` are the processor cores it may use; None means all.
+    `cores` are the processor cores it may use; None means all. `requests_per_minute` is the limit for each user; None means
+    the default. `open_files` is the process's hard limit of open files.
     """
 
     def __init__(
@@ -48,15 +48,24 @@ class Server:
         port: int = 0,
         command: Sequence[str] = IMCHAT,
         cores: set[int] | None = None,
+        requests_per_minute: int | None = 10**9,
+        open_files: int | None = None,
     ) -> None:
         self._data_dir = data_dir
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the process
+        arguments = [*command, "--data-dir", str(data_dir), "--port", str(port)]
+        if open_files is not None:
+            arguments = ["sh", "-c", f'ulimit -n {open_files} && exec "$@"', "sh", *arguments]
         self.process = subprocess.Popen(
-            [*command, "--data-dir", str(data_dir), "--port", str(port)],
+            arguments,
             stdout=self._output,
             stderr=subprocess.STDOUT,
             # Tests and benchmarks send more requests, and add more strangers, than users do. Both are still counted.
-            env={**os.environ, **dict.fromkeys(UNLIMITED, "1000000000")},
+            env={
+                **os.environ,
+                "IMCHAT_REQUESTS_PER_MINUTE": str(requests_per_minute or ""),
+                "IMCHAT_STRANGERS_PER_HOUR": "1000000000",
+            },
         )
         if cores is not None:
             os.sched_setaffinity(self.process.pid, cores)

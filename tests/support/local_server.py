@@ -15,6 +15,7 @@ import aiohttp
 from imchat.errors import Busy, Unauthenticated
 from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.apigateway.events import Event
+from imchat.local.fair_queue import FairQueue
 from imchat.local.http import InputBudget
 from imchat.local.identity import CognitoResponse
 from imchat.local.server import Handlers, LocalServer, Options
@@ -128,6 +129,7 @@ class RunningServer:
         self.url = ""
         self.unfinished_input = InputBudget()
         self.session: aiohttp.ClientSession
+        self.queue: FairQueue[Any]
 
     def http(self, event: Event, _context: object) -> dict[str, Any]:
         self.requests.append(event)
@@ -205,6 +207,7 @@ async def running_server(
         async with aiohttp.ClientSession() as session, server:
             running.url, running.session = server.url, session
             running.unfinished_input = server._http.context.input
+            running.queue = server._queue._waiting
             yield running
 
 

@@ -51,7 +51,10 @@ def dispatch(app: App, request: HttpRequest) -> HttpResponse:
         response = _handle(app, request)
     except Exception as error:  # noqa: BLE001 - the outermost handler: clients get the error shape, the log the source location
         return error_response(error, request.request_id)
-    return HttpResponse(response.status, to_json(response.body))
+    body = to_json(response.body)
+    if request.method == "GET" and app.read_limiter is not None and request.user_id is not None:
+        app.read_limiter.add_response(request.user_id, len(body))
+    return HttpResponse(response.status, body)
 
 
 def _handle(app: App, request: HttpRequest) -> Response:
@@ -68,8 +71,9 @@ def _handle(app: App, request: HttpRequest) -> Response:
         raise Unauthenticated("sign in first")
     if route.access == "admin" and not request.is_admin:
         raise Forbidden("only administrators may do this")
-    if request.user_id is not None and app.rate_limiter is not None and route.counts_requests:
-        app.rate_limiter.count(app.table, request.user_id, now_s=app.now_ms() // 1000)
+    limiter = app.read_limiter if route.method == "GET" else app.rate_limiter
+    if request.user_id is not None and limiter is not None and route.has_rate_limit:
+        limiter.count(app.table, request.user_id, now_s=app.now_ms() // 1000)
     if request.user_id is not None and route.suspended == "refused":
         check_not_suspended(app, request.user_id)
     query = None

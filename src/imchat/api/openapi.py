@@ -203,7 +203,7 @@ def _errors(route: Route) -> set[int]:
         errors.add(404)
     if route.request_model is not None:
         errors.add(413)
-    if route.counts_requests:
+    if route.has_rate_limit:
         errors.add(429)
     if route.access == "admin" or (route.access != "public" and route.suspended != "served"):
         errors.add(403)

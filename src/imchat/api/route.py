@@ -93,9 +93,9 @@ class Route:
     rate_limited: bool = True
 
     @property
-    def counts_requests(self) -> bool:
-        """Whether requests count towards the rate limit of the user. Reading never does."""
-        return self.method != "GET" and self.rate_limited and self.access != "public"
+    def has_rate_limit(self) -> bool:
+        """Whether requests count towards a rate limit of the user: reads by their size, other requests one by one."""
+        return self.rate_limited and self.access != "public"
 
     def __post_init__(self) -> None:
         """Raises: ValueError for an unknown `access`, and for one that does not fit the path."""

@@ -68,6 +68,8 @@ FRAME_BYTES: Final = 4 * 1024
 NESTING_MAX: Final = 32
 """Maximum nesting of arrays and objects in a request."""
 RATE_REQUESTS: Final = 300
+RATE_READ_BYTES: Final = 64 * 1024 * 1024
+"""Bytes that a user may read in `RATE_S` seconds; a read counts as 4 KB more than its response."""
 RATE_S: Final = 60
 STRANGERS_ADDED: Final = 20
 """Strangers that a user adds to groups, or starts a conversation with, in `STRANGERS_ADDED_S`."""

@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any, TypeAlias, TypeVar
 
-from imchat.domain.limits import RATE_REQUESTS, STRANGERS_ADDED
+from imchat.domain.limits import RATE_READ_BYTES, RATE_REQUESTS, STRANGERS_ADDED
 from imchat.errors import ConfigError
 from imchat.services.app import App
-from imchat.services.rate_limiter import RateLimiter
+from imchat.services.rate_limiter import RateLimiter, StrangerLimiter, read_limiter
 from imchat.services.runtime import InlineRuntime
 from imchat.settings import Settings
 
@@ -59,14 +59,18 @@ class LambdaRuntime(ThreadedRuntime):
         return future.result(), result
 
 
-def rate_limiter() -> RateLimiter:
-    """Return the rate limiter. `IMCHAT_REQUESTS_PER_MINUTE` and `IMCHAT_STRANGERS_PER_HOUR` override the default limits.
+def rate_limiters() -> tuple[RateLimiter, RateLimiter, StrangerLimiter]:
+    """Return the limiters of requests, of reads and of added strangers.
 
-    Raises: ConfigError if a variable is not a whole number.
+    The environment variable `IMCHAT_REQUESTS_PER_MINUTE` overrides the limit of requests, and changes that of reads in
+    proportion; `IMCHAT_STRANGERS_PER_HOUR` overrides the limit of strangers. Raises: ConfigError if a variable is not a
+    whole number.
     """
-    return RateLimiter(
-        _limit("IMCHAT_REQUESTS_PER_MINUTE", RATE_REQUESTS),
-        _limit("IMCHAT_STRANGERS_PER_HOUR", STRANGERS_ADDED),
+    requests = _limit("IMCHAT_REQUESTS_PER_MINUTE", RATE_REQUESTS)
+    return (
+        RateLimiter(requests),
+        read_limiter(requests * RATE_READ_BYTES // RATE_REQUESTS),
+        StrangerLimiter(_limit("IMCHAT_STRANGERS_PER_HOUR", STRANGERS_ADDED)),
     )
 
 
@@ -94,6 +98,7 @@ def lambda_app() -> App:
         retries={"mode": "standard", "max_attempts": 4},
         max_pool_connections=_THREADS * 2,
     )
+    limiter, of_reads, of_strangers = rate_limiters()
     callbacks = boto3.client("apigatewaymanagementapi", endpoint_url=settings.callback_url, config=config)
 
     return App(
@@ -103,7 +108,9 @@ def lambda_app() -> App:
         new_id=new_id,
         runtime=LambdaRuntime(),
         queue=SqsQueue(lambda: boto3.client("sqs", config=config), settings.fanout_queue_url),
-        rate_limiter=rate_limiter(),
+        rate_limiter=limiter,
+        read_limiter=of_reads,
+        stranger_limiter=of_strangers,
     )
 
 

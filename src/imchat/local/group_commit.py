@@ -1,4 +1,4 @@
-"""Group commit: requests run one after another on the event loop's thread, many in one transaction.
+"""Group commit: requests run one after another on the event loop's thread, many in one transaction; users take turns.
 
 Each batch is committed on that thread, which writes it but does not wait for the disk. One fsync, in a worker thread that
 does not hold the GIL, then makes all batches durable that were committed before it began. Meanwhile the next requests
@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Callable, Hashable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
-from imchat.errors import Busy, source_location
+from imchat.errors import Busy, RateLimited, source_location
+from imchat.local.fair_queue import LONG_JOB_S, FairQueue
 from imchat.services.runtime import InlineRuntime
 from imchat.storage.sqlite.wal import BUSY_TIMEOUT_S, Locked
 
@@ -132,7 +132,7 @@ class GroupCommitQueue:
         self._table = table
         self._outgoing = outgoing
         self._run_deferred = run_deferred
-        self._waiting: deque[tuple[Callable[[], Any], asyncio.Future[Any]]] = deque()
+        self._waiting: FairQueue[tuple[Callable[[], Any], asyncio.Future[Any]]] = FairQueue()
         self._unsynced: list[_Batch] = []
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sync")
@@ -143,16 +143,21 @@ class GroupCommitQueue:
         self._backfilled_s = float("-inf")
         self._closed = False
 
-    def run(self, job: Callable[[], T]) -> asyncio.Future[T]:
-        """Run `job` and return its result once it is durable. Jobs run in the order of the calls.
+    def run(self, job: Callable[[], T], owner: Hashable = None, *, limited: bool = True) -> asyncio.Future[T]:
+        """Run `job` and return its result once it is durable. The jobs of one owner run in the order of the calls.
 
-        Raises, through the future: what `job` raises; Busy if the batch could not be stored.
+        See `FairQueue` for `owner` and `limited`. Raises, through the future: what `job` raises; Busy if the batch could
+        not be stored, or too many jobs wait; RateLimited if too many of this owner wait.
         """
         future: asyncio.Future[T] = self._loop.create_future()
         if self._closed:
             future.set_exception(Busy("the server is stopping; try again in a moment"))
             return future
-        self._waiting.append((job, future))
+        try:
+            self._waiting.add((job, future), owner, limited=limited)
+        except (RateLimited, Busy) as error:
+            future.set_exception(error)
+            return future
         self._start_worker()
         return future
 
@@ -216,8 +221,8 @@ class GroupCommitQueue:
                     await asyncio.sleep(_RETRY_S)
                     continue
                 log.error("a batch could not begin: %s", error)  # noqa: TRY400 - a traceback would only show the call above
-                while self._waiting:
-                    _fail(self._waiting.popleft()[1])
+                for _, future in self._waiting.clear():
+                    _fail(future)
                 return False
             return True
 
@@ -236,16 +241,23 @@ class GroupCommitQueue:
             self._unsynced.append(batch)
 
     def _run_jobs(self) -> list[_FinishedJob]:
-        jobs: list[_FinishedJob] = []
-        until = time.monotonic() + MAX_RUN_S
-        while self._waiting and len(jobs) < MAX_JOBS:
-            job, future = self._waiting.popleft()
+        waiting, jobs = self._waiting, list[_FinishedJob]()
+        began_s = time.monotonic()
+        until_s = began_s + MAX_RUN_S
+        waiting.begin_batch()
+        while len(jobs) < MAX_JOBS and began_s <= until_s:
+            taken = waiting.take(is_first=not jobs)
+            if taken is None:
+                break
+            (job, future), owner = taken
             try:
                 jobs.append(_FinishedJob(future, job(), None))
             except Exception as error:  # noqa: BLE001 - the caller that awaits the future handles it
                 jobs.append(_FinishedJob(future, None, error))
-            if time.monotonic() > until:
-                break
+            ended_s = time.monotonic()
+            if ended_s - began_s > LONG_JOB_S:
+                waiting.charge(owner, ended_s - began_s)
+            began_s = ended_s
         return jobs
 
     def _sync(self) -> None:

@@ -213,7 +213,7 @@ class LocalServer:
             except Exception as error:  # noqa: BLE001 - the handler itself responds to all errors it expects
                 return http_error_response(error, request_id)
 
-        return self._queue.run(call)
+        return self._queue.run(call, request.source_ip if claims is None else claims.get("sub"))
 
     def _claims_for_handlers(self, token: str) -> Mapping[str, str]:
         """Return the claims in the form that handlers get. Raises: Unauthenticated, also for a token just expired."""

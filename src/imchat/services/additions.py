@@ -32,7 +32,7 @@ def check_additions(app: App, actor_id: UserId, people: Collection[User], *, kin
     are more strangers than the limit allows at once.
     """
     restricted = [user.user_id for user in people if kind == "group" and user.group_additions == "known"]
-    limiter = app.rate_limiter
+    limiter = app.stranger_limiter
     strangers = find_strangers(
         app, actor_id, restricted if limiter is None else [user.user_id for user in people]
     )
@@ -44,7 +44,7 @@ def check_additions(app: App, actor_id: UserId, people: Collection[User], *, kin
         )
     if strangers and limiter is not None:
         now_s = app.now_ms() // 1000
-        limiter.count_strangers(app.table, actor_id, len(strangers), now_s=now_s, field=field)
+        limiter.count(app.table, actor_id, len(strangers), now_s=now_s, field=field)
 
 
 def find_strangers(app: App, actor_id: UserId, user_ids: Collection[UserId]) -> set[UserId]:

@@ -5,30 +5,43 @@ Added strangers are few and are counted in the table, so that their limit is exa
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from imchat.domain.ids import UserId
-from imchat.domain.limits import RATE_S, STRANGERS_ADDED, STRANGERS_ADDED_S
+from imchat.domain.limits import RATE_S, STRANGERS_ADDED_S
 from imchat.errors import Invalid, RateLimited
-from imchat.storage.repositories import rate_counters
-from imchat.storage.table import Table
+from imchat.storage.repositories import keys, rate_counters
+from imchat.storage.table import Key, Table
 
 SHARED_EVERY: Final = 16
 """Requests of one user that a process counts before it writes the count to the table: at most 2 write units per 16 requests."""
+READ_UNIT_BYTES: Final = 4096
+"""A read is counted as one unit, and one more for every 4 KB of its response. DynamoDB counts reads in the same units."""
+READS_SHARED_EVERY: Final = 1024
+"""Units of one user's reads that a process counts before it writes the count to the table: 4 MB."""
 
 
 class RateLimiter:
     """Counts the requests of each user and rejects those above the limit. Not thread-safe.
 
     A single process accepts exactly `most` requests per user in `RATE_S` seconds; `k` processes together accept at most
-    `most` + 15 (k + 1). `most_strangers` is the limit of added strangers in `STRANGERS_ADDED_S` seconds.
+    `most` + 15 (k + 1). `key` names the item that has the shared count, which is written after each `shared_every`.
     """
 
-    def __init__(self, most: int, most_strangers: int = STRANGERS_ADDED) -> None:
+    def __init__(
+        self,
+        most: int,
+        *,
+        shared_every: int = SHARED_EVERY,
+        key: Callable[[UserId, int], Key] = keys.rate_counter,
+    ) -> None:
         self._most = most
-        self._most_strangers = most_strangers
+        self._shared_every = shared_every
+        self._key = key
         self._window = -1
         self._counts: dict[UserId, int] = {}
+        self._steps: dict[UserId, int] = {}
         self._refused: set[UserId] = set()
 
     def count(self, table: Table, user_id: UserId, *, now_s: int) -> None:
@@ -37,14 +50,23 @@ class RateLimiter:
         if window != self._window:
             self._window = window
             self._counts.clear()
+            self._steps.clear()
             self._refused.clear()
         count = self._counts.get(user_id, 0) + 1
         self._counts[user_id] = count
         end_s = (window + 1) * RATE_S
         if user_id not in self._refused and count <= self._most:
-            until_s = end_s + RATE_S
-            if count % SHARED_EVERY or rate_counters.add(
-                table, user_id, window, count=SHARED_EVERY, limit=self._most, expires_at_s=until_s
+            step = count // self._shared_every
+            new_steps = step - self._steps.get(user_id, 0) if step else 0
+            if new_steps == 0:
+                return
+            self._steps[user_id] = step
+            if rate_counters.add(
+                table,
+                self._key(user_id, window),
+                count=new_steps * self._shared_every,
+                limit=self._most,
+                expires_at_s=end_s + RATE_S,
             ):
                 return
         self._refused.add(user_id)
@@ -52,30 +74,50 @@ class RateLimiter:
             f"too many requests; try again in {end_s - now_s} seconds", retry_after_s=end_s - now_s
         )
 
-    def count_strangers(self, table: Table, user_id: UserId, count: int, *, now_s: int, field: str) -> None:
+    def add_response(self, user_id: UserId, size: int) -> None:
+        """Count the size of the response to a counted request; the next `count` takes it into account."""
+        units = size // READ_UNIT_BYTES
+        if units:
+            self._counts[user_id] = self._counts.get(user_id, 0) + units
+
+
+class StrangerLimiter:
+    """Limits how many people, with whom a user shares no conversation, they may add: `most` in `STRANGERS_ADDED_S` seconds."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+
+    def count(self, table: Table, user_id: UserId, count: int, *, now_s: int, field: str) -> None:
         """Count strangers that the user adds with one request.
 
         Raises: RateLimited, which says how long to wait; Invalid if waiting cannot help, because the request alone is above
         the limit.
         """
-        rule = (
-            f"you can add at most {self._most_strangers} people an hour with whom you share no conversation"
-        )
-        if count > self._most_strangers:
+        rule = f"you can add at most {self._most} people an hour with whom you share no conversation"
+        if count > self._most:
             raise Invalid(
                 f"{rule}; {field} has {count} of them. Send them an invite link",
                 field=field,
-                limit=self._most_strangers,
+                limit=self._most,
                 reason="strangers",
             )
         window = now_s // STRANGERS_ADDED_S
         end_s = (window + 1) * STRANGERS_ADDED_S
-        if not rate_counters.add_strangers(
-            table, user_id, window, count=count, most=self._most_strangers, expires_at_s=end_s
+        if not rate_counters.add(
+            table,
+            keys.stranger_counter(user_id, window),
+            count=count,
+            limit=self._most - count + 1,
+            expires_at_s=end_s,
         ):
             raise RateLimited(
                 f"{rule}; try again in {-(-(end_s - now_s) // 60)} minutes, or send them an invite link",
                 reason="strangers",
-                limit=self._most_strangers,
+                limit=self._most,
                 retry_after_s=end_s - now_s,
             )
+
+
+def read_limiter(most_bytes: int) -> RateLimiter:
+    """Return a limiter for reads, which are counted by the size of their responses."""
+    return RateLimiter(most_bytes // READ_UNIT_BYTES, shared_every=READS_SHARED_EVERY, key=keys.read_counter)

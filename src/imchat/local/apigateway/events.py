@@ -98,6 +98,11 @@ class WebSocketEvents:
     connected_ms: int
     authorizer: Mapping[str, Any] | None = None
 
+    @property
+    def user_id(self) -> str:
+        """The user whom the authorizer has connected."""
+        return str((self.authorizer or {}).get("principalId", ""))
+
     def authorize(self) -> Event:
         """Return the event for the REQUEST authorizer of `$connect`."""
         return {

@@ -151,7 +151,7 @@ class WebSocketApi:
         socket = self._context.gateway.add()
         events = WebSocketEvents(request, socket.connection_id, int(time.time() * 1000))
         try:
-            events, response = await self._context.queue.run(lambda: self._connect(events))
+            events, response = await self._context.queue.run(lambda: self._connect(events), request.source_ip)
         except BaseException as error:
             self._context.gateway.remove(socket)
             if isinstance(
@@ -249,9 +249,10 @@ class _Connection(asyncio.Protocol):
         self._context.gateway.remove(self._socket)
         code = int(self._protocol.close_code or CloseCode.ABNORMAL_CLOSURE)
         event = self._events.disconnect(code, "")
-        self._context.queue.run(lambda: self._context.websocket(event, None)).add_done_callback(
-            _ignore_result
+        job = self._context.queue.run(
+            lambda: self._context.websocket(event, None), self._events.user_id, limited=False
         )
+        job.add_done_callback(_ignore_result)
 
     def data_received(self, data: bytes) -> None:
         self._unanswered_pings = 0
@@ -326,7 +327,7 @@ class _Connection(asyncio.Protocol):
         self._pending_bytes += size
         self._limit_reading()
         request_id = event["requestContext"]["requestId"]
-        job = self._context.queue.run(lambda: self._context.websocket(event, None))
+        job = self._context.queue.run(lambda: self._context.websocket(event, None), self._events.user_id)
         job.add_done_callback(partial(self._on_handled, request_id, size))
 
     def _limit_reading(self) -> None:

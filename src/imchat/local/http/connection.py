@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from functools import partial
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, cast
 
 from imchat.errors import Busy
-from imchat.local.http.limits import InputBudget, UnreadOutput
+from imchat.local.http.limits import BodyLimit, InputBudget, UnreadOutput
 from imchat.local.http.parser import MAX_HEAD_BYTES, Admit, HeadRefused, RequestParser
 from imchat.local.http.request import Request, new_request_id
 from imchat.local.http.response import HttpResponse, encode_response, http_error_response
@@ -36,6 +37,9 @@ MAX_CONNECTIONS: Final = 100_000
 """Open connections, unless the limit of open files allows fewer."""
 _MAX_REFUSED: Final = 32
 """Connections over the limit that may take the time to read the response."""
+_MAX_EXAMINED: Final = 16
+"""Connections that are examined to find an idle one; those before it are busy."""
+_WARNING_INTERVAL_S: Final = 60.0
 _UNCOUNTED_BYTES: Final = 4096
 """Bodies up to this size do not count as input while their request is handled."""
 
@@ -83,6 +87,37 @@ class OpenConnections(set[C]):
                 await asyncio.wait_for(self._empty.wait(), timeout_s)
 
 
+class Strangers:
+    """The connections that have sent no request of a signed-in user, the longest idle first."""
+
+    def __init__(self) -> None:
+        self._connections: OrderedDict[Connection, None] = OrderedDict()
+        self._warned_s = float("-inf")
+
+    def add(self, connection: Connection) -> None:
+        """Add a connection, or note that it has sent a request."""
+        self._connections[connection] = None
+        self._connections.move_to_end(connection)
+
+    def discard(self, connection: Connection) -> None:
+        """Remove a connection that has closed or whose user is signed in."""
+        self._connections.pop(connection, None)
+
+    def close_longest_idle(self) -> bool:
+        """Close the connection that has been idle for longest; return False if none is idle."""
+        for connection, _ in zip(self._connections, range(_MAX_EXAMINED), strict=False):
+            if not connection.is_busy:
+                if time.monotonic() - self._warned_s > _WARNING_INTERVAL_S:
+                    self._warned_s = time.monotonic()
+                    log.warning(
+                        "closing idle connections that have not signed in, because as many as possible are open; "
+                        "to allow more, raise the limit of open files"
+                    )
+                connection.abort()
+                return True
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class ServerContext:
     """What the connections of one server share."""
@@ -96,6 +131,7 @@ class ServerContext:
     """Connections that have switched to another protocol."""
     refused: OpenConnections[Connection] = field(default_factory=OpenConnections)
     """Connections over the limit, for as long as they may take to read that."""
+    strangers: Strangers = field(default_factory=Strangers)
     max_connections: int = MAX_CONNECTIONS
 
     @property
@@ -106,6 +142,31 @@ class ServerContext:
 
 class Connection(asyncio.Protocol):
     """One client connection: requests are parsed ahead and answered one after another, in order."""
+
+    __slots__ = (
+        "_body_bytes",
+        "_cancellable",
+        "_closed",
+        "_context",
+        "_first_data_s",
+        "_half_closed",
+        "_handler",
+        "_handling",
+        "_held_bytes",
+        "_input_ended",
+        "_is_stranger",
+        "_last_active_s",
+        "_last_data_s",
+        "_loop",
+        "_open_connections",
+        "_parser",
+        "_reading_paused",
+        "_response_bytes",
+        "_transport",
+        "_unread_bytes",
+        "_upgrade_data",
+        "_writing_paused",
+    )
 
     def __init__(self, context: ServerContext) -> None:
         self._context = context
@@ -121,6 +182,7 @@ class Connection(asyncio.Protocol):
         self._cancellable: asyncio.Future[HttpResponse] | None = (
             None  # what handles it, if it may be cancelled
         )
+        self._is_stranger = True  # no request of a signed-in user has arrived
         self._input_ended = False  # no more requests are read
         self._closed = self._writing_paused = self._reading_paused = self._half_closed = False
         self._last_active_s = self._last_data_s = self._first_data_s = time.monotonic()
@@ -132,15 +194,16 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self._parser = RequestParser(str(peer[0]) if peer else "", self._send_continue, self._context.admit)
-        if self._context.is_full:
+        if self._context.is_full and not self._context.strangers.close_longest_idle():
             self._refuse_connection()
         else:
             self._open_connections.add(self)
+            self._context.strangers.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - closed with or without an error
         """Remove the closed connection (asyncio callback)."""
         self._closed = True
-        self._open_connections.discard(self)
+        self._forget()
         self._context.refused.discard(self)
         self._context.output.discard(self._transport)
         self._parser.requests.clear()
@@ -197,9 +260,11 @@ class Connection(asyncio.Protocol):
 
     def _handle_next(self) -> None:
         while self._parser.requests and not (self._handling or self._writing_paused or self._closed):
-            request, keep_alive = self._parser.requests.popleft()
+            request, keep_alive = self._parser.requests.pop(0)
             if self._reading_paused:
                 self._limit_reading()
+            if self._is_stranger:
+                self._identify(request)
             self._handling = True
             if len(request.body) > _UNCOUNTED_BYTES:
                 self._body_bytes = len(request.body)
@@ -217,6 +282,21 @@ class Connection(asyncio.Protocol):
                 else:
                     task = asyncio.ensure_future(result)
                 task.add_done_callback(partial(self._on_result, request, keep_alive))
+
+    def _identify(self, request: Request) -> None:
+        """Note whether the request's user is signed in."""
+        if "authorization" in request.headers:
+            admitted = self._context.admit(request)
+            if isinstance(admitted, BodyLimit) and admitted.trusted:
+                self._is_stranger = False
+                self._context.strangers.discard(self)
+                return
+        self._context.strangers.add(self)
+
+    def _forget(self) -> None:
+        """Remove this connection from the open ones."""
+        self._open_connections.discard(self)
+        self._context.strangers.discard(self)
 
     def _count_input(self) -> None:
         """Count what this connection has received and not answered in the budget of all connections."""
@@ -283,7 +363,7 @@ class Connection(asyncio.Protocol):
             data = encode_response(response, keep_alive=keep_alive, head_only=request.method == "HEAD")
         except ValueError as error:
             response = http_error_response(error, new_request_id())
-            data = encode_response(response, keep_alive=keep_alive, head_only=False)
+            data = encode_response(response, keep_alive=keep_alive, head_only=request.method == "HEAD")
         self._response_bytes = len(data)
         self._transport.write(data)
         if not keep_alive or (self._input_ended and not self._parser.requests):
@@ -295,7 +375,7 @@ class Connection(asyncio.Protocol):
             upgrade.abandon()
             self._transport.close()
             return
-        self._open_connections.discard(self)
+        self._forget()
         transport, received = self._transport, bytes(self._upgrade_data)
         self._upgrade_data = bytearray()
         self._context.output.discard(transport)
@@ -342,6 +422,11 @@ class Connection(asyncio.Protocol):
         self._reject(Busy("the server has too many open connections; try again in a moment"))
         self._loop.call_later(2 * _LINGER_S, self._transport.abort)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether a complete request waits or is being handled, or its response is being read."""
+        return self._handling or self._writing_paused or bool(self._parser.requests)
+
     def close_if_idle(self) -> None:
         """Close unless a request is being handled; the connection then closes after its response."""
         if not (self._handling or self._parser.requests):
@@ -368,4 +453,5 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once."""
+        self._forget()
         self._transport.abort()

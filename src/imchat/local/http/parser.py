@@ -6,7 +6,6 @@ Bodies are collected whole and not decompressed. Invalid input is never quoted i
 from __future__ import annotations
 
 import re
-from collections import deque
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -28,6 +27,8 @@ SMALL_BODY_BYTES: Final = 8 * 1024
 """Bodies up to this size are accepted on every route, so that a request that arrives at once is checked once."""
 _SLASH: Final = ord("/")
 _SMALL_DIGITS: Final = len(str(SMALL_BODY_BYTES))
+_NO_LINES: Final[list[tuple[str, str]]] = []
+_NO_HEADERS: Final[dict[str, str]] = {}
 _MAX_LENGTH_DIGITS: Final = 20
 """Digits of a `Content-Length`: llhttp reads it as a number of 64 bits, and accepts any number of zeros before it."""
 
@@ -53,8 +54,32 @@ class RequestParser:
     a client waits for `100 Continue`.
     """
 
+    __slots__ = (
+        "_admit",
+        "_admitted",
+        "_body",
+        "_body_bytes",
+        "_head_bytes",
+        "_header_lines",
+        "_headers",
+        "_incomplete",
+        "_max_body_bytes",
+        "_parser",
+        "_progressed",
+        "_send_continue",
+        "_source_ip",
+        "_unfinished_bytes",
+        "_url",
+        "_version",
+        "in_body",
+        "requests",
+        "trusted",
+        "unfinished_bytes",
+        "upgrade_data",
+    )
+
     def __init__(self, source_ip: str, send_continue: Callable[[], None], admit: Admit) -> None:
-        self.requests: deque[tuple[Request, bool]] = deque()
+        self.requests: list[tuple[Request, bool]] = []  # few: a deque takes 600 bytes, even empty
         self.in_body = self.trusted = self._admitted = False
         self._max_body_bytes = 0
         self.upgrade_data: bytes | None = None
@@ -191,6 +216,11 @@ class RequestParser:
         self._progressed = True
         self.in_body = self.trusted = self._incomplete = False
         self.unfinished_bytes = 0
+        self._header_lines, self._headers, self._body = (
+            _NO_LINES,
+            _NO_HEADERS,
+            b"",
+        )  # idle, it keeps no request
 
     def _build_request(self, body: bytes) -> Request:
         if self._url[0] != _SLASH:

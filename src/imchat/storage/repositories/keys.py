@@ -22,6 +22,7 @@
     fan-out progress              PUSHED#<conversation_id> PUSHED                 get (fan-out)
     rate counter (one window)     RATE#<user_id>          <window, 12 digits>     condition
     strangers added (one hour)    RATE#<user_id>          STRANGERS#<hour>        condition
+    read counter (one window)     RATE#<user_id>          READS#<window>          condition
     realtime ticket               TICKET#<sha256>         TICKET                  get, then conditional delete
 
 `EVENT#` < `HEAD` < `MEMBER#` in byte order: one query from an event onward reads the newest events, the head and the
@@ -211,6 +212,11 @@ def rate_counter(user_id: UserId, window: int) -> Key:
 def stranger_counter(user_id: UserId, window: int) -> Key:
     """Return the key of the number of strangers that a user added in one time window."""
     return Key(f"RATE#{_user(user_id)}", f"STRANGERS#{window:012d}")
+
+
+def read_counter(user_id: UserId, window: int) -> Key:
+    """Return the key of a user's count of reads in one time window."""
+    return Key(f"RATE#{_user(user_id)}", f"READS#{window:012d}")
 
 
 def ticket(secret: str) -> Key:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from pydantic_core import from_json, to_json
 
@@ -23,6 +24,8 @@ _PURGE: Final = """DELETE FROM items WHERE (pk, sk) IN
 _GREATER_THAN_ANY_TEXT: Final = b""  # SQLite sorts every blob after every text
 MAX_BYTES_PER_CHAR: Final = 8
 """An item's size in DynamoDB's count is below this many bytes per character of its JSON text."""
+_LONG_TEXT: Final = 1000
+"""Characters from which the standard library parses JSON that is not ASCII faster, four times for the longest messages."""
 _LARGEST_EXPIRY: Final = 2**63 - 1
 
 
@@ -107,12 +110,16 @@ class Rows:
 
 def decode_item(text: str | None) -> Item | None:
     """Return the item of a JSON text."""
-    return None if text is None else from_json(text)
+    return None if text is None else _parse(text)
 
 
 def decode_rows(texts: Iterable[tuple[str, str]]) -> list[Row]:
     """Return the rows of sort keys and JSON texts."""
-    return [Row(sk, from_json(text)) for sk, text in texts]
+    return [Row(sk, _parse(text)) for sk, text in texts]
+
+
+def _parse(text: str) -> Any:
+    return json.loads(text) if len(text) > _LONG_TEXT and not text.isascii() else from_json(text)
 
 
 def encode_row(key: Key, item: Item) -> StoredRow:
