@@ -44,7 +44,7 @@ CHECKS: Final = (
 """Not checked: that all data valid in the schema is accepted, because some rules cannot be written in a schema (a visible
 character, exactly one emoji, a `seq` within the log); that a new conversation can be read, because its creator may leave it."""
 SIGN_OUT: Final = "/api/me/sign-out"
-_TIMEOUT_S: Final = 3600 if EXAMPLES else 120
+_TIMEOUT_S: Final = 3600 if EXAMPLES else 300
 
 
 @dataclass(frozen=True, slots=True)
