@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 NEEDED_BYTES: Final = 1024 * 1024
 """Free space that a start needs: for the write-ahead logs, their indexes and a few pages."""
-FORMAT: Final = 2
+FORMAT: Final = 3
 """The layout version that this imchat reads and writes; a higher one was written by a newer imchat."""
 
 

@@ -18,7 +18,11 @@ def _add_about(connection: sqlite3.Connection) -> None:
     connection.execute(CREATE_ABOUT)
 
 
-MIGRATIONS: Final[dict[int, Callable[[sqlite3.Connection], None]]] = {1: _add_about}
+def _change_nothing(_connection: sqlite3.Connection) -> None:
+    """Migrate to version 3: only a version that requires the second step of a sign-in may open the accounts."""
+
+
+MIGRATIONS: Final[dict[int, Callable[[sqlite3.Connection], None]]] = {1: _add_about, 2: _change_nothing}
 """By the version that they start from. A migration runs in a transaction that also sets the new version."""
 
 

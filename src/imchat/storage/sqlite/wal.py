@@ -18,7 +18,7 @@ from imchat.storage.sqlite.migrations import CREATE_ABOUT, MIGRATIONS, back_up
 
 log = logging.getLogger(__name__)
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 APPLICATION_ID: Final = 0x696D6368  # "imch": marks the file as an imchat database, also for file(1)
 BUSY_TIMEOUT_S: Final = 5.0
 

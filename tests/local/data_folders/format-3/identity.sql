@@ -1,0 +1,17 @@
+PRAGMA journal_mode = WAL;
+PRAGMA application_id = 1768776552;
+PRAGMA user_version = 3;
+BEGIN TRANSACTION;
+CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO "about" VALUES('folder_id','66215349211e48c1a4fb3401ca4bd7b5');
+CREATE TABLE items (
+        pk TEXT NOT NULL, sk TEXT NOT NULL, expires_at INTEGER, item TEXT NOT NULL, PRIMARY KEY (pk, sk)
+    ) WITHOUT ROWID;
+INSERT INTO "items" VALUES('ACCOUNT','ada@example.com',NULL,'{"user_id":"4f28c02b-ba6a-41de-8249-2db47779aa6d","email":"ada@example.com","salt":"4019a71a892ccba4f82816cedb87b819","verifier":"50686dea4eba54a6efc7231d32d54891ee0215e205d56600f56d3b86de9f2e7b4d8e8e6678e53f53d6a330c985fdadd559b912d996bccd4815d676657e3f2c5823e7243d6d877751fa6fa8c6520017dbc20eff9b0542eec87ba98da48e09a457d85830bad2b314780834ae7da458b9a77bc91850113018c43df2015034c46f52151e44eb48f5137dba709878892f4c6270391d30f43c1aff0a1188b6fcfb2f1a0b88c3a64fee4155ce13bfda73d20e16f77aa0fa94df15d2bcef010ee3efde068da8ee7a98333a06d9d8db2d9a6ed8c3fddf35b41a7503aa1501ce5f7dbd597f6e72ba5aad3880ae72a182b061ab7e24c3ec72a36aa243bed9de60cc4d7a4b183fed8b885399877c799d69ce27fa66bfc90adbca3be3bd31636588ef5f405d2edb1e7054f8546468a65071995c2507ab1cacf0e44beddced53f32fed862618ab6a7a34d084367a122fc90c2bcd00162b17e651dd8fbc054540dc6e9d0dbea11dd3a93e3a6c0c20ea9cc1b65bf2a7428606a3c37e9f59c1e25cfa9190df714ec4","status":"CONFIRMED","created_ms":1795947166447,"changed_ms":1795947166447,"enabled":true,"email_verified":false,"attributes":{},"groups":[],"generation":0,"temporary_until_ms":null}');
+INSERT INTO "items" VALUES('ACCOUNT','grace@example.com',NULL,'{"user_id":"9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed","email":"grace@example.com","salt":"4069b72e8c16f0abb16bb62de8f95cec","verifier":"c6617f811f11f5b2576413e4ac30fc2d4909a2df7b9f25d268b6697dbde5a1174a97de872daa15251a800d6e3723cb982d371c1eac0854ab00d3eb72948cf84c6e4f374d03d82ac17bdfbb18bfa9e8666193ac37250684761a856a445d71586f3c163576eb71e52e5f2480382b14f35262743fc256c1a3fa27d16e67b59b40d305dbfe3fbca3d9ca312d4bdefeb47d64ac3d27d3ee3f5d9ec25bdbd1e48460a2b0a2b0f253d83dd79b35e32ee5e56f7a5e329a3b1c343d769dd18e4a30908eee774a114ebda049acf0849e3527b8b20453a293dbdc5eed5eafc3832cec31708eb1cf999f95ad9ec22894e2f8150f2e98c89e72c7b2b2b7fce7e6dfa3957edd1082a94f86fc5c7ec005c7e394e5ebd77635bed55fa5100eedae1a18b45e5726eb12c8e220f4375833c45bc299df3537678ba74c65a85d8b4925d7eb95a97bc9333356d58f81a627096e7cb63892541b6cf0569456e7387f0dc1ed72759180185a3ea75e92dd34a71ca407ae6df1a7bbe9d5cee031e986620937cbd85657fbab48","status":"CONFIRMED","created_ms":1795947166463,"changed_ms":1795947166463,"enabled":true,"email_verified":false,"attributes":{},"groups":[],"generation":0,"temporary_until_ms":null}');
+INSERT INTO "items" VALUES('POOL','POOL',NULL,'{"pool_id":"local_8YGq25hkq","client_id":"mfaqxcywm6vkcmgjpzbvowd5nl","secret":"b1e0d13415d39f70f21b04e7d23bed461c628bb6bcbc89470bf2258c0b8ad17b"}');
+INSERT INTO "items" VALUES('SOFTWARE_TOKEN#9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed','SOFTWARE_TOKEN',NULL,'{"secret":"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ","name":"phone","last_step":59999999,"enabled":true,"preferred":true}');
+INSERT INTO "items" VALUES('USER#4f28c02b-ba6a-41de-8249-2db47779aa6d','POINTER',NULL,'{"email":"ada@example.com"}');
+INSERT INTO "items" VALUES('USER#9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed','POINTER',NULL,'{"email":"grace@example.com"}');
+CREATE INDEX items_by_expiry ON items (expires_at) WHERE expires_at IS NOT NULL;
+COMMIT;

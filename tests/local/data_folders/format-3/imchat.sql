@@ -1,0 +1,36 @@
+PRAGMA journal_mode = WAL;
+PRAGMA application_id = 1768776552;
+PRAGMA user_version = 3;
+BEGIN TRANSACTION;
+CREATE TABLE about (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+INSERT INTO "about" VALUES('folder_id','66215349211e48c1a4fb3401ca4bd7b5');
+CREATE TABLE items (
+        pk TEXT NOT NULL, sk TEXT NOT NULL, expires_at INTEGER, item TEXT NOT NULL, PRIMARY KEY (pk, sk)
+    ) WITHOUT ROWID;
+INSERT INTO "items" VALUES('CONV#dfc24c5117372532206b483219f02fca2','EVENT#000000000001',NULL,'{"at_ms":1795853566478,"type":"conversation.created","actor_id":"4f28c02b-ba6a-41de-8249-2db47779aa6d","kind":"direct","title":null,"member_ids":["4f28c02b-ba6a-41de-8249-2db47779aa6d","9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed"],"message_count":0}');
+INSERT INTO "items" VALUES('CONV#dfc24c5117372532206b483219f02fca2','EVENT#000000000002',NULL,'{"at_ms":1795853566478,"type":"message.created","actor_id":"4f28c02b-ba6a-41de-8249-2db47779aa6d","message":{"client_message_id":"demo-0","body":"Hi Grace! I set up imchat this afternoon. It took one command."},"message_count":1}');
+INSERT INTO "items" VALUES('CONV#dfc24c5117372532206b483219f02fca2','EVENT#000000000003',NULL,'{"at_ms":1795853626478,"type":"message.created","actor_id":"9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed","message":{"client_message_id":"demo-1","body":"Hello Ada, good to see you here."},"message_count":2}');
+INSERT INTO "items" VALUES('CONV#dfc24c5117372532206b483219f02fca2','EVENT#000000000004',NULL,'{"at_ms":1795853686478,"type":"message.created","actor_id":"9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed","message":{"client_message_id":"demo-2","body":"And it keeps everything on our own machine?"},"message_count":3}');
+INSERT INTO "items" VALUES('CONV#dfc24c5117372532206b483219f02fca2','EVENT#000000000005',NULL,'{"at_ms":1795853806478,"type":"message.created","actor_id":"4f28c02b-ba6a-41de-8249-2db47779aa6d","message":{"client_message_id":"demo-3","body":"Everything: accounts, messages, keys. One folder, easy to back up."},"message_count":4}');
+INSERT INTO "items" VALUES('CONV#dfc24c5117372532206b483219f02fca2','EVENT#000000000006',NULL,'{"at_ms":1795853866478,"type":"message.created","actor_id":"9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed","message":{"client_message_id":"demo-4","body":"I like that. I once found a moth in a relay, so I check things before I trust them."},"message_count":5}');
+INSERT INTO "items" VALUES('CONV#dfc24c5117372532206b483219f02fca2','EVENT#000000000007',NULL,'{"at_ms":1795853926478,"type":"message.created","actor_id":"4f28c02b-ba6a-41de-8249-2db47779aa6d","message":{"client_message_id":"demo-5","body":"Then check this: pull the plug while you send. What was sent is there when it comes back."},"message_count":6}');
+INSERT INTO "items" VALUES('CONV#dfc24c5117372532206b483219f02fca2','EVENT#000000000008',NULL,'{"at_ms":1795941466478,"type":"message.created","actor_id":"9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed","message":{"client_message_id":"demo-6","body":"Good morning! I pulled the plug. Twice."},"message_count":7}');
+INSERT INTO "items" VALUES('CONV#dfc24c5117372532206b483219f02fca2','EVENT#000000000009',NULL,'{"at_ms":1795941526478,"type":"message.created","actor_id":"4f28c02b-ba6a-41de-8249-2db47779aa6d","message":{"client_message_id":"demo-7","body":"And?"},"message_count":8}');
+INSERT INTO "items" VALUES('CONV#dfc24c5117372532206b483219f02fca2','EVENT#000000000010',NULL,'{"at_ms":1795941586478,"type":"message.created","actor_id":"9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed","message":{"client_message_id":"demo-8","body":"Not a message lost, not one doubled, all in order. 🎉"},"message_count":9}');
+INSERT INTO "items" VALUES('CONV#dfc24c5117372532206b483219f02fca2','EVENT#000000000011',NULL,'{"at_ms":1795941646478,"type":"message.created","actor_id":"4f28c02b-ba6a-41de-8249-2db47779aa6d","message":{"client_message_id":"demo-9","body":"Shall we bring the team over?"},"message_count":10}');
+INSERT INTO "items" VALUES('CONV#dfc24c5117372532206b483219f02fca2','EVENT#000000000012',NULL,'{"at_ms":1795946446478,"type":"message.created","actor_id":"9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed","message":{"client_message_id":"demo-10","body":"Yes. Open this in a second browser, sign in as me, and answer yourself. 🙂"},"message_count":11}');
+INSERT INTO "items" VALUES('CONV#dfc24c5117372532206b483219f02fca2','HEAD',NULL,'{"kind":"direct","title":null,"created_at_ms":1795853566478,"last_seq":12,"message_count":11,"member_count":2,"last_message":{"seq":12,"at_ms":1795946446478,"type":"message.created","actor_id":"9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed","message":{"client_message_id":"demo-10","body":"Yes. Open this in a second browser, sign in as me, and answer yourself. 🙂"},"message_count":11}}');
+INSERT INTO "items" VALUES('CONV#dfc24c5117372532206b483219f02fca2','MEMBER#4f28c02b-ba6a-41de-8249-2db47779aa6d',NULL,'{"role":"member","joined_seq":1,"read_seq":1,"read_count":0}');
+INSERT INTO "items" VALUES('CONV#dfc24c5117372532206b483219f02fca2','MEMBER#9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed',NULL,'{"role":"member","joined_seq":1,"read_seq":12,"read_count":11}');
+INSERT INTO "items" VALUES('DIR#ad','ada.demo',NULL,'{"user_id":"4f28c02b-ba6a-41de-8249-2db47779aa6d","display_name":"Ada Lovelace"}');
+INSERT INTO "items" VALUES('DIR#gr','grace.demo',NULL,'{"user_id":"9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed","display_name":"Grace Hopper"}');
+INSERT INTO "items" VALUES('HANDLE#ada.demo','HANDLE',NULL,'{"user_id":"4f28c02b-ba6a-41de-8249-2db47779aa6d"}');
+INSERT INTO "items" VALUES('HANDLE#grace.demo','HANDLE',NULL,'{"user_id":"9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed"}');
+INSERT INTO "items" VALUES('PEOPLE','4f28c02b-ba6a-41de-8249-2db47779aa6d',NULL,'{}');
+INSERT INTO "items" VALUES('PEOPLE','9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed',NULL,'{}');
+INSERT INTO "items" VALUES('USER#4f28c02b-ba6a-41de-8249-2db47779aa6d','CONV#dfc24c5117372532206b483219f02fca2',NULL,'{"peer_id":"9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed"}');
+INSERT INTO "items" VALUES('USER#4f28c02b-ba6a-41de-8249-2db47779aa6d','PROFILE',NULL,'{"handle":"ada.demo","display_name":"Ada Lovelace","created_at_ms":1795947166467,"show_presence":true}');
+INSERT INTO "items" VALUES('USER#9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed','CONV#dfc24c5117372532206b483219f02fca2',NULL,'{"peer_id":"4f28c02b-ba6a-41de-8249-2db47779aa6d"}');
+INSERT INTO "items" VALUES('USER#9df0eea9-f2d6-4ba0-8b0d-686efe9ec0ed','PROFILE',NULL,'{"handle":"grace.demo","display_name":"Grace Hopper","created_at_ms":1795947166473,"show_presence":true}');
+CREATE INDEX items_by_expiry ON items (expires_at) WHERE expires_at IS NOT NULL;
+COMMIT;
