@@ -19,6 +19,6 @@ export interface SignInDeps extends SessionDeps {
   notifyTabs(message: TabMessage): void
 }
 
-export type SignInFlows = Omit<AuthModel, 'signOut'>
+export type SignInFlows = Omit<AuthModel, 'signOut' | 'twoStep'>
 
 export type TabMessage = 'signed-out' | 'signed-in'
