@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import select
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -125,6 +126,64 @@ def test_three_wrong_codes_leave_it_off(server: Server) -> None:
     assert status == 1
     assert "the code is wrong" in err
     assert signs_in_without_code(server)
+
+
+class Terminal:
+    """A running `imchat` command in a terminal."""
+
+    def __init__(self, *arguments: str) -> None:
+        pty = pytest.importorskip("pty")
+        self._screen, other_end = pty.openpty()
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "imchat", *arguments],
+            stdin=other_end,
+            stdout=other_end,
+            stderr=other_end,
+            env=os.environ | {"IMCHAT_PASSWORD": PASSWORD, "PYTHONIOENCODING": "utf-8"},
+            start_new_session=True,
+        )
+        os.close(other_end)
+        self._unread = b""
+
+    def read_until(self, text: str) -> str:
+        """Read until the text is shown; return what was read."""
+        while (before := self._unread.partition(text.encode()))[1] == b"":
+            assert select.select([self._screen], [], [], 30)[0], self._unread
+            try:
+                self._unread += os.read(self._screen, 4096)
+            except OSError:  # the process has ended
+                raise AssertionError(self._unread) from None
+        self._unread = before[2]
+        return before[0].decode()
+
+    def type(self, text: str) -> None:
+        os.write(self._screen, f"{text}\n".encode())
+
+
+def test_a_terminal_shows_a_qr_code_and_asks_for_codes(server: Server) -> None:
+    arguments = ("account", "two-step", "on", "--url", server.url, "--email", EMAIL)
+    prompt = "Code of your authenticator app: "
+    first = Terminal(*arguments)
+    shown = first.read_until(prompt)
+    assert "Scan this QR code" in shown
+    assert "█▀" in shown
+    assert "otpauth" not in shown
+    key = re.search(r"enter this key in the app: ([A-Z2-7 ]+)", shown)
+    assert key is not None
+    app = Authenticator(key[1].replace(" ", ""))
+    first.type(app.code(steps_from_now=-1))
+    first.read_until("Two-step sign-in is on.")
+    assert first.process.wait(30) == 0
+
+    again = Terminal(*arguments)  # the sign-in requires a code now
+    again.read_until(prompt)
+    again.type(app.wrong_code())
+    again.read_until("The code is wrong; enter the code that your authenticator app shows now.")
+    again.read_until(prompt)
+    again.type(app.code())
+    again.read_until("Scan this QR code")
+    again.process.kill()
+    again.process.wait()
 
 
 def test_chat_signs_in_with_a_code(server: Server) -> None:
