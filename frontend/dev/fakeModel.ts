@@ -1,6 +1,7 @@
 /** A fake model for development and tests: made-up data, no server and no storage. */
 import { computed, type Signal, signal } from '@preact/signals'
-import type { ConversationModel, ConversationSummary, Model, Session, TimelineItem } from '../src/core/model'
+import { setupUri } from '../src/auth/twoStep'
+import type { ConversationModel, ConversationSummary, Model, Session, TimelineItem, TwoStepModel } from '../src/core/model'
 import type { Result, UserError } from '../src/core/net/errors'
 import { DEFAULT_SETTINGS } from '../src/core/sync/summary'
 import type { SiteSignUp, User } from '../src/core/net/protocol'
@@ -20,6 +21,7 @@ const SESSIONS: Record<string, Session> = {
   'signed-out': { state: 'signed-out' },
   confirming: { state: 'confirming', email: 'nora@example.com' },
   'new-password': { state: 'new-password', email: 'nora@example.com' },
+  code: { state: 'code', email: 'nora@example.com' },
   resetting: { state: 'resetting', email: 'nora@example.com' },
   new: { state: 'signed-in', me: { ...ME, handle: null, display_name: null } },
 }
@@ -169,6 +171,20 @@ function conversation(id: string, all: Signal<ConversationSummary[] | null>, que
   }
 }
 
+function twoStep(on: boolean): TwoStepModel {
+  const secret = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'
+  return {
+    isOn: async () => ({ value: on }),
+    setUp: async () => ({ value: { secret, uri: setupUri('chat.example.org', 'nora@example.com', secret) } }),
+    turnOn: async (code) => {
+      if (code !== '123456') return error('wrong_code', t('signInError.wrongAppCode'), 'code')
+      on = true
+      return null
+    },
+    turnOff: async () => ((on = false), null),
+  }
+}
+
 export function fakeModel(query: Query): Model {
   const session = signal<Session>(SESSIONS[query.session ?? ''] ?? { state: 'signed-in', me: ME })
   const list = query.list ?? 'full'
@@ -190,11 +206,18 @@ export function fakeModel(query: Query): Model {
         return null
       },
       setNewPassword: succeed,
+      sendAppCode: async (code) => {
+        await wait(600)
+        if (code !== '123456') return error('wrong_code', t('signInError.wrongAppCode'), 'code')
+        session.value = { state: 'signed-in', me: ME }
+        return null
+      },
       forgotPassword: go({ state: 'resetting', email }),
       resetPassword: succeed,
       changePassword: async () => error('wrong', t('signInError.wrongCurrentPassword'), 'current'),
       cancel: () => (session.value = { state: 'signed-out' }),
       signOut: async () => void (session.value = { state: 'signed-out' }),
+      twoStep: twoStep(query.twoStep !== undefined),
     },
     connection: signal(query.connection === 'offline' || query.connection === 'connecting' ? query.connection : 'online'),
     conversations,

@@ -14,6 +14,7 @@ from imchat.commands.deploy import deploy, init, teardown
 from imchat.commands.local import local
 from imchat.commands.operate import completion, doctor, logs, open_, status
 from imchat.commands.options import Connector
+from imchat.commands.own_account import account
 from imchat.commands.user import user
 from imchat.console import base, streams
 from imchat.errors import ImchatError
@@ -21,7 +22,7 @@ from imchat.errors import ImchatError
 _SECTIONS: Final = {
     "On this machine": ("local",),
     "On AWS": ("init", "doctor", "deploy", "status", "open", "logs", "teardown", "iam-policy", "cost"),
-    "Both": ("chat", "user", "completion"),
+    "Both": ("chat", "account", "user", "completion"),
 }
 
 
@@ -60,6 +61,7 @@ for command in (
     iam_policy,
     cost,
     chat,
+    account,
     user,
     completion,
 ):

@@ -1,7 +1,7 @@
 """The error classes: each has a code, an HTTP status and whether a retry can help.
 
 ImchatError
-├── Invalid 400 · Unauthenticated 401 (SessionEnded) · Forbidden 403 (Suspended) · NotFound 404
+├── Invalid 400 · Unauthenticated 401 (SessionEnded, CodeRequired) · Forbidden 403 (Suspended) · NotFound 404
 ├── MethodNotAllowed 405 · Conflict 409 · TooLarge 413 · RateLimited 429 · Busy 503
 └── Closed · ConfigError · DeployError (for programs and operators; never sent over HTTP)
 """
@@ -44,6 +44,13 @@ class SessionEnded(Unauthenticated):
     """The server ended the sign-in: signed out everywhere, account disabled or deleted, or refresh token revoked.
 
     Raised by the Python client only. Retrying cannot help; sign in again.
+    """
+
+
+class CodeRequired(Unauthenticated):
+    """The password is right, but the account has two-step sign-in: sign in with `code`, from its authenticator app.
+
+    Raised by the Python client only.
     """
 
 

@@ -17,8 +17,9 @@ from imchat.client import Client
 from imchat.client.http import HttpClient
 from imchat.client.websocket import Connection
 
-SPECIAL_METHODS: Final = {"events", "frames", "typing", "sign_in"}
-"""Methods that need a WebSocket or a server to sign in to."""
+TWO_STEP_METHODS: Final = {"two_step_is_on", "set_up_two_step", "turn_on_two_step", "turn_off_two_step"}
+SPECIAL_METHODS: Final = {"events", "frames", "typing", "sign_in", *TWO_STEP_METHODS}
+"""Methods that need a WebSocket, a server to sign in to, or its user pool."""
 NO_METHOD: Final = {
     ("GET", "/health"): "for monitoring, not for users",
     ("POST", "/realtime/tickets"): "events() and frames() get their own tickets",

@@ -13,6 +13,7 @@ from tests.support.browser_harness import PASSWORD, Server, sign_up
 
 from imchat.client import Client, EventInConversation
 from imchat.client.session import Session, SiteConfig
+from imchat.client.sign_in import Credentials
 from imchat.client.websocket import MAX_INJECTED
 from imchat.errors import Busy, Conflict, Forbidden, NotFound, Unauthenticated
 
@@ -178,7 +179,7 @@ def test_a_message_sent_twice_is_stored_once(tmp_path: Path) -> None:
 def test_an_unreachable_sign_in_service_is_a_retryable_error() -> None:
     unreachable = SiteConfig("", "", "http://127.0.0.1:1/", "eu-central-1", "eu-central-1_pool", "client")
     with urllib3.PoolManager() as pool, pytest.raises(Busy):
-        asyncio.run(Session.sign_in(pool, unreachable, "ada@example.com", PASSWORD))
+        asyncio.run(Session.sign_in(pool, unreachable, Credentials("ada@example.com", PASSWORD)))
 
 
 def test_a_rejected_request_raises_the_error_of_the_server(tmp_path: Path) -> None:

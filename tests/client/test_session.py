@@ -14,6 +14,7 @@ import pytest
 import urllib3
 
 from imchat.client.session import Session, SiteConfig
+from imchat.client.sign_in import Credentials
 from imchat.errors import Unauthenticated
 
 PROOF: Final = {
@@ -54,7 +55,8 @@ def pool_with_challenge(challenge: str) -> Iterator[SiteConfig]:
     ("challenge", "message"),
     [
         ("NEW_PASSWORD_REQUIRED", "password is temporary"),
-        ("SOFTWARE_TOKEN_MFA", "multi-factor authentication"),
+        ("SOFTWARE_TOKEN_MFA", "two-step sign-in; sign in with `code`"),
+        ("MFA_SETUP", "sign-in step MFA_SETUP, which imchat does not support"),
     ],
 )
 def test_the_error_says_why_a_password_is_not_enough(challenge: str, message: str) -> None:
@@ -63,4 +65,4 @@ def test_the_error_says_why_a_password_is_not_enough(challenge: str, message: st
         urllib3.PoolManager() as pool,
         pytest.raises(Unauthenticated, match=message),
     ):
-        asyncio.run(Session.sign_in(pool, site, "ada@example.com", "correct horse"))
+        asyncio.run(Session.sign_in(pool, site, Credentials("ada@example.com", "correct horse")))

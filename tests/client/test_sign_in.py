@@ -21,7 +21,7 @@ from tests.support.user_pools import EMAIL, UserPool, open_pool
 
 from imchat.client import Client
 from imchat.client.cognito import CognitoClient
-from imchat.client.sign_in import MAX_ATTEMPTS, ClientExchange, format_timestamp, sign_in
+from imchat.client.sign_in import MAX_ATTEMPTS, ClientExchange, Credentials, format_timestamp, sign_in
 from imchat.errors import Busy, Conflict, ImchatError, Invalid, Unauthenticated
 from imchat.local.identity.srp import Exchange, make_verifier, new_salt
 from imchat.srp import N
@@ -40,7 +40,9 @@ def pool(tmp_path: Path) -> Iterator[UserPool]:
 def tokens(pool: UserPool, password: str, new_password: str | None = None) -> dict[str, Any]:
     with urllib3.PoolManager() as connections:
         cognito = CognitoClient(connections, f"{pool.url}/", pool.identity.client_id)
-        return asyncio.run(sign_in(cognito, pool.identity.pool_id, EMAIL, password, new_password))
+        return asyncio.run(
+            sign_in(cognito, pool.identity.pool_id, Credentials(EMAIL, password, new_password))
+        )
 
 
 @pytest.mark.parametrize("password", ["correct horse", "wählt ein Neues 🔑", "a" * 256])
@@ -155,7 +157,7 @@ def signing_in_at(*responses: tuple[int, object]) -> int:
     with server_returning(*responses, method="POST") as (url, received), urllib3.PoolManager() as connections:
         cognito = CognitoClient(connections, url, "client")
         try:
-            asyncio.run(sign_in(cognito, POOL_ID, EMAIL, PASSWORD))
+            asyncio.run(sign_in(cognito, POOL_ID, Credentials(EMAIL, PASSWORD)))
         finally:
             assert PASSWORD not in json.dumps(received)
         return len(received)
@@ -179,7 +181,7 @@ def test_a_pool_that_asks_for_a_long_wait_is_not_waited_for() -> None:
     ):
         cognito = CognitoClient(connections, url, "client")
         with pytest.raises(Busy, match="gets too many requests; try again in 60 seconds") as raised:
-            asyncio.run(sign_in(cognito, POOL_ID, EMAIL, PASSWORD))
+            asyncio.run(sign_in(cognito, POOL_ID, Credentials(EMAIL, PASSWORD)))
     assert raised.value.details["retry_after_s"] == 60
     assert len(received) == 1
 

@@ -42,7 +42,15 @@ def message(result: Result) -> str:
 
 
 @pytest.mark.parametrize(
-    "command", ["list", f"delete {ANN}", f"disable {ANN}", f"promote {ANN}", f"reset-password {ANN}"]
+    "command",
+    [
+        "list",
+        f"delete {ANN}",
+        f"disable {ANN}",
+        f"promote {ANN}",
+        f"reset-password {ANN}",
+        f"reset-two-step {ANN}",
+    ],
 )
 def test_a_command_on_a_missing_data_directory_is_an_error_and_creates_nothing(
     tmp_path: Path, command: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import string
 import subprocess
 import sys
 import threading
@@ -16,6 +17,7 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner, Result
 from moto import mock_aws
+from tests.support.authenticator import Authenticator
 from tests.support.user_pools import open_pool
 
 from imchat.cli import cli
@@ -36,14 +38,14 @@ class Pool:
 
     def __init__(self, client: Any, pool_id: str, client_id: str) -> None:
         self.users = Users(client, pool_id)
-        self._client = client
-        self._client_id = client_id
+        self.client = client
+        self.client_id = client_id
 
     def sign_in(self, email: str, password: str) -> str:
         """Return "signed in", the challenge, or the error code."""
         try:
-            response = self._client.initiate_auth(
-                ClientId=self._client_id,
+            response = self.client.initiate_auth(
+                ClientId=self.client_id,
                 AuthFlow="USER_PASSWORD_AUTH",
                 AuthParameters={"USERNAME": email, "PASSWORD": password},
             )
@@ -110,6 +112,26 @@ def test_resetting_a_password_invalidates_the_old_one(pool: Pool) -> None:
     assert pool.sign_in(ANN, password) == "NEW_PASSWORD_REQUIRED"
 
 
+def test_after_a_reset_of_two_step_sign_in_the_password_alone_signs_in(pool: Pool) -> None:
+    pool.users.create(ANN, password="her own Words 1!")
+    parameters = {"USERNAME": ANN, "PASSWORD": "her own Words 1!"}
+    signed_in = pool.client.initiate_auth(
+        ClientId=pool.client_id, AuthFlow="USER_PASSWORD_AUTH", AuthParameters=parameters
+    )
+    token = signed_in["AuthenticationResult"]["AccessToken"]
+    secret = pool.client.associate_software_token(AccessToken=token)["SecretCode"]
+    # moto's secrets are not base32, and it accepts any code.
+    code = "123456" if set(secret) - set(string.ascii_uppercase + "234567") else Authenticator(secret).code()
+    pool.client.verify_software_token(AccessToken=token, UserCode=code)
+    pool.client.set_user_mfa_preference(
+        AccessToken=token, SoftwareTokenMfaSettings={"Enabled": True, "PreferredMfa": True}
+    )
+    assert pool.sign_in(ANN, "her own Words 1!") == "SOFTWARE_TOKEN_MFA"
+    pool.users.reset_two_step(ANN)
+    assert pool.sign_in(ANN, "her own Words 1!") == "signed in"
+    pool.users.reset_two_step(ANN)  # it may be off already
+
+
 def test_a_deleted_user_is_no_longer_an_administrator(pool: Pool) -> None:
     pool.users.create(ANN, admin=True)
     pool.users.delete(ANN)
@@ -122,7 +144,8 @@ def test_errors_name_the_next_step(pool: Pool) -> None:
     pool.users.create(ANN)
     with pytest.raises(Conflict, match=f"{ANN} .*imchat user reset-password"):
         pool.users.create(ANN)
-    for action in (pool.users.disable, pool.users.enable, pool.users.delete, pool.users.promote):
+    users = pool.users
+    for action in (users.disable, users.enable, users.delete, users.promote, users.reset_two_step):
         with pytest.raises(NotFound, match="imchat user list"):
             action(BOB)
     with pytest.raises(Invalid):

@@ -101,8 +101,17 @@ def _settings(ana: BrowserUser) -> None:
     expect(ana.page.get_by_role("dialog")).to_be_visible()
 
 
+def _two_step(ana: BrowserUser) -> None:
+    ana.click("Manage two-step sign-in")
+    ana.click("Set up")
+    expect(ana.page.get_by_role("img", name="QR code for your authenticator app")).to_be_visible()
+
+
 def _group(ana: BrowserUser) -> None:
     ana.page.keyboard.press("Escape")
+    expect(ana.page.get_by_role("dialog", name="Two-step sign-in")).to_have_count(0)
+    if ana.page.get_by_role("dialog").count():
+        ana.page.keyboard.press("Escape")
     ana.select_users("bob")
     ana.click("Create a group instead")
     ana.fill("Group name", "Hikers")
@@ -131,6 +140,7 @@ SCREENS: Final[dict[str, Callable[[BrowserUser], None]]] = {
     "message menu": _message_menu,
     "details": _details,
     "settings": _settings,
+    "two-step sign-in": _two_step,
     "group": _group,
 }
 

@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from tests.protocol import coverage
+from tests.support.authenticator import Authenticator
 from tests.support.deployments import Deployment, person
 from tests.support.emulator.harness import UsedPermission
 from tests.support.emulator.stage import Stage
@@ -30,6 +31,7 @@ from websockets.typing import Subprotocol
 from imchat.assets import PACKAGE, site_dir
 from imchat.client import Client, session
 from imchat.deploy import read_status, render_config, tear_down
+from imchat.deploy.operate.users import Users
 from imchat.deploy.packaging.bundle import build_code
 from imchat.deploy.progress import (
     ArtifactUploaded,
@@ -40,7 +42,7 @@ from imchat.deploy.progress import (
 )
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.domain.limits import CONNECTIONS_PER_USER
-from imchat.errors import Conflict, Invalid, SessionEnded, Unauthenticated
+from imchat.errors import CodeRequired, Conflict, Invalid, SessionEnded, Unauthenticated
 from imchat.services import fanout_jobs
 from imchat.services.delivery import DIRECT_POSTS
 from imchat.storage.dynamodb.table import DynamoTable
@@ -314,6 +316,34 @@ def test_the_python_client_signs_up_confirms_and_signs_in_at_the_user_pool_of_th
             await asyncio.to_thread(cognito.admin_disable_user, UserPoolId=pool_id, Username=email)
             with pytest.raises(SessionEnded):
                 await me.me()
+
+    asyncio.run(use())
+
+
+def test_two_step_sign_in_works_at_the_user_pool_of_the_stage(stage: Stage) -> None:
+    email, url = "two-step@example.com", stage.deployment.url.removesuffix("index.html")
+    cognito, pool_id = stage.emulator.client("cognito-idp"), stage.deployment.outputs["UserPoolId"]
+    users = Users(cognito, pool_id)
+    users.create(email, password=PASSWORD)
+
+    async def use() -> None:
+        async with Client.sign_in(url, email, PASSWORD) as me:
+            app = Authenticator((await me.set_up_two_step()).secret)
+            with pytest.raises(Invalid, match="code is wrong"):
+                await me.turn_on_two_step(app.wrong_code())
+            await me.turn_on_two_step(app.code(steps_from_now=-1))
+            assert await me.two_step_is_on()
+        with pytest.raises(CodeRequired):
+            async with Client.sign_in(url, email, PASSWORD):
+                pass
+        with pytest.raises(Invalid, match="code is wrong"):
+            async with Client.sign_in(url, email, PASSWORD, code=app.wrong_code()):
+                pass
+        async with Client.sign_in(url, email, PASSWORD, code=app.code()) as me:
+            assert await me.me()
+        await asyncio.to_thread(users.reset_two_step, email)
+        async with Client.sign_in(url, email, PASSWORD) as me:
+            assert not await me.two_step_is_on()
 
     asyncio.run(use())
 

@@ -10,8 +10,10 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.support.authenticator import Authenticator
 
 from imchat.errors import Busy, ConfigError
 from imchat.local.data_dir import FORMAT, DataDir
@@ -30,6 +32,7 @@ SESSION, EVENT = Key("SESSION#1", "SESSION"), Key("CONV#1", "EVENT#1")
 _CRASH = """
 import os, sys
 from pathlib import Path
+from typing import Any
 from imchat.local.data_dir import DataDir
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.sqlite.table import SqliteTable
@@ -271,6 +274,34 @@ def test_users_and_channels_of_an_earlier_format_are_found_by_their_words(earlie
         assert [user.handle for user in users.find_by_name(table, "hop", limit=9)] == ["grace.demo"]
         assert channel_index.search(table, "grosse", limit=9) == ["g1"]
         assert [row.sk for row in table.query(KeyRange("CHANNELS#gr"))] == ["grosse#g1"]
+
+
+def test_two_step_sign_in_of_format_3_requires_a_code(tmp_path: Path) -> None:
+    data = DataDir.open(restore(FORMATS[2], tmp_path / "data"))
+    with data.lock(), SqliteTable.open(data.accounts) as accounts:
+        identity = Identity(
+            table=accounts, keys=data.keys, now_ms=lambda: 1_800_000_005_000, deliver=lambda *_: None
+        )
+
+        def call(operation: str, **fields: object) -> dict[str, Any]:
+            body = json.dumps({"ClientId": identity.client_id, **fields}).encode()
+            target = f"AWSCognitoIdentityProviderService.{operation}"
+            response = identity.handle(target, body, {}, endpoint="http://localhost")
+            result: dict[str, Any] = json.loads(response.body)
+            return result
+
+        name = "grace@example.com"
+        password = {"USERNAME": name, "PASSWORD": "demo-1789096fc571"}
+        challenge = call("InitiateAuth", AuthFlow="USER_PASSWORD_AUTH", AuthParameters=password)
+        assert challenge["ChallengeName"] == "SOFTWARE_TOKEN_MFA"
+        code = Authenticator("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").code_at(1_800_000_005)
+        signed_in = call(
+            "RespondToAuthChallenge",
+            ChallengeName=challenge["ChallengeName"],
+            Session=challenge["Session"],
+            ChallengeResponses={"USERNAME": name, "SOFTWARE_TOKEN_MFA_CODE": code},
+        )
+        assert signed_in["AuthenticationResult"]["AccessToken"]
 
 
 @pytest.mark.parametrize("name", DATABASES)

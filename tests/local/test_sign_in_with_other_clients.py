@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 from pycognito import Cognito
-from pycognito.exceptions import ForceChangePasswordException
+from pycognito.exceptions import ForceChangePasswordException, SoftwareTokenMFAChallengeException
+from tests.support.authenticator import Authenticator
 from tests.support.user_pools import EMAIL, PASSWORD, UserPool, open_pool
 
 JS = Path(__file__).parent / "js"
@@ -37,7 +38,7 @@ class JsClient:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def send(self, command: str, **given: str) -> dict[str, Any]:
+    def send(self, command: str, **given: str | bool) -> dict[str, Any]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps({"command": command, "email": EMAIL, **given}) + "\n")
@@ -45,12 +46,12 @@ class JsClient:
         response: dict[str, Any] = json.loads(self._process.stdout.readline())
         return response
 
-    def result(self, command: str, **given: str) -> Any:
+    def result(self, command: str, **given: str | bool) -> Any:
         response = self.send(command, **given)
         assert "error" not in response, response
         return response["result"]
 
-    def error(self, command: str, **given: str) -> str:
+    def error(self, command: str, **given: str | bool) -> str:
         return str(self.send(command, **given)["error"])
 
 
@@ -101,6 +102,54 @@ def test_pycognito_signs_up_confirms_signs_in_changes_the_password_and_refreshes
     pycognito(pool).authenticate(OTHER_PASSWORD)
 
 
+def code(pool: UserPool, app: Authenticator) -> str:
+    return app.code_at(pool.clock.now_ms() / 1000)
+
+
+def test_pycognito_sets_up_an_app_and_signs_in_with_its_codes(pool: UserPool) -> None:
+    ann = pycognito(pool)
+    ann.register(EMAIL, PASSWORD)
+    ann.confirm_sign_up(pool.last_code())
+    ann.authenticate(PASSWORD)
+    app = Authenticator(ann.associate_software_token())
+    with pytest.raises(ann.client.exceptions.EnableSoftwareTokenMFAException):
+        ann.verify_software_token(app.wrong_code(), "phone")
+    assert ann.verify_software_token(code(pool, app), "phone")
+    ann.set_user_mfa_preference(sms_mfa=False, software_token_mfa=True, preferred="SOFTWARE_TOKEN")
+    pool.clock.advance_s(30)
+
+    again = pycognito(pool)
+    with pytest.raises(SoftwareTokenMFAChallengeException):
+        again.authenticate(PASSWORD)
+    with pytest.raises(again.client.exceptions.CodeMismatchException):
+        again.respond_to_software_token_mfa_challenge(app.wrong_code())
+    used = code(pool, app)
+    again.respond_to_software_token_mfa_challenge(used)
+    again.verify_tokens()
+    again.renew_access_token()
+    with pytest.raises(SoftwareTokenMFAChallengeException) as challenge:
+        again.authenticate(PASSWORD)
+    with pytest.raises(again.client.exceptions.ExpiredCodeException):
+        again.respond_to_software_token_mfa_challenge(used, challenge.value.get_tokens())
+
+    again.set_user_mfa_preference(sms_mfa=False, software_token_mfa=False)
+    pycognito(pool).authenticate(PASSWORD)
+
+
+def test_pycognito_signs_in_after_an_administrator_turned_the_codes_off(pool: UserPool) -> None:
+    ann = pycognito(pool)
+    ann.register(EMAIL, PASSWORD)
+    ann.confirm_sign_up(pool.last_code())
+    ann.authenticate(PASSWORD)
+    ann.verify_software_token(code(pool, Authenticator(ann.associate_software_token())))
+    ann.set_user_mfa_preference(sms_mfa=False, software_token_mfa=True, preferred="SOFTWARE_TOKEN")
+    with pytest.raises(SoftwareTokenMFAChallengeException):
+        pycognito(pool).authenticate(PASSWORD)
+    off = {"Enabled": False, "PreferredMfa": False}
+    pool.admin("admin_set_user_mfa_preference", SoftwareTokenMfaSettings=off)
+    pycognito(pool).authenticate(PASSWORD)
+
+
 def test_pycognito_replaces_a_temporary_password(pool: UserPool) -> None:
     pool.admin("admin_create_user", TemporaryPassword=PASSWORD)
     ann = pycognito(pool)
@@ -140,6 +189,51 @@ def test_the_javascript_client_works_from_sign_up_to_global_sign_out(pool: UserP
         js.result("newPassword", code=pool.last_code(), password=PASSWORD)
         js.result("signIn", password=PASSWORD)
         js.result("signOutEverywhere")
+
+
+def test_the_javascript_client_sets_up_an_app_and_signs_in_with_its_codes(pool: UserPool) -> None:
+    with js_client(pool) as js:
+        js.result("signUp", password=PASSWORD)
+        js.result("confirm", code=pool.last_code())
+        js.result("signIn", password=PASSWORD)
+        app = Authenticator(js.result("associate"))
+        wrong = app.wrong_code()
+        assert js.error("verify", code=wrong, device="phone") == "EnableSoftwareTokenMFAException"
+        js.result("verify", code=code(pool, app), device="phone")
+        js.result("setTwoStep", on=True)
+        assert js.result("preferredFactor") == "SOFTWARE_TOKEN_MFA"
+        pool.clock.advance_s(30)
+
+        challenge = js.result("signIn", password=PASSWORD)
+        assert challenge["challenge"] == "SOFTWARE_TOKEN_MFA"
+        assert challenge["parameters"]["FRIENDLY_DEVICE_NAME"] == "phone"
+        assert js.error("sendCode", code=wrong) == "CodeMismatchException"
+        used = code(pool, app)
+        assert js.result("sendCode", code=used)["id"]["email"] == EMAIL
+        assert js.result("refresh")["access"]
+        js.result("signIn", password=PASSWORD)
+        assert js.error("sendCode", code=used) == "ExpiredCodeException"
+        pool.clock.advance_s(30)
+        assert js.result("sendCode", code=code(pool, app))["access"]
+
+        js.result("setTwoStep", on=False)
+        assert js.result("preferredFactor") is None
+        assert js.result("signIn", password=PASSWORD)["access"]
+
+
+def test_the_javascript_client_replaces_a_temporary_password_and_then_sends_a_code(pool: UserPool) -> None:
+    with js_client(pool) as js:
+        js.result("signUp", password=PASSWORD)
+        js.result("confirm", code=pool.last_code())
+        js.result("signIn", password=PASSWORD)
+        app = Authenticator(js.result("associate"))
+        js.result("verify", code=code(pool, app), device="phone")
+        js.result("setTwoStep", on=True)
+        pool.clock.advance_s(30)
+        pool.admin("admin_set_user_password", Password=OTHER_PASSWORD, Permanent=False)
+        assert js.result("signIn", password=OTHER_PASSWORD)["newPasswordRequired"]
+        assert js.result("choosePassword", password=PASSWORD)["challenge"] == "SOFTWARE_TOKEN_MFA"
+        assert js.result("sendCode", code=code(pool, app))["access"]
 
 
 def test_the_javascript_client_replaces_a_temporary_password(pool: UserPool) -> None:

@@ -15,6 +15,7 @@ from imchat.deploy.operate.users import ADMINS
 from imchat.deploy.plan import STATEFUL
 from imchat.local.identity.accounts import GROUPS
 from imchat.local.identity.context import MIN_PASSWORD_CHARACTERS
+from imchat.local.identity.two_step import SOFTWARE_TOKEN
 from imchat.storage.table import TTL_ATTRIBUTE, Key
 
 USER_POOL_PROPERTIES: Final = Path(__file__).parent / "user_pool_forever.json"
@@ -97,6 +98,12 @@ def test_a_password_that_is_valid_on_one_machine_is_valid_on_aws(state: dict[str
     policy = state["Resources"]["UserPool"]["Properties"]["Policies"]["PasswordPolicy"]
     assert policy["MinimumLength"] == MIN_PASSWORD_CHARACTERS
     assert not any(policy[f"Require{what}"] for what in ("Lowercase", "Uppercase", "Numbers", "Symbols"))
+
+
+def test_two_step_sign_in_is_optional_and_uses_an_app_as_on_one_machine(state: dict[str, Any]) -> None:
+    pool = state["Resources"]["UserPool"]["Properties"]
+    assert pool["MfaConfiguration"] == "OPTIONAL"
+    assert pool["EnabledMfas"] == [SOFTWARE_TOKEN]
 
 
 def test_the_administrators_group_has_one_name_everywhere(state: dict[str, Any]) -> None:

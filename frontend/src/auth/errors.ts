@@ -47,6 +47,22 @@ export function toApiError({ type, reason }: PoolError): ApiError {
   }
 }
 
+/** Return the error for a code of an authenticator app, at sign-in or while the app is set up. */
+export function toAppCodeError(error: PoolError): ApiError {
+  const codeError = (code: string, message: string): ApiError => new ApiError({ code, message, field: 'code' }, 400, false)
+  switch (error.type) {
+    case 'CodeMismatch':
+    case 'EnableSoftwareTokenMFA':
+      return codeError('wrong_code', t('signInError.wrongAppCode'))
+    case 'ExpiredCode':
+      return codeError('used_code', t('signInError.usedAppCode'))
+    case 'SoftwareTokenMFANotFound':
+      return codeError('setup_expired', t('signInError.setupExpired'))
+    default:
+      return toApiError(error)
+  }
+}
+
 const tooManyAttempts = (): ApiError =>
   new ApiError({ code: 'too_many', message: t('signInError.tooManyAttempts') }, 429, true)
 

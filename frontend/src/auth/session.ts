@@ -1,9 +1,10 @@
 /** The session: who is signed in. The sign-in flows load only when needed. */
 import { signal, type ReadonlySignal } from '@preact/signals'
 import type { AuthModel, Session } from '../core/model'
-import { ApiError, networkError, type Result } from '../core/net/errors'
+import { ApiError, networkError, type Result, toResult, toUserError, type UserError } from '../core/net/errors'
 import type { Me, SiteSignUp } from '../core/net/protocol'
 import { openBroadcastChannel } from '../core/platform/browser'
+import type { TwoStep } from './twoStep'
 import type { SessionDeps, SignInFlows, TabMessage } from './types'
 
 export interface SessionControl {
@@ -73,6 +74,21 @@ export function createSession(deps: SessionDeps): SessionControl {
       }
     }
 
+  const loadTwoStep = (): Promise<TwoStep> =>
+    import('./twoStep').then(
+      ({ createTwoStep }) => createTwoStep(deps),
+      () => {
+        throw networkError()
+      },
+    )
+  const twoStepValue = async <T>(read: (twoStep: TwoStep) => Promise<T>): Promise<{ value: T } | { error: UserError }> => {
+    try {
+      return { value: await read(await loadTwoStep()) }
+    } catch (error) {
+      return { error: toUserError(error) }
+    }
+  }
+
   void resume()
   return {
     session,
@@ -84,6 +100,7 @@ export function createSession(deps: SessionDeps): SessionControl {
       resendCode: flow((f) => f.resendCode),
       signIn: flow((f) => f.signIn),
       setNewPassword: flow((f) => f.setNewPassword),
+      sendAppCode: flow((f) => f.sendAppCode),
       forgotPassword: flow((f) => f.forgotPassword),
       resetPassword: flow((f) => f.resetPassword),
       changePassword: flow((f) => f.changePassword),
@@ -93,6 +110,12 @@ export function createSession(deps: SessionDeps): SessionControl {
         session.value = { state: 'signed-out' }
         channel.post('signed-out')
         await revoked
+      },
+      twoStep: {
+        isOn: () => twoStepValue((twoStep) => twoStep.isOn()),
+        setUp: () => twoStepValue((twoStep) => twoStep.setUp()),
+        turnOn: (code) => toResult(async () => (await loadTwoStep()).turnOn(code)),
+        turnOff: () => toResult(async () => (await loadTwoStep()).turnOff()),
       },
     },
   }

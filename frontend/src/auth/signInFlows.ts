@@ -3,14 +3,14 @@ import { type Result, toResult, type UserError } from '../core/net/errors'
 import { validatePassword } from '../core/validation'
 import { t } from '../i18n'
 import { callPool, PoolError } from './cognito'
-import { toApiError } from './errors'
+import { toApiError, toAppCodeError } from './errors'
 import { type SignIn, signIn as signInWithSrp } from './srp'
 import type { SignInDeps, SignInFlows } from './types'
 
 export function createSignInFlows({ config, tokens, session, loadMe, updateMe, notifyTabs }: SignInDeps): SignInFlows {
   /** Held until sign-in completes, to sign in automatically after a code. */
   let password = ''
-  let challenge: Extract<SignIn, { kind: 'new-password' }> | null = null
+  let challenge: Exclude<SignIn, { kind: 'granted' }> | null = null
 
   const call = async <T>(operation: string, params: Record<string, unknown>): Promise<T> => {
     const { auth } = await config
@@ -29,11 +29,16 @@ export function createSignInFlows({ config, tokens, session, loadMe, updateMe, n
     clearSecrets()
     session.value = { state: 'signed-out' }
   }
+  /** Return to the sign-in form with the error. */
+  const startAgain = (error: PoolError): void => {
+    clearSecrets()
+    session.value = { state: 'signed-out', error: toApiError(error).userError }
+  }
 
   async function complete(result: SignIn, email: string): Promise<void> {
-    if (result.kind === 'new-password') {
+    if (result.kind !== 'granted') {
       challenge = result
-      session.value = { state: 'new-password', email }
+      session.value = { state: result.kind, email }
       return
     }
     await tokens.setSession(result.grant)
@@ -48,6 +53,7 @@ export function createSignInFlows({ config, tokens, session, loadMe, updateMe, n
   }
 
   async function signIn(email: string, secret: string): Promise<void> {
+    if (session.peek().state === 'signed-out') session.value = { state: 'signed-out' }
     try {
       await complete(await signInWithSrp((await config).auth, email, secret), email)
     } catch (error) {
@@ -96,13 +102,25 @@ export function createSignInFlows({ config, tokens, session, loadMe, updateMe, n
     signIn: (address, secret) => poolResult(() => signIn(normalizeEmail(address), secret)),
     setNewPassword: (secret) =>
       withValidPassword(secret, async () => {
-        if (!challenge) return cancel()
+        if (challenge?.kind !== 'new-password') return cancel()
         try {
           await complete(await challenge.complete(secret), currentEmail())
         } catch (error) {
           // The challenge has expired: only a new sign-in helps.
-          if (error instanceof PoolError && error.type === 'NotAuthorized') cancel()
+          if (error instanceof PoolError && error.type === 'NotAuthorized') startAgain(error)
           throw error
+        }
+      }),
+    sendAppCode: (code) =>
+      poolResult(async () => {
+        if (challenge?.kind !== 'code') return cancel()
+        try {
+          await complete(await challenge.complete(code.replace(/\s/g, '')), currentEmail())
+        } catch (error) {
+          if (!(error instanceof PoolError)) throw error
+          const codeError = toAppCodeError(error)
+          if (codeError.userError.code === 'session_expired') startAgain(error)
+          throw codeError
         }
       }),
     forgotPassword: (address) => poolResult(() => sendResetCode(normalizeEmail(address))),

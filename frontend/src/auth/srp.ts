@@ -9,6 +9,8 @@ export type SignIn =
   | { kind: 'granted'; grant: Grant }
   /** The password was temporary; `complete` sets a new one and signs in. */
   | { kind: 'new-password'; complete(password: string): Promise<SignIn> }
+  /** The account has two-step sign-in; `complete` sends a code. After a wrong one it can be called again. */
+  | { kind: 'code'; complete(code: string): Promise<SignIn> }
 
 /** Throws PoolError, or ApiError `network`. */
 export function signIn(auth: Config['auth'], email: string, password: string): Promise<SignIn> {
@@ -41,7 +43,11 @@ function run(user: CognitoUser, start: (callbacks: Callbacks) => void): Promise<
           complete: (password) => run(user, (callbacks) => user.completeNewPasswordChallenge(password, {}, callbacks)),
         }),
       mfaRequired: unsupported,
-      totpRequired: unsupported,
+      totpRequired: () =>
+        resolve({
+          kind: 'code',
+          complete: (code) => run(user, (callbacks) => user.sendMFACode(code, callbacks, 'SOFTWARE_TOKEN_MFA')),
+        }),
       mfaSetup: unsupported,
       selectMFAType: unsupported,
       customChallenge: unsupported,

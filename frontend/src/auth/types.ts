@@ -19,6 +19,6 @@ export interface SignInDeps extends SessionDeps {
   notifyTabs(message: TabMessage): void
 }
 
-export type SignInFlows = Omit<AuthModel, 'signOut' | 'signUpPolicy'>
+export type SignInFlows = Omit<AuthModel, 'signOut' | 'signUpPolicy' | 'twoStep'>
 
 export type TabMessage = 'signed-out' | 'signed-in'

@@ -11,11 +11,14 @@ import type { Conversation, Event, Me, Member, Message, Presence, Settings, Site
 
 export type Session =
   | { state: 'starting' }
-  | { state: 'signed-out' }
+  /** `error`: why a sign-in that was in progress ended. */
+  | { state: 'signed-out'; error?: UserError }
   /** Signed up; the pool sent a code by e-mail (or printed it in the terminal). */
   | { state: 'confirming'; email: string }
   /** A temporary password was accepted; the user must set a new one. */
   | { state: 'new-password'; email: string }
+  /** The password was accepted; the account has two-step sign-in. */
+  | { state: 'code'; email: string }
   /** A code to reset the password was sent. */
   | { state: 'resetting'; email: string }
   /** `me.handle` is null until the user has chosen one: show the profile form first. */
@@ -29,12 +32,31 @@ export interface AuthModel {
   resendCode(): Result
   signIn(email: string, password: string): Result
   setNewPassword(password: string): Result
+  /** Complete a sign-in with a code of the authenticator app. */
+  sendAppCode(code: string): Result
   forgotPassword(email: string): Result
   resetPassword(code: string, password: string): Result
   changePassword(current: string, next: string): Result
-  /** Return to the sign-in form from confirming, new-password or resetting. */
+  /** Return to the sign-in form from confirming, new-password, code or resetting. */
   cancel(): void
   signOut(): Promise<void>
+  readonly twoStep: TwoStepModel
+}
+
+/** What an authenticator app needs: `uri` in a QR code, or `secret` typed by the user. */
+export interface TwoStepSetup {
+  secret: string
+  uri: string
+}
+
+/** Two-step sign-in of the signed-in user. */
+export interface TwoStepModel {
+  isOn(): Promise<{ value: boolean } | { error: UserError }>
+  /** Create a secret. Nothing changes until `turnOn`. */
+  setUp(): Promise<{ value: TwoStepSetup } | { error: UserError }>
+  /** Verify the secret with a code of the app; each sign-in requires a code from now on. */
+  turnOn(code: string): Result
+  turnOff(): Result
 }
 
 /** `suspended`: the network works, but an administrator suspended the account. */

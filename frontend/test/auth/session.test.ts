@@ -263,3 +263,141 @@ test('signing in without a network returns a network error', async () => {
   const { auth } = await start()
   expect(await auth.signIn('ann@example.com', 'long enough')).toMatchObject({ code: 'network' })
 })
+
+// -- two-step sign-in --
+
+const jwt = (claims: object): string => `x.${btoa(JSON.stringify(claims)).replaceAll('=', '')}.y`
+const TOKENS = {
+  AccessToken: jwt({ iat: 1, exp: 3601 }),
+  IdToken: jwt({ iat: 1, exp: 3601 }),
+  RefreshToken: 'r1',
+  ExpiresIn: 3600,
+}
+
+/** Let the pool accept any password and then require a code; `codeResponse` is its response to each code. */
+function requireCode(codeResponse: () => Response): void {
+  const verifier = { SALT: '40aa', SRP_B: 'a'.repeat(768), SECRET_BLOCK: 'AAAA', USERNAME: 'u', USER_ID_FOR_SRP: 'u' }
+  pool.InitiateAuth = () => json(200, { ChallengeName: 'PASSWORD_VERIFIER', ChallengeParameters: verifier })
+  pool.RespondToAuthChallenge = () =>
+    calls.at(-1)?.params.ChallengeName === 'PASSWORD_VERIFIER'
+      ? json(200, { ChallengeName: 'SOFTWARE_TOKEN_MFA', Session: 's1', ChallengeParameters: {} })
+      : codeResponse()
+}
+
+test('an account with two-step sign-in signs in with a code, also after wrong ones', async () => {
+  let response = poolError('CodeMismatchException', 'Invalid code received for user')
+  requireCode(() => response())
+  const { auth, session } = await start()
+  expect(await auth.signIn('Ann@example.com', 'long enough')).toBeNull()
+  expect(session.value).toEqual({ state: 'code', email: 'ann@example.com' })
+
+  expect(await auth.sendAppCode('000000')).toEqual({
+    code: 'wrong_code',
+    field: 'code',
+    message: 'This code is wrong. Enter the code that your authenticator app shows now.',
+  })
+  response = poolError('ExpiredCodeException', 'Your software token has already been used once.')
+  expect(await auth.sendAppCode('111111')).toMatchObject({
+    field: 'code',
+    message: 'This code was already used. Wait until your authenticator app shows the next one.',
+  })
+  response = poolError('NotAuthorizedException', 'Password attempts exceeded')
+  expect(await auth.sendAppCode('111111')).toMatchObject({ message: 'Too many attempts. Wait a few minutes and try again.' })
+  expect(session.value.state).toBe('code')
+
+  response = () => json(200, { AuthenticationResult: TOKENS })
+  expect(await auth.sendAppCode('123 456')).toBeNull()
+  expect(session.value).toEqual({ state: 'signed-in', me: ME })
+  expect(calls.at(-1)?.params).toMatchObject({
+    ChallengeName: 'SOFTWARE_TOKEN_MFA',
+    Session: 's1',
+    ChallengeResponses: { SOFTWARE_TOKEN_MFA_CODE: '123456' },
+  })
+  expect(await readStoredSession()).toMatchObject({ refreshToken: 'r1' })
+})
+
+test.each(['Invalid session for the user, session is expired.', 'Invalid session for the user.'])(
+  'a sign-in that took too long begins again with a reason: «%s»',
+  async (reason) => {
+    requireCode(poolError('NotAuthorizedException', reason))
+    const { auth, session } = await start()
+    await auth.signIn('ann@example.com', 'long enough')
+    await auth.sendAppCode('123456')
+    const message = 'The sign-in took too long. Sign in again.'
+    expect(session.value).toEqual({ state: 'signed-out', error: { code: 'session_expired', message } })
+    await auth.signIn('ann@example.com', 'long enough')
+    expect(session.value).toEqual({ state: 'code', email: 'ann@example.com' })
+  },
+)
+
+test('a new password that took too long begins again with a reason', async () => {
+  requireCode(poolError('NotAuthorizedException', 'Invalid session for the user, session is expired.'))
+  const respond = pool.RespondToAuthChallenge as () => Response
+  pool.RespondToAuthChallenge = () =>
+    calls.at(-1)?.params.ChallengeName === 'PASSWORD_VERIFIER'
+      ? json(200, { ChallengeName: 'NEW_PASSWORD_REQUIRED', Session: 's1', ChallengeParameters: { userAttributes: '{}', requiredAttributes: '[]' } })
+      : respond()
+  const { auth, session } = await start()
+  await auth.signIn('ann@example.com', 'long enough')
+  expect(session.value.state).toBe('new-password')
+  await auth.setNewPassword('even longer')
+  expect(session.value).toMatchObject({ state: 'signed-out', error: { code: 'session_expired' } })
+})
+
+test('cancelling returns from the code to the sign-in form', async () => {
+  requireCode(poolError('CodeMismatchException'))
+  const { auth, session } = await start()
+  await auth.signIn('ann@example.com', 'long enough')
+  auth.cancel()
+  await vi.waitFor(() => expect(session.value).toEqual({ state: 'signed-out' }))
+})
+
+const signedInWithTwoStep = async () => {
+  await writeStoredSession({ refreshToken: 'r1', me: ME })
+  pool.GetTokensFromRefreshToken = grant(1)
+  const { auth } = await start()
+  return auth.twoStep
+}
+
+test('setting up returns a secret and its URI, and a code turns it on', async () => {
+  pool.GetUser = () => json(200, { UserAttributes: [{ Name: 'email', Value: 'a+b@example.com' }] })
+  pool.AssociateSoftwareToken = () => json(200, { SecretCode: 'GEZDGNBV' })
+  pool.VerifySoftwareToken = poolError('EnableSoftwareTokenMFAException', 'Code mismatch and fail enable Software Token MFA')
+  pool.SetUserMFAPreference = () => json(200, {})
+  const twoStep = await signedInWithTwoStep()
+  expect(await twoStep.isOn()).toEqual({ value: false })
+  const setup = await twoStep.setUp()
+  const uri = `otpauth://totp/imchat%20${location.hostname}:a%2Bb%40example.com?secret=GEZDGNBV&issuer=imchat%20${location.hostname}`
+  expect(setup).toEqual({ value: { secret: 'GEZDGNBV', uri } })
+  expect(await twoStep.turnOn('000000')).toMatchObject({ field: 'code', code: 'wrong_code' })
+  expect(calls.map(({ operation }) => operation)).not.toContain('SetUserMFAPreference')
+  pool.VerifySoftwareToken = () => json(200, { Status: 'SUCCESS' })
+  expect(await twoStep.turnOn('123 456')).toBeNull()
+  expect(calls.slice(-2)).toEqual([
+    { operation: 'VerifySoftwareToken', params: { AccessToken: 'access-1', UserCode: '123456' } },
+    {
+      operation: 'SetUserMFAPreference',
+      params: { AccessToken: 'access-1', SoftwareTokenMfaSettings: { Enabled: true, PreferredMfa: true } },
+    },
+  ])
+})
+
+test('turning it off needs no code', async () => {
+  pool.GetUser = () => json(200, { UserAttributes: [], UserMFASettingList: ['SOFTWARE_TOKEN_MFA'] })
+  pool.SetUserMFAPreference = () => json(200, {})
+  const twoStep = await signedInWithTwoStep()
+  expect(await twoStep.isOn()).toEqual({ value: true })
+  expect(await twoStep.turnOff()).toBeNull()
+  expect(calls.at(-1)?.params.SoftwareTokenMfaSettings).toEqual({ Enabled: false, PreferredMfa: false })
+})
+
+test('two-step errors have a message for the user', async () => {
+  const twoStep = await signedInWithTwoStep()
+  expect(await twoStep.isOn()).toMatchObject({ error: { code: 'network' } })
+  pool.VerifySoftwareToken = poolError('SoftwareTokenMFANotFoundException')
+  expect(await twoStep.turnOn('123456')).toMatchObject({ message: 'Setting up took too long. Cancel and start again.' })
+  pool.VerifySoftwareToken = poolError('NotAuthorizedException', 'Access Token has been revoked')
+  expect(await twoStep.turnOn('123456')).toMatchObject({ message: 'You are signed out. Sign in again.' })
+  pool.VerifySoftwareToken = poolError('TooManyRequestsException')
+  expect(await twoStep.turnOn('123456')).toMatchObject({ message: 'Too many attempts. Wait a few minutes and try again.' })
+})

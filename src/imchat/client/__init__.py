@@ -13,5 +13,6 @@ from imchat.client.client import Client
 from imchat.client.event_feed import EventInConversation
 from imchat.client.event_stream import EventStream
 from imchat.client.protocol import Event, Frame
+from imchat.client.two_step import TwoStepSetup
 
-__all__ = ["Client", "Event", "EventInConversation", "EventStream", "Frame", "SignUp"]
+__all__ = ["Client", "Event", "EventInConversation", "EventStream", "Frame", "SignUp", "TwoStepSetup"]

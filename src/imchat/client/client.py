@@ -19,6 +19,8 @@ from imchat.client.http import HttpClient
 from imchat.client.protocol import Event, Frame, MessageCreated
 from imchat.client.send_positions import SendPositions
 from imchat.client.session import Session, fetch_site_config
+from imchat.client.sign_in import CodeSource, Credentials
+from imchat.client.two_step import TwoStep, TwoStepSetup
 from imchat.client.websocket import CONNECTED, Connection
 from imchat.errors import Conflict, ImchatError, NotFound
 
@@ -27,6 +29,8 @@ _PAGE_SIZE: Final = 200
 
 class Client(Api):
     """A signed-in user. Created by `sign_in`; `user_id` is the id of the user."""
+
+    _two_step: TwoStep
 
     def __init__(self, http: HttpClient, connection: Connection, user_id: str) -> None:
         super().__init__(http, user_id)
@@ -68,16 +72,25 @@ class Client(Api):
     @classmethod
     @asynccontextmanager
     async def sign_in(
-        cls, url: str, email: str, password: str, *, new_password: str | None = None
+        cls,
+        url: str,
+        email: str,
+        password: str,
+        *,
+        new_password: str | None = None,
+        code: CodeSource | None = None,
     ) -> AsyncIterator[Self]:
         """Sign in to the site at `url`, and sign out at the end of the block.
 
-        `new_password` replaces a temporary password; it is not used for any other. Raises: Unauthenticated, Invalid if
-        `new_password` is not allowed, RateLimited, Busy, ConfigError.
+        `new_password` replaces a temporary password; it is not used for any other. `code` is used only if the account has
+        two-step sign-in: the code that its authenticator app shows, or an async function that returns it. The function is
+        called with None, and again with the error of a refused code, up to three times; a code can be used once.
+        Raises: CodeRequired without `code`, other Unauthenticated, Invalid if `new_password` or `code` is refused
+        (`details["field"]` names it), RateLimited, Busy, ConfigError.
         """
         with urllib3.PoolManager(maxsize=16) as pool:
             site = await fetch_site_config(pool, url)
-            session = await Session.sign_in(pool, site, email, password, new_password)
+            session = await Session.sign_in(pool, site, Credentials(email, password, new_password, code))
             http = HttpClient(pool, site.api_url, lambda new: session.access_token(new=new))
 
             async def ticket() -> str:
@@ -87,6 +100,7 @@ class Client(Api):
                 me = await http.request("GET", "/me")
                 connection = Connection(site.ws_url, ticket, session.access_token)
                 client = cls(http, connection, me["user"]["user_id"])
+                client._two_step = TwoStep(session, url, email)
                 async for entry in client.inbox():
                     conversation = entry["conversation"]
                     client._feed.follow(conversation["conversation_id"], conversation["last_seq"])
@@ -96,6 +110,25 @@ class Client(Api):
                     await http.request("POST", "/me/sign-out", max_attempts=1)
                 with suppress(ImchatError):  # as above
                     await session.end()
+
+    async def two_step_is_on(self) -> bool:
+        """Return whether signing in requires a code of an authenticator app."""
+        return await self._two_step.is_on()
+
+    async def set_up_two_step(self) -> TwoStepSetup:
+        """Return a new secret for an authenticator app. Call `turn_on_two_step` next; until then nothing changes."""
+        return await self._two_step.set_up()
+
+    async def turn_on_two_step(self, code: str) -> None:
+        """Require a code at each sign-in from now on. `code` is the one that the app shows; it replaces an earlier app.
+
+        Raises: Invalid if the code is wrong; Conflict if `set_up_two_step` was not called in the last hour.
+        """
+        await self._two_step.turn_on(code)
+
+    async def turn_off_two_step(self) -> None:
+        """Require no code at sign-in from now on."""
+        await self._two_step.turn_off()
 
     # -- receiving --
 

@@ -37,12 +37,12 @@ class CognitoClient:
         self._client_id = client_id
 
     async def call(self, operation: str, **fields: object) -> dict[str, Any]:
-        """Call an operation and return the response.
+        """Call an operation and return the response. Operations with an `AccessToken` take no client id.
 
         Raises: Busy if it cannot be reached or is overloaded; otherwise the error that `to_error` returns.
         """
         headers = {"Content-Type": "application/x-amz-json-1.1", "X-Amz-Target": _TARGET_PREFIX + operation}
-        body = {"ClientId": self._client_id, **fields}
+        body = fields if "AccessToken" in fields else {"ClientId": self._client_id, **fields}
         response = await asyncio.to_thread(send, self._pool, "POST", self._endpoint, body, headers)
         if response.is_success:
             return response.content
@@ -67,6 +67,8 @@ def to_error(operation: str, kind: str, message: str) -> ImchatError:
 
 
 def _not_authorized(message: str) -> ImchatError:
+    if message.startswith("Invalid session for the user"):
+        return Unauthenticated("this sign-in took too long; sign in again", reason="session_expired")
     return Unauthenticated(_WRONG_PASSWORD if message == "Incorrect username or password." else message)
 
 
@@ -110,6 +112,20 @@ def _code_expired(_message: str) -> ImchatError:
     return Invalid("the confirmation code has expired; request another with resend_code", field="code")
 
 
+def _app_code_wrong(_message: str) -> ImchatError:
+    return Invalid("the code is wrong; enter the code that your authenticator app shows now", field="code")
+
+
+def _app_code_used(_message: str) -> ImchatError:
+    return Invalid(
+        "this code was used already; wait until your authenticator app shows the next one", field="code"
+    )
+
+
+def _app_not_set_up(_message: str) -> ImchatError:
+    return Conflict("no authenticator app is being set up; call set_up_two_step first", reason="not_set_up")
+
+
 def _code_not_sent(_message: str) -> ImchatError:
     return Busy("the confirmation code could not be sent; request another with resend_code")
 
@@ -145,6 +161,12 @@ _ERRORS: Final[Mapping[tuple[str, str], Callable[[str], ImchatError]]] = {
     ("ConfirmSignUp", "NotAuthorizedException"): _confirmed,
     ("ConfirmSignUp", "UserNotFoundException"): _code_wrong,
     ("ResendConfirmationCode", "CodeDeliveryFailureException"): _code_not_sent,
+    ("RespondToAuthChallenge", "CodeMismatchException"): _app_code_wrong,
+    ("RespondToAuthChallenge", "ExpiredCodeException"): _app_code_used,
+    ("VerifySoftwareToken", "CodeMismatchException"): _app_code_wrong,
+    ("VerifySoftwareToken", "EnableSoftwareTokenMFAException"): _app_code_wrong,
+    ("VerifySoftwareToken", "InvalidParameterException"): _app_code_wrong,
+    ("VerifySoftwareToken", "SoftwareTokenMFANotFoundException"): _app_not_set_up,
     ("", "NotAuthorizedException"): _not_authorized,
     ("", "UserNotFoundException"): lambda _message: Unauthenticated(_WRONG_PASSWORD),
     ("", "UserNotConfirmedException"): _unconfirmed,

@@ -9,7 +9,7 @@ from urllib.parse import urljoin
 
 from imchat.client.cognito import CognitoClient
 from imchat.client.http import send_request
-from imchat.client.sign_in import sign_in
+from imchat.client.sign_in import Credentials, sign_in
 from imchat.errors import ConfigError, ImchatError, NotFound, SessionEnded
 
 if TYPE_CHECKING:
@@ -73,17 +73,14 @@ class Session:
         self._store(tokens)
 
     @classmethod
-    async def sign_in(
-        cls,
-        pool: urllib3.PoolManager,
-        site: SiteConfig,
-        email: str,
-        password: str,
-        new_password: str | None = None,
-    ) -> Session:
+    async def sign_in(cls, pool: urllib3.PoolManager, site: SiteConfig, credentials: Credentials) -> Session:
         """Sign in; the password does not leave this process (SRP). Raises: Unauthenticated, Invalid, Busy."""
         cognito = site.cognito(pool)
-        return cls(cognito, await sign_in(cognito, site.pool_id, email, password, new_password))
+        return cls(cognito, await sign_in(cognito, site.pool_id, credentials))
+
+    async def call(self, operation: str, **fields: object) -> Mapping[str, Any]:
+        """Call an operation of the user pool for the signed-in user. Raises: SessionEnded, Busy; see `to_error`."""
+        return await self._cognito.call(operation, AccessToken=await self.access_token(), **fields)
 
     async def access_token(self, *, new: bool = False) -> str:
         """Return the access token; `new` forces a renewal. Raises: SessionEnded, Busy."""

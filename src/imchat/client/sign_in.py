@@ -11,14 +11,15 @@ import base64
 import secrets
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from imchat.client.http import retry_delay_s
-from imchat.errors import Busy, Unauthenticated
+from imchat.client.two_step import SOFTWARE_TOKEN
+from imchat.errors import Busy, CodeRequired, Invalid, Unauthenticated
 from imchat.srp import SECRET_BITS, G, K, N, password_exponent, power, scrambler, signature
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from imchat.client.cognito import CognitoClient
 
@@ -31,58 +32,99 @@ _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep",
 """Cognito takes English names only; `strftime` would use those of the locale."""
 
 
-async def sign_in(
-    cognito: CognitoClient, pool_id: str, email: str, password: str, new_password: str | None = None
-) -> dict[str, Any]:
-    """Return the tokens of a new sign-in. `new_password` replaces a temporary password.
+CodeSource: TypeAlias = "str | Callable[[Invalid | None], Awaitable[str]]"
+"""A code of an authenticator app, or a function that returns one, given the error of the code before, if any."""
+MAX_CODES: Final = 3
+"""How often the function is called in one sign-in."""
 
-    Raises: Unauthenticated, Invalid for a `new_password` that is not allowed, Busy, RateLimited, ConfigError.
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """What a user signs in with. `new_password` replaces a temporary password; `code` is for two-step sign-in."""
+
+    email: str
+    password: str
+    new_password: str | None = None
+    code: CodeSource | None = None
+
+
+async def sign_in(cognito: CognitoClient, pool_id: str, credentials: Credentials) -> dict[str, Any]:
+    """Return the tokens of a new sign-in.
+
+    Raises: CodeRequired, other Unauthenticated, Invalid for a `new_password` or a `code` that is refused, Busy,
+    RateLimited, ConfigError.
     """
     attempt = 0
     while True:
         attempt += 1
         try:
-            return await _attempt(cognito, pool_id, email, password, new_password)
+            return await _attempt(cognito, pool_id, credentials)
         except Busy as error:
             if attempt >= MAX_ATTEMPTS or error.details.get("retry_after_s", 0) > MAX_WAIT_S:
                 raise
             await asyncio.sleep(retry_delay_s(attempt, error))
 
 
-async def _attempt(
-    cognito: CognitoClient, pool_id: str, email: str, password: str, new_password: str | None
-) -> dict[str, Any]:
+async def _attempt(cognito: CognitoClient, pool_id: str, credentials: Credentials) -> dict[str, Any]:
     # The powers take tens of milliseconds, in which this event loop has other work.
     exchange = await asyncio.to_thread(ClientExchange.begin)
     response = await cognito.call(
         "InitiateAuth",
         AuthFlow="USER_SRP_AUTH",
-        AuthParameters={"USERNAME": email, "SRP_A": f"{exchange.public:x}"},
+        AuthParameters={"USERNAME": credentials.email, "SRP_A": f"{exchange.public:x}"},
     )
     if response.get("ChallengeName") == "PASSWORD_VERIFIER":
         responses = await asyncio.to_thread(
-            exchange.answer, pool_id, password, response["ChallengeParameters"], time.gmtime()
+            exchange.answer, pool_id, credentials.password, response["ChallengeParameters"], time.gmtime()
         )
         response = await _respond(cognito, response, responses)
     if response.get("ChallengeName") == "NEW_PASSWORD_REQUIRED":
-        if new_password is None:
+        if credentials.new_password is None:
             raise Unauthenticated(
                 "the password is temporary; sign in with `new_password` to replace it, or once on the site",
                 reason="new_password_required",
             )
-        user = response.get("ChallengeParameters", {}).get("USER_ID_FOR_SRP") or email
-        response = await _respond(cognito, response, {"USERNAME": user, "NEW_PASSWORD": new_password})
+        responses = {"USERNAME": _user(response, credentials), "NEW_PASSWORD": credentials.new_password}
+        response = await _respond(cognito, response, responses)
+    if response.get("ChallengeName") == SOFTWARE_TOKEN:
+        response = await _send_code(cognito, response, credentials)
     tokens = response.get("AuthenticationResult")
     if isinstance(tokens, dict):
         return tokens
     challenge = str(response.get("ChallengeName"))
-    if "MFA" in challenge or challenge == "EMAIL_OTP":
-        raise Unauthenticated(
-            "this account requires multi-factor authentication, which imchat does not support yet"
-        )
     raise Unauthenticated(
         f"the user pool requires the sign-in step {challenge}, which imchat does not support"
     )
+
+
+async def _send_code(
+    cognito: CognitoClient, challenge: Mapping[str, Any], credentials: Credentials
+) -> dict[str, Any]:
+    """Answer the challenge with a code. After a refused one, a function is called again."""
+    code = credentials.code
+    if code is None:
+        raise CodeRequired(
+            "this account has two-step sign-in; sign in with `code`, the code that its authenticator app shows",
+            reason="code_required",
+        )
+    attempt, refused = 1, None
+    while True:
+        given = code if isinstance(code, str) else await code(refused)
+        responses = {
+            "USERNAME": _user(challenge, credentials),
+            f"{SOFTWARE_TOKEN}_CODE": "".join(given.split()),
+        }
+        try:
+            return await _respond(cognito, challenge, responses)
+        except Invalid as error:
+            if isinstance(code, str) or attempt >= MAX_CODES:
+                raise
+            attempt, refused = attempt + 1, error
+
+
+def _user(challenge: Mapping[str, Any], credentials: Credentials) -> str:
+    """Return the user name for a challenge; Cognito omits the user id in some."""
+    return str(challenge.get("ChallengeParameters", {}).get("USER_ID_FOR_SRP") or credentials.email)
 
 
 async def _respond(

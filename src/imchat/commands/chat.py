@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import click
 
-from imchat.commands.options import option
-from imchat.errors import ConfigError
+from imchat.commands.options import option, sign_in_options
 
 
 @click.command()
-@option(
-    "--url",
-    default="http://127.0.0.1:8484",
-    show_default=True,
-    metavar="ADDRESS",
-    help="URL of the site: of `imchat local`, or as printed by `imchat deploy`.",
-)
-@option("--email", prompt="E-mail", metavar="ADDRESS", help="Your e-mail address.")
-@option(
-    "--password",
-    envvar="IMCHAT_PASSWORD",
-    prompt="Password",
-    hide_input=True,
-    metavar="PASSWORD",
-    help="Omit to be prompted, or set IMCHAT_PASSWORD.",
-)
+@sign_in_options
 @option(
     "--with",
     "handle",
     metavar="HANDLE",
     help="User to chat with (default: choose from your conversations).",
 )
-def chat(*, url: str, email: str, password: str, handle: str | None) -> None:
+def chat(*, url: str, email: str, password: str, code: str | None, handle: str | None) -> None:
     """Chat in the terminal.
 
     Press Enter to send a message. Type /quit or press Ctrl-D to quit. A line that begins with / and a word
@@ -43,9 +27,7 @@ def chat(*, url: str, email: str, password: str, handle: str | None) -> None:
 
     from imchat.console import chat as console
 
-    if not password.strip():
-        raise ConfigError("the password is empty; type it, or set IMCHAT_PASSWORD")
     try:
-        asyncio.run(console.chat(url, email, password, handle))
+        asyncio.run(console.chat(url, email, password, code=code, handle=handle))
     except KeyboardInterrupt:
         console.print_goodbye()

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 import click
 
 from imchat.console import hints
-from imchat.errors import ImchatError
+from imchat.errors import ConfigError, ImchatError
 
 if TYPE_CHECKING:
     from imchat.deploy.config import Config
@@ -140,5 +140,44 @@ def stage_options(command: Callable[..., None]) -> Callable[..., None]:
             raise
 
     for add_option in reversed(STAGE_OPTIONS):
+        run = add_option(run)
+    return run
+
+
+_SIGN_IN_OPTIONS = (
+    option(
+        "--url",
+        default="http://127.0.0.1:8484",
+        show_default=True,
+        metavar="ADDRESS",
+        help="URL of the site: of `imchat local`, or as printed by `imchat deploy`.",
+    ),
+    option("--email", prompt="E-mail", metavar="ADDRESS", help="Your e-mail address."),
+    option(
+        "--password",
+        envvar="IMCHAT_PASSWORD",
+        prompt="Password",
+        hide_input=True,
+        metavar="PASSWORD",
+        help="Omit to be prompted, or set IMCHAT_PASSWORD.",
+    ),
+    option(
+        "--code",
+        metavar="CODE",
+        help="Code of your authenticator app, for two-step sign-in (default: prompted if needed).",
+    ),
+)
+
+
+def sign_in_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options for signing in to a site to a command."""
+
+    @functools.wraps(command)
+    def run(**arguments: Any) -> None:
+        if not arguments["password"].strip():
+            raise ConfigError("the password is empty; type it, or set IMCHAT_PASSWORD")
+        command(**arguments)
+
+    for add_option in reversed(_SIGN_IN_OPTIONS):
         run = add_option(run)
     return run

@@ -287,6 +287,26 @@ def reset_password(pool: _PoolOptions, email: str, *, mail: bool) -> None:
         click.echo(f"All devices must sign in again. {_SESSIONS_END}")
 
 
+@user.command("reset-two-step")
+@argument("email")
+@yes
+@_pool_options
+def reset_two_step(pool: _PoolOptions, email: str, *, yes: bool) -> None:
+    """Turn off two-step sign-in for a user who lost their authenticator app.
+
+    The user then signs in with the password only, and can turn it on again. Make sure that the request is theirs:
+    someone who has only the password could ask for it.
+
+    Example: imchat user reset-two-step you@example.com
+    """
+    pool.check_data_dir()
+    if not yes:
+        base.confirm(f"Turn off two-step sign-in for {email}?")
+    with pool.connect() as users:
+        users.reset_two_step(email)
+    base.success(f"Two-step sign-in is off for {email}. The password alone signs in now.")
+
+
 @user.command()
 @argument("email")
 @_pool_options

@@ -16,7 +16,7 @@ from unicodedata import category
 import click
 
 from imchat.client import Client, EventInConversation
-from imchat.console import formatting, terminal
+from imchat.console import formatting, terminal, two_step
 from imchat.errors import ImchatError, Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ _NOTICES: Final = {
 }
 
 
-async def chat(url: str, email: str, password: str, handle: str | None) -> None:
+async def chat(url: str, email: str, password: str, *, code: str | None, handle: str | None) -> None:
     """Run the chat until the user quits. Raises: ImchatError."""
-    async with Client.sign_in(url, email, password) as me:
+    async with Client.sign_in(url, email, password, code=two_step.code_source(code)) as me:
         entry = await (_choose_conversation(me) if handle is None else _direct_conversation(me, handle))
         unsent = await _Screen(me, entry).run()
     print_goodbye()

@@ -25,6 +25,7 @@ const signInCallbacks = (resolve, reject) => ({
   onSuccess: (session) => resolve(tokens(session)),
   onFailure: reject,
   newPasswordRequired: (attributes) => resolve({ newPasswordRequired: attributes }),
+  totpRequired: (challenge, parameters) => resolve({ challenge, parameters }),
 })
 
 const commands = {
@@ -42,6 +43,24 @@ const commands = {
   choosePassword: ({ email, password }) =>
     new Promise((resolve, reject) =>
       userOf(email).completeNewPasswordChallenge(password, {}, signInCallbacks(resolve, reject)),
+    ),
+  associate: ({ email }) =>
+    new Promise((resolve, reject) =>
+      userOf(email).associateSoftwareToken({ associateSecretCode: resolve, onFailure: reject }),
+    ),
+  verify: ({ email, code, device }) =>
+    new Promise((resolve, reject) =>
+      userOf(email).verifySoftwareToken(code, device, { onSuccess: resolve, onFailure: reject }),
+    ),
+  setTwoStep: ({ email, on }) =>
+    promised((done) => userOf(email).setUserMfaPreference(null, { Enabled: on, PreferredMfa: on }, done)),
+  preferredFactor: ({ email }) =>
+    promised((done) => userOf(email).getUserData(done, { bypassCache: true })).then(
+      (found) => found.PreferredMfaSetting ?? null,
+    ),
+  sendCode: ({ email, code }) =>
+    new Promise((resolve, reject) =>
+      userOf(email).sendMFACode(code, signInCallbacks(resolve, reject), 'SOFTWARE_TOKEN_MFA'),
     ),
   changePassword: ({ email, from, to }) => promised((done) => userOf(email).changePassword(from, to, done)),
   refresh: ({ email }) => {

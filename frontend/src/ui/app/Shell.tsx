@@ -15,6 +15,7 @@ const Channels = lazy(() => import('../conversations/Channels').then((m) => m.Ch
 const JoinByInvite = lazy(() => import('../conversations/JoinByInvite').then((m) => m.JoinByInvite))
 const ConversationDetails = lazy(() => import('../conversations/ConversationDetails').then((m) => m.ConversationDetails))
 const Settings = lazy(() => import('../settings/Settings').then((m) => m.Settings))
+const TwoStep = lazy(() => import('../settings/TwoStep').then((m) => m.TwoStep))
 const Administration = lazy(() => import('../settings/Administration').then((m) => m.Administration))
 const Shortcuts = lazy(() => import('../settings/Shortcuts').then((m) => m.Shortcuts))
 
@@ -50,6 +51,8 @@ function PanelView({ panel, conversationId }: { panel: Panel; conversationId: st
       return <JoinByInvite key={route.value.token} token={route.value.token ?? ''} onClose={closePanel} />
     case 'settings':
       return <Settings onClose={closePanel} />
+    case 'two-step':
+      return <TwoStep onClose={closePanel} />
     case 'shortcuts':
       return <Shortcuts onClose={closePanel} />
     case 'administration':

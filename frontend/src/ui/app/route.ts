@@ -1,7 +1,7 @@
 /** The route, in addresses like `#/c/<id>/details`, so that links, reload and the back button work. */
 import { signal } from '@preact/signals'
 
-export const PANELS = ['new', 'channels', 'invite', 'details', 'settings', 'shortcuts', 'administration'] as const
+export const PANELS = ['new', 'channels', 'invite', 'details', 'settings', 'two-step', 'shortcuts', 'administration'] as const
 export type Panel = (typeof PANELS)[number]
 
 export interface Route {

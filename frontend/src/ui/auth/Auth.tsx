@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { Session } from '../../core/model'
-import { ConfirmForm, NewPasswordForm, ResetForm } from './CodeForms'
+import { AppCodeForm, ConfirmForm, NewPasswordForm, ResetForm } from './CodeForms'
 import { ForgotForm, type SignedOutForm, SignInForm, SignUpForm } from './CredentialForms'
 
 export function Auth({ session }: { session: Exclude<Session, { state: 'starting' | 'signed-in' }> }) {
@@ -18,10 +18,12 @@ export function Auth({ session }: { session: Exclude<Session, { state: 'starting
       return <ConfirmForm email={session.email} />
     case 'new-password':
       return <NewPasswordForm email={session.email} />
+    case 'code':
+      return <AppCodeForm email={session.email} />
     case 'resetting':
       return <ResetForm email={session.email} />
     case 'signed-out':
       if (form.value === 'sign-up') return <SignUpForm {...props} />
-      return form.value === 'forgot' ? <ForgotForm {...props} /> : <SignInForm {...props} />
+      return form.value === 'forgot' ? <ForgotForm {...props} /> : <SignInForm {...props} error={session.error?.message} />
   }
 }

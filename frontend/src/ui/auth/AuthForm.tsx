@@ -19,6 +19,8 @@ export interface AuthField<N extends string> extends Omit<FieldProps, 'value' | 
 interface Props<N extends string> {
   title: string
   lead: string
+  /** An error to show before the first submission. */
+  error?: string | undefined
   fields: readonly AuthField<N>[]
   /** The label of the submit button. */
   action: string
@@ -28,7 +30,7 @@ interface Props<N extends string> {
   footer: ComponentChildren
 }
 
-export function AuthForm<N extends string>({ title, lead, fields, action, submit, aside, footer }: Props<N>) {
+export function AuthForm<N extends string>({ title, lead, error, fields, action, submit, aside, footer }: Props<N>) {
   const byName = <T,>(pick: (field: AuthField<N>) => T) =>
     Object.fromEntries(fields.map((field) => [field.name, pick(field)])) as Record<N, T>
   const form = useForm<Record<N, string>>({
@@ -39,7 +41,7 @@ export function AuthForm<N extends string>({ title, lead, fields, action, submit
   return (
     <AuthCard title={title} lead={lead} footer={footer}>
       <form class="form" noValidate onSubmit={form.onSubmit}>
-        <FormError text={form.errors['']} />
+        <FormError text={form.errors[''] ?? error} />
         {fields.map(({ validator: _, initial: __, onChange, ...field }) => {
           const binding = form.field(field.name)
           return (

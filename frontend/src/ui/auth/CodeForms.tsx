@@ -1,4 +1,4 @@
-/** The later sign-in steps: entering a code and setting a new password. */
+/** The later sign-in steps: entering a code, by e-mail or of an authenticator app, and setting a new password. */
 import { useSignal } from '@preact/signals'
 import type { Result } from '../../core/net/errors'
 import { t } from '../../i18n'
@@ -7,6 +7,7 @@ import { useModel } from '../app/context'
 import { TextButton } from '../primitives/Button'
 import { AuthForm } from './AuthForm'
 import { codeField, newPasswordField } from './fields'
+import { VALIDATORS } from './validation'
 
 interface Props {
   email: string
@@ -54,6 +55,20 @@ export function ResetForm({ email }: Props) {
       action={t('auth.setPassword')}
       submit={(values) => auth.resetPassword(values.code.trim(), values.password)}
       footer={<Footer resend={() => auth.forgotPassword(email)} />}
+    />
+  )
+}
+
+export function AppCodeForm({ email }: Props) {
+  const { auth } = useModel()
+  return (
+    <AuthForm
+      title={t('auth.appCodeTitle')}
+      lead={t('auth.appCodeLead', { email })}
+      fields={[codeField(VALIDATORS.appCode)]}
+      action={t('auth.signIn')}
+      submit={(values) => auth.sendAppCode(values.code)}
+      footer={<><p class="auth-card-note">{t('auth.appLost')}</p><Footer /></>}
     />
   )
 }

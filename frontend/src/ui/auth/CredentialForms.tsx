@@ -14,12 +14,14 @@ interface Props {
   showForm: (form: SignedOutForm) => void
 }
 
-export function SignInForm({ email, showForm }: Props) {
+/** `error`: why the sign-in before ended. */
+export function SignInForm({ email, showForm, error }: Props & { error: string | undefined }) {
   const { auth } = useModel()
   return (
     <AuthForm
       title={t('auth.signInTitle')}
       lead={t('auth.signInLead')}
+      error={error}
       fields={[emailField(email), passwordField()]}
       action={t('auth.signIn')}
       submit={(values) => auth.signIn(values.email.trim(), values.password)}

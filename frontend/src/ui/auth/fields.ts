@@ -1,6 +1,6 @@
 /** The fields that the sign-in forms share. */
 import type { Signal } from '@preact/signals'
-import { PASSWORD_MIN } from '../../core/validation'
+import { PASSWORD_MIN, type Validator } from '../../core/validation'
 import { t } from '../../i18n'
 import type { AuthField } from './AuthForm'
 import { VALIDATORS } from './validation'
@@ -36,10 +36,11 @@ export const newPasswordField = (label = t('auth.newPassword')): AuthField<'pass
   hint: t('validation.minCharacters', { min: PASSWORD_MIN }),
 })
 
-export const codeField = (): AuthField<'code'> => ({
+/** `validator`: of a code by e-mail, or of an authenticator app. */
+export const codeField = (validator: Validator = VALIDATORS.code): AuthField<'code'> => ({
   name: 'code',
   label: t('auth.code'),
-  validator: VALIDATORS.code,
+  validator,
   inputmode: 'numeric',
   autocomplete: 'one-time-code',
   spellcheck: false,

@@ -8,6 +8,7 @@ export const VALIDATORS = {
   password: (value) => (value ? null : t('validation.passwordRequired')),
   newPassword: validatePassword,
   code: (value) => (value.trim() ? null : t('validation.codeRequired')),
+  appCode: (value) => (/^\d{6}$/.test(value.replace(/\s/g, '')) ? null : t('validation.appCode')),
   display_name: validateName,
   handle: validateHandle,
 } satisfies Record<string, Validator>

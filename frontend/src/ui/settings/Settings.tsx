@@ -1,4 +1,4 @@
-/** The settings panel: profile, appearance, notifications, online status, groups, password. */
+/** The settings panel: profile, appearance, notifications, online status, groups, password, two-step sign-in. */
 import { useSignal } from '@preact/signals'
 import { t } from '../../i18n'
 import { enable, permission } from '../../lib/notify'
@@ -30,6 +30,11 @@ export function Settings({ onClose }: { onClose: () => void }) {
         <section class="section" aria-labelledby="settings-password">
           <h3 id="settings-password">{t('settings.password')}</h3>
           <PasswordForm />
+        </section>
+        <section class="section" aria-labelledby="settings-two-step">
+          <h3 id="settings-two-step">{t('twoStep.title')}</h3>
+          <p class="section-text">{t('twoStep.offText')}</p>
+          <Button wide onClick={() => openPanel('two-step')}>{t('settings.twoStep')}</Button>
         </section>
         <section class="section section-last">
           {isAdmin.value && <Button wide onClick={() => openPanel('administration')}>{t('admin.title')}</Button>}

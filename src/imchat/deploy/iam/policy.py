@@ -79,6 +79,7 @@ DIRECT_CALLS: Final[Mapping[str, tuple[str, ...]]] = {
         "cognito-idp:AdminEnableUser",
         "cognito-idp:AdminRemoveUserFromGroup",
         "cognito-idp:AdminResetUserPassword",
+        "cognito-idp:AdminSetUserMFAPreference",
         "cognito-idp:AdminSetUserPassword",
         "cognito-idp:AdminUserGlobalSignOut",
         "cognito-idp:ListUsers",

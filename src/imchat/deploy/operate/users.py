@@ -97,6 +97,11 @@ class Users:
         self._call("admin_user_global_sign_out", email)
         return password
 
+    def reset_two_step(self, email: str) -> None:
+        """Turn off two-step sign-in, so that the password alone signs in. The user can turn it on again."""
+        off = {"Enabled": False, "PreferredMfa": False}
+        self._call("admin_set_user_mfa_preference", email, SoftwareTokenMfaSettings=off)
+
     def disable(self, email: str) -> None:
         """Prevent the user from signing in and from refreshing tokens."""
         self._call("admin_disable_user", email)

@@ -84,10 +84,10 @@ class Accounts:
         """Store a changed account."""
         self._table.write(Put(_key(account.email), _to_item(account), Present()))
 
-    def delete(self, account: Account) -> None:
-        """Delete the account and its memberships; its tokens are rejected from then on."""
+    def delete(self, account: Account, *also: Op) -> None:
+        """Delete the account and its memberships, and run the other ops; its tokens are rejected from then on."""
         memberships = [Delete(_membership(group, account.email)) for group in account.groups]
-        self._table.write(Delete(_key(account.email)), Delete(_pointer(account.user_id)), *memberships)
+        self._table.write(Delete(_key(account.email)), Delete(_pointer(account.user_id)), *memberships, *also)
 
     def set_groups(self, account: Account, groups: Sequence[str]) -> None:
         """Set the groups of the account."""

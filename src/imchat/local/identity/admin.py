@@ -12,6 +12,7 @@ from imchat.local.identity.codes import Purpose
 from imchat.local.identity.context import PoolContext, new_email, new_password, username
 from imchat.local.identity.protocol import CognitoError, CognitoRequest, as_attributes, invalid_parameter
 from imchat.local.identity.sign_up import ATTRIBUTES, make_account, user_attributes
+from imchat.local.identity.two_step import mfa_settings, set_preference
 
 TEMPORARY_PASSWORD_MS: Final = 7 * 24 * 3600 * 1000
 MAX_PAGE: Final = 60
@@ -40,8 +41,14 @@ def admin_create_user(context: PoolContext, request: CognitoRequest) -> dict[str
 
 def admin_get_user(context: PoolContext, request: CognitoRequest) -> dict[str, Any]:
     """Return one account."""
-    user = _user_response(_get_account(context, request))
-    return {**user, "UserAttributes": user.pop("Attributes")}
+    account = _get_account(context, request)
+    user = _user_response(account)
+    return {**user, "UserAttributes": user.pop("Attributes"), **mfa_settings(context, account)}
+
+
+def admin_set_user_mfa_preference(context: PoolContext, request: CognitoRequest) -> dict[str, Any]:
+    """Set whether the user's sign-in requires a code; turning it off lets in a user who lost the authenticator app."""
+    return set_preference(context, _get_account(context, request), request)
 
 
 def admin_set_user_password(context: PoolContext, request: CognitoRequest) -> dict[str, Any]:
@@ -75,7 +82,8 @@ def admin_enable_user(context: PoolContext, request: CognitoRequest) -> dict[str
 
 def admin_delete_user(context: PoolContext, request: CognitoRequest) -> dict[str, Any]:
     """Delete the account."""
-    context.accounts.delete(_get_account(context, request))
+    account = _get_account(context, request)
+    context.accounts.delete(account, context.software_tokens.delete(account.user_id))
     return {}
 
 

@@ -38,6 +38,15 @@ class NewPassword:
     verifier: str
 
 
+@dataclass(frozen=True, slots=True)
+class SecondFactor:
+    """A user who gave the right password and must enter a code. The rest is of the account at that time."""
+
+    user_id: str
+    verifier: str
+    generation: int
+
+
 class Challenges(Generic[T]):
     """Open challenges of one kind by their handle; above `MAX_OPEN` the oldest is dropped."""
 

@@ -11,7 +11,7 @@ from typing import Final
 from imchat.errors import Unauthenticated
 from imchat.local.identity import srp
 from imchat.local.identity.accounts import Account, Accounts, Status
-from imchat.local.identity.challenges import Challenges, NewPassword, PasswordProof
+from imchat.local.identity.challenges import Challenges, NewPassword, PasswordProof, SecondFactor
 from imchat.local.identity.codes import Codes, Purpose
 from imchat.local.identity.deliveries import Deliveries
 from imchat.local.identity.pool import Pool
@@ -23,6 +23,7 @@ from imchat.local.identity.protocol import (
     not_authorized,
 )
 from imchat.local.identity.sessions import Sessions
+from imchat.local.identity.software_tokens import SoftwareTokens
 from imchat.local.identity.throttle import Throttle, failure_key
 from imchat.local.identity.tokens import Tokens
 from imchat.sign_up_policy import SignUpPolicy
@@ -67,6 +68,8 @@ class PoolContext:
     throttle: Throttle
     proofs: Challenges[PasswordProof]
     new_passwords: Challenges[NewPassword]
+    second_factors: Challenges[SecondFactor]
+    software_tokens: SoftwareTokens
     now_ms: Callable[[], int]
     confirm: bool
     policy: SignUpPolicy

@@ -97,7 +97,13 @@ class CognitoRequest:
 
     def boolean(self, name: str) -> bool:
         """Return a boolean field; False if it is missing."""
-        value = self._values.get(name, False)
+        return self.optional_boolean(name, default=False)
+
+    def optional_boolean(self, name: str, *, default: bool) -> bool:
+        """Return a boolean field, or `default` if it is missing or null."""
+        value = self._values.get(name)
+        if value is None:
+            return default
         if not isinstance(value, bool):
             raise invalid_parameter(f"{name} must be true or false.")
         return value
@@ -112,8 +118,10 @@ class CognitoRequest:
         return value
 
     def nested(self, name: str) -> CognitoRequest:
-        """Return an object field; empty if it is missing."""
-        value = self._values.get(name, {})
+        """Return an object field; empty if it is missing or null."""
+        value = self._values.get(name)
+        if value is None:
+            value = {}
         if not isinstance(value, dict):
             raise invalid_parameter(f"{name} must be an object.")
         return CognitoRequest(value, self.endpoint)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from imchat.errors import Busy, source_location
-from imchat.local.identity import admin, sign_in, sign_up, sigv4
+from imchat.local.identity import admin, sign_in, sign_up, sigv4, two_step
 from imchat.local.identity.accounts import Accounts
 from imchat.local.identity.challenges import Challenges
 from imchat.local.identity.codes import Codes
@@ -31,6 +31,7 @@ from imchat.local.identity.protocol import (
     service_unavailable,
 )
 from imchat.local.identity.sessions import Sessions
+from imchat.local.identity.software_tokens import SoftwareTokens
 from imchat.local.identity.throttle import Throttle
 from imchat.local.identity.tokens import Tokens
 from imchat.sign_up_policy import OPEN, SignUpPolicy
@@ -43,6 +44,7 @@ _Operation: TypeAlias = Callable[[PoolContext, CognitoRequest], dict[str, Any]]
 _log = logging.getLogger(__name__)
 
 _PUBLIC_OPERATIONS: Final[dict[str, _Operation]] = {
+    "AssociateSoftwareToken": two_step.associate_software_token,
     "ChangePassword": sign_up.change_password,
     "ConfirmForgotPassword": sign_up.confirm_forgot_password,
     "ConfirmSignUp": sign_up.confirm_sign_up,
@@ -54,7 +56,9 @@ _PUBLIC_OPERATIONS: Final[dict[str, _Operation]] = {
     "ResendConfirmationCode": sign_up.resend_confirmation_code,
     "RespondToAuthChallenge": sign_in.respond_to_auth_challenge,
     "RevokeToken": sign_in.revoke_token,
+    "SetUserMFAPreference": two_step.set_user_mfa_preference,
     "SignUp": sign_up.sign_up,
+    "VerifySoftwareToken": two_step.verify_software_token,
 }
 _ADMIN_OPERATIONS: Final[dict[str, _Operation]] = {
     "AdminAddUserToGroup": admin.admin_add_user_to_group,
@@ -66,6 +70,7 @@ _ADMIN_OPERATIONS: Final[dict[str, _Operation]] = {
     "AdminListGroupsForUser": admin.admin_list_groups_for_user,
     "AdminRemoveUserFromGroup": admin.admin_remove_user_from_group,
     "AdminResetUserPassword": admin.admin_reset_user_password,
+    "AdminSetUserMFAPreference": admin.admin_set_user_mfa_preference,
     "AdminSetUserPassword": admin.admin_set_user_password,
     "AdminUserGlobalSignOut": admin.admin_user_global_sign_out,
     "ListUsers": admin.list_users,
@@ -116,6 +121,8 @@ class Identity:
             throttle=Throttle(elapsed_ms),
             proofs=Challenges(elapsed_ms),
             new_passwords=Challenges(elapsed_ms),
+            second_factors=Challenges(elapsed_ms),
+            software_tokens=SoftwareTokens(table, now_ms, elapsed_ms),
             now_ms=now_ms,
             confirm=confirm,
             policy=policy,

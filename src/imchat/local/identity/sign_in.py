@@ -1,4 +1,4 @@
-"""The operations for signing in: password, SRP, the required new password, token refresh and revocation."""
+"""The operations for signing in: password, SRP, the required new password and code, token refresh and revocation."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import hmac
 import json
 from typing import Any, Final
 
+from imchat.local.identity import two_step
 from imchat.local.identity.accounts import Account, Status
 from imchat.local.identity.challenges import NewPassword, PasswordProof
 from imchat.local.identity.context import MAX_PASSWORD_CHARACTERS, PoolContext, new_password, username
@@ -42,7 +43,12 @@ def respond_to_auth_challenge(context: PoolContext, request: CognitoRequest) -> 
             return _verify_srp(context, responses)
         case "NEW_PASSWORD_REQUIRED":
             return _set_new_password(context, request.text("Session"), responses)
-    raise invalid_parameter("ChallengeName must be PASSWORD_VERIFIER or NEW_PASSWORD_REQUIRED.")
+        case two_step.SOFTWARE_TOKEN:
+            account = two_step.verify_code(context, request.text("Session"), responses)
+            return _start_session(context, account, request.endpoint)
+    raise invalid_parameter(
+        "ChallengeName must be PASSWORD_VERIFIER, NEW_PASSWORD_REQUIRED or SOFTWARE_TOKEN_MFA."
+    )
 
 
 def get_tokens_from_refresh_token(context: PoolContext, request: CognitoRequest) -> dict[str, Any]:
@@ -129,7 +135,7 @@ def _set_new_password(context: PoolContext, session: str, responses: CognitoRequ
         raise not_authorized("User is disabled.")
     changed = context.with_password(account, password, Status.CONFIRMED)
     context.accounts.save(changed)
-    return _start_session(context, changed, responses.endpoint)
+    return two_step.require_code(context, changed) or _start_session(context, changed, responses.endpoint)
 
 
 def _complete_sign_in(
@@ -150,7 +156,7 @@ def _complete_sign_in(
         case Status.FORCE_CHANGE_PASSWORD:
             return _require_new_password(context, account)
         case Status.CONFIRMED:
-            return _start_session(context, account, endpoint)
+            return two_step.require_code(context, account) or _start_session(context, account, endpoint)
 
 
 def _require_new_password(context: PoolContext, account: Account) -> dict[str, Any]:

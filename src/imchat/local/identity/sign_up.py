@@ -25,6 +25,7 @@ from imchat.local.identity.protocol import (
 )
 from imchat.local.identity.sign_in import PASSWORD
 from imchat.local.identity.throttle import failure_key
+from imchat.local.identity.two_step import mfa_settings
 
 ATTRIBUTES: Final = frozenset({
     "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture",
@@ -100,9 +101,10 @@ def change_password(context: PoolContext, request: CognitoRequest) -> dict[str, 
 
 
 def get_user(context: PoolContext, request: CognitoRequest) -> dict[str, Any]:
-    """Return the caller's attributes."""
+    """Return the caller's attributes, and whether sign-in requires a code."""
     account = context.authenticate(request)
-    return {"Username": account.user_id, "UserAttributes": as_attributes(account.all_attributes())}
+    attributes = as_attributes(account.all_attributes())
+    return {"Username": account.user_id, "UserAttributes": attributes, **mfa_settings(context, account)}
 
 
 def global_sign_out(context: PoolContext, request: CognitoRequest) -> dict[str, Any]:

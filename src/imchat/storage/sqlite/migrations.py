@@ -26,7 +26,11 @@ def _add_about(connection: sqlite3.Connection) -> None:
 
 
 def _index_names(connection: sqlite3.Connection) -> None:
-    """Add display names to the search index, and index the titles of public channels by the same terms."""
+    """Add display names to the search index, and index the titles of public channels by the same terms.
+
+    In the accounts nothing changes: the version only keeps out versions of imchat that do not require the second step of a
+    sign-in.
+    """
     rows = Rows(connection)
     profiles = connection.execute(
         "SELECT pk, item FROM items WHERE pk >= 'USER#' AND pk < 'USER$' AND sk = 'PROFILE'"
