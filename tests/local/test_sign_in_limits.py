@@ -19,14 +19,15 @@ from tests.support.user_pools import EMAIL, PASSWORD, UserPool, open_pool
 
 from imchat.cli import cli
 from imchat.errors import Busy, ConfigError
+from imchat.local import address_limits as limits_module
+from imchat.local import work_queue as work_queue_module
+from imchat.local.address_limits import LIMITS, AddressLimits, Kind, Limit, kind_of
 from imchat.local.addresses import PublicUrl
 from imchat.local.client_address import LOOPBACK, UNKNOWN, ClientAddresses, parse_proxy
 from imchat.local.http import Request
-from imchat.local.identity import AddressLimits, CognitoResponse, Kind, QueueFull, WorkQueue, kind_of
-from imchat.local.identity import limits as limits_module
-from imchat.local.identity import work_queue as work_queue_module
-from imchat.local.identity.limits import LIMITS, Limit
+from imchat.local.identity import CognitoResponse
 from imchat.local.identity.service import TARGET_PREFIX
+from imchat.local.work_queue import QueueFull, WorkQueue
 
 ANN, BOB, EVE = "192.0.2.1", "192.0.2.2", "203.0.113.66"
 
@@ -498,7 +499,7 @@ def test_an_aws_client_gets_the_exception_that_cognito_sends(
     pool: UserPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool.sign_up()
-    monkeypatch.setattr("imchat.local.identity.limits._Counter.count", lambda *_: 2500)
+    monkeypatch.setattr("imchat.local.address_limits._Counter.count", lambda *_: 2500)
     with pytest.raises(pool.cognito.exceptions.TooManyRequestsException, match="Rate exceeded") as caught:
         pool.sign_in()
     metadata = caught.value.response["ResponseMetadata"]

@@ -60,6 +60,9 @@ class FakeIdentity:
         headers = {"Content-Type": "application/x-amz-json-1.1"}
         return CognitoResponse(200, headers, json.dumps(request).encode())
 
+    def too_many_requests(self, wait_ms: int) -> CognitoResponse:
+        return CognitoResponse(400, {"Retry-After": str(wait_ms // 1000)}, b"{}")
+
     def flush_deliveries(self) -> None:
         pass
 

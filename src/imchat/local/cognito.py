@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from imchat.errors import NotFound
+from imchat.local.address_limits import AddressLimits, Kind, kind_of
 from imchat.local.addresses import PublicUrl
 from imchat.local.client_address import ClientAddresses
 from imchat.local.http import (
@@ -18,17 +19,8 @@ from imchat.local.http import (
     json_response,
     new_request_id,
 )
-from imchat.local.identity import (
-    TARGET_PREFIX,
-    AddressLimits,
-    CognitoResponse,
-    Kind,
-    QueueFull,
-    WorkQueue,
-    kind_of,
-    too_many_requests,
-)
-from imchat.local.protocols import SignIn
+from imchat.local.protocols import SignIn, SignInResponse
+from imchat.local.work_queue import QueueFull, WorkQueue
 
 T = TypeVar("T")
 
@@ -74,11 +66,11 @@ class CognitoApi:
         if request.method != "POST":
             return self._serve_document(request)
         target, address = request.headers.get("x-amz-target", ""), self._addresses.find(request)
-        kind = kind_of(target.removeprefix(TARGET_PREFIX))
+        kind = kind_of(target.rpartition(".")[2])
         wait_ms = self._limits.count(kind, address)
         if wait_ms:
             self._addresses.log_shared_address(request)
-            return Cancellable(_refuse(wait_ms))
+            return Cancellable(self._refuse(wait_ms))
         work = partial(
             self._sign_in.handle,
             target,
@@ -98,11 +90,16 @@ class CognitoApi:
         self._queue.close()
         self._sign_in.flush_deliveries()
 
-    async def _respond(self, work: Callable[[], CognitoResponse], address: str, kind: Kind) -> HttpResponse:
+    async def _respond(self, work: Callable[[], SignInResponse], address: str, kind: Kind) -> HttpResponse:
         try:
             return HttpResponse(*await self._queue.run(work, address=address, urgent=kind not in _DEFERRED))
         except QueueFull:
-            return await _refuse(_FULL_WAIT_MS)
+            return await self._refuse(_FULL_WAIT_MS)
+
+    async def _refuse(self, wait_ms: int) -> HttpResponse:
+        """Respond, after a while, that the client must wait `wait_ms`."""
+        await asyncio.sleep(_REFUSAL_DELAY_S)
+        return HttpResponse(*self._sign_in.too_many_requests(wait_ms))
 
     def _serve_document(self, request: Request) -> HttpResponse:
         match request.path.rpartition("/")[2]:
@@ -118,9 +115,3 @@ class CognitoApi:
             return str(self._public_url)
         schemes = request.headers.get("x-forwarded-proto", "").lower().split(",")
         return f"{'https' if schemes[-1].strip() == 'https' else 'http'}://{request.host}"
-
-
-async def _refuse(wait_ms: int) -> HttpResponse:
-    """Respond, after a while, that the client must wait `wait_ms`."""
-    await asyncio.sleep(_REFUSAL_DELAY_S)
-    return HttpResponse(*too_many_requests(wait_ms))

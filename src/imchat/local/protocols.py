@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol, TypeAlias
 
 from imchat.local.group_commit import Transactions
-from imchat.local.identity import CognitoResponse
 from imchat.sign_up_policy import SignUpPolicy
 
+SignInResponse: TypeAlias = tuple[int, Mapping[str, str], bytes]
+"""Status, headers and body of a response."""
 Purge: TypeAlias = Callable[[int, int], int]
 """Delete items that expired before a time (epoch seconds), up to a limit; returns the number of deleted items."""
 
@@ -25,8 +26,11 @@ class SignIn(Protocol):
 
     def handle(
         self, target: str, body: bytes, headers: Mapping[str, str], *, endpoint: str, path: str
-    ) -> CognitoResponse:
+    ) -> SignInResponse:
         """Handle one Cognito request; slow, and safe on any thread."""
+
+    def too_many_requests(self, wait_ms: int) -> SignInResponse:
+        """Return the response to a client that must wait before its next request."""
 
     def flush_deliveries(self) -> None:
         """Wait until all codes are delivered, at most a few seconds."""

@@ -17,6 +17,7 @@ from typing import Any, Final, Self
 from imchat.domain.limits import CONNECTION_S
 from imchat.entrypoints.bootstrap import Handler
 from imchat.errors import ConfigError, Invalid, Unauthenticated, source_location
+from imchat.local.address_limits import LIMITS, AddressLimits, Kind, Limit
 from imchat.local.addresses import Addresses, PublicUrl
 from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.apigateway.events import http_event, parse_http_response, token_claims
@@ -39,7 +40,6 @@ from imchat.local.http import (
     json_response,
     new_request_id,
 )
-from imchat.local.identity import LIMITS, AddressLimits, Kind, Limit
 from imchat.local.protocols import Purge, SignIn, Store
 from imchat.local.refusal_log import RefusalLog
 from imchat.local.static_site import Site

@@ -29,6 +29,7 @@ from imchat.local.identity.protocol import (
     CognitoResponse,
     error_response,
     service_unavailable,
+    too_many_requests,
 )
 from imchat.local.identity.sessions import Sessions
 from imchat.local.identity.software_tokens import SoftwareTokens
@@ -153,6 +154,10 @@ class Identity:
             _log.error("unexpected %s in a sign-in request at %s", type(error).__name__, location)
             return error_response(500, "InternalErrorException", "Something went wrong; please try again.")
         return CognitoResponse(200, {"Content-Type": CONTENT_TYPE}, json.dumps(result).encode())
+
+    def too_many_requests(self, wait_ms: int) -> CognitoResponse:
+        """Return the response to a client that must wait before its next request."""
+        return too_many_requests(wait_ms)
 
     def flush_deliveries(self) -> None:
         """Wait until all codes and temporary passwords are delivered, at most two seconds."""

@@ -1,4 +1,4 @@
-"""Limits the requests of each client address, by the kind of operation. Held in memory.
+"""Limits the requests to the user pool of each client address, by the kind of operation. Held in memory.
 
 One team behind one router must be able to sign up and sign in within some minutes, and one address must not be able to
 keep the server busy: it computes about 100 password checks a second.
