@@ -309,21 +309,23 @@ async def _config(port: int) -> str:
     return str(config["auth"]["client_id"])
 
 
-async def run(name: str, orders: Orders) -> Counter[str]:
-    """Run a scenario for the ordered time; return the number of responses by status, and of closed connections."""
+async def run(name: str, orders: Orders) -> None:
+    """Run a scenario for the ordered time; print the number of responses by status and of closed connections as JSON."""
     attack = Attack(orders)
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(orders.seconds):
             await ATTACKS[name](attack)
-    return attack.counts
+    print(
+        json.dumps(attack.counts), flush=True
+    )  # before the connections close, which is not part of the scenario
 
 
 def main() -> None:
-    """Run the scenario named on the command line, with the orders on standard input; print the counts."""
+    """Run the scenario named on the command line, with the orders on standard input."""
     os.nice(10)  # the process that measures goes first
     raise_limit()
     orders = Orders(**json.load(sys.stdin))
-    print(json.dumps(uvloop.run(run(sys.argv[1], orders))))
+    uvloop.run(run(sys.argv[1], orders))
 
 
 if __name__ == "__main__":

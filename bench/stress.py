@@ -41,6 +41,8 @@ MAX_MEMORY: Final = 1.5
 MB_EACH: Final = 0.006
 """MB that an open connection may take besides: 6 MB for 1,000."""
 MAX_RECOVERY_S: Final = 5.0
+MIN_CONNECTIONS: Final = 0.8
+"""The part of the connections that must have been served: the client may be too slow for all of them."""
 _GIVE_UP_S: Final = 20.0
 LONG_EVENTS: Final = 210
 LONG_BODY: Final = "\u00e9" * 5_000
@@ -102,6 +104,8 @@ class Result:
     def missed(self, scenario: Description) -> list[str]:
         """Return the targets that were missed, and the statuses that show that the scenario has not run."""
         missed = [f"no {status}" for status in scenario.statuses if not self.answers[status]]
+        if self.answers["200"] < MIN_CONNECTIONS * scenario.connections:
+            missed.append("connections")
         if self.during_ms > MAX_P99 * max(self.quiet_ms, MIN_QUIET_MS):
             missed.append("p99")
         if self.memory_peak > MAX_MEMORY * self.memory_before + MB_EACH * scenario.connections:
@@ -227,15 +231,19 @@ class Stress:
         attack = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bench.attacks", name, stdin=-1, stdout=-1
         )
-        ended = asyncio.create_task(attack.communicate(json.dumps(asdict(orders)).encode()))
+        assert attack.stdin is not None
+        assert attack.stdout is not None
+        attack.stdin.write(json.dumps(asdict(orders)).encode())
+        attack.stdin.close()
+        ended = asyncio.create_task(attack.stdout.readline())
         while not ended.done():
             await asyncio.wait([ended], timeout=_SAMPLE_S)
             peak = max(peak, Memory.read(pid).rss)
         ended_s = time.perf_counter()
-        output, _ = await ended
-        if attack.returncode:
-            raise RuntimeError(f"the clients of {name} failed")
         during = others.take()
+        output = await ended
+        if await attack.wait():
+            raise RuntimeError(f"the clients of {name} failed")
         recovery_s = await self._recovery(others, quiet, ended_s)
         others.stop()
         for room, kept in zip(rooms, self._pairs, strict=True):

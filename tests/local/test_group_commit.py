@@ -276,11 +276,15 @@ def test_a_user_with_many_waiting_requests_does_not_delay_others(tmp_path: Path)
             order.append(event["requestContext"]["authorizer"]["jwt"]["claims"]["sub"])
             return {"statusCode": 200, "body": "{}"}
 
+        def on_connect(_event: dict[str, Any]) -> dict[str, Any]:
+            order.append("a connection")
+            return CONNECT_RESPONSE
+
         def get(user: str) -> asyncio.Future[int]:
             return asyncio.ensure_future(read_status(m, user))
 
         m.on_request = on_request
-        m.on_connect = lambda _event: order.append("a connection") or CONNECT_RESPONSE  # type: ignore[func-returns-value]
+        m.on_connect = on_connect
         with locked(m.pausable_table):
             many = [get("ada") for _ in range(60)]
             for number in range(20):

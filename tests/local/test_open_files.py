@@ -164,11 +164,15 @@ def test_at_the_limit_a_new_connection_replaces_the_longest_idle_one_that_has_no
 
 def test_a_connection_whose_request_is_being_handled_is_not_replaced(tmp_path: Path) -> None:
     async def test(m: RunningServer) -> None:
+        def on_request(_event: dict[str, Any]) -> dict[str, Any]:
+            m.write("x")
+            return {"statusCode": 200, "body": "{}"}
+
         host, port = m.url.removeprefix("http://").split(":")
         stranger = await asyncio.open_connection(host, int(port))
         m.pausable_table.sync_allowed.clear()
         m.pausable_table.sync_started.clear()
-        m.on_request = lambda _event: m.write("x") or {"statusCode": 200, "body": "{}"}  # type: ignore[func-returns-value]
+        m.on_request = on_request
         waiting = asyncio.ensure_future(request(stranger))
         await m.wait_until(m.pausable_table.sync_started.is_set)
         refused = await asyncio.open_connection(host, int(port))
