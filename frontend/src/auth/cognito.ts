@@ -27,16 +27,18 @@ export class PoolError extends Error {
   }
 }
 
-/** Call an operation of the pool. Throws PoolError, or ApiError `network`. */
-export async function callPool<T>(auth: Config['auth'], operation: string, params: Record<string, unknown>): Promise<T> {
-  const response = await fetchJson(auth.endpoint, {
-    method: 'POST',
-    headers: {
-      'Content-Type': 'application/x-amz-json-1.1',
-      'X-Amz-Target': `AWSCognitoIdentityProviderService.${operation}`,
-    },
-    body: JSON.stringify(params),
-  })
+/** Call an operation of the pool; `signal` ends it. Throws PoolError, or ApiError `network`. */
+export async function callPool<T>(
+  auth: Config['auth'],
+  operation: string,
+  params: Record<string, unknown>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const headers = {
+    'Content-Type': 'application/x-amz-json-1.1',
+    'X-Amz-Target': `AWSCognitoIdentityProviderService.${operation}`,
+  }
+  const response = await fetchJson(auth.endpoint, { method: 'POST', headers, body: JSON.stringify(params) }, signal)
   if (response.ok) return response.body as T
   const { __type, message } = (response.body ?? {}) as { __type?: string; message?: string }
   throw new PoolError(__type ?? '', message ?? '')

@@ -7,7 +7,7 @@ import { toApiError } from './errors'
 import { type SignIn, signIn as signInWithSrp } from './srp'
 import type { SignInDeps, SignInFlows } from './types'
 
-export function createSignInFlows({ config, tokens, session, loadMe, updateMe, notifyTabs }: SignInDeps): SignInFlows {
+export function createSignInFlows({ config, tokens, session, loadMe, startSession, notifyTabs }: SignInDeps): SignInFlows {
   /** Held until sign-in completes, to sign in automatically after a code. */
   let password = ''
   let challenge: Extract<SignIn, { kind: 'new-password' }> | null = null
@@ -38,7 +38,7 @@ export function createSignInFlows({ config, tokens, session, loadMe, updateMe, n
     }
     await tokens.setSession(result.grant)
     try {
-      await updateMe(await loadMe())
+      await startSession(await loadMe(tokens.signal))
     } catch (error) {
       await tokens.clear()
       throw error
@@ -122,6 +122,7 @@ export function createSignInFlows({ config, tokens, session, loadMe, updateMe, n
         : error
     },
     cancel,
+    clearSecrets,
   }
 }
 

@@ -35,8 +35,11 @@ export interface AuthModel {
   signOut(): Promise<void>
 }
 
-/** `suspended`: the network works, but an administrator suspended the account. */
-export type Connection = 'connecting' | 'online' | 'offline' | 'suspended'
+/**
+ * `polling`: no live updates, because the WebSocket does not connect: messages are read by HTTP at intervals.
+ * `suspended`: the network works, but an administrator suspended the account.
+ */
+export type Connection = 'connecting' | 'online' | 'polling' | 'offline' | 'suspended'
 
 /** A conversation as the list shows it. */
 export interface ConversationSummary {

@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { writeStoredSession, readStoredSession } from '../../src/auth/sessionStore'
+import { writeStoredSession, readStoredSession, type StoredSession } from '../../src/auth/sessionStore'
 import { createSession, type SessionControl } from '../../src/auth/session'
 import { Tokens } from '../../src/auth/tokens'
 import { networkError } from '../../src/core/net/errors'
@@ -39,6 +39,12 @@ beforeEach(async () => {
 })
 afterEach(() => vi.unstubAllGlobals())
 
+/** Store a session, and let `tokens` use it. */
+async function storeSession(stored: StoredSession = { refreshToken: 'r1', me: ME }): Promise<void> {
+  await writeStoredSession(stored)
+  tokens.use(stored)
+}
+
 async function start(loadMe: () => Promise<Me> = async () => (await tokens.accessToken(), ME)): Promise<SessionControl> {
   const control = createSession({ config: CONFIG, tokens, loadMe })
   await vi.waitFor(() => expect(control.session.value.state).not.toBe('starting'))
@@ -76,21 +82,21 @@ test('a rejected refresh token ends the session', async () => {
 })
 
 test('a session of a user pool that no longer exists ends', async () => {
-  await writeStoredSession({ refreshToken: 'r1', me: ME })
+  await storeSession()
   pool.GetTokensFromRefreshToken = poolError('ResourceNotFoundException')
   await expect(tokens.accessToken()).rejects.toMatchObject({ userError: { code: 'signed_out' } })
   expect(await readStoredSession()).toBeNull()
 })
 
 test('a temporary error of the pool does not end the session', async () => {
-  await writeStoredSession({ refreshToken: 'r1', me: ME })
+  await storeSession()
   pool.GetTokensFromRefreshToken = poolError('TooManyRequestsException')
   await expect(tokens.accessToken()).rejects.toMatchObject({ retryable: true })
   expect(await readStoredSession()).toMatchObject({ refreshToken: 'r1' })
 })
 
 test('concurrent requests refresh the token once, and the rotated refresh token is stored', async () => {
-  await writeStoredSession({ refreshToken: 'r1', me: ME })
+  await storeSession()
   pool.GetTokensFromRefreshToken = grant(1, { RefreshToken: 'r2' })
   expect(await Promise.all([tokens.accessToken(), tokens.accessToken(), tokens.accessToken()])).toEqual(Array(3).fill('access-1'))
   expect(calls).toHaveLength(1)
@@ -98,7 +104,7 @@ test('concurrent requests refresh the token once, and the rotated refresh token 
 })
 
 test('a rejected access token is refreshed, a valid one is reused', async () => {
-  await writeStoredSession({ refreshToken: 'r1', me: ME })
+  await storeSession()
   pool.GetTokensFromRefreshToken = () => grant(calls.length)()
   expect(await tokens.accessToken()).toBe('access-1')
   expect(await tokens.accessToken()).toBe('access-1')
@@ -107,16 +113,15 @@ test('a rejected access token is refreshed, a valid one is reused', async () => 
 })
 
 test('the groups in the token decide whether the user is an administrator', async () => {
-  await writeStoredSession({ refreshToken: 'r1', me: ME })
+  await storeSession()
   const claims = (groups: unknown) => `x.${btoa(JSON.stringify({ 'cognito:groups': groups })).replaceAll('=', '')}.y`
   pool.GetTokensFromRefreshToken = grant(1, { AccessToken: claims(['admins']) })
-  const first = await tokens.accessToken()
+  let token = await tokens.accessToken()
   expect(tokens.isAdmin.value).toBe(true)
   for (const none of [claims('admins'), claims(['admins2']), 'no token']) {
     pool.GetTokensFromRefreshToken = grant(2, { AccessToken: none })
-    await tokens.accessToken(first)
+    token = await tokens.accessToken(token)
     expect(tokens.isAdmin.value).toBe(false)
-    tokens.invalidate()
   }
 })
 
@@ -134,7 +139,7 @@ test('signing out ends the session at once, closes connections and revokes the t
 })
 
 test('signing out right after opening the page closes connections too', async () => {
-  await writeStoredSession({ refreshToken: 'r1', me: ME })
+  await storeSession()
   pool.GetTokensFromRefreshToken = grant(1, { RefreshToken: 'r2' })
   pool.RevokeToken = () => json(200, {})
   await tokens.revoke()

@@ -127,6 +127,7 @@ function ListError() {
 
 const NOTES = {
   connecting: { icon: 'clock', text: 'connection.connecting' },
+  polling: { icon: 'clock', text: 'connection.polling' },
   offline: { icon: 'offline', text: 'connection.offline' },
   suspended: { icon: 'warning', text: 'error.suspended' },
 } as const

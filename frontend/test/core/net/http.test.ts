@@ -18,6 +18,7 @@ const tokens: TokenSource = {
 const http = createHttp(
   Promise.resolve({ apiUrl: 'http://chat.test/api', wsUrl: '', auth: { endpoint: '', userPoolId: '', clientId: '' } }),
   tokens,
+  new AbortController().signal,
 )
 
 beforeEach(() => {

@@ -55,7 +55,7 @@ test('reconnect attempts become less frequent, and succeed when the server is ba
   FakeSocket.refuse = true
   newest().drop()
   await advance(10 * MINUTE)
-  expect(realtime.connection.value).toBe('offline')
+  expect(realtime.connection.value).toBe('polling')
   const attempts = server.sockets.length
   expect(attempts).toBeGreaterThan(15)
   expect(attempts).toBeLessThan(60)

@@ -55,7 +55,7 @@ test('all missed events are read after a reconnect', async () => {
   server.pushes = false
   for (let n = 1; n <= 450; n++) server.addMessage(`m${n}`)
   await waitUntil(() => bodies(room).length === 450)
-  expect(workspace.realtime.connection.value).toBe('online')
+  await waitUntil(() => workspace.realtime.connection.value === 'online')
   expect(bodies(room).at(-1)).toBe('m450')
 })
 
