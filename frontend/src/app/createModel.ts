@@ -8,6 +8,8 @@ import { loadConfig } from '../core/net/config'
 import { signedOutError, toResult, toUserError, type UserError } from '../core/net/errors'
 import { createHttp } from '../core/net/http'
 import { deleteUserData } from '../core/storage/db'
+import { updateAvailable } from '../core/platform/serviceWorker'
+import { isKept } from '../core/storage/kept'
 import { Workspace } from '../core/sync/workspace'
 import { checkGroupTitle, checkProfile } from '../core/validation'
 
@@ -71,6 +73,8 @@ export function createModel(): Model {
     auth,
     isAdmin: tokens.isAdmin,
     connection: computed(() => workspace.value?.realtime.connection.value ?? 'connecting'),
+    isKept,
+    updateAvailable,
     conversations: computed(() => workspace.value?.conversations.value ?? null),
     listError: computed(() => workspace.value?.listError.value ?? null),
     totalUnread: computed(() => workspace.value?.totalUnread.value ?? 0),

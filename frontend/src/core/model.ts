@@ -147,6 +147,10 @@ export interface Model {
   /** Whether the user is an administrator of the site. */
   readonly isAdmin: ReadonlySignal<boolean>
   readonly connection: ReadonlySignal<Connection>
+  /** Whether a newer version of the client is available: a reload shows it. */
+  readonly updateAvailable: ReadonlySignal<boolean>
+  /** False once the browser refused to store something: drafts, unsent messages and the session then end with the page. */
+  readonly isKept: ReadonlySignal<boolean>
   /** Newest activity first; null until loaded (show skeletons). */
   readonly conversations: ReadonlySignal<ConversationSummary[] | null>
   /** Set if the list could not be loaded; `reload` retries. */
