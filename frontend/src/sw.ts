@@ -36,10 +36,10 @@ self.addEventListener('activate', (event) => {
 })
 
 self.addEventListener('message', (event) => {
-  const message = event.data as { type: 'store-all' } | { type: 'page'; script: string }
+  const message = event.data as { type: 'store-all' } | { type: 'page'; files: string[] }
   if (message.type === 'store-all') event.waitUntil(storeMissing(__FILES__.later))
   // A page that was reloaded is of this version already.
-  else if (files.has(message.script)) void self.skipWaiting()
+  else if (message.files.every((url) => files.has(url))) void self.skipWaiting()
   else event.source?.postMessage('new-version')
 })
 

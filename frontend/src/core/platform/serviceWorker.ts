@@ -38,10 +38,11 @@ export async function registerServiceWorker(): Promise<void> {
 
 function follow(registration: ServiceWorkerRegistration): void {
   const { serviceWorker } = navigator
-  const script = document.querySelector<HTMLScriptElement>('script[type="module"]')?.src
+  const scripts = [...document.querySelectorAll<HTMLScriptElement>('script[src]')].map(({ src }) => src)
+  const styles = [...document.querySelectorAll<HTMLLinkElement>('link[rel="stylesheet"]')].map(({ href }) => href)
   // The first service worker is not an update.
   const reportPage = (worker: ServiceWorker): void => {
-    if (serviceWorker.controller) worker.postMessage({ type: 'page', script })
+    if (serviceWorker.controller) worker.postMessage({ type: 'page', files: [...scripts, ...styles] })
   }
   serviceWorker.addEventListener('message', (event) => {
     if (event.data === 'new-version') updateAvailable.value = true
