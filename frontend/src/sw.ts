@@ -67,16 +67,18 @@ async function newestPage(request: Request): Promise<Response> {
 /** Return a file of this build. Its name contains its checksum, so the stored copy never differs from the server's. */
 async function storedFile(url: string): Promise<Response> {
   const cache = await caches.open(CACHE)
-  return (await cache.match(url, { ignoreVary: true })) ?? store(cache, url)
+  const stored = (await cache.match(url, { ignoreVary: true })) ?? (await store(cache, url).catch(() => undefined))
+  return stored ?? fetch(url)
 }
 
 async function storeMissing(paths: string[]): Promise<void> {
   const cache = await caches.open(CACHE)
-  await Promise.all(paths.map(async (path) => (await cache.match(urlOf(path))) ?? store(cache, urlOf(path))))
+  const isMissing = async (path: string): Promise<boolean> => !(await cache.match(urlOf(path), { ignoreVary: true }))
+  await Promise.all(paths.map(async (path) => (await isMissing(path)) && store(cache, urlOf(path))))
 }
 
-/** Fetch and store a file. A response that is not the file, such as a hotel's sign-in page, is an error. */
-async function store(cache: Cache, url: string): Promise<Response> {
+/** Fetch and store a file, and return it. A response that is not the file, such as a hotel's sign-in page, is an error. */
+async function store(cache: Cache, url: string): Promise<Response | undefined> {
   const isPage = url === urlOf(PAGE)
   const response = await fetch(url, isPage ? { cache: 'no-cache' } : {})
   const isHtml = (response.headers.get('Content-Type') ?? '').startsWith('text/html')
@@ -86,8 +88,9 @@ async function store(cache: Cache, url: string): Promise<Response> {
     // Also while a new version is being uploaded: the page of another build would load files that are not stored.
     if (!__FILES__.start.every((path) => html.includes(path))) throw new TypeError('The page is of another version.')
   }
-  await cache.put(url, response.clone())
-  return response
+  // Not a clone: in Chromium the copy of a large body waits until the other one is read too.
+  await cache.put(url, response)
+  return cache.match(url, { ignoreVary: true })
 }
 
 export {}

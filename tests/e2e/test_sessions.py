@@ -15,20 +15,29 @@ from tests.support.browser_harness import Server, call, sign_in, sign_up
 from tests.support.browser_users import NARROW, BrowserUser, browser_user
 from tests.support.http_proxy import Proxy, Replacement, http_proxy
 
-from imchat.assets import site_dir
+from imchat.assets import site_dir, site_files
 
 _STORED: Final = """async () => {
     const names = (await indexedDB.databases()).map(({ name }) => name).filter(name => name !== 'imchat:auth')
     return [...names, ...Object.keys(localStorage).filter(key => key.startsWith('imchat:draft:'))]
 }"""
 """The databases of users and the drafts in this browser."""
-_SERVICE_WORKER_READY: Final = """async () => {
+_FILES_STORED: Final = """async count => {
     await navigator.serviceWorker.ready
-    const keys = async () => (await (await caches.open((await caches.keys())[0])).keys()).map(({ url }) => new URL(url).pathname)
-    while (!(await keys()).some(key => key.includes('Settings'))) await new Promise(done => setTimeout(done, 100))
-    return await keys()
+    const paths = async () => {
+        const keys = await (await caches.open((await caches.keys())[0])).keys()
+        return keys.map(({ url }) => new URL(url).pathname).sort()
+    }
+    for (let n = 0; n < 100 && (await paths()).length < count; n++) await new Promise(done => setTimeout(done, 100))
+    return await paths()
 }"""
-"""Wait until the service worker has stored all files, and return their paths."""
+_OLD_VERSION_DELETED: Final = """async () => {
+    const pause = () => new Promise(done => setTimeout(done, 100))
+    const isNew = async () => (await caches.keys()).every(name => name.startsWith('imchat-shell-n'))
+    for (let n = 0; n < 100 && !(await isNew()); n++) await pause()
+    return await isNew()
+}"""
+"""Return whether only the files of the version `n…` are stored, after ten seconds at most."""
 _numbers = count()
 
 
@@ -103,6 +112,15 @@ def _stored(page: Page) -> list[str]:
     """Return what this browser stores of users."""
     found: list[str] = page.evaluate(_STORED)
     return found
+
+
+def _stored_files(page: Page) -> list[str]:
+    """Wait until the service worker has stored the site, and return the paths."""
+    paths: list[str] = page.evaluate(
+        _FILES_STORED, len(site_files(site_dir())) - 1
+    )  # all but the worker itself
+    assert len(paths) == len(site_files(site_dir())) - 1, paths
+    return paths
 
 
 def _wait_for_stored(page: Page, condition: Callable[[list[str]], bool]) -> None:
@@ -265,7 +283,7 @@ def test_the_application_starts_without_a_network_after_the_first_visit(
         _sign_in(user, ana)
         user.open_conversation(peer.name)
         user.expect_messages("seen before")
-        stored = user.page.evaluate(_SERVICE_WORKER_READY)
+        stored = _stored_files(user.page)
         assert {"/", "/icon.svg"} <= set(stored)
         user.page.context.set_offline(True)
         expect(user.page.get_by_text(re.compile("^You are offline")).first).to_be_visible(timeout=1_000)
@@ -288,7 +306,7 @@ def test_only_the_application_is_served_from_the_service_worker(
     ana = _account(server, "Ana")
     with browser_user(browser, proxy.url) as user:
         _sign_in(user, ana)
-        stored = user.page.evaluate(_SERVICE_WORKER_READY)
+        stored = _stored_files(user.page)
         for path in ("/api/health", "/config.json"):
             user.page.goto(f"{proxy.url}{path}")
             expect(user.page.locator("pre")).to_be_visible()
@@ -298,7 +316,7 @@ def test_only_the_application_is_served_from_the_service_worker(
         proxy.everything = None
         user.page.goto(proxy.url)
         user.expect_conversation_list()
-        assert sorted(user.page.evaluate(_SERVICE_WORKER_READY)) == sorted(stored)
+        assert _stored_files(user.page) == stored
         user.page.goto(f"{proxy.url}/foo/bar")
         user.expect_conversation_list()
         assert user.page.url.startswith(f"{proxy.url}/")
@@ -311,7 +329,7 @@ def test_on_a_network_that_does_not_respond_the_stored_application_starts_within
     ana = _account(server, "Ana")
     with browser_user(browser, server.url) as user:
         _sign_in(user, ana)
-        user.page.evaluate(_SERVICE_WORKER_READY)
+        _stored_files(user.page)
         user.page.goto("about:blank")
         server.process.send_signal(signal.SIGSTOP)
         try:
@@ -330,10 +348,10 @@ def test_a_new_version_is_offered_shown_after_a_reload_and_replaces_the_old_file
     script = f"import './{old.removeprefix('assets/')}'"
     html = (site_dir() / "index.html").read_text("utf-8").replace(old, new)
     worker = (site_dir() / "sw.js").read_text("utf-8").replace(old, new)
-    worker = worker.replace('"version":"', '"version":"n').replace('"later":[', f'"later":["{old}",')
+    worker = worker.replace('"version":"', '"version":"n')
     with browser_user(browser, proxy.url) as user:
         _sign_in(user, ana)
-        user.page.evaluate(_SERVICE_WORKER_READY)
+        _stored_files(user.page)
         user.page.reload()
         user.expect_conversation_list()
         note = user.page.get_by_text("A new version is available.")
@@ -350,11 +368,9 @@ def test_a_new_version_is_offered_shown_after_a_reload_and_replaces_the_old_file
         user.click("Reload")
         expect(user.page.locator(f'script[src="./{new}"]')).to_have_count(1)
         user.expect_conversation_list()
-        user.page.wait_for_function(
-            "async () => (await caches.keys()).every(name => name.startsWith('imchat-shell-n'))"
-        )
+        assert user.page.evaluate(_OLD_VERSION_DELETED)
         expect(note).to_have_count(0)
-        assert f"/{new}" in user.page.evaluate(_SERVICE_WORKER_READY)
+        assert f"/{new}" in _stored_files(user.page)
 
 
 def test_a_dialog_that_cannot_be_loaded_says_so_and_opens_after_a_retry(

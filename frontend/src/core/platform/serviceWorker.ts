@@ -55,8 +55,8 @@ function follow(registration: ServiceWorkerRegistration): void {
       if (worker.state === 'installed') reportPage(worker)
     })
   })
-  void serviceWorker.ready.then(({ active }) => {
-    setTimeout(() => active?.postMessage({ type: 'store-all' }), STORE_ALL_DELAY_MS)
-  })
+  // The worker that is active then: by that time an update may have replaced the first one.
+  const storeAll = (ready: ServiceWorkerRegistration): void => ready.active?.postMessage({ type: 'store-all' })
+  setTimeout(() => void serviceWorker.ready.then(storeAll), STORE_ALL_DELAY_MS)
   setInterval(() => void registration.update().catch(() => undefined), UPDATE_INTERVAL_MS)
 }
