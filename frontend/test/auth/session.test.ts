@@ -222,3 +222,87 @@ test('signing in without a network returns a network error', async () => {
   const { auth } = await start()
   expect(await auth.signIn('ann@example.com', 'long enough')).toMatchObject({ code: 'network' })
 })
+
+/** Another tab of the same browser: it shares the stored session, and the messages between tabs. */
+async function openTab(): Promise<{ control: SessionControl; tokens: Tokens }> {
+  const own = new Tokens(CONFIG)
+  const control = createSession({ config: CONFIG, tokens: own, loadMe: async () => (await own.accessToken(), (await readStoredSession())?.me ?? BOB) })
+  await vi.waitFor(() => expect(control.session.value.state).not.toBe('starting'))
+  return { control, tokens: own }
+}
+const BOB: Me = { ...ME, user_id: 'u-bob', handle: 'bob', display_name: 'Bob' }
+
+test('a sign-out elsewhere drops the tokens, the role and the view at once', async () => {
+  await writeStoredSession({ id: 's1', refreshToken: 'r1', me: ME })
+  pool.GetTokensFromRefreshToken = grant(1, { AccessToken: `x.${btoa(JSON.stringify({ 'cognito:groups': ['admins'] }))}.y` })
+  const first = await start()
+  const second = await openTab()
+  await vi.waitFor(() => expect(second.tokens.isAdmin.value).toBe(true))
+  void first.auth.signOut()
+  await vi.waitFor(() => expect(second.control.session.value).toEqual({ state: 'signed-out' }))
+  expect(second.tokens.isAdmin.value).toBe(false)
+  await expect(second.tokens.accessToken()).rejects.toMatchObject({ userError: { code: 'signed_out' } })
+})
+
+test('the user who signs in elsewhere appears here, with their own tokens', async () => {
+  await writeStoredSession({ id: 's1', refreshToken: 'r1', me: ME })
+  pool.GetTokensFromRefreshToken = grant(1)
+  const second = await openTab()
+  expect(await second.tokens.accessToken()).toBe('access-1')
+  pool.GetTokensFromRefreshToken = grant(2)
+  await writeStoredSession({ id: 's2', refreshToken: 'r2', me: BOB })
+  new BroadcastChannel('imchat:session').postMessage('signed-in')
+  await vi.waitFor(() => expect(second.control.session.value).toMatchObject({ me: { user_id: 'u-bob' } }))
+  expect(await second.tokens.accessToken()).toBe('access-2')
+})
+
+test('a tab that missed the messages never uses the next user’s refresh token, and becomes that user', async () => {
+  await writeStoredSession({ id: 's1', refreshToken: 'r1', me: ME })
+  pool.GetTokensFromRefreshToken = grant(1)
+  const second = await openTab()
+  const token = await second.tokens.accessToken()
+  pool.GetTokensFromRefreshToken = grant(2)
+  await writeStoredSession({ id: 's2', refreshToken: 'r2', me: BOB })
+  await expect(second.tokens.accessToken(token)).rejects.toMatchObject({ userError: { code: 'signed_out' } })
+  await vi.waitFor(() => expect(second.control.session.value).toMatchObject({ me: { user_id: 'u-bob' } }))
+})
+
+test('a profile that was saved before another user signed in changes neither the view nor the stored session', async () => {
+  await writeStoredSession({ id: 's1', refreshToken: 'r1', me: ME })
+  pool.GetTokensFromRefreshToken = grant(1)
+  const tab = await openTab()
+  const { session, updateMe } = tab.control
+  await tab.tokens.accessToken()
+  await writeStoredSession({ id: 's2', refreshToken: 'r2', me: BOB })
+  await tab.tokens.storeProfile({ ...ME, display_name: 'Late' })
+  expect(await readStoredSession()).toMatchObject({ me: BOB })
+  dispatchEvent(new Event('focus'))
+  await vi.waitFor(() => expect(session.value).toMatchObject({ me: { user_id: 'u-bob' } }))
+  await updateMe({ ...ME, display_name: 'Late' })
+  expect(session.value).toMatchObject({ me: BOB })
+})
+
+test('a token that arrives after the sign-out is not used or stored', async () => {
+  await storeSession({ id: 's1', refreshToken: 'r1', me: ME })
+  let respond: (response: Response) => void = () => undefined
+  vi.stubGlobal('fetch', () => new Promise((resolve) => (respond = resolve)))
+  const refreshing = tokens.accessToken().catch((error: unknown) => error)
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  tokens.endElsewhere()
+  respond(grant(1, { RefreshToken: 'r2' })())
+  expect(await refreshing).toMatchObject({ userError: { code: 'signed_out' } })
+  expect(await readStoredSession()).toMatchObject({ refreshToken: 'r1' })
+  await expect(tokens.accessToken()).rejects.toMatchObject({ userError: { code: 'signed_out' } })
+})
+
+test('a session that the server ends in one tab ends in all', async () => {
+  await writeStoredSession({ id: 's1', refreshToken: 'r1', me: ME })
+  pool.GetTokensFromRefreshToken = grant(1)
+  const first = await openTab()
+  const second = await openTab()
+  const token = await first.tokens.accessToken()
+  pool.GetTokensFromRefreshToken = poolError('NotAuthorizedException')
+  await first.tokens.accessToken(token).catch(() => undefined)
+  for (const { control } of [first, second]) await vi.waitFor(() => expect(control.session.value).toEqual({ state: 'signed-out' }))
+  expect(await readStoredSession()).toBeNull()
+})
