@@ -142,6 +142,8 @@ test('a request that the session ends is not sent again as the next user, and it
   const another = createHttp(Promise.resolve({ apiUrl: 'http://chat.test/api', wsUrl: '', auth: { endpoint: '', userPoolId: '', clientId: '' } }), tokens, next.signal)
   const read = another.get('/me').catch((error: unknown) => toUserError(error))
   await vi.advanceTimersByTimeAsync(1)
+  respond(json(401, {}))
+  await vi.advanceTimersByTimeAsync(1)
   next.abort()
   respond(json(401, {}))
   expect(await read).toMatchObject({ code: 'signed_out' })

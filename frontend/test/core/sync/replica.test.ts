@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { FakeSocket, ME, PEER, ROOM } from '../../support/fakeServer'
 import { bodies, close, advance, server, start, waitUntil } from '../../support/testClient'
 
@@ -164,6 +164,7 @@ test('a workspace that is stopped while it starts reads and connects nothing', a
   await advance(60_000)
   expect(server.calls).toEqual([])
   expect(server.sockets).toEqual([])
+  expect(vi.getTimerCount(), 'nothing is repeated').toBe(0)
 })
 
 test('a response that arrives after the stop is not announced or stored', async () => {
@@ -189,6 +190,12 @@ test('after a restart the line above unread messages is set before the new messa
   await close(first.workspace)
   const lastRead = server.log.length
   for (let n = 0; n < 5; n++) server.addMessage(`new ${n}`)
+  // The log is read faster than anything else.
+  const respond = fetch
+  vi.stubGlobal('fetch', async (url: string, init: RequestInit) => {
+    if (!url.includes('/events')) await new Promise((resolve) => setTimeout(resolve, 500))
+    return respond(url, init)
+  })
   const { room } = await start({ online: false })
   let lineAtFirstNew: number | null | undefined
   const stop = room.log.events.subscribe((events) => {
