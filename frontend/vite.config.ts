@@ -1,7 +1,30 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vite'
+import { defineConfig, type Plugin } from 'vite'
 
 const path = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+
+/** Writes the list of the site's files into the service worker (`__FILES__` in src/sw.ts). */
+const serviceWorkerFiles = (): Plugin => ({
+  name: 'service-worker-files',
+  apply: 'build',
+  writeBundle({ dir = '' }) {
+    const names = readdirSync(dir, { recursive: true, encoding: 'utf8' }).map((name) => name.replaceAll('\\', '/'))
+    const files = names.filter((name) => /\.\w+$/.test(name) && name !== 'sw.js' && name !== 'index.html').sort()
+    const html = readFileSync(join(dir, 'index.html'), 'utf8')
+    const start = files.filter((name) => name.startsWith('assets/') && html.includes(name))
+    if (start.length === 0) throw new Error('index.html loads no files.')
+    const later = files.filter((name) => !start.includes(name))
+    const hash = createHash('sha256')
+    for (const name of ['index.html', ...files]) hash.update(name).update(readFileSync(join(dir, name)))
+    const list = JSON.stringify({ version: hash.digest('hex').slice(0, 16), start, later })
+    const script = readFileSync(join(dir, 'sw.js'), 'utf8')
+    if (!script.includes('__FILES__')) throw new Error('The service worker does not use __FILES__.')
+    writeFileSync(join(dir, 'sw.js'), `const __FILES__=${list};${script}`)
+  },
+})
 
 export default defineConfig({
   base: './',
@@ -16,6 +39,7 @@ export default defineConfig({
       { find: /^react\/jsx-runtime$/, replacement: 'preact/jsx-runtime' },
     ],
   },
+  plugins: [serviceWorkerFiles()],
   build: {
     target: 'es2022',
     emptyOutDir: true,

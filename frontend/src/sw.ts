@@ -1,54 +1,96 @@
-/** The service worker: caches the application, so that it opens offline. It never handles /api, sign-in or config.json. */
+/**
+ * The service worker: stores the application's files, so that it opens offline and at once on a slow network.
+ *
+ * It serves the files of one build and nothing else: /api, sign-in, config.json and pages that are not the application
+ * go to the network, and none of their responses is stored.
+ */
 declare const self: ServiceWorkerGlobalScope
 
-const CACHE = 'imchat-shell-v1'
+/** The files of this build, written by vite.config.ts: `start` is what index.html loads, `later` is all else. */
+declare const __FILES__: { version: string; start: string[]; later: string[] }
 
-self.addEventListener('install', () => void self.skipWaiting())
+const PREFIX = 'imchat-shell-'
+const CACHE = PREFIX + __FILES__.version
+/** The stored page is used if the network takes longer than this. */
+const NETWORK_MS = 3_000
+
+const root = new URL('./', self.location.href)
+const urlOf = (path: string): string => new URL(path, root).href
+/** The page is stored under the address of its folder. */
+const PAGE = ''
+const files = new Set([...__FILES__.start, ...__FILES__.later].map(urlOf))
+
+self.addEventListener('install', (event) => {
+  // Not activated before all pages of the version before are closed or reloaded: they load their files from its cache.
+  event.waitUntil(storeMissing([PAGE, ...__FILES__.start]))
+})
 
 self.addEventListener('activate', (event) => {
   event.waitUntil(
     (async () => {
       const names = await caches.keys()
-      await Promise.all(names.filter((name) => name !== CACHE).map((name) => caches.delete(name)))
+      await Promise.all(names.filter((name) => name.startsWith(PREFIX) && name !== CACHE).map((name) => caches.delete(name)))
       await self.clients.claim()
     })(),
   )
 })
 
+self.addEventListener('message', (event) => {
+  const message = event.data as { type: 'store-all' } | { type: 'page'; files: string[] }
+  if (message.type === 'store-all') event.waitUntil(storeMissing(__FILES__.later))
+  // A page that was reloaded is of this version already.
+  else if (message.files.every((url) => files.has(url))) void self.skipWaiting()
+  else event.source?.postMessage('new-version')
+})
+
 self.addEventListener('fetch', (event) => {
   const { request } = event
   const url = new URL(request.url)
-  const root = new URL('./', self.location.href)
-  if (request.method !== 'GET' || url.origin !== root.origin) return
-  if (url.pathname.startsWith(`${root.pathname}assets/`)) event.respondWith(cacheFirst(request))
-  else if (request.mode === 'navigate') event.respondWith(networkFirst(request, root.href))
+  if (request.method !== 'GET') return
+  if (request.mode === 'navigate') {
+    const isApplication = url.origin === root.origin && [root.pathname, `${root.pathname}index.html`].includes(url.pathname)
+    if (isApplication) event.respondWith(newestPage(request))
+  } else if (files.has(url.href)) {
+    event.respondWith(storedFile(url.href))
+  }
 })
 
-/** For files with a hash in their name, which never change. */
-async function cacheFirst(request: Request): Promise<Response> {
-  const cache = await caches.open(CACHE)
-  const cached = await cache.match(request)
-  if (cached) return cached
-  const response = await fetch(request)
-  if (response.ok) await cache.put(request, response.clone())
-  return response
+/** Return the page from the network, so that a reload shows the newest version; if it is slow or fails, the stored page. */
+async function newestPage(request: Request): Promise<Response> {
+  const stored = await (await caches.open(CACHE)).match(urlOf(PAGE), { ignoreVary: true })
+  if (!stored) return fetch(request)
+  const network = fetch(request).then((response) => (response.status < 500 ? response : stored))
+  const late = new Promise<Response>((resolve) => setTimeout(() => resolve(stored), NETWORK_MS))
+  return Promise.race([network, late]).catch(() => stored)
 }
 
-/** For the page: the newest version, or offline the last one. */
-async function networkFirst(request: Request, key: string): Promise<Response> {
+/** Return a file of this build. Its name contains its checksum, so the stored copy never differs from the server's. */
+async function storedFile(url: string): Promise<Response> {
   const cache = await caches.open(CACHE)
-  try {
-    const response = await fetch(request)
-    if (response.ok) {
-      const page = response.clone()
-      await cache.put(key, page)
-    }
-    return response
-  } catch (error) {
-    const cached = await cache.match(key)
-    if (cached) return cached
-    throw error
+  const stored = (await cache.match(url, { ignoreVary: true })) ?? (await store(cache, url).catch(() => undefined))
+  return stored ?? fetch(url)
+}
+
+async function storeMissing(paths: string[]): Promise<void> {
+  const cache = await caches.open(CACHE)
+  const isMissing = async (path: string): Promise<boolean> => !(await cache.match(urlOf(path), { ignoreVary: true }))
+  await Promise.all(paths.map(async (path) => (await isMissing(path)) && store(cache, urlOf(path))))
+}
+
+/** Fetch and store a file, and return it. A response that is not the file, such as a hotel's sign-in page, is an error. */
+async function store(cache: Cache, url: string): Promise<Response | undefined> {
+  const isPage = url === urlOf(PAGE)
+  const response = await fetch(url, isPage ? { cache: 'no-cache' } : {})
+  const isHtml = (response.headers.get('Content-Type') ?? '').startsWith('text/html')
+  if (!response.ok || response.redirected || isHtml !== isPage) throw new TypeError(`${url} has no valid response.`)
+  if (isPage) {
+    const html = await response.clone().text()
+    // Also while a new version is being uploaded: the page of another build would load files that are not stored.
+    if (!__FILES__.start.every((path) => html.includes(path))) throw new TypeError('The page is of another version.')
   }
+  // Not a clone: in Chromium the copy of a large body waits until the other one is read too.
+  await cache.put(url, response)
+  return cache.match(url, { ignoreVary: true })
 }
 
 export {}

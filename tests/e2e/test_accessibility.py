@@ -30,6 +30,11 @@ _SETTLE: Final = """async direction => {
 }"""
 
 
+_FULL_STORAGE: Final = """() => {
+    Storage.prototype.setItem = () => { throw new DOMException('full', 'QuotaExceededError') }
+}"""
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Run a server with the user Bob."""
@@ -129,6 +134,25 @@ def _administration(server: Server, ana: BrowserUser) -> None:
     expect(ana.page.get_by_role("button", name="Suspend Bob")).to_be_visible()
 
 
+def _notes(ana: BrowserUser) -> None:
+    """Show that the browser is offline and stores nothing, and a dialog that could not be loaded."""
+    ana.page.keyboard.press("Escape")
+    ana.page.context.set_offline(True)
+    ana.page.evaluate(_FULL_STORAGE)
+    ana.page.get_by_role("textbox", name="Message to Hikers").fill("a draft")
+    expect(ana.page.get_by_text(re.compile("^You are offline")).first).to_be_visible()
+    expect(ana.page.get_by_text(re.compile("^This browser keeps nothing"))).to_be_visible()
+
+
+def _not_loaded(ana: BrowserUser) -> None:
+    ana.page.context.set_offline(False)
+    ana.page.context.route("**/assets/Channels-*.js", lambda route: route.abort())
+    ana.page.evaluate("async () => (await navigator.serviceWorker.ready).unregister()")
+    ana.page.add_init_script("delete Navigator.prototype.serviceWorker")
+    ana.page.goto(re.sub("#.*", "?without-service-worker#/channels", ana.page.url))
+    expect(ana.page.get_by_role("dialog", name="This part is not loaded yet")).to_be_visible()
+
+
 SCREENS: Final[dict[str, Callable[[BrowserUser], None]]] = {
     "sign in": lambda _ana: None,
     "sign up": _sign_up_form,
@@ -142,6 +166,8 @@ SCREENS: Final[dict[str, Callable[[BrowserUser], None]]] = {
     "settings": _settings,
     "two-step sign-in": _two_step,
     "group": _group,
+    "notes": _notes,
+    "not loaded": _not_loaded,
 }
 
 

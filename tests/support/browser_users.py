@@ -97,6 +97,27 @@ class BrowserUser:
             expect(self.message(text)).to_have_count(1, timeout=PATIENCE_MS)
             expect(self.message(text)).to_be_visible()
 
+    def new_tab(self, url: str) -> BrowserUser:
+        """Open the site in another tab of the same browser; its errors are collected here."""
+        tab = BrowserUser(self.page.context.new_page(), self.console_errors)
+        tab.collect_errors()
+        tab.page.goto(url)
+        return tab
+
+    def collect_errors(self) -> None:
+        """Collect script errors and content policy violations of the page."""
+        self.page.set_default_timeout(PATIENCE_MS)
+        self.page.add_init_script(_LOG_POLICY_VIOLATIONS)
+        self.page.on("pageerror", lambda error: self.console_errors.append(str(error)))
+        self.page.on(
+            "console",
+            lambda message: (
+                self.console_errors.append(message.text)
+                if message.type == "error" and not _is_network_error(message.text)
+                else None
+            ),
+        )
+
     def screenshot(self, name: str) -> Path:
         """Take a screenshot without animations or caret."""
         SCREENSHOTS.mkdir(parents=True, exist_ok=True)
@@ -114,8 +135,9 @@ def browser_user(
     size: tuple[int, int] = WIDE,
     storage: Path | None = None,
     touch: bool = False,
+    init_script: str | None = None,
 ) -> Iterator[BrowserUser]:
-    """Open the site in a new browser context.
+    """Open the site in a new browser context; `init_script` runs before the page's own scripts.
 
     At the end the test fails if the page logged an error: a script error or a content policy violation.
     """
@@ -127,18 +149,10 @@ def browser_user(
         is_mobile=touch,
     )
     page = context.new_page()
-    page.set_default_timeout(PATIENCE_MS)
-    page.add_init_script(_LOG_POLICY_VIOLATIONS)
     user = BrowserUser(page)
-    page.on("pageerror", lambda error: user.console_errors.append(str(error)))
-    page.on(
-        "console",
-        lambda message: (
-            user.console_errors.append(message.text)
-            if message.type == "error" and not _is_network_error(message.text)
-            else None
-        ),
-    )
+    user.collect_errors()
+    if init_script:
+        page.add_init_script(init_script)
     page.goto(url)
     yield user
     context.close()

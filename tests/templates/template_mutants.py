@@ -458,6 +458,18 @@ def paths_of_pages_are_missing_files(installation: Installation) -> None:
     del installation.behaviours["*"]["FunctionAssociations"]
 
 
+@mutant("22")
+def every_page_is_served_index_html(installation: Installation) -> None:
+    function = site(installation, "PageAddresses")
+    function["FunctionCode"] = function["FunctionCode"].replace("request.uri === '/'", "!last.includes('.')")
+
+
+@mutant("22")
+def the_root_is_redirected_to_itself(installation: Installation) -> None:
+    function = site(installation, "PageAddresses")
+    function["FunctionCode"] = function["FunctionCode"].replace("request.uri === '/'", "request.uri === ''")
+
+
 @mutant("23")
 def the_app_stack_needs_the_sites_output(installation: Installation) -> None:
     installation.app["Parameters"]["SiteUrl"] = {"Type": "String"}

@@ -29,6 +29,7 @@ from tests.templates.loading import (
     render,
     role_of,
 )
+from tests.templates.page_function import answers
 
 from imchat.domain.limits import CONNECTION_S, FRAME_BYTES
 from imchat.entrypoints import http, websocket
@@ -443,7 +444,7 @@ def alarms_are_delivered(installation: Installation) -> Problems:
 
 
 @rule("22")
-def only_pages_fall_back_to_index_html(installation: Installation) -> Problems:
+def only_the_root_is_served_index_html(installation: Installation) -> Problems:
     for error in installation.distribution.get("CustomErrorResponses", []):
         if "ResponsePagePath" in error or "ResponseCode" in error:
             yield f"{error['ErrorCode']} of the API is replaced by the site"
@@ -451,6 +452,17 @@ def only_pages_fall_back_to_index_html(installation: Installation) -> Problems:
         kinds = [found["EventType"] for found in behaviour.get("FunctionAssociations", [])]
         if kinds != (["viewer-request"] if pattern == "*" else []):
             yield f"{pattern} runs {kinds or 'no function'}"
+    code = installation.site["Resources"]["PageAddresses"]["Properties"]["FunctionCode"]
+    expected = {
+        "/": "/index.html",
+        "/foo/bar": "302 /",
+        "/foo": "302 /",
+        "/a.b/c": "302 /",
+        "/sw.js": "/sw.js",
+    }
+    for path, answer in zip(expected, answers(code, tuple(expected)), strict=True):
+        if answer != expected[path]:
+            yield f"{path} is answered with {answer}, where the web client's files are not found"
 
 
 @rule("23")

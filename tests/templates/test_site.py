@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from tests.templates.loading import Template, load, of_type, render
+from tests.templates.page_function import answers
 
 from imchat.local.http import Request
 from imchat.local.http.response import SECURITY_HEADERS, with_security_headers
@@ -28,14 +26,14 @@ PATHS: Final = {
     "/index.html": "/index.html",
     "/config.json": "/config.json",
     "/sw.js": "/sw.js",
-    "/conversations": "/index.html",
-    "/conversations/gabc123": "/index.html",
-    "/a.b/c": "/index.html",
+    "/conversations": "302 /",
+    "/conversations/gabc123": "302 /",
+    "/a.b/c": "302 /",
     "/favicon.ico": "/favicon.ico",
     "/.env": "/.env",
-    "/conversations/": "/index.html",
+    "/conversations/": "302 /",
 }
-"""Paths in a browser, and the files that are served."""
+"""Paths in a browser, and the files that are served, or where the browser is redirected to."""
 
 
 @pytest.fixture(scope="module")
@@ -117,31 +115,21 @@ def test_cloudfront_caches_only_what_the_origin_allows(site: Template) -> None:
     )
 
 
-def rewritten(site: Template, paths: list[str]) -> list[str]:
-    """Return the paths that CloudFront's function, run by Node, rewrites these to."""
+def test_only_the_root_is_a_page_and_other_pages_are_redirected_to_it(site: Template) -> None:
     code = site["Resources"]["PageAddresses"]["Properties"]["FunctionCode"]
-    call = (
-        f"{code}\nconst uris = JSON.parse(process.argv[1])\n"
-        "console.log(JSON.stringify(uris.map(uri => handler({request: {method: 'GET', uri, headers: {}}}).uri)))"
-    )
-    node = shutil.which("node")
-    assert node, "this test needs Node"
-    result = subprocess.run([node, "-e", call, json.dumps(paths)], capture_output=True, text=True, check=True)
-    found: list[str] = json.loads(result.stdout)
-    return found
-
-
-def test_the_path_of_a_page_is_rewritten_to_index_html(site: Template) -> None:
-    assert dict(zip(PATHS, rewritten(site, list(PATHS)), strict=True)) == PATHS
+    assert dict(zip(PATHS, answers(code, tuple(PATHS)), strict=True)) == PATHS
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_one_machine_serves_the_same_file(local: Site, path: str) -> None:
-    answer: Any = local.serve(Request.build("GET", path, []))
-    there = PATHS[path].removeprefix("/")
-    assert (answer.status, answer.body) == (
-        (200, there.encode()) if there in {"index.html", "sw.js"} else (404, answer.body)
-    )
+def test_one_machine_answers_in_the_same_way(local: Site, path: str) -> None:
+    answer = local.serve(Request.build("GET", path, []))
+    there = PATHS[path]
+    if there.startswith("302 "):
+        assert (answer.status, answer.headers["Location"]) == (302, there.removeprefix("302 "))
+    elif there in {"/index.html", "/sw.js"}:
+        assert (answer.status, answer.body) == (200, there.removeprefix("/").encode())
+    else:
+        assert answer.status == 404
 
 
 def test_a_custom_domain_needs_its_certificate(site: Template) -> None:

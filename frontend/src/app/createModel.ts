@@ -7,6 +7,9 @@ import { createApi } from '../core/net/api'
 import { loadConfig } from '../core/net/config'
 import { signedOutError, toResult, toUserError, type UserError } from '../core/net/errors'
 import { createHttp } from '../core/net/http'
+import { deleteUserData } from '../core/storage/db'
+import { updateAvailable } from '../core/platform/serviceWorker'
+import { isKept } from '../core/storage/kept'
 import { Workspace } from '../core/sync/workspace'
 import { checkGroupTitle, checkProfile } from '../core/validation'
 
@@ -15,33 +18,42 @@ type MessageListener = Parameters<Model['onMessage']>[0]
 export function createModel(): Model {
   const config = loadConfig()
   const tokens = new Tokens(config)
-  const http = createHttp(config, tokens)
-  const api = createApi(http)
-  const { session, auth, updateMe } = createSession({ config, tokens, loadMe: () => api.me() })
+  const { session, auth, updateMe } = createSession({
+    config,
+    tokens,
+    loadMe: (ended) => createApi(createHttp(config, tokens, ended)).me(),
+  })
   const listeners = new Set<MessageListener>()
-  const notifyListeners: MessageListener = (message) => {
-    for (const listener of listeners) listener(message)
-  }
 
   const workspace = signal<Workspace | null>(null)
+  /** Whose data is shown; null: of no user. undefined: not known yet. */
+  let shownUser: string | null | undefined
   effect(() => {
     const current = session.value
+    const me = current.state === 'signed-in' ? current.me : null
+    const user = current.state === 'starting' ? undefined : (me?.user_id ?? null)
     untracked(() => {
-      const previous = workspace.peek()
-      if (current.state === 'signed-in') {
-        const sameUser = previous?.me === current.me.user_id
-        const next = sameUser ? previous : new Workspace(current.me.user_id, config, http, notifyListeners)
-        next.setOwnProfile(current.me)
-        if (sameUser) return
-        workspace.value = next
-        void previous?.stop({ deleteData: tokens.signedOutByUser })
-      } else if (previous) {
-        workspace.value = null
-        // If the server ended the session, unsent messages and drafts stay for the next sign-in.
-        void previous.stop({ deleteData: tokens.signedOutByUser })
-      }
+      if (user !== shownUser) void switchUser((shownUser = user))
+      if (me) workspace.peek()?.setOwnProfile(me)
     })
   })
+
+  /** Show the data of this user; that of all others is deleted from the browser. */
+  async function switchUser(user: string | null | undefined): Promise<void> {
+    const previous = workspace.peek()
+    const next: Workspace | null = user
+      ? new Workspace(user, config, tokens, (message) => {
+          // A response that arrives after the sign-out must not be announced.
+          if (workspace.peek() === next) for (const listener of listeners) listener(message)
+        })
+      : null
+    const stopped = previous?.stop()
+    workspace.value = next
+    await stopped
+    // Another tab can have signed in meanwhile; without a profile it is still doing so, and deletes what is left.
+    const stored = await tokens.settledSession()
+    if (!stored || stored.me) await deleteUserData(stored?.me?.user_id ?? null, previous?.me ?? null)
+  }
 
   const requireWorkspace = (): Workspace => {
     const current = workspace.peek()
@@ -61,6 +73,8 @@ export function createModel(): Model {
     auth,
     isAdmin: tokens.isAdmin,
     connection: computed(() => workspace.value?.realtime.connection.value ?? 'connecting'),
+    isKept,
+    updateAvailable,
     conversations: computed(() => workspace.value?.conversations.value ?? null),
     listError: computed(() => workspace.value?.listError.value ?? null),
     totalUnread: computed(() => workspace.value?.totalUnread.value ?? 0),
@@ -70,13 +84,15 @@ export function createModel(): Model {
     presence: computed(() => workspace.value?.presence.value ?? new Map()),
     act: (conversationId, action) => requireWorkspace().act(conversationId, action),
     request: (task) =>
-      attempt(async () => ({
-        value: await task({ http, addConversation: (response) => requireWorkspace().addConversation(response) }),
-      })),
+      attempt(async () => {
+        const current = requireWorkspace()
+        return { value: await task({ http: current.http, addConversation: (response) => current.addConversation(response) }) }
+      }),
     findUsers: (prefix) =>
       attempt(async () => {
-        const users = await api.usersByPrefix(prefix)
-        requireWorkspace().addUsers(users)
+        const current = requireWorkspace()
+        const users = await current.api.usersByPrefix(prefix)
+        current.addUsers(users)
         return { users }
       }),
     startDirect: (userId) =>
@@ -88,7 +104,7 @@ export function createModel(): Model {
         id: await requireWorkspace().createConversation({ kind: 'group', title: title.trim(), member_ids: userIds }),
       }))
     },
-    saveProfile: async (profile) => checkProfile(profile) ?? toResult(async () => updateMe(await api.saveMe(profile))),
+    saveProfile: async (profile) => checkProfile(profile) ?? toResult(async () => updateMe(await requireWorkspace().api.saveMe(profile))),
     onMessage: (listener) => {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -32,21 +32,23 @@ export class PoolError extends Error {
 }
 
 /**
- * Call an operation of the pool. Throws PoolError, or ApiError `network`.
+ * Call an operation of the pool; `signal` ends it. Throws PoolError, or ApiError `network`.
  *
  * If the pool gets too many requests, which it refuses before doing anything, the operation is repeated; not if the pool
  * asks for a long wait, because the user is waiting too.
  */
-export async function callPool<T>(auth: Config['auth'], operation: string, params: Record<string, unknown>): Promise<T> {
+export async function callPool<T>(
+  auth: Config['auth'],
+  operation: string,
+  params: Record<string, unknown>,
+  signal?: AbortSignal,
+): Promise<T> {
+  const headers = {
+    'Content-Type': 'application/x-amz-json-1.1',
+    'X-Amz-Target': `AWSCognitoIdentityProviderService.${operation}`,
+  }
   for (let attempt = 1; ; attempt++) {
-    const response = await fetchJson(auth.endpoint, {
-      method: 'POST',
-      headers: {
-        'Content-Type': 'application/x-amz-json-1.1',
-        'X-Amz-Target': `AWSCognitoIdentityProviderService.${operation}`,
-      },
-      body: JSON.stringify(params),
-    })
+    const response = await fetchJson(auth.endpoint, { method: 'POST', headers, body: JSON.stringify(params) }, signal)
     if (response.ok) return response.body as T
     const { __type, message } = (response.body ?? {}) as { __type?: string; message?: string }
     const error = new PoolError(__type ?? '', message ?? '')

@@ -36,6 +36,7 @@ export function toApiError({ type, reason }: PoolError): ApiError {
       if (/e-?mail|username/i.test(reason)) return error('invalid', t('signInError.invalidEmail'), 'email')
       return error('invalid', t('signInError.invalidInput'))
     case 'TooManyRequests':
+      if (/wrong codes/i.test(reason)) return tooManyAttempts()
       return new ApiError({ code: 'too_many', message: t('signInError.tooManyRequests') }, 429, true)
     case 'LimitExceeded':
     case 'TooManyFailedAttempts':

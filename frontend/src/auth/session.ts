@@ -1,4 +1,4 @@
-/** The session: who is signed in. The sign-in flows load only when needed. */
+/** The session: who is signed in, in this tab and the others. The sign-in flows load only when needed. */
 import { signal, type ReadonlySignal } from '@preact/signals'
 import type { AuthModel, Session } from '../core/model'
 import { ApiError, networkError, type Result, toResult, toUserError, type UserError } from '../core/net/errors'
@@ -10,7 +10,7 @@ import type { SessionDeps, SignInFlows, TabMessage } from './types'
 export interface SessionControl {
   session: ReadonlySignal<Session>
   auth: AuthModel
-  /** Store the user's own profile after a change. */
+  /** Store the user's own profile after a change. Does nothing if another user is signed in by now. */
   updateMe(me: Me): Promise<void>
 }
 
@@ -19,42 +19,74 @@ export function createSession(deps: SessionDeps): SessionControl {
   const session = signal<Session>({ state: 'starting' })
   const signUpPolicy = signal<SiteSignUp | null>(null)
   void config.then(({ signUp }) => (signUpPolicy.value = signUp))
+  let flows: Promise<SignInFlows> | null = null
   const channel = openBroadcastChannel<TabMessage>('imchat:session', (message) => {
-    if (message === 'signed-in' && session.peek().state !== 'signed-in') void resume()
-    if (message === 'signed-out' && session.peek().state === 'signed-in') {
-      tokens.signedOutByUser = true
+    if (message === 'signed-in') void resume()
+    // The forms of a sign-up in this tab stay.
+    else if (isRunning()) {
+      tokens.endElsewhere()
       session.value = { state: 'signed-out' }
     }
   })
-  tokens.onSessionLost = () => {
-    if (session.peek().state === 'signed-in') session.value = { state: 'signed-out' }
+  tokens.onSessionLost = (deleted) => {
+    session.value = { state: 'signed-out' }
+    void deleted.then(resume).then((stored) => {
+      if (!stored) channel.post('signed-out')
+    })
+  }
+  // A tab that was frozen, or in the back/forward cache, has missed messages.
+  addEventListener('pageshow', () => void compareWithStored())
+  addEventListener('focus', () => void compareWithStored())
+
+  const isRunning = (): boolean => ['starting', 'signed-in'].includes(session.peek().state)
+
+  async function compareWithStored(): Promise<void> {
+    const { state } = session.peek()
+    if ((state === 'signed-in' || state === 'signed-out') && !(await tokens.isCurrent())) await resume()
   }
 
-  async function resume(): Promise<void> {
+  /** Become the stored session's user, or signed out. Returns whether there is a stored session. */
+  async function resume(): Promise<boolean> {
     const stored = await tokens.storedSession()
+    const current = session.peek()
+    tokens.use(stored)
     if (!stored) {
-      session.value = { state: 'signed-out' }
+      if (isRunning()) session.value = { state: 'signed-out' }
       // Focus in the form means that the flows are needed soon.
       addEventListener('focusin', () => void loadFlows().catch(() => undefined), { once: true })
-      return
+      return false
     }
-    if (stored.me) session.value = { state: 'signed-in', me: stored.me }
+    const ended = tokens.signal
+    void flows?.then((f) => f.clearSecrets())
+    const isOther = current.state !== 'signed-in' || current.me.user_id !== stored.me?.user_id
+    if (stored.me && isOther) session.value = { state: 'signed-in', me: stored.me }
+    // Another tab is signing in another user.
+    else if (isOther && current.state === 'signed-in') session.value = { state: 'starting' }
     try {
-      await updateMe(await loadMe())
+      const me = await loadMe(ended)
+      if (!ended.aborted) await startSession(me)
     } catch (error) {
+      if (ended.aborted) return true
       // Offline, the stored profile is enough; without one there is nothing to show.
-      if (!stored.me || (error instanceof ApiError && error.status === 401)) session.value = { state: 'signed-out' }
+      if (stored.me && !(error instanceof ApiError && error.status === 401)) return true
+      tokens.drop()
+      session.value = { state: 'signed-out' }
     }
+    return true
   }
 
-  async function updateMe(me: Me): Promise<void> {
+  async function startSession(me: Me): Promise<void> {
     session.value = { state: 'signed-in', me }
     await tokens.storeProfile(me)
   }
 
-  let flows: Promise<SignInFlows> | null = null
+  async function updateMe(me: Me): Promise<void> {
+    const current = session.peek()
+    if (current.state === 'signed-in' && current.me.user_id === me.user_id) await startSession(me)
+  }
+
   function loadFlows(): Promise<SignInFlows> {
-    const flowDeps = { ...deps, session, updateMe, notifyTabs: (message: TabMessage) => channel.post(message) }
+    const flowDeps = { ...deps, session, startSession, notifyTabs: (message: TabMessage) => channel.post(message) }
     flows ??= import('./signInFlows').then(
       ({ createSignInFlows }) => createSignInFlows(flowDeps),
       () => {
@@ -106,9 +138,9 @@ export function createSession(deps: SessionDeps): SessionControl {
       changePassword: flow((f) => f.changePassword),
       cancel: () => void loadFlows().then((f) => f.cancel()),
       signOut: async () => {
+        channel.post('signed-out')
         const revoked = tokens.revoke()
         session.value = { state: 'signed-out' }
-        channel.post('signed-out')
         await revoked
       },
       twoStep: {

@@ -7,7 +7,7 @@ import { toApiError, toAppCodeError } from './errors'
 import { type SignIn, signIn as signInWithSrp } from './srp'
 import type { SignInDeps, SignInFlows } from './types'
 
-export function createSignInFlows({ config, tokens, session, loadMe, updateMe, notifyTabs }: SignInDeps): SignInFlows {
+export function createSignInFlows({ config, tokens, session, loadMe, startSession, notifyTabs }: SignInDeps): SignInFlows {
   /** Held until sign-in completes, to sign in automatically after a code. */
   let password = ''
   let challenge: Exclude<SignIn, { kind: 'granted' }> | null = null
@@ -43,7 +43,7 @@ export function createSignInFlows({ config, tokens, session, loadMe, updateMe, n
     }
     await tokens.setSession(result.grant)
     try {
-      await updateMe(await loadMe())
+      await startSession(await loadMe(tokens.signal))
     } catch (error) {
       await tokens.clear()
       throw error
@@ -140,6 +140,7 @@ export function createSignInFlows({ config, tokens, session, loadMe, updateMe, n
         : error
     },
     cancel,
+    clearSecrets,
   }
 }
 

@@ -59,8 +59,11 @@ export interface TwoStepModel {
   turnOff(): Result
 }
 
-/** `suspended`: the network works, but an administrator suspended the account. */
-export type Connection = 'connecting' | 'online' | 'offline' | 'suspended'
+/**
+ * `polling`: no live updates, because the WebSocket does not connect: messages are read by HTTP at intervals.
+ * `suspended`: the network works, but an administrator suspended the account.
+ */
+export type Connection = 'connecting' | 'online' | 'polling' | 'offline' | 'suspended'
 
 /** A conversation as the list shows it. */
 export interface ConversationSummary {
@@ -168,6 +171,10 @@ export interface Model {
   /** Whether the user is an administrator of the site. */
   readonly isAdmin: ReadonlySignal<boolean>
   readonly connection: ReadonlySignal<Connection>
+  /** Whether a newer version of the client is available: a reload shows it. */
+  readonly updateAvailable: ReadonlySignal<boolean>
+  /** False once the browser refused to store something: drafts, unsent messages and the session then end with the page. */
+  readonly isKept: ReadonlySignal<boolean>
   /** Newest activity first; null until loaded (show skeletons). */
   readonly conversations: ReadonlySignal<ConversationSummary[] | null>
   /** Set if the list could not be loaded; `reload` retries. */

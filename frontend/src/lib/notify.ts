@@ -1,6 +1,9 @@
 /** Desktop notifications: permission is requested when the user turns them on; they show only while the page has no focus. */
 import { notifications } from './preferences'
 
+/** The notifications that are on screen. */
+const shown = new Set<Notification>()
+
 export type Permission = 'unsupported' | 'default' | 'granted' | 'denied'
 
 export function permission(): Permission {
@@ -18,13 +21,21 @@ export async function enable(): Promise<Permission> {
 export function notify(title: string, body: string, tag: string, onClick: () => void): void {
   if (!notifications.value || permission() !== 'granted' || document.hasFocus()) return
   try {
-    const shown = new Notification(title, { body, tag })
-    shown.onclick = () => {
+    const notification = new Notification(title, { body, tag })
+    shown.add(notification)
+    notification.onclose = () => shown.delete(notification)
+    notification.onclick = () => {
       window.focus()
       onClick()
-      shown.close()
+      notification.close()
     }
   } catch {
     // Chromium on Android throws: it supports notifications only from a service worker.
   }
+}
+
+/** Close all notifications, for example because the user signed out. */
+export function closeNotifications(): void {
+  for (const notification of shown) notification.close()
+  shown.clear()
 }

@@ -1,6 +1,6 @@
 import 'fake-indexeddb/auto'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { writeStoredSession, readStoredSession } from '../../src/auth/sessionStore'
+import { writeStoredSession, readStoredSession, type StoredSession } from '../../src/auth/sessionStore'
 import { createSession, type SessionControl } from '../../src/auth/session'
 import { Tokens } from '../../src/auth/tokens'
 import { networkError } from '../../src/core/net/errors'
@@ -49,6 +49,12 @@ afterEach(() => {
   vi.unstubAllGlobals()
 })
 
+/** Store a session, and let `tokens` use it. */
+async function storeSession(stored: StoredSession = { refreshToken: 'r1', me: ME }): Promise<void> {
+  await writeStoredSession(stored)
+  tokens.use(stored)
+}
+
 async function start(loadMe: () => Promise<Me> = async () => (await tokens.accessToken(), ME)): Promise<SessionControl> {
   const control = createSession({ config: CONFIG, tokens, loadMe })
   await vi.waitFor(() => expect(control.session.value.state).not.toBe('starting'))
@@ -86,21 +92,21 @@ test('a rejected refresh token ends the session', async () => {
 })
 
 test('a session of a user pool that no longer exists ends', async () => {
-  await writeStoredSession({ refreshToken: 'r1', me: ME })
+  await storeSession()
   pool.GetTokensFromRefreshToken = poolError('ResourceNotFoundException')
   await expect(tokens.accessToken()).rejects.toMatchObject({ userError: { code: 'signed_out' } })
   expect(await readStoredSession()).toBeNull()
 })
 
 test('a temporary error of the pool does not end the session', async () => {
-  await writeStoredSession({ refreshToken: 'r1', me: ME })
+  await storeSession()
   pool.GetTokensFromRefreshToken = poolError('TooManyRequestsException')
   await expect(tokens.accessToken()).rejects.toMatchObject({ retryable: true })
   expect(await readStoredSession()).toMatchObject({ refreshToken: 'r1' })
 })
 
 test('concurrent requests refresh the token once, and the rotated refresh token is stored', async () => {
-  await writeStoredSession({ refreshToken: 'r1', me: ME })
+  await storeSession()
   pool.GetTokensFromRefreshToken = grant(1, { RefreshToken: 'r2' })
   expect(await Promise.all([tokens.accessToken(), tokens.accessToken(), tokens.accessToken()])).toEqual(Array(3).fill('access-1'))
   expect(calls).toHaveLength(1)
@@ -108,7 +114,7 @@ test('concurrent requests refresh the token once, and the rotated refresh token 
 })
 
 test('a rejected access token is refreshed, a valid one is reused', async () => {
-  await writeStoredSession({ refreshToken: 'r1', me: ME })
+  await storeSession()
   pool.GetTokensFromRefreshToken = () => grant(calls.length)()
   expect(await tokens.accessToken()).toBe('access-1')
   expect(await tokens.accessToken()).toBe('access-1')
@@ -117,16 +123,15 @@ test('a rejected access token is refreshed, a valid one is reused', async () => 
 })
 
 test('the groups in the token decide whether the user is an administrator', async () => {
-  await writeStoredSession({ refreshToken: 'r1', me: ME })
+  await storeSession()
   const claims = (groups: unknown) => `x.${btoa(JSON.stringify({ 'cognito:groups': groups })).replaceAll('=', '')}.y`
   pool.GetTokensFromRefreshToken = grant(1, { AccessToken: claims(['admins']) })
-  const first = await tokens.accessToken()
+  let token = await tokens.accessToken()
   expect(tokens.isAdmin.value).toBe(true)
   for (const none of [claims('admins'), claims(['admins2']), 'no token']) {
     pool.GetTokensFromRefreshToken = grant(2, { AccessToken: none })
-    await tokens.accessToken(first)
+    token = await tokens.accessToken(token)
     expect(tokens.isAdmin.value).toBe(false)
-    tokens.invalidate()
   }
 })
 
@@ -144,7 +149,7 @@ test('signing out ends the session at once, closes connections and revokes the t
 })
 
 test('signing out right after opening the page closes connections too', async () => {
-  await writeStoredSession({ refreshToken: 'r1', me: ME })
+  await storeSession()
   pool.GetTokensFromRefreshToken = grant(1, { RefreshToken: 'r2' })
   pool.RevokeToken = () => json(200, {})
   await tokens.revoke()
@@ -398,6 +403,92 @@ test('two-step errors have a message for the user', async () => {
   expect(await twoStep.turnOn('123456')).toMatchObject({ message: 'Setting up took too long. Cancel and start again.' })
   pool.VerifySoftwareToken = poolError('NotAuthorizedException', 'Access Token has been revoked')
   expect(await twoStep.turnOn('123456')).toMatchObject({ message: 'You are signed out. Sign in again.' })
-  pool.VerifySoftwareToken = poolError('TooManyRequestsException')
+  pool.VerifySoftwareToken = poolError('TooManyRequestsException', 'Too many wrong codes; try again later.')
   expect(await twoStep.turnOn('123456')).toMatchObject({ message: 'Too many attempts. Wait a few minutes and try again.' })
+})
+
+// -- other tabs --
+
+/** Another tab of the same browser: it shares the stored session, and the messages between tabs. */
+async function openTab(): Promise<{ control: SessionControl; tokens: Tokens }> {
+  const own = new Tokens(CONFIG)
+  const control = createSession({ config: CONFIG, tokens: own, loadMe: async () => (await own.accessToken(), (await readStoredSession())?.me ?? BOB) })
+  await vi.waitFor(() => expect(control.session.value.state).not.toBe('starting'))
+  return { control, tokens: own }
+}
+const BOB: Me = { ...ME, user_id: 'u-bob', handle: 'bob', display_name: 'Bob' }
+
+test('a sign-out elsewhere drops the tokens, the role and the view at once', async () => {
+  await writeStoredSession({ id: 's1', refreshToken: 'r1', me: ME })
+  pool.GetTokensFromRefreshToken = grant(1, { AccessToken: `x.${btoa(JSON.stringify({ 'cognito:groups': ['admins'] }))}.y` })
+  const first = await start()
+  const second = await openTab()
+  await vi.waitFor(() => expect(second.tokens.isAdmin.value).toBe(true))
+  void first.auth.signOut()
+  await vi.waitFor(() => expect(second.control.session.value).toEqual({ state: 'signed-out' }))
+  expect(second.tokens.isAdmin.value).toBe(false)
+  await expect(second.tokens.accessToken()).rejects.toMatchObject({ userError: { code: 'signed_out' } })
+})
+
+test('the user who signs in elsewhere appears here, with their own tokens', async () => {
+  await writeStoredSession({ id: 's1', refreshToken: 'r1', me: ME })
+  pool.GetTokensFromRefreshToken = grant(1)
+  const second = await openTab()
+  expect(await second.tokens.accessToken()).toBe('access-1')
+  pool.GetTokensFromRefreshToken = grant(2)
+  await writeStoredSession({ id: 's2', refreshToken: 'r2', me: BOB })
+  new BroadcastChannel('imchat:session').postMessage('signed-in')
+  await vi.waitFor(() => expect(second.control.session.value).toMatchObject({ me: { user_id: 'u-bob' } }))
+  expect(await second.tokens.accessToken()).toBe('access-2')
+})
+
+test('a tab that missed the messages never uses the next user’s refresh token, and becomes that user', async () => {
+  await writeStoredSession({ id: 's1', refreshToken: 'r1', me: ME })
+  pool.GetTokensFromRefreshToken = grant(1)
+  const second = await openTab()
+  const token = await second.tokens.accessToken()
+  pool.GetTokensFromRefreshToken = grant(2)
+  await writeStoredSession({ id: 's2', refreshToken: 'r2', me: BOB })
+  await expect(second.tokens.accessToken(token)).rejects.toMatchObject({ userError: { code: 'signed_out' } })
+  await vi.waitFor(() => expect(second.control.session.value).toMatchObject({ me: { user_id: 'u-bob' } }))
+})
+
+test('a profile that was saved before another user signed in changes neither the view nor the stored session', async () => {
+  await writeStoredSession({ id: 's1', refreshToken: 'r1', me: ME })
+  pool.GetTokensFromRefreshToken = grant(1)
+  const tab = await openTab()
+  const { session, updateMe } = tab.control
+  await tab.tokens.accessToken()
+  await writeStoredSession({ id: 's2', refreshToken: 'r2', me: BOB })
+  await tab.tokens.storeProfile({ ...ME, display_name: 'Late' })
+  expect(await readStoredSession()).toMatchObject({ me: BOB })
+  dispatchEvent(new Event('focus'))
+  await vi.waitFor(() => expect(session.value).toMatchObject({ me: { user_id: 'u-bob' } }))
+  await updateMe({ ...ME, display_name: 'Late' })
+  expect(session.value).toMatchObject({ me: BOB })
+})
+
+test('a token that arrives after the sign-out is not used or stored', async () => {
+  await storeSession({ id: 's1', refreshToken: 'r1', me: ME })
+  let respond: (response: Response) => void = () => undefined
+  vi.stubGlobal('fetch', () => new Promise((resolve) => (respond = resolve)))
+  const refreshing = tokens.accessToken().catch((error: unknown) => error)
+  await new Promise((resolve) => setTimeout(resolve, 10))
+  tokens.endElsewhere()
+  respond(grant(1, { RefreshToken: 'r2' })())
+  expect(await refreshing).toMatchObject({ userError: { code: 'signed_out' } })
+  expect(await readStoredSession()).toMatchObject({ refreshToken: 'r1' })
+  await expect(tokens.accessToken()).rejects.toMatchObject({ userError: { code: 'signed_out' } })
+})
+
+test('a session that the server ends in one tab ends in all', async () => {
+  await writeStoredSession({ id: 's1', refreshToken: 'r1', me: ME })
+  pool.GetTokensFromRefreshToken = grant(1)
+  const first = await openTab()
+  const second = await openTab()
+  const token = await first.tokens.accessToken()
+  pool.GetTokensFromRefreshToken = poolError('NotAuthorizedException')
+  await first.tokens.accessToken(token).catch(() => undefined)
+  for (const { control } of [first, second]) await vi.waitFor(() => expect(control.session.value).toEqual({ state: 'signed-out' }))
+  expect(await readStoredSession()).toBeNull()
 })

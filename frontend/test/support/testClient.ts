@@ -3,7 +3,7 @@ import 'fake-indexeddb/auto'
 import { IDBFactory } from 'fake-indexeddb'
 import { afterEach, beforeEach, expect, vi } from 'vitest'
 import type { Conversation } from '../../src/core/sync/conversation'
-import { createHttp, type TokenSource } from '../../src/core/net/http'
+import type { TokenSource } from '../../src/core/net/http'
 import type { Model } from '../../src/core/model'
 import { Workspace } from '../../src/core/sync/workspace'
 import { FakeSocket, ME, ROOM, Server } from './fakeServer'
@@ -29,7 +29,7 @@ beforeEach(() => {
 })
 
 afterEach(async () => {
-  await Promise.all(running.splice(0).map((workspace) => workspace.stop({ deleteData: false })))
+  await Promise.all(running.splice(0).map((workspace) => workspace.stop()))
   vi.useRealTimers()
   vi.unstubAllGlobals()
 })
@@ -39,7 +39,7 @@ type NewMessage = Parameters<Parameters<Model['onMessage']>[0]>[0]
 /** Start a client, as on page load. With `online: false` it does not wait for the connection. */
 export async function start({ online = true } = {}): Promise<{ workspace: Workspace; room: Conversation; received: NewMessage[] }> {
   const received: NewMessage[] = []
-  const workspace = new Workspace(ME, CONFIG, createHttp(CONFIG, TOKENS), (message) => received.push(message))
+  const workspace = new Workspace(ME, CONFIG, TOKENS, (message) => received.push(message))
   running.push(workspace)
   if (online) await waitUntil(() => workspace.realtime.connection.value === 'online' && workspace.conversations.value !== null)
   const room = workspace.open(ROOM)
@@ -50,7 +50,7 @@ export async function start({ online = true } = {}): Promise<{ workspace: Worksp
 /** Stop a client, as on closing the page. */
 export async function close(workspace: Workspace): Promise<void> {
   running.splice(running.indexOf(workspace), 1)
-  await workspace.stop({ deleteData: false })
+  await workspace.stop()
 }
 
 /** Advance the time by `ms` and run what is due. */

@@ -56,15 +56,18 @@ class Site:
             self._files[f"/{path}"] = _read(file, path)
 
     def serve(self, request: Request) -> HttpResponse:
-        """Return the file at the request's path; for a page of the web client, `index.html`."""
+        """Return the file at the request's path; a path without a file name is redirected to the application.
+
+        The only page is `/`: the web client's routes are fragments, and its files have relative addresses.
+        """
         if request.method not in {"GET", "HEAD"}:
             error = MethodNotAllowed("the site's files have only GET and HEAD", allow=("GET", "HEAD"))
             return http_error_response(error, new_request_id())
-        path = request.path
+        path = "/index.html" if request.path == "/" else request.path
         if path not in self._files:
             if "." in path.rpartition("/")[2] or path.startswith("/assets/"):
                 return http_error_response(NotFound("no such page"), new_request_id())
-            path = "/index.html"
+            return HttpResponse(302, {"Location": "/"}, b"")
         file = self._files[path]
         if _matches(request.headers.get("if-none-match", ""), file.headers["ETag"]):
             return HttpResponse(304, file.headers, b"")

@@ -1,5 +1,6 @@
 /** The site's configuration: the addresses of the API, the WebSocket and sign-in. */
 import { backoff, sleep } from '../platform/time'
+import { readLocal, writeLocal } from '../storage/kept'
 import type { SiteConfig, SiteSignUp } from './protocol'
 
 export interface Config {
@@ -10,32 +11,43 @@ export interface Config {
 }
 
 const STORAGE_KEY = 'imchat:config'
+/** A stored version is used if the network takes longer than this. */
+const STORED_AFTER_MS = 3_000
+const TIMEOUT_MS = 20_000
 
-/** Load `config.json`, or offline its last stored version; retries until one of the two is available. */
+/** Load `config.json`, or without a network its last stored version; retries until one of the two is available. */
 export async function loadConfig(): Promise<Config> {
+  const stored = parseConfig(readLocal(STORAGE_KEY))
   for (let attempt = 1; ; attempt++) {
-    const text = (await fetchConfig()) ?? localStorage.getItem(STORAGE_KEY)
-    const config = text === null ? null : parseConfig(text)
-    if (config && text !== null) {
-      localStorage.setItem(STORAGE_KEY, text)
-      return config
-    }
+    const fetching = fetchConfig()
+    const config = await (stored ? Promise.race([fetching, sleep(STORED_AFTER_MS)]) : fetching)
+    if (config ?? stored) return (config ?? stored) as Config
     await sleep(backoff(attempt))
   }
 }
 
-async function fetchConfig(): Promise<string | null> {
+/** Fetch and store the configuration; null if there is no response, or an invalid one. */
+async function fetchConfig(): Promise<Config | null> {
+  const controller = new AbortController()
+  const timer = setTimeout(() => controller.abort(), TIMEOUT_MS)
   try {
-    const response = await fetch(new URL('./config.json', document.baseURI), { cache: 'no-cache' })
-    return response.ok ? await response.text() : null
+    const url = new URL('./config.json', document.baseURI)
+    const response = await fetch(url, { cache: 'no-cache', signal: controller.signal })
+    const text = await response.text()
+    const config = response.ok ? parseConfig(text) : null
+    if (config) writeLocal(STORAGE_KEY, text)
+    return config
   } catch {
     return null
+  } finally {
+    clearTimeout(timer)
   }
 }
 
 /** Parse the configuration and resolve relative addresses against `origin`; null if it is invalid or of another version. */
-export function parseConfig(text: string, origin: string = location.origin): Config | null {
+export function parseConfig(text: string | null, origin: string = location.origin): Config | null {
   try {
+    if (text === null) return null
     const site = JSON.parse(text) as SiteConfig
     if (site.version !== 1) return null
     const ws = new URL(site.ws_url, origin)

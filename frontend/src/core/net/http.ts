@@ -1,7 +1,7 @@
 /** The HTTP client of the API: authorization, timeouts, retries, and errors as `ApiError`. */
 import { backoff, sleep } from '../platform/time'
 import type { Config } from './config'
-import { ApiError, errorFromResponse, networkError } from './errors'
+import { ApiError, errorFromResponse, networkError, signedOutError } from './errors'
 
 const TIMEOUT_MS = 20_000
 const ATTEMPTS = 3
@@ -21,15 +21,22 @@ export interface Http {
   send<T>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, attempts?: number): Promise<T>
 }
 
-export function createHttp(config: Promise<Config>, tokens: TokenSource): Http {
+/** `ended` is aborted at the end of the session: a request of one user must never be sent, or answered, as another. */
+export function createHttp(config: Promise<Config>, tokens: TokenSource, ended: AbortSignal): Http {
+  const beforeEnd = async <T>(step: Promise<T>): Promise<T> => {
+    const result = await step
+    if (ended.aborted) throw signedOutError()
+    return result
+  }
   async function request<T>(method: string, path: string, body: unknown, attempts: number): Promise<T> {
-    const url = (await config).apiUrl + path
+    const url = (await beforeEnd(config)).apiUrl + path
     let rejected: string | undefined
     for (let attempt = 1; ; attempt++) {
-      const token = await tokens.accessToken(rejected)
+      const token = await beforeEnd(tokens.accessToken(rejected))
       try {
-        return (await fetchOnce(method, url, body, token)) as T
+        return (await beforeEnd(fetchOnce(method, url, body, token, ended))) as T
       } catch (error) {
+        if (ended.aborted) throw signedOutError()
         if (!(error instanceof ApiError)) throw error
         if (error.status === 401) {
           if (rejected !== undefined) {
@@ -40,7 +47,7 @@ export function createHttp(config: Promise<Config>, tokens: TokenSource): Http {
           continue
         }
         if (attempt >= attempts || !canRetry(method, error)) throw error
-        await sleep(Math.max(error.retryAfterMs, backoff(attempt)))
+        await beforeEnd(sleep(Math.max(error.retryAfterMs, backoff(attempt))))
       }
     }
   }
@@ -50,33 +57,37 @@ export function createHttp(config: Promise<Config>, tokens: TokenSource): Http {
   }
 }
 
-async function fetchOnce(method: string, url: string, body: unknown, token: string): Promise<unknown> {
+async function fetchOnce(method: string, url: string, body: unknown, token: string, ended: AbortSignal): Promise<unknown> {
   const headers: Record<string, string> = { Authorization: `Bearer ${token}` }
   const init: RequestInit = { method, headers }
   if (body !== undefined) {
     headers['Content-Type'] = 'application/json'
     init.body = JSON.stringify(body)
   }
-  const response = await fetchJson(url, init)
+  const response = await fetchJson(url, init, ended)
   if (!response.ok) throw errorFromResponse(response.status, response.body, response.retryAfter)
   return response.body
 }
 
-/** Fetch JSON; the time limit includes the body. Throws ApiError `network`. */
+/** Fetch JSON; the time limit includes the body, and `signal` ends the request. Throws ApiError `network`. */
 export async function fetchJson(
   url: string,
   init: RequestInit,
+  signal?: AbortSignal,
 ): Promise<{ ok: boolean; status: number; body: unknown; retryAfter: string | null }> {
-  const abort = new AbortController()
-  const timer = setTimeout(() => abort.abort(), TIMEOUT_MS)
+  const controller = new AbortController()
+  const abort = (): void => controller.abort()
+  const timer = setTimeout(abort, TIMEOUT_MS)
+  signal?.addEventListener('abort', abort)
   try {
-    const response = await fetch(url, { ...init, signal: abort.signal, cache: 'no-store', credentials: 'omit' })
+    const response = await fetch(url, { ...init, signal: controller.signal, cache: 'no-store', credentials: 'omit' })
     const text = await response.text()
     return { ok: response.ok, status: response.status, body: parse(text), retryAfter: response.headers.get('Retry-After') }
   } catch {
     throw networkError()
   } finally {
     clearTimeout(timer)
+    signal?.removeEventListener('abort', abort)
   }
 }
 

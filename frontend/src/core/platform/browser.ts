@@ -1,4 +1,4 @@
-/** Browser APIs that need a secure context, with fallbacks for plain HTTP on a local network. */
+/** Browser APIs that need a secure context or stored data, with fallbacks where they are missing or refused. */
 
 export function randomId(): string {
   if (typeof crypto.randomUUID === 'function') return crypto.randomUUID()
@@ -14,14 +14,29 @@ export async function withLock<T>(name: string, task: () => Promise<T>, signal?:
   // The type says it is always there; in insecure contexts it is not.
   const locks = navigator.locks as LockManager | undefined
   if (!locks) return task()
-  return locks.request(name, signal ? { signal } : {}, task) as Promise<T>
+  let started = false
+  const run = (): Promise<T> => {
+    started = true
+    return task()
+  }
+  try {
+    return (await locks.request(name, signal ? { signal } : {}, run)) as T
+  } catch (error) {
+    // A browser that blocks storage refuses locks too.
+    if (started || signal?.aborted) throw error
+    return task()
+  }
 }
 
 /** Open a BroadcastChannel to the other tabs of this site. */
 export function openBroadcastChannel<T>(name: string, onMessage: (message: T) => void): { post(message: T): void; close(): void } {
-  if (typeof BroadcastChannel === 'undefined') return { post: () => undefined, close: () => undefined }
-  let channel: BroadcastChannel | null = new BroadcastChannel(name)
-  channel.onmessage = (event: MessageEvent<T>) => onMessage(event.data)
+  let channel: BroadcastChannel | null = null
+  try {
+    channel = new BroadcastChannel(name)
+    channel.onmessage = (event: MessageEvent<T>) => onMessage(event.data)
+  } catch {
+    // Missing or refused: each tab works by itself.
+  }
   return {
     post: (message) => channel?.postMessage(message),
     close: () => {

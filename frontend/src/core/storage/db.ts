@@ -3,6 +3,8 @@ import type { DBSchema, IDBPDatabase } from 'idb'
 import { deleteDB, openDB } from 'idb'
 import type { ConversationEntry, Event, User } from '../net/protocol'
 import type { OutgoingMessage } from '../net/types'
+import { deleteDrafts } from './drafts'
+import { notKept, openedOrNull } from './kept'
 
 /** How many of the newest events are stored for each conversation. */
 export const MAX_EVENTS = 500
@@ -14,26 +16,41 @@ interface Schema extends DBSchema {
   outbox: { key: string; value: OutgoingMessage }
 }
 
+const PREFIX = 'imchat:'
+/** The session's database (auth/sessionStore.ts), which is not a user's. */
+const SESSION = 'imchat:auth'
+
+/** Delete the data of all users except `keep` from this browser. `known` is for browsers that cannot list databases. */
+export async function deleteUserData(keep: string | null, known: string | null): Promise<void> {
+  deleteDrafts(keep)
+  const names = new Set(known === null ? [] : [PREFIX + known])
+  try {
+    for (const { name } of await indexedDB.databases()) if (name?.startsWith(PREFIX)) names.add(name)
+  } catch {
+    // An old browser, or storage is blocked.
+  }
+  names.delete(SESSION)
+  if (keep !== null) names.delete(PREFIX + keep)
+  await Promise.allSettled([...names].map(async (name) => deleteDB(name)))
+}
+
 export class Db {
-  private constructor(
-    private readonly name: string,
-    private readonly opened: Promise<IDBPDatabase<Schema> | null>,
-  ) {}
+  private constructor(private readonly opened: Promise<IDBPDatabase<Schema> | null>) {}
 
   /** Open the database. If the browser blocks storage, reads return nothing and writes do nothing. */
   static open(userId: string): Db {
-    const name = `imchat:${userId}`
-    const opened = openDB<Schema>(name, 1, {
-      // Another tab deletes or upgrades the database: do not block it.
-      blocking: (_oldVersion, _newVersion, event) => (event.target as IDBDatabase).close(),
-      upgrade(db) {
-        db.createObjectStore('events')
-        db.createObjectStore('inbox', { keyPath: 'conversation.conversation_id' })
-        db.createObjectStore('users', { keyPath: 'user_id' })
-        db.createObjectStore('outbox', { keyPath: 'client_message_id' })
-      },
-    }).catch(() => null)
-    return new Db(name, opened)
+    const open = (): Promise<IDBPDatabase<Schema>> =>
+      openDB<Schema>(PREFIX + userId, 1, {
+        // Another tab deletes or upgrades the database: do not block it.
+        blocking: (_oldVersion, _newVersion, event) => (event.target as IDBDatabase).close(),
+        upgrade(db) {
+          db.createObjectStore('events')
+          db.createObjectStore('inbox', { keyPath: 'conversation.conversation_id' })
+          db.createObjectStore('users', { keyPath: 'user_id' })
+          db.createObjectStore('outbox', { keyPath: 'client_message_id' })
+        },
+      })
+    return new Db(openedOrNull(open))
   }
 
   async inbox(): Promise<ConversationEntry[]> {
@@ -63,24 +80,21 @@ export class Db {
   saveEvents(conversationId: string, events: readonly Event[]): Promise<boolean> {
     return this.write(async (db) => {
       const tx = db.transaction('events', 'readwrite')
-      for (const event of events) void tx.store.put(event, [conversationId, event.seq])
-      await tx.done
+      await Promise.all([...events.map((event) => tx.store.put(event, [conversationId, event.seq])), tx.done])
     })
   }
 
   saveEntries(entries: readonly ConversationEntry[]): Promise<boolean> {
     return this.write(async (db) => {
       const tx = db.transaction('inbox', 'readwrite')
-      for (const entry of entries) void tx.store.put(entry)
-      await tx.done
+      await Promise.all([...entries.map((entry) => tx.store.put(entry)), tx.done])
     })
   }
 
   saveUsers(users: readonly User[]): Promise<boolean> {
     return this.write(async (db) => {
       const tx = db.transaction('users', 'readwrite')
-      for (const user of users) void tx.store.put(user)
-      await tx.done
+      await Promise.all([...users.map((user) => tx.store.put(user)), tx.done])
     })
   }
 
@@ -95,8 +109,7 @@ export class Db {
   saveOutgoing(item: OutgoingMessage): Promise<boolean> {
     return this.write(async (db) => {
       const tx = db.transaction('outbox', 'readwrite', { durability: 'strict' })
-      void tx.store.put(item)
-      await tx.done
+      await Promise.all([tx.store.put(item), tx.done])
     })
   }
 
@@ -106,11 +119,6 @@ export class Db {
 
   async close(): Promise<void> {
     ;(await this.opened)?.close()
-  }
-
-  async destroy(): Promise<void> {
-    await this.close()
-    await deleteDB(this.name).catch(() => undefined)
   }
 
   private async read<T>(fallback: T, work: (db: IDBPDatabase<Schema>) => Promise<T>): Promise<T> {
@@ -125,7 +133,9 @@ export class Db {
     try {
       await work(db)
       return true
-    } catch {
+    } catch (error) {
+      // Another tab may have closed the database to delete it; a full disk is the case to report.
+      if ((error as DOMException | null)?.name !== 'InvalidStateError') notKept()
       return false
     }
   }

@@ -1,33 +1,36 @@
 /** Drafts by conversation, in localStorage: written synchronously on each keystroke, so a crash loses nothing. */
+import { readLocal, removeLocal, removeLocalKeys, writeLocal } from './kept'
+
 const PREFIX = 'imchat:draft:'
 
 export class Drafts {
+  private ended = false
+
   constructor(private readonly me: string) {}
 
   get(conversationId: string): string {
-    try {
-      return localStorage.getItem(this.key(conversationId)) ?? ''
-    } catch {
-      return ''
-    }
+    return readLocal(this.key(conversationId)) ?? ''
   }
 
   set(conversationId: string, text: string): void {
-    try {
-      if (text === '') localStorage.removeItem(this.key(conversationId))
-      else localStorage.setItem(this.key(conversationId), text)
-    } catch {
-      // Storage is full or blocked: the draft lasts as long as the page.
-    }
+    // A view that still finishes a request after the sign-out must not store a draft again.
+    if (this.ended) return
+    const key = this.key(conversationId)
+    if (text === '') removeLocal(key)
+    else writeLocal(key, text)
   }
 
-  /** Delete all drafts of this user. */
-  clear(): void {
-    const prefix = this.key('')
-    for (const key of Object.keys(localStorage)) if (key.startsWith(prefix)) localStorage.removeItem(key)
+  /** Store nothing from now on. */
+  stop(): void {
+    this.ended = true
   }
 
   private key(conversationId: string): string {
     return `${PREFIX}${this.me}:${conversationId}`
   }
+}
+
+/** Delete the drafts of all users except `keep`. */
+export function deleteDrafts(keep: string | null): void {
+  removeLocalKeys((key) => key.startsWith(PREFIX) && (keep === null || !key.startsWith(`${PREFIX}${keep}:`)))
 }

@@ -38,6 +38,11 @@ export class Conversation implements ConversationModel {
   private unreadLinePending = false
   private refreshTimer: ReturnType<typeof setTimeout> | undefined
   private readonly seqWaiters = new SeqWaiters()
+  /** Whether `entry` was read from the server: a stored one does not count what arrived since. */
+  private isFresh = false
+  private onEntryRead: () => void = () => undefined
+  /** Resolves when the entry was read, or cannot be. */
+  private readonly entryRead = new Promise<void>((resolve) => (this.onEntryRead = resolve))
 
   constructor(
     readonly id: string,
@@ -51,6 +56,7 @@ export class Conversation implements ConversationModel {
       save: (events) => void db.saveEvents(id, events),
       latestSeq: () => this.entry.peek()?.conversation.last_seq ?? 0,
       onAppended: (events) => this.onAppended(events),
+      beforeFirstRead: () => this.entryRead,
     })
     this.membership = new Membership(id, context)
     this.members = this.membership.withProfiles
@@ -102,9 +108,17 @@ export class Conversation implements ConversationModel {
   show(): void {
     this.unreadLinePending = true
     this.updateUnreadLine()
+    // Before the log: the line must be known when the timeline shows what arrived since the last visit.
+    if (!this.isFresh || !this.membership.list.peek()) void this.refresh()
     void this.log.open()
+    if (this.isBehind) void this.log.catchUp()
     if (this.entry.peek()?.settings?.marked_unread) void this.act(updateSettings({ marked_unread: false }))
-    if (!this.membership.list.peek()) void this.refresh()
+  }
+
+  /** Whether the log is kept up to date, but lacks events. */
+  get isBehind(): boolean {
+    const lastSeq = this.entry.peek()?.conversation.last_seq ?? 0
+    return this.log.active && this.log.lastSeq > 0 && this.log.lastSeq < lastSeq
   }
 
   setDraft(text: string): void {
@@ -159,13 +173,26 @@ export class Conversation implements ConversationModel {
     return toResult(() => this.membership.loadMore())
   }
 
+  /** Use the stored entry until the server's is read. */
+  restore(entry: ConversationEntry): void {
+    this.mergeEntry(entry)
+  }
+
   /** Merge the server's entry, unless events have already gone past it. */
   merge(response: ConversationEntry & Partial<Pick<ConversationAnswer, 'users'>>): void {
     const { users, ...entry } = response
+    batch(() => {
+      if (users) this.context.profiles.add(users)
+      this.isFresh = true
+      this.mergeEntry(entry)
+    })
+    this.onEntryRead()
+  }
+
+  private mergeEntry(entry: ConversationEntry): void {
     const current = this.entry.peek()
     batch(() => {
       this.unavailable.value = null
-      if (users) this.context.profiles.add(users)
       if (!current || entry.conversation.last_seq >= current.conversation.last_seq) {
         this.setEntry(mergeServerEntry(current, entry))
         this.membership.setMembers(entry.conversation.members)
@@ -270,15 +297,19 @@ export class Conversation implements ConversationModel {
   }
 
   private setEntry(entry: ConversationEntry): void {
-    const members = entry.conversation.members ?? this.entry.peek()?.conversation.members
-    this.entry.value = members ? { ...entry, conversation: { ...entry.conversation, members } } : entry
+    const before = this.entry.peek()
+    const members = entry.conversation.members ?? before?.conversation.members
+    const after = members ? { ...entry, conversation: { ...entry.conversation, members } } : entry
+    // Most entries that a poll or a reconnect reads are unchanged.
+    if (JSON.stringify(after) === JSON.stringify(before)) return
+    this.entry.value = after
     void this.context.db.saveEntries([this.entry.value])
   }
 
   private updateUnreadLine(): void {
     const entry = this.entry.peek()
     if (!this.unreadLinePending || !entry) return
-    this.unreadLinePending = false
+    this.unreadLinePending = !this.isFresh
     this.unreadFrom.value = entry.unread > 0 ? entry.read_seq : null
   }
 
@@ -293,5 +324,6 @@ export class Conversation implements ConversationModel {
   async refresh(): Promise<void> {
     const error = await toResult(async () => this.merge(await this.context.api.conversation(this.id)))
     if (error && !this.entry.peek()) this.unavailable.value = error
+    this.onEntryRead()
   }
 }

@@ -21,6 +21,8 @@ export interface EventLogDeps {
   latestSeq(): number
   /** Called in the batch that appends `events`. */
   onAppended(events: readonly Event[]): void
+  /** Awaited after the stored events are shown, and before new ones are read. */
+  beforeFirstRead(): Promise<void>
 }
 
 export class EventLog {
@@ -62,6 +64,7 @@ export class EventLog {
       if (stored.length > 0 && this.lastSeq === 0) this.append(stored, false)
       if (this.lastSeq > 0) this.loading.value = null
     }
+    await this.deps.beforeFirstRead()
     await this.catchUp()
     this.loading.value = null
   }

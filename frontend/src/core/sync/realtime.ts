@@ -1,5 +1,5 @@
 /** The WebSocket connection: opens with a ticket, pings, renews before the gateway's limit, and reconnects. */
-import { signal } from '@preact/signals'
+import { computed, signal } from '@preact/signals'
 import type { Connection } from '../model'
 import { ApiError } from '../net/errors'
 import type { ClientFrame, ServerFrame } from '../net/protocol'
@@ -13,6 +13,8 @@ const QUIET_MS = 20_000
 const RENEW_FIRST_MS = 95 * 60_000
 const RENEW_SPREAD_MS = 20 * 60_000
 const OPEN_MS = 15_000
+/** After this long without a connection, the state is no longer `connecting`. */
+const CONNECTING_MS = 5_000
 
 export interface RealtimeDeps {
   ticket(): Promise<string>
@@ -23,7 +25,16 @@ export interface RealtimeDeps {
 }
 
 export class Realtime {
-  readonly connection = signal<Connection>('connecting')
+  /** Whether the server responds over HTTP; null: not known. */
+  private readonly reachable = signal<boolean | null>(navigator.onLine ? null : false)
+  private readonly socketState = signal<'open' | 'connecting' | 'failed' | 'suspended'>('connecting')
+  readonly connection = computed((): Connection => {
+    const state = this.socketState.value
+    if (state === 'suspended') return state
+    if (this.reachable.value === false) return 'offline'
+    if (state === 'failed') return this.reachable.value ? 'polling' : 'offline'
+    return state === 'open' ? 'online' : 'connecting'
+  })
   private socket: WebSocket | null = null
   /** The server's id of the open connection; null until the server has sent it. */
   private id: string | null = null
@@ -35,13 +46,14 @@ export class Realtime {
   private pingTimer: ReturnType<typeof setInterval> | undefined
   private pongTimer: ReturnType<typeof setTimeout> | undefined
   private renewTimer: ReturnType<typeof setTimeout> | undefined
+  private connectingTimer: ReturnType<typeof setTimeout> | undefined
 
   constructor(private readonly deps: RealtimeDeps) {}
 
   start(): void {
     this.started = true
     addEventListener('online', this.reconnectNow)
-    addEventListener('offline', this.probe)
+    addEventListener('offline', this.onOffline)
     document.addEventListener('visibilitychange', this.onVisibilityChange)
     void this.connect()
   }
@@ -49,10 +61,16 @@ export class Realtime {
   stop(): void {
     this.started = false
     removeEventListener('online', this.reconnectNow)
-    removeEventListener('offline', this.probe)
+    removeEventListener('offline', this.onOffline)
     document.removeEventListener('visibilitychange', this.onVisibilityChange)
     clearTimeout(this.retryTimer)
+    clearTimeout(this.connectingTimer)
     this.closeSocket()
+  }
+
+  /** Record whether the server responded to a request over HTTP. */
+  setReachable(reachable: boolean): void {
+    this.reachable.value = reachable
   }
 
   /** The connection to exclude from pushes about this client's own requests. */
@@ -69,6 +87,12 @@ export class Realtime {
     if (this.socket) return this.probe()
     this.attempts = 0
     void this.connect()
+  }
+
+  /** Believe the browser at once; the next response of the server proves it wrong, as for a server on this machine. */
+  private readonly onOffline = (): void => {
+    this.reachable.value = false
+    this.probe()
   }
 
   private readonly onVisibilityChange = (): void => {
@@ -92,13 +116,15 @@ export class Realtime {
     if (!this.started || this.connecting) return
     this.connecting = true
     clearTimeout(this.retryTimer)
-    if (!this.socket && this.attempts < 2) this.connection.value = 'connecting'
+    if (!this.socket && this.attempts < 2) this.showConnecting()
     try {
       const [url, ticket] = await Promise.all([this.deps.url(), this.deps.ticket()])
+      this.reachable.value = true
       const socket = await waitForOpen(new WebSocket(url, ['imchat.v1', `ticket.${ticket}`]))
       if (this.started) this.useSocket(socket)
       else socket.close()
     } catch (error) {
+      if (error instanceof ApiError) this.reachable.value = error.status > 0
       this.scheduleReconnect(error instanceof ApiError && error.userError.code === 'suspended')
     } finally {
       this.connecting = false
@@ -116,7 +142,9 @@ export class Realtime {
     socket.onclose = () => this.onClosed()
     this.pingTimer = setInterval(this.probe, PING_MS)
     this.renewTimer = setTimeout(() => void this.connect(), RENEW_FIRST_MS + Math.random() * RENEW_SPREAD_MS)
-    this.connection.value = 'online'
+    clearTimeout(this.connectingTimer)
+    this.connectingTimer = undefined
+    this.socketState.value = 'open'
     this.probe() // the response contains the connection's id
     if (!renewed) this.deps.onOnline()
   }
@@ -128,8 +156,12 @@ export class Realtime {
     if (typeof data !== 'string') return
     try {
       const frame = JSON.parse(data) as ServerFrame
-      if (frame.type === 'pong') this.id = frame.connection_id
-      else this.deps.onFrame(frame)
+      if (frame.type === 'pong') {
+        this.id = frame.connection_id
+        if (navigator.onLine) this.reachable.value = true
+      } else {
+        this.deps.onFrame(frame)
+      }
     } catch (error) {
       if (!(error instanceof SyntaxError)) throw error
     }
@@ -137,16 +169,30 @@ export class Realtime {
 
   private onClosed(): void {
     this.closeSocket()
+    if (this.reachable.peek()) this.reachable.value = null
     this.scheduleReconnect()
   }
 
   private scheduleReconnect(suspended = false): void {
     if (!this.started) return
     this.attempts++
-    if (suspended) this.connection.value = 'suspended'
-    else if (!this.socket) this.connection.value = this.attempts > 1 || !navigator.onLine ? 'offline' : 'connecting'
+    if (suspended) this.socketState.value = 'suspended'
+    else if (!this.socket) {
+      if (this.attempts > 1) this.socketState.value = 'failed'
+      else this.showConnecting()
+    }
     clearTimeout(this.retryTimer)
     this.retryTimer = setTimeout(() => void this.connect(), backoff(this.attempts))
+  }
+
+  private showConnecting(): void {
+    if (this.socketState.peek() === 'connecting' && this.connectingTimer !== undefined) return
+    this.socketState.value = 'connecting'
+    clearTimeout(this.connectingTimer)
+    this.connectingTimer = setTimeout(() => {
+      this.connectingTimer = undefined
+      if (this.socketState.peek() === 'connecting') this.socketState.value = 'failed'
+    }, CONNECTING_MS)
   }
 
   private closeSocket(): void {

@@ -6,13 +6,14 @@ import type { ConversationSummary, Model } from '../model'
 import { createApi } from '../net/api'
 import type { Config } from '../net/config'
 import { ApiError, type Result, toUserError, type UserError } from '../net/errors'
-import type { Http } from '../net/http'
+import { createHttp, type Http, type TokenSource } from '../net/http'
 import { LIMITS, type ConversationAnswer, type ConversationEntry, type Me, type MessageCreated, type NewConversation, type ServerFrame, type User } from '../net/protocol'
 import { Db } from '../storage/db'
 import { Drafts } from '../storage/drafts'
 import type { ConversationContext } from './context'
 import { Conversation } from './conversation'
 import { Outbox } from './outbox'
+import { Poller } from './poller'
 import { PresenceStore } from './presence'
 import { Profiles } from './profiles'
 import { Realtime } from './realtime'
@@ -22,12 +23,19 @@ type MessageListener = Parameters<Model['onMessage']>[0]
 /** How many pages of the list are read at once; older conversations appear when they get a message. */
 const MAX_INBOX_PAGES = 20
 
+/** How many logs are read at once without a WebSocket connection; the others follow with the next poll. */
+const MAX_LOGS_PER_POLL = 5
+
 export class Workspace {
   readonly listError = signal<UserError | null>(null)
   private readonly presenceStore = new PresenceStore()
   readonly presence = this.presenceStore.current
   readonly realtime: Realtime
+  private readonly poller: Poller
+  readonly http: Http
   readonly api: ReturnType<typeof createApi>
+  /** Aborted by `stop`. */
+  private readonly ended = new AbortController()
   private readonly db: Db
   private readonly drafts: Drafts
   private readonly outbox: Outbox
@@ -37,16 +45,19 @@ export class Workspace {
   /** The conversations in the list; null until loaded. */
   private readonly listed = signal<readonly Conversation[] | null>(null)
   private openId: string | null = null
-  private reloadPromise: Promise<void> | null = null
+  private inboxPromise: Promise<number> | null = null
+  private readInboxAgain = false
   private readonly ready: Promise<void>
   private started = false
 
   constructor(
     readonly me: string,
     config: Promise<Config>,
-    http: Http,
+    tokens: TokenSource,
     private readonly onMessage: MessageListener,
   ) {
+    this.http = createHttp(config, tokens, this.ended.signal)
+    const { http } = this
     const api = createApi(http)
     this.api = api
     this.db = Db.open(me)
@@ -70,6 +81,15 @@ export class Workspace {
       url: async () => (await config).wsUrl,
       onFrame: (frame) => this.onFrame(frame),
       onOnline: () => this.resume(),
+    })
+    this.poller = new Poller({
+      needed: computed(() => !['online', 'suspended'].includes(this.realtime.connection.value)),
+      read: () => this.poll(),
+      onResponse: (reachable) => {
+        const wasOffline = this.realtime.connection.peek() === 'offline'
+        this.realtime.setReachable(reachable)
+        if (reachable && wasOffline) this.outbox.wake()
+      },
     })
     this.context = {
       me,
@@ -137,82 +157,111 @@ export class Workspace {
     this.profiles.add(response.users)
   }
 
-  /** Read the list from the server. */
-  reload(): Promise<void> {
-    this.reloadPromise ??= this.readInbox().finally(() => {
-      this.reloadPromise = null
-    })
-    return this.reloadPromise
+  /** Read the list from the server; after a failure `listError` is set. */
+  async reload(): Promise<void> {
+    await this.readInbox().catch(() => undefined)
   }
 
   addUsers(users: readonly User[]): void {
     this.profiles.add(users)
   }
 
-  /** Stop everything; `deleteData` also deletes the user's data from this browser. */
-  async stop({ deleteData }: { deleteData: boolean }): Promise<void> {
+  /** Stop everything at once, also requests in progress; resolves when the database is closed. */
+  async stop(): Promise<void> {
+    this.ended.abort()
+    this.poller.stop()
     this.realtime.stop()
     this.presenceStore.stop()
     this.outbox.stop()
+    this.drafts.stop()
     for (const conversation of this.loaded.values()) conversation.stop()
-    if (deleteData) {
-      this.drafts.clear()
-      await this.db.destroy()
-    } else {
-      await this.db.close()
-    }
+    await this.db.close()
   }
 
-  /** Show the stored data, then connect. */
+  /** Show the stored data, then read by HTTP and connect: neither waits for the other. */
   private async start(): Promise<void> {
     const [entries, users] = await Promise.all([this.db.inbox(), this.db.users()])
+    if (this.ended.signal.aborted) return
     batch(() => {
       this.profiles.add(users, false)
-      if (entries.length > 0) this.mergeEntries(entries)
+      if (entries.length > 0) this.mergeEntries(entries, { stored: true })
     })
-    await this.outbox.start()
     this.realtime.start()
+    this.poller.start()
+    await this.outbox.start()
   }
 
-  private async readInbox(): Promise<void> {
+  /** Read the list; a call during a read makes it read once more. Returns the number of requests. */
+  private readInbox(): Promise<number> {
+    this.readInboxAgain = this.inboxPromise !== null
+    this.inboxPromise ??= this.readInboxPages().finally(() => {
+      this.inboxPromise = null
+    })
+    return this.inboxPromise
+  }
+
+  private async readInboxPages(): Promise<number> {
+    let requests = 0
     try {
-      const listedIds = new Set<string>()
-      let cursor: string | undefined
-      for (let page = 0; page < MAX_INBOX_PAGES; page++) {
-        const response = await this.api.conversations(cursor)
-        batch(() => {
-          this.profiles.add(response.users)
-          this.mergeEntries(response.conversations)
-        })
-        for (const entry of response.conversations) listedIds.add(entry.conversation.conversation_id)
-        cursor = response.next_cursor
-        if (!cursor) break
-      }
-      if (!cursor) await this.removeUnlisted(listedIds)
+      do {
+        this.readInboxAgain = false
+        const listedIds = new Set<string>()
+        let cursor: string | undefined
+        for (let page = 0; page < MAX_INBOX_PAGES; page++) {
+          requests++
+          const response = await this.api.conversations(cursor)
+          batch(() => {
+            this.profiles.add(response.users)
+            this.mergeEntries(response.conversations)
+          })
+          for (const entry of response.conversations) listedIds.add(entry.conversation.conversation_id)
+          cursor = response.next_cursor
+          if (!cursor) break
+        }
+        if (!cursor) requests += await this.removeUnlisted(listedIds)
+      } while (this.readInboxAgain)
       this.listError.value = null
+      return requests
     } catch (error) {
       this.listError.value = toUserError(error)
+      throw error
     }
   }
 
-  /** Check each conversation that the list lacks: the user may no longer be a member, or the list may be incomplete. */
-  private async removeUnlisted(listedIds: ReadonlySet<string>): Promise<void> {
-    for (const { id } of this.listed.peek() ?? []) {
-      if (listedIds.has(id)) continue
+  /** Read what is new without a WebSocket connection. Returns the number of requests. */
+  private async poll(): Promise<number> {
+    const requests = await this.readInbox()
+    const isOpen = ({ id }: Conversation): number => Number(id === this.openId)
+    const behind = [...this.loaded.values()].filter((conversation) => conversation.isBehind).sort((a, b) => isOpen(b) - isOpen(a))
+    behind.splice(MAX_LOGS_PER_POLL)
+    await Promise.all(behind.map((conversation) => conversation.log.catchUp()))
+    return requests + behind.length
+  }
+
+  /**
+   * Check each conversation that the list lacks: the user may no longer be a member, or the list may be incomplete.
+   * Returns the number of requests.
+   */
+  private async removeUnlisted(listedIds: ReadonlySet<string>): Promise<number> {
+    const unlisted = (this.listed.peek() ?? []).filter(({ id }) => !listedIds.has(id))
+    for (const { id } of unlisted) {
       try {
         this.mergeEntries([await this.api.conversation(id)])
       } catch (error) {
         if (error instanceof ApiError && error.status === 404) this.onLeft(id)
       }
     }
+    return unlisted.length
   }
 
-  private mergeEntries(entries: readonly ConversationEntry[]): void {
+  /** `stored`: the entries are from this browser, and may be old. */
+  private mergeEntries(entries: readonly ConversationEntry[], { stored = false } = {}): void {
     const added: Conversation[] = []
     const current = this.listed.peek() ?? []
     for (const entry of entries) {
       const conversation = this.conversation(entry.conversation.conversation_id)
-      conversation.merge(entry)
+      if (stored) conversation.restore(entry)
+      else conversation.merge(entry)
       if (!current.includes(conversation)) added.push(conversation)
     }
     if (added.length > 0 || this.listed.peek() === null) this.listed.value = [...current, ...added]

@@ -2,21 +2,21 @@
 import { displayName } from '../../core/displayName'
 import '../../styles/index.css'
 import { useSignalEffect } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import type { Model } from '../../core/model'
 import { t } from '../../i18n'
 import { announce, announced } from '../../lib/announcer'
-import { notify } from '../../lib/notify'
+import { closeNotifications, notify } from '../../lib/notify'
 import { applyPreferences } from '../../lib/preferences'
 import { followClock } from '../../lib/today'
 import { Auth } from '../auth/Auth'
 import { ModelContext, useModel } from './context'
 import { lazy } from './lazy'
-import { followAddressBar, openConversation, route } from './route'
+import { followAddressBar, openConversation, replaceWithList, route } from './route'
 import { SplashScreen } from './SplashScreen'
 
 const Shell = lazy(() => import('./Shell').then((m) => m.Shell), SplashScreen)
-const Onboarding = lazy(() => import('../auth/Onboarding').then((m) => m.Onboarding))
+const Onboarding = lazy(() => import('../auth/Onboarding').then((m) => m.Onboarding), SplashScreen)
 
 export function App({ model }: { model: Model }) {
   useEffect(applyPreferences, [])
@@ -24,6 +24,7 @@ export function App({ model }: { model: Model }) {
   useEffect(followClock, [])
   useTitle(model)
   useMessageAnnouncements(model)
+  useUserChange(model)
   return (
     <ModelContext.Provider value={model}>
       <Screen />
@@ -38,7 +39,8 @@ function Screen() {
     case 'starting':
       return <SplashScreen />
     case 'signed-in':
-      return session.me.handle === null ? <Onboarding /> : <Shell />
+      // Keyed by the user: no view, and no state of one, outlives a change of user.
+      return session.me.handle === null ? <Onboarding key={session.me.user_id} /> : <Shell key={session.me.user_id} />
     default:
       return <Auth session={session} />
   }
@@ -70,4 +72,19 @@ function useMessageAnnouncements(model: Model): void {
       }),
     [model],
   )
+}
+
+/** Remove what the page itself holds of a user who signed out, in this tab or another. */
+function useUserChange(model: Model): void {
+  const shown = useRef<string | null>(null)
+  useSignalEffect(() => {
+    const session = model.session.value
+    const user = session.state === 'signed-in' ? session.me.user_id : null
+    if (shown.current !== null && shown.current !== user) {
+      announced.value = ''
+      closeNotifications()
+      replaceWithList()
+    }
+    shown.current = user
+  })
 }

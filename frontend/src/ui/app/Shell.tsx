@@ -7,17 +7,18 @@ import { ConversationView } from '../conversations/ConversationView'
 import { Button } from '../primitives/Button'
 import { BubblesArt, EmptyState } from '../primitives/EmptyState'
 import { useModel } from './context'
+import { LoadingDialog } from './Loading'
 import { lazy, preloadViews } from './lazy'
 import { closeConversation, closePanel, openConversation, openPanel, type Panel, route } from './route'
 
-const NewConversation = lazy(() => import('../conversations/NewConversation').then((m) => m.NewConversation))
-const Channels = lazy(() => import('../conversations/Channels').then((m) => m.Channels))
-const JoinByInvite = lazy(() => import('../conversations/JoinByInvite').then((m) => m.JoinByInvite))
-const ConversationDetails = lazy(() => import('../conversations/ConversationDetails').then((m) => m.ConversationDetails))
-const Settings = lazy(() => import('../settings/Settings').then((m) => m.Settings))
-const TwoStep = lazy(() => import('../settings/TwoStep').then((m) => m.TwoStep))
-const Administration = lazy(() => import('../settings/Administration').then((m) => m.Administration))
-const Shortcuts = lazy(() => import('../settings/Shortcuts').then((m) => m.Shortcuts))
+const NewConversation = lazy(() => import('../conversations/NewConversation').then((m) => m.NewConversation), LoadingDialog)
+const Channels = lazy(() => import('../conversations/Channels').then((m) => m.Channels), LoadingDialog)
+const JoinByInvite = lazy(() => import('../conversations/JoinByInvite').then((m) => m.JoinByInvite), LoadingDialog)
+const ConversationDetails = lazy(() => import('../conversations/ConversationDetails').then((m) => m.ConversationDetails), LoadingDialog)
+const Settings = lazy(() => import('../settings/Settings').then((m) => m.Settings), LoadingDialog)
+const TwoStep = lazy(() => import('../settings/TwoStep').then((m) => m.TwoStep), LoadingDialog)
+const Administration = lazy(() => import('../settings/Administration').then((m) => m.Administration), LoadingDialog)
+const Shortcuts = lazy(() => import('../settings/Shortcuts').then((m) => m.Shortcuts), LoadingDialog)
 
 /** How long after the start the other views are preloaded. */
 const PRELOAD_DELAY_MS = 3000

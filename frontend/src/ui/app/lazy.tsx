@@ -1,6 +1,7 @@
 /** Lazy views, loaded when first shown. */
 import { signal } from '@preact/signals'
 import type { ComponentType, FunctionComponent } from 'preact'
+import { useLayoutEffect } from 'preact/hooks'
 
 const views: (() => void)[] = []
 
@@ -9,22 +10,43 @@ export function preloadViews(): void {
   for (const load of views) load()
 }
 
-/** `Fallback` shows while the view loads. */
-export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, Fallback?: ComponentType): FunctionComponent<P> {
+export interface LoadingProps {
+  /** Whether the view could not be loaded, or takes long. */
+  failed: boolean
+  retry: () => void
+}
+
+/** A view that takes longer than this counts as failed until it is loaded. */
+const SLOW_MS = 5_000
+
+/** `Loading` shows while the view loads, with the view's props: it says when that fails. */
+export function lazy<P extends object>(load: () => Promise<ComponentType<P>>, Loading: ComponentType<P & LoadingProps>): FunctionComponent<P> {
   const view = signal<ComponentType<P> | null>(null)
-  let started = false
-  const startLoading = () => {
-    if (started) return
-    started = true
-    load().then(
-      (loaded) => (view.value = loaded),
-      () => (started = false), // offline: retried when shown again
-    )
+  const failed = signal(false)
+  let loading = false
+  const startLoading = (): void => {
+    if (loading || view.peek()) return
+    loading = true
+    failed.value = false
+    const slow = setTimeout(() => (failed.value = true), SLOW_MS)
+    const fail = (): void => void (failed.value = true)
+    void load()
+      .then((loaded) => (view.value = loaded), fail)
+      .finally(() => {
+        clearTimeout(slow)
+        loading = false
+      })
   }
-  views.push(startLoading)
-  return function Lazy(props: P) {
+  const preload = (): void => {
+    // Offline at the start: loaded as soon as there is a network.
+    addEventListener('online', startLoading, { once: true })
     startLoading()
+  }
+  views.push(preload)
+  return function Lazy(props: P) {
+    useLayoutEffect(startLoading, [])
     const View = view.value
-    return View ? <View {...props} /> : Fallback ? <Fallback /> : null
+    if (View) return <View {...props} />
+    return <Loading {...props} failed={failed.value} retry={startLoading} />
   }
 }

@@ -75,7 +75,7 @@ export function closeConversation(): void {
   goBackOr({ conversationId: null, panel: null })
 }
 
-/** Show the list in place of a conversation that the user has left. */
+/** Show the list in place of a conversation that the user has left, or of another user's route. */
 export function replaceWithList(): void {
   replace({ conversationId: null, panel: null })
 }

@@ -8,6 +8,7 @@ import { LIMITS } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { isComposing } from '../../lib/keyboard'
 import { byteCount, charCount } from '../../lib/textLength'
+import { LoadingDialog, LoadingNothing } from '../app/Loading'
 import { lazy } from '../app/lazy'
 import { type ComposerMode, viewStateOf } from '../conversations/viewState'
 import { IconButton } from '../primitives/Button'
@@ -15,8 +16,8 @@ import { Icon } from '../primitives/Icon'
 import type { AnchorRect } from '../primitives/Menu'
 import { useMentionCompletion } from './mentionCompletion'
 
-const EmojiMenu = lazy(() => import('./EmojiMenu').then((m) => m.EmojiMenu))
-const MentionList = lazy(() => import('./MentionList').then((m) => m.MentionList))
+const EmojiMenu = lazy(() => import('./EmojiMenu').then((m) => m.EmojiMenu), LoadingDialog)
+const MentionList = lazy(() => import('./MentionList').then((m) => m.MentionList), LoadingNothing)
 
 /** The counter shows when at most this many characters are left. */
 const SHOW_COUNTER_BELOW = 500

@@ -5,7 +5,9 @@ import { displayName } from '../../core/displayName'
 import { t } from '../../i18n'
 import { moveFocus } from '../../lib/keyboard'
 import { useMe, useModel } from '../app/context'
+import { LoadingDialog } from '../app/Loading'
 import { lazy } from '../app/lazy'
+import { Notes } from '../app/Notes'
 import { hashForRoute, openPanel, route } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
 import { Button, IconButton } from '../primitives/Button'
@@ -16,7 +18,7 @@ import type { AnchorRect } from '../primitives/Menu'
 import { RowSkeletons } from '../primitives/Skeletons'
 import { ConversationRow } from './ConversationRow'
 
-const ConversationMenu = lazy(() => import('./ConversationMenu').then((m) => m.ConversationMenu))
+const ConversationMenu = lazy(() => import('./ConversationMenu').then((m) => m.ConversationMenu), LoadingDialog)
 
 export function ConversationList() {
   const query = useSignal('')
@@ -43,6 +45,7 @@ export function ConversationList() {
         />
       </div>
       <ConnectionNote />
+      <Notes />
       <div class="list-scroll">
         <Rows query={query.value.trim()} />
       </div>
@@ -127,6 +130,7 @@ function ListError() {
 
 const NOTES = {
   connecting: { icon: 'clock', text: 'connection.connecting' },
+  polling: { icon: 'clock', text: 'connection.polling' },
   offline: { icon: 'offline', text: 'connection.offline' },
   suspended: { icon: 'warning', text: 'error.suspended' },
 } as const

@@ -5,6 +5,7 @@ import { t } from '../../i18n'
 import { listTime } from '../../lib/time'
 import { today } from '../../lib/today'
 import { useModel } from '../app/context'
+import { LoadingDialog, LoadingNothing } from '../app/Loading'
 import { lazy } from '../app/lazy'
 import { closeConversation, openPanel } from '../app/route'
 import { usePresence } from '../app/usePresence'
@@ -19,8 +20,8 @@ import { ConnectionNote } from './ConversationList'
 import { typingText } from './ConversationRow'
 import { viewStateOf } from './viewState'
 
-const MessageMenu = lazy(() => import('../timeline/MessageMenu').then((m) => m.MessageMenu))
-const PinnedMessages = lazy(() => import('../timeline/PinnedMessages').then((m) => m.PinnedMessages))
+const MessageMenu = lazy(() => import('../timeline/MessageMenu').then((m) => m.MessageMenu), LoadingDialog)
+const PinnedMessages = lazy(() => import('../timeline/PinnedMessages').then((m) => m.PinnedMessages), LoadingNothing)
 
 export function ConversationView({ id }: { id: string }) {
   const model = useModel()

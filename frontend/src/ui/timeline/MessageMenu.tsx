@@ -8,6 +8,7 @@ import { LIMITS } from '../../core/net/protocol'
 import { list, t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { useModel } from '../app/context'
+import { LoadingPart } from '../app/Loading'
 import { lazy } from '../app/lazy'
 import { type SentMessage, viewStateOf } from '../conversations/viewState'
 import { Button } from '../primitives/Button'
@@ -15,7 +16,7 @@ import { FormError } from '../primitives/FormError'
 import { Icon } from '../primitives/Icon'
 import { Menu, MenuItem, type AnchorRect } from '../primitives/Menu'
 
-const EmojiGrid = lazy(() => import('../emoji/EmojiGrid').then((m) => m.EmojiGrid))
+const EmojiGrid = lazy(() => import('../emoji/EmojiGrid').then((m) => m.EmojiGrid), LoadingPart)
 
 const QUICK_REACTIONS = ['👍', '❤️', '😂', '😮', '😢', '🎉']
 const MAX_SEEN_NAMES = 8

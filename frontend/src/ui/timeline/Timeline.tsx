@@ -58,15 +58,23 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
     if (nearTop && conversation.loading.value === null && conversation.error.value === null) void conversation.loadOlder()
   }
 
-  useLayoutEffect(() => {
+  // The line can change after the timeline mounted: at a start the stored messages show before the new ones are read.
+  const placedLine = useRef<number | null>(null)
+  const scrollToUnread = (): boolean => {
     const line = unreadLineIndex(rows, conversation.hasOlder.value)
-    if (line === null) return scrollToEnd()
+    if (line === null || placedLine.current === conversation.unreadFrom.value) return false
+    placedLine.current = conversation.unreadFrom.value
     atEnd.current = false
     handle.current?.scrollToIndex(line, { align: 'start', offset: -24 })
+    return true
+  }
+  useLayoutEffect(() => {
+    if (!scrollToUnread()) scrollToEnd()
   }, [])
 
   const newest = rows.at(-1)
   useLayoutEffect(() => {
+    if (atEnd.current) scrollToUnread()
     const own = newest?.kind === 'message' && newest.item.own && newest.item.state === 'pending'
     if (atEnd.current || own) scrollToEnd()
     updateScrollState()

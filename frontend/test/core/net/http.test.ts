@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { Config } from '../../../src/core/net/config'
 import { createHttp, type TokenSource } from '../../../src/core/net/http'
 import { toUserError } from '../../../src/core/net/errors'
 import { json, errorResponse } from '../../support/fakeServer'
@@ -8,6 +9,7 @@ let answers: (() => Response)[]
 let rejectedTokens: (string | undefined)[]
 let invalidations: number
 
+const SITE: Config = { apiUrl: 'http://chat.test/api', wsUrl: '', auth: { endpoint: '', userPoolId: '', clientId: '' }, signUp: { policy: 'open', domains: [] } }
 const tokens: TokenSource = {
   accessToken: (rejected) => {
     rejectedTokens.push(rejected)
@@ -16,8 +18,9 @@ const tokens: TokenSource = {
   invalidate: () => invalidations++,
 }
 const http = createHttp(
-  Promise.resolve({ apiUrl: 'http://chat.test/api', wsUrl: '', auth: { endpoint: '', userPoolId: '', clientId: '' }, signUp: { policy: 'open', domains: [] } }),
+  Promise.resolve(SITE),
   tokens,
+  new AbortController().signal,
 )
 
 beforeEach(() => {
@@ -122,4 +125,29 @@ test('an error because of a block has its own message', async () => {
 test('a response that is not JSON is an error too', async () => {
   answers = [1, 2, 3].map(() => () => new Response('<html>bad gateway</html>', { status: 502 }))
   expect(await after(http.get('/me'))).toMatchObject({ code: 'http_502' })
+})
+
+test('a request that the session ends is not sent again as the next user, and its response is not used', async () => {
+  const ended = new AbortController()
+  const own = createHttp(Promise.resolve(SITE), tokens, ended.signal)
+  answers = [() => errorResponse(503, 'busy')]
+  const sent = own.send('POST', '/conversations/c/messages', { body: 'from A' }).catch((error: unknown) => toUserError(error))
+  await vi.advanceTimersByTimeAsync(1)
+  ended.abort()
+  await vi.advanceTimersByTimeAsync(60_000)
+  expect(await sent).toMatchObject({ code: 'signed_out' })
+  expect(calls).toHaveLength(1)
+
+  let respond: (response: Response) => void = () => undefined
+  vi.stubGlobal('fetch', () => new Promise((resolve) => (respond = resolve)))
+  const next = new AbortController()
+  const another = createHttp(Promise.resolve(SITE), tokens, next.signal)
+  const read = another.get('/me').catch((error: unknown) => toUserError(error))
+  await vi.advanceTimersByTimeAsync(1)
+  respond(json(401, {}))
+  await vi.advanceTimersByTimeAsync(1)
+  next.abort()
+  respond(json(401, {}))
+  expect(await read).toMatchObject({ code: 'signed_out' })
+  expect(invalidations, 'the next session is not ended by a response to the one before').toBe(0)
 })

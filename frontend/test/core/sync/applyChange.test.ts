@@ -21,7 +21,7 @@ function logOf(events: Event[], save = (_: readonly Event[]) => {}): EventLog {
     load: () => Promise.resolve(events),
     save,
     latestSeq: () => 0,
-    onAppended: () => undefined,
+    onAppended: () => undefined, beforeFirstRead: () => Promise.resolve(),
   })
 }
 

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { networkError } from '../../../src/core/net/errors'
 import { Realtime } from '../../../src/core/sync/realtime'
 import { FakeSocket, Server } from '../../support/fakeServer'
 
@@ -7,6 +8,7 @@ let realtime: Realtime
 let online: number
 let tickets: number
 let frames: string[]
+let ticket: () => Promise<string>
 
 beforeEach(() => {
   vi.useFakeTimers()
@@ -14,8 +16,9 @@ beforeEach(() => {
   server = new Server()
   online = tickets = 0
   frames = []
+  ticket = () => Promise.resolve(`t${++tickets}`)
   realtime = new Realtime({
-    ticket: () => Promise.resolve(`t${++tickets}`),
+    ticket: () => ticket(),
     url: () => Promise.resolve('ws://chat.test/ws'),
     onFrame: (frame) => frames.push(frame.type),
     onOnline: () => online++,
@@ -55,7 +58,7 @@ test('reconnect attempts become less frequent, and succeed when the server is ba
   FakeSocket.refuse = true
   newest().drop()
   await advance(10 * MINUTE)
-  expect(realtime.connection.value).toBe('offline')
+  expect(realtime.connection.value).toBe('polling')
   const attempts = server.sockets.length
   expect(attempts).toBeGreaterThan(15)
   expect(attempts).toBeLessThan(60)
@@ -134,4 +137,45 @@ test('no connection opens after stop', async () => {
   realtime.stop()
   await advance(10 * MINUTE)
   expect(server.sockets).toHaveLength(1)
+})
+
+test('the browser going offline shows at once, and a pong after it is online again ends it', async () => {
+  await advance(10)
+  vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false)
+  dispatchEvent(new Event('offline'))
+  expect(realtime.connection.value).toBe('offline')
+  await advance(1_000)
+  expect(realtime.connection.value, 'the socket may still answer').toBe('offline')
+  vi.restoreAllMocks()
+  dispatchEvent(new Event('online'))
+  await advance(10)
+  expect(realtime.connection.value).toBe('online')
+  expect(server.sockets).toHaveLength(1)
+})
+
+test('a response over HTTP proves the browser wrong, as with a server on the same machine', async () => {
+  await advance(10)
+  dispatchEvent(new Event('offline'))
+  realtime.setReachable(true)
+  expect(realtime.connection.value).toBe('online')
+})
+
+test('a closed socket shows within ten seconds, whatever happens to the reconnect', async () => {
+  await advance(10)
+  ticket = () => new Promise(() => undefined)
+  newest().drop()
+  expect(realtime.connection.value).toBe('connecting')
+  await advance(10_000)
+  expect(realtime.connection.value).toBe('offline')
+})
+
+test('a WebSocket that never opens is polling while HTTP responds, and offline if it does not', async () => {
+  realtime.stop()
+  FakeSocket.refuse = true
+  realtime.start()
+  await advance(5_000)
+  expect(realtime.connection.value).toBe('polling')
+  ticket = () => Promise.reject(networkError())
+  await advance(60_000)
+  expect(realtime.connection.value).toBe('offline')
 })

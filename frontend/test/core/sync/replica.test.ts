@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { FakeSocket, ME, PEER, ROOM } from '../../support/fakeServer'
 import { bodies, close, advance, server, start, waitUntil } from '../../support/testClient'
 
@@ -55,7 +55,7 @@ test('all missed events are read after a reconnect', async () => {
   server.pushes = false
   for (let n = 1; n <= 450; n++) server.addMessage(`m${n}`)
   await waitUntil(() => bodies(room).length === 450)
-  expect(workspace.realtime.connection.value).toBe('online')
+  await waitUntil(() => workspace.realtime.connection.value === 'online')
   expect(bodies(room).at(-1)).toBe('m450')
 })
 
@@ -139,4 +139,69 @@ test('with too many missed events, only the newest page is read', async () => {
   expect(room.log.events.value.length).toBeLessThan(100)
   expect(room.hasOlder.value).toBe(true)
   expect(server.reads().length).toBeLessThan(5)
+})
+
+test('where WebSockets are refused the list, new messages and sent ones go by HTTP', async () => {
+  FakeSocket.refuse = true
+  server.addMessage('before')
+  const { workspace, room, received } = await start({ online: false })
+  await waitUntil(() => bodies(room).length === 1)
+  expect(workspace.conversations.value).toHaveLength(1)
+  await waitUntil(() => workspace.realtime.connection.value === 'polling')
+  server.addMessage('later')
+  await waitUntil(() => bodies(room).length === 2)
+  expect(received.map(({ body }) => body)).toEqual(['later'])
+  await room.send('mine')
+  await waitUntil(() => server.bodies().length === 3)
+  expect(bodies(room)).toEqual(['before', 'later', 'mine'])
+  FakeSocket.refuse = false
+  await waitUntil(() => workspace.realtime.connection.value === 'online')
+})
+
+test('a workspace that is stopped while it starts reads and connects nothing', async () => {
+  const { workspace } = await start({ online: false })
+  await close(workspace)
+  await advance(60_000)
+  expect(server.calls).toEqual([])
+  expect(server.sockets).toEqual([])
+  expect(vi.getTimerCount(), 'nothing is repeated').toBe(0)
+})
+
+test('a response that arrives after the stop is not announced or stored', async () => {
+  const { workspace, received } = await start()
+  const { api } = workspace
+  let late: Promise<unknown> = Promise.resolve()
+  server.after = () => {
+    void workspace.stop()
+    return undefined
+  }
+  server.pushes = false
+  server.addMessage('late')
+  late = api.conversations().catch((error: unknown) => error)
+  expect(await late).toMatchObject({ userError: { code: 'signed_out' } })
+  expect(received).toEqual([])
+})
+
+test('after a restart the line above unread messages is set before the new messages are in the log', async () => {
+  server.addMessage('read')
+  const first = await start()
+  first.room.markRead(server.log.length)
+  await waitUntil(() => server.readSeq === server.log.length)
+  await close(first.workspace)
+  const lastRead = server.log.length
+  for (let n = 0; n < 5; n++) server.addMessage(`new ${n}`)
+  // The log is read faster than anything else.
+  const respond = fetch
+  vi.stubGlobal('fetch', async (url: string, init: RequestInit) => {
+    if (!url.includes('/events')) await new Promise((resolve) => setTimeout(resolve, 500))
+    return respond(url, init)
+  })
+  const { room } = await start({ online: false })
+  let lineAtFirstNew: number | null | undefined
+  const stop = room.log.events.subscribe((events) => {
+    if (events.length > lastRead && lineAtFirstNew === undefined) lineAtFirstNew = room.unreadFrom.peek()
+  })
+  await waitUntil(() => room.log.lastSeq === server.log.length)
+  stop()
+  expect(lineAtFirstNew).toBe(lastRead)
 })
