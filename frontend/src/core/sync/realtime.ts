@@ -89,7 +89,7 @@ export class Realtime {
     void this.connect()
   }
 
-  /** Believe the browser at once; the next response of the server proves it wrong, as for a server on this machine. */
+  /** Show it at once. A response of the server ends it: without a network, one on this machine still responds. */
   private readonly onOffline = (): void => {
     this.reachable.value = false
     this.probe()

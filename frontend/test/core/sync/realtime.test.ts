@@ -153,7 +153,7 @@ test('the browser going offline shows at once, and a pong after it is online aga
   expect(server.sockets).toHaveLength(1)
 })
 
-test('a response over HTTP proves the browser wrong, as with a server on the same machine', async () => {
+test('a response over HTTP ends the offline state, as with a server on the same machine', async () => {
   await advance(10)
   dispatchEvent(new Event('offline'))
   realtime.setReachable(true)
