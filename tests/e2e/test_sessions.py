@@ -34,10 +34,10 @@ _FILES_STORED: Final = """async count => {
 _OLD_VERSION_DELETED: Final = """async () => {
     const pause = () => new Promise(done => setTimeout(done, 100))
     const isNew = async () => (await caches.keys()).every(name => name.startsWith('imchat-shell-n'))
-    for (let n = 0; n < 100 && !(await isNew()); n++) await pause()
+    for (let n = 0; n < 300 && !(await isNew()); n++) await pause()
     return await isNew()
 }"""
-"""Return whether only the files of the version `n…` are stored, after ten seconds at most."""
+"""Return whether only the files of the version `n…` are stored, after half a minute at most: the earlier version first ends its work."""
 _numbers = count()
 
 
