@@ -37,7 +37,7 @@ _OLD_VERSION_DELETED: Final = """async () => {
     for (let n = 0; n < 300 && !(await isNew()); n++) await pause()
     return await isNew()
 }"""
-"""Return whether only the files of the version `n…` are stored, after half a minute at most: the earlier version first ends its work."""
+"""Return whether only the files of the version `n…` are stored, after half a minute at most."""
 _numbers = count()
 
 
