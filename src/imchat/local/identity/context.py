@@ -14,7 +14,7 @@ from imchat.local.identity.accounts import Account, Accounts, Status
 from imchat.local.identity.challenges import Challenges, NewPassword, PasswordProof, SecondFactor
 from imchat.local.identity.codes import Codes, Purpose
 from imchat.local.identity.deliveries import Deliveries
-from imchat.local.identity.pool import Pool
+from imchat.local.identity.pool_keys import Pool
 from imchat.local.identity.protocol import (
     MAX_USERNAME,
     CognitoError,
