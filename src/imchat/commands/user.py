@@ -304,7 +304,7 @@ def reset_two_step(pool: _PoolOptions, email: str, *, yes: bool) -> None:
         base.confirm(f"Turn off two-step sign-in for {email}?")
     with pool.connect() as users:
         users.reset_two_step(email)
-    base.success(f"Two-step sign-in is off for {email}. The password alone signs in now.")
+    base.success(f"Two-step sign-in is off for {email}. They sign in with the password only.")
 
 
 @user.command()

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 from imchat.domain.limits import RATE_READ_BYTES, RATE_REQUESTS, STRANGERS_ADDED
 from imchat.errors import ConfigError
 from imchat.services.app import App
-from imchat.services.rate_limiter import RateLimiter, StrangerLimiter, read_limiter
+from imchat.services.rate_limiter import RateLimiter, StrangerLimiter, create_read_limiter
 from imchat.services.runtime import InlineRuntime
 from imchat.settings import Settings
 
@@ -63,13 +63,13 @@ def rate_limiters() -> tuple[RateLimiter, RateLimiter, StrangerLimiter]:
     """Return the limiters of requests, of reads and of added strangers.
 
     The environment variable `IMCHAT_REQUESTS_PER_MINUTE` overrides the limit of requests, and changes that of reads in
-    proportion; `IMCHAT_STRANGERS_PER_HOUR` overrides the limit of strangers. Raises: ConfigError if a variable is not a
+    proportion; `IMCHAT_STRANGERS_PER_HOUR` overrides the limit of added strangers. Raises: ConfigError if a variable is not a
     whole number.
     """
     requests = _limit("IMCHAT_REQUESTS_PER_MINUTE", RATE_REQUESTS)
     return (
         RateLimiter(requests),
-        read_limiter(requests * RATE_READ_BYTES // RATE_REQUESTS),
+        create_read_limiter(requests * RATE_READ_BYTES // RATE_REQUESTS),
         StrangerLimiter(_limit("IMCHAT_STRANGERS_PER_HOUR", STRANGERS_ADDED)),
     )
 
@@ -98,7 +98,7 @@ def lambda_app() -> App:
         retries={"mode": "standard", "max_attempts": 4},
         max_pool_connections=_THREADS * 2,
     )
-    limiter, of_reads, of_strangers = rate_limiters()
+    rate_limiter, read_limiter, stranger_limiter = rate_limiters()
     callbacks = boto3.client("apigatewaymanagementapi", endpoint_url=settings.callback_url, config=config)
 
     return App(
@@ -108,9 +108,9 @@ def lambda_app() -> App:
         new_id=new_id,
         runtime=LambdaRuntime(),
         queue=SqsQueue(lambda: boto3.client("sqs", config=config), settings.fanout_queue_url),
-        rate_limiter=limiter,
-        read_limiter=of_reads,
-        stranger_limiter=of_strangers,
+        rate_limiter=rate_limiter,
+        read_limiter=read_limiter,
+        stranger_limiter=stranger_limiter,
     )
 
 

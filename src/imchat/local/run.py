@@ -74,16 +74,16 @@ async def serve(
         SqliteTable.open(data.accounts, data.synced_length(data.accounts)) as accounts,
     ):
         gateway, deferred = LocalGateway(), DeferredActions()
-        limiter, of_reads, of_strangers = bootstrap.rate_limiters()
+        rate_limiter, read_limiter, stranger_limiter = bootstrap.rate_limiters()
         app = App(
             table=store,
             gateway=gateway,
             now_ms=bootstrap.now_ms,
             new_id=bootstrap.new_id,
             runtime=deferred,
-            rate_limiter=limiter,
-            read_limiter=of_reads,
-            stranger_limiter=of_strangers,
+            rate_limiter=rate_limiter,
+            read_limiter=read_limiter,
+            stranger_limiter=stranger_limiter,
         )
         identity = Identity(
             table=accounts,
