@@ -21,7 +21,7 @@ const PAGE = ''
 const files = new Set([...__FILES__.start, ...__FILES__.later].map(urlOf))
 
 self.addEventListener('install', (event) => {
-  // Not activated before all pages of the version before are closed or reloaded: they load their files from its cache.
+  // Not activated until all pages of the previous version are closed or reloaded: they load their files from its cache.
   event.waitUntil(storeMissing([PAGE, ...__FILES__.start]))
 })
 

@@ -26,7 +26,7 @@ ANN, MAY, BOB, DAN = UserId("u-ann"), UserId("u-may"), UserId("u-bob"), UserId("
 EVE, KIM = UserId("u-eve"), UserId("u-kim")
 ROLES = {"owner": ANN, "manager": MAY, "author": BOB, "member": DAN}
 """The members of the group. `author` and `member` are plain members; `author` wrote the message."""
-NOT_MEMBERS = {"stranger": KIM, "removed member": EVE}
+NOT_MEMBERS = {"non-member": KIM, "removed member": EVE}
 ALLOWED = {
     "member": {"owner", "manager", "author", "member"},
     "author": {"author"},
@@ -169,9 +169,9 @@ def test_strangers_removed_members_and_unknown_ids_get_the_same_response_after_t
 ) -> None:
     seen = {}
     for case, caller, target in (
-        ("stranger", KIM, "group"),
+        ("non-member", KIM, "group"),
         ("removed member", EVE, "group"),
-        ("stranger, direct", KIM, "direct"),
+        ("non-member, direct", KIM, "direct"),
         ("unknown group", KIM, "g" + "0" * 32),
         ("unknown direct", KIM, "d" + "0" * 32),
         ("unknown to a member of others", BOB, "g" + "0" * 32),
@@ -187,8 +187,8 @@ def test_strangers_removed_members_and_unknown_ids_get_the_same_response_after_t
         if name(route) == SEND:
             reads = [read.rpartition(": ")[0] for read in reads]
         seen[case] = (response.body, dict(response.headers), reads)
-    different = {case: outcome for case, outcome in seen.items() if outcome != seen["stranger"]}
-    assert not different, f"a stranger: {seen['stranger']}"
+    different = {case: outcome for case, outcome in seen.items() if outcome != seen["non-member"]}
+    assert not different, f"a non-member: {seen['non-member']}"
 
 
 class TableThatRemoves(TableWrapper):

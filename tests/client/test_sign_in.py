@@ -174,7 +174,7 @@ def test_a_busy_pool_is_asked_again_a_few_times() -> None:
         signing_in_at(*[BUSY] * (MAX_ATTEMPTS + 1))
 
 
-def test_a_pool_that_asks_for_a_long_wait_is_not_waited_for() -> None:
+def test_signing_in_fails_at_once_if_the_pool_asks_for_a_long_wait() -> None:
     with (
         server_returning(BUSY, method="POST", retry_after_s=60) as (url, received),
         urllib3.PoolManager() as connections,

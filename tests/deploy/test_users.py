@@ -26,7 +26,7 @@ from imchat.deploy.operate.users import Users, connect_aws
 from imchat.errors import ConfigError, Conflict, ImchatError, Invalid, NotFound
 from imchat.local.data_dir import DataDir
 from imchat.local.identity import Purpose
-from imchat.local.user_pool import reach_user_pool
+from imchat.local.user_pool_admin import connect_user_pool
 
 pytestmark = pytest.mark.slow
 
@@ -324,7 +324,7 @@ def test_disable_delete_and_reset_say_how_long_tokens_stay_valid(tmp_path: Path,
 def test_the_commands_reach_the_running_server(tmp_path: Path) -> None:
     folder = DataDir.open(tmp_path)
     with folder.lock(), open_pool(folder.path) as running, folder.announce(running.url):
-        with reach_user_pool(folder, lambda *_: None) as reached:
+        with connect_user_pool(folder, lambda *_: None) as reached:
             assert reached.url == running.url
         assert run("create", ANN, "--local", "--data-dir", str(tmp_path)).exit_code == 0
         assert running.admin("admin_get_user", ANN)["Username"]

@@ -462,7 +462,7 @@ def test_clients_that_connect_at_once_are_pinged_at_different_times(tmp_path: Pa
     on_machine(tmp_path, test, ping_s=2)
 
 
-def test_a_client_whose_messages_wait_is_not_taken_for_silent(tmp_path: Path) -> None:
+def test_a_client_whose_messages_wait_is_not_disconnected_as_silent(tmp_path: Path) -> None:
     """While many messages of a client wait, the server does not read its answers to pings either."""
 
     async def test(m: RunningServer) -> None:

@@ -98,7 +98,7 @@ def disabled(pool: UserPool) -> None:
 
 
 def without_a_code(pool: UserPool) -> None:
-    """Make an unconfirmed account whose code has been deleted after it expired."""
+    """Create an unconfirmed account whose code has been deleted after it expired."""
     unconfirmed(pool)
     now_s = int(time.time()) + 3 * 24 * 3600
     table: Any = pool.identity._context.accounts._table

@@ -17,11 +17,11 @@ from tests.support.browser_harness import PASSWORD
 from tests.support.local_server import AUTHORIZATION, PAGE, RunningServer, run, running_server
 from tests.support.proxies import KINDS, ORIGIN, Browser, proxied
 
-from imchat.local.addresses import PublicUrl
 from imchat.local.data_dir import DataDir
 from imchat.local.http import MAX_BODY_BYTES
 from imchat.local.run import serve
 from imchat.local.server import Options
+from imchat.local.server_names import PublicUrl
 
 PUBLIC = PublicUrl.parse(ORIGIN)
 PLAIN = "server { listen 443 ssl; ssl_certificate x; ssl_certificate_key x; location / { %s } }"

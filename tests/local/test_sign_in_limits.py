@@ -19,15 +19,15 @@ from tests.support.user_pools import EMAIL, PASSWORD, UserPool, open_pool
 
 from imchat.cli import cli
 from imchat.errors import Busy, ConfigError
-from imchat.local import address_limits as limits_module
-from imchat.local import work_queue as work_queue_module
-from imchat.local.address_limits import LIMITS, AddressLimits, Kind, Limit, kind_of
-from imchat.local.addresses import PublicUrl
-from imchat.local.client_address import LOOPBACK, UNKNOWN, ClientAddresses, parse_proxy
+from imchat.local import address_limiter as address_limiter_module
+from imchat.local import user_pool_queue as user_pool_queue_module
+from imchat.local.address_limiter import LIMITS, AddressLimiter, OperationKind, RequestLimit, operation_kind
 from imchat.local.http import Request
 from imchat.local.identity import CognitoResponse
 from imchat.local.identity.service import TARGET_PREFIX
-from imchat.local.work_queue import QueueFull, WorkQueue
+from imchat.local.server_names import PublicUrl
+from imchat.local.trusted_proxies import LOOPBACK, UNKNOWN, TrustedProxies, parse_proxy
+from imchat.local.user_pool_queue import QueueFull, UserPoolQueue
 
 ANN, BOB, EVE = "192.0.2.1", "192.0.2.2", "203.0.113.66"
 
@@ -55,8 +55,8 @@ class Clock:
         return self.ms
 
 
-def make_limits(clock: Clock, **limits: Limit) -> AddressLimits:
-    return AddressLimits({Kind[name]: limit for name, limit in limits.items()}, clock)
+def make_limiter(clock: Clock, **limits: RequestLimit) -> AddressLimiter:
+    return AddressLimiter({OperationKind[name]: limit for name, limit in limits.items()}, clock)
 
 
 # -- limits of one address --
@@ -64,60 +64,60 @@ def make_limits(clock: Clock, **limits: Limit) -> AddressLimits:
 
 def test_an_address_may_send_a_burst_and_then_so_many_a_minute() -> None:
     clock = Clock()
-    limits = make_limits(clock, SIGN_UP=Limit(5, 10))
-    assert [limits.count(Kind.SIGN_UP, EVE) for _ in range(6)] == [0] * 5 + [6000]
+    limiter = make_limiter(clock, SIGN_UP=RequestLimit(5, 10))
+    assert [limiter.count(OperationKind.SIGN_UP, EVE) for _ in range(6)] == [0] * 5 + [6000]
     clock.ms += 5999
-    assert limits.count(Kind.SIGN_UP, EVE) == 1
+    assert limiter.count(OperationKind.SIGN_UP, EVE) == 1
     clock.ms += 1
-    assert [limits.count(Kind.SIGN_UP, EVE) for _ in range(2)] == [0, 6000]
+    assert [limiter.count(OperationKind.SIGN_UP, EVE) for _ in range(2)] == [0, 6000]
     clock.ms += 60_000
-    assert [limits.count(Kind.SIGN_UP, EVE) for _ in range(6)] == [0] * 5 + [6000]
+    assert [limiter.count(OperationKind.SIGN_UP, EVE) for _ in range(6)] == [0] * 5 + [6000]
 
 
 def test_refused_requests_do_not_make_the_wait_longer() -> None:
     clock = Clock()
-    limits = make_limits(clock, SIGN_UP=Limit(1, 10))
-    limits.count(Kind.SIGN_UP, EVE)
-    assert {limits.count(Kind.SIGN_UP, EVE) for _ in range(100)} == {6000}
+    limiter = make_limiter(clock, SIGN_UP=RequestLimit(1, 10))
+    limiter.count(OperationKind.SIGN_UP, EVE)
+    assert {limiter.count(OperationKind.SIGN_UP, EVE) for _ in range(100)} == {6000}
 
 
 def test_addresses_and_kinds_of_operations_are_counted_separately() -> None:
-    limits = make_limits(Clock(), SIGN_UP=Limit(1, 10), SIGN_IN=Limit(1, 10))
-    assert limits.count(Kind.SIGN_UP, EVE) == 0
-    assert limits.count(Kind.SIGN_UP, EVE) > 0
-    assert limits.count(Kind.SIGN_UP, ANN) == 0
-    assert limits.count(Kind.SIGN_IN, EVE) == 0
+    limiter = make_limiter(Clock(), SIGN_UP=RequestLimit(1, 10), SIGN_IN=RequestLimit(1, 10))
+    assert limiter.count(OperationKind.SIGN_UP, EVE) == 0
+    assert limiter.count(OperationKind.SIGN_UP, EVE) > 0
+    assert limiter.count(OperationKind.SIGN_UP, ANN) == 0
+    assert limiter.count(OperationKind.SIGN_IN, EVE) == 0
 
 
 def test_many_addresses_take_a_bounded_number_of_entries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits_module, "MAX_ADDRESSES", 100)
-    limits = make_limits(Clock(), SIGN_UP=Limit(1, 10))
-    limits.count(Kind.SIGN_UP, ANN)
+    monkeypatch.setattr(address_limiter_module, "MAX_ADDRESSES", 100)
+    limiter = make_limiter(Clock(), SIGN_UP=RequestLimit(1, 10))
+    limiter.count(OperationKind.SIGN_UP, ANN)
     for number in range(1000):
-        limits.count(Kind.SIGN_UP, f"2001:db8:0:{number:x}::/64")
-        assert limits.count(Kind.SIGN_UP, ANN) > 0, "an address that keeps trying is forgotten"
-    assert len(limits._counters[Kind.SIGN_UP]._forgotten_ms) == 100
+        limiter.count(OperationKind.SIGN_UP, f"2001:db8:0:{number:x}::/64")
+        assert limiter.count(OperationKind.SIGN_UP, ANN) > 0, "an address that keeps trying is forgotten"
+    assert len(limiter._counters[OperationKind.SIGN_UP]._next_ms) == 100
 
 
 @pytest.mark.parametrize(
     ("operation", "kind"),
     [
-        ("SignUp", Kind.SIGN_UP),
-        ("InitiateAuth", Kind.SIGN_IN),
-        ("ChangePassword", Kind.SIGN_IN),
-        ("ForgotPassword", Kind.CODE),
-        ("ConfirmForgotPassword", Kind.CODE),
-        ("ResendConfirmationCode", Kind.CODE),
-        ("ConfirmSignUp", Kind.CODE),
-        ("GetTokensFromRefreshToken", Kind.OTHER),
-        ("AnyOtherOperation", Kind.OTHER),
-        ("AdminCreateUser", Kind.ADMINISTRATION),
-        ("ListUsers", Kind.ADMINISTRATION),
+        ("SignUp", OperationKind.SIGN_UP),
+        ("InitiateAuth", OperationKind.SIGN_IN),
+        ("ChangePassword", OperationKind.SIGN_IN),
+        ("ForgotPassword", OperationKind.CODE),
+        ("ConfirmForgotPassword", OperationKind.CODE),
+        ("ResendConfirmationCode", OperationKind.CODE),
+        ("ConfirmSignUp", OperationKind.CODE),
+        ("GetTokensFromRefreshToken", OperationKind.OTHER),
+        ("AnyOtherOperation", OperationKind.OTHER),
+        ("AdminCreateUser", OperationKind.ADMINISTRATION),
+        ("ListUsers", OperationKind.ADMINISTRATION),
     ],
 )
-def test_every_operation_of_clients_has_a_limit(operation: str, kind: Kind) -> None:
-    assert kind_of(operation) is kind
-    assert (kind in LIMITS) is (kind is not Kind.ADMINISTRATION)
+def test_every_operation_of_clients_has_a_limit(operation: str, kind: OperationKind) -> None:
+    assert operation_kind(operation) is kind
+    assert (kind in LIMITS) is (kind is not OperationKind.ADMINISTRATION)
 
 
 # -- addresses of clients --
@@ -174,16 +174,16 @@ def request_from(peer: str, forwarded_for: str | None = None, *more: str) -> Req
 def test_a_client_is_counted_by_the_address_that_the_last_trusted_proxy_saw(
     peer: str, forwarded_for: str | None, expected: str
 ) -> None:
-    addresses = ClientAddresses([*LOOPBACK, parse_proxy("10.1.0.0/16")])
-    assert addresses.find(request_from(peer, forwarded_for)) == expected
+    proxies = TrustedProxies([*LOOPBACK, parse_proxy("10.1.0.0/16")])
+    assert proxies.client_address(request_from(peer, forwarded_for)) == expected
 
 
 def test_repeated_headers_are_one_list() -> None:
-    assert ClientAddresses(LOOPBACK).find(request_from("127.0.0.1", ANN, EVE)) == EVE
+    assert TrustedProxies(LOOPBACK).client_address(request_from("127.0.0.1", ANN, EVE)) == EVE
 
 
 def test_no_proxy_is_trusted_unless_it_is_named() -> None:
-    assert ClientAddresses().find(request_from("127.0.0.1", ANN)) == "127.0.0.1"
+    assert TrustedProxies().client_address(request_from("127.0.0.1", ANN)) == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -199,9 +199,9 @@ def test_no_proxy_is_trusted_unless_it_is_named() -> None:
 def test_the_operator_reads_once_that_a_proxy_is_counted_as_one_client(
     peer: str, forwarded_for: str | None, advice: str | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    addresses = ClientAddresses(LOOPBACK)
+    proxies = TrustedProxies(LOOPBACK)
     for _ in range(3):
-        addresses.log_shared_address(request_from(peer, forwarded_for))
+        proxies.log_shared_address(request_from(peer, forwarded_for))
     messages = [record.getMessage() for record in caplog.records]
     assert len(messages) == (0 if advice is None else 1)
     assert advice is None or advice in messages[0]
@@ -230,7 +230,7 @@ def test_a_trusted_proxy_that_is_no_address_is_refused_in_one_line(value: str, p
 class Blocked:
     """Runs a queue whose thread is blocked until `release`, so that the order of what waits can be seen."""
 
-    def __init__(self, queue: WorkQueue) -> None:
+    def __init__(self, queue: UserPoolQueue) -> None:
         self._queue = queue
         self._released = threading.Event()
         self.order: list[str] = []
@@ -264,7 +264,7 @@ class Blocked:
 
 @in_event_loop
 async def test_addresses_take_turns_and_urgent_work_is_first() -> None:
-    async with Blocked(WorkQueue()) as blocked:
+    async with Blocked(UserPoolQueue()) as blocked:
         tasks = [await blocked.add(f"sign-up {n}", address=EVE, urgent=False) for n in range(3)]
         tasks += [await blocked.add("ann's sign-up", address=ANN, urgent=False)]
         tasks += [await blocked.add(f"sign-in {n}", address=EVE, urgent=True) for n in range(3)]
@@ -281,8 +281,8 @@ async def test_addresses_take_turns_and_urgent_work_is_first() -> None:
 async def test_a_full_queue_drops_the_newest_request_of_the_address_with_the_most(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(work_queue_module, "MAX_WAITING", 4)
-    async with Blocked(WorkQueue()) as blocked:
+    monkeypatch.setattr(user_pool_queue_module, "MAX_WAITING", 4)
+    async with Blocked(UserPoolQueue()) as blocked:
         eves = [await blocked.add(f"eve {n}", address=EVE, urgent=True) for n in range(5)]
         with pytest.raises(QueueFull):
             await eves[4]
@@ -297,7 +297,7 @@ async def test_a_full_queue_drops_the_newest_request_of_the_address_with_the_mos
 
 @in_event_loop
 async def test_work_that_is_cancelled_while_it_waits_is_never_done() -> None:
-    async with Blocked(WorkQueue()) as blocked:
+    async with Blocked(UserPoolQueue()) as blocked:
         gone = await blocked.add("gone", address=EVE, urgent=True)
         kept = await blocked.add("kept", address=EVE, urgent=True)
         gone.cancel()
@@ -309,8 +309,8 @@ async def test_work_that_is_cancelled_while_it_waits_is_never_done() -> None:
 
 @in_event_loop
 async def test_work_that_waits_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work_queue_module, "MAX_WAIT_S", 0.01)
-    async with Blocked(WorkQueue()) as blocked:
+    monkeypatch.setattr(user_pool_queue_module, "MAX_WAIT_S", 0.01)
+    async with Blocked(UserPoolQueue()) as blocked:
         late = await blocked.add("late", address=EVE, urgent=False)
         with pytest.raises(QueueFull):
             await late
@@ -319,7 +319,7 @@ async def test_work_that_waits_too_long_is_refused(monkeypatch: pytest.MonkeyPat
 
 @in_event_loop
 async def test_an_error_reaches_the_caller_and_the_queue_goes_on() -> None:
-    queue = WorkQueue()
+    queue = UserPoolQueue()
     with pytest.raises(ZeroDivisionError):
         await queue.run(lambda: 1 // 0, address=EVE, urgent=True)
     assert await queue.run(lambda: 7, address=EVE, urgent=True) == 7
@@ -328,7 +328,7 @@ async def test_an_error_reaches_the_caller_and_the_queue_goes_on() -> None:
 
 @in_event_loop
 async def test_closing_the_queue_drops_what_waits() -> None:
-    queue = WorkQueue()
+    queue = UserPoolQueue()
     async with Blocked(queue) as blocked:
         waiting = await blocked.add("waiting", address=EVE, urgent=True)
         closing = asyncio.ensure_future(asyncio.to_thread(queue.close))
@@ -423,7 +423,9 @@ def test_a_sign_in_is_served_before_800_sign_ups(tmp_path: Path) -> None:
         assert server.identity.handled.index("ann") <= 1, (
             "a sign-in waits for the request that is running, at most"
         )
-        assert statuses.count(200) == len(server.identity.handled) - 1 <= work_queue_module.MAX_WAITING + 1
+        assert (
+            statuses.count(200) == len(server.identity.handled) - 1 <= user_pool_queue_module.MAX_WAITING + 1
+        )
         assert set(statuses) == {200, 400}
 
     running_slow_server(tmp_path, flood)
@@ -455,7 +457,7 @@ def test_a_server_for_tests_has_no_limits(tmp_path: Path) -> None:
     async def sign_up() -> None:
         async with running_server(tmp_path, sign_in_limits={}) as server:
             headers = {"X-Amz-Target": f"{TARGET_PREFIX}SignUp"}
-            for _ in range(LIMITS[Kind.SIGN_UP].burst + 10):
+            for _ in range(LIMITS[OperationKind.SIGN_UP].burst + 10):
                 async with server.session.post(server.url, data=b"{}", headers=headers) as response:
                     assert response.status == 200
 
@@ -476,7 +478,7 @@ def test_the_limit_applies_to_the_client_and_not_to_the_proxy(tmp_path: Path) ->
             await reader.readexactly(length)
             return int(head.split()[1])
 
-        burst = LIMITS[Kind.SIGN_UP].burst
+        burst = LIMITS[OperationKind.SIGN_UP].burst
         assert {await post("SignUp", EVE) for _ in range(burst)} == {200}
         assert await post("SignUp", f"{BOB}, {EVE}") == 400
         assert await post("InitiateAuth", EVE) == 200
@@ -499,7 +501,7 @@ def test_an_aws_client_gets_the_exception_that_cognito_sends(
     pool: UserPool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pool.sign_up()
-    monkeypatch.setattr("imchat.local.address_limits._Counter.count", lambda *_: 2500)
+    monkeypatch.setattr("imchat.local.address_limiter._Counter.count", lambda *_: 2500)
     with pytest.raises(pool.cognito.exceptions.TooManyRequestsException, match="Rate exceeded") as caught:
         pool.sign_in()
     metadata = caught.value.response["ResponseMetadata"]

@@ -29,7 +29,7 @@ OFF = {"Enabled": False, "PreferredMfa": False}
 @pytest.fixture
 def pool(tmp_path: Path) -> Iterator[UserPool]:
     with open_pool(tmp_path) as opened:
-        # Five seconds after the begin of a step, so that no code changes during a test.
+        # Five seconds after the start of a step, so that no code changes during a test.
         opened.clock.set_by_s(35 - opened.clock.now_ms() // 1000 % 30)
         opened.sign_up()
         yield opened
@@ -208,7 +208,7 @@ def test_the_code_that_set_up_the_app_cannot_sign_in(pool: UserPool) -> None:
         respond(pool, pool.sign_in(), used)
 
 
-def test_of_concurrent_requests_with_one_code_one_signs_in(pool: UserPool) -> None:
+def test_only_one_of_concurrent_requests_with_the_same_code_signs_in(pool: UserPool) -> None:
     app = turn_on(pool)
     responses = {"USERNAME": EMAIL, "SOFTWARE_TOKEN_MFA_CODE": code(pool, app)}
     sessions = [pool.sign_in()["Session"] for _ in range(6)]

@@ -72,9 +72,8 @@ def test_a_stranger_cannot_be_put_into_290_groups(world: World) -> None:
         conversations.create_group(app, ANN, [BOB], "Spam")
     wait_s = STRANGERS_ADDED_S - (world.clock_ms // 1000) % STRANGERS_ADDED_S
     assert caught.value.details == {"reason": "strangers", "limit": 20, "retry_after_s": wait_s}
-    assert (
-        f"at most 20 people an hour with whom you share no conversation; try again in {wait_s // 60} minutes"
-        in (caught.value.message)
+    assert f"at most 20 people an hour who do not know you; try again in {wait_s // 60} minutes" in (
+        caught.value.message
     )
     world.clock_ms += wait_s * 1000
     conversations.create_group(app, ANN, [BOB], "Spam")
@@ -271,7 +270,7 @@ REFUSED_WAYS: dict[str, Callable[[App, ConversationId, list[UserId]], object]] =
 
 @pytest.mark.parametrize("has_limiter", ["with a limit", "without a limit"])
 @pytest.mark.parametrize("way", REFUSED_WAYS)
-def test_who_allows_only_known_people_is_not_added_by_a_stranger(
+def test_a_user_who_allows_only_known_people_is_not_added_by_a_stranger(
     world: World, way: str, has_limiter: str
 ) -> None:
     world.people("ann", "bob", "cat", "dan")
@@ -291,7 +290,7 @@ def test_who_allows_only_known_people_is_not_added_by_a_stranger(
     REFUSED_WAYS[way](app, conversation_id, [BOB])
 
 
-def test_who_allows_only_known_people_can_still_join_and_be_written_to(world: World) -> None:
+def test_a_user_who_allows_only_known_people_can_still_join_and_get_messages(world: World) -> None:
     world.people("ann", "bob")
     assert users.me(world.app, BOB).group_additions == "everyone"
     users.update_profile(world.app, BOB, group_additions="known")

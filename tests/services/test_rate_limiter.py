@@ -16,7 +16,7 @@ from imchat.domain.limits import RATE_S
 from imchat.errors import RateLimited
 from imchat.services import messages
 from imchat.services.app import App
-from imchat.services.rate_limiter import READ_UNIT_BYTES, RateLimiter, read_limiter
+from imchat.services.rate_limiter import READ_UNIT_BYTES, RateLimiter, create_read_limiter
 
 ANN, BOB = UserId("u-ann"), UserId("u-bob")
 MOST = 100
@@ -97,7 +97,7 @@ def test_reads_are_counted_by_the_size_of_their_responses(sqlite_world: World) -
     world, limit = sqlite_world, 1_000_000
     ann, bob = world.people("ann", "bob")
     large, small = world.direct(ann, bob), world.group(bob, ann)
-    app = replace(world.app, rate_limiter=RateLimiter(MOST), read_limiter=read_limiter(limit))
+    app = replace(world.app, rate_limiter=RateLimiter(MOST), read_limiter=create_read_limiter(limit))
     for number in range(20):
         messages.send(app, ann, large, client_message_id=f"m{number}", body="x" * 8_000)
 
@@ -118,7 +118,9 @@ def test_sending_is_possible_after_too_many_reads_and_reading_after_too_many_sen
     world = sqlite_world
     ann, bob = world.people("ann", "bob")
     conversation_id = world.direct(ann, bob)
-    app = replace(world.app, rate_limiter=RateLimiter(2), read_limiter=read_limiter(2 * READ_UNIT_BYTES))
+    app = replace(
+        world.app, rate_limiter=RateLimiter(2), read_limiter=create_read_limiter(2 * READ_UNIT_BYTES)
+    )
 
     def send() -> int:
         return dispatch(app, HttpRequest("POST", "/api/realtime/tickets", {}, b"", ann, "r")).status
@@ -133,14 +135,14 @@ def test_sending_is_possible_after_too_many_reads_and_reading_after_too_many_sen
 
 def test_processes_share_the_count_of_reads(world: World) -> None:
     """Each of them is far below the limit, all of them together are above it."""
-    limiters = [read_limiter(100 * MIB) for _ in range(10)]
+    limiters = [create_read_limiter(100 * MIB) for _ in range(10)]
     accepted = count_accepted(world, limiters, 100, bytes_each=4 * MIB)
     assert 25 <= accepted <= 25 + 2 * len(limiters)
 
 
 def test_counting_reads_takes_two_write_units_for_4_mb_and_no_read(sqlite_world: World) -> None:
     app, count, _ = metered(sqlite_world.app)
-    limiter = read_limiter(1024 * MIB)
+    limiter = create_read_limiter(1024 * MIB)
     for number in range(1, 401):
         limiter.count(app.table, ANN, now_s=0)
         limiter.add_response(ANN, 100_000)

@@ -12,7 +12,7 @@ from tests.support.world import InMemoryQueue, RacingTable, World
 
 from imchat.api.dispatch import HttpRequest, dispatch
 from imchat.api.routes import ROUTES
-from imchat.domain.ids import ConversationId, UserId
+from imchat.domain.ids import ConnectionId, ConversationId, UserId
 from imchat.services import (
     blocks,
     conversations,
@@ -184,7 +184,7 @@ def test_no_activity_is_pushed_across_a_block_but_to_everyone_else(
         assert len(world.received(phones[CAT], activity)) == (kind == "group")
         for connection_id in (*phones.values(), f"first-{actor}"):
             for user_id in (ANN, BOB, CAT):
-                realtime.disconnect(world.app, user_id, connection_id)  # type: ignore[arg-type]
+                realtime.disconnect(world.app, user_id, ConnectionId(connection_id))
 
 
 class JoinedRoom(NamedTuple):

@@ -19,8 +19,8 @@ from botocore.exceptions import ClientError
 
 from imchat.local.data_dir import replace_file
 from imchat.local.identity import REGION, Identity, Purpose, read_admin_key
-from imchat.local.identity.pool import load_signing_key
-from imchat.local.user_pool import serve_identity
+from imchat.local.identity.pool_keys import load_signing_key
+from imchat.local.user_pool_admin import serve_identity
 from imchat.sign_up_policy import OPEN, SignUpPolicy
 from imchat.storage.sqlite.table import SqliteTable
 

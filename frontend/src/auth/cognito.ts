@@ -34,8 +34,8 @@ export class PoolError extends Error {
 /**
  * Call an operation of the pool; `signal` ends it. Throws PoolError, or ApiError `network`.
  *
- * If the pool gets too many requests, which it refuses before doing anything, the operation is repeated; not if the pool
- * asks for a long wait, because the user is waiting too.
+ * `TooManyRequests` means that the pool did nothing, so the operation is repeated, unless the pool asks for a long wait:
+ * the user is waiting, too.
  */
 export async function callPool<T>(
   auth: Config['auth'],

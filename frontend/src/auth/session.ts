@@ -45,7 +45,7 @@ export function createSession(deps: SessionDeps): SessionControl {
     if ((state === 'signed-in' || state === 'signed-out') && !(await tokens.isCurrent())) await resume()
   }
 
-  /** Become the stored session's user, or signed out. Returns whether there is a stored session. */
+  /** Show the stored session's user, or the sign-in form if there is none. Returns whether there is a stored session. */
   async function resume(): Promise<boolean> {
     const stored = await tokens.storedSession()
     const current = session.peek()

@@ -4,7 +4,7 @@ import type { Me } from '../core/net/protocol'
 import { notKept, openedOrNull } from '../core/storage/kept'
 
 export interface StoredSession {
-  /** Tells this sign-in from others: a tab whose tokens are of another one must not use the refresh token. Missing in older versions. */
+  /** Distinguishes this sign-in from others: a tab with tokens of another sign-in must not use the refresh token. Older versions stored none. */
   id?: string
   refreshToken: string
   /** The last known profile, so that the page can render before the network responds; null while signing in. */
@@ -15,7 +15,7 @@ export interface StoredSession {
 const STORE = 'kept'
 const KEY = 'session'
 let database: Promise<IDBPDatabase | null> | undefined
-/** What this tab last read or wrote: used if IndexedDB refuses. The session then ends with the page. */
+/** The session that this tab last read or wrote: used if IndexedDB refuses. The session is then lost with the page. */
 let known: StoredSession | null = null
 /** Whether the last write was refused, so that `known` is newer than the database. */
 let refused = false

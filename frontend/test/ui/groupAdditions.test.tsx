@@ -33,7 +33,7 @@ test('a refusal names who cannot be added, and what to do instead', () => {
 test.each([400, 429])('the limit of strangers is explained with its number, also with status %i', (status) => {
   const error = refusal(status, { reason: 'strangers', limit: 20 })
   expect(additionError(error, [ANA]).message).toBe(
-    'You can add only 20 people an hour who share no conversation with you. Try again later, or send an invite link.',
+    'You can add at most 20 people an hour who don’t know you. Try again later, or send an invite link.',
   )
 })
 

@@ -12,7 +12,7 @@ SOFTWARE_TOKEN: Final = "SOFTWARE_TOKEN_MFA"  # noqa: S105 - a challenge, not a 
 
 
 class TwoStepSetup(NamedTuple):
-    """What an authenticator app needs: `uri` as a QR code, or `secret` typed by the user. Show it to no one else."""
+    """A new secret for an authenticator app: `uri`, to be shown as a QR code, or `secret`, to be typed. Keep both private."""
 
     secret: str
     uri: str
@@ -54,7 +54,7 @@ class TwoStep:
         await self._set_preference(on=True)
 
     async def turn_off(self) -> None:
-        """Require codes no longer."""
+        """Stop requiring codes."""
         await self._set_preference(on=False)
 
     async def _set_preference(self, *, on: bool) -> None:

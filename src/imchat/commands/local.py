@@ -81,9 +81,9 @@ def local(
 
     with gc_disabled():
         from imchat.local import run
-        from imchat.local.addresses import PublicUrl
-        from imchat.local.client_address import parse_proxy
         from imchat.local.server import Options
+        from imchat.local.server_names import PublicUrl
+        from imchat.local.trusted_proxies import parse_proxy
         from imchat.sign_up_policy import SignUpPolicy
 
     run.run(

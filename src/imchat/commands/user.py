@@ -52,11 +52,11 @@ class _PoolOptions:
             return
         from imchat.local.data_dir import DataDir
         from imchat.local.identity import REGION
-        from imchat.local.user_pool import reach_user_pool
+        from imchat.local.user_pool_admin import connect_user_pool
 
         if not may_create:
             self.check_data_dir()
-        with reach_user_pool(DataDir.open(self.data_dir), base.print_code) as pool:
+        with connect_user_pool(DataDir.open(self.data_dir), base.print_code) as pool:
             yield connect_local(
                 pool.url,
                 region=REGION,
@@ -70,7 +70,7 @@ class _PoolOptions:
         if not self.local:
             return list(found)
         from imchat.local.data_dir import DataDir
-        from imchat.local.user_pool import read_profiles
+        from imchat.local.user_pool_admin import read_profiles
 
         profiles = read_profiles(DataDir.open(self.data_dir), [user.user_id for user in found])
         return [
@@ -304,7 +304,7 @@ def reset_two_step(pool: _PoolOptions, email: str, *, yes: bool) -> None:
         base.confirm(f"Turn off two-step sign-in for {email}?")
     with pool.connect() as users:
         users.reset_two_step(email)
-    base.success(f"Two-step sign-in is off for {email}. The password alone signs in now.")
+    base.success(f"Two-step sign-in is off for {email}. They sign in with the password only.")
 
 
 @user.command()

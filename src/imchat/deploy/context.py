@@ -154,22 +154,22 @@ def _configured_region(profile: Mapping[str, Any]) -> str:
 
 def _load_credentials(session: boto3.Session) -> None:
     """Load the credentials, if there are any. Raises: ConfigError; a later refresh that fails raises it, too."""
-    with _credentials_explained(session):
+    with _explain_credential_errors(session):
         credentials = session.get_credentials()
     if credentials is None:
         return
     load = credentials.get_frozen_credentials
 
-    def load_explained() -> Any:
-        with _credentials_explained(session):
+    def load_with_explained_errors() -> Any:
+        with _explain_credential_errors(session):
             return load()  # runs a credential_process, or asks AWS for a role
 
-    load_explained()
-    credentials.get_frozen_credentials = load_explained  # clients call it for each request
+    load_with_explained_errors()
+    credentials.get_frozen_credentials = load_with_explained_errors  # clients call it for each request
 
 
 @contextlib.contextmanager
-def _credentials_explained(session: boto3.Session) -> Iterator[None]:
+def _explain_credential_errors(session: boto3.Session) -> Iterator[None]:
     """Raise ConfigError in place of any exception: botocore has none of its own for the output of a credential_process."""
     try:
         with translated():

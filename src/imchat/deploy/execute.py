@@ -10,7 +10,7 @@ from typing import Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from imchat.deploy.aws_errors import explain
-from imchat.deploy.change_sets import ChangeSets
+from imchat.deploy.cloudformation.change_sets import ChangeSets
 from imchat.deploy.cloudformation.stacks import Stacks
 from imchat.deploy.context import AwsSession, DeployContext
 from imchat.deploy.endpoints import resolve_endpoints

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from imchat import __version__
 from imchat.deploy.aws_errors import translated
-from imchat.deploy.change_sets import ChangeSets
+from imchat.deploy.cloudformation.change_sets import ChangeSets
 from imchat.deploy.cloudformation.stacks import EMPTY, Stacks
 from imchat.deploy.cloudformation.templates import KINDS
 from imchat.deploy.cloudformation.watcher import Stack

@@ -14,13 +14,13 @@ from typing import Final, NamedTuple
 from unicodedata import category, digit, normalize
 
 SEARCHABLE: Final = "a letter, a digit or a symbol"
-"""What a text needs to be found, as errors say it."""
+"""What a text must contain to be found: the wording of error messages."""
 TERM_CHARS: Final = 24
 """Longer terms are cut; at most 24 characters also fit into a sort key of 1,024 bytes."""
 _LONGEST_SPLIT_WORD: Final = 40
 """A longer word, such as base64, has no inner word starts."""
 
-_RUN_RANGES: Final = (
+_UNSPACED_RANGES: Final = (
     (0x0E00, 0x0FFF),  # Thai, Lao, Tibetan
     (0x1000, 0x109F),  # Burmese
     (0x1100, 0x11FF),  # Hangul letters
@@ -43,7 +43,7 @@ _RUN_RANGES: Final = (
     (0x1AFF0, 0x1B16F),  # kana
     (0x20000, 0x3FFFF),  # Han
 )
-_DROPPED_MARKS: Final = (
+_IGNORED_MARKS: Final = (
     (0x0300, 0x036F),
     (0x0483, 0x0489),
     (0x0591, 0x05C7),  # Hebrew points
@@ -65,8 +65,8 @@ _DROPPED_MARKS: Final = (
     (0x20D0, 0x20FF),
     (0xFE20, 0xFE2F),
 )
-"""The only marks that are dropped. The others make a different word: vowel signs of India, tones of Thai, voiced kana."""
-_DROPPED: Final = ((0x0640, 0x0640), (0x05F3, 0x05F4), (0xFE00, 0xFE0F), (0x1F3FB, 0x1F3FF))
+"""The only combining marks that are ignored. Others make a different word: vowel signs of India, tones of Thai, voiced kana."""
+_IGNORED: Final = ((0x0640, 0x0640), (0x05F3, 0x05F4), (0xFE00, 0xFE0F), (0x1F3FB, 0x1F3FF))
 """Characters without a meaning for the search: tatweel, geresh, variation selectors, skin tones."""
 _LETTERS: Final = {
     **dict(zip("ıȷøłđðħŧŋ", "ijolddhtn", strict=True)),
@@ -80,19 +80,22 @@ _LETTERS: Final = {
 }
 """Letters that people type differently and that no normalization maps."""
 
-_HUMP: Final = re.compile("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_CAMEL_CASE: Final = re.compile("(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _HEBREW_ABBREVIATION: Final = re.compile("(?<=[\u05d0-\u05ea])[\"'](?=[\u05d0-\u05ea])")
-_MARK: Final = "\x1f"
-"""Stands at an inner word start while a text is folded."""
+_WORD_START: Final = "\x1f"
+"""Marks the start of a word inside a part without blanks, while a text is folded."""
 _ARABIC_PREFIX: Final = re.compile("(?:[وف]?(?:[بك]?ال|لل))(?=\\w{3})")
 _HEBREW_PREFIX: Final = re.compile("[והבלמשכ](?=[\u05d0-\u05ea]{3})")
 
 
 class _Token(NamedTuple):
-    """A run of characters of one kind. `starts`: where in `text` a word can start, ascending from 0."""
+    """Adjacent characters, all or none of which belong to scripts without blanks between words (`is_unspaced`).
+
+    `starts`: where in `text` a word can start, ascending from 0.
+    """
 
     text: str
-    is_run: bool
+    is_unspaced: bool
     starts: tuple[int, ...]
 
 
@@ -108,46 +111,46 @@ def index_terms(text: str, *, limit: int) -> list[str]:
     found: dict[str, None] = {}
     for token in _tokenize(text):
         for start in token.starts:
-            found[token.text[start : start + (2 if token.is_run else TERM_CHARS)]] = None
+            found[token.text[start : start + (2 if token.is_unspaced else TERM_CHARS)]] = None
             if len(found) == limit:
                 return list(found)
     return list(found)
 
 
 def query_terms(query: str) -> list[Term]:
-    """Return the terms that a text's index has if the text matches `query`. Empty if it has nothing `SEARCHABLE`."""
-    return [term for atom in query.split() for term in _atom_terms(_tokenize(atom))]
+    """Return the terms that the index of every text that matches `query` has. Empty if `query` has nothing `SEARCHABLE`."""
+    return [term for part in query.split() for term in _part_terms(_tokenize(part))]
 
 
 def matches(text: str, query: str) -> bool:
-    """Return whether each blank-separated part of `query` stands in `text`, from the start of a word on."""
+    """Return whether `text` contains each blank-separated part of `query`, beginning at the start of a word."""
     tokens = _tokenize(text)
     folded = _join(tokens)
     starts = set(_word_starts(tokens))
-    atoms = [atom for part in query.split() if (atom := _join(_tokenize(part)))]
-    return bool(atoms) and all(any(at in starts for at in _find_all(folded, atom)) for atom in atoms)
+    parts = [folded_part for part in query.split() if (folded_part := _join(_tokenize(part)))]
+    return bool(parts) and all(any(at in starts for at in _find_all(folded, part)) for part in parts)
 
 
 def longest_term(query: str) -> Term | None:
-    """Return the query's term that the fewest texts have, most likely; None if it has nothing `SEARCHABLE`."""
+    """Return the longest term of a query, which probably the fewest texts have; None if it has nothing `SEARCHABLE`."""
     return max(query_terms(query), key=lambda term: (len(term.text), not term.is_prefix), default=None)
 
 
 def common_prefix(term: str) -> str:
-    """Return the start that a term has in common with every term it can be the prefix of in a look-up.
+    """Return the beginning of a term that its partition key contains.
 
-    One character where a word can be that short, in scripts without blanks; otherwise two.
+    It has one character in scripts without blanks, where a query can be that short; otherwise two.
     """
-    return term[: 1 if _is_run_char(term[0]) else 2]
+    return term[: 1 if _is_unspaced(term[0]) else 2]
 
 
-def _atom_terms(tokens: list[_Token]) -> list[Term]:
+def _part_terms(tokens: list[_Token]) -> list[Term]:
     terms: list[Term] = []
     for token in tokens:
         is_last = token is tokens[-1]
-        if token.is_run and len(token.text) > 1:
+        if token.is_unspaced and len(token.text) > 1:
             terms += [Term(token.text[at : at + 2], is_prefix=False) for at in range(len(token.text) - 1)]
-        elif token.is_run:
+        elif token.is_unspaced:
             terms.append(Term(token.text, is_prefix=True))
         else:
             word = token.text[:TERM_CHARS]
@@ -177,23 +180,23 @@ def _find_all(text: str, part: str) -> list[int]:
 
 
 def _tokenize(text: str) -> list[_Token]:
-    plain = _HEBREW_ABBREVIATION.sub("", text.replace(_MARK, " "))
-    folded = normalize("NFKC", _HUMP.sub(_MARK, plain)).translate(_FOLDED)
+    plain = _HEBREW_ABBREVIATION.sub("", text.replace(_WORD_START, " "))
+    folded = normalize("NFKC", _CAMEL_CASE.sub(_WORD_START, plain)).translate(_FOLDED)
     tokens: list[_Token] = []
     for part in folded.split(" "):
-        for is_run, chars in groupby(part, _is_run_char):
-            tokens += _to_token("".join(chars), is_run=is_run)
+        for is_unspaced, chars in groupby(part, _is_unspaced):
+            tokens += _to_token("".join(chars), is_unspaced=is_unspaced)
     return tokens
 
 
-def _to_token(part: str, *, is_run: bool) -> list[_Token]:
-    """Return a token without its marks; none if nothing is left."""
-    pieces = [piece for piece in part.split(_MARK) if piece]
+def _to_token(part: str, *, is_unspaced: bool) -> list[_Token]:
+    """Return a token without the `_WORD_START`s; none if nothing is left."""
+    pieces = [piece for piece in part.split(_WORD_START) if piece]
     text = "".join(pieces)
     if not text:
         return []
-    if is_run:
-        return [_Token(text, is_run=True, starts=tuple(range(len(text))))]
+    if is_unspaced:
+        return [_Token(text, is_unspaced=True, starts=tuple(range(len(text))))]
     starts = {0}
     if len(text) <= _LONGEST_SPLIT_WORD:
         offset = 0
@@ -203,13 +206,13 @@ def _to_token(part: str, *, is_run: bool) -> list[_Token]:
         for prefix in (_ARABIC_PREFIX.match(text), _HEBREW_PREFIX.match(text)):
             if prefix:
                 starts.add(prefix.end())
-    return [_Token(text, is_run=False, starts=tuple(sorted(starts)))]
+    return [_Token(text, is_unspaced=False, starts=tuple(sorted(starts)))]
 
 
 @lru_cache(maxsize=4096)
-def _is_run_char(char: str) -> bool:
+def _is_unspaced(char: str) -> bool:
     """Return whether a character belongs to a script without blanks between words, or is an emoji or another symbol."""
-    return _in_ranges(ord(char), _RUN_RANGES) or category(char) in {"So", "Sm", "Sc"}
+    return _in_ranges(ord(char), _UNSPACED_RANGES) or category(char) in {"So", "Sm", "Sc"}
 
 
 def _in_ranges(code: int, ranges: tuple[tuple[int, int], ...]) -> bool:
@@ -217,7 +220,7 @@ def _in_ranges(code: int, ranges: tuple[tuple[int, int], ...]) -> bool:
 
 
 class _FoldedCharacters(dict[int, str]):
-    """What `str.translate` makes of each character; computed on first use."""
+    """The replacement of each character for `str.translate`, computed on first use."""
 
     def __missing__(self, code: int) -> str:
         self[code] = folded = _fold(chr(code))
@@ -227,15 +230,15 @@ class _FoldedCharacters(dict[int, str]):
 def _fold(char: str) -> str:
     kind = category(char)
     code = ord(char)
-    if char == _MARK:
-        return _MARK
-    if kind == "Cf" or _in_ranges(code, _DROPPED) or _in_ranges(code, _DROPPED_MARKS):
+    if char == _WORD_START:
+        return _WORD_START
+    if kind == "Cf" or _in_ranges(code, _IGNORED) or _in_ranges(code, _IGNORED_MARKS):
         return ""
     if kind == "Nd":
         return str(digit(char))
     if kind[0] in "LMN":
         decomposed = normalize("NFKD", normalize("NFKD", char).casefold())
-        kept = (part for part in decomposed if not _in_ranges(ord(part), _DROPPED_MARKS))
+        kept = (part for part in decomposed if not _in_ranges(ord(part), _IGNORED_MARKS))
         return normalize("NFC", "".join(_LETTERS.get(part, part) for part in kept))
     return char if kind in {"So", "Sm", "Sc"} else " "
 

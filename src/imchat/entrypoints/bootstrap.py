@@ -14,9 +14,11 @@ from typing import Any, TypeAlias, TypeVar
 from imchat.domain.limits import RATE_READ_BYTES, RATE_REQUESTS, STRANGERS_ADDED
 from imchat.errors import ConfigError
 from imchat.services.app import App
-from imchat.services.rate_limiter import RateLimiter, StrangerLimiter, read_limiter
+from imchat.services.protocols import FanoutQueue, Gateway, Runtime
+from imchat.services.rate_limiter import RateLimiter, StrangerLimiter, create_read_limiter
 from imchat.services.runtime import InlineRuntime
 from imchat.settings import Settings
+from imchat.storage.table import Table
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -59,18 +61,24 @@ class LambdaRuntime(ThreadedRuntime):
         return future.result(), result
 
 
-def rate_limiters() -> tuple[RateLimiter, RateLimiter, StrangerLimiter]:
-    """Return the limiters of requests, of reads and of added strangers.
+def create_app(table: Table, gateway: Gateway, runtime: Runtime, queue: FanoutQueue | None = None) -> App:
+    """Return the app of a server, with the system clock and the limits of requests, reads and added strangers.
 
     The environment variable `IMCHAT_REQUESTS_PER_MINUTE` overrides the limit of requests, and changes that of reads in
-    proportion; `IMCHAT_STRANGERS_PER_HOUR` overrides the limit of strangers. Raises: ConfigError if a variable is not a
+    proportion; `IMCHAT_STRANGERS_PER_HOUR` overrides the limit of added strangers. Raises: ConfigError if a variable is not a
     whole number.
     """
     requests = _limit("IMCHAT_REQUESTS_PER_MINUTE", RATE_REQUESTS)
-    return (
-        RateLimiter(requests),
-        read_limiter(requests * RATE_READ_BYTES // RATE_REQUESTS),
-        StrangerLimiter(_limit("IMCHAT_STRANGERS_PER_HOUR", STRANGERS_ADDED)),
+    return App(
+        table=table,
+        gateway=gateway,
+        now_ms=now_ms,
+        new_id=new_id,
+        runtime=runtime,
+        queue=queue,
+        rate_limiter=RateLimiter(requests),
+        read_limiter=create_read_limiter(requests * RATE_READ_BYTES // RATE_REQUESTS),
+        stranger_limiter=StrangerLimiter(_limit("IMCHAT_STRANGERS_PER_HOUR", STRANGERS_ADDED)),
     )
 
 
@@ -98,19 +106,13 @@ def lambda_app() -> App:
         retries={"mode": "standard", "max_attempts": 4},
         max_pool_connections=_THREADS * 2,
     )
-    limiter, of_reads, of_strangers = rate_limiters()
     callbacks = boto3.client("apigatewaymanagementapi", endpoint_url=settings.callback_url, config=config)
 
-    return App(
-        table=DynamoTable(boto3.client("dynamodb", config=config), settings.table_name),
-        gateway=ManagementApiGateway(callbacks, ThreadPoolExecutor(_THREADS)),
-        now_ms=now_ms,
-        new_id=new_id,
-        runtime=LambdaRuntime(),
-        queue=SqsQueue(lambda: boto3.client("sqs", config=config), settings.fanout_queue_url),
-        rate_limiter=limiter,
-        read_limiter=of_reads,
-        stranger_limiter=of_strangers,
+    return create_app(
+        DynamoTable(boto3.client("dynamodb", config=config), settings.table_name),
+        ManagementApiGateway(callbacks, ThreadPoolExecutor(_THREADS)),
+        LambdaRuntime(),
+        SqsQueue(lambda: boto3.client("sqs", config=config), settings.fanout_queue_url),
     )
 
 

@@ -74,17 +74,7 @@ async def serve(
         SqliteTable.open(data.accounts, data.synced_length(data.accounts)) as accounts,
     ):
         gateway, deferred = LocalGateway(), DeferredActions()
-        limiter, of_reads, of_strangers = bootstrap.rate_limiters()
-        app = App(
-            table=store,
-            gateway=gateway,
-            now_ms=bootstrap.now_ms,
-            new_id=bootstrap.new_id,
-            runtime=deferred,
-            rate_limiter=limiter,
-            read_limiter=of_reads,
-            stranger_limiter=of_strangers,
-        )
+        app = bootstrap.create_app(store, gateway, deferred)
         identity = Identity(
             table=accounts,
             keys=data.keys,
@@ -93,28 +83,11 @@ async def serve(
             confirm=confirm,
             policy=policy,
         )
-        loop = asyncio.get_running_loop()
-        storage_failure: asyncio.Future[StorageFailed] = loop.create_future()
-
-        def on_failed(error: StorageFailed) -> None:
-            with contextlib.suppress(RuntimeError):  # the event loop has ended
-                loop.call_soon_threadsafe(report, error)
-
-        def report(error: StorageFailed) -> None:
-            if not storage_failure.done():
-                storage_failure.set_result(error)
-
-        for table in (store, accounts):
-            table.on_failed(on_failed)
+        storage_failure = _watch_storage(store, accounts)
         people = demo.seed(app, accounts, data.keys) if with_demo else ()
         deferred.run()
-        handlers = Handlers(
-            http=http.create_handler(app),
-            websocket=websocket.create_handler(app),
-            authorizer=authorizer.create_handler(app),
-        )
         server = LocalServer(
-            handlers=handlers,
+            handlers=_create_handlers(app),
             store=store,
             gateway=gateway,
             sign_in=identity,
@@ -135,6 +108,32 @@ async def serve(
                     options.max_connections,
                     storage_failure,
                 )
+
+
+def _create_handlers(app: App) -> Handlers:
+    return Handlers(
+        http=http.create_handler(app),
+        websocket=websocket.create_handler(app),
+        authorizer=authorizer.create_handler(app),
+    )
+
+
+def _watch_storage(*tables: GroupCommitTable | SqliteTable) -> asyncio.Future[StorageFailed]:
+    """Return a future for the first failure after which a table stores nothing any more."""
+    loop = asyncio.get_running_loop()
+    failure: asyncio.Future[StorageFailed] = loop.create_future()
+
+    def on_failed(error: StorageFailed) -> None:
+        with contextlib.suppress(RuntimeError):  # the event loop has ended
+            loop.call_soon_threadsafe(report, error)
+
+    def report(error: StorageFailed) -> None:
+        if not failure.done():
+            failure.set_result(error)
+
+    for table in tables:
+        table.on_failed(on_failed)
+    return failure
 
 
 def run(

@@ -17,13 +17,11 @@ from typing import Any, Final, Self
 from imchat.domain.limits import CONNECTION_S
 from imchat.entrypoints.bootstrap import Handler
 from imchat.errors import ConfigError, Invalid, Unauthenticated, source_location
-from imchat.local.address_limits import LIMITS, AddressLimits, Kind, Limit
-from imchat.local.addresses import Addresses, PublicUrl
+from imchat.local.address_limiter import LIMITS, AddressLimiter, OperationKind, RequestLimit
 from imchat.local.apigateway.connections import LocalGateway
 from imchat.local.apigateway.events import http_event, parse_http_response, token_claims
 from imchat.local.apigateway.websocket import IDLE_TIMEOUT_S, PING_INTERVAL_S, WebSocketApi
-from imchat.local.client_address import LOOPBACK, ClientAddresses, IpNetwork
-from imchat.local.cognito import CognitoApi
+from imchat.local.cognito_api import CognitoApi
 from imchat.local.group_commit import GroupCommitQueue
 from imchat.local.health import HealthCheck, HealthTargets
 from imchat.local.http import (
@@ -42,7 +40,9 @@ from imchat.local.http import (
 )
 from imchat.local.protocols import Purge, SignIn, Store
 from imchat.local.refusal_log import RefusalLog
+from imchat.local.server_names import PublicUrl, ServerNames
 from imchat.local.static_site import Site
+from imchat.local.trusted_proxies import LOOPBACK, IpNetwork, TrustedProxies
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Handlers:
 class Options:
     """The address to listen on (port 0: any free one), the address that users open, limits, and times in seconds.
 
-    `trusted_proxies` state the addresses of their clients; with a `public_url`, so do proxies on this machine.
+    `trusted_proxies` state the addresses of their clients. With a `public_url`, proxies on this machine are trusted, too.
     `sign_in_limits` are for each client address; empty for none.
     """
 
@@ -81,7 +81,7 @@ class Options:
     port: int = 0
     public_url: PublicUrl | None = None
     trusted_proxies: tuple[IpNetwork, ...] = ()
-    sign_in_limits: Mapping[Kind, Limit] = field(default_factory=lambda: LIMITS)
+    sign_in_limits: Mapping[OperationKind, RequestLimit] = field(default_factory=lambda: LIMITS)
     max_connections: int = MAX_CONNECTIONS
     ping_s: float = PING_INTERVAL_S
     idle_s: float = IDLE_TIMEOUT_S
@@ -119,8 +119,8 @@ class LocalServer:
         self._options = options
         self._run_deferred = run_deferred
         self._refusals = RefusalLog()
-        self._addresses = Addresses(options.host, options.public_url, self._refusals)
-        self._served_hosts = self._addresses.served
+        self._server_names = ServerNames(options.host, options.public_url, self._refusals)
+        self._served_hosts = self._server_names.served
         self._http = HttpServer(self._handle, self._admit, options.max_connections)
         self._health_targets = health
         self._claims: dict[str, tuple[Mapping[str, Any], Mapping[str, str]]] = {}
@@ -132,7 +132,7 @@ class LocalServer:
             websocket=self._handlers.websocket,
             queue=self._queue,
             gateway=self._gateway,
-            addresses=self._addresses,
+            server_names=self._server_names,
             unfinished_input=self._http.context.input,
             unread_output=self._http.context.output,
             connections=self._http.context.upgraded,
@@ -142,9 +142,9 @@ class LocalServer:
             lifetime_s=self._options.lifetime_s,
         )
         behind_local_proxy = LOOPBACK if self._options.public_url else ()
-        proxies = ClientAddresses([*self._options.trusted_proxies, *behind_local_proxy])
+        proxies = TrustedProxies([*self._options.trusted_proxies, *behind_local_proxy])
         self._cognito = CognitoApi(
-            self._sign_in, self._options.public_url, proxies, AddressLimits(self._options.sign_in_limits)
+            self._sign_in, self._options.public_url, proxies, AddressLimiter(self._options.sign_in_limits)
         )
         self._health = HealthCheck(self._health_targets, self._queue.run) if self._health_targets else None
         host = self._options.host
@@ -169,7 +169,7 @@ class LocalServer:
 
     def _handle(self, request: Request) -> HttpResponse | Cancellable | Awaitable[HandlerResult]:
         path, host = request.path, request.headers.get("host", "")
-        if host not in self._served_hosts and not self._addresses.serves(host):
+        if host not in self._served_hosts and not self._server_names.serves(host):
             return _host_error(host)
         if path.startswith("/api/"):
             return self._call_api(request)
@@ -184,7 +184,7 @@ class LocalServer:
     def _admit(self, request: Request) -> BodyLimit | HttpResponse:
         """Return how large a body is accepted, or the response that refuses the request before its body arrives."""
         path, host = request.path, request.host
-        if not self._addresses.serves(host):
+        if not self._server_names.serves(host):
             return _host_error(host)
         if path.startswith("/api/") and not _is_public(request):
             try:
@@ -259,7 +259,7 @@ class LocalServer:
 
 
 def _is_public(request: Request) -> bool:
-    """Return whether API Gateway serves the request without a token, too (`HealthRoute` in templates/app.yaml)."""
+    """Return whether the request needs no token: the health check, as with `HealthRoute` in templates/app.yaml."""
     return request.path == "/api/health" and request.method in {"GET", "HEAD"}
 
 

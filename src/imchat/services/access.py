@@ -13,7 +13,7 @@ from imchat.storage.repositories import blocks, members, users
 from imchat.storage.repositories.events import Tail
 
 NO_CONVERSATION = "no such conversation"
-"""The same message for strangers, removed members and unknown ids, so that the error does not reveal which it is."""
+"""The same message for non-members, removed members and unknown ids, so that the error does not reveal which it is."""
 
 
 def require_member(app: App, user_id: UserId, conversation_id: ConversationId) -> Member:

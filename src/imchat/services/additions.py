@@ -1,8 +1,12 @@
-"""Who may put whom into a conversation: refuse unwanted additions, and limit additions of strangers.
+"""Check who may add whom to a conversation: refuse unwanted additions, and limit additions of strangers.
 
-A user is a stranger to another who adds them unless they did something in the direct conversation of the two lately, or
-share a group that the other did not put them into and that is not public. Everything else the other could bring about
-alone: by adding them to a group, by writing to them, or by joining a public channel of which they are a member.
+The actor, who adds users, is a stranger to a user unless
+
+- the user was active recently in the direct conversation of the two, or
+- both are members of a group that is not public, and someone other than the actor added the user to it.
+
+Other contacts do not count, because the actor can create them alone: by adding the user to a group, by writing to them, or
+by joining a public channel of which they are a member. `strangers` are the users to whom the actor is a stranger.
 """
 
 from __future__ import annotations
@@ -19,9 +23,9 @@ from imchat.services.app import App
 from imchat.storage.repositories import conversations, events, members
 
 POINTERS_READ: Final = 500
-"""Conversations of a user that are searched for a common one: about 10 read units. Further ones count as not shared."""
+"""Conversations of a user that are searched for common groups: about 10 read units. Others are ignored."""
 COMMON_GROUPS_READ: Final = 20
-"""Common groups for which it is read how the user came into them."""
+"""Common groups that are checked for who added the user."""
 
 
 def check_additions(app: App, actor_id: UserId, people: Collection[User], *, kind: Kind, field: str) -> None:
@@ -38,7 +42,7 @@ def check_additions(app: App, actor_id: UserId, people: Collection[User], *, kin
     )
     if refused := strangers.intersection(restricted):
         raise Forbidden(
-            "you can't add these people: they allow it only to people they know; send them an invite link",
+            "you can't add these people: only people they know can add them; send them an invite link",
             reason="group_additions",
             user_ids=sorted(refused),
         )
@@ -70,13 +74,13 @@ def _was_active_in_direct(app: App, actor_id: UserId, user_id: UserId) -> bool:
 
 
 def _shares_group(app: App, actor_id: UserId, user_id: UserId, group_ids: Collection[ConversationId]) -> bool:
-    """Return whether one of these groups is not public and has the user as a member whom the actor did not add."""
+    """Return whether the user is a member of one of these groups that is not public and to which the actor did not add them."""
     pointers = conversations.list_pointers(app.table, user_id, after=None, limit=POINTERS_READ)
     common = [pointer.conversation_id for pointer in pointers if pointer.conversation_id in group_ids]
-    return _was_added_by_another(app, actor_id, user_id, common[:COMMON_GROUPS_READ])
+    return _was_added_by_other(app, actor_id, user_id, common[:COMMON_GROUPS_READ])
 
 
-def _was_added_by_another(
+def _was_added_by_other(
     app: App, actor_id: UserId, user_id: UserId, group_ids: Iterable[ConversationId]
 ) -> bool:
     heads = conversations.get_many(app.table, group_ids)

@@ -51,7 +51,7 @@ def check_blockable(app: App, user_id: UserId, other_id: UserId) -> None:
 
 
 def block_ops(app: App, user_id: UserId, other_id: UserId) -> list[Op]:
-    """Return the ops that block a user; none if they are blocked already. They fail if the direct conversation is created."""
+    """Return the ops that block a user; none if they are blocked already. The ops fail if the direct conversation is created."""
     if blocks.exists(app.table, user_id, other_id):
         return []
     put = blocks.put(user_id, other_id, now_ms=app.now_ms())

@@ -130,7 +130,7 @@ def _find_replay_start(
 ) -> int:
     """Return the seq of the first of the newest `REPLAY_WINDOW` events. Raises: NotFound.
 
-    Head and membership are read in one request, so that strangers get their error before the log is read.
+    Head and membership are read in one request, so that non-members get their error before the log is read.
     """
     if is_joining:
         head = conversations.get(app.table, conversation_id)

@@ -41,7 +41,7 @@ def visible_before(page: list[Event], last_seq: int) -> list[Event]:
 
 
 def visible_from(page: list[Event], since: int) -> list[Event]:
-    """Return hydrated events as a member whose history begins at `since` may see them.
+    """Return the hydrated events that a member whose history begins at `since` may see, without older content.
 
     `since` may be later than it was when the page was read: the member may have left and joined again in between.
     """

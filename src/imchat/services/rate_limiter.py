@@ -1,6 +1,7 @@
-"""Rate limiting per user. Requests are counted in memory, and the counts are shared between functions now and then.
+"""Limits requests, reads and added strangers per user.
 
-Added strangers are few and are counted in the table, so that their limit is exact for any number of processes.
+Requests and reads are counted in memory, and each process adds its counts to the table in steps. Added strangers are few:
+each is counted in the table at once, so that their limit is exact for any number of processes.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from imchat.storage.table import Key, Table
 SHARED_EVERY: Final = 16
 """Requests of one user that a process counts before it writes the count to the table: at most 2 write units per 16 requests."""
 READ_UNIT_BYTES: Final = 4096
-"""A read is counted as one unit, and one more for every 4 KB of its response. DynamoDB counts reads in the same units."""
+"""Bytes of one unit. A read counts as one unit and one more for every 4 KB of its response; DynamoDB has the same unit."""
 READS_SHARED_EVERY: Final = 1024
 """Units of one user's reads that a process counts before it writes the count to the table: 4 MB."""
 
@@ -26,7 +27,7 @@ class RateLimiter:
     """Counts the requests of each user and rejects those above the limit. Not thread-safe.
 
     A single process accepts exactly `most` requests per user in `RATE_S` seconds; `k` processes together accept at most
-    `most` + 15 (k + 1). `key` names the item that has the shared count, which is written after each `shared_every`.
+    `most` + 15 (k + 1). `key` returns the key of the shared count, which is written after each `shared_every` requests or units.
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class RateLimiter:
         self._refused: set[UserId] = set()
 
     def count(self, table: Table, user_id: UserId, *, now_s: int) -> None:
-        """Count a request. Raises: RateLimited, which says how long to wait."""
+        """Count a request. Raises: RateLimited with the time to wait."""
         window = now_s // RATE_S
         if window != self._window:
             self._window = window
@@ -82,7 +83,7 @@ class RateLimiter:
 
 
 class StrangerLimiter:
-    """Limits how many people, with whom a user shares no conversation, they may add: `most` in `STRANGERS_ADDED_S` seconds."""
+    """Limits how many strangers a user may add to conversations: `most` in `STRANGERS_ADDED_S` seconds. See `additions`."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -90,10 +91,10 @@ class StrangerLimiter:
     def count(self, table: Table, user_id: UserId, count: int, *, now_s: int, field: str) -> None:
         """Count strangers that the user adds with one request.
 
-        Raises: RateLimited, which says how long to wait; Invalid if waiting cannot help, because the request alone is above
-        the limit.
+        Raises: RateLimited with the time to wait; Invalid if this request alone is above the limit, so that waiting does
+        not help.
         """
-        rule = f"you can add at most {self._most} people an hour with whom you share no conversation"
+        rule = f"you can add at most {self._most} people an hour who do not know you"
         if count > self._most:
             raise Invalid(
                 f"{rule}; {field} has {count} of them. Send them an invite link",
@@ -118,6 +119,6 @@ class StrangerLimiter:
             )
 
 
-def read_limiter(most_bytes: int) -> RateLimiter:
-    """Return a limiter for reads, which are counted by the size of their responses."""
+def create_read_limiter(most_bytes: int) -> RateLimiter:
+    """Return a limiter of reads, which counts them by the size of their responses."""
     return RateLimiter(most_bytes // READ_UNIT_BYTES, shared_every=READS_SHARED_EVERY, key=keys.read_counter)

@@ -1,7 +1,7 @@
-"""What one member sees of a conversation: its head from their history on, and no activity across a block.
+"""Limit what a member sees of a conversation: nothing from before their history, and no activity across a block.
 
-Two users with a block between them do not see each other's read cursor, typing or presence, in any conversation. Everything
-that shows a read cursor, or pushes one, goes through this module; events are limited by `hydration`, presence by `presence`.
+Two users with a block between them do not see each other's read cursor, typing or presence, in any conversation. All code
+that returns or pushes a read cursor calls this module; events are limited by `hydration`, presence by `presence`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PAIR = 2
 
 
 def head_from_history(head: Head, me: Member) -> Head:
-    """Return the head without pins and a newest message from before the member's history."""
+    """Return the head without pins, and without a newest message, from before the member's history."""
     if me.history_from == 1:
         return head
     last_message = head.last_message
@@ -34,7 +34,7 @@ def head_from_history(head: Head, me: Member) -> Head:
 def hide_cursors(
     app: App, viewer_id: UserId, conversation_id: ConversationId, shown: Iterable[Member]
 ) -> list[Member]:
-    """Return members as the viewer sees them: with a block between them, a cursor stays where it was at the joining."""
+    """Return members as the viewer sees them: across a block, a member's cursor is where it was when they joined."""
     by_id = {member.user_id: member for member in shown}
     hidden = _blocked_among(app, viewer_id, conversation_id, by_id)
     return [
@@ -58,7 +58,7 @@ def list_observers(app: App, user_id: UserId, conversation_id: ConversationId) -
 def _blocked_among(
     app: App, user_id: UserId, conversation_id: ConversationId, shown: Mapping[UserId, Member]
 ) -> set[UserId]:
-    """Return those of these members with a block between them and the user, in either direction.
+    """Return the members with a block between them and the user, in either direction.
 
     In a direct conversation the memberships have the blocks; in a group it costs one query.
     """

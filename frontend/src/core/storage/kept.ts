@@ -1,8 +1,8 @@
-/** Whether the browser keeps what is written, and localStorage that works without storage. */
+/** Whether the browser stores data, and access to localStorage that does nothing if the browser refuses. */
 import { signal } from '@preact/signals'
 import { sleep } from '../platform/time'
 
-/** False once the browser refused to store something: drafts, unsent messages and the session then end with the page. */
+/** False once the browser refused to store something: drafts, unsent messages and the session are then lost with the page. */
 export const isKept = signal(true)
 
 /** Record that the browser refused to store something. */
@@ -32,7 +32,7 @@ export const removeLocalKeys = (matches: (key: string) => boolean): void =>
     for (const key of Object.keys(storage)) if (matches(key)) storage.removeItem(key)
   }, undefined)
 
-/** A browser can leave a request to open a database without an answer: the client starts without it after this long. */
+/** How long to wait for a database to open. Some browsers never answer the request; the client then starts without it. */
 const OPEN_MS = 10_000
 
 /** Open a database with `open`; resolves to null if the browser refuses or does not answer. */

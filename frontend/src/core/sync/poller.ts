@@ -1,17 +1,17 @@
 /**
- * Reads by HTTP while there is no WebSocket connection.
+ * Reads over HTTP while there is no WebSocket connection.
  *
- * The budget: at most 20 requests a minute while the page is visible, 4 while it is hidden, and half as many after each
- * failure in a row. (GETs do not count towards the server's limit of 300 requests a minute.)
+ * Budget: at most 20 requests a minute while the page is visible, 4 while it is hidden, and half as many after each
+ * consecutive failure. (GETs do not count towards the server's limit of 300 requests a minute.)
  */
 import { effect, type ReadonlySignal } from '@preact/signals'
 import { ApiError } from '../net/errors'
 import { Waker } from '../platform/time'
 
-/** The delay after a read, for each request that it made. */
+/** The delay after a read, in ms for each request that the read made. */
 const PER_REQUEST_MS = 3_000
 const MIN_DELAY_MS = 5_000
-/** A hidden page waits this many times as long. */
+/** The delay of a hidden page is this many times as long. */
 const HIDDEN_FACTOR = 5
 const MIN_HIDDEN_DELAY_MS = 60_000
 /** The longest delay after failures. */
@@ -20,9 +20,9 @@ const MAX_DELAY_MS = 120_000
 export interface PollerDeps {
   /** Whether to read: true while there is no WebSocket connection. */
   needed: ReadonlySignal<boolean>
-  /** Read what is new; returns how many requests it made. Throws if it could not. */
+  /** Read what is new, and return the number of requests made. Throws if reading failed. */
   read(): Promise<number>
-  /** Called after each read: whether the server responded. */
+  /** Called after each read. `reachable`: the server responded. */
   onResponse(reachable: boolean): void
 }
 
@@ -35,7 +35,7 @@ export class Poller {
 
   constructor(private readonly deps: PollerDeps) {}
 
-  /** Read at once, and repeat it while it is needed. */
+  /** Read at once, and again after each delay while reading is needed. */
   start(): void {
     addEventListener('online', this.onOnline)
     document.addEventListener('visibilitychange', this.recompute)
@@ -95,7 +95,7 @@ export class Poller {
   }
 }
 
-/** Return how long to wait after a read of so many requests, and so many failures in a row. */
+/** Return the delay in ms after a read that made `requests` requests, and after `failures` consecutive failures. */
 export function delayAfter(requests: number, failures: number, visible: boolean): number {
   const delayMs = Math.max(MIN_DELAY_MS, requests * PER_REQUEST_MS)
   const shownMs = visible ? delayMs : Math.max(MIN_HIDDEN_DELAY_MS, delayMs * HIDDEN_FACTOR)

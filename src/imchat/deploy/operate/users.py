@@ -98,7 +98,7 @@ class Users:
         return password
 
     def reset_two_step(self, email: str) -> None:
-        """Turn off two-step sign-in, so that the password alone signs in. The user can turn it on again."""
+        """Turn off two-step sign-in, so that the password is enough. The user can turn it on again."""
         off = {"Enabled": False, "PreferredMfa": False}
         self._call("admin_set_user_mfa_preference", email, SoftwareTokenMfaSettings=off)
 

@@ -24,7 +24,6 @@ from imchat.api.responses import error_frame
 from imchat.domain.limits import CONNECTION_S
 from imchat.entrypoints.bootstrap import Handler
 from imchat.errors import Forbidden, Invalid, Unauthenticated
-from imchat.local.addresses import Addresses
 from imchat.local.apigateway.connections import (
     MAX_BUFFER_BYTES,
     MAX_MESSAGE_BYTES,
@@ -47,6 +46,7 @@ from imchat.local.http import (
     new_request_id,
 )
 from imchat.local.refusal_log import RefusalLog
+from imchat.local.server_names import ServerNames
 
 IDLE_TIMEOUT_S: Final = 10 * 60
 """How long a connection may be idle in both directions. Source: API Gateway quotas, "Idle Connection Timeout"."""
@@ -109,7 +109,7 @@ class WebSocketApi:
         websocket: Handler,
         queue: GroupCommitQueue,
         gateway: LocalGateway,
-        addresses: Addresses,
+        server_names: ServerNames,
         unfinished_input: InputBudget,
         unread_output: UnreadOutput,
         connections: OpenConnections[Any],
@@ -119,7 +119,7 @@ class WebSocketApi:
         lifetime_s: float = CONNECTION_S,
     ) -> None:
         self._authorizer = authorizer
-        self._addresses = addresses
+        self._server_names = server_names
         self._refusals = refusals
         self._context = _ConnectionContext(
             websocket,
@@ -144,7 +144,9 @@ class WebSocketApi:
                 Invalid("this URL accepts WebSocket connections only"), new_request_id()
             )
         origin, forwarded_hosts = headers.get("origin"), headers.get("x-forwarded-host", "")
-        if origin is not None and not self._addresses.is_same_origin(origin, request.host, forwarded_hosts):
+        if origin is not None and not self._server_names.is_same_origin(
+            origin, request.host, forwarded_hosts
+        ):
             return http_error_response(Forbidden("pages of other sites may not connect"), new_request_id())
         if "sec-websocket-protocol" not in headers:
             self._refusals.add("protocol", _NO_PROTOCOL)

@@ -2,7 +2,7 @@
 
 from imchat.local.identity.codes import Purpose
 from imchat.local.identity.deliveries import Deliver
-from imchat.local.identity.pool import REGION, AdminKey, read_admin_key
+from imchat.local.identity.pool_keys import REGION, AdminKey, read_admin_key
 from imchat.local.identity.protocol import CognitoResponse
 from imchat.local.identity.service import Identity
 

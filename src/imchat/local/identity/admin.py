@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any, Final
 
-from imchat.local.identity import pool
+from imchat.local.identity import pool_keys
 from imchat.local.identity.accounts import GROUPS, Account, Status
 from imchat.local.identity.codes import Purpose
 from imchat.local.identity.context import PoolContext, new_email, new_password, username
@@ -27,7 +27,9 @@ def admin_create_user(context: PoolContext, request: CognitoRequest) -> dict[str
     if action not in {None, "SUPPRESS"}:
         raise invalid_parameter("MessageAction must be SUPPRESS or missing.")
     requested = request.optional("TemporaryPassword")
-    password = pool.random_letters(16) if requested is None else new_password(request, "TemporaryPassword")
+    password = (
+        pool_keys.random_letters(16) if requested is None else new_password(request, "TemporaryPassword")
+    )
     attributes = user_attributes(request, email, ATTRIBUTES | {"email_verified"})
     verified = attributes.pop("email_verified", "false").lower() == "true"
     account = make_account(context, email, password, Status.FORCE_CHANGE_PASSWORD, attributes)

@@ -40,7 +40,7 @@ class NewPassword:
 
 @dataclass(frozen=True, slots=True)
 class SecondFactor:
-    """A user who gave the right password and must enter a code. The rest is of the account at that time."""
+    """A user who gave the right password and must enter a code; `verifier` and `generation` are those of that time."""
 
     user_id: str
     verifier: str

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from imchat.local.identity.accounts import Account
-from imchat.local.identity.pool import Pool
+from imchat.local.identity.pool_keys import Pool
 from imchat.local.identity.protocol import CognitoError
 from imchat.storage.table import TTL_ATTRIBUTE, Delete, Key, Put, Table, Update
 

@@ -14,7 +14,7 @@ from imchat.local.identity.accounts import Account, Accounts, Status
 from imchat.local.identity.challenges import Challenges, NewPassword, PasswordProof, SecondFactor
 from imchat.local.identity.codes import Codes, Purpose
 from imchat.local.identity.deliveries import Deliveries
-from imchat.local.identity.pool import Pool
+from imchat.local.identity.pool_keys import Pool
 from imchat.local.identity.protocol import (
     MAX_USERNAME,
     CognitoError,
@@ -36,7 +36,7 @@ _EMAIL: Final = re.compile(r"[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f.]+(\.[^@\s\
 
 @dataclass(frozen=True, slots=True)
 class NamedUser:
-    """The user that a request names. If `account` is None there is none, and the rest looks like one.
+    """The user that a request names. Without an account, `account` is None and the other fields are fake values.
 
     Operations do the same work for both, so that neither a response nor its time discloses who has an account.
     """
@@ -48,7 +48,7 @@ class NamedUser:
     account: Account | None
 
     def without_account(self) -> NamedUser:
-        """Return the user as if there were no account, because the operation is not for this one."""
+        """Return the user without the account, so that an operation that does not apply to it treats the user as unknown."""
         return replace(self, account=None)
 
     def failure_key(self, what: str) -> str:

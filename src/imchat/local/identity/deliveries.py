@@ -1,6 +1,6 @@
 """Delivers codes and temporary passwords on a thread of its own, a moment after the response.
 
-So the time of a response does not disclose whether there was something to deliver, and a terminal that is paused delays no
+The time of a response then does not disclose whether there was something to deliver, and a paused terminal delays no
 sign-in.
 """
 
@@ -18,8 +18,9 @@ from imchat.local.identity.codes import Purpose
 from imchat.local.identity.protocol import CognitoError
 
 MAX_WAITING: Final = 1000
+"""Deliveries that may wait."""
 _DELAY_S: Final = 0.02
-"""How long to wait, so that the response leaves first."""
+"""How long a delivery waits, so that the response is sent first."""
 _CLOSE_TIMEOUT_S: Final = 2.0
 
 _log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ from imchat.local.identity.challenges import Challenges
 from imchat.local.identity.codes import Codes
 from imchat.local.identity.context import PoolContext
 from imchat.local.identity.deliveries import Deliver, Deliveries
-from imchat.local.identity.pool import Pool, load_admin_key, load_signing_key
+from imchat.local.identity.pool_keys import Pool, load_admin_key, load_signing_key
 from imchat.local.identity.protocol import (
     CONTENT_TYPE,
     CognitoError,

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
-from imchat.local.identity.pool import AdminKey
+from imchat.local.identity.pool_keys import AdminKey
 from imchat.local.identity.protocol import CognitoError
 
 MAX_SKEW_S: Final = 300

@@ -22,7 +22,7 @@ from imchat.storage.table import ConditionFailed, Delete, Equals, Key, Op, Prese
 STEP_S: Final = 30
 DIGITS: Final = 6
 TOLERANCE_STEPS: Final = 1
-"""Steps before and after the current one whose codes are accepted. Source: RFC 6238, section 5.2."""
+"""Number of steps before and after the current one whose codes are accepted. Source: RFC 6238, section 5.2."""
 SECRET_BYTES: Final = 20
 """Source: RFC 4226, section 4, R6: 160 bits are recommended."""
 PENDING_LIFETIME_MS: Final = 60 * 60 * 1000
@@ -45,7 +45,7 @@ class SoftwareToken:
 
 
 class SoftwareTokens:
-    """The verified tokens in a table, one per user, and the secrets that wait for their first code, in memory.
+    """Verified tokens in a table, one per user, and in memory the secrets whose first code was not entered yet.
 
     A pending secret is valid for `PENDING_LIFETIME_MS`; above `MAX_PENDING` the oldest is dropped.
     """

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from imchat.errors import Unauthenticated
 from imchat.local.identity.accounts import Account
-from imchat.local.identity.pool import Pool
+from imchat.local.identity.pool_keys import Pool
 
 SCOPE: Final = "aws.cognito.signin.user.admin"
 MAX_CACHED: Final = 4096

@@ -25,7 +25,7 @@ _GREATER_THAN_ANY_TEXT: Final = b""  # SQLite sorts every blob after every text
 MAX_BYTES_PER_CHAR: Final = 8
 """An item's size in DynamoDB's count is below this many bytes per character of its JSON text."""
 _LONG_TEXT: Final = 1000
-"""Characters from which the standard library parses JSON that is not ASCII faster, four times for the longest messages."""
+"""Above this many characters, the standard library parses non-ASCII JSON faster: four times for the longest messages."""
 _LARGEST_EXPIRY: Final = 2**63 - 1
 
 

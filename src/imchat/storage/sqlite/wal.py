@@ -71,7 +71,7 @@ class SyncFailed(StorageFailed):
 
 
 class Damaged(StorageFailed):
-    """The file has pages that are not those of a database, or cannot be read."""
+    """The file has invalid pages, or cannot be read."""
 
 
 class Locked(Busy):
@@ -79,10 +79,10 @@ class Locked(Busy):
 
 
 class SyncedLength:
-    """The length that a write-ahead log had at its last sync, in 8 bytes of a file: a log that is shorter later was cut.
+    """The length of a write-ahead log at its last sync, stored in 8 bytes of a file. A log that is shorter later was cut.
 
-    Stored after the sync and without one of its own, so that after a power failure the file has an earlier length or this one,
-    never a greater one.
+    The length is stored after the sync of the log and is not synced itself. So after a power failure the file has this
+    length or an earlier one, never a greater one.
     """
 
     BYTES: Final = 8

@@ -8,9 +8,7 @@ from functools import partial
 from typing import Final, TypeVar
 
 from imchat.errors import NotFound
-from imchat.local.address_limits import AddressLimits, Kind, kind_of
-from imchat.local.addresses import PublicUrl
-from imchat.local.client_address import ClientAddresses
+from imchat.local.address_limiter import AddressLimiter, OperationKind, operation_kind
 from imchat.local.http import (
     Cancellable,
     HttpResponse,
@@ -20,23 +18,25 @@ from imchat.local.http import (
     new_request_id,
 )
 from imchat.local.protocols import SignIn, SignInResponse
-from imchat.local.work_queue import QueueFull, WorkQueue
+from imchat.local.server_names import PublicUrl
+from imchat.local.trusted_proxies import TrustedProxies
+from imchat.local.user_pool_queue import QueueFull, UserPoolQueue
 
 T = TypeVar("T")
 
 _PREFIX: Final = "/cognito"
 """The path that the web client posts to; other Cognito clients post to `/`."""
 
-_DEFERRED: Final = {Kind.SIGN_UP, Kind.CODE}
-"""The operations that wait for all others."""
+_LOW_PRIORITY: Final = {OperationKind.SIGN_UP, OperationKind.CODE}
+"""The kinds of operation that run only while no other request waits."""
 _FULL_WAIT_MS: Final = 1000
-"""When to try again if too many requests wait: their work takes about a second."""
+"""The wait that is sent with a refusal because the queue is full: running what waits takes about a second."""
 _REFUSAL_DELAY_S: Final = 1.0
-"""How long the refusal is delayed: clients that try again at once would otherwise take all the time of the server."""
+"""How long a refusal is delayed. Otherwise clients that retry at once would take all the server's processor time."""
 
 
 class CognitoApi:
-    """Serves one user pool: limits the requests of each client address, and runs the others one after another.
+    """Serves one user pool: limits the requests of each client address, and runs the accepted ones one after another.
 
     Tokens name `public_url` as their issuer, or without one the address that the client used.
     """
@@ -45,14 +45,14 @@ class CognitoApi:
         self,
         sign_in: SignIn,
         public_url: PublicUrl | None = None,
-        addresses: ClientAddresses | None = None,
-        limits: AddressLimits | None = None,
+        proxies: TrustedProxies | None = None,
+        limiter: AddressLimiter | None = None,
     ) -> None:
         self._sign_in = sign_in
         self._public_url = public_url
-        self._addresses = addresses or ClientAddresses()
-        self._limits = limits or AddressLimits()
-        self._queue = WorkQueue()
+        self._proxies = proxies or TrustedProxies()
+        self._limiter = limiter or AddressLimiter()
+        self._queue = UserPoolQueue()
         self._well_known_path = f"/{sign_in.pool_id}/.well-known/"
 
     def handles(self, request: Request) -> bool:
@@ -62,14 +62,14 @@ class CognitoApi:
         return request.path.removeprefix(_PREFIX).startswith(self._well_known_path)
 
     def serve(self, request: Request) -> HttpResponse | Cancellable:
-        """Respond to a request for the user pool. It is dropped if the client disconnects before its turn."""
+        """Respond to a request for the user pool. It is dropped if the client disconnects while it waits."""
         if request.method != "POST":
             return self._serve_document(request)
-        target, address = request.headers.get("x-amz-target", ""), self._addresses.find(request)
-        kind = kind_of(target.rpartition(".")[2])
-        wait_ms = self._limits.count(kind, address)
+        target, address = request.headers.get("x-amz-target", ""), self._proxies.client_address(request)
+        kind = operation_kind(target.rpartition(".")[2])
+        wait_ms = self._limiter.count(kind, address)
         if wait_ms:
-            self._addresses.log_shared_address(request)
+            self._proxies.log_shared_address(request)
             return Cancellable(self._refuse(wait_ms))
         work = partial(
             self._sign_in.handle,
@@ -82,7 +82,7 @@ class CognitoApi:
         return Cancellable(self._respond(work, address, kind))
 
     async def run(self, work: Callable[[], T]) -> T:
-        """Run `work` of the server itself on the user pool's thread, between the requests."""
+        """Run `work` of the server itself on the user pool's thread, between requests."""
         return await self._queue.run(work, address=None, urgent=True)
 
     def close(self) -> None:
@@ -90,14 +90,18 @@ class CognitoApi:
         self._queue.close()
         self._sign_in.flush_deliveries()
 
-    async def _respond(self, work: Callable[[], SignInResponse], address: str, kind: Kind) -> HttpResponse:
+    async def _respond(
+        self, work: Callable[[], SignInResponse], address: str, kind: OperationKind
+    ) -> HttpResponse:
         try:
-            return HttpResponse(*await self._queue.run(work, address=address, urgent=kind not in _DEFERRED))
+            return HttpResponse(
+                *await self._queue.run(work, address=address, urgent=kind not in _LOW_PRIORITY)
+            )
         except QueueFull:
             return await self._refuse(_FULL_WAIT_MS)
 
     async def _refuse(self, wait_ms: int) -> HttpResponse:
-        """Respond, after a while, that the client must wait `wait_ms`."""
+        """Refuse the request, after a delay, and ask the client to wait `wait_ms`."""
         await asyncio.sleep(_REFUSAL_DELAY_S)
         return HttpResponse(*self._sign_in.too_many_requests(wait_ms))
 

@@ -1,4 +1,4 @@
-"""The names by which clients may reach the server: checks `Host` and `Origin`, and parses the public URL.
+"""The host names of the server: checks the `Host` and `Origin` of requests, and parses the public URL.
 
 Without the check of `Host`, a page of another site could reach a server on this machine through a DNS name of its own
 (DNS rebinding).
@@ -58,7 +58,7 @@ class PublicUrl(NamedTuple):
         return f"{self.scheme}://{self.name}{port}"
 
 
-class Addresses:
+class ServerNames:
     """The names of one server: localhost, every IP address, the machine's names, `listen_host` and the public URL."""
 
     def __init__(

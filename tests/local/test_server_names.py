@@ -17,11 +17,11 @@ from tests.support.local_server import RunningServer, run, running_server
 
 from imchat.console import base
 from imchat.errors import ConfigError
-from imchat.local.addresses import Addresses, PublicUrl
 from imchat.local.data_dir import DataDir
 from imchat.local.refusal_log import RefusalLog
 from imchat.local.run import Started, serve
 from imchat.local.server import Options
+from imchat.local.server_names import PublicUrl, ServerNames
 
 PUBLIC = PublicUrl.parse("https://chat.example.org")
 
@@ -210,7 +210,7 @@ def test_a_public_url_that_cannot_work_is_refused(text: str) -> None:
 
 
 def test_the_name_to_listen_on_is_served() -> None:
-    assert Addresses("Chat.example.com").serves("chat.example.com:8484")
+    assert ServerNames("Chat.example.com").serves("chat.example.com:8484")
 
 
 @pytest.mark.parametrize("url", ["https://chat.example.org/chat", "chat.example.org", "https://"])
@@ -249,11 +249,11 @@ def test_a_flood_of_one_reason_is_logged_20_times_a_day_and_hides_no_other_reaso
 ) -> None:
     now_s = [0.0]
     refusals = RefusalLog(lambda: now_s[0])
-    addresses = Addresses("127.0.0.1", None, refusals)
+    server_names = ServerNames("127.0.0.1", None, refusals)
 
     def refuse(number: int) -> None:
-        addresses.serves(f"{number}.example.com")
-        addresses.is_same_origin("https://chat.example.org", "127.0.0.1:8484", "")
+        server_names.serves(f"{number}.example.com")
+        server_names.is_same_origin("https://chat.example.org", "127.0.0.1:8484", "")
 
     for number in range(1000):
         refuse(number)
@@ -266,9 +266,9 @@ def test_a_flood_of_one_reason_is_logged_20_times_a_day_and_hides_no_other_reaso
 
 @pytest.mark.parametrize("host", ["a\x9b2J.example", "a\u2028Error: x", "a\u202eb", "x" * 10_000])
 def test_a_logged_host_is_short_and_controls_no_terminal(caplog: pytest.LogCaptureFixture, host: str) -> None:
-    addresses = Addresses("127.0.0.1")
-    assert not addresses.serves(host)
-    assert not addresses.is_same_origin(f"https://{host}", "localhost", "")
+    server_names = ServerNames("127.0.0.1")
+    assert not server_names.serves(host)
+    assert not server_names.is_same_origin(f"https://{host}", "localhost", "")
     for message in caplog.messages:
         assert message.isascii()
         assert message.isprintable()

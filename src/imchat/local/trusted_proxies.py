@@ -1,4 +1,4 @@
-"""Finds the network address of a request's client, also behind reverse proxies, to count its requests."""
+"""Finds the network address of a request's client, also behind trusted reverse proxies, for limits by address."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ IpNetwork: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOOPBACK: Final = (ipaddress.ip_network("127.0.0.0/8"), ipaddress.ip_network("::1"))
 UNKNOWN: Final = "unknown"
-"""The address of clients that have none, such as those of a Unix socket; they are counted as one."""
+"""The address of all clients that have none, such as those of a Unix socket; they share one limit."""
 _MAX_PROXIES: Final = 16
 """Entries of `X-Forwarded-For` that are read, from the right."""
-_SITE_BITS: Final = 64
-"""The part of an IPv6 address that its network assigns; one client can use all addresses that begin with it.
+_PREFIX_BITS: Final = 64
+"""Length of the prefix of an IPv6 address that a provider assigns to one customer, who can use all addresses in it.
 
 Source: https://www.rfc-editor.org/rfc/rfc4291#section-2.5.1
 """
@@ -44,18 +44,18 @@ def parse_proxy(text: str) -> IpNetwork:
     return network
 
 
-class ClientAddresses:
-    """The addresses of clients. Each proxy in `trusted` appends the address of its client to `X-Forwarded-For`."""
+class TrustedProxies:
+    """The reverse proxies that append the address of their client to `X-Forwarded-For`, by address or network."""
 
     def __init__(self, trusted: Iterable[IpNetwork] = ()) -> None:
         self._trusted = tuple(trusted)
         self._has_logged = False
 
-    def find(self, request: Request) -> str:
-        """Return the address that the client's requests are counted by: an IPv4 address, or the network of an IPv6 one.
+    def client_address(self, request: Request) -> str:
+        """Return the address that the client's requests are counted by: an IPv4 address, or an IPv6 network of 64 bits.
 
-        It is the last one in `X-Forwarded-For` that is no trusted proxy's: clients can send the entries before it. The
-        header is ignored if the peer is not trusted.
+        It is the last entry of `X-Forwarded-For` that is not a trusted proxy; the client can forge the entries before it.
+        The header is ignored if the peer is not a trusted proxy.
         """
         address = _parse_address(request.source_ip)
         if address is None:
@@ -65,15 +65,15 @@ class ClientAddresses:
             if not self._is_trusted(address):
                 break
             forwarded = _parse_address(entry)
-            if forwarded is None:  # missing, or a word such as "unknown": only the proxy is known
+            if forwarded is None:  # missing, or a word such as "unknown"
                 break
             address = forwarded
         if address.version == 4:  # noqa: PLR2004 - the version of the protocol
             return str(address)
-        return str(ipaddress.IPv6Network((int(address), _SITE_BITS), strict=False))
+        return str(ipaddress.IPv6Network((int(address), _PREFIX_BITS), strict=False))
 
     def log_shared_address(self, request: Request) -> None:
-        """Log once if the client, which has reached a limit, may be a proxy whose clients are counted as one."""
+        """Log once if the client, which has reached a limit, may be a proxy whose clients share that limit."""
         peer = _parse_address(request.source_ip)
         if peer is None:
             return

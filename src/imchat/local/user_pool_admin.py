@@ -12,7 +12,7 @@ from imchat.domain.ids import UserId
 from imchat.domain.user import User
 from imchat.entrypoints import bootstrap
 from imchat.errors import Busy
-from imchat.local.cognito import CognitoApi
+from imchat.local.cognito_api import CognitoApi
 from imchat.local.data_dir import DataDir
 from imchat.local.http import HttpServer
 from imchat.local.identity import AdminKey, Deliver, Identity, read_admin_key
@@ -21,7 +21,7 @@ from imchat.storage.sqlite.table import SqliteTable
 
 
 @dataclass(frozen=True, slots=True)
-class LocalPool:
+class LocalUserPool:
     """The URL of a user pool, and the key that signs administrative calls."""
 
     url: str
@@ -29,7 +29,7 @@ class LocalPool:
 
 
 @contextlib.contextmanager
-def reach_user_pool(folder: DataDir, deliver: Deliver) -> Iterator[LocalPool]:
+def connect_user_pool(folder: DataDir, deliver: Deliver) -> Iterator[LocalUserPool]:
     """Yield the running server's pool, or serve the pool until the block ends, passing codes to `deliver`.
 
     Raises: Busy while the server is starting; ConfigError.
@@ -38,12 +38,12 @@ def reach_user_pool(folder: DataDir, deliver: Deliver) -> Iterator[LocalPool]:
     if running is not None:
         if running.url is None:
             raise Busy("another imchat process is starting with this data folder; try again in a moment")
-        yield LocalPool(running.url, read_admin_key(folder.keys))
+        yield LocalUserPool(running.url, read_admin_key(folder.keys))
         return
     with folder.lock(), SqliteTable.open(folder.accounts, folder.synced_length(folder.accounts)) as table:
         identity = Identity(table=table, keys=folder.keys, now_ms=bootstrap.now_ms, deliver=deliver)
         with serve_identity(identity) as url:
-            yield LocalPool(url, read_admin_key(folder.keys))
+            yield LocalUserPool(url, read_admin_key(folder.keys))
 
 
 def read_profiles(folder: DataDir, user_ids: Iterable[str]) -> dict[str, User]:

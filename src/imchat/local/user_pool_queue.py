@@ -1,7 +1,7 @@
-"""Runs the requests of a user pool on one thread: sign-ins before sign-ups, and client addresses in turn.
+"""Runs the requests of a user pool on one thread: sign-ins before sign-ups, and client addresses in turn (round-robin).
 
-A password check takes about ten milliseconds. So many requests at once must neither block the event loop nor let one
-client make the others wait.
+A password check takes about 10 ms. Many requests at once must not block the event loop, and many of one client must not
+delay the others.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from imchat.errors import Busy
 T = TypeVar("T")
 
 MAX_WAITING: Final = 64
-"""Requests of each priority that may wait: about a second of work."""
+"""Requests of each of the two priorities that may wait: about a second of work."""
 MAX_WAIT_S: Final = 10.0
-"""How long a request may wait: sign-ups wait for all sign-ins."""
+"""How long a request may wait. Sign-ups, which wait for all sign-ins, can reach it."""
 
 
 class QueueFull(Busy):
-    """The request was not run: too many wait."""
+    """The request was not run, because too many requests wait or it waited too long."""
 
     def __init__(self) -> None:
         super().__init__("too many requests wait for the user pool; try again in a moment")
 
 
 class _Job:
-    """Work that waits, with the future of its result."""
+    """Waiting work, and the future for its result."""
 
     __slots__ = ("future", "work")
 
@@ -41,47 +41,47 @@ class _Job:
         self.future = future
 
 
-class WorkQueue:
-    """Runs work on a thread of its own, one after another."""
+class UserPoolQueue:
+    """Runs jobs one after another on one thread: urgent ones first, and addresses in turn."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._urgent = _Lane()
-        self._other = _Lane()
+        self._urgent_jobs = _RoundRobin()
+        self._other_jobs = _RoundRobin()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sign-in")
 
     async def run(self, work: Callable[[], T], *, address: str | None, urgent: bool) -> T:
-        """Run `work` for the client at `address` and return its result. None is the server itself, which has no limit.
+        """Run `work` for the client at `address` and return its result; None is the server itself, which has no limit.
 
-        Work that is not `urgent` waits for all that is. Cancelling the call before the work begins drops it.
+        Urgent work runs before all other work. If the call is cancelled before the work begins, the work is dropped.
 
         Raises: QueueFull; whatever `work` raises.
         """
         loop = asyncio.get_running_loop()
         job = _Job(work, loop.create_future())
-        lane = self._urgent if urgent else self._other
+        jobs = self._urgent_jobs if urgent else self._other_jobs
         with self._lock:
-            dropped = lane.add(address, job)
+            dropped = jobs.add(address, job)
         if dropped is not None:
             _fail(dropped.future, QueueFull())
         if dropped is not job:
             self._thread.submit(self._run_next)
-        timer = loop.call_later(MAX_WAIT_S, self._expire, lane, address, job)
+        timer = loop.call_later(MAX_WAIT_S, self._expire, jobs, address, job)
         try:
             result: T = await job.future
             return result
         finally:
             timer.cancel()
-            self._discard(lane, address, job)
+            self._discard(jobs, address, job)
 
     def close(self) -> None:
-        """Wait for the running work and drop what waits."""
+        """Wait for the running job, and cancel the waiting ones."""
         self._thread.shutdown(cancel_futures=True)
         while (job := self._take()) is not None:
             _call_in_loop(job.future, job.future.cancel)
 
     def _run_next(self) -> None:
-        """Run the next job, on the thread. It is called once for each job, and finds none if one was dropped."""
+        """Run the next job. Called on the thread once for each added job; there may be none, because jobs can be dropped."""
         job = self._take()
         if job is None:
             return
@@ -94,39 +94,42 @@ class WorkQueue:
 
     def _take(self) -> _Job | None:
         with self._lock:
-            return self._urgent.take() or self._other.take()
+            return self._urgent_jobs.take() or self._other_jobs.take()
 
-    def _discard(self, lane: _Lane, address: str | None, job: _Job) -> bool:
+    def _discard(self, jobs: _RoundRobin, address: str | None, job: _Job) -> bool:
         with self._lock:
-            return lane.discard(address, job)
+            return jobs.discard(address, job)
 
-    def _expire(self, lane: _Lane, address: str | None, job: _Job) -> None:
-        if self._discard(lane, address, job):
+    def _expire(self, jobs: _RoundRobin, address: str | None, job: _Job) -> None:
+        if self._discard(jobs, address, job):
             _fail(job.future, QueueFull())
 
 
-class _Lane:
-    """The waiting jobs of one priority, by address; the first address is the next in turn."""
+class _RoundRobin:
+    """The waiting jobs of one priority, by address. The first address is the next in turn."""
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[str | None, deque[_Job]] = OrderedDict()
         self._count = 0
 
     def add(self, address: str | None, job: _Job) -> _Job | None:
-        """Add a job. If too many wait, drop and return the newest one of the address with the most."""
+        """Add a job. If too many wait, drop the newest job of the address that has the most, and return it.
+
+        The dropped job is `job` itself if no address has more than its own.
+        """
         dropped = None
         if self._count >= MAX_WAITING and address is not None:
-            most = max(self._waiting, key=lambda other: len(self._waiting[other]))
-            if len(self._waiting[most]) <= len(self._waiting.get(address, ())) + 1:
+            busiest = max(self._waiting, key=lambda other: len(self._waiting[other]))
+            if len(self._waiting[busiest]) <= len(self._waiting.get(address, ())) + 1:
                 return job
-            dropped = self._waiting[most][-1]
-            self.discard(most, dropped)
+            dropped = self._waiting[busiest][-1]
+            self.discard(busiest, dropped)
         self._waiting.setdefault(address, deque()).append(job)
         self._count += 1
         return dropped
 
     def take(self) -> _Job | None:
-        """Remove and return the oldest job of the next address, which then is the last in turn."""
+        """Remove and return the oldest job of the next address, and put that address last."""
         if not self._waiting:
             return None
         address, jobs = self._waiting.popitem(last=False)
@@ -137,7 +140,7 @@ class _Lane:
         return job
 
     def discard(self, address: str | None, job: _Job) -> bool:
-        """Remove a job; return whether it waited."""
+        """Remove a job. Return whether it was waiting."""
         jobs = self._waiting.get(address, deque())
         if job not in jobs:
             return False
