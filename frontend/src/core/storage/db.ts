@@ -15,6 +15,9 @@ interface Schema extends DBSchema {
 }
 
 export class Db {
+  private readonly unsavedEntries = new Map<string, ConversationEntry>()
+  private entriesSaved: Promise<boolean> | null = null
+
   private constructor(
     private readonly name: string,
     private readonly opened: Promise<IDBPDatabase<Schema> | null>,
@@ -68,12 +71,18 @@ export class Db {
     })
   }
 
-  saveEntries(entries: readonly ConversationEntry[]): Promise<boolean> {
-    return this.write(async (db) => {
+  /** Save an entry, together with the others of this task: a page of the list is one transaction. */
+  saveEntry(entry: ConversationEntry): Promise<boolean> {
+    this.unsavedEntries.set(entry.conversation.conversation_id, entry)
+    this.entriesSaved ??= this.write(async (db) => {
+      const entries = [...this.unsavedEntries.values()]
+      this.unsavedEntries.clear()
+      this.entriesSaved = null
       const tx = db.transaction('inbox', 'readwrite')
-      for (const entry of entries) void tx.store.put(entry)
+      for (const each of entries) void tx.store.put(each)
       await tx.done
     })
+    return this.entriesSaved
   }
 
   saveUsers(users: readonly User[]): Promise<boolean> {

@@ -1,10 +1,12 @@
 /** One conversation as the views see it: its summary, its timeline, and its actions. */
 import { batch, computed, signal } from '@preact/signals'
 import { updateSettings, type Action } from '../actions'
+import { displayName } from '../displayName'
 import type { ConversationModel } from '../model'
 import { conversationPath } from '../net/api'
 import { toResult, type UserError } from '../net/errors'
 import type { ConversationAnswer, ConversationEntry, Event, Settings } from '../net/protocol'
+import { isEqual, stableComputed } from '../stable'
 import { checkMessage } from '../validation'
 import type { ConversationContext } from './context'
 import { EventLog } from './eventLog'
@@ -69,7 +71,7 @@ export class Conversation implements ConversationModel {
     })
   }
 
-  private readonly outgoing = computed(() => this.context.outbox.items.value.filter((item) => item.conversation_id === this.id))
+  private readonly outgoing = stableComputed(() => this.context.outbox.items.value.filter((item) => item.conversation_id === this.id))
 
   readonly timeline = computed(() => {
     const { me, profiles } = this.context
@@ -83,20 +85,34 @@ export class Conversation implements ConversationModel {
     return this.context.me
   }
 
-  readonly details = computed(() => this.entry.value?.conversation ?? null)
+  readonly details = stableComputed(() => this.entry.value?.conversation ?? null)
 
-  readonly summary = computed(() =>
+  readonly summary = stableComputed(() =>
     summarize({
       id: this.id,
       me: this.context.me,
       entry: this.entry.value,
       members: this.membership.list.value ?? [],
       outgoing: this.outgoing.value,
-      draft: this.draft.value,
-      typing: this.typingState.userIds.value,
       user: (userId) => this.context.profiles.get(userId),
     }),
   )
+
+  readonly identity = stableComputed(() => {
+    const { kind, name, peer } = this.summary.value
+    return { kind, name, ...(peer && { peer }) }
+  })
+
+  /** What the list sorts by. */
+  readonly sortKey = stableComputed(() => ({ pinned: this.summary.value.settings.pinned, at_ms: this.summary.value.at_ms }))
+
+  /** What the conversation adds to the number in the page title: in a muted one only mentions count. */
+  readonly badgeCount = computed(() => {
+    const { settings, unread, mentions } = this.summary.value
+    return settings.muted ? mentions : unread
+  })
+
+  readonly typingNames = stableComputed(() => this.typingState.userIds.value.map((userId) => displayName(this.context.profiles.get(userId))))
 
   /** Show the conversation: load the stored events, read new ones, and place the line above unread messages. */
   show(): void {
@@ -159,15 +175,15 @@ export class Conversation implements ConversationModel {
     return toResult(() => this.membership.loadMore())
   }
 
-  /** Merge the server's entry, unless events have already gone past it. */
-  merge(response: ConversationEntry & Partial<Pick<ConversationAnswer, 'users'>>): void {
+  /** Merge the server's entry, unless events have already gone past it. With `save: false` it comes from this browser's storage. */
+  merge(response: ConversationEntry & Partial<Pick<ConversationAnswer, 'users'>>, save = true): void {
     const { users, ...entry } = response
     const current = this.entry.peek()
     batch(() => {
       this.unavailable.value = null
       if (users) this.context.profiles.add(users)
       if (!current || entry.conversation.last_seq >= current.conversation.last_seq) {
-        this.setEntry(mergeServerEntry(current, entry))
+        this.setEntry(mergeServerEntry(current, entry), save)
         this.membership.setMembers(entry.conversation.members)
       }
       this.cursor.setServerSeq(entry.read_seq)
@@ -269,10 +285,12 @@ export class Conversation implements ConversationModel {
     this.setEntry(markReadUpTo(entry, seq, readCount, mentions))
   }
 
-  private setEntry(entry: ConversationEntry): void {
+  private setEntry(entry: ConversationEntry, save = true): void {
     const members = entry.conversation.members ?? this.entry.peek()?.conversation.members
-    this.entry.value = members ? { ...entry, conversation: { ...entry.conversation, members } } : entry
-    void this.context.db.saveEntries([this.entry.value])
+    const next = members ? { ...entry, conversation: { ...entry.conversation, members } } : entry
+    if (isEqual(this.entry.peek(), next)) return
+    this.entry.value = next
+    if (save) void this.context.db.saveEntry(next)
   }
 
   private updateUnreadLine(): void {

@@ -2,12 +2,13 @@
 import { batch, computed, signal } from '@preact/signals'
 import { t } from '../../i18n'
 import type { Action } from '../actions'
-import type { ConversationSummary, Model } from '../model'
+import type { Model } from '../model'
 import { createApi } from '../net/api'
 import type { Config } from '../net/config'
 import { ApiError, type Result, toUserError, type UserError } from '../net/errors'
 import type { Http } from '../net/http'
 import { LIMITS, type ConversationAnswer, type ConversationEntry, type Me, type MessageCreated, type NewConversation, type ServerFrame, type User } from '../net/protocol'
+import { stableComputed } from '../stable'
 import { Db } from '../storage/db'
 import { Drafts } from '../storage/drafts'
 import type { ConversationContext } from './context'
@@ -89,14 +90,14 @@ export class Workspace {
     })
   }
 
-  readonly conversations = computed((): ConversationSummary[] | null => {
-    const list = this.listed.value?.map((conversation) => conversation.summary.value)
-    return list?.sort((a, b) => Number(b.settings.pinned) - Number(a.settings.pinned) || b.at_ms - a.at_ms) ?? null
+  readonly conversations = stableComputed((): readonly Conversation[] | null => {
+    const keyed = this.listed.value?.map((conversation) => ({ conversation, ...conversation.sortKey.value }))
+    keyed?.sort((a, b) => Number(b.pinned) - Number(a.pinned) || b.at_ms - a.at_ms)
+    return keyed?.map(({ conversation }) => conversation) ?? null
   })
 
-  /** In muted conversations only mentions count. */
   readonly totalUnread = computed(() =>
-    (this.conversations.value ?? []).reduce((sum, { settings, unread, mentions }) => sum + (settings.muted ? mentions : unread), 0),
+    (this.listed.value ?? []).reduce((sum, conversation) => sum + conversation.badgeCount.value, 0),
   )
 
   /** Set the user's own profile. */
@@ -168,7 +169,7 @@ export class Workspace {
     const [entries, users] = await Promise.all([this.db.inbox(), this.db.users()])
     batch(() => {
       this.profiles.add(users, false)
-      if (entries.length > 0) this.mergeEntries(entries)
+      if (entries.length > 0) this.mergeEntries(entries, false)
     })
     await this.outbox.start()
     this.realtime.start()
@@ -207,15 +208,15 @@ export class Workspace {
     }
   }
 
-  private mergeEntries(entries: readonly ConversationEntry[]): void {
-    const added: Conversation[] = []
+  private mergeEntries(entries: readonly ConversationEntry[], save = true): void {
     const current = this.listed.peek() ?? []
+    const listed = new Set(current)
     for (const entry of entries) {
       const conversation = this.conversation(entry.conversation.conversation_id)
-      conversation.merge(entry)
-      if (!current.includes(conversation)) added.push(conversation)
+      conversation.merge(entry, save)
+      listed.add(conversation)
     }
-    if (added.length > 0 || this.listed.peek() === null) this.listed.value = [...current, ...added]
+    if (listed.size > current.length || this.listed.peek() === null) this.listed.value = [...listed]
   }
 
   private conversation(id: string): Conversation {

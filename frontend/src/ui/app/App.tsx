@@ -47,7 +47,7 @@ function Screen() {
 function useTitle(model: Model): void {
   useSignalEffect(() => {
     const open = model.conversations.value?.find((c) => c.id === route.value.conversationId)
-    const rest = open ? t('app.title', { name: open.name }) : t('app.name')
+    const rest = open ? t('app.title', { name: open.identity.value.name }) : t('app.name')
     const count = model.session.value.state === 'signed-in' ? model.totalUnread.value : 0
     document.title = count > 0 ? t('app.titleUnread', { count, rest }) : rest
   })
