@@ -170,7 +170,9 @@ function conversation(id: string, all: Signal<Entry[] | null>, query: Query): Co
     discard: (key) => (timeline.value = timeline.value.filter((item) => item.key !== key)),
     markRead: () => undefined,
     typing: () => undefined,
-    details: signal(null),
+    details: signal({
+      conversation_id: id, kind: own.peek().kind, title: null, created_at_ms: now, last_seq: 1, message_count: 1, member_count: users.length, pinned: [],
+    }),
     act: succeed,
     // To try it in the console: model.open(id).receive('…')
     ...{ receive: (body: string) => append({ kind: 'message', key: `r${next}`, seq: (next += 1), at_ms: Date.now(), author: ANA, own: false, body, state: 'sent' }) },

@@ -7,7 +7,7 @@ import { createApi } from '../net/api'
 import type { Config } from '../net/config'
 import { ApiError, type Result, toUserError, type UserError } from '../net/errors'
 import type { Http } from '../net/http'
-import { LIMITS, type ConversationAnswer, type ConversationEntry, type Me, type MessageCreated, type NewConversation, type ServerFrame, type User } from '../net/protocol'
+import { LIMITS, type ConversationAnswer, type ConversationEntry, type ConversationsAnswer, type Me, type MessageCreated, type NewConversation, type ServerFrame, type User } from '../net/protocol'
 import { stableComputed } from '../stable'
 import { Db } from '../storage/db'
 import { Drafts } from '../storage/drafts'
@@ -176,24 +176,31 @@ export class Workspace {
   }
 
   private async readInbox(): Promise<void> {
+    const pages: ConversationsAnswer[] = []
     try {
-      const listedIds = new Set<string>()
       let cursor: string | undefined
-      for (let page = 0; page < MAX_INBOX_PAGES; page++) {
-        const response = await this.api.conversations(cursor)
-        batch(() => {
-          this.profiles.add(response.users)
-          this.mergeEntries(response.conversations)
-        })
-        for (const entry of response.conversations) listedIds.add(entry.conversation.conversation_id)
-        cursor = response.next_cursor
-        if (!cursor) break
-      }
-      if (!cursor) await this.removeUnlisted(listedIds)
+      do {
+        const page = await this.api.conversations(cursor)
+        pages.push(page)
+        cursor = page.next_cursor
+      } while (cursor && pages.length < MAX_INBOX_PAGES)
+      const entries = this.showPages(pages)
+      if (!cursor) await this.removeUnlisted(new Set(entries.map((entry) => entry.conversation.conversation_id)))
       this.listError.value = null
     } catch (error) {
+      this.showPages(pages)
       this.listError.value = toUserError(error)
     }
+  }
+
+  /** Show pages of the list at once: they come in no particular order, so rows would move with each page. */
+  private showPages(pages: readonly ConversationsAnswer[]): ConversationEntry[] {
+    const entries = pages.flatMap((page) => page.conversations)
+    batch(() => {
+      for (const { users } of pages) this.profiles.add(users)
+      if (pages.length > 0) this.mergeEntries(entries)
+    })
+    return entries
   }
 
   /** Check each conversation that the list lacks: the user may no longer be a member, or the list may be incomplete. */

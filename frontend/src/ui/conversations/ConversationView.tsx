@@ -29,7 +29,8 @@ export function ConversationView({ id }: { id: string }) {
   const conversation = model.open(id)
   useEffect(() => () => model.close(id), [model, id])
   const notFound = useComputed(() => conversation.error.value?.code === 'not_found')
-  const hasPins = useComputed(() => (conversation.details.value?.pinned.length ?? 0) > 0)
+  // Together with the messages: later, the bar would move them.
+  const hasPins = useComputed(() => conversation.timeline.value.length > 0 && (conversation.details.value?.pinned.length ?? 0) > 0)
   if (notFound.value) return <ConversationNotFound />
   return (
     <div class="conversation">
@@ -117,7 +118,8 @@ function PeerPresence({ conversation }: { conversation: ConversationModel }) {
 function History({ conversation }: { conversation: ConversationModel }) {
   const shown = useComputed(() => {
     const items = conversation.timeline.value
-    if (items.length === 0) return 'nothing'
+    // Without the details it is not known whether there are avatars, notices and pins, which would move the messages later.
+    if (items.length === 0 || conversation.details.value === null) return 'nothing'
     return conversation.hasOlder.value || items.some((item) => item.kind === 'message') ? 'messages' : 'notices'
   })
   if (shown.value !== 'nothing') return shown.value === 'messages' ? <Timeline conversation={conversation} /> : <NoMessages conversation={conversation} />
