@@ -52,7 +52,7 @@ export function WindowedRows({ rows: rowSignal, menu, children }: Props) {
     if (altKey || ctrlKey || metaKey || event.defaultPrevented) return
     const isLetter = key.length === 1 && /[\p{L}\p{N}]/u.test(key)
     const to = isLetter
-      ? typeAhead.current.add(key, tabStop, rows.map((row) => row.identity.peek().name), event.timeStamp)
+      ? typeAhead.current.add(key, tabStop, rows.map((row) => row.identity.peek().name), Date.now())
       : indexAfterKey(key, tabStop, rows.length)
     const target = to === null ? undefined : rows[to]
     if (!target || to === null) return
