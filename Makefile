@@ -55,6 +55,9 @@ soak: $(TOOLS) site ## Kill the server 200 times while clients send; KILLS=20 fo
 bench: $(TOOLS) site ## Benchmark imchat local against a bare server; ARGS="messages --rounds 3" passes options on
 	@$(BIN)/python -m bench $(ARGS)
 
+web-budgets: $(TOOLS) site chromium ## Measure the web client on an account with 300 conversations, against one with a single conversation
+	@$(BIN)/python -m bench.web_budgets
+
 check: check-tools ## Style, types, layers, templates, the web client's types, size and accessibility; fast
 	@$(CHECKS) --static
 
@@ -139,4 +142,4 @@ $(TOOLS): $(VENV)/installed.stamp
 	@$(LOCKED) --no-compile -r requirements/dev.lock
 	@touch $@
 
-.PHONY: help run test test-fast test-emulator soak bench check check-tools screenshot generate format site chromium lock dist clean
+.PHONY: help run test test-fast test-emulator soak bench web-budgets check check-tools screenshot generate format site chromium lock dist clean

@@ -41,6 +41,7 @@ class Budget:
     unit: str = ""
     fails: bool = False
     is_ratio_limited: bool = True
+    """False where one conversation shows less: it has no rows to fill the screen, and nothing to switch to."""
 
 
 BUDGETS: Final = {
@@ -48,8 +49,8 @@ BUDGETS: Final = {
     "script signed out": Budget("the same, signed out", 45, "KB", fails=True, is_ratio_limited=False),
     "style": Budget("style", 12, "KB", fails=True, is_ratio_limited=False),
     "largest lazy chunk": Budget("largest script that loads later", 50, "KB", fails=True, is_ratio_limited=False),
-    "elements": Budget("live DOM elements, 1280 px", 800, fails=True),
-    "elements 390": Budget("live DOM elements, list at 390 px", 800, fails=True),
+    "elements": Budget("live DOM elements, 1280 px", 800, fails=True, is_ratio_limited=False),
+    "elements 390": Budget("live DOM elements, list at 390 px", 800, fails=True, is_ratio_limited=False),
     "tab stops": Budget("Tab stops, 1280 px", 60, fails=True),
     "tab stops 390": Budget("Tab stops, list at 390 px", 60, fails=True),
     "CLS sign-in": Budget("CLS of a first start with sign-in", 0.02, fails=True),

@@ -50,8 +50,7 @@ export function WindowedRows({ rows: rowSignal, menu, children }: Props) {
   const onKeyDown = (event: KeyboardEvent) => {
     const { key, altKey, ctrlKey, metaKey } = event
     if (altKey || ctrlKey || metaKey || event.defaultPrevented) return
-    const isLetter = key.length === 1 && /[\p{L}\p{N}]/u.test(key)
-    const to = isLetter
+    const to = typeAhead.current.accepts(key, Date.now())
       ? typeAhead.current.add(key, tabStop, rows.map((row) => row.identity.peek().name), Date.now())
       : indexAfterKey(key, tabStop, rows.length)
     const target = to === null ? undefined : rows[to]

@@ -14,6 +14,11 @@ export class TypeAhead {
   private typed = ''
   private lastMs = -Infinity
 
+  /** Whether the key is part of a name: a letter or digit, or a space after one. */
+  accepts(key: string, nowMs: number): boolean {
+    return key.length === 1 && (/[\p{L}\p{N}]/u.test(key) || (key === ' ' && nowMs - this.lastMs <= TYPE_AHEAD_MS))
+  }
+
   /** Add a letter; return the index of the next name that begins with all letters so far, from `here` on, or null. */
   add(letter: string, here: number, names: readonly string[], nowMs: number): number | null {
     this.typed = nowMs - this.lastMs > TYPE_AHEAD_MS ? letter : this.typed + letter
