@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Literal
 
 import pytest
 from bench.web_accounts import CONVERSATIONS, PEER_NAME, Accounts, create_accounts
@@ -133,15 +134,31 @@ def test_one_message_is_a_tab_stop_and_the_arrow_keys_move_to_the_others(many: B
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
-def test_the_list_looks_right(browser: Browser, accounts_and_server: tuple[Accounts, Server], scheme, size) -> None:  # type: ignore[no-untyped-def]
+def test_the_note_about_the_connection_moves_nothing(
+    browser: Browser,
+    accounts_and_server: tuple[Accounts, Server],
+    scheme: Literal["light", "dark"],
+    size: tuple[int, int],
+) -> None:
     accounts, server = accounts_and_server
     with browser_user(browser, server.url, scheme=scheme, size=size) as user:
+        page = user.page
         user.sign_in(accounts.many.email)
-        expect(_row(user.page, PEER_NAME)).to_be_visible(timeout=PATIENCE_MS)
+        row = _row(page, PEER_NAME)
+        expect(row).to_be_visible(timeout=PATIENCE_MS)
+        row_before = row.bounding_box()
         user.screenshot(f"long-list-{size[0]}-{scheme}")
-        user.page.context.set_offline(True)
-        expect(user.page.locator(".connection:visible")).to_have_count(1, timeout=20_000)
-        user.screenshot(f"long-list-offline-{size[0]}-{scheme}")
         user.open_conversation(PEER_NAME)
-        user.page.wait_for_timeout(500)
+        message = page.get_by_role("article").last
+        expect(message).to_be_visible(timeout=PATIENCE_MS)
+        message_before = message.bounding_box()
         user.screenshot(f"long-list-open-{size[0]}-{scheme}")
+        page.context.set_offline(True)
+        expect(page.get_by_text("You are offline").locator("visible=true")).to_have_count(1, timeout=PATIENCE_MS)
+        user.screenshot(f"long-list-open-offline-{size[0]}-{scheme}")
+        assert message.bounding_box() == message_before
+        page.keyboard.press("Escape")
+        expect(row).to_be_visible()
+        expect(page.get_by_text("You are offline").locator("visible=true")).to_have_count(1)
+        user.screenshot(f"long-list-offline-{size[0]}-{scheme}")
+        assert row.bounding_box() == row_before

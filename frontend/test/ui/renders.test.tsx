@@ -7,6 +7,7 @@ import { fakeModel } from '../../dev/fakeModel'
 import type { Model } from '../../src/core/model'
 import type { ConversationAnswer } from '../../src/core/net/protocol'
 import type { Conversation } from '../../src/core/sync/conversation'
+import type { Workspace } from '../../src/core/sync/workspace'
 import { ModelContext } from '../../src/ui/app/context'
 import { route } from '../../src/ui/app/route'
 import { Shell } from '../../src/ui/app/Shell'
@@ -45,7 +46,7 @@ function other(number: number): ConversationAnswer {
 }
 
 /** Render the client with a list of 300 conversations, the newest of which is open. */
-async function openLargeAccount(): Promise<{ room: Conversation; field: HTMLTextAreaElement }> {
+async function openLargeAccount(): Promise<{ workspace: Workspace; room: Conversation; field: HTMLTextAreaElement }> {
   for (let i = 0; i < MESSAGES; i++) server.addMessage(`message ${i}`, i % 3 === 0 ? ME : PEER, `m-${i}`)
   const others = Array.from({ length: CONVERSATIONS - 1 }, (_, i) => other(i))
   server.before = ({ path }) => {
@@ -69,7 +70,7 @@ async function openLargeAccount(): Promise<{ room: Conversation; field: HTMLText
   await waitUntil(() => screen.queryAllByRole('article').length > 5 && document.querySelectorAll('.row').length > 5)
   await advance(1_000)
   counts.clear()
-  return { room, field: screen.getByRole('textbox', { name: 'Message to Peer' }) }
+  return { workspace, room, field: screen.getByRole('textbox', { name: 'Message to Peer' }) }
 }
 
 const rendered = (): string[] => [...counts.keys()].filter((name) => name !== '').sort()
@@ -136,6 +137,18 @@ test('a changed presence renders the row and the status of this user', async () 
   await advance(50)
   expect(counts.get('ConversationRow')).toBe(1)
   expect(rendered().filter((name) => !['Avatar', 'ConversationRow', 'PeerPresence', 'Preview'].includes(name))).toEqual([])
+})
+
+test('a loaded profile renders only what shows this user', async () => {
+  const { workspace } = await openLargeAccount()
+  workspace.addUsers([{ user_id: 'u-new', handle: 'new', display_name: 'New' }])
+  await advance(50)
+  expect(rendered()).toEqual([])
+  workspace.addUsers([{ user_id: 'u-298', handle: 'u298', display_name: 'Renamed' }])
+  await advance(50)
+  expect(screen.getByText('Renamed')).toBeTruthy()
+  expect(counts.get('ConversationRow')).toBe(1)
+  expect(counts.has('MessageBubble')).toBe(false)
 })
 
 test('a message of another conversation renders no message and not the composer', async () => {
