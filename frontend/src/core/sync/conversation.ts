@@ -103,15 +103,6 @@ export class Conversation implements ConversationModel {
     return { kind, name, ...(peer && { peer }) }
   })
 
-  /** What the list sorts by. */
-  readonly sortKey = stableComputed(() => ({ pinned: this.summary.value.settings.pinned, at_ms: this.summary.value.at_ms }))
-
-  /** What the conversation adds to the number in the page title: in a muted one only mentions count. */
-  readonly badgeCount = computed(() => {
-    const { settings, unread, mentions } = this.summary.value
-    return settings.muted ? mentions : unread
-  })
-
   readonly typingNames = stableComputed(() => this.typingState.userIds.value.map((userId) => displayName(this.context.profiles.get(userId))))
 
   /** Show the conversation: load the stored events, read new ones, and place the line above unread messages. */

@@ -37,6 +37,8 @@ export class Workspace {
   private readonly loaded = new Map<string, Conversation>()
   /** The conversations in the list; null until loaded. */
   private readonly listed = signal<readonly Conversation[] | null>(null)
+  /** Conversations that the user left while the list was read: its pages may still have them. */
+  private readonly leftIds = new Set<string>()
   private openId: string | null = null
   private reloadPromise: Promise<void> | null = null
   private readonly ready: Promise<void>
@@ -91,13 +93,14 @@ export class Workspace {
   }
 
   readonly conversations = stableComputed((): readonly Conversation[] | null => {
-    const keyed = this.listed.value?.map((conversation) => ({ conversation, ...conversation.sortKey.value }))
-    keyed?.sort((a, b) => Number(b.pinned) - Number(a.pinned) || b.at_ms - a.at_ms)
-    return keyed?.map(({ conversation }) => conversation) ?? null
+    const list = this.listed.value?.map((conversation) => ({ conversation, ...conversation.summary.value }))
+    list?.sort((a, b) => Number(b.settings.pinned) - Number(a.settings.pinned) || b.at_ms - a.at_ms)
+    return list?.map(({ conversation }) => conversation) ?? null
   })
 
+  /** In muted conversations only mentions count. */
   readonly totalUnread = computed(() =>
-    (this.listed.value ?? []).reduce((sum, conversation) => sum + conversation.badgeCount.value, 0),
+    (this.listed.value ?? []).reduce((sum, { summary: { value } }) => sum + (value.settings.muted ? value.mentions : value.unread), 0),
   )
 
   /** Set the user's own profile. */
@@ -177,6 +180,7 @@ export class Workspace {
 
   private async readInbox(): Promise<void> {
     const pages: ConversationsAnswer[] = []
+    this.leftIds.clear()
     try {
       let cursor: string | undefined
       do {
@@ -195,7 +199,7 @@ export class Workspace {
 
   /** Show pages of the list at once: they come in no particular order, so rows would move with each page. */
   private showPages(pages: readonly ConversationsAnswer[]): ConversationEntry[] {
-    const entries = pages.flatMap((page) => page.conversations)
+    const entries = pages.flatMap((page) => page.conversations).filter((entry) => !this.leftIds.has(entry.conversation.conversation_id))
     batch(() => {
       for (const { users } of pages) this.profiles.add(users)
       if (pages.length > 0) this.mergeEntries(entries)
@@ -300,6 +304,7 @@ export class Workspace {
   }
 
   private onLeft(id: string): void {
+    this.leftIds.add(id)
     this.listed.value = (this.listed.peek() ?? []).filter((each) => each.id !== id)
     this.loaded.get(id)?.setUnavailable({ code: 'not_found', message: t('conversation.notFound.text') })
     if (this.openId !== id) this.loaded.delete(id)

@@ -46,3 +46,16 @@ test('the list stays the same array while its order does', async () => {
   await waitUntil(() => room.summary.value.preview?.body === 'newest')
   expect(workspace.conversations.value).toBe(before)
 })
+
+test('a conversation left while the list is read does not come back with a page', async () => {
+  servePages()
+  const { workspace } = await start()
+  await waitUntil(() => workspace.conversations.value?.length === PAGES)
+  const serve = server.before
+  server.before = (call) => {
+    if (call.path === '/conversations' && !call.query.has('cursor')) server.push({ type: 'conversation', conversation_id: 'c-1', change: 'removed' })
+    return serve(call)
+  }
+  await workspace.reload()
+  expect(workspace.conversations.value?.map(({ id }) => id)).toEqual([ROOM, 'c-2'])
+})
