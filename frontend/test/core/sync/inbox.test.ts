@@ -57,5 +57,5 @@ test('a conversation left while the list is read does not come back with a page'
     return serve(call)
   }
   await workspace.reload()
-  expect(workspace.conversations.value?.map(({ id }) => id)).toEqual([ROOM, 'c-2'])
+  expect(workspace.conversations.value?.map(({ id }) => id)).toEqual(['c-2', ROOM])
 })
