@@ -28,9 +28,25 @@ PEER_NAME: Final = "Bob Martin"
 _GROUPS: Final = 30
 _UNREAD_EVERY: Final = 7
 _LIVELY_MESSAGES: Final = 40
-_FIRST: Final = ("Ana", "Chidi", "Dana", "Emeka", "Farah", "Goran", "Hana", "Ivo", "Jun", "Kaya", "Lea", "Mina")
+_AGE_MS: Final = 40 * 24 * 3_600_000
+_FIRST: Final = (
+    "Ana",
+    "Chidi",
+    "Dana",
+    "Emeka",
+    "Farah",
+    "Goran",
+    "Hana",
+    "Ivo",
+    "Jun",
+    "Kaya",
+    "Lea",
+    "Mina",
+)
 _LAST: Final = ("Abe", "Berg", "Costa", "Diaz", "Eriksen", "Fonseca", "Gruber", "Haddad", "Ito", "Jansen")
-_WORDS: Final = "the plan for next week is almost ready and the numbers from last month look better than expected".split()
+_TEXT: Final = (
+    "the plan for next week is almost ready and the numbers from last month look better than expected"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +78,16 @@ def create_accounts(folder: Path, *, history: int = HISTORY) -> Accounts:
             call(f"{server.url}/api/me", profile, headers=headers, method="PATCH")
     ids = {name: UserId(user.user_id) for name, user in signed_up.items()}
     with GroupCommitTable.open(DataDir.open(folder).conversations) as table:
-        clock = itertools.count(int(time.time() * 1000) - 40 * 24 * 3_600_000, 60_000)
+        clock = itertools.count(int(time.time() * 1000) - _AGE_MS, 60_000)
         app = App(table=table, gateway=NullGateway(), now_ms=lambda: next(clock), new_id=new_id)
         table.begin()
         _fill_list(app, ids["many"])
-        main = {name: _fill_history(app, ids[name], ids["bob"], length) for name, length in (("many", history), ("one", SHORT_HISTORY))}
+        many = _fill_history(app, ids["many"], ids["bob"], history)
+        one = _fill_history(app, ids["one"], ids["bob"], SHORT_HISTORY)
         table.commit()
-    return Accounts(*(Account(name, emails[name], main[name]) for name in ("many", "one")), peer=signed_up["bob"])
+    return Accounts(
+        Account("many", emails["many"], many), Account("one", emails["one"], one), signed_up["bob"]
+    )
 
 
 def _fill_list(app: App, owner: UserId) -> None:
@@ -79,12 +98,13 @@ def _fill_list(app: App, owner: UserId) -> None:
         users.me(app, peer)
         users.update_profile(app, peer, handle=f"peer_{number}", display_name=name)
         if number < _GROUPS:
-            conversation_id = conversations.create_group(app, peer, [owner], f"Project {number}").conversation_id
+            created = conversations.create_group(app, peer, [owner], f"Project {number}")
         else:
-            conversation_id = conversations.create_direct(app, peer, owner).conversation_id
-        event = messages.send(app, peer, conversation_id, client_message_id="1", body=_text(number)).event
+            created = conversations.create_direct(app, peer, owner)
+        seq = created.head.last_seq
+        seq = _send(app, peer, created.conversation_id, _text(number), tail=seq)
         if number % _UNREAD_EVERY:
-            read_cursors.mark_read(app, owner, conversation_id, event["seq"])
+            read_cursors.mark_read(app, owner, created.conversation_id, seq)
 
 
 def _fill_history(app: App, owner: UserId, peer: UserId, length: int) -> ConversationId:
@@ -97,22 +117,42 @@ def _fill_history(app: App, owner: UserId, peer: UserId, length: int) -> Convers
         newest = assign_seq(draft, seq=seq, at_ms=app.now_ms(), messages_before=seq - 2)
         events.append(app.table, conversation_id, newest)
     heads.advance_head(app.table, conversation_id, newest)
-    message_seq = newest["seq"]
+    tail = message_seq = newest["seq"]
     for number in range(_LIVELY_MESSAGES):
-        seq = newest["seq"]
-        body = f"https://example.org/notes/{seq}" if number % 4 == 0 else _text(seq)
-        reply = message_seq if number % 6 == 0 else None
+        body = f"https://example.org/notes/{number}" if number % 4 == 0 else _text(number)
         sender = owner if number % 3 == 0 else peer
-        newest = messages.send(
-            app, sender, conversation_id, client_message_id=f"lively-{seq}", body=body, after_seq=seq, reply_to=reply
-        ).event
-        message_seq = newest["seq"]
+        reply_to = message_seq if number % 6 == 0 else None
+        tail = message_seq = _send(app, sender, conversation_id, body, tail=tail, reply_to=reply_to)
         if number % 5 == 0:
-            newest = message_actions.react(app, peer, conversation_id, message_seq, "👍").event
-    newest = message_actions.pin(app, peer, conversation_id, message_seq).event
-    read_cursors.mark_read(app, owner, conversation_id, newest["seq"])
+            message_actions.react(app, peer, conversation_id, message_seq, "👍")
+            tail += 1
+    message_actions.pin(app, peer, conversation_id, message_seq)
+    read_cursors.mark_read(app, owner, conversation_id, tail + 1)
     return conversation_id
 
 
+def _send(
+    app: App,
+    sender: UserId,
+    conversation_id: ConversationId,
+    body: str,
+    *,
+    tail: int,
+    reply_to: int | None = None,
+) -> int:
+    """Send a message after the event `tail`; return its seq."""
+    messages.send(
+        app,
+        sender,
+        conversation_id,
+        client_message_id=f"seeded-{tail}",
+        body=body,
+        after_seq=tail,
+        reply_to=reply_to,
+    )
+    return tail + 1
+
+
 def _text(number: int) -> str:
-    return " ".join(_WORDS[: 3 + number % (len(_WORDS) - 3)])
+    words = _TEXT.split()
+    return " ".join(words[: 3 + number % (len(words) - 3)])

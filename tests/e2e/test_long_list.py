@@ -34,10 +34,16 @@ def many(browser: Browser, accounts_and_server: tuple[Accounts, Server]) -> Iter
 
 
 def _row(page: Page, name: str) -> Locator:
-    return page.get_by_role("navigation", name="Conversations").get_by_role("link", name=re.compile(f"^{name}")).first
+    return (
+        page.get_by_role("navigation", name="Conversations")
+        .get_by_role("link", name=re.compile(f"^{name}"))
+        .first
+    )
 
 
-def test_the_keyboard_reaches_every_row_and_the_focus_returns_to_a_closed_conversation(many: BrowserUser) -> None:
+def test_the_keyboard_reaches_every_row_and_the_focus_returns_to_a_closed_conversation(
+    many: BrowserUser,
+) -> None:
     page = many.page
     _row(page, PEER_NAME).focus()
     page.keyboard.press("End")
@@ -76,7 +82,9 @@ def test_the_focus_stays_on_a_row_that_is_scrolled_out_of_view(many: BrowserUser
     expect(_row(page, PEER_NAME)).to_be_focused()
     page.keyboard.press("ArrowDown")
     expect(page.locator(":focus")).to_be_in_viewport()
-    expect(page.get_by_role("listitem").filter(has=page.locator(":focus"))).to_have_attribute("aria-posinset", "2")
+    expect(page.get_by_role("listitem").filter(has=page.locator(":focus"))).to_have_attribute(
+        "aria-posinset", "2"
+    )
 
 
 def test_a_search_finds_rows_that_are_out_of_view(many: BrowserUser) -> None:
@@ -154,7 +162,9 @@ def test_the_note_about_the_connection_moves_nothing(
         message_before = message.bounding_box()
         user.screenshot(f"long-list-open-{size[0]}-{scheme}")
         page.context.set_offline(True)
-        expect(page.get_by_text("You are offline").locator("visible=true")).to_have_count(1, timeout=PATIENCE_MS)
+        expect(page.get_by_text("You are offline").locator("visible=true")).to_have_count(
+            1, timeout=PATIENCE_MS
+        )
         user.screenshot(f"long-list-open-offline-{size[0]}-{scheme}")
         assert message.bounding_box() == message_before
         page.keyboard.press("Escape")
