@@ -58,7 +58,7 @@ bench: $(TOOLS) site ## Benchmark imchat local against a bare server; ARGS="mess
 web-budgets: $(TOOLS) site chromium ## Measure the web client on an account with 300 conversations, against one with a single conversation
 	@$(BIN)/python -m bench.web_budgets $(ARGS)
 
-check: check-tools ## Style, types, layers, templates, the web client's types, size and accessibility; fast
+check: check-tools ## Style, types, layers, templates, the web client's types, budgets and accessibility; fast
 	@$(CHECKS) --static
 
 screenshot: $(TOOLS) site chromium ## Take the README's screenshot again, from the browser tests
