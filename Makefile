@@ -63,7 +63,10 @@ bench: $(TOOLS) site ## Benchmark imchat local against a bare server; ARGS="mess
 stress: $(TOOLS) site ## Overload imchat local and measure what other users notice; ARGS="page_readers" runs one scenario
 	@$(BIN)/python -m bench.stress $(ARGS)
 
-check: check-tools ## Style, types, layers, templates, the web client's types, size and accessibility; fast
+web-budgets: $(TOOLS) site chromium ## Measure the web client on an account with 300 conversations, against one with a single conversation
+	@$(BIN)/python -m bench.web_budgets $(ARGS)
+
+check: check-tools ## Style, types, layers, templates, the web client's types, budgets and accessibility; fast
 	@$(CHECKS) --static
 
 screenshot: $(TOOLS) site chromium ## Take the README's screenshot again, from the browser tests
@@ -154,4 +157,4 @@ $(TOOLS): $(VENV)/installed.stamp
 	@$(LOCKED) --no-compile -r requirements/dev.lock
 	@touch $@
 
-.PHONY: help run test test-fast test-emulator soak fuzz bench stress check check-tools screenshot generate format site chromium lock dist clean
+.PHONY: help run test test-fast test-emulator soak fuzz bench web-budgets stress check check-tools screenshot generate format site chromium lock dist clean

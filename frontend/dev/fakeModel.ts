@@ -1,7 +1,7 @@
 /** A fake model for development and tests: made-up data, no server and no storage. */
 import { computed, type Signal, signal } from '@preact/signals'
 import { setupUri } from '../src/auth/twoStep'
-import type { ConversationModel, ConversationSummary, Model, Session, TimelineItem, TwoStepModel } from '../src/core/model'
+import type { ConversationModel, ConversationSummary, ListedConversation, Model, Session, TimelineItem, TwoStepModel } from '../src/core/model'
 import type { Result, UserError } from '../src/core/net/errors'
 import { DEFAULT_SETTINGS } from '../src/core/sync/summary'
 import type { SiteSignUp, User } from '../src/core/net/protocol'
@@ -26,8 +26,18 @@ const SESSIONS: Record<string, Session> = {
   new: { state: 'signed-in', me: { ...ME, handle: null, display_name: null } },
 }
 
-function summary(id: string, kind: 'direct' | 'group', name: string, ago: number, rest: Partial<ConversationSummary>): ConversationSummary {
-  return { id, kind, name, preview: null, at_ms: now - ago * MINUTE, unread: 0, mentions: 0, settings: DEFAULT_SETTINGS, draft: '', typing: [], ...rest }
+interface Entry {
+  id: string
+  summary: ConversationSummary
+  draft: string
+  typing: string[]
+}
+
+function summary(
+  id: string, kind: 'direct' | 'group', name: string, ago: number, { draft = '', typing = [], ...rest }: Partial<ConversationSummary> & Partial<Pick<Entry, 'draft' | 'typing'>>,
+): Entry {
+  const shown = { id, kind, name, preview: null, at_ms: now - ago * MINUTE, unread: 0, mentions: 0, settings: DEFAULT_SETTINGS, ...rest }
+  return { id, summary: shown, draft, typing }
 }
 
 const SIGN_UP: Record<string, SiteSignUp> = {
@@ -38,7 +48,7 @@ const SIGN_UP: Record<string, SiteSignUp> = {
 const theirPreview = (author: string, body: string) => ({ author, own: false, body, pending: false })
 const ownPreview = (body: string, pending = false) => ({ author: ME.display_name, own: true, body, pending })
 
-function summaries(): ConversationSummary[] {
+function summaries(): Entry[] {
   return [
     summary('c-ana', 'direct', 'Ana Silva', 3, { peer: ANA, preview: ownPreview('With pleasure. 12:30 at the bridge?') }),
     summary('c-release', 'group', 'Release crew', 9, { preview: theirPreview('Chiara', 'Shall we ship at three?'), unread: 3 }),
@@ -101,8 +111,9 @@ function generateMessages(until: number, count: number): TimelineItem[] {
   })
 }
 
-function conversation(id: string, all: Signal<ConversationSummary[] | null>, query: Query): ConversationModel {
-  const own = computed(() => all.value?.find((c) => c.id === id) ?? summary(id, 'direct', 'Ana Silva', 0, { peer: ANA }))
+function conversation(id: string, all: Signal<Entry[] | null>, query: Query): ConversationModel {
+  const entry = computed(() => all.value?.find((c) => c.id === id) ?? summary(id, 'direct', 'Ana Silva', 0, { peer: ANA }))
+  const own = computed(() => entry.value.summary)
   const group = own.peek().kind === 'group'
   const state = query.history ?? 'full'
   const start = group
@@ -111,7 +122,7 @@ function conversation(id: string, all: Signal<ConversationSummary[] | null>, que
   const huge = state === 'huge' ? generateMessages(100_000, 100_000) : state === 'pages' ? generateMessages(100_000, 60) : null
   const timeline = signal<TimelineItem[]>(state === 'full' ? start : (huge ?? []))
   const loading = signal<'first' | 'older' | null>(state === 'loading' ? 'first' : null)
-  const draft = signal(own.peek().draft)
+  const draft = signal(entry.peek().draft)
   const hasOlder = signal(state === 'pages')
   let next = 200_000
   const users = group ? [ME, ...USERS] : [ME, own.peek().peer ?? ANA]
@@ -120,6 +131,8 @@ function conversation(id: string, all: Signal<ConversationSummary[] | null>, que
     id,
     me: ME.user_id,
     summary: own,
+    identity: own,
+    typingNames: computed(() => entry.value.typing),
     timeline,
     loading,
     hasOlder,
@@ -164,7 +177,9 @@ function conversation(id: string, all: Signal<ConversationSummary[] | null>, que
     discard: (key) => (timeline.value = timeline.value.filter((item) => item.key !== key)),
     markRead: () => undefined,
     typing: () => undefined,
-    details: signal(null),
+    details: signal({
+      conversation_id: id, kind: own.peek().kind, title: null, created_at_ms: now, last_seq: 1, message_count: 1, member_count: users.length, pinned: [],
+    }),
     act: succeed,
     // To try it in the console: model.open(id).receive('…')
     ...{ receive: (body: string) => append({ kind: 'message', key: `r${next}`, seq: (next += 1), at_ms: Date.now(), author: ANA, own: false, body, state: 'sent' }) },
@@ -188,8 +203,14 @@ function twoStep(on: boolean): TwoStepModel {
 export function fakeModel(query: Query): Model {
   const session = signal<Session>(SESSIONS[query.session ?? ''] ?? { state: 'signed-in', me: ME })
   const list = query.list ?? 'full'
-  const conversations = signal(list === 'full' ? summaries() : list === 'empty' ? [] : null)
+  const entries = signal<Entry[] | null>(list === 'full' ? summaries() : list === 'empty' ? [] : null)
   const open = new Map<string, ConversationModel>()
+  const openModel = (id: string): ConversationModel => {
+    const model = open.get(id) ?? conversation(id, entries, query)
+    open.set(id, model)
+    return model
+  }
+  const conversations = computed((): ListedConversation[] | null => entries.value?.map(({ id }) => openModel(id)) ?? null)
   const go = (next: Session) => async (): Result => (await wait(600), (session.value = next), null)
   const email = 'nora@example.com'
   return {
@@ -224,13 +245,9 @@ export function fakeModel(query: Query): Model {
     connection: signal(query.connection === 'offline' || query.connection === 'connecting' || query.connection === 'polling' ? query.connection : 'online'),
     conversations,
     listError: signal(list === 'error' ? error('unreachable', t('error.network')) : null),
-    reload: () => (conversations.value = summaries()),
-    totalUnread: computed(() => conversations.value?.reduce((sum, c) => sum + c.unread, 0) ?? 0),
-    open: (id) => {
-      const model = open.get(id) ?? conversation(id, conversations, query)
-      open.set(id, model)
-      return model
-    },
+    reload: () => (entries.value = summaries()),
+    totalUnread: computed(() => entries.value?.reduce((sum, c) => sum + c.summary.unread, 0) ?? 0),
+    open: openModel,
     close: () => undefined,
     isAdmin: signal(query.admin !== undefined),
     presence: signal(new Map()),

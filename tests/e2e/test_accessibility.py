@@ -11,13 +11,14 @@ from typing import Any, Final
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from tests.support.browser_harness import Server, call, sign_up
+from tests.support.browser_harness import Server, call, sign_in, sign_up
 from tests.support.browser_users import NARROW, PATIENCE_MS, WIDE, BrowserUser
 
 pytestmark = pytest.mark.budget
 
 AXE: Final = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 RULES: Final = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+LONG_LIST: Final = 60
 _RUN: Final = """async rules => {
     const result = await axe.run(document, {runOnly: rules, resultTypes: ['violations']})
     return result.violations.map(v => v.id + ': ' + v.nodes.map(n => n.target.join(' ')).join(', '))
@@ -126,6 +127,17 @@ def _group(ana: BrowserUser) -> None:
     expect(ana.page.get_by_label("Link", exact=True)).to_be_visible()
 
 
+def _long_list(server: Server, ana: BrowserUser) -> None:
+    headers = {"Authorization": f"Bearer {sign_in(server.url, 'ana@example.org')}"}
+    for number in range(LONG_LIST):
+        new = {"kind": "group", "title": f"Group {number}", "member_ids": []}
+        call(f"{server.url}/api/conversations", new, headers=headers)
+    ana.page.goto(server.url)
+    rows = ana.page.get_by_role("navigation", name="Conversations").get_by_role("listitem")
+    expect(rows.first).to_have_attribute("aria-setsize", str(LONG_LIST + 2))
+    assert rows.count() < LONG_LIST
+
+
 def _administration(server: Server, ana: BrowserUser) -> None:
     server.promote("ana@example.org")
     ana.page.goto(server.url)  # this gets a new token with the role
@@ -176,6 +188,7 @@ def test_axe_finds_no_violations_on_any_screen(page: Page, server: Server) -> No
     ana = BrowserUser(page)
     screens: dict[str, Callable[[BrowserUser], None]] = {
         **SCREENS,
+        "long list": partial(_long_list, server),
         "administration": partial(_administration, server),
     }
     for screen, open_screen in screens.items():

@@ -52,8 +52,8 @@ export function createSession(deps: SessionDeps): SessionControl {
     tokens.use(stored)
     if (!stored) {
       if (isRunning()) session.value = { state: 'signed-out' }
-      // Focus in the form means that the flows are needed soon.
-      addEventListener('focusin', () => void loadFlows().catch(() => undefined), { once: true })
+      // The first letter in the form means that the flows are needed soon. Not the focus: the form has it at the start.
+      addEventListener('input', () => void loadFlows().catch(() => undefined), { once: true })
       return false
     }
     const ended = tokens.signal

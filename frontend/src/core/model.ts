@@ -65,14 +65,18 @@ export interface TwoStepModel {
  */
 export type Connection = 'connecting' | 'online' | 'polling' | 'offline' | 'suspended'
 
-/** A conversation as the list shows it. */
-export interface ConversationSummary {
-  id: string
+/** What the name and the avatar of a conversation show. */
+export interface ConversationIdentity {
   kind: 'direct' | 'group'
   /** The title of a group (or its members' names); the peer's name in a direct conversation. */
   name: string
   /** The other user of a direct conversation. */
   peer?: User
+}
+
+/** A conversation as the list shows it. */
+export interface ConversationSummary extends ConversationIdentity {
+  id: string
   /** The newest message, with its author in a group; null if there is none. */
   preview: { author: string | null; own: boolean; body: string; pending: boolean; failed?: boolean; deleted?: boolean } | null
   at_ms: number
@@ -81,9 +85,16 @@ export interface ConversationSummary {
   mentions: number
   /** The user's own settings of the conversation. */
   settings: Settings
-  draft: string
+}
+
+/** A conversation in the list. Each signal changes only when what it shows changes. */
+export interface ListedConversation {
+  readonly id: string
+  readonly identity: ReadonlySignal<ConversationIdentity>
+  readonly summary: ReadonlySignal<ConversationSummary>
+  readonly draft: ReadonlySignal<string>
   /** Names of the users who are typing. */
-  typing: string[]
+  readonly typingNames: ReadonlySignal<readonly string[]>
 }
 
 /** The message that a reply quotes; `author` is null if unknown. */
@@ -126,11 +137,9 @@ export type TimelineItem =
 /** An event that the timeline shows as a notice. */
 export type NoticeEvent = Extract<Event, { type: `conversation.${string}` | `member.${string}` }>
 
-export interface ConversationModel {
-  readonly id: string
+export interface ConversationModel extends ListedConversation {
   /** The user's own id. */
   readonly me: string
-  readonly summary: ReadonlySignal<ConversationSummary>
   /** Contiguous from the oldest loaded item to the newest, then pending messages. A message keeps its `key` when it is sent. */
   readonly timeline: ReadonlySignal<TimelineItem[]>
   readonly loading: ReadonlySignal<'first' | 'older' | null>
@@ -149,7 +158,6 @@ export interface ConversationModel {
   refresh(): Promise<void>
   /** The highest seq that another member has read, for the delivery status. */
   readonly readByOthers: ReadonlySignal<number>
-  readonly draft: ReadonlySignal<string>
   setDraft(text: string): void
   /** Load the page before the oldest event. After an `error`, retry what failed, including the first page. */
   loadOlder(): Promise<void>
@@ -175,8 +183,8 @@ export interface Model {
   readonly updateAvailable: ReadonlySignal<boolean>
   /** False once the browser refused to store something: drafts, unsent messages and the session then end with the page. */
   readonly isKept: ReadonlySignal<boolean>
-  /** Newest activity first; null until loaded (show skeletons). */
-  readonly conversations: ReadonlySignal<ConversationSummary[] | null>
+  /** Pinned ones and newest activity first; null until loaded (show skeletons). Changes only when the order does. */
+  readonly conversations: ReadonlySignal<readonly ListedConversation[] | null>
   /** Set if the list could not be loaded; `reload` retries. */
   readonly listError: ReadonlySignal<UserError | null>
   reload(): void

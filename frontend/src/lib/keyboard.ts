@@ -28,10 +28,10 @@ export function isComposing(event: KeyboardEvent): boolean {
   return event.isComposing || event.keyCode === 229
 }
 
-/** Move the focus among the elements `selector` finds inside `root`, by arrow keys, Home and End. */
-export function moveFocus(event: KeyboardEvent, root: HTMLElement, selector: string): void {
+/** Move the focus among the elements `selector` finds inside `root`, by arrow keys, Home and End, from `from`. */
+export function moveFocus(event: KeyboardEvent, root: HTMLElement, selector: string, from = document.activeElement): void {
   const items = [...root.querySelectorAll<HTMLElement>(selector)]
-  const here = items.indexOf(document.activeElement as HTMLElement)
+  const here = items.indexOf(from as HTMLElement)
   const to = { ArrowDown: here + 1, ArrowUp: here - 1, Home: 0, End: items.length - 1 }[event.key]
   const target = to === undefined || event.altKey ? undefined : items[to]
   if (!target) return

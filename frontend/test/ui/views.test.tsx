@@ -1,3 +1,4 @@
+import '../support/layout'
 import { signal } from '@preact/signals'
 import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/preact'
 import { afterEach, expect, test, vi } from 'vitest'
@@ -5,8 +6,9 @@ import { fakeModel } from '../../dev/fakeModel'
 import { LIMITS } from '../../src/core/net/protocol'
 import { App } from '../../src/ui/app/App'
 import { ModelContext } from '../../src/ui/app/context'
-// A lazy view: imported here so that no test waits for it.
+// Lazy views: imported here so that no test waits for them.
 import '../../src/ui/app/Shell'
+import '../../src/ui/auth/Auth'
 import { Composer } from '../../src/ui/composer/Composer'
 import { MessageBubble } from '../../src/ui/timeline/MessageBubble'
 
@@ -93,7 +95,7 @@ test('a message shows as text, never as markup', () => {
 
 test('a wrong password shows an error, and the address stays', async () => {
   render(<App model={fakeModel({ session: 'signed-out' })} />)
-  fireEvent.input(screen.getByLabelText('E-mail'), { target: { value: 'ana@example.com' } })
+  fireEvent.input(await screen.findByLabelText('E-mail'), { target: { value: 'ana@example.com' } })
   fireEvent.input(screen.getByLabelText('Password'), { target: { value: 'guess' } })
   fireEvent.click(screen.getByRole('button', { name: 'Sign in' }))
   await screen.findByText(/password is wrong/)
@@ -104,21 +106,21 @@ test.each([
   ['open', 'New here?', true],
   ['invitation', 'Accounts here are created by an administrator.', false],
   ['domain', 'Sign-up is open to e-mail addresses at example.org and example.com.', true],
-])('with the sign-up policy %s, the sign-in form says who may create an account', (signUp, text, offered) => {
+])('with the sign-up policy %s, the sign-in form says who may create an account', async (signUp, text, offered) => {
   render(<App model={fakeModel({ session: 'signed-out', signUp })} />)
-  expect(screen.getByText(text, { exact: false })).toBeTruthy()
+  expect(await screen.findByText(text, { exact: false })).toBeTruthy()
   expect(screen.queryByRole('button', { name: 'Create an account' }) !== null).toBe(offered)
 })
 
-test('with the sign-up policy domain, the sign-up form names the domains', () => {
+test('with the sign-up policy domain, the sign-up form names the domains', async () => {
   render(<App model={fakeModel({ session: 'signed-out', signUp: 'domain' })} />)
-  fireEvent.click(screen.getByRole('button', { name: 'Create an account' }))
+  fireEvent.click(await screen.findByRole('button', { name: 'Create an account' }))
   expect(screen.getByText('Sign-up is open to e-mail addresses at example.org and example.com.')).toBeTruthy()
 })
 
 test('going back from the code form shows the sign-in form with the address', async () => {
   render(<App model={fakeModel({ session: 'signed-out' })} />)
-  fireEvent.click(screen.getByRole('button', { name: 'Forgot your password?' }))
+  fireEvent.click(await screen.findByRole('button', { name: 'Forgot your password?' }))
   fireEvent.input(await screen.findByLabelText('E-mail'), { target: { value: 'nora@example.com' } })
   fireEvent.click(screen.getByRole('button', { name: 'Send code' }))
   await screen.findByRole('heading', { name: 'Set a new password' })
@@ -127,11 +129,11 @@ test('going back from the code form shows the sign-in form with the address', as
   expect(screen.getByLabelText<HTMLInputElement>('E-mail').value).toBe('nora@example.com')
 })
 
-test('an invalid field shows its error without a request', () => {
+test('an invalid field shows its error without a request', async () => {
   const model = fakeModel({ session: 'signed-out' })
   const signIn = vi.spyOn(model.auth, 'signIn')
   render(<App model={model} />)
-  fireEvent.input(screen.getByLabelText('E-mail'), { target: { value: 'ana' } })
+  fireEvent.input(await screen.findByLabelText('E-mail'), { target: { value: 'ana' } })
   fireEvent.click(screen.getByRole('button', { name: 'Sign in' }))
   const field = screen.getByLabelText('E-mail')
   expect(field.getAttribute('aria-invalid')).toBe('true')

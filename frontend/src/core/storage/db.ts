@@ -35,6 +35,9 @@ export async function deleteUserData(keep: string | null, known: string | null):
 }
 
 export class Db {
+  private readonly unsavedEntries = new Map<string, ConversationEntry>()
+  private entriesSaved: Promise<boolean> | null = null
+
   private constructor(private readonly opened: Promise<IDBPDatabase<Schema> | null>) {}
 
   /** Open the database. If the browser blocks storage, reads return nothing and writes do nothing. */
@@ -84,11 +87,17 @@ export class Db {
     })
   }
 
-  saveEntries(entries: readonly ConversationEntry[]): Promise<boolean> {
-    return this.write(async (db) => {
+  /** Save an entry, together with the others of this task: a page of the list is one transaction. */
+  saveEntry(entry: ConversationEntry): Promise<boolean> {
+    this.unsavedEntries.set(entry.conversation.conversation_id, entry)
+    this.entriesSaved ??= this.write(async (db) => {
+      const entries = [...this.unsavedEntries.values()]
+      this.unsavedEntries.clear()
+      this.entriesSaved = null
       const tx = db.transaction('inbox', 'readwrite')
-      await Promise.all([...entries.map((entry) => tx.store.put(entry)), tx.done])
+      await Promise.all([...entries.map((each) => tx.store.put(each)), tx.done])
     })
+    return this.entriesSaved
   }
 
   saveUsers(users: readonly User[]): Promise<boolean> {

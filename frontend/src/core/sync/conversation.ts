@@ -1,10 +1,12 @@
 /** One conversation as the views see it: its summary, its timeline, and its actions. */
 import { batch, computed, signal } from '@preact/signals'
 import { updateSettings, type Action } from '../actions'
+import { displayName } from '../displayName'
 import type { ConversationModel } from '../model'
 import { conversationPath } from '../net/api'
 import { toResult, type UserError } from '../net/errors'
 import type { ConversationAnswer, ConversationEntry, Event, Settings } from '../net/protocol'
+import { isEqual, stableComputed } from '../stable'
 import { checkMessage } from '../validation'
 import type { ConversationContext } from './context'
 import { EventLog } from './eventLog'
@@ -75,7 +77,7 @@ export class Conversation implements ConversationModel {
     })
   }
 
-  private readonly outgoing = computed(() => this.context.outbox.items.value.filter((item) => item.conversation_id === this.id))
+  private readonly outgoing = stableComputed(() => this.context.outbox.items.value.filter((item) => item.conversation_id === this.id))
 
   readonly timeline = computed(() => {
     const { me, profiles } = this.context
@@ -89,20 +91,25 @@ export class Conversation implements ConversationModel {
     return this.context.me
   }
 
-  readonly details = computed(() => this.entry.value?.conversation ?? null)
+  readonly details = stableComputed(() => this.entry.value?.conversation ?? null)
 
-  readonly summary = computed(() =>
+  readonly summary = stableComputed(() =>
     summarize({
       id: this.id,
       me: this.context.me,
       entry: this.entry.value,
       members: this.membership.list.value ?? [],
       outgoing: this.outgoing.value,
-      draft: this.draft.value,
-      typing: this.typingState.userIds.value,
       user: (userId) => this.context.profiles.get(userId),
     }),
   )
+
+  readonly identity = stableComputed(() => {
+    const { kind, name, peer } = this.summary.value
+    return { kind, name, ...(peer && { peer }) }
+  })
+
+  readonly typingNames = stableComputed(() => this.typingState.userIds.value.map((userId) => displayName(this.context.profiles.get(userId))))
 
   /** Show the conversation: load the stored events, read new ones, and place the line above unread messages. */
   show(): void {
@@ -173,9 +180,9 @@ export class Conversation implements ConversationModel {
     return toResult(() => this.membership.loadMore())
   }
 
-  /** Use the stored entry until the server's is read. */
+  /** Use an entry stored in this browser until the server's is read. */
   restore(entry: ConversationEntry): void {
-    this.mergeEntry(entry)
+    this.mergeEntry(entry, false)
   }
 
   /** Merge the server's entry, unless events have already gone past it. */
@@ -189,12 +196,12 @@ export class Conversation implements ConversationModel {
     this.onEntryRead()
   }
 
-  private mergeEntry(entry: ConversationEntry): void {
+  private mergeEntry(entry: ConversationEntry, save = true): void {
     const current = this.entry.peek()
     batch(() => {
       this.unavailable.value = null
       if (!current || entry.conversation.last_seq >= current.conversation.last_seq) {
-        this.setEntry(mergeServerEntry(current, entry))
+        this.setEntry(mergeServerEntry(current, entry), save)
         this.membership.setMembers(entry.conversation.members)
       }
       this.cursor.setServerSeq(entry.read_seq)
@@ -296,14 +303,14 @@ export class Conversation implements ConversationModel {
     this.setEntry(markReadUpTo(entry, seq, readCount, mentions))
   }
 
-  private setEntry(entry: ConversationEntry): void {
+  private setEntry(entry: ConversationEntry, save = true): void {
     const before = this.entry.peek()
     const members = entry.conversation.members ?? before?.conversation.members
     const after = members ? { ...entry, conversation: { ...entry.conversation, members } } : entry
     // Most entries that a poll or a reconnect reads are unchanged.
-    if (JSON.stringify(after) === JSON.stringify(before)) return
+    if (isEqual(before, after)) return
     this.entry.value = after
-    void this.context.db.saveEntries([this.entry.value])
+    if (save) void this.context.db.saveEntry(after)
   }
 
   private updateUnreadLine(): void {

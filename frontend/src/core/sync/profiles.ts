@@ -1,5 +1,5 @@
 /** User profiles by id: read in batches and stored for the next start. */
-import { signal } from '@preact/signals'
+import { batch, type Signal, signal } from '@preact/signals'
 import { LIMITS, type User } from '../net/protocol'
 
 const BATCH_DELAY_MS = 20
@@ -10,8 +10,9 @@ export interface ProfilesDeps {
 }
 
 export class Profiles {
-  private readonly known = signal<ReadonlyMap<string, User>>(new Map())
-  private readonly placeholders = new Map<string, User>()
+  /** One signal per user, so that a new profile updates only what shows this user. */
+  private readonly users = new Map<string, Signal<User>>()
+  private readonly known = new Set<string>()
   private readonly queued = new Set<string>()
   private readonly requested = new Set<string>()
   private timer: ReturnType<typeof setTimeout> | undefined
@@ -20,25 +21,30 @@ export class Profiles {
 
   /** Return the profile, or a placeholder without a name until it is loaded. The object stays the same while nothing changes. */
   get(userId: string): User {
-    const user = this.known.value.get(userId) ?? this.placeholders.get(userId)
-    if (user) return user
-    const placeholder: User = { user_id: userId, handle: null, display_name: null }
-    this.placeholders.set(userId, placeholder)
-    return placeholder
+    return this.signalOf(userId).value
   }
 
   add(users: readonly User[], save = true): void {
-    const known = this.known.peek()
-    const changed = users.filter((user) => !isSame(known.get(user.user_id), user))
-    if (changed.length === 0) return
-    this.known.value = new Map([...known, ...changed.map((user) => [user.user_id, user] as const)])
-    if (save) this.deps.save(changed)
+    const changed = users.filter((user) => !this.known.has(user.user_id) || !isSame(this.signalOf(user.user_id).peek(), user))
+    batch(() => {
+      for (const user of changed) {
+        this.known.add(user.user_id)
+        this.signalOf(user.user_id).value = user
+      }
+    })
+    if (save && changed.length > 0) this.deps.save(changed)
   }
 
   /** Load those of `userIds` that are not known yet, soon and in one batch. */
   load(userIds: Iterable<string>): void {
-    for (const id of userIds) if (!this.known.peek().has(id) && !this.requested.has(id)) this.queued.add(id)
+    for (const id of userIds) if (!this.known.has(id) && !this.requested.has(id)) this.queued.add(id)
     if (this.queued.size > 0) this.timer ??= setTimeout(() => void this.read(), BATCH_DELAY_MS)
+  }
+
+  private signalOf(userId: string): Signal<User> {
+    const known = this.users.get(userId) ?? signal<User>({ user_id: userId, handle: null, display_name: null })
+    this.users.set(userId, known)
+    return known
   }
 
   private async read(): Promise<void> {
@@ -58,4 +64,4 @@ export class Profiles {
   }
 }
 
-const isSame = (a: User | undefined, b: User): boolean => a?.handle === b.handle && a.display_name === b.display_name
+const isSame = (a: User, b: User): boolean => a.handle === b.handle && a.display_name === b.display_name

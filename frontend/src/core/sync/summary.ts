@@ -78,13 +78,10 @@ export interface SummaryInput {
   entry: ConversationEntry | null
   members: readonly Member[]
   outgoing: readonly OutgoingMessage[]
-  draft: string
-  /** Ids of the users who are typing. */
-  typing: readonly string[]
   user(userId: string): User
 }
 
-export function summarize({ id, me, entry, members, outgoing, draft, typing, user }: SummaryInput): ConversationSummary {
+export function summarize({ id, me, entry, members, outgoing, user }: SummaryInput): ConversationSummary {
   const others = members.filter((member) => member.user_id !== me).map((member) => user(member.user_id))
   const kind = entry?.conversation.kind ?? 'direct'
   const peer = kind === 'direct' ? others[0] : undefined
@@ -108,7 +105,5 @@ export function summarize({ id, me, entry, members, outgoing, draft, typing, use
     unread: entry?.unread ?? 0,
     mentions: entry?.unread ? (entry.unread_mentions ?? 0) : 0,
     settings: entry?.settings ?? DEFAULT_SETTINGS,
-    draft,
-    typing: typing.map((userId) => displayName(user(userId))),
   }
 }

@@ -2,12 +2,13 @@
 import { batch, computed, signal } from '@preact/signals'
 import { t } from '../../i18n'
 import type { Action } from '../actions'
-import type { ConversationSummary, Model } from '../model'
+import type { Model } from '../model'
 import { createApi } from '../net/api'
 import type { Config } from '../net/config'
 import { ApiError, type Result, toUserError, type UserError } from '../net/errors'
 import { createHttp, type Http, type TokenSource } from '../net/http'
-import { LIMITS, type ConversationAnswer, type ConversationEntry, type Me, type MessageCreated, type NewConversation, type ServerFrame, type User } from '../net/protocol'
+import { LIMITS, type ConversationAnswer, type ConversationEntry, type ConversationsAnswer, type Me, type MessageCreated, type NewConversation, type ServerFrame, type User } from '../net/protocol'
+import { stableComputed } from '../stable'
 import { Db } from '../storage/db'
 import { Drafts } from '../storage/drafts'
 import type { ConversationContext } from './context'
@@ -44,6 +45,8 @@ export class Workspace {
   private readonly loaded = new Map<string, Conversation>()
   /** The conversations in the list; null until loaded. */
   private readonly listed = signal<readonly Conversation[] | null>(null)
+  /** Conversations that the user left while the list was read: its pages may still have them. */
+  private readonly leftIds = new Set<string>()
   private openId: string | null = null
   private inboxPromise: Promise<number> | null = null
   private readInboxAgain = false
@@ -109,14 +112,15 @@ export class Workspace {
     })
   }
 
-  readonly conversations = computed((): ConversationSummary[] | null => {
-    const list = this.listed.value?.map((conversation) => conversation.summary.value)
-    return list?.sort((a, b) => Number(b.settings.pinned) - Number(a.settings.pinned) || b.at_ms - a.at_ms) ?? null
+  readonly conversations = stableComputed((): readonly Conversation[] | null => {
+    const list = this.listed.value?.map((conversation) => ({ conversation, ...conversation.summary.value }))
+    list?.sort((a, b) => Number(b.settings.pinned) - Number(a.settings.pinned) || b.at_ms - a.at_ms)
+    return list?.map(({ conversation }) => conversation) ?? null
   })
 
   /** In muted conversations only mentions count. */
   readonly totalUnread = computed(() =>
-    (this.conversations.value ?? []).reduce((sum, { settings, unread, mentions }) => sum + (settings.muted ? mentions : unread), 0),
+    (this.listed.value ?? []).reduce((sum, { summary: { value } }) => sum + (value.settings.muted ? value.mentions : value.unread), 0),
   )
 
   /** Set the user's own profile. */
@@ -194,31 +198,18 @@ export class Workspace {
   /** Read the list; a call during a read makes it read once more. Returns the number of requests. */
   private readInbox(): Promise<number> {
     this.readInboxAgain = this.inboxPromise !== null
-    this.inboxPromise ??= this.readInboxPages().finally(() => {
+    this.inboxPromise ??= this.readInboxRounds().finally(() => {
       this.inboxPromise = null
     })
     return this.inboxPromise
   }
 
-  private async readInboxPages(): Promise<number> {
+  private async readInboxRounds(): Promise<number> {
     let requests = 0
     try {
       do {
         this.readInboxAgain = false
-        const listedIds = new Set<string>()
-        let cursor: string | undefined
-        for (let page = 0; page < MAX_INBOX_PAGES; page++) {
-          requests++
-          const response = await this.api.conversations(cursor)
-          batch(() => {
-            this.profiles.add(response.users)
-            this.mergeEntries(response.conversations)
-          })
-          for (const entry of response.conversations) listedIds.add(entry.conversation.conversation_id)
-          cursor = response.next_cursor
-          if (!cursor) break
-        }
-        if (!cursor) requests += await this.removeUnlisted(listedIds)
+        requests += await this.readInboxPages()
       } while (this.readInboxAgain)
       this.listError.value = null
       return requests
@@ -226,6 +217,35 @@ export class Workspace {
       this.listError.value = toUserError(error)
       throw error
     }
+  }
+
+  private async readInboxPages(): Promise<number> {
+    const pages: ConversationsAnswer[] = []
+    this.leftIds.clear()
+    let cursor: string | undefined
+    try {
+      do {
+        const page = await this.api.conversations(cursor)
+        pages.push(page)
+        cursor = page.next_cursor
+      } while (cursor && pages.length < MAX_INBOX_PAGES)
+    } catch (error) {
+      this.showPages(pages)
+      throw error
+    }
+    const entries = this.showPages(pages)
+    if (cursor) return pages.length
+    return pages.length + (await this.removeUnlisted(new Set(entries.map((entry) => entry.conversation.conversation_id))))
+  }
+
+  /** Show pages of the list at once: they come in no particular order, so rows would move with each page. */
+  private showPages(pages: readonly ConversationsAnswer[]): ConversationEntry[] {
+    const entries = pages.flatMap((page) => page.conversations).filter((entry) => !this.leftIds.has(entry.conversation.conversation_id))
+    batch(() => {
+      for (const { users } of pages) this.profiles.add(users)
+      if (pages.length > 0) this.mergeEntries(entries)
+    })
+    return entries
   }
 
   /** Read what is new without a WebSocket connection. Returns the number of requests. */
@@ -256,15 +276,15 @@ export class Workspace {
 
   /** `stored`: the entries are from this browser, and may be old. */
   private mergeEntries(entries: readonly ConversationEntry[], { stored = false } = {}): void {
-    const added: Conversation[] = []
     const current = this.listed.peek() ?? []
+    const listed = new Set(current)
     for (const entry of entries) {
       const conversation = this.conversation(entry.conversation.conversation_id)
       if (stored) conversation.restore(entry)
       else conversation.merge(entry)
-      if (!current.includes(conversation)) added.push(conversation)
+      listed.add(conversation)
     }
-    if (added.length > 0 || this.listed.peek() === null) this.listed.value = [...current, ...added]
+    if (listed.size > current.length || this.listed.peek() === null) this.listed.value = [...listed]
   }
 
   private conversation(id: string): Conversation {
@@ -341,6 +361,7 @@ export class Workspace {
   }
 
   private onLeft(id: string): void {
+    this.leftIds.add(id)
     this.listed.value = (this.listed.peek() ?? []).filter((each) => each.id !== id)
     this.loaded.get(id)?.setUnavailable({ code: 'not_found', message: t('conversation.notFound.text') })
     if (this.openId !== id) this.loaded.delete(id)

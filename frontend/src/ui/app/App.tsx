@@ -9,12 +9,12 @@ import { announce, announced } from '../../lib/announcer'
 import { closeNotifications, notify } from '../../lib/notify'
 import { applyPreferences } from '../../lib/preferences'
 import { followClock } from '../../lib/today'
-import { Auth } from '../auth/Auth'
 import { ModelContext, useModel } from './context'
 import { lazy } from './lazy'
 import { followAddressBar, openConversation, replaceWithList, route } from './route'
 import { SplashScreen } from './SplashScreen'
 
+const Auth = lazy(() => import('../auth/Auth').then((m) => m.Auth), SplashScreen)
 const Shell = lazy(() => import('./Shell').then((m) => m.Shell), SplashScreen)
 const Onboarding = lazy(() => import('../auth/Onboarding').then((m) => m.Onboarding), SplashScreen)
 
@@ -49,7 +49,7 @@ function Screen() {
 function useTitle(model: Model): void {
   useSignalEffect(() => {
     const open = model.conversations.value?.find((c) => c.id === route.value.conversationId)
-    const rest = open ? t('app.title', { name: open.name }) : t('app.name')
+    const rest = open ? t('app.title', { name: open.identity.value.name }) : t('app.name')
     const count = model.session.value.state === 'signed-in' ? model.totalUnread.value : 0
     document.title = count > 0 ? t('app.titleUnread', { count, rest }) : rest
   })

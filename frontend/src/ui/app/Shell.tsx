@@ -27,7 +27,7 @@ export function Shell() {
   const { conversationId, panel } = route.value
   useShortcuts()
   useEffect(() => {
-    const timer = setTimeout(preloadViews, PRELOAD_DELAY_MS)
+    const timer = setTimeout(() => void preloadViews(), PRELOAD_DELAY_MS)
     return () => clearTimeout(timer)
   }, [])
   return (

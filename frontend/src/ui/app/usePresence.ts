@@ -1,4 +1,5 @@
-/** Watches the presence of users while a view shows them. */
+/** The presence of users: watch it while a view shows them, and read it. */
+import { type ReadonlySignal, useComputed } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { watchPresence } from '../../core/actions'
 import type { ConversationModel } from '../../core/model'
@@ -19,4 +20,10 @@ export function usePresence(conversation: ConversationModel, userIds: readonly s
     const timer = setInterval(subscribe, RENEW_MS)
     return () => clearInterval(timer)
   }, [conversation, ids, online])
+}
+
+/** Whether the user is online. Changes of other users' presence do not update the view. */
+export function useIsOnline(userId: () => string | undefined): ReadonlySignal<boolean> {
+  const model = useModel()
+  return useComputed(() => model.presence.value.get(userId() ?? '')?.online ?? false)
 }

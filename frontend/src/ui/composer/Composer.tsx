@@ -35,7 +35,7 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
   const left = LIMITS.body_chars - charCount(text)
   const tooManyBytes = left >= 0 && byteCount(text) > LIMITS.body_bytes
   const sendable = text.trim() !== '' && left >= 0 && !tooManyBytes
-  const { name } = conversation.summary.value
+  const { name } = conversation.identity.value
   const emoji = useSignal<AnchorRect | null>(null)
   const completion = useMentionCompletion(conversation, field, setText)
 
@@ -175,9 +175,9 @@ function ModeBar({ mode, onCancel }: { mode: ComposerMode; onCancel: () => void 
   )
 }
 
-/** Set the height to that of the text; the style sheet limits it. */
+/** Set the height to that of the text, where the style sheet cannot; it limits the height. */
 function fitHeight(field: HTMLTextAreaElement | null): void {
-  if (!field) return
+  if (!field || CSS.supports('field-sizing', 'content')) return
   field.style.height = 'auto'
   field.style.height = `${field.scrollHeight}px`
 }

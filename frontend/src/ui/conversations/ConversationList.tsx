@@ -1,28 +1,28 @@
 /** The list of conversations: search, rows, and the empty states. */
-import { useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { type ReadonlySignal, useComputed, useSignal } from '@preact/signals'
 import { displayName } from '../../core/displayName'
+import type { ListedConversation } from '../../core/model'
 import { t } from '../../i18n'
-import { moveFocus } from '../../lib/keyboard'
 import { useMe, useModel } from '../app/context'
 import { LoadingDialog } from '../app/Loading'
 import { lazy } from '../app/lazy'
 import { Notes } from '../app/Notes'
-import { hashForRoute, openPanel, route } from '../app/route'
+import { openPanel, route } from '../app/route'
+import { useStableComputed } from '../app/useStableComputed'
 import { Avatar } from '../primitives/Avatar'
 import { Button, IconButton } from '../primitives/Button'
 import { BubblesArt, EmptyState, SearchArt } from '../primitives/EmptyState'
 import { Field } from '../primitives/Field'
 import { Icon } from '../primitives/Icon'
-import type { AnchorRect } from '../primitives/Menu'
 import { RowSkeletons } from '../primitives/Skeletons'
-import { ConversationRow } from './ConversationRow'
+import type { RowMenu } from './ConversationRow'
+import { WindowedRows } from './WindowedRows'
 
 const ConversationMenu = lazy(() => import('./ConversationMenu').then((m) => m.ConversationMenu), LoadingDialog)
 
 export function ConversationList() {
   const query = useSignal('')
-  useFocusReturn()
+  const trimmedQuery = useComputed(() => query.value.trim())
   // The page has one h1: the open conversation's name, or else the list's title.
   const Title = route.value.conversationId === null ? 'h1' : 'h2'
   return (
@@ -44,39 +44,27 @@ export function ConversationList() {
           placeholder={t('list.search')}
         />
       </div>
-      <ConnectionNote />
       <Notes />
-      <div class="list-scroll">
-        <Rows query={query.value.trim()} />
-      </div>
+      <Rows query={trimmedQuery} />
+      <div class="connection-place"><ConnectionNote /></div>
       <OwnProfile />
     </nav>
   )
 }
 
-/** Focus the row of a conversation that was closed. */
-function useFocusReturn(): void {
-  const now = route.value.conversationId
-  const before = useRef(now)
-  useEffect(() => {
-    if (now === null && before.current !== null) {
-      const href = hashForRoute({ conversationId: before.current, panel: null })
-      document.querySelector<HTMLElement>(`a[href="${CSS.escape(href)}"]`)?.focus()
-    }
-    before.current = now
-  }, [now])
-}
-
-function Rows({ query }: { query: string }) {
+function Rows({ query: querySignal }: { query: ReadonlySignal<string> }) {
   const model = useModel()
-  const ref = useRef<HTMLUListElement>(null)
   const archiveIsOpen = useSignal(false)
-  const menu = useSignal<{ id: string; anchorRect: AnchorRect } | null>(null)
+  const menu = useSignal<RowMenu | null>(null)
   const all = model.conversations.value
-  if (all === null) return model.listError.value ? <ListError /> : <RowSkeletons count={8} label={t('list.loading')} />
+  const query = querySignal.value
+  const archivedCount = useComputed(() => (model.conversations.value ?? []).filter(isArchived).length)
+  const showArchive = useComputed(() => archiveIsOpen.value && archivedCount.value > 0)
+  const rows = useStableComputed(() => selectRows(model.conversations.value ?? [], querySignal.value, showArchive.value))
+  if (all === null) return <div class="list-scroll">{model.listError.value ? <ListError /> : <RowSkeletons count={8} label={t('list.loading')} />}</div>
   if (all.length === 0) {
     return (
-      <div class="list-empty">
+      <div class="list-scroll list-empty">
         <EmptyState art={<BubblesArt />} title={t('list.empty.title')}>
           <p class="empty-text">{t('list.empty.text')}</p>
           <Button kind="primary" onClick={() => openPanel('new')}>{t('list.empty.action')}</Button>
@@ -84,38 +72,40 @@ function Rows({ query }: { query: string }) {
       </div>
     )
   }
-  const needle = query.toLocaleLowerCase()
-  const archived = all.filter((c) => c.settings.archived)
-  const showArchive = archiveIsOpen.value && archived.length > 0
-  // A search includes archived conversations.
-  const candidates = query ? all : showArchive ? archived : all.filter((c) => !c.settings.archived)
-  const rows = candidates.filter((c) => `${c.name} ${c.peer?.handle ?? ''}`.toLocaleLowerCase().includes(needle))
-  if (rows.length === 0 && query) {
+  if (rows.value.length === 0 && query) {
     return (
-      <EmptyState art={<SearchArt />} title={t('list.noMatch.title')}>
-        <p class="empty-text">{t('list.noMatch.text', { query })}</p>
-        <Button onClick={() => openPanel('new')}>{t('list.noMatch.action')}</Button>
-      </EmptyState>
+      <div class="list-scroll">
+        <EmptyState art={<SearchArt />} title={t('list.noMatch.title')}>
+          <p class="empty-text">{t('list.noMatch.text', { query })}</p>
+          <Button onClick={() => openPanel('new')}>{t('list.noMatch.action')}</Button>
+        </EmptyState>
+      </div>
     )
   }
   return (
     <>
-    {showArchive && !query && (
-      <button type="button" class="row-archive" onClick={() => (archiveIsOpen.value = false)}><Icon name="back" flip />{t('list.backFromArchive')}</button>
-    )}
-    <ul class="rows" ref={ref} onKeyDown={(event) => ref.current && moveFocus(event, ref.current, 'a')}>
-      {rows.map((summary) => (
-        <ConversationRow key={summary.id} summary={summary} open={route.value.conversationId === summary.id} onMenu={(anchorRect) => (menu.value = { id: summary.id, anchorRect })} />
-      ))}
-    </ul>
-    {archived.length > 0 && !archiveIsOpen.value && !query && (
-      <button type="button" class="row-archive" onClick={() => (archiveIsOpen.value = true)}>
-        <Icon name="archive" />{t('list.archived', { count: archived.length })}
-      </button>
-    )}
-    {menu.value && <ConversationMenu id={menu.value.id} anchorRect={menu.value.anchorRect} onClose={() => (menu.value = null)} />}
+      {showArchive.value && !query && (
+        <button type="button" class="row-archive" onClick={() => (archiveIsOpen.value = false)}><Icon name="back" flip />{t('list.backFromArchive')}</button>
+      )}
+      <WindowedRows rows={rows} menu={menu}>
+        {archivedCount.value > 0 && !archiveIsOpen.value && !query && (
+          <button type="button" class="row-archive" onClick={() => (archiveIsOpen.value = true)}>
+            <Icon name="archive" />{t('list.archived', { count: archivedCount.value })}
+          </button>
+        )}
+      </WindowedRows>
+      {menu.value && <ConversationMenu {...menu.value} onClose={() => (menu.value = null)} />}
     </>
   )
+}
+
+const isArchived = (conversation: ListedConversation): boolean => conversation.summary.value.settings.archived
+
+/** Return the conversations whose name or handle contains `query`, also archived ones; without one, those of the list or of the archive. */
+function selectRows(all: readonly ListedConversation[], query: string, showArchive: boolean): readonly ListedConversation[] {
+  if (!query) return all.filter((conversation) => isArchived(conversation) === showArchive)
+  const needle = query.toLocaleLowerCase()
+  return all.filter(({ identity }) => `${identity.value.name} ${identity.value.peer?.handle ?? ''}`.toLocaleLowerCase().includes(needle))
 }
 
 function ListError() {

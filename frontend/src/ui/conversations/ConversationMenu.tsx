@@ -10,9 +10,9 @@ import { Menu, MenuItem, type AnchorRect } from '../primitives/Menu'
 export function ConversationMenu({ id, anchorRect, onClose }: { id: string; anchorRect: AnchorRect; onClose: () => void }) {
   const model = useModel()
   const error = useSignal<string | null>(null)
-  const summary = model.conversations.value?.find((each) => each.id === id)
-  if (!summary) return null
-  const { pinned, muted, archived, marked_unread } = summary.settings
+  const conversation = model.conversations.value?.find((each) => each.id === id)
+  if (!conversation) return null
+  const { pinned, muted, archived, marked_unread } = conversation.summary.value.settings
   const save = (settings: SettingsChange) => async () => {
     error.value = (await model.act(id, updateSettings(settings)))?.message ?? null
     if (!error.value) onClose()

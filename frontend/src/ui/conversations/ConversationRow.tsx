@@ -1,10 +1,11 @@
 /** One conversation in the list. */
-import type { ConversationSummary } from '../../core/model'
+import { type ReadonlySignal, type Signal, useComputed } from '@preact/signals'
+import type { ConversationIdentity, ListedConversation } from '../../core/model'
 import { list, t } from '../../i18n'
 import { fullTime, listTime } from '../../lib/time'
 import { today } from '../../lib/today'
-import { useModel } from '../app/context'
-import { hashForRoute, openConversation } from '../app/route'
+import { hashForRoute, openConversation, route } from '../app/route'
+import { useIsOnline } from '../app/usePresence'
 import { Avatar } from '../primitives/Avatar'
 import { Icon, type IconName } from '../primitives/Icon'
 import type { AnchorRect } from '../primitives/Menu'
@@ -13,16 +14,26 @@ import { useLongPress } from '../primitives/useLongPress'
 /** Higher counts show as this many and a plus sign. */
 const UNREAD_SHOWN_MAX = 999
 
-interface Props {
-  summary: ConversationSummary
-  open: boolean
-  onMenu: (anchorRect: AnchorRect) => void
+/** The menu of a row: its conversation, and where it opens. */
+export interface RowMenu {
+  id: string
+  anchorRect: AnchorRect
 }
 
-export function ConversationRow({ summary, open, onMenu }: Props) {
-  const { id, kind, name, peer, at_ms, unread, mentions, settings } = summary
-  const isOnline = useModel().presence.value.get(peer?.user_id ?? '')?.online ?? false
+interface Props {
+  conversation: ListedConversation
+  /** The id of the row that is a Tab stop. */
+  tabStopId: ReadonlySignal<string>
+  menu: Signal<RowMenu | null>
+}
+
+export function ConversationRow({ conversation, tabStopId, menu }: Props) {
+  const { id, kind, name, peer, at_ms, unread, mentions, settings } = conversation.summary.value
+  const isOnline = useIsOnline(() => conversation.identity.value.peer?.user_id).value
+  const open = useComputed(() => route.value.conversationId === id).value
+  const tabIndex = useComputed(() => (tabStopId.value === id ? 0 : -1)).value
   const isUnread = unread > 0 || settings.marked_unread
+  const onMenu = (anchorRect: AnchorRect) => (menu.value = { id, anchorRect })
   const longPress = useLongPress(onMenu)
   const onClick = (event: MouseEvent) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return
@@ -30,8 +41,10 @@ export function ConversationRow({ summary, open, onMenu }: Props) {
     openConversation(id)
   }
   return (
-    <li class="row-item">
+    <>
       <a
+        data-id={id}
+        tabIndex={tabIndex}
         class={isUnread && !settings.muted ? 'row row-unread' : 'row'}
         href={hashForRoute({ conversationId: id, panel: null })}
         aria-current={open ? 'page' : undefined}
@@ -52,7 +65,7 @@ export function ConversationRow({ summary, open, onMenu }: Props) {
             )}
           </span>
           <span class="row-line">
-            <Preview summary={summary} open={open} />
+            <Preview conversation={conversation} open={open} />
             {mentions > 0 && (
               <span class="badge badge-mention">
                 <span aria-hidden="true">@</span>
@@ -74,9 +87,11 @@ export function ConversationRow({ summary, open, onMenu }: Props) {
         class="row-more"
         aria-label={t('list.actions', { name })}
         aria-haspopup="dialog"
+        data-id={id}
+        tabIndex={tabIndex}
         onClick={(event) => onMenu(event.currentTarget.getBoundingClientRect())}
       />
-    </li>
+    </>
   )
 }
 
@@ -84,13 +99,15 @@ function StatusIcon({ icon, label }: { icon: IconName; label: string }) {
   return <span class="row-icon" role="img" aria-label={label} title={label}><Icon name={icon} /></span>
 }
 
-function Preview({ summary, open }: { summary: ConversationSummary; open: boolean }) {
-  const { kind, preview, draft, typing } = summary
+function Preview({ conversation, open }: { conversation: ListedConversation; open: boolean }) {
+  const { kind, preview } = conversation.summary.value
+  const typing = conversation.typingNames.value
   if (typing.length > 0) return <span class="row-preview row-typing">{typingText(kind, typing)}</span>
-  if (draft.trim() && !open) {
+  // The draft of the open conversation is not read: it changes with each keystroke.
+  if (!open && conversation.draft.value.trim()) {
     return (
       <span class="row-preview">
-        <span class="row-draft">{t('list.draft')}</span> <bdi>{draft}</bdi>
+        <span class="row-draft">{t('list.draft')}</span> <bdi>{conversation.draft.value}</bdi>
       </span>
     )
   }
@@ -107,7 +124,7 @@ function Preview({ summary, open }: { summary: ConversationSummary; open: boolea
   )
 }
 
-export function typingText(kind: ConversationSummary['kind'], names: string[]): string {
+export function typingText(kind: ConversationIdentity['kind'], names: readonly string[]): string {
   if (kind === 'direct') return t('typing.direct')
-  return t(names.length === 1 ? 'typing.one' : 'typing.many', { names: list(names) })
+  return t(names.length === 1 ? 'typing.one' : 'typing.many', { names: list([...names]) })
 }

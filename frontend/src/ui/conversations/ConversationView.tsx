@@ -1,14 +1,16 @@
 /** An open conversation: header, timeline and composer. */
+import { useComputed } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { ConversationModel } from '../../core/model'
 import { t } from '../../i18n'
 import { listTime } from '../../lib/time'
 import { today } from '../../lib/today'
 import { useModel } from '../app/context'
-import { LoadingDialog, LoadingNothing } from '../app/Loading'
-import { lazy } from '../app/lazy'
+import { LoadingDialog } from '../app/Loading'
+import { lazy, type LoadingProps } from '../app/lazy'
 import { closeConversation, openPanel } from '../app/route'
 import { usePresence } from '../app/usePresence'
+import { useStableComputed } from '../app/useStableComputed'
 import { Composer } from '../composer/Composer'
 import { Avatar } from '../primitives/Avatar'
 import { Button, IconButton } from '../primitives/Button'
@@ -21,18 +23,21 @@ import { typingText } from './ConversationRow'
 import { viewStateOf } from './viewState'
 
 const MessageMenu = lazy(() => import('../timeline/MessageMenu').then((m) => m.MessageMenu), LoadingDialog)
-const PinnedMessages = lazy(() => import('../timeline/PinnedMessages').then((m) => m.PinnedMessages), LoadingNothing)
+const PinnedMessages = lazy(() => import('../timeline/PinnedMessages').then((m) => m.PinnedMessages), PinsSkeleton)
 
 export function ConversationView({ id }: { id: string }) {
   const model = useModel()
   const conversation = model.open(id)
   useEffect(() => () => model.close(id), [model, id])
-  if (conversation.error.value?.code === 'not_found') return <ConversationNotFound />
+  const notFound = useComputed(() => conversation.error.value?.code === 'not_found')
+  // Together with the messages: later, the bar would move them.
+  const hasPins = useComputed(() => conversation.timeline.value.length > 0 && (conversation.details.value?.pinned.length ?? 0) > 0)
+  if (notFound.value) return <ConversationNotFound />
   return (
     <div class="conversation">
       <Header conversation={conversation} />
-      <div class="conversation-note"><ConnectionNote /></div>
-      {(conversation.details.value?.pinned.length ?? 0) > 0 && <PinnedMessages conversation={conversation} />}
+      {hasPins.value && <PinnedMessages conversation={conversation} />}
+      <div class="connection-place only-narrow"><ConnectionNote /></div>
       <History conversation={conversation} />
       <ComposerOrNotice conversation={conversation} />
       <OpenMessageMenu conversation={conversation} />
@@ -40,10 +45,18 @@ export function ConversationView({ id }: { id: string }) {
   )
 }
 
+/** The bar of pinned messages while it loads, so that nothing moves when it appears. A failure is not shown: it loads once there is a network. */
+function PinsSkeleton({ failed }: LoadingProps) {
+  return failed ? null : <div class="pins" aria-hidden="true" />
+}
+
 /** The composer, or a notice if only administrators can post. */
 function ComposerOrNotice({ conversation }: { conversation: ConversationModel }) {
-  const role = conversation.members.value.find((member) => member.user_id === conversation.me)?.role
-  if (conversation.details.value?.posting === 'admins' && role === 'member') return <p class="composer-closed">{t('composer.closed')}</p>
+  const closed = useComputed(() => {
+    if (conversation.details.value?.posting !== 'admins') return false
+    return conversation.members.value.find((member) => member.user_id === conversation.me)?.role === 'member'
+  })
+  if (closed.value) return <p class="composer-closed">{t('composer.closed')}</p>
   return <Composer conversation={conversation} />
 }
 
@@ -53,7 +66,8 @@ function OpenMessageMenu({ conversation }: { conversation: ConversationModel }) 
 }
 
 function Header({ conversation }: { conversation: ConversationModel }) {
-  const { id, kind, name, peer } = conversation.summary.value
+  const { id } = conversation
+  const { kind, name, peer } = conversation.identity.value
   const title = useRef<HTMLHeadingElement>(null)
   useEffect(() => {
     // Without a physical keyboard the composer is not focused, so focus the heading.
@@ -73,7 +87,9 @@ function Header({ conversation }: { conversation: ConversationModel }) {
 }
 
 function StatusLine({ conversation }: { conversation: ConversationModel }) {
-  const { kind, typing } = conversation.summary.value
+  const { kind } = conversation.identity.value
+  const typing = conversation.typingNames.value
+  const count = useComputed(() => conversation.details.value?.member_count ?? conversation.members.value.length).value
   if (typing.length > 0) {
     return (
       <p class="status-line status-line-typing">
@@ -83,7 +99,6 @@ function StatusLine({ conversation }: { conversation: ConversationModel }) {
     )
   }
   if (kind === 'group') {
-    const count = conversation.details.value?.member_count ?? conversation.members.value.length
     return <p class="status-line">{count > 0 ? t('conversation.members', { count }) : '\u00a0'}</p>
   }
   return <PeerPresence conversation={conversation} />
@@ -91,9 +106,10 @@ function StatusLine({ conversation }: { conversation: ConversationModel }) {
 
 /** The peer's presence; their handle if they hide it. */
 function PeerPresence({ conversation }: { conversation: ConversationModel }) {
-  const { peer } = conversation.summary.value
+  const { peer } = conversation.identity.value
+  const model = useModel()
   usePresence(conversation, peer ? [peer.user_id] : [])
-  const presence = useModel().presence.value.get(peer?.user_id ?? '')
+  const presence = useStableComputed(() => model.presence.value.get(conversation.identity.value.peer?.user_id ?? '')).value
   const lastSeenMs = presence?.last_seen_ms
   if (presence?.online) return <p class="status-line status-line-online">{t('presence.online')}</p>
   if (lastSeenMs !== undefined) return <p class="status-line">{t('presence.lastSeen', { when: listTime(lastSeenMs, today.value) })}</p>
@@ -101,9 +117,13 @@ function PeerPresence({ conversation }: { conversation: ConversationModel }) {
 }
 
 function History({ conversation }: { conversation: ConversationModel }) {
-  const items = conversation.timeline.value
-  const hasMessages = conversation.hasOlder.value || items.some((item) => item.kind === 'message')
-  if (items.length > 0) return hasMessages ? <Timeline conversation={conversation} /> : <NoMessages conversation={conversation} />
+  const shown = useComputed(() => {
+    const items = conversation.timeline.value
+    // Without the details it is not known whether there are avatars, notices and pins, which would move the messages later.
+    if (items.length === 0 || conversation.details.value === null) return 'nothing'
+    return conversation.hasOlder.value || items.some((item) => item.kind === 'message') ? 'messages' : 'notices'
+  })
+  if (shown.value !== 'nothing') return shown.value === 'messages' ? <Timeline conversation={conversation} /> : <NoMessages conversation={conversation} />
   const error = conversation.error.value
   if (error) {
     return (
@@ -120,7 +140,7 @@ function History({ conversation }: { conversation: ConversationModel }) {
 }
 
 function NoMessages({ conversation }: { conversation: ConversationModel }) {
-  const { kind, name } = conversation.summary.value
+  const { kind, name } = conversation.identity.value
   return (
     <div class="history-placeholder">
       <EmptyState art={<BubblesArt />} title={t('conversation.empty.hello')}>

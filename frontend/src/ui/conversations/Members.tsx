@@ -7,7 +7,8 @@ import { displayName } from '../../core/displayName'
 import type { ConversationModel } from '../../core/model'
 import type { Member, Role, User } from '../../core/net/protocol'
 import { t } from '../../i18n'
-import { useMe, useModel } from '../app/context'
+import { useMe } from '../app/context'
+import { useIsOnline } from '../app/usePresence'
 import { usePresence } from '../app/usePresence'
 import { Avatar } from '../primitives/Avatar'
 import { Button } from '../primitives/Button'
@@ -60,7 +61,7 @@ function MemberRow({ member, conversation, mayManage }: {
 }) {
   const me = useMe()
   const name = displayName(member.user)
-  const isOnline = useModel().presence.value.get(member.user_id)?.online ?? false
+  const isOnline = useIsOnline(() => member.user_id).value
   const ownRole = conversation.members.value.find((each) => each.user_id === me.user_id)?.role
   const isLowerRole = ownRole === 'owner' ? member.role !== 'owner' : member.role === 'member'
   const removable = mayManage && isLowerRole && member.user_id !== me.user_id

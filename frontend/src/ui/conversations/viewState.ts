@@ -1,5 +1,5 @@
 /** State that the views of an open conversation share with each other but not with the core. */
-import { type Signal, signal } from '@preact/signals'
+import { computed, type ReadonlySignal, type Signal, signal } from '@preact/signals'
 import type { ConversationModel, TimelineItem } from '../../core/model'
 import type { AnchorRect } from '../primitives/Menu'
 
@@ -18,12 +18,28 @@ interface ViewState {
   /** The seq of the message scrolled to last. */
   highlighted: Signal<number | null>
   menu: Signal<{ item: SentMessage; anchorRect: AnchorRect } | null>
+  /** The key of the message that had the focus last. */
+  focused: Signal<string | null>
+  /** The key of the message whose controls are Tab stops; the arrow keys move to others. */
+  tabStop: ReadonlySignal<string | null>
 }
 
 const states = new WeakMap<ConversationModel, ViewState>()
 
 export function viewStateOf(conversation: ConversationModel): ViewState {
-  const state = states.get(conversation) ?? { mode: signal(null), scrollTarget: signal(null), highlighted: signal(null), menu: signal(null) }
+  const known = states.get(conversation)
+  if (known) return known
+  const focused = signal<string | null>(null)
+  const tabStop = computed(() => {
+    const items = conversation.timeline.value
+    if (items.some(({ key }) => key === focused.value)) return focused.value
+    return items.findLast(hasMenu)?.key ?? null
+  })
+  const state: ViewState = { mode: signal(null), scrollTarget: signal(null), highlighted: signal(null), menu: signal(null), focused, tabStop }
   states.set(conversation, state)
   return state
 }
+
+/** Whether the item is a message with a menu. */
+export const hasMenu = (item: TimelineItem): item is SentMessage =>
+  item.kind === 'message' && item.state === 'sent' && item.message?.deleted_at_ms === undefined

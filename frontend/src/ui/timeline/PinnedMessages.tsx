@@ -8,16 +8,17 @@ import type { MessageCreated, PinsAnswer } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { fullTime, listTime } from '../../lib/time'
 import { today } from '../../lib/today'
+import { useStableComputed } from '../app/useStableComputed'
 import { viewStateOf } from '../conversations/viewState'
 import { IconButton } from '../primitives/Button'
 import { Dialog } from '../primitives/Dialog'
 import { Icon } from '../primitives/Icon'
 
 export function PinnedMessages({ conversation }: { conversation: ConversationModel }) {
-  const events = usePinnedMessages(conversation)
+  const { events, loaded } = usePinnedMessages(conversation)
   const open = useSignal(false)
   const newest = events.at(-1)
-  if (!newest) return null
+  if (!newest) return loaded.value ? null : <div class="pins" aria-hidden="true" />
   const scrollTo = (seq: number) => {
     open.value = false
     viewStateOf(conversation).scrollTarget.value = seq
@@ -38,16 +39,20 @@ export function PinnedMessages({ conversation }: { conversation: ConversationMod
 }
 
 /** Load the pinned messages, and again only when they change. */
-function usePinnedMessages(conversation: ConversationModel): MessageCreated[] {
+function usePinnedMessages(conversation: ConversationModel) {
   const events = useSignal<MessageCreated[]>([])
-  const seqs = conversation.details.value?.pinned ?? []
-  const edits = conversation.timeline.value
-    .filter((item) => item.kind === 'message' && item.seq !== null && seqs.includes(item.seq))
-    .map((item) => item.kind === 'message' && item.body)
+  const loaded = useSignal(false)
+  const seqs = useStableComputed(() => conversation.details.value?.pinned ?? []).value
+  const edits = useStableComputed(() =>
+    conversation.timeline.value
+      .filter((item) => item.kind === 'message' && item.seq !== null && (conversation.details.value?.pinned ?? []).includes(item.seq))
+      .map((item) => item.kind === 'message' && item.body),
+  ).value
   useEffect(() => {
-    void conversation.act(async ({ http, path }) => (events.value = (await http.get<PinsAnswer>(path('/pins'))).events))
-  }, [conversation, seqs.join(), edits.join()])
-  return events.value.filter((event) => seqs.includes(event.seq))
+    const load = conversation.act(async ({ http, path }) => (events.value = (await http.get<PinsAnswer>(path('/pins'))).events))
+    void load.then(() => (loaded.value = true))
+  }, [conversation, seqs, edits])
+  return { events: events.value.filter((event) => seqs.includes(event.seq)), loaded }
 }
 
 interface ListProps {

@@ -14,7 +14,7 @@ import { moveFocus } from '../../lib/keyboard'
 import { viewStateOf } from '../conversations/viewState'
 import { Icon } from '../primitives/Icon'
 import { TimelineRow } from './TimelineRow'
-import { countUnseen, unreadLineIndex, type Row, lastSeqUpTo, toRows } from './rows'
+import { countUnseen, unreadLineIndex, type Row, type RowCache, lastSeqUpTo, toRows } from './rows'
 
 /** A position this close to the end counts as the end. */
 const END_TOLERANCE_PX = 48
@@ -24,7 +24,8 @@ const LOAD_AHEAD_PX = 1500
 const MAX_JUMP_EVENTS = 5_000
 
 export function Timeline({ conversation }: { conversation: ConversationModel }) {
-  const rowSignal = useComputed(() => toRows(conversation.timeline.value, conversation.unreadFrom.value))
+  const cache = useRef<RowCache>(new WeakMap())
+  const rowSignal = useComputed(() => toRows(conversation.timeline.value, conversation.unreadFrom.value, cache.current))
   const rows = rowSignal.value
   const handle = useRef<VirtualizerHandle>(null)
   const scroller = useRef<HTMLDivElement>(null)
@@ -89,7 +90,9 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
     }
   })
 
-  const { scrollTarget, highlighted } = viewStateOf(conversation)
+  const { scrollTarget, highlighted, focused } = viewStateOf(conversation)
+  // The focused message stays in the document, and so keeps the focus, while it is out of view.
+  const focusedIndex = useComputed(() => (focused.value === null ? -1 : rowSignal.value.findIndex(({ key }) => key === focused.value))).value
   useSignalEffect(() => {
     const seq = scrollTarget.value
     if (seq === null) return
@@ -108,16 +111,25 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
     }
   })
 
-  const { kind, name } = conversation.summary.value
+  const { kind, name } = conversation.identity.value
   const label = t(kind === 'group' ? 'conversation.historyGroup' : 'conversation.history', { name })
   return (
     <div class="history">
-      <div ref={scroller} class="history-scroll" role="region" aria-label={label} tabIndex={0} onKeyDown={moveBetweenMessages}>
+      <div
+        ref={scroller}
+        class="history-scroll"
+        role="region"
+        aria-label={label}
+        tabIndex={0}
+        onKeyDown={moveBetweenMessages}
+        onFocusIn={(event) => (focused.value = articleOf(event)?.dataset.key ?? focused.value)}
+      >
         <span class="history-spacer" />
         <Virtualizer
           ref={handle}
           data={rows}
           shift={prepended}
+          keepMounted={focusedIndex < 0 ? [] : [focusedIndex]}
           onScroll={updateScrollState}
           onResize={() => (atEnd.current ? scrollToEnd() : updateScrollState())}
         >
@@ -133,10 +145,12 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
   )
 }
 
-/** Move the focus between the menu buttons of messages. */
+const articleOf = (event: Event): HTMLElement | null => (event.target as HTMLElement).closest('article')
+
+/** Move the focus from a control of a message to the menu button of another message. */
 function moveBetweenMessages(event: KeyboardEvent): void {
-  const at = event.target as HTMLElement
-  if (at.matches('.message-more')) moveFocus(event, event.currentTarget as HTMLElement, '.message-more')
+  const here = articleOf(event)?.querySelector<HTMLElement>('.message-more')
+  if (here) moveFocus(event, event.currentTarget as HTMLElement, '.message-more', here)
 }
 
 /** Whether rows were added before the existing ones since the last render. */

@@ -1,4 +1,5 @@
 /** One row of the timeline. */
+import { memo } from 'preact/compat'
 import type { ConversationModel } from '../../core/model'
 import { t } from '../../i18n'
 import { dayLabel } from '../../lib/time'
@@ -8,7 +9,7 @@ import { MessageBubble } from './MessageBubble'
 import { noticeText } from './noticeText'
 import type { Row } from './rows'
 
-export function TimelineRow({ row, conversation }: { row: Row; conversation: ConversationModel }) {
+export const TimelineRow = memo(function TimelineRow({ row, conversation }: { row: Row; conversation: ConversationModel }) {
   switch (row.kind) {
     case 'start':
       return <TimelineStart conversation={conversation} />
@@ -21,7 +22,7 @@ export function TimelineRow({ row, conversation }: { row: Row; conversation: Con
     case 'message':
       return <MessageBubble row={row} conversation={conversation} />
   }
-}
+})
 
 function TimelineStart({ conversation }: { conversation: ConversationModel }) {
   const error = conversation.error.value
@@ -42,6 +43,6 @@ function TimelineStart({ conversation }: { conversation: ConversationModel }) {
       </div>
     )
   }
-  const { kind, name } = conversation.summary.value
+  const { kind, name } = conversation.identity.value
   return <div class="start"><p class="start-text">{t(`conversation.empty.${kind}`, { name })}</p></div>
 }

@@ -15,36 +15,59 @@ export type Row =
 
 export const RUN_MS = 5 * 60_000
 
+/** Rows built before, by their item: a row stays the same object while it looks the same, and so is not rendered again. */
+export type RowCache = WeakMap<TimelineItem, { row?: Row; day?: Row }>
+
+const START: Row = { kind: 'start', key: 'start' }
+const NEW: Row = { kind: 'new', key: 'new' }
+
 /** `unreadFrom`: seq of the newest read event; the line goes before the first message of another user after it. */
-export function toRows(items: readonly TimelineItem[], unreadFrom: number | null): Row[] {
-  const rows: Row[] = [{ kind: 'start', key: 'start' }]
+export function toRows(items: readonly TimelineItem[], unreadFrom: number | null, cache: RowCache = new WeakMap()): Row[] {
+  const rows: Row[] = [START]
   const day = createDayTracker()
   let hasLine = unreadFrom === null
-  let previous: Extract<Row, { kind: 'message' }> | null = null
+  let previous: MessageItem | null = null
+  let previousIsFirst = true
+  const endMessage = (last: boolean) => {
+    if (previous) rows.push(messageRow(previous, previousIsFirst, last, cached(cache, previous)))
+    previous = null
+  }
   for (const item of items) {
-    if (day.begins(item.at_ms)) {
-      rows.push({ kind: 'day', key: `day ${day.start_ms()}`, at_ms: item.at_ms })
-      previous = null
-    }
-    if (!hasLine && unreadFrom !== null && item.kind === 'message' && !item.own && item.seq > unreadFrom) {
-      rows.push({ kind: 'new', key: 'new' })
+    const beginsDay = day.begins(item.at_ms)
+    const beginsUnread = !hasLine && unreadFrom !== null && item.kind === 'message' && !item.own && item.seq > unreadFrom
+    const joinsRun = !beginsDay && !beginsUnread && isSameRun(previous, item)
+    endMessage(!joinsRun)
+    if (beginsDay) rows.push((cached(cache, item).day ??= { kind: 'day', key: `day ${day.start_ms()}`, at_ms: item.at_ms }))
+    if (beginsUnread) {
+      rows.push(NEW)
       hasLine = true
-      previous = null
     }
     if (item.kind === 'notice') {
-      rows.push({ kind: 'notice', key: item.key, item })
-      previous = null
+      rows.push((cached(cache, item).row ??= { kind: 'notice', key: item.key, item }))
       continue
     }
-    const joinsRun: boolean =
-      previous !== null &&
-      previous.item.author.user_id === item.author.user_id &&
-      item.at_ms - previous.item.at_ms <= RUN_MS
-    if (joinsRun && previous) previous.last = false
-    previous = { kind: 'message', key: item.key, item, first: !joinsRun, last: true }
-    rows.push(previous)
+    previous = item
+    previousIsFirst = !joinsRun
   }
+  endMessage(true)
   return rows
+}
+
+function isSameRun(previous: MessageItem | null, item: TimelineItem): boolean {
+  if (previous === null || item.kind !== 'message') return false
+  return previous.author.user_id === item.author.user_id && item.at_ms - previous.at_ms <= RUN_MS
+}
+
+function messageRow(item: MessageItem, first: boolean, last: boolean, entry: { row?: Row }): Row {
+  const { row } = entry
+  if (row?.kind === 'message' && row.first === first && row.last === last) return row
+  return (entry.row = { kind: 'message', key: item.key, item, first, last })
+}
+
+function cached(cache: RowCache, item: TimelineItem): { row?: Row; day?: Row } {
+  const entry = cache.get(item) ?? {}
+  cache.set(item, entry)
+  return entry
 }
 
 /** Detects changes of the local day; creates a Date only when the day changes. */

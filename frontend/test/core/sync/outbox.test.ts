@@ -191,7 +191,7 @@ test('the conversation list shows a pending message', async () => {
   const { workspace, room } = await start()
   server.before = (call) => (isSend(call.path) ? 'network' : undefined)
   await room.send('hi')
-  expect(workspace.conversations.value?.[0]?.preview).toEqual({ author: null, own: true, body: 'hi', pending: true })
+  expect(workspace.conversations.value?.[0]?.summary.value.preview).toEqual({ author: null, own: true, body: 'hi', pending: true })
 })
 
 test('an empty or too long message is rejected on the client, with the limit in the error', async () => {

@@ -102,7 +102,7 @@ test('a draft survives a reload', async () => {
   await close(first.workspace)
   const { room, workspace } = await start()
   expect(room.draft.value).toBe('half a thou')
-  expect(workspace.conversations.value?.[0]?.draft).toBe('half a thou')
+  expect(workspace.conversations.value?.[0]?.draft.value).toBe('half a thou')
 })
 
 test('typing is sent at most every three seconds and shown for five', async () => {
@@ -117,7 +117,7 @@ test('typing is sent at most every three seconds and shown for five', async () =
   room.typing()
   expect(sentCount()).toBe(2)
   server.push({ type: 'typing', conversation_id: ROOM, user_id: PEER })
-  expect(room.summary.value.typing).toEqual(['Peer'])
+  expect(room.typingNames.value).toEqual(['Peer'])
   await advance(5_100)
-  expect(room.summary.value.typing).toEqual([])
+  expect(room.typingNames.value).toEqual([])
 })

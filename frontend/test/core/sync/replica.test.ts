@@ -81,7 +81,7 @@ test('stored events show while the network is down', async () => {
   const { room, workspace } = await start({ online: false })
   await waitUntil(() => bodies(room).length === 1)
   expect(bodies(room)).toEqual(['stored'])
-  expect(workspace.conversations.value?.[0]?.name).toBe('Peer')
+  expect(workspace.conversations.value?.[0]?.identity.value.name).toBe('Peer')
   server.before = () => undefined
   FakeSocket.refuse = false
   server.addMessage('newer')

@@ -38,10 +38,9 @@ test('a view that takes long says so, and appears when it is loaded', async () =
 test('a view whose preload failed offline loads once the browser is online', async () => {
   const load = vi.fn(() => Promise.reject(new TypeError('failed')) as Promise<typeof View>)
   lazy(load, LoadingPart)
-  preloadViews()
-  await vi.waitFor(() => expect(load).toHaveBeenCalledTimes(1))
-  await new Promise((resolve) => setTimeout(resolve, 0))
+  await preloadViews()
+  expect(load).toHaveBeenCalledTimes(1)
   load.mockImplementation(() => Promise.resolve(View))
   dispatchEvent(new Event('online'))
-  expect(load).toHaveBeenCalledTimes(2)
+  await vi.waitFor(() => expect(load).toHaveBeenCalledTimes(2))
 })
