@@ -255,7 +255,7 @@ def test_exactly_the_routes_under_admin_are_for_administrators() -> None:
 def test_a_route_without_access_cannot_be_created() -> None:
     with pytest.raises(TypeError, match="access"):
         Route(  # type: ignore[call-arg]  # the mistake under test
-            method="GET", path="/x", summary="X", handler=_health, response_model=schema.HealthAnswer
+            method="GET", path="/x", summary="X", handler=_health, response_model=schema.HealthResponse
         )
 
 
@@ -271,5 +271,5 @@ def test_a_route_whose_access_does_not_fit_its_path_cannot_be_created(path: str,
             access=access,
             summary="X",
             handler=_health,
-            response_model=schema.HealthAnswer,
+            response_model=schema.HealthResponse,
         )

@@ -5,16 +5,16 @@
 import type { Http } from './net/http'
 import {
   LIMITS,
-  type ChangeAnswer,
-  type ConversationAnswer,
+  type ChangeResponse,
+  type ConversationResponse,
   type ConversationChange,
   type Event,
   type Presence,
-  type PresenceAnswer,
+  type PresenceResponse,
   type Role,
-  type SettingsAnswer,
+  type SettingsResponse,
   type SettingsChange,
-  type WatchAnswer,
+  type WatchResponse,
 } from './net/protocol'
 
 /** What an action in a conversation can use. */
@@ -24,8 +24,8 @@ export interface ActionContext {
   path(rest?: string): string
   /** Add a new event to the log; resolves when the log shows it. */
   applyEvent(event: Event): Promise<void>
-  mergeConversation(response: ConversationAnswer): void
-  applySettings(response: SettingsAnswer): void
+  mergeConversation(response: ConversationResponse): void
+  applySettings(response: SettingsResponse): void
   /** Read new events from the server. */
   catchUp(): void
   /** Called after the user left the conversation. */
@@ -38,7 +38,7 @@ export type Action = (context: ActionContext) => Promise<unknown>
 /** Change the message at `seq`. */
 function messageAction(method: 'PUT' | 'PATCH' | 'DELETE', seq: number, rest = '', body?: unknown, prefix = ''): Action {
   return async ({ http, path, applyEvent }) => {
-    const { event } = await http.send<ChangeAnswer>(method, prefix + path(`/messages/${seq}${rest}`), body)
+    const { event } = await http.send<ChangeResponse>(method, prefix + path(`/messages/${seq}${rest}`), body)
     if (event) await applyEvent(event)
   }
 }
@@ -97,12 +97,12 @@ export const watchPresence =
   async ({ http, path, setPresence }) => {
     const watched = userIds.slice(0, LIMITS.watched_max)
     const others = userIds.slice(LIMITS.watched_max, LIMITS.user_ids_max)
-    const { presence } = await http.send<WatchAnswer>('PUT', path('/presence/watch'), { user_ids: watched })
+    const { presence } = await http.send<WatchResponse>('PUT', path('/presence/watch'), { user_ids: watched })
     // By this device's clock: the server's may differ.
     const until = Date.now() + LIMITS.watch_s * 1000
     setPresence(watched, presence, until)
     if (others.length === 0) return
-    const read = await http.get<PresenceAnswer>(path('/presence'), { user_ids: others.join(',') })
+    const read = await http.get<PresenceResponse>(path('/presence'), { user_ids: others.join(',') })
     setPresence(others, read.presence, until)
   }
 
@@ -110,7 +110,7 @@ export const watchPresence =
 export interface ApiContext {
   http: Http
   /** Add a conversation that the user is now a member of. */
-  addConversation(response: ConversationAnswer): void
+  addConversation(response: ConversationResponse): void
 }
 
 /** Join by an invite's token, or a public channel by its id; resolves to the conversation's id. */
@@ -118,7 +118,7 @@ export const joinConversation =
   (target: { token: string } | { channel: string }) =>
   async ({ http, addConversation }: ApiContext): Promise<string> => {
     const path = 'token' in target ? `/invites/${encodeURIComponent(target.token)}/accept` : `/conversations/${encodeURIComponent(target.channel)}/join`
-    const response = await http.send<ConversationAnswer>('POST', path)
+    const response = await http.send<ConversationResponse>('POST', path)
     addConversation(response)
     return response.conversation.conversation_id
   }

@@ -1,6 +1,6 @@
 /** An in-memory server that replaces `fetch` and `WebSocket`: one conversation, the API's rules, and faults on demand. */
 import { vi } from 'vitest'
-import type { ConversationAnswer, Event, MessageCreated, ServerFrame } from '../../src/core/net/protocol'
+import type { ConversationResponse, Event, MessageCreated, ServerFrame } from '../../src/core/net/protocol'
 
 export const ME = 'u-me'
 export const PEER = 'u-peer'
@@ -76,7 +76,7 @@ export class Server {
     return this.log.filter((event) => event.type === 'message.created').map((event) => event.message.body)
   }
 
-  entry(): ConversationAnswer {
+  entry(): ConversationResponse {
     const last = this.log.findLast((event) => event.type === 'message.created')
     const head = this.log.at(-1) as Event
     const read_count = this.log[this.readSeq - 1]?.message_count ?? 0

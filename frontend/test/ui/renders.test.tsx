@@ -5,7 +5,7 @@ import { options, type VNode } from 'preact'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { fakeModel } from '../../dev/fakeModel'
 import type { Model } from '../../src/core/model'
-import type { ConversationAnswer } from '../../src/core/net/protocol'
+import type { ConversationResponse } from '../../src/core/net/protocol'
 import type { Conversation } from '../../src/core/sync/conversation'
 import type { Workspace } from '../../src/core/sync/workspace'
 import { ModelContext } from '../../src/ui/app/context'
@@ -38,7 +38,7 @@ afterEach(() => {
 })
 
 /** Return another conversation of the list. */
-function other(number: number): ConversationAnswer {
+function other(number: number): ConversationResponse {
   const entry = server.entry()
   const members = [ME, `u-${number}`].map((user_id) => ({ user_id, role: 'member' as const, joined_seq: 1, read_seq: 1 }))
   const conversation = { ...entry.conversation, conversation_id: `c-${number}`, created_at_ms: number, last_seq: 1, message_count: 0, members }

@@ -84,7 +84,7 @@ class Route:
     access: Access
     summary: str
     handler: Callable[[RequestContext], Response]
-    response_model: type[schema.Answer]
+    response_model: type[schema.ResponseModel]
     request_model: type[schema.Request] | None = None
     query_model: type[schema.Query] | None = None
     success: tuple[int, ...] = (200,)

@@ -36,7 +36,7 @@ def me(profile: User) -> dict[str, Any]:
 
 
 def user_for_admin(profile: User) -> dict[str, Any]:
-    """Return a `schema.Person`."""
+    """Return a `schema.AdminUser`."""
     times = {"created_at_ms": profile.created_at_ms, "suspended_at_ms": profile.suspended_at_ms}
     return user(profile) | times
 
@@ -47,7 +47,7 @@ def audit_entry(entry: AuditEntry) -> dict[str, Any]:
 
 
 def event_page(page: EventPage) -> dict[str, Any]:
-    """Return a `schema.EventsAnswer`."""
+    """Return a `schema.EventsResponse`."""
     return {name: value for name, value in page.to_dict().items() if value is not None}
 
 
@@ -82,17 +82,17 @@ def conversation_entry(entry: ConversationEntry) -> dict[str, Any]:
 
 
 def message_change(change: MessageChange) -> dict[str, Any]:
-    """Return a `schema.ChangeAnswer`."""
+    """Return a `schema.ChangeResponse`."""
     return {"message": change.message} | ({"event": change.event} if change.event else {})
 
 
 def conversation(found: Conversation) -> dict[str, Any]:
-    """Return a `schema.ConversationAnswer`."""
+    """Return a `schema.ConversationResponse`."""
     return conversation_entry(found) | {"users": users(found.users)}
 
 
 def inbox(page: Inbox) -> dict[str, Any]:
-    """Return a `schema.ConversationsAnswer`."""
+    """Return a `schema.ConversationsResponse`."""
     body = {
         "conversations": [conversation_entry(entry) for entry in page.entries],
         "users": users(page.users),

@@ -1,8 +1,17 @@
 // The types of the API. Generated from src/imchat/api by `make generate`; do not edit.
 
-/** A page of the audit log, newest first. `next_cursor` is omitted on the last page. */
-export interface AuditAnswer {
-  entries: AuditEntry[]
+/** A user, as shown to administrators. `suspended_at_ms` is null unless the user is suspended. */
+export interface AdminUser {
+  user_id: string
+  handle: string | null
+  display_name: string | null
+  created_at_ms: number
+  suspended_at_ms: number | null
+}
+
+/** A page of all users. `next_cursor` is omitted on the last page. */
+export interface AdminUsersResponse {
+  users: AdminUser[]
   next_cursor?: string
 }
 
@@ -17,6 +26,12 @@ export interface AuditEntry {
   seq?: number
 }
 
+/** A page of the audit log, newest first. `next_cursor` is omitted on the last page. */
+export interface AuditResponse {
+  entries: AuditEntry[]
+  next_cursor?: string
+}
+
 /** A user blocked by the caller. */
 export interface Block {
   user_id: string
@@ -24,20 +39,20 @@ export interface Block {
 }
 
 /** A page of the users blocked by the caller, with their profiles. `next_cursor` is omitted on the last page. */
-export interface BlocksAnswer {
+export interface BlocksResponse {
   blocks: Block[]
   users: User[]
   next_cursor?: string
 }
 
 /** The current state of a message, and the event of this change; omitted if nothing changed. */
-export interface ChangeAnswer {
+export interface ChangeResponse {
   message: Message
   event?: Event
 }
 
 /** The public channels found. */
-export interface ChannelsAnswer {
+export interface ChannelsResponse {
   channels: Preview[]
 }
 
@@ -56,19 +71,6 @@ export interface Conversation {
   member_count?: number
   pinned: number[]
   members?: Member[]
-}
-
-/** A conversation with its members, and the profiles of the users who appear in it. */
-export interface ConversationAnswer {
-  conversation: Conversation
-  unread: number
-  unread_mentions?: number
-  read_seq: number
-  read_count: number
-  history_from?: number
-  settings?: Settings
-  last_message?: MessageCreated
-  users: User[]
 }
 
 /** Changes to a group. Omitted fields keep their values; an empty description removes it. */
@@ -111,6 +113,19 @@ export interface ConversationFrame {
   change: 'added' | 'removed'
 }
 
+/** A conversation with its members, and the profiles of the users who appear in it. */
+export interface ConversationResponse {
+  conversation: Conversation
+  unread: number
+  unread_mentions?: number
+  read_seq: number
+  read_count: number
+  history_from?: number
+  settings?: Settings
+  last_message?: MessageCreated
+  users: User[]
+}
+
 /** The group was changed: its current title, and the settings that changed. */
 export interface ConversationUpdated {
   seq: number
@@ -126,7 +141,7 @@ export interface ConversationUpdated {
 }
 
 /** A page of the inbox, with the profiles of the users who appear in it. `next_cursor` is omitted on the last page. */
-export interface ConversationsAnswer {
+export interface ConversationsResponse {
   conversations: ConversationEntry[]
   users: User[]
   next_cursor?: string
@@ -153,16 +168,8 @@ export interface ErrorInfo {
 }
 
 /** One event. */
-export interface EventAnswer {
+export interface EventResponse {
   event: Event
-}
-
-/** Events in ascending order. `has_more` is true if there are more in the requested direction. A page `around` an event says in `has_before` and `has_after` on which side there are more. */
-export interface EventsAnswer {
-  events: Event[]
-  has_more: boolean
-  has_before?: boolean
-  has_after?: boolean
 }
 
 /** Events in order, exactly as a read of the log returns them. */
@@ -172,11 +179,12 @@ export interface EventsFrame {
   events: Event[]
 }
 
-/** The status and version of the server. `imchat local` also has the result of each check. */
-export interface HealthAnswer {
-  status: 'ok'
-  version: string
-  checks?: HealthChecks
+/** Events in ascending order. `has_more` is true if there are more in the requested direction. A page `around` an event says in `has_before` and `has_after` on which side there are more. */
+export interface EventsResponse {
+  events: Event[]
+  has_more: boolean
+  has_before?: boolean
+  has_after?: boolean
 }
 
 /** Whether messages and accounts can be stored, and whether the disk has enough free space. */
@@ -184,6 +192,13 @@ export interface HealthChecks {
   messages: 'ok'
   accounts: 'ok'
   disk: 'ok' | 'low'
+}
+
+/** The status and version of the server. `imchat local` also has the result of each check. */
+export interface HealthResponse {
+  status: 'ok'
+  version: string
+  checks?: HealthChecks
 }
 
 /** An invite to a group. `expires_at_ms` is null if it never expires, `max_uses` if its uses are not limited. */
@@ -197,7 +212,7 @@ export interface Invite {
 }
 
 /** The invites of a group, oldest first. */
-export interface InvitesAnswer {
+export interface InvitesResponse {
   invites: Invite[]
 }
 
@@ -213,7 +228,7 @@ export interface Me {
 }
 
 /** The caller's profile. */
-export interface MeAnswer {
+export interface MeResponse {
   user: Me
 }
 
@@ -258,7 +273,7 @@ export interface MemberRoleChanged {
 }
 
 /** A page of the members, with their profiles. `next_cursor` is omitted on the last page. */
-export interface MembersAnswer {
+export interface MembersResponse {
   members: Member[]
   users: User[]
   next_cursor?: string
@@ -350,7 +365,7 @@ export interface NewInvite {
 }
 
 /** A new invite. This is the only response that contains the token. */
-export interface NewInviteAnswer {
+export interface NewInviteResponse {
   invite: Invite
   token: string
 }
@@ -373,28 +388,13 @@ export interface NewMessage {
 export interface Nothing {
 }
 
-/** A page of all users. `next_cursor` is omitted on the last page. */
-export interface PeopleAnswer {
-  users: Person[]
-  next_cursor?: string
-}
-
-/** A user, as shown to administrators. `suspended_at_ms` is null unless the user is suspended. */
-export interface Person {
-  user_id: string
-  handle: string | null
-  display_name: string | null
-  created_at_ms: number
-  suspended_at_ms: number | null
-}
-
 /** Request a pong. */
 export interface PingFrame {
   action: 'ping'
 }
 
 /** The pinned messages in the order in which they were pinned. */
-export interface PinsAnswer {
+export interface PinsResponse {
   events: MessageCreated[]
 }
 
@@ -411,17 +411,17 @@ export interface Presence {
   last_seen_ms?: number
 }
 
-/** The presence of the members who show it. */
-export interface PresenceAnswer {
-  presence: Presence[]
-}
-
 /** A watched member went online or offline. */
 export interface PresenceFrame {
   user_id: string
   online: boolean
   last_seen_ms?: number
   type: 'presence'
+}
+
+/** The presence of the members who show it. */
+export interface PresenceResponse {
+  presence: Presence[]
 }
 
 /** A group, as shown to users who can join it. */
@@ -434,7 +434,7 @@ export interface Preview {
 }
 
 /** The group of an invite. */
-export interface PreviewAnswer {
+export interface PreviewResponse {
   conversation: Preview
 }
 
@@ -485,17 +485,17 @@ export interface ReactionRemoved {
   emoji: string
 }
 
+/** The newest event that the caller has seen. */
+export interface ReadCursor {
+  seq: number
+}
+
 /** The caller's read cursor, how many messages are up to it and after it, and how many unread ones mention the caller. */
-export interface ReadAnswer {
+export interface ReadResponse {
   read_seq: number
   read_count: number
   unread: number
   unread_mentions?: number
-}
-
-/** The newest event that the caller has seen. */
-export interface ReadCursor {
-  seq: number
 }
 
 /** A member's read cursor moved. */
@@ -519,11 +519,6 @@ export interface Settings {
   marked_unread: boolean
 }
 
-/** The caller's settings for a conversation. */
-export interface SettingsAnswer {
-  settings: Settings
-}
-
 /** Changes to the caller's settings for a conversation. Omitted fields keep their values. */
 export interface SettingsChange {
   muted?: boolean
@@ -536,6 +531,11 @@ export interface SettingsChange {
 export interface SettingsFrame {
   type: 'settings'
   conversation_id: string
+  settings: Settings
+}
+
+/** The caller's settings for a conversation. */
+export interface SettingsResponse {
   settings: Settings
 }
 
@@ -563,7 +563,7 @@ export interface SiteSignUp {
 }
 
 /** A ticket for one WebSocket connection. */
-export interface TicketAnswer {
+export interface TicketResponse {
   ticket: string
   expires_at_ms: number
 }
@@ -589,17 +589,17 @@ export interface User {
 }
 
 /** The profile of a user. */
-export interface UserAnswer {
+export interface UserResponse {
   user: User
 }
 
 /** The profiles of the users found. */
-export interface UsersAnswer {
+export interface UsersResponse {
   users: User[]
 }
 
 /** The presence of the watched members. `presence` frames report changes until `until_ms`. */
-export interface WatchAnswer {
+export interface WatchResponse {
   presence: Presence[]
   until_ms: number
 }

@@ -5,7 +5,7 @@ import { displayName } from '../displayName'
 import type { ConversationModel } from '../model'
 import { conversationPath } from '../net/api'
 import { toResult, type UserError } from '../net/errors'
-import type { ConversationAnswer, ConversationEntry, Event, Settings } from '../net/protocol'
+import type { ConversationResponse, ConversationEntry, Event, Settings } from '../net/protocol'
 import { isEqual, stableComputed } from '../stable'
 import { checkMessage } from '../validation'
 import type { ConversationContext } from './context'
@@ -186,7 +186,7 @@ export class Conversation implements ConversationModel {
   }
 
   /** Merge the server's entry, unless events have already gone past it. */
-  merge(response: ConversationEntry & Partial<Pick<ConversationAnswer, 'users'>>): void {
+  merge(response: ConversationEntry & Partial<Pick<ConversationResponse, 'users'>>): void {
     const { users, ...entry } = response
     batch(() => {
       if (users) this.context.profiles.add(users)

@@ -1,7 +1,7 @@
 /** The local replica of a conversation's event log: contiguous, and repaired by reading if a push is late, lost or duplicated. */
 import { batch, computed, signal } from '@preact/signals'
 import { ApiError, toUserError, type UserError } from '../net/errors'
-import type { Event, EventsAnswer } from '../net/protocol'
+import type { Event, EventsResponse } from '../net/protocol'
 import { backoff } from '../platform/time'
 import { applyChanges } from './applyChange'
 
@@ -14,7 +14,7 @@ const CATCH_UP_PAGE = 200
 const MAX_CATCH_UP = 1000
 
 export interface EventLogDeps {
-  read(query: { after?: number; before?: number; limit: number }): Promise<EventsAnswer>
+  read(query: { after?: number; before?: number; limit: number }): Promise<EventsResponse>
   load(): Promise<Event[]>
   save(events: readonly Event[]): void
   /** Return the newest seq that is known to exist. */
@@ -109,7 +109,7 @@ export class EventLog {
     })
   }
 
-  private async readNext(): Promise<EventsAnswer> {
+  private async readNext(): Promise<EventsResponse> {
     const page = await this.deps.read({ after: this.lastSeq, limit: CATCH_UP_PAGE })
     const before = this.lastSeq
     for (const event of page.events) this.outOfOrder.set(event.seq, event)

@@ -1,7 +1,7 @@
 /** Unsent messages: durable, sent in order and exactly once. Only one of the open tabs sends. */
 import { signal } from '@preact/signals'
 import { ApiError, toUserError } from '../net/errors'
-import type { Event, EventsAnswer } from '../net/protocol'
+import type { Event, EventsResponse } from '../net/protocol'
 import type { OutgoingMessage } from '../net/types'
 import { openBroadcastChannel, randomId, withLock } from '../platform/browser'
 import { backoff, Waker } from '../platform/time'
@@ -13,7 +13,7 @@ export interface OutboxDeps {
   delete(clientMessageId: string): Promise<unknown>
   /** Send once, without retries. */
   post(item: OutgoingMessage): Promise<Event>
-  readEvents(conversationId: string, after: number): Promise<EventsAnswer>
+  readEvents(conversationId: string, after: number): Promise<EventsResponse>
   /** Return the newest seq of the conversation that this client has seen. */
   lastSeenSeq(conversationId: string): number
   /** Add the sent message to the log as `event`; resolves when the log shows it, or cannot. */

@@ -7,7 +7,7 @@ import { createApi } from '../net/api'
 import type { Config } from '../net/config'
 import { ApiError, type Result, toUserError, type UserError } from '../net/errors'
 import { createHttp, type Http, type TokenSource } from '../net/http'
-import { LIMITS, type ConversationAnswer, type ConversationEntry, type ConversationsAnswer, type Me, type MessageCreated, type NewConversation, type ServerFrame, type User } from '../net/protocol'
+import { LIMITS, type ConversationResponse, type ConversationEntry, type ConversationsResponse, type Me, type MessageCreated, type NewConversation, type ServerFrame, type User } from '../net/protocol'
 import { stableComputed } from '../stable'
 import { Db } from '../storage/db'
 import { Drafts } from '../storage/drafts'
@@ -156,7 +156,7 @@ export class Workspace {
   }
 
   /** Add a conversation that the user is a member of. */
-  addConversation(response: ConversationAnswer): void {
+  addConversation(response: ConversationResponse): void {
     this.mergeEntries([response])
     this.profiles.add(response.users)
   }
@@ -220,7 +220,7 @@ export class Workspace {
   }
 
   private async readInboxPages(): Promise<number> {
-    const pages: ConversationsAnswer[] = []
+    const pages: ConversationsResponse[] = []
     this.leftIds.clear()
     let cursor: string | undefined
     try {
@@ -239,7 +239,7 @@ export class Workspace {
   }
 
   /** Show pages of the list at once: they come in no particular order, so rows would move with each page. */
-  private showPages(pages: readonly ConversationsAnswer[]): ConversationEntry[] {
+  private showPages(pages: readonly ConversationsResponse[]): ConversationEntry[] {
     const entries = pages.flatMap((page) => page.conversations).filter((entry) => !this.leftIds.has(entry.conversation.conversation_id))
     batch(() => {
       for (const { users } of pages) this.profiles.add(users)

@@ -1,7 +1,7 @@
 /** Blocks a user, or unblocks them. */
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import type { BlocksAnswer } from '../../core/net/protocol'
+import type { BlocksResponse } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
 import { Button } from '../primitives/Button'
@@ -14,7 +14,7 @@ export function BlockButton({ userId, name }: { userId: string; name: string }) 
     void model
       .request(async ({ http }) => {
         for (let cursor: string | undefined; ; ) {
-          const page: BlocksAnswer = await http.get('/blocks', { cursor })
+          const page: BlocksResponse = await http.get('/blocks', { cursor })
           if (page.blocks.some((block) => block.user_id === userId)) return true
           cursor = page.next_cursor
           if (!cursor) return false

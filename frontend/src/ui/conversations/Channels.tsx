@@ -1,7 +1,7 @@
 /** Searches public channels by title, and joins one. */
 import { useSignal, useSignalEffect } from '@preact/signals'
 import { joinConversation } from '../../core/actions'
-import type { ChannelsAnswer, Preview } from '../../core/net/protocol'
+import type { ChannelsResponse, Preview } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
 import { openConversation } from '../app/route'
@@ -48,7 +48,7 @@ export function Channels({ onClose }: { onClose: () => void }) {
     }
     let stale = false
     const timer = setTimeout(async () => {
-      const result = await model.request(({ http }) => http.get<ChannelsAnswer>('/channels', { q }))
+      const result = await model.request(({ http }) => http.get<ChannelsResponse>('/channels', { q }))
       if (stale) return
       error.value = 'error' in result ? result.error.message : null
       if ('value' in result) channels.value = result.value.channels

@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { ConversationModel } from '../../core/model'
-import type { Invite, InvitesAnswer, NewInviteAnswer } from '../../core/net/protocol'
+import type { Invite, InvitesResponse, NewInviteResponse } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { dayLabel } from '../../lib/time'
@@ -29,7 +29,7 @@ export function InviteLinks({ conversation }: { conversation: ConversationModel 
   const maxUses = useSignal<MaxUses>('any')
   const error = useSignal<string | null>(null)
   const load = () =>
-    conversation.act(async ({ http, path }) => (invites.value = (await http.get<InvitesAnswer>(path('/invites'))).invites))
+    conversation.act(async ({ http, path }) => (invites.value = (await http.get<InvitesResponse>(path('/invites'))).invites))
   useEffect(() => void load(), [conversation])
 
   const create = async () => {
@@ -37,7 +37,7 @@ export function InviteLinks({ conversation }: { conversation: ConversationModel 
     const max_uses = MAX_USES_COUNT[maxUses.value]
     const limits = { ...(expires_in_s && { expires_in_s }), ...(max_uses && { max_uses }) }
     const failed = await conversation.act(async ({ http, path }) => {
-      const { token } = await http.send<NewInviteAnswer>('POST', path('/invites'), limits)
+      const { token } = await http.send<NewInviteResponse>('POST', path('/invites'), limits)
       link.value = new URL(hashForRoute({ conversationId: null, panel: 'invite', token }), location.href).href
     })
     error.value = failed?.message ?? null

@@ -2,7 +2,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { joinConversation } from '../../core/actions'
-import type { Preview, PreviewAnswer } from '../../core/net/protocol'
+import type { Preview, PreviewResponse } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
 import { openConversation } from '../app/route'
@@ -19,7 +19,7 @@ export function JoinByInvite({ token, onClose }: { token: string; onClose: () =>
   const busy = useSignal(false)
   useEffect(() => {
     void model
-      .request(({ http }) => http.get<PreviewAnswer>(`/invites/${encodeURIComponent(token)}`))
+      .request(({ http }) => http.get<PreviewResponse>(`/invites/${encodeURIComponent(token)}`))
       .then((result) => {
         if ('value' in result) group.value = result.value.conversation
         else error.value = result.error.code === 'not_found' ? t('joinInvite.notFound') : result.error.message

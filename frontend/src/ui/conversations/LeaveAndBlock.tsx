@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks'
 import { leaveConversation } from '../../core/actions'
 import { displayName } from '../../core/displayName'
 import type { ConversationModel } from '../../core/model'
-import type { EventsAnswer, User, UserAnswer } from '../../core/net/protocol'
+import type { EventsResponse, User, UserResponse } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { useModel } from '../app/context'
 import { replaceWithList } from '../app/route'
@@ -18,10 +18,10 @@ export function LeaveAndBlock({ conversation, joinedSeq }: { conversation: Conve
   useEffect(() => {
     void model
       .request(async ({ http }) => {
-        const page = await http.get<EventsAnswer>(`/conversations/${encodeURIComponent(id)}/events`, { after: joinedSeq - 1, limit: 1 })
+        const page = await http.get<EventsResponse>(`/conversations/${encodeURIComponent(id)}/events`, { after: joinedSeq - 1, limit: 1 })
         const actor = page.events[0]?.actor_id
         // Without another user who added them, they created the group or joined it by themselves.
-        return !actor || actor === me ? null : (await http.get<UserAnswer>(`/users/${encodeURIComponent(actor)}`)).user
+        return !actor || actor === me ? null : (await http.get<UserResponse>(`/users/${encodeURIComponent(actor)}`)).user
       })
       .then((result) => (adder.value = 'value' in result ? result.value : null))
   }, [model, id, me, joinedSeq])

@@ -3,7 +3,7 @@ import { type Signal, useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { displayName } from '../../core/displayName'
 import type { Http } from '../../core/net/http'
-import type { AuditAnswer, AuditEntry, PeopleAnswer, Person, User, UsersAnswer } from '../../core/net/protocol'
+import type { AuditResponse, AuditEntry, AdminUsersResponse, AdminUser, User, UsersResponse } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { fullTime } from '../../lib/time'
 import { useMe, useModel } from '../app/context'
@@ -84,14 +84,14 @@ function PageFooter({ pages: { items, hasMore, busy, error, loadMore } }: { page
 
 function UserList() {
   const query = useSignal('')
-  const pages = usePages<Person>(async (http, cursor) => {
-    const response = await http.get<PeopleAnswer>('/admin/users', { cursor })
+  const pages = usePages<AdminUser>(async (http, cursor) => {
+    const response = await http.get<AdminUsersResponse>('/admin/users', { cursor })
     return { items: response.users, next: response.next_cursor }
   })
   const needle = query.value.trim().toLowerCase()
   const all = pages.items.value ?? []
   const matching = all.filter((user) => `${displayName(user)} @${user.handle ?? ''}`.toLowerCase().includes(needle))
-  const replaceUser = (changed: Person) => {
+  const replaceUser = (changed: AdminUser) => {
     pages.items.value = all.map((user) => (user.user_id === changed.user_id ? changed : user))
   }
   return (
@@ -104,7 +104,7 @@ function UserList() {
   )
 }
 
-function UserRow({ user, onChange }: { user: Person; onChange: (changed: Person) => void }) {
+function UserRow({ user, onChange }: { user: AdminUser; onChange: (changed: AdminUser) => void }) {
   const model = useModel()
   const me = useMe()
   const error = useSignal<string | null>(null)
@@ -145,9 +145,9 @@ type AuditRow = AuditEntry & { actor: User | undefined; user: User | undefined }
 
 function AuditLog() {
   const pages = usePages<AuditRow>(async (http, cursor) => {
-    const response = await http.get<AuditAnswer>('/admin/audit', { cursor })
+    const response = await http.get<AuditResponse>('/admin/audit', { cursor })
     const ids = [...new Set(response.entries.flatMap((entry) => [entry.actor_id, entry.user_id]))]
-    const users = ids.length > 0 ? (await http.get<UsersAnswer>('/users', { ids: ids.join(',') })).users : []
+    const users = ids.length > 0 ? (await http.get<UsersResponse>('/users', { ids: ids.join(',') })).users : []
     const byId = new Map(users.map((user) => [user.user_id, user]))
     const rows = response.entries.map((entry) => ({ ...entry, actor: byId.get(entry.actor_id), user: byId.get(entry.user_id) }))
     return { items: rows, next: response.next_cursor }

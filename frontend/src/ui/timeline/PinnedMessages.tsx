@@ -4,7 +4,7 @@ import { useEffect } from 'preact/hooks'
 import { setPinned } from '../../core/actions'
 import { displayName } from '../../core/displayName'
 import type { ConversationModel } from '../../core/model'
-import type { MessageCreated, PinsAnswer } from '../../core/net/protocol'
+import type { MessageCreated, PinsResponse } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { fullTime, listTime } from '../../lib/time'
 import { today } from '../../lib/today'
@@ -49,7 +49,7 @@ function usePinnedMessages(conversation: ConversationModel) {
       .map((item) => item.kind === 'message' && item.body),
   ).value
   useEffect(() => {
-    const load = conversation.act(async ({ http, path }) => (events.value = (await http.get<PinsAnswer>(path('/pins'))).events))
+    const load = conversation.act(async ({ http, path }) => (events.value = (await http.get<PinsResponse>(path('/pins'))).events))
     void load.then(() => (loaded.value = true))
   }, [conversation, seqs, edits])
   return { events: events.value.filter((event) => seqs.includes(event.seq)), loaded }

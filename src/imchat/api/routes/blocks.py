@@ -37,7 +37,7 @@ ROUTES: Final = (
         access="user",
         summary="List the users you blocked",
         handler=_blocks,
-        response_model=schema.BlocksAnswer,
+        response_model=schema.BlocksResponse,
         query_model=schema.PageQuery,
     ),
     Route(

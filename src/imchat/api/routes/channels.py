@@ -27,7 +27,7 @@ ROUTES: Final = (
         access="user",
         summary="Search public channels",
         handler=_channels,
-        response_model=schema.ChannelsAnswer,
+        response_model=schema.ChannelsResponse,
         query_model=schema.ChannelsQuery,
     ),
     Route(
@@ -36,7 +36,7 @@ ROUTES: Final = (
         access="user",
         summary="Join a public channel",
         handler=_join,
-        response_model=schema.ConversationAnswer,
+        response_model=schema.ConversationResponse,
         errors=(404,),
     ),
 )

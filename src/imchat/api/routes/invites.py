@@ -50,7 +50,7 @@ ROUTES: Final = (
         access="manager",
         summary="Create an invite",
         handler=_invite,
-        response_model=schema.NewInviteAnswer,
+        response_model=schema.NewInviteResponse,
         request_model=schema.NewInvite,
         success=(201,),
         errors=(403, 404, 409),
@@ -61,7 +61,7 @@ ROUTES: Final = (
         access="manager",
         summary="List the invites of a group",
         handler=_invites,
-        response_model=schema.InvitesAnswer,
+        response_model=schema.InvitesResponse,
         errors=(403, 404, 409),
     ),
     Route(
@@ -79,7 +79,7 @@ ROUTES: Final = (
         access="user",
         summary="Preview the group of an invite",
         handler=_preview,
-        response_model=schema.PreviewAnswer,
+        response_model=schema.PreviewResponse,
         errors=(404, 409),
     ),
     Route(
@@ -88,7 +88,7 @@ ROUTES: Final = (
         access="user",
         summary="Accept an invite",
         handler=_accept,
-        response_model=schema.ConversationAnswer,
+        response_model=schema.ConversationResponse,
         errors=(404, 409),
     ),
 )

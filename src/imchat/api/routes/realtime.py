@@ -26,7 +26,7 @@ ROUTES: Final = (
         access="user",
         summary="Create a WebSocket ticket",
         handler=_ticket,
-        response_model=schema.TicketAnswer,
+        response_model=schema.TicketResponse,
         success=(201,),
     ),
     Route(

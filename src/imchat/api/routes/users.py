@@ -58,7 +58,7 @@ ROUTES: Final = (
         access="public",
         summary="Check that the server is running",
         handler=_health,
-        response_model=schema.HealthAnswer,
+        response_model=schema.HealthResponse,
         errors=(503,),
     ),
     Route(
@@ -67,7 +67,7 @@ ROUTES: Final = (
         access="user",
         summary="Get your profile; the first request creates it",
         handler=_me,
-        response_model=schema.MeAnswer,
+        response_model=schema.MeResponse,
         suspended="served",
     ),
     Route(
@@ -76,7 +76,7 @@ ROUTES: Final = (
         access="user",
         summary="Change your handle, your name, or who sees your presence and may add you to groups",
         handler=_update_me,
-        response_model=schema.MeAnswer,
+        response_model=schema.MeResponse,
         request_model=schema.ProfileChange,
         errors=(409,),
     ),
@@ -86,7 +86,7 @@ ROUTES: Final = (
         access="user",
         summary="Find users by handle or id",
         handler=_users,
-        response_model=schema.UsersAnswer,
+        response_model=schema.UsersResponse,
         query_model=schema.UsersQuery,
     ),
     Route(
@@ -95,7 +95,7 @@ ROUTES: Final = (
         access="user",
         summary="Get the profile of a user",
         handler=_user,
-        response_model=schema.UserAnswer,
+        response_model=schema.UserResponse,
         errors=(404,),
     ),
 )

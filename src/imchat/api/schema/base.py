@@ -22,7 +22,7 @@ class Query(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
-class Answer(BaseModel):
+class ResponseModel(BaseModel):
     """A response. Clients must ignore unknown fields."""
 
     # Responses are not validated when they are sent; only the generators and tests build these models.
@@ -35,7 +35,7 @@ class PageQuery(Query):
     cursor: PageCursor | None = None
 
 
-class ErrorInfo(Answer):
+class ErrorInfo(ResponseModel):
     """An error. Programs read `code`, people read `message`. `details` names the field and its limit, if there is one."""
 
     code: str
@@ -45,11 +45,11 @@ class ErrorInfo(Answer):
     details: dict[str, Any] = Field(default_factory=dict)
 
 
-class ErrorBody(Answer):
+class ErrorBody(ResponseModel):
     """The body of every error response."""
 
     error: ErrorInfo
 
 
-class Nothing(Answer):
+class Nothing(ResponseModel):
     """An empty response."""

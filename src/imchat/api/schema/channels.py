@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imchat.api.schema.base import Answer, Query
+from imchat.api.schema.base import Query, ResponseModel
 
 
 class ChannelsQuery(Query):
@@ -11,7 +11,7 @@ class ChannelsQuery(Query):
     q: str
 
 
-class Preview(Answer):
+class Preview(ResponseModel):
     """A group, as shown to users who can join it."""
 
     conversation_id: str
@@ -21,7 +21,7 @@ class Preview(Answer):
     member_count: int
 
 
-class ChannelsAnswer(Answer):
+class ChannelsResponse(ResponseModel):
     """The public channels found."""
 
     channels: list[Preview]

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from imchat.api.schema.base import Answer, Request
+from imchat.api.schema.base import Request, ResponseModel
 from imchat.api.schema.events import MessageCreated
 from imchat.api.schema.fields import Description, Id, Title
 from imchat.api.schema.users import User
@@ -42,7 +42,7 @@ class SettingsChange(Request):
     marked_unread: bool | None = None
 
 
-class Member(Answer):
+class Member(ResponseModel):
     """A member of a conversation: their role, the event that added them and how far they have read."""
 
     user_id: str
@@ -51,7 +51,7 @@ class Member(Answer):
     read_seq: int
 
 
-class Conversation(Answer):
+class Conversation(ResponseModel):
     """A conversation. `members` is omitted for groups in the inbox, and for groups with more than 1,000 members.
 
     `pinned` lists the seqs of the pinned messages in the order in which they were pinned.
@@ -72,7 +72,7 @@ class Conversation(Answer):
     members: list[Member] = Field(default_factory=list)
 
 
-class Settings(Answer):
+class Settings(ResponseModel):
     """The caller's own settings for a conversation."""
 
     muted: bool
@@ -81,7 +81,7 @@ class Settings(Answer):
     marked_unread: bool
 
 
-class ConversationEntry(Answer):
+class ConversationEntry(ResponseModel):
     """A conversation, as shown to the caller. `last_message` has the first 200 characters of its body, and is omitted before
     the first message.
 
@@ -98,7 +98,7 @@ class ConversationEntry(Answer):
     last_message: MessageCreated | None = None
 
 
-class ConversationsAnswer(Answer):
+class ConversationsResponse(ResponseModel):
     """A page of the inbox, with the profiles of the users who appear in it. `next_cursor` is omitted on the last page."""
 
     conversations: list[ConversationEntry]
@@ -106,13 +106,13 @@ class ConversationsAnswer(Answer):
     next_cursor: str | None = None
 
 
-class ConversationAnswer(ConversationEntry):
+class ConversationResponse(ConversationEntry):
     """A conversation with its members, and the profiles of the users who appear in it."""
 
     users: list[User]
 
 
-class SettingsAnswer(Answer):
+class SettingsResponse(ResponseModel):
     """The caller's settings for a conversation."""
 
     settings: Settings

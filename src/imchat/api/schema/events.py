@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from imchat.api.schema.base import Answer
+from imchat.api.schema.base import ResponseModel
 from imchat.domain.conversation import History, Kind, Posting
 from imchat.domain.member import Role
 
 
-class Reaction(Answer):
+class Reaction(ResponseModel):
     """The reactions to a message with one emoji: their count, and the first 20 users."""
 
     emoji: str
@@ -19,7 +19,7 @@ class Reaction(Answer):
     user_ids: list[str]
 
 
-class Message(Answer):
+class Message(ResponseModel):
     """The current state of a message. Fields that do not apply are omitted.
 
     `reply_to` is the seq of the quoted message, `mentions` maps handles in the body to user ids, `changed_seq` is the event
@@ -36,7 +36,7 @@ class Message(Answer):
     changed_seq: int | None = None
 
 
-class Quote(Answer):
+class Quote(ResponseModel):
     """The current state of a quoted message, with the first 200 characters of its body.
 
     A deleted message has an empty body and `deleted_at_ms`.
@@ -48,7 +48,7 @@ class Quote(Answer):
     changed_seq: int | None = None
 
 
-class _Event(Answer):
+class _Event(ResponseModel):
     seq: int
     at_ms: int
     actor_id: str

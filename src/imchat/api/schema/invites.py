@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from imchat.api.schema.base import Answer, Request
+from imchat.api.schema.base import Request, ResponseModel
 from imchat.api.schema.channels import Preview
 from imchat.api.schema.fields import number
 from imchat.domain import limits
@@ -17,7 +17,7 @@ class NewInvite(Request):
     max_uses: Annotated[int, number(1, limits.INVITE_USES_MAX)] | None = None
 
 
-class Invite(Answer):
+class Invite(ResponseModel):
     """An invite to a group. `expires_at_ms` is null if it never expires, `max_uses` if its uses are not limited."""
 
     invite_id: str
@@ -28,20 +28,20 @@ class Invite(Answer):
     uses: int
 
 
-class NewInviteAnswer(Answer):
+class NewInviteResponse(ResponseModel):
     """A new invite. This is the only response that contains the token."""
 
     invite: Invite
     token: str
 
 
-class InvitesAnswer(Answer):
+class InvitesResponse(ResponseModel):
     """The invites of a group, oldest first."""
 
     invites: list[Invite]
 
 
-class PreviewAnswer(Answer):
+class PreviewResponse(ResponseModel):
     """The group of an invite."""
 
     conversation: Preview

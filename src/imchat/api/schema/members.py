@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from imchat.api.schema.base import Answer, Query, Request
+from imchat.api.schema.base import Query, Request, ResponseModel
 from imchat.api.schema.conversations import Member
 from imchat.api.schema.fields import Id
 from imchat.api.schema.users import User
@@ -32,7 +32,7 @@ class LeaveQuery(Query):
     block: Id | None = None
 
 
-class MembersAnswer(Answer):
+class MembersResponse(ResponseModel):
     """A page of the members, with their profiles. `next_cursor` is omitted on the last page."""
 
     members: list[Member]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from imchat.api.schema.base import Answer, Query, Request
+from imchat.api.schema.base import Query, Request, ResponseModel
 from imchat.api.schema.events import Event, Message, MessageCreated
 from imchat.api.schema.fields import Body, ClientMessageId, Cursor, QueryCursor, QueryLimit, Seq
 from imchat.domain import limits
@@ -43,26 +43,26 @@ class EventsQuery(Query):
     limit: QueryLimit = limits.PAGE_DEFAULT
 
 
-class EventAnswer(Answer):
+class EventResponse(ResponseModel):
     """One event."""
 
     event: Event
 
 
-class ChangeAnswer(Answer):
+class ChangeResponse(ResponseModel):
     """The current state of a message, and the event of this change; omitted if nothing changed."""
 
     message: Message
     event: Event | None = None
 
 
-class PinsAnswer(Answer):
+class PinsResponse(ResponseModel):
     """The pinned messages in the order in which they were pinned."""
 
     events: list[MessageCreated]
 
 
-class EventsAnswer(Answer):
+class EventsResponse(ResponseModel):
     """Events in ascending order. `has_more` is true if there are more in the requested direction.
 
     A page `around` an event says in `has_before` and `has_after` on which side there are more.
@@ -74,7 +74,7 @@ class EventsAnswer(Answer):
     has_after: bool | None = None
 
 
-class ReadAnswer(Answer):
+class ReadResponse(ResponseModel):
     """The caller's read cursor, how many messages are up to it and after it, and how many unread ones mention the caller."""
 
     read_seq: int

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from imchat.api.schema.base import Answer, ErrorInfo, Query, Request
+from imchat.api.schema.base import ErrorInfo, Query, Request, ResponseModel
 from imchat.api.schema.conversations import Settings
 from imchat.api.schema.events import Event
 from imchat.api.schema.fields import Id
@@ -25,7 +25,7 @@ class PresenceQuery(Query):
     user_ids: str | None = None
 
 
-class Presence(Answer):
+class Presence(ResponseModel):
     """Whether a user is online. `last_seen_ms` is present for users who are offline, if it is known."""
 
     user_id: str
@@ -33,19 +33,19 @@ class Presence(Answer):
     last_seen_ms: int | None = None
 
 
-class PresenceAnswer(Answer):
+class PresenceResponse(ResponseModel):
     """The presence of the members who show it."""
 
     presence: list[Presence]
 
 
-class WatchAnswer(PresenceAnswer):
+class WatchResponse(PresenceResponse):
     """The presence of the watched members. `presence` frames report changes until `until_ms`."""
 
     until_ms: int
 
 
-class TicketAnswer(Answer):
+class TicketResponse(ResponseModel):
     """A ticket for one WebSocket connection."""
 
     ticket: str
@@ -68,7 +68,7 @@ class TypingFrame(Request):
 ClientFrame = Annotated[PingFrame | TypingFrame, Field(discriminator="action")]
 
 
-class EventsFrame(Answer):
+class EventsFrame(ResponseModel):
     """Events in order, exactly as a read of the log returns them."""
 
     type: Literal["events"]
@@ -76,7 +76,7 @@ class EventsFrame(Answer):
     events: list[Event]
 
 
-class ReceiptFrame(Answer):
+class ReceiptFrame(ResponseModel):
     """A member's read cursor moved."""
 
     type: Literal["receipt"]
@@ -85,7 +85,7 @@ class ReceiptFrame(Answer):
     read_seq: int
 
 
-class TypingNotice(Answer):
+class TypingNotice(ResponseModel):
     """A member is typing."""
 
     type: Literal["typing"]
@@ -93,7 +93,7 @@ class TypingNotice(Answer):
     user_id: str
 
 
-class ConversationFrame(Answer):
+class ConversationFrame(ResponseModel):
     """The user was added to a conversation or removed from one."""
 
     type: Literal["conversation"]
@@ -101,7 +101,7 @@ class ConversationFrame(Answer):
     change: Literal["added", "removed"]
 
 
-class SettingsFrame(Answer):
+class SettingsFrame(ResponseModel):
     """The user changed their settings for a conversation, on this device or another."""
 
     type: Literal["settings"]
@@ -115,14 +115,14 @@ class PresenceFrame(Presence):
     type: Literal["presence"]
 
 
-class PongFrame(Answer):
+class PongFrame(ResponseModel):
     """The response to a ping, with the id of its connection."""
 
     type: Literal["pong"]
     connection_id: str
 
 
-class ErrorFrame(Answer):
+class ErrorFrame(ResponseModel):
     """A frame from the client caused an error."""
 
     type: Literal["error"]

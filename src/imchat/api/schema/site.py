@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from imchat.api.schema.base import Answer
+from imchat.api.schema.base import ResponseModel
 
 
-class SiteAuth(Answer):
+class SiteAuth(ResponseModel):
     """The user pool and client for signing in."""
 
     endpoint: str
@@ -16,14 +16,14 @@ class SiteAuth(Answer):
     client_id: str
 
 
-class SiteSignUp(Answer):
+class SiteSignUp(ResponseModel):
     """Who may create an account: anyone, no one, or people with an e-mail address in one of `domains`."""
 
     policy: Literal["open", "invitation", "domain"]
     domains: list[str]
 
 
-class SiteConfig(Answer):
+class SiteConfig(ResponseModel):
     """`/config.json`: the URLs of the API and the WebSocket, absolute or relative to the site's origin, and how to sign in.
 
     `sign_up` is missing on servers that are older than it; they refuse a sign-up that their policy does not allow.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from imchat.api.schema.base import Answer, Query, Request
+from imchat.api.schema.base import Query, Request, ResponseModel
 from imchat.api.schema.fields import DisplayName, Handle
 from imchat.domain.user import GroupAdditions
 
@@ -28,7 +28,7 @@ class UsersQuery(Query):
     ids: str | None = None
 
 
-class User(Answer):
+class User(ResponseModel):
     """A user. `handle` and `display_name` are null until the user chooses them."""
 
     user_id: str
@@ -45,7 +45,7 @@ class Me(User):
     suspended: bool = False
 
 
-class HealthChecks(Answer):
+class HealthChecks(ResponseModel):
     """Whether messages and accounts can be stored, and whether the disk has enough free space."""
 
     messages: Literal["ok"]
@@ -53,7 +53,7 @@ class HealthChecks(Answer):
     disk: Literal["ok", "low"]
 
 
-class HealthAnswer(Answer):
+class HealthResponse(ResponseModel):
     """The status and version of the server. `imchat local` also has the result of each check."""
 
     status: Literal["ok"]
@@ -61,19 +61,19 @@ class HealthAnswer(Answer):
     checks: HealthChecks | None = None
 
 
-class MeAnswer(Answer):
+class MeResponse(ResponseModel):
     """The caller's profile."""
 
     user: Me
 
 
-class UserAnswer(Answer):
+class UserResponse(ResponseModel):
     """The profile of a user."""
 
     user: User
 
 
-class UsersAnswer(Answer):
+class UsersResponse(ResponseModel):
     """The profiles of the users found."""
 
     users: list[User]
