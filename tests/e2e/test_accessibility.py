@@ -153,7 +153,7 @@ def _notes(ana: BrowserUser) -> None:
     ana.page.evaluate(_FULL_STORAGE)
     ana.page.get_by_role("textbox", name="Message to Hikers").fill("a draft")
     expect(ana.page.get_by_text(re.compile("^You are offline")).first).to_be_visible()
-    expect(ana.page.get_by_text(re.compile("^This browser keeps nothing"))).to_be_visible()
+    expect(ana.page.get_by_text(re.compile("^This browser doesn’t store data"))).to_be_visible()
 
 
 def _not_loaded(ana: BrowserUser) -> None:
@@ -162,7 +162,7 @@ def _not_loaded(ana: BrowserUser) -> None:
     ana.page.evaluate("async () => (await navigator.serviceWorker.ready).unregister()")
     ana.page.add_init_script("delete Navigator.prototype.serviceWorker")
     ana.page.goto(re.sub("#.*", "?without-service-worker#/channels", ana.page.url))
-    expect(ana.page.get_by_role("dialog", name="This part is not loaded yet")).to_be_visible()
+    expect(ana.page.get_by_role("dialog", name="Loading failed")).to_be_visible()
 
 
 SCREENS: Final[dict[str, Callable[[BrowserUser], None]]] = {
