@@ -33,6 +33,7 @@ from imchat.local.apigateway.connections import (
     encode_text_frame,
 )
 from imchat.local.apigateway.events import WebSocketEvents, authorizer_context, encode_body
+from imchat.local.client_address import ClientAddresses
 from imchat.local.group_commit import GroupCommitQueue
 from imchat.local.http import (
     HandlerResult,
@@ -110,6 +111,7 @@ class WebSocketApi:
         queue: GroupCommitQueue,
         gateway: LocalGateway,
         addresses: Addresses,
+        client_addresses: ClientAddresses,
         unfinished_input: InputBudget,
         unread_output: UnreadOutput,
         connections: OpenConnections[Any],
@@ -120,6 +122,7 @@ class WebSocketApi:
     ) -> None:
         self._authorizer = authorizer
         self._addresses = addresses
+        self._client_addresses = client_addresses
         self._refusals = refusals
         self._context = _ConnectionContext(
             websocket,
@@ -151,7 +154,8 @@ class WebSocketApi:
         socket = self._context.gateway.add()
         events = WebSocketEvents(request, socket.connection_id, int(time.time() * 1000))
         try:
-            events, response = await self._context.queue.run(lambda: self._connect(events), request.source_ip)
+            owner = self._client_addresses.find(request)
+            events, response = await self._context.queue.run(lambda: self._connect(events), owner)
         except BaseException as error:
             self._context.gateway.remove(socket)
             if isinstance(

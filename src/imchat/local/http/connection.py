@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -60,7 +60,7 @@ class Upgrade(NamedTuple):
 class Cancellable(NamedTuple):
     """A response that is still to be made. It is cancelled if the client closes its side of the connection first."""
 
-    response: Coroutine[Any, Any, HttpResponse]
+    response: Awaitable[HttpResponse]
 
 
 HandlerResult: TypeAlias = HttpResponse | Upgrade
