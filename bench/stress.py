@@ -46,7 +46,7 @@ MIN_CONNECTIONS: Final = 0.8
 _GIVE_UP_S: Final = 20.0
 LONG_EVENTS: Final = 210
 LONG_BODY: Final = "\u00e9" * 5_000
-"""200 of them make a page of 2 MB."""
+"""50 of them make a page of 512 KB."""
 _SAMPLE_S: Final = 0.1
 _HTTP_OK: Final = 200
 
@@ -69,8 +69,8 @@ SCENARIOS: Final = {
     "unfinished_input": Description("unfinished bodies and messages", ("401", "413")),
     "sign_ups": Description("800 connections sign up", ("200",)),
     "slow_readers": Description("150 readers that read nothing"),
-    "page_readers": Description("a user reads 2 MB pages on 16 connections", ("200",)),
-    "page_readers_of_many": Description("5 users read 2 MB pages on 16 connections", ("200",)),
+    "page_readers": Description("a user reads 512 KB pages on 16 connections", ("200",)),
+    "page_readers_of_many": Description("5 users read 512 KB pages on 16 connections", ("200",)),
     "strangers": Description("100 connections without sign-in", ("200", "401")),
 }
 
