@@ -36,7 +36,7 @@ WINDOW_S: Final = 0.5
 MAX_P99: Final = 3.0
 """How many times the quiet p99 the other users' p99 may be."""
 MIN_QUIET_MS: Final = 10.0
-"""A quiet p99 below this counts as this: one page of 2 MB takes 12 ms, and no one notices 30 ms."""
+"""A quiet p99 below this counts as this: when pages held 2 MB, one took 12 ms, and no one notices 30 ms."""
 MAX_MEMORY: Final = 1.5
 MB_EACH: Final = 0.006
 """MB that an open connection may take besides: 6 MB for 1,000."""
