@@ -168,7 +168,7 @@ class Attack:
         return ("\r\n".join([f"{method} {path} HTTP/1.1", host, *headers]) + "\r\n\r\n").encode()
 
     def page(self, token: str) -> bytes:
-        """Return a request for a page of 2 MB."""
+        """Return a request for a page of 512 KB."""
         path = f"/api/conversations/{self.orders.conversation_id}/events?limit=200"
         return self.head("GET", path, f"Authorization: Bearer {token}")
 
@@ -251,7 +251,7 @@ async def sign_ups(attack: Attack) -> None:
 
 
 async def slow_readers(attack: Attack) -> None:
-    """Request pages of 2 MB on 150 connections, and read nothing."""
+    """Request pages of 512 KB on 150 connections, and read nothing."""
 
     async def request(client: Client, number: int) -> None:
         client.transport.pause_reading()
@@ -262,12 +262,12 @@ async def slow_readers(attack: Attack) -> None:
 
 
 async def page_readers(attack: Attack) -> None:
-    """Read pages of 2 MB as one user on 16 connections."""
+    """Read pages of 512 KB as one user on 16 connections."""
     await attack.repeat(PAGE_READERS, lambda _: itertools.repeat(attack.page(attack.orders.tokens[0])))
 
 
 async def page_readers_of_many(attack: Attack) -> None:
-    """Read pages of 2 MB as several users on 16 connections."""
+    """Read pages of 512 KB as several users on 16 connections."""
     tokens = attack.orders.tokens
     await attack.repeat(
         PAGE_READERS, lambda number: itertools.repeat(attack.page(tokens[number % len(tokens)]))

@@ -36,7 +36,7 @@ WINDOW_S: Final = 0.5
 MAX_P99: Final = 3.0
 """How many times the quiet p99 the other users' p99 may be."""
 MIN_QUIET_MS: Final = 10.0
-"""A quiet p99 below this counts as this: one page of 2 MB takes 12 ms, and no one notices 30 ms."""
+"""A quiet p99 below this counts as this: when pages held 2 MB, one took 12 ms, and no one notices 30 ms."""
 MAX_MEMORY: Final = 1.5
 MB_EACH: Final = 0.006
 """MB that an open connection may take besides: 6 MB for 1,000."""
@@ -46,7 +46,7 @@ MIN_CONNECTIONS: Final = 0.8
 _GIVE_UP_S: Final = 20.0
 LONG_EVENTS: Final = 210
 LONG_BODY: Final = "\u00e9" * 5_000
-"""200 of them make a page of 2 MB."""
+"""50 of them make a page of 512 KB."""
 _SAMPLE_S: Final = 0.1
 _HTTP_OK: Final = 200
 
@@ -69,8 +69,8 @@ SCENARIOS: Final = {
     "unfinished_input": Description("unfinished bodies and messages", ("401", "413")),
     "sign_ups": Description("800 connections sign up", ("200",)),
     "slow_readers": Description("150 readers that read nothing"),
-    "page_readers": Description("a user reads 2 MB pages on 16 connections", ("200",)),
-    "page_readers_of_many": Description("5 users read 2 MB pages on 16 connections", ("200",)),
+    "page_readers": Description("a user reads 512 KB pages on 16 connections", ("200",)),
+    "page_readers_of_many": Description("5 users read 512 KB pages on 16 connections", ("200",)),
     "strangers": Description("100 connections without sign-in", ("200", "401")),
 }
 

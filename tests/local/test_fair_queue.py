@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from tests.support.local_server import run, running_server
 
 from imchat.errors import Busy, RateLimited
 from imchat.local.fair_queue import LONG_JOB_S, MAX_DEBT_S, MAX_WAITING, MAX_WAITING_EACH, FairQueue
+from imchat.local.trusted_proxies import parse_proxy
 
 
 def queue_of(*owners: Iterable[Hashable]) -> FairQueue[str]:
@@ -106,3 +110,29 @@ def test_cleared_jobs_are_returned_and_later_ones_run() -> None:
     assert (len(queue), run_batch(queue)) == (0, [])
     queue.add("c0", "c")
     assert run_batch(queue) == ["c0"]
+
+
+@pytest.mark.parametrize("kind", ["health check", "WebSocket"])
+@pytest.mark.parametrize(("proxy", "owner"), [("127.0.0.1", "203.0.113.7"), ("10.0.0.1", "127.0.0.1")])
+def test_requests_without_sign_in_take_turns_by_the_address_that_a_trusted_proxy_states(
+    tmp_path: Path, kind: str, proxy: str, owner: str
+) -> None:
+    async def test() -> None:
+        async with running_server(tmp_path, trusted_proxies=(parse_proxy(proxy),)) as server:
+            owners: list[Hashable] = []
+            add = server.queue.add
+
+            def record(job: Any, owner: Hashable = None, *, limited: bool = True) -> None:
+                owners.append(owner)
+                add(job, owner, limited=limited)
+
+            server.queue.add = record  # type: ignore[method-assign]
+            headers = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7"}
+            if kind == "WebSocket":
+                await (await server.connect(headers=headers)).close()
+            else:
+                async with server.session.get(f"{server.url}/api/health", headers=headers):
+                    pass
+            assert owners[0] == owner
+
+    run(test())

@@ -540,3 +540,62 @@ def test_deleted_text_leaves_the_files_once_the_reader_in_another_process_is_gon
                 await asyncio.sleep(0.01)
 
     on_table(tmp_path, test)
+
+
+def test_a_job_whose_client_has_gone_does_not_run(tmp_path: Path) -> None:
+    async def test(_table: PausableTable, queue: GroupCommitQueue) -> None:
+        ran: list[str] = []
+        jobs = [queue.run(partial(ran.append, name), name) for name in "abc"]
+        jobs[1].cancel()
+        await asyncio.wait(jobs)
+        assert ran == ["a", "c"]
+
+    on_table(tmp_path, test)
+
+
+@pytest.mark.parametrize(("method", "runs"), [("GET", False), ("POST", True)])
+def test_what_a_client_that_has_gone_wanted_to_read_is_dropped_and_its_changes_are_stored(
+    tmp_path: Path, method: str, *, runs: bool
+) -> None:
+    async def test(m: RunningServer) -> None:
+        with locked(m.pausable_table):
+            _, writer = await asyncio.open_connection("127.0.0.1", int(m.url.rpartition(":")[2]))
+            head = f"{method} /api/gone HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer ada\r\n\r\n"
+            writer.write(head.encode())
+            await m.wait_until(lambda: len(m.queue) == 1)
+            writer.close()
+            await asyncio.sleep(0.05)
+        assert (await post(m, "later"))[0] == 200
+        assert ("/api/gone" in [event["rawPath"] for event in m.requests]) is runs
+
+    on_machine(tmp_path, test)
+
+
+def test_no_batch_runs_while_many_bytes_of_responses_wait_for_an_fsync(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imchat.local.group_commit.MAX_HELD_BYTES", 10_000)
+
+    async def test(table: PausableTable, queue: GroupCommitQueue) -> None:
+        table.sync_allowed.clear()
+        first = queue.run(lambda: table.table.write(Put(Key("TEST", "a"), {})))
+        held: list[asyncio.Future[Any]] = []
+        while not table.sync_started.is_set():  # noqa: ASYNC110 - it is set in another thread
+            await asyncio.sleep(0.001)
+        ran = 0
+
+        def read() -> SimpleNamespace:
+            nonlocal ran
+            ran += 1
+            return SimpleNamespace(body=bytes(3_000))
+
+        for _ in range(10):
+            held.append(queue.run(read))
+            await asyncio.sleep(0.03)
+        assert 4 <= ran < 10
+        table.sync_allowed.set()
+        await asyncio.wait([first, *held], timeout=10)
+        assert ran == 10
+        assert all(job.done() for job in held)
+
+    on_table(tmp_path, test)

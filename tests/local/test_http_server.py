@@ -7,7 +7,7 @@ import json
 import time
 import tracemalloc
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,13 @@ import pytest
 from tests.support.local_server import AUTHORIZATION, run, running_server
 
 from imchat.local.http import BodyLimit, HttpResponse, HttpServer, Request
-from imchat.local.http.connection import BODY_TIMEOUT_S, HEAD_TIMEOUT_S, SILENCE_TIMEOUT_S, Connection
+from imchat.local.http.connection import (
+    BODY_TIMEOUT_S,
+    HEAD_TIMEOUT_S,
+    PART_BYTES,
+    SILENCE_TIMEOUT_S,
+    Connection,
+)
 from imchat.local.http.limits import InputBudget, UnreadOutput
 from imchat.local.http.parser import MAX_BODY_BYTES, MAX_HEAD_BYTES, SMALL_BODY_BYTES
 
@@ -102,6 +108,87 @@ def test_pipelined_requests_are_answered_in_order_even_if_the_first_is_slow() ->
             assert await c.responses(count) == [["GET", f"/{number}", "", ""] for number in range(count)]
 
     run(body())
+
+
+class RecordingTransport(asyncio.Transport):
+    """Collects what is written, and knows whether the connection is being read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[bytes] = []
+        self.is_read = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.written.append(bytes(data))
+
+    def pause_reading(self) -> None:
+        self.is_read = False
+
+    def resume_reading(self) -> None:
+        self.is_read = True
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass
+class PipelinedRequests:
+    """A connection that has received thousands of requests in one read, and what is observed in each turn of the loop."""
+
+    count: int = 3_000
+    answered: int = 0
+    most_in_a_turn: int = 0
+    most_parsed: int = 0
+    read_early: bool = False
+
+    async def receive(self) -> None:
+        transport = RecordingTransport()
+        server = HttpServer(lambda _request: HttpResponse(200, {}, b"x"))
+        connection = Connection(server.context)
+        connection.connection_made(transport)
+        connection.data_received(b"GET /assets/x HTTP/1.1\r\nHost: x\r\n\r\n" * self.count)
+        while len(transport.written) < self.count:
+            self.most_in_a_turn = max(self.most_in_a_turn, len(transport.written) - self.answered)
+            self.answered = len(transport.written)
+            self.most_parsed = max(self.most_parsed, len(connection._parser.requests))
+            self.read_early |= transport.is_read and self.count - self.answered > 2 * self.most_parsed
+            await asyncio.sleep(0)
+        assert transport.is_read
+
+
+def test_pipelined_requests_are_answered_one_in_each_turn_of_the_event_loop() -> None:
+    requests = PipelinedRequests()
+    run(requests.receive())
+    assert requests.most_in_a_turn == 1
+
+
+def test_pipelined_requests_are_parsed_in_small_parts_and_no_more_are_read_meanwhile() -> None:
+    requests = PipelinedRequests()
+    run(requests.receive())
+    assert requests.most_parsed <= PART_BYTES // 30
+    assert not requests.read_early
+
+
+def test_many_pipelined_requests_are_answered_in_order_with_bodies_and_a_half_closed_connection() -> None:
+    async def test(c: Client) -> None:
+        count = 2_000
+        for number in range(count):
+            c.writer.write(b"POST /%d HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" % number)
+        c.writer.write_eof()
+        assert await c.responses(count) == [["POST", f"/{number}", "", "abc"] for number in range(count)]
+        assert await c.reader.read() == b""
+
+    against(test)
+
+
+def test_an_invalid_request_after_many_pipelined_ones_ends_the_connection_after_their_responses() -> None:
+    async def test(c: Client) -> None:
+        c.writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" * 500 + b"no request\r\n\r\n" + b"x" * 10_000)
+        assert len(await c.responses(500)) == 500
+        with suppress(asyncio.IncompleteReadError, ConnectionError):
+            assert b"400" in (await c.response())[0]
+
+    against(test)
 
 
 def test_a_client_that_expects_100_continue_gets_it() -> None:

@@ -10,15 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic_core import to_json
 from tests.support.world import RacingTable, TableWrapper, World
 
 from imchat.domain.event import Event
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
-from imchat.domain.limits import BODY_BYTES
+from imchat.domain.limits import BODY_BYTES, PAGE_DEFAULT
 from imchat.errors import Busy, Conflict, Invalid, NotFound
 from imchat.local.group_commit import DeferredActions
 from imchat.services import conversations, members, message_actions, messages
 from imchat.services.app import App
+from imchat.services.messages import PAGE_BYTES
 from imchat.services.runtime import InlineRuntime
 from imchat.storage.repositories import conversations as heads
 from imchat.storage.repositories import events, keys
@@ -432,6 +434,56 @@ def test_a_page_of_long_messages_fits_into_a_lambda_response(sqlite_world: World
     assert seqs == list(range(seqs[0], seqs[-1] + 1))
     assert 1 < seqs[0] < 60 < seqs[-1] < 120
     assert (around.has_before, around.has_after) == (True, True)
+
+
+@pytest.fixture
+def rows_read(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The number of events that each read of the log has returned."""
+    counts: list[int] = []
+    for name in ("list_after", "list_before"):
+        read = getattr(events, name)
+
+        def count(*arguments: Any, read: Any = read, **options: Any) -> Any:
+            found = read(*arguments, **options)
+            counts.append(len(found))
+            return found
+
+        monkeypatch.setattr(events, name, count)
+    return counts
+
+
+@pytest.mark.parametrize("bounds", [{}, {"after": 0}, {"before": 100}, {"around": 60}])
+def test_long_messages_are_read_in_pages_of_half_a_megabyte(
+    sqlite_world: World, rows_read: list[int], bounds: dict[str, int]
+) -> None:
+    ann, bob = sqlite_world.people("ann", "bob")
+    conversation_id = sqlite_world.direct(ann, bob)
+    for number in range(1, 120):
+        send(sqlite_world, ann, conversation_id, f"m{number}", body="\u00e9" * 5_000, after_seq=number)
+    rows_read.clear()
+    page = messages.read(sqlite_world.app, bob, conversation_id, limit=200, **bounds)
+    assert page.has_more
+    assert PAGE_BYTES / 2 < len(to_json(page.events)) < PAGE_BYTES * 1.05
+    assert max(rows_read) <= PAGE_DEFAULT + 1
+    assert len(rows_read) == (2 if "around" in bounds else 1)
+
+
+@pytest.mark.parametrize(("bounds", "first"), [({}, 2), ({"after": 0}, 1), ({"before": 131}, 1)])
+def test_short_messages_fill_a_page_however_long_it_is(
+    sqlite_world: World, rows_read: list[int], bounds: dict[str, int], first: int
+) -> None:
+    ann, bob = sqlite_world.people("ann", "bob")
+    conversation_id = sqlite_world.direct(ann, bob)
+    for number in range(1, 131):
+        send(sqlite_world, ann, conversation_id, f"m{number}", after_seq=number)
+    rows_read.clear()
+    page = messages.read(sqlite_world.app, bob, conversation_id, limit=130, **bounds)
+    assert [event["seq"] for event in page.events] == list(range(first, first + 130))
+    assert page.has_more == (bounds != {"before": 131})
+    assert rows_read == [51, 80] or bounds == {"before": 131}
+    rows_read.clear()
+    assert len(messages.read(sqlite_world.app, bob, conversation_id, limit=50, **bounds).events) == 50
+    assert rows_read == [51]
 
 
 @pytest.mark.parametrize("kind", ["reaction", "edit", "pin", "join"])

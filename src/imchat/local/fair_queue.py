@@ -15,7 +15,7 @@ MAX_WAITING_EACH: Final = 128
 MAX_WAITING: Final = 8192
 """Jobs of all users that may wait: about two seconds of work."""
 LONG_JOB_S: Final = 0.002
-"""A longer job costs its user the next turns. Sending a message takes a tenth of it, a page of 2 MB four times as long."""
+"""A longer job costs its user the next turns. Sending a message takes a tenth of it, a page of 512 KB about as long as it."""
 MAX_DEBT_S: Final = 0.02
 """The longest time that a user owes: after at most ten batches, the next job runs however many others wait."""
 RETRY_AFTER_S: Final = 1

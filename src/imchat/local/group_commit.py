@@ -30,6 +30,8 @@ MAX_RUN_S: Final = 0.016
 """How long the jobs of a batch may run before it is committed."""
 MAX_WAIT_S: Final = 0.005
 """How long a batch waits for the fsync of the one before: a slow disk must not keep the processor idle for long."""
+MAX_HELD_BYTES: Final = 16 * 1024 * 1024
+"""Responses of committed batches that wait for an fsync; with more, no batch runs until it has ended."""
 _BACKFILL_INTERVAL_S: Final = 1.0
 """How long after a backfill a checkpoint needs no other one: it copies only what was written since."""
 _RETRY_S: Final = 0.01
@@ -112,11 +114,15 @@ class _FinishedJob(NamedTuple):
 
 
 class _Batch(NamedTuple):
-    """A batch that has run: its jobs, whether it wrote anything, and the function that sends its pushes."""
+    """A batch that has run: its jobs, whether it wrote anything, and the function that sends its pushes.
+
+    `held_bytes` is the size of its responses if they wait for the fsync of an earlier batch.
+    """
 
     jobs: list[_FinishedJob]
     changed: bool
     send: Callable[[], None]
+    held_bytes: int
 
 
 class GroupCommitQueue:
@@ -146,8 +152,9 @@ class GroupCommitQueue:
     def run(self, job: Callable[[], T], owner: Hashable = None, *, limited: bool = True) -> asyncio.Future[T]:
         """Run `job` and return its result once it is durable. The jobs of one owner run in the order of the calls.
 
-        See `FairQueue` for `owner` and `limited`. Raises, through the future: what `job` raises; Busy if the batch could
-        not be stored, or too many jobs wait; RateLimited if too many of this owner wait.
+        A job whose future is cancelled before its turn does not run. See `FairQueue` for `owner` and `limited`.
+        Raises, through the future: what `job` raises; Busy if the batch could not be stored, or too many jobs wait;
+        RateLimited if too many of this owner wait.
         """
         future: asyncio.Future[T] = self._loop.create_future()
         if self._closed:
@@ -206,6 +213,8 @@ class GroupCommitQueue:
             await asyncio.wait([self._syncing], timeout=MAX_WAIT_S)
             for _ in range(_LOOP_TURNS):
                 await asyncio.sleep(0)
+        if self._syncing is not None and sum(batch.held_bytes for batch in self._unsynced) > MAX_HELD_BYTES:
+            await self._wait_for_sync()
 
     async def _begin(self) -> bool:
         """Open the transaction of a batch; return False if that failed, and with it all waiting jobs.
@@ -232,7 +241,8 @@ class GroupCommitQueue:
             self._run_deferred()
         except Exception as error:  # noqa: BLE001 - deferred actions update hints, which later requests repair
             log.error("a deferred action failed: %s at %s", type(error).__name__, source_location(error))  # noqa: TRY400 - as above
-        batch = _Batch(jobs, self._table.changed, self._outgoing.take())
+        held_bytes = sum(map(_response_bytes, jobs)) if self._syncing is not None else 0
+        batch = _Batch(jobs, self._table.changed, self._outgoing.take(), held_bytes)
         try:
             self._table.commit()
         except Exception as error:  # noqa: BLE001 - whatever it is, nothing was stored
@@ -250,6 +260,8 @@ class GroupCommitQueue:
             if taken is None:
                 break
             (job, future), owner = taken
+            if future.cancelled():  # the client has gone
+                continue
             try:
                 jobs.append(_FinishedJob(future, job(), None))
             except Exception as error:  # noqa: BLE001 - the caller that awaits the future handles it
@@ -315,6 +327,10 @@ class GroupCommitQueue:
             log.error("a batch of %d requests could not be stored: %s", len(batch.jobs), error)
             for job in batch.jobs:
                 _fail(job.future)
+
+
+def _response_bytes(job: _FinishedJob) -> int:
+    return len(getattr(job.result, "body", b""))
 
 
 def _complete(batches: list[_Batch]) -> None:

@@ -127,12 +127,15 @@ class LocalServer:
 
     async def __aenter__(self) -> Self:
         self._queue = GroupCommitQueue(self._store, self._gateway, self._run_deferred)
+        behind_local_proxy = LOOPBACK if self._options.public_url else ()
+        self._trusted_proxies = TrustedProxies([*self._options.trusted_proxies, *behind_local_proxy])
         self._websockets = WebSocketApi(
             authorizer=self._handlers.authorizer,
             websocket=self._handlers.websocket,
             queue=self._queue,
             gateway=self._gateway,
             server_names=self._server_names,
+            trusted_proxies=self._trusted_proxies,
             unfinished_input=self._http.context.input,
             unread_output=self._http.context.output,
             connections=self._http.context.upgraded,
@@ -141,10 +144,11 @@ class LocalServer:
             idle_s=self._options.idle_s,
             lifetime_s=self._options.lifetime_s,
         )
-        behind_local_proxy = LOOPBACK if self._options.public_url else ()
-        proxies = TrustedProxies([*self._options.trusted_proxies, *behind_local_proxy])
         self._cognito = CognitoApi(
-            self._sign_in, self._options.public_url, proxies, AddressLimiter(self._options.sign_in_limits)
+            self._sign_in,
+            self._options.public_url,
+            self._trusted_proxies,
+            AddressLimiter(self._options.sign_in_limits),
         )
         self._health = HealthCheck(self._health_targets, self._queue.run) if self._health_targets else None
         host = self._options.host
@@ -194,7 +198,7 @@ class LocalServer:
             return _API_BODY
         return _COGNITO_BODY if self._cognito.handles(request) else _OTHER_BODY
 
-    def _call_api(self, request: Request) -> HttpResponse | Awaitable[HandlerResult]:
+    def _call_api(self, request: Request) -> HttpResponse | Cancellable | Awaitable[HandlerResult]:
         """Call the HTTP handler, like an HTTP API with a JWT authorizer on every route except the health check."""
         if _is_public(request) and self._health:
             return self._health.respond()
@@ -213,7 +217,11 @@ class LocalServer:
             except Exception as error:  # noqa: BLE001 - the handler itself responds to all errors it expects
                 return http_error_response(error, request_id)
 
-        return self._queue.run(call, request.source_ip if claims is None else claims.get("sub"))
+        job = self._queue.run(
+            call, self._trusted_proxies.client_address(request) if claims is None else claims.get("sub")
+        )
+        # What a client that has gone wanted to read is dropped. What it wanted to change is done, as it may expect.
+        return Cancellable(job) if request.method == "GET" else job
 
     def _claims_for_handlers(self, token: str) -> Mapping[str, str]:
         """Return the claims in the form that handlers get. Raises: Unauthenticated, also for a token just expired."""

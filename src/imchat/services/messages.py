@@ -29,9 +29,16 @@ from imchat.storage.repositories import blocks, conversations, events, members, 
 from imchat.storage.repositories.events import Tail
 from imchat.storage.table import Op
 
-PAGE_BYTES: Final = 2_000_000
-"""Bytes of events in one response. A function's response has at most 6 MB, and its JSON is embedded in JSON once more there,
-which turns one byte into up to three. Source: Lambda quotas, "Invocation payload"."""
+PAGE_BYTES: Final = 512 * 1024
+"""Bytes of events in one response, about: nothing interrupts a request of `imchat local`, and others wait for it.
+
+A function's response has at most 6 MB, and its JSON is embedded in JSON once more there, which turns one byte into up to
+three. Source: Lambda quotas, "Invocation payload".
+"""
+_EVENT_BYTES: Final = 1024
+"""An event without the text of its message is smaller, but for one with many reactions or mentions."""
+_CHAR_BYTES: Final = 3
+"""UTF-8 has at most this many bytes for a character of a living script."""
 
 
 @record
@@ -186,51 +193,68 @@ def _read_around(
 
     Each side has at most half of a page's bytes. A `seq` before the reader's history counts as its start.
     """
-    older, newer = _read_sides(app, conversation_id, seq, limit)
+    (older, more_before), (newer, more_after) = _read_sides(app, conversation_id, seq, limit)
     history_from = require_member(app, reader_id, conversation_id).history_from
     if seq < history_from:
-        older, newer = _read_sides(app, conversation_id, history_from, limit)
+        seq = history_from
+        (older, more_before), (newer, more_after) = _read_sides(app, conversation_id, seq, limit)
         history_from = require_member(app, reader_id, conversation_id).history_from
     older, newer = ([event for event in side if event["seq"] >= history_from] for side in (older, newer))
     page = hydrate(app.table, conversation_id, older + newer, since=history_from)
     require_member(app, reader_id, conversation_id)
-    first = max(len(older) - limit // 2, 0)
-    before = _limit_bytes(page[first : len(older)], newest=True, maximum=PAGE_BYTES // 2)
-    after = _limit_bytes(page[len(older) :][: limit - limit // 2], newest=False, maximum=PAGE_BYTES // 2)
-    has_before, has_after = len(before) < len(older), len(after) < len(newer)
+    before = _limit_bytes(page[: len(older)], newest=True, maximum=PAGE_BYTES // 2)
+    after = _limit_bytes(page[len(older) :], newest=False, maximum=PAGE_BYTES // 2)
+    first_seq = older[0]["seq"] if older else seq
+    has_before = len(before) < len(older) or (more_before and first_seq > history_from)
+    has_after = len(after) < len(newer) or more_after
     return EventPage(before + after, has_before or has_after, has_before, has_after)
 
 
 def _read_sides(
     app: App, conversation_id: ConversationId, seq: int, limit: int
-) -> tuple[list[Event], list[Event]]:
-    """Return the events before `seq` and those from it on, one more on each side than `limit` has room for."""
-    before = events.list_before(app.table, conversation_id, seq, limit=limit // 2 + 1)
-    return before, events.list_after(app.table, conversation_id, seq - 1, limit=limit - limit // 2 + 1)
+) -> tuple[tuple[list[Event], bool], tuple[list[Event], bool]]:
+    """Return the events before `seq` and those from it on, each with whether there are more."""
+    before = _read_page(app, conversation_id, None, seq, limit // 2)
+    return before, _read_page(app, conversation_id, seq - 1, None, limit - limit // 2)
 
 
 def _limit_bytes(page: list[Event], *, newest: bool, maximum: int = PAGE_BYTES) -> list[Event]:
     """Return as many events as fit into one response, from the newest or from the oldest of the page on."""
-    if len(page) <= PAGE_DEFAULT:  # These always fit.
+    if _estimate_bytes(page) <= maximum:
         return page
     size = 0
     for count, event in enumerate(reversed(page) if newest else page):
         size += len(to_json(event))
-        if size > maximum:
+        if size > maximum and count:
             return page[-count:] if newest else page[:count]
     return page
+
+
+def _estimate_bytes(page: list[Event]) -> int:
+    """Return about the most bytes that events take, without encoding them."""
+    chars = sum(len(event["message"].get("body", "")) for event in page if "message" in event)
+    return len(page) * _EVENT_BYTES + chars * _CHAR_BYTES
 
 
 def _read_page(
     app: App, conversation_id: ConversationId, after: int | None, before: int | None, limit: int
 ) -> tuple[list[Event], bool]:
+    """Return up to `limit` events, and whether there are more. More than `PAGE_DEFAULT` are read only if they are short."""
+
+    def read(after: int | None, before: int, count: int) -> list[Event]:
+        if after is not None:
+            return events.list_after(app.table, conversation_id, after, limit=count)
+        return events.list_before(app.table, conversation_id, before, limit=count)
+
+    count = min(limit, PAGE_DEFAULT)
+    page = read(after, SEQ_MAX if before is None else before, count + 1)
+    if count < limit and len(page) > count and _estimate_bytes(page) * limit <= PAGE_BYTES * len(page):
+        count = limit
+        rest = read(None if after is None else page[-1]["seq"], page[0]["seq"], limit + 1 - len(page))
+        page = rest + page if after is None else page + rest
     if after is not None:
-        page = events.list_after(app.table, conversation_id, after, limit=limit + 1)
-        return page[:limit], len(page) > limit
-    page = events.list_before(
-        app.table, conversation_id, SEQ_MAX if before is None else before, limit=limit + 1
-    )
-    return page[-limit:], len(page) > limit
+        return page[:count], len(page) > count
+    return page[max(len(page) - count, 0) :], len(page) > count
 
 
 def list_pinned(app: App, reader_id: UserId, conversation_id: ConversationId) -> list[Event]:

@@ -47,6 +47,7 @@ from imchat.local.http import (
 )
 from imchat.local.refusal_log import RefusalLog
 from imchat.local.server_names import ServerNames
+from imchat.local.trusted_proxies import TrustedProxies
 
 IDLE_TIMEOUT_S: Final = 10 * 60
 """How long a connection may be idle in both directions. Source: API Gateway quotas, "Idle Connection Timeout"."""
@@ -110,6 +111,7 @@ class WebSocketApi:
         queue: GroupCommitQueue,
         gateway: LocalGateway,
         server_names: ServerNames,
+        trusted_proxies: TrustedProxies,
         unfinished_input: InputBudget,
         unread_output: UnreadOutput,
         connections: OpenConnections[Any],
@@ -120,6 +122,7 @@ class WebSocketApi:
     ) -> None:
         self._authorizer = authorizer
         self._server_names = server_names
+        self._trusted_proxies = trusted_proxies
         self._refusals = refusals
         self._context = _ConnectionContext(
             websocket,
@@ -153,7 +156,8 @@ class WebSocketApi:
         socket = self._context.gateway.add()
         events = WebSocketEvents(request, socket.connection_id, int(time.time() * 1000))
         try:
-            events, response = await self._context.queue.run(lambda: self._connect(events), request.source_ip)
+            owner = self._trusted_proxies.client_address(request)
+            events, response = await self._context.queue.run(lambda: self._connect(events), owner)
         except BaseException as error:
             self._context.gateway.remove(socket)
             if isinstance(

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,6 +33,8 @@ _MAX_PIPELINED: Final = 32
 """Requests of one connection that may wait for their turn."""
 _MAX_PIPELINED_BYTES: Final = 256 * 1024
 """Bytes of their bodies that may wait; beyond either limit the connection is not read."""
+PART_BYTES: Final = 2048
+"""Received bytes that are parsed at once. One read of the socket can hold thousands of requests."""
 MAX_CONNECTIONS: Final = 100_000
 """Open connections, unless the limit of open files allows fewer."""
 _MAX_REFUSED: Final = 32
@@ -58,7 +60,7 @@ class Upgrade(NamedTuple):
 class Cancellable(NamedTuple):
     """A response that is still to be made. It is cancelled if the client closes its side of the connection first."""
 
-    response: Coroutine[Any, Any, HttpResponse]
+    response: Awaitable[HttpResponse]
 
 
 HandlerResult: TypeAlias = HttpResponse | Upgrade
@@ -163,6 +165,8 @@ class Connection(asyncio.Protocol):
         "_reading_paused",
         "_response_bytes",
         "_transport",
+        "_turn_is_due",
+        "_unparsed",
         "_unread_bytes",
         "_upgrade_data",
         "_writing_paused",
@@ -179,6 +183,8 @@ class Connection(asyncio.Protocol):
         self._response_bytes = 0  # of the last response
         self._unread_bytes = 0  # of the responses, when the client last read
         self._handling = False  # a request is being handled
+        self._turn_is_due = False  # the next request is handled in the next turn of the event loop
+        self._unparsed: bytes | memoryview = b""  # what was received after the requests that wait
         self._cancellable: asyncio.Future[HttpResponse] | None = (
             None  # what handles it, if it may be cancelled
         )
@@ -206,8 +212,8 @@ class Connection(asyncio.Protocol):
         self._forget()
         self._context.refused.discard(self)
         self._context.output.discard(self._transport)
-        self._parser.requests.clear()
         self._body_bytes = 0
+        self._drop_waiting()
         self._drop_input()
         self._cancel_response()
 
@@ -218,18 +224,33 @@ class Connection(asyncio.Protocol):
             if len(self._upgrade_data) > MAX_HEAD_BYTES:
                 self._transport.pause_reading()
         elif not self._input_ended:
-            try:
-                self._parser.feed(data)
-            except Exception as error:  # noqa: BLE001 - the client gets a response, whatever the parser raises
-                self._reject(error)
-            if self._parser.upgrade_data is not None:
-                self._input_ended, self._upgrade_data = True, bytearray(self._parser.upgrade_data)
+            if len(data) <= PART_BYTES:
+                self._parse(data)
+            else:
+                self._unparsed = memoryview(data)  # reading is paused until all of it has been parsed
+                self._parse_more()
             self._handle_next()
             if self._parser.requests:
                 self._limit_reading()
                 self._count_input()
             elif self._parser.unfinished_bytes or self._held_bytes:
                 self._count_input()
+
+    def _parse_more(self) -> None:
+        """Parse what was received until a request is complete; the rest waits for its response."""
+        while self._unparsed and not self._parser.requests:
+            part, self._unparsed = self._unparsed[:PART_BYTES], self._unparsed[PART_BYTES:]
+            self._parse(part)
+
+    def _parse(self, data: bytes | memoryview) -> None:
+        try:
+            self._parser.feed(data, is_last=not self._unparsed)
+        except Exception as error:  # noqa: BLE001 - the client gets a response, whatever the parser raises
+            self._reject(error)
+        if self._parser.upgrade_data is not None:
+            self._input_ended = True
+            self._upgrade_data = bytearray(self._parser.upgrade_data) + self._unparsed
+            self._unparsed = b""
 
     def eof_received(self) -> bool:
         """Stop reading requests; keep the connection open while responses are due (asyncio callback)."""
@@ -259,29 +280,42 @@ class Connection(asyncio.Protocol):
     # -- handling requests --
 
     def _handle_next(self) -> None:
-        while self._parser.requests and not (self._handling or self._writing_paused or self._closed):
-            request, keep_alive = self._parser.requests.pop(0)
-            if self._reading_paused:
-                self._limit_reading()
-            if self._is_stranger:
-                self._identify(request)
-            self._handling = True
-            if len(request.body) > _UNCOUNTED_BYTES:
-                self._body_bytes = len(request.body)
-                self._count_input()
-            try:
-                result = self._handler(request)
-            except Exception as error:  # noqa: BLE001 - every error must leave in the common error format
-                result = http_error_response(error, new_request_id())
-            if isinstance(result, HttpResponse):
-                self._send_response(request, keep_alive, result)
+        """Handle the next request; the one after it in the next turn of the event loop, so that others are served."""
+        if not self._parser.requests or (
+            self._handling or self._turn_is_due or self._writing_paused or self._closed
+        ):
+            return
+        request, keep_alive = self._parser.requests.pop(0)
+        self._handling = True
+        if self._unparsed:
+            self._parse_more()
+        if self._reading_paused:
+            self._limit_reading()
+        if self._is_stranger:
+            self._identify(request)
+        if len(request.body) > _UNCOUNTED_BYTES:
+            self._body_bytes = len(request.body)
+            self._count_input()
+        try:
+            result = self._handler(request)
+        except Exception as error:  # noqa: BLE001 - every error must leave in the common error format
+            result = http_error_response(error, new_request_id())
+        if isinstance(result, HttpResponse):
+            self._send_response(request, keep_alive, result)
+            if self._parser.requests:
+                self._turn_is_due = True
+                self._loop.call_soon(self._take_turn)
+        else:
+            task: asyncio.Future[Any]
+            if isinstance(result, Cancellable):
+                task = self._cancellable = asyncio.ensure_future(result.response)
             else:
-                task: asyncio.Future[Any]
-                if isinstance(result, Cancellable):
-                    task = self._cancellable = asyncio.ensure_future(result.response)
-                else:
-                    task = asyncio.ensure_future(result)
-                task.add_done_callback(partial(self._on_result, request, keep_alive))
+                task = asyncio.ensure_future(result)
+            task.add_done_callback(partial(self._on_result, request, keep_alive))
+
+    def _take_turn(self) -> None:
+        self._turn_is_due = False
+        self._handle_next()
 
     def _identify(self, request: Request) -> None:
         """Note whether the request's user is signed in."""
@@ -301,7 +335,7 @@ class Connection(asyncio.Protocol):
     def _count_input(self) -> None:
         """Count what this connection has received and not answered in the budget of all connections."""
         self._last_data_s = time.monotonic()
-        size = self._parser.unfinished_bytes + self._body_bytes
+        size = self._parser.unfinished_bytes + self._body_bytes + len(self._unparsed)
         size += sum(len(request.body) for request, _ in self._parser.requests)
         if size != self._held_bytes:
             if not self._held_bytes:
@@ -315,20 +349,32 @@ class Connection(asyncio.Protocol):
         if self._held_bytes:
             self._count_input()
 
+    def _drop_waiting(self) -> None:
+        """Drop the requests that wait."""
+        self._parser.requests.clear()
+        self._unparsed = b""
+
     def evict(self) -> None:
         """Drop the requests that wait or are not complete: the server has too much input. See `InputBudget`."""
         self._held_bytes = self._body_bytes = 0
-        self._parser.requests.clear()
+        self._drop_waiting()
         self._reject(Busy("too many requests are being received; try again in a moment"))
 
     def _limit_reading(self) -> None:
         """Pause reading while many requests wait; resume when few do."""
         waiting = self._parser.requests
         size = sum(len(request.body) for request, _ in waiting)
-        if not self._reading_paused and (len(waiting) > _MAX_PIPELINED or size > _MAX_PIPELINED_BYTES):
+        if not self._reading_paused and (
+            self._unparsed or len(waiting) > _MAX_PIPELINED or size > _MAX_PIPELINED_BYTES
+        ):
             self._reading_paused = True
             self._transport.pause_reading()
-        elif self._reading_paused and len(waiting) <= _MAX_PIPELINED // 2 and size <= _MAX_PIPELINED_BYTES:
+        elif (
+            self._reading_paused
+            and not self._unparsed
+            and len(waiting) <= _MAX_PIPELINED // 2
+            and size <= _MAX_PIPELINED_BYTES
+        ):
             self._reading_paused = False
             self._transport.resume_reading()
 
@@ -367,7 +413,7 @@ class Connection(asyncio.Protocol):
         self._response_bytes = len(data)
         self._transport.write(data)
         if not keep_alive or (self._input_ended and not self._parser.requests):
-            self._parser.requests.clear()
+            self._drop_waiting()
             self._transport.close()
 
     def _upgrade(self, upgrade: Upgrade) -> None:
@@ -393,6 +439,7 @@ class Connection(asyncio.Protocol):
         if self._input_ended:
             return
         self._input_ended = True
+        self._unparsed = b""
         self._drop_input()
         if self._handling or self._parser.requests:
             # Sent now, it would be taken for the response to an earlier request; the connection closes after the last.

@@ -99,13 +99,16 @@ class RequestParser:
         self.in_body = self._incomplete = False
         self._unfinished_bytes = self.unfinished_bytes = 0
 
-    def feed(self, data: bytes) -> None:
-        """Parse more bytes. Raises: Invalid, TooLarge, HeadRefused; feed nothing after that."""
+    def feed(self, data: bytes | memoryview, *, is_last: bool = True) -> None:
+        """Parse more bytes; not `is_last`: others have been received already, and a request that goes on is checked with them.
+
+        Raises: Invalid, TooLarge, HeadRefused; feed nothing after that.
+        """
         self._progressed = False
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
-            self.upgrade_data = data[upgrade.args[0] :]
+            self.upgrade_data = bytes(data[upgrade.args[0] :])
         except httptools.HttpParserCallbackError as error:
             raise error.__context__ or error from None
         except httptools.HttpParserError:
@@ -114,7 +117,7 @@ class RequestParser:
         self._unfinished_bytes = 0 if self._progressed else self._unfinished_bytes + len(data)
         if self._unfinished_bytes > MAX_HEAD_BYTES:
             raise _head_too_large()
-        if self._incomplete or self._unfinished_bytes:
+        if is_last and (self._incomplete or self._unfinished_bytes):
             self._check_incomplete()
 
     def _check_incomplete(self) -> None:
