@@ -1,0 +1,130 @@
+"""Find code, links and mentions in message bodies, and the text without the characters that mark formats."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Final, NamedTuple
+from unicodedata import category
+
+from imchat.domain.limits import HANDLE_MAX, HANDLE_MIN
+
+_TOKEN: Final = re.compile(
+    r"(?P<ticks>`++)"
+    r"|(?P<escape>(?<!¯)\\[!-/:-@\[-`{-~])"
+    r"|(?P<link>(?<![A-Za-z0-9_])[hH][tT]{2}[pP][sS]?://|(?<![A-Za-z0-9_.@/-])[wW]{3}\.(?=[^\W_]))"
+    rf"|(?<![A-Za-z0-9_.@/])@(?P<mention>[A-Za-z0-9_.]{{{HANDLE_MIN},{HANDLE_MAX}}}+)\.*+(?![A-Za-z0-9_.@])"
+)
+"""The start of code or a link; an escaped character; or an `@`, a handle, and full stops that may end a sentence. A mention
+is not a part of an e-mail address.
+
+Only the characters of handles and addresses prevent a mention, because some languages are written without spaces:
+`你好@bob你好` contains a mention. Possessive quantifiers (`+` after a quantifier) avoid backtracking, so the time is linear in
+the length of the text. `frontend/src/lib/text.ts` has the same rules: `frontend/test/lib/message-text-cases.json` tests both.
+"""
+
+_LINK_ASCII: Final = frozenset(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.~:/?#[]@!$&'()*+,;=%{}"
+)
+_JOINERS: Final = "\u200c\u200d"
+_CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
+_AFTER_LINK: Final = ".,:;!?'*_~([{" + _JOINERS
+_BLOCK_TICKS: Final = 3
+_QUOTE_PREFIX: Final = re.compile(r" {0,3}>+ ?")
+_LANGUAGE: Final = re.compile(r"[\w+#.-]{1,32}(?=[^\S\n]*\n)", re.ASCII)
+
+
+class Token(NamedTuple):
+    """A part of a body. `text` is a handle, the text of the code, the escaped character, or the link."""
+
+    kind: str
+    start: int
+    end: int
+    text: str
+
+
+def tokens(body: str) -> Iterator[Token]:
+    """Find what is `code`, a `link`, an `escape` or a `mention`, from left to right. `mention` may be no user's handle."""
+    runs: _BacktickRuns | None = None
+    position = 0
+    while match := _TOKEN.search(body, position):
+        start, position, kind = match.start(), match.end(), match.lastgroup
+        if kind == "ticks":
+            runs = runs or _BacktickRuns(body)
+            length = position - start
+            end = runs.code_end(position, length)
+            if end is not None:
+                position = end
+                yield Token("code", start, end, _code_text(body, start, end, length))
+        elif kind == "link":
+            position = _link_end(body, position)
+            yield Token("link", start, position, body[start:position])
+        else:
+            yield Token(kind or "", start, position, match[0][1:] if kind == "escape" else match["mention"])
+
+
+class _BacktickRuns:
+    """The runs of backticks in a body. Code ends at the next run of the same length: one or two must be on the same line."""
+
+    def __init__(self, body: str) -> None:
+        self._body = body
+        self._starts: dict[int, list[int]] = {}
+        self._newline = -1
+        for run in reversed(list(re.finditer("`+", body))):
+            self._starts.setdefault(run.end() - run.start(), []).append(run.start())
+
+    def code_end(self, start: int, length: int) -> int | None:
+        """Return the end of the code that begins at `start`; None if it has no end. Must be called in order."""
+        starts = self._starts.get(length, [])
+        while starts and starts[-1] < start:
+            starts.pop()
+        if not starts or starts[-1] == start:
+            return None
+        if length < _BLOCK_TICKS and self._next_newline(start) < starts[-1]:
+            return None
+        return starts[-1] + length
+
+    def _next_newline(self, start: int) -> int:
+        if self._newline < start:
+            found = self._body.find("\n", start)
+            self._newline = found if found >= 0 else len(self._body)
+        return self._newline
+
+
+def _code_text(body: str, start: int, end: int, ticks: int) -> str:
+    inner = body[start + ticks : end - ticks]
+    if ticks < _BLOCK_TICKS:
+        padded = inner.startswith(" ") and inner.endswith(" ") and inner.strip()
+        return inner[1:-1] if padded else inner
+    # Each line of a block in a quote begins with the quote's sign, which is no part of the code.
+    if _QUOTE_PREFIX.match(body[body.rfind("\n", 0, start) + 1 : start]):
+        first, *lines = inner.split("\n")
+        inner = "\n".join([first, *(_QUOTE_PREFIX.sub("", line, count=1) for line in lines)])
+    language = _LANGUAGE.match(inner)
+    code = inner[language.end() :] if language else inner
+    return re.sub(r"\n[^\S\n]*\Z", "", re.sub(r"\A[^\S\n]*\n", "", code))
+
+
+def _link_end(body: str, start: int) -> int:
+    """Return the end of a link: before punctuation, or a bracket that was opened outside it."""
+    open_brackets = dict.fromkeys(_CLOSERS.values(), 0)
+    end = start
+    while end < len(body) and _is_link_char(body[end]):
+        char = body[end]
+        if char in "*~" and body[end + 1 : end + 2] == char:  # two of them begin or end a format
+            break
+        if char in _CLOSERS:
+            open_brackets[_CLOSERS[char]] += 1
+        elif char in open_brackets:
+            if not open_brackets[char]:
+                break
+            open_brackets[char] -= 1
+        end += 1
+    while end > start and body[end - 1] in _AFTER_LINK:
+        end -= 1
+    return end
+
+
+def _is_link_char(char: str) -> bool:
+    """Return whether a link may contain the character: of other scripts only letters, marks, digits and joiners."""
+    return char in _LINK_ASCII if char.isascii() else category(char)[0] in "LMN" or char in _JOINERS
