@@ -83,7 +83,7 @@ class BacktickRuns {
     const starts = this.positions().get(length) ?? []
     while ((starts.at(-1) ?? from) < from) starts.pop()
     const start = starts.at(-1)
-    if (start === undefined || start <= from) return null
+    if (start === undefined) return null
     if (length < 3 && this.nextNewline(from) < start) return null
     return start + length
   }
@@ -118,8 +118,8 @@ function codeAt(text: string, start: number, end: number, ticks: number): Code {
   if (QUOTE_PREFIX.test(text.slice(text.lastIndexOf('\n', start) + 1, start))) {
     inner = inner.split('\n').map((line, number) => (number > 0 ? line.replace(QUOTE_PREFIX, '') : line)).join('\n')
   }
-  const language = /^[\w+#.-]{1,32}(?=[^\S\n]*\n)/.exec(inner)?.[0] ?? ''
-  const code = inner.slice(language.length).replace(/^[^\S\n]*\n/, '').replace(/\n[^\S\n]*$/, '')
+  const language = /^[\w+#.-]{1,32}(?=[ \t]*\n)/.exec(inner)?.[0] ?? ''
+  const code = inner.slice(language.length).replace(/^[ \t]*\n/, '').replace(/\n[ \t]*$/, '')
   return { block: true, language, text: code }
 }
 

@@ -14,7 +14,7 @@ export const ATOM = /\uFDD0(\d+)\uFDD1/
 export function mask(segments: readonly Segment[]): string {
   return segments
     .map(({ text, href, mention, code, escaped }, index) =>
-      href || mention || code || escaped ? `\uFDD0${index}\uFDD1` : text.replace(/[\uFDD0\uFDD1]/g, '\uFFFD'),
+      href || mention || code || escaped ? `\uFDD0${index}\uFDD1` : text.replace(/[\uFDD0-\uFDDF]/g, '\uFFFD'),
     )
     .join('')
 }
@@ -46,8 +46,9 @@ export function visibleText(body: string): string {
   if (body.length >= MAYBE_CUT_CHARS) text = text.replace(/\|\|[^]*$/, HIDDEN).replace(/```[^]*$/, (code) => code.slice(3))
   text = text.replace(LINK, (link, label: string, index: string) => (segments[Number(index)]?.href ? label : link))
   text = text.replace(LINE_PREFIX, '')
-  for (const pair of PAIRS) text = text.replace(pair, '$1')
-  return text.replace(new RegExp(ATOM, 'g'), (_, index: string) => {
+  // The mark keeps the characters around a format apart until all formats are found.
+  for (const pair of PAIRS) text = text.replace(pair, '\uFDD2$1\uFDD2')
+  return text.replaceAll('\uFDD2', '').replace(new RegExp(ATOM, 'g'), (_, index: string) => {
     const segment = segments[Number(index)]
     return segment?.code?.text ?? segment?.escaped ?? segment?.text ?? ''
   })

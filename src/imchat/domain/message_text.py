@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 from unicodedata import category
 
@@ -31,7 +32,36 @@ _CLOSERS: Final = {"(": ")", "[": "]", "{": "}"}
 _AFTER_LINK: Final = ".,:;!?'*_~([{" + _JOINERS
 _BLOCK_TICKS: Final = 3
 _QUOTE_PREFIX: Final = re.compile(r" {0,3}>+ ?")
-_LANGUAGE: Final = re.compile(r"[\w+#.-]{1,32}(?=[^\S\n]*\n)", re.ASCII)
+_LANGUAGE: Final = re.compile(r"[\w+#.-]{1,32}(?=[ \t]*\n)", re.ASCII)
+
+
+HIDDEN: Final = "▒▒▒"
+"""Stands for a spoiler."""
+_SPOILER: Final = re.compile(r"\|\|((?:(?!\|\|).)+)\|\|", re.DOTALL)
+_LABELLED_LINK: Final = re.compile(
+    "(?<!!)\\[([^\\[\\]]+)\\]\\(<?\ufdd0([0-9]+)\ufdd1>?(?: \"[^\"\n]*\")?\\)"
+)
+_LINE_PREFIX: Final = re.compile(r"^ {0,3}>+(?: |$)", re.MULTILINE)
+_OWN_MARKS: Final = re.compile("[\ufdd0-\ufddf]")
+_MARKS: Final = {
+    "strong": ("\ufdd2", "\ufdd3"),
+    "emphasis": ("\ufdd4", "\ufdd5"),
+    "strike": ("\ufdd6", "\ufdd7"),
+    "code": ("\ufdd8", "\ufdd9"),
+}
+_ATOM: Final = re.compile("\ufdd0([0-9]+)\ufdd1")
+_PAIRS: Final = tuple(
+    (style, re.compile(pattern, re.DOTALL))
+    for style, pattern in (
+        ("strong", r"\*\*(?=\S)((?:(?!\*\*).)+)(?<=\S)\*\*"),
+        ("strong", r"(?<!\w)__(?=\S)((?:(?!__).)+)(?<=\S)__(?!\w)"),
+        ("strike", r"~~(?=\S)((?:(?!~~).)+)(?<=\S)~~"),
+        ("emphasis", r"(?<!\*)\*(?=[^\s*])([^*]+)(?<=[^\s*])\*(?!\*)"),
+        ("emphasis", r"(?<!\w)_(?=[^\s_])([^_]+)(?<=[^\s_])_(?!\w)"),
+        ("strike", r"(?<![~\w])~(?=[^\s~])([^~]+)(?<=[^\s~])~(?![~\w])"),
+    )
+)
+"""The characters around a format, as in `frontend/src/lib/visibleText.ts`."""
 
 
 class Token(NamedTuple):
@@ -63,6 +93,50 @@ def tokens(body: str) -> Iterator[Token]:
             yield Token(kind or "", start, position, match[0][1:] if kind == "escape" else match["mention"])
 
 
+def visible_text(
+    body: str,
+    styles: Mapping[str, tuple[str, str]] = MappingProxyType({}),
+    link: Callable[[str, str], str] = lambda label, _: label,
+) -> str:
+    """Return a body without the characters that mark formats, and with spoilers hidden.
+
+    `styles` are the texts before and after what is `strong`, `emphasis`, `strike` or `code`; `link` formats a link with a
+    label and an address.
+    """
+    atoms: list[Token] = []
+    masked: list[str] = []
+    position = 0
+    for token in tokens(body):
+        masked += (_without_marks(body[position : token.start]), f"\ufdd0{len(atoms)}\ufdd1")
+        atoms.append(token)
+        position = token.end
+    text = "".join((*masked, _without_marks(body[position:])))
+
+    def atom(match: re.Match[str]) -> str:
+        token = atoms[int(match[1])]
+        if token.kind == "code":
+            return f"{_MARKS['code'][0]}{token.text}{_MARKS['code'][1]}"
+        return body[token.start : token.end] if token.kind == "mention" else token.text
+
+    def labelled(match: re.Match[str]) -> str:
+        token = atoms[int(match[2])]
+        return link(match[1], token.text) if token.kind == "link" else match[0]
+
+    text = _LINE_PREFIX.sub("", _LABELLED_LINK.sub(labelled, _SPOILER.sub(HIDDEN, text)))
+    for name, pair in _PAIRS:
+        text = pair.sub(rf"{_MARKS[name][0]}\1{_MARKS[name][1]}", text)
+    text = _ATOM.sub(atom, text)
+    for name, marks in _MARKS.items():
+        for mark, shown in zip(marks, styles.get(name, ("", "")), strict=True):
+            text = text.replace(mark, shown)
+    return text
+
+
+def _without_marks(text: str) -> str:
+    """Replace the characters that `visible_text` uses as marks. Unicode assigns them to no text."""
+    return _OWN_MARKS.sub("\ufffd", text)
+
+
 class _BacktickRuns:
     """The runs of backticks in a body. Code ends at the next run of the same length: one or two must be on the same line."""
 
@@ -78,7 +152,7 @@ class _BacktickRuns:
         starts = self._starts.get(length, [])
         while starts and starts[-1] < start:
             starts.pop()
-        if not starts or starts[-1] == start:
+        if not starts:
             return None
         if length < _BLOCK_TICKS and self._next_newline(start) < starts[-1]:
             return None
@@ -102,7 +176,7 @@ def _code_text(body: str, start: int, end: int, ticks: int) -> str:
         inner = "\n".join([first, *(_QUOTE_PREFIX.sub("", line, count=1) for line in lines)])
     language = _LANGUAGE.match(inner)
     code = inner[language.end() :] if language else inner
-    return re.sub(r"\n[^\S\n]*\Z", "", re.sub(r"\A[^\S\n]*\n", "", code))
+    return re.sub(r"\n[ \t]*\Z", "", re.sub(r"\A[ \t]*\n", "", code))
 
 
 def _link_end(body: str, start: int) -> int:

@@ -3,6 +3,7 @@ import type { ConversationSummary } from '../../core/model'
 import { list, t } from '../../i18n'
 import { fullTime, listTime } from '../../lib/time'
 import { today } from '../../lib/today'
+import { visibleText } from '../../lib/visibleText'
 import { useModel } from '../app/context'
 import { hashForRoute, openConversation } from '../app/route'
 import { Avatar } from '../primitives/Avatar'
@@ -102,7 +103,7 @@ function Preview({ summary, open }: { summary: ConversationSummary; open: boolea
       {preview.failed && <span class="row-pending row-failed"><Icon name="warning" /><span class="visually-hidden">{t('list.failed')}</span></span>}
       {preview.pending && <span class="row-pending"><Icon name="clock" /><span class="visually-hidden">{t('list.sending')}</span></span>}
       {author && <><bdi class="row-author">{author}</bdi> </>}
-      <bdi>{preview.body}</bdi>
+      <bdi>{visibleText(preview.body)}</bdi>
     </span>
   )
 }

@@ -6,6 +6,7 @@ import type { Reaction } from '../../core/net/protocol'
 import { list, t } from '../../i18n'
 import { isEmojiOnly, tone } from '../../lib/text'
 import { clockTime, fullTime } from '../../lib/time'
+import { visibleText } from '../../lib/visibleText'
 import { type SentMessage, viewStateOf } from '../conversations/viewState'
 import { Avatar } from '../primitives/Avatar'
 import { BodyText } from '../primitives/BodyText'
@@ -87,7 +88,7 @@ function Quote({ quote, conversation }: { quote: QuotedMessage; conversation: Co
       onClick={() => (viewStateOf(conversation).scrollTarget.value = seq)}
     >
       {author && <bdi class="quote-author">{displayName(author)}</bdi>}
-      <bdi class={body ? 'quote-body' : 'quote-body tombstone'}>{deleted ? t('message.deleted') : body || t('message.quoteUnavailable')}</bdi>
+      <bdi class={body ? 'quote-body' : 'quote-body tombstone'}>{deleted ? t('message.deleted') : visibleText(body) || t('message.quoteUnavailable')}</bdi>
     </button>
   )
 }

@@ -11,7 +11,9 @@ import type { ConversationModel } from '../../core/model'
 import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { moveFocus } from '../../lib/keyboard'
+import { hasMarkup } from '../../lib/visibleText'
 import { viewStateOf } from '../conversations/viewState'
+import { isFormatterAwaited, loadFormatter } from '../primitives/formatter'
 import { Icon } from '../primitives/Icon'
 import { TimelineRow } from './TimelineRow'
 import { countUnseen, unreadLineIndex, type Row, lastSeqUpTo, toRows } from './rows'
@@ -20,11 +22,13 @@ import { countUnseen, unreadLineIndex, type Row, lastSeqUpTo, toRows } from './r
 const END_TOLERANCE_PX = 48
 /** Older messages load this far before the top. */
 const LOAD_AHEAD_PX = 1500
+/** At most so many of the newest rows are in view when a conversation opens. */
+const ROWS_IN_VIEW = 50
 /** A scroll target more than this many events back is not loaded. */
 const MAX_JUMP_EVENTS = 5_000
 
 export function Timeline({ conversation }: { conversation: ConversationModel }) {
-  const rowSignal = useComputed(() => toRows(conversation.timeline.value, conversation.unreadFrom.value))
+  const rowSignal = useRows(conversation)
   const rows = rowSignal.value
   const handle = useRef<VirtualizerHandle>(null)
   const scroller = useRef<HTMLDivElement>(null)
@@ -131,6 +135,18 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
       <JumpToNewest rows={rows} isScrolledUp={isScrolledUp} seen={seen} onClick={scrollToEnd} />
     </div>
   )
+}
+
+/** Return the rows. New ones that need the formatter wait until it is loaded: unformatted, they would change their height. */
+function useRows(conversation: ConversationModel): ReadonlySignal<Row[]> {
+  const shown = useRef<Row[]>([])
+  return useComputed(() => {
+    const rows = toRows(conversation.timeline.value, conversation.unreadFrom.value)
+    const needsFormatter = isFormatterAwaited() && rows.slice(-ROWS_IN_VIEW).some((row) => row.kind === 'message' && hasMarkup(row.item.body))
+    if (needsFormatter) loadFormatter()
+    else shown.current = rows
+    return shown.current
+  })
 }
 
 /** Move the focus between the menu buttons of messages. */
