@@ -18,7 +18,7 @@ export type Block =
 /** Quotes and lists within each other; deeper ones stay text. */
 const MAX_DEPTH = 4
 /** A body with more of these characters is no text that a person formatted: it stays plain, in bounded time. */
-const MAX_MARKS = 600
+const MAX_MARKS = 400
 const MARKS = /[*_~|[\]]/g
 
 const QUOTED_LINE = /^ {0,3}>(?: |$|(?=>+(?: |$)))/
@@ -93,12 +93,19 @@ class Inline extends Tokenizer {
   override br = (): undefined => undefined
   override autolink = (): undefined => undefined
   override url = (): undefined => undefined
+
+  /** Unlike Markdown: neither `2*3*4` nor `__init__` has emphasis. Languages without spaces need `*` within words. */
+  override emStrong(source: string, masked: string, before = ''): Tokens.Em | Tokens.Strong | undefined {
+    if (/\w/.test(before) && /^\*(?!\*)/.test(source)) return undefined
+    return source.startsWith('__') || (before === '_' && source.startsWith('_')) ? undefined : super.emStrong(source, masked, before)
+  }
 }
 
 const SPOILER = /^\|\|((?:(?!\|\|)[^])+)\|\|/
 
 function inline(text: string, segments: readonly Segment[]): Node[] {
   const tokens = Lexer.lexInline(text, {
+    gfm: true,
     tokenizer: new Inline(),
     extensions: {
       renderers: {},
@@ -124,26 +131,28 @@ function toNodes(token: Token, segments: readonly Segment[]): Node[] {
     case 'spoiler':
       return [{ type: token.type, children: children() }]
     case 'link': {
-      const href = linkTarget(token as Tokens.Link, segments)
-      return href ? [{ type: 'link', href, children: children() }] : unmask(token.raw, segments)
+      const link: Node = { type: 'link', href: targetOf((token as Tokens.Link).href, segments) ?? '', children: children() }
+      return link.href && isLabel(link.children) ? [link] : unmask(token.raw, segments)
     }
     default:
       return unmask(token.raw, segments)
   }
 }
 
-/**
- * Return the address of a link with a label. It must be one that would be a link in plain text too, so it is http, https
- * or mailto. A label that looks like another address stays text, with both addresses in sight.
- */
-function linkTarget({ href: masked, text: label }: Tokens.Link, segments: readonly Segment[]): string | null {
+/** Return the address of a link with a label: one that is a link in plain text too, so http, https or mailto. */
+function targetOf(masked: string, segments: readonly Segment[]): string | undefined {
   const atom = ATOM.exec(masked)
-  const href = atom?.[0] === masked ? segments[Number(atom[1])]?.href : undefined
-  if (!href) return null
-  const visible = unmask(label, segments)
-  if (visible.some((node) => typeof node !== 'string' && 'href' in node)) return null
-  const text = visible.map((node) => (typeof node === 'string' ? node : 'text' in node ? node.text : '')).join('')
-  return /[\p{L}\p{N}]\.\p{L}{2}/u.test(text) || text.trim() === '' ? null : href
+  return atom?.[0] === masked ? segments[Number(atom[1])]?.href : undefined
+}
+
+/** Whether a link may have this label. One that looks like another address stays text, with both addresses in sight. */
+function isLabel(nodes: Node[]): boolean {
+  const text = textOf(nodes)
+  return text.trim() !== '' && !/[\p{L}\p{N}]\.\p{L}{2}|:\/\/|@[\w-]+\./u.test(text)
+}
+
+function textOf(nodes: Node[]): string {
+  return nodes.map((node) => (typeof node === 'string' ? node : 'children' in node ? textOf(node.children) : (node.code?.text ?? node.text))).join('')
 }
 
 function unmask(text: string, segments: readonly Segment[]): Node[] {

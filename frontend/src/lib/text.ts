@@ -21,10 +21,10 @@ export interface Segment {
 // Must match `src/imchat/domain/message_text.py`: what is code or a link mentions no one. Tested by
 // `frontend/test/lib/message-text-cases.json` in both languages. Without the `i` flag, which with `u` adds characters
 // such as the long s to the letters of ASCII.
-const WEB = String.raw`(?<!\w)[hH][tT]{2}[pP][sS]?:\/\/|(?<![\w.@\/-])[wW]{3}\.(?=[\p{L}\p{N}])`
+const WEB = String.raw`(?<![A-Za-z0-9])[hH][tT]{2}[pP][sS]?:\/\/|(?<![A-Za-z0-9.@\/-])[wW]{3}\.(?=[\p{L}\p{N}])`
 const EMAIL = String.raw`(?<![\w.+-])[\w.+-]{0,63}\w@(?:[A-Za-z0-9-]{1,63}\.){1,8}[A-Za-z]{2,63}(?![\w@-])`
 const TOKEN = new RegExp(
-  String.raw`(?<ticks>${'`'}+)|(?<escape>(?<!¯)\\[!-\/:-@[-${'`'}{-~])|(?<web>${WEB})|(?<email>${EMAIL})|(?<![\w.@\/])@(?<handle>[\w.]+)(?![\w.@])`,
+  String.raw`(?<ticks>${'`'}+)|(?<escape>\\[!-\/:-@[-${'`'}{-~])|(?<web>${WEB})|(?<email>${EMAIL})|(?<![\w.@\/])@(?<handle>[\w.]+)(?![\w.@])`,
   'gu',
 )
 
@@ -50,9 +50,10 @@ export function toSegments(text: string, mentions: Readonly<Record<string, strin
       add(index, end, { code: codeAt(text, index, end, ticks.length) })
       TOKEN.lastIndex = end
     } else if (escape) {
-      add(index, TOKEN.lastIndex, { escaped: escape.slice(1) })
+      // People write the backslash of a shrug, ¯\_(ツ)_/¯, to see it.
+      add(index, TOKEN.lastIndex, { escaped: text[index - 1] === '¯' ? escape : escape.slice(1) })
     } else if (web) {
-      const end = linkEnd(text, TOKEN.lastIndex)
+      const end = linkEnd(text, index, TOKEN.lastIndex)
       const href = webAddress(text.slice(index, end))
       TOKEN.lastIndex = end
       if (href) add(index, end, { href })
@@ -130,7 +131,7 @@ const CLOSERS: Record<string, string> = { '(': ')', '[': ']', '{': '}' }
 const AFTER_LINK = /[.,:;!?'*_~([{\u200C\u200D]/
 
 /** Return the end of the link whose scheme or "www." ends at `from`: before punctuation, or a bracket opened outside it. */
-function linkEnd(text: string, from: number): number {
+function linkEnd(text: string, link: number, from: number): number {
   const open: Record<string, number> = { ')': 0, ']': 0, '}': 0 }
   let end = from
   for (const char of text.slice(from)) {
@@ -144,6 +145,8 @@ function linkEnd(text: string, from: number): number {
     if (opened !== undefined) open[char] = opened - 1
     end += char.length
   }
+  // The brackets of a link with a label show where it ends.
+  if (text[end] === ')' && text.slice(Math.max(link - 2, 0), link) === '](') return end
   while (end > from && AFTER_LINK.test(text[end - 1] ?? '')) end--
   return end
 }

@@ -12,8 +12,8 @@ from imchat.domain.limits import HANDLE_MAX, HANDLE_MIN
 
 _TOKEN: Final = re.compile(
     r"(?P<ticks>`++)"
-    r"|(?P<escape>(?<!¯)\\[!-/:-@\[-`{-~])"
-    r"|(?P<link>(?<![A-Za-z0-9_])[hH][tT]{2}[pP][sS]?://|(?<![A-Za-z0-9_.@/-])[wW]{3}\.(?=[^\W_]))"
+    r"|(?P<escape>\\[!-/:-@\[-`{-~])"
+    r"|(?P<link>(?<![A-Za-z0-9])[hH][tT]{2}[pP][sS]?://|(?<![A-Za-z0-9.@/-])[wW]{3}\.(?=[^\W_]))"
     rf"|(?<![A-Za-z0-9_.@/])@(?P<mention>[A-Za-z0-9_.]{{{HANDLE_MIN},{HANDLE_MAX}}}+)\.*+(?![A-Za-z0-9_.@])"
 )
 """The start of code or a link; an escaped character; or an `@`, a handle, and full stops that may end a sentence. A mention
@@ -38,9 +38,7 @@ _LANGUAGE: Final = re.compile(r"[\w+#.-]{1,32}(?=[ \t]*\n)", re.ASCII)
 HIDDEN: Final = "▒▒▒"
 """Stands for a spoiler."""
 _SPOILER: Final = re.compile(r"\|\|((?:(?!\|\|).)+)\|\|", re.DOTALL)
-_LABELLED_LINK: Final = re.compile(
-    "(?<!!)\\[([^\\[\\]]+)\\]\\(<?\ufdd0([0-9]+)\ufdd1>?(?: \"[^\"\n]*\")?\\)"
-)
+_LABELLED_LINK: Final = re.compile('(?<!!)\\[([^\\[\\]]+)\\]\\(<?\ufdd0([0-9]+)\ufdd1>?(?: "[^"\n]*")?\\)')
 _LINE_PREFIX: Final = re.compile(r"^ {0,3}>+(?: |$)", re.MULTILINE)
 _OWN_MARKS: Final = re.compile("[\ufdd0-\ufddf]")
 _MARKS: Final = {
@@ -54,9 +52,8 @@ _PAIRS: Final = tuple(
     (style, re.compile(pattern, re.DOTALL))
     for style, pattern in (
         ("strong", r"\*\*(?=\S)((?:(?!\*\*).)+)(?<=\S)\*\*"),
-        ("strong", r"(?<!\w)__(?=\S)((?:(?!__).)+)(?<=\S)__(?!\w)"),
         ("strike", r"~~(?=\S)((?:(?!~~).)+)(?<=\S)~~"),
-        ("emphasis", r"(?<!\*)\*(?=[^\s*])([^*]+)(?<=[^\s*])\*(?!\*)"),
+        ("emphasis", r"(?<![*A-Za-z0-9_])\*(?=[^\s*])([^*]+)(?<=[^\s*])\*(?!\*)"),
         ("emphasis", r"(?<!\w)_(?=[^\s_])([^_]+)(?<=[^\s_])_(?!\w)"),
         ("strike", r"(?<![~\w])~(?=[^\s~])([^~]+)(?<=[^\s~])~(?![~\w])"),
     )
@@ -87,10 +84,15 @@ def tokens(body: str) -> Iterator[Token]:
                 position = end
                 yield Token("code", start, end, _code_text(body, start, end, length))
         elif kind == "link":
-            position = _link_end(body, position)
+            position = _link_end(body, start, position)
             yield Token("link", start, position, body[start:position])
+        elif kind == "escape":
+            # People write the backslash of a shrug, ¯\_(ツ)_/¯, to see it.
+            yield Token(
+                "escape", start, position, match[0] if body[start - 1 : start] == "¯" else match[0][1:]
+            )
         else:
-            yield Token(kind or "", start, position, match[0][1:] if kind == "escape" else match["mention"])
+            yield Token("mention", start, position, match["mention"])
 
 
 def visible_text(
@@ -179,8 +181,8 @@ def _code_text(body: str, start: int, end: int, ticks: int) -> str:
     return re.sub(r"\n[ \t]*\Z", "", re.sub(r"\A[ \t]*\n", "", code))
 
 
-def _link_end(body: str, start: int) -> int:
-    """Return the end of a link: before punctuation, or a bracket that was opened outside it."""
+def _link_end(body: str, link: int, start: int) -> int:
+    """Return the end of a link whose scheme or "www." ends at `start`: before punctuation, or a bracket opened outside it."""
     open_brackets = dict.fromkeys(_CLOSERS.values(), 0)
     end = start
     while end < len(body) and _is_link_char(body[end]):
@@ -194,6 +196,8 @@ def _link_end(body: str, start: int) -> int:
                 break
             open_brackets[char] -= 1
         end += 1
+    if body[max(link - 2, 0) : link] == "](" and body[end : end + 1] == ")":
+        return end  # the brackets of a link with a label show where it ends
     while end > start and body[end - 1] in _AFTER_LINK:
         end -= 1
     return end

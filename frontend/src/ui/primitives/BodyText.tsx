@@ -1,13 +1,8 @@
 /** The text of a message: with newlines, links, highlighted mentions, and formats. */
-import { isEmojiOnly, type Segment, toSegments } from '../../lib/text'
+import { isEmojiOnly, toSegments } from '../../lib/text'
 import { hasMarkup } from '../../lib/visibleText'
+import { type BodyProps, SegmentText } from './SegmentText'
 import { formatter, loadFormatter } from './formatter'
-
-export interface BodyProps {
-  text: string
-  mentions?: Readonly<Record<string, string>> | undefined
-  me?: string
-}
 
 export function BodyText(props: BodyProps) {
   const { text, mentions, me } = props
@@ -22,15 +17,3 @@ export function BodyText(props: BodyProps) {
     </span>
   )
 }
-
-/** A link, a mention, or plain text. */
-export function SegmentText({ segment, me }: { segment: Segment; me: string | undefined }) {
-  const { text, href, mention } = segment
-  // An address reads from left to right, whatever is around it.
-  if (href) return <a {...linkProps(href)} dir="ltr">{text}</a>
-  if (mention) return <bdi class={mention === me ? 'mention mention-me' : 'mention'}>{text}</bdi>
-  return <>{text}</>
-}
-
-/** A link opens in a new tab; an e-mail address in the e-mail program. */
-export const linkProps = (href: string) => (href.startsWith('mailto:') ? { href } : { href, target: '_blank', rel: 'noopener noreferrer' })

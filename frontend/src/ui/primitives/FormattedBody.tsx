@@ -6,7 +6,7 @@ import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { type Block, type Node, parse } from '../../lib/markdown'
 import { toSegments } from '../../lib/text'
-import { type BodyProps, linkProps, SegmentText } from './BodyText'
+import { type BodyProps, linkProps, SegmentText } from './SegmentText'
 
 export function FormattedBody({ text, mentions, me }: BodyProps) {
   const blocks = useMemo<Block[]>(() => parse(text, mentions) ?? [{ type: 'text', children: toSegments(text, mentions) }], [text, mentions])

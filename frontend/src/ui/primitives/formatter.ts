@@ -1,7 +1,7 @@
 /** Loads the formatter of message bodies when the first body needs it, and says whether to wait for it. */
 import { signal } from '@preact/signals'
 import type { ComponentType } from 'preact'
-import type { BodyProps } from './BodyText'
+import type { BodyProps } from './SegmentText'
 
 /** The component that shows a formatted body; null while it is not loaded. */
 export const formatter = signal<ComponentType<BodyProps> | null>(null)
