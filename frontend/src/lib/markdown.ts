@@ -97,7 +97,8 @@ class Inline extends Tokenizer {
   /** Unlike Markdown: neither `2*3*4` nor `__init__` has emphasis. Languages without spaces need `*` within words. */
   override emStrong(source: string, masked: string, before = ''): Tokens.Em | Tokens.Strong | undefined {
     if (/\w/.test(before) && /^\*(?!\*)/.test(source)) return undefined
-    return source.startsWith('__') || (before === '_' && source.startsWith('_')) ? undefined : super.emStrong(source, masked, before)
+    const isDouble = source.startsWith('__') || (source.startsWith('_') && masked.at(-source.length - 1) === '_')
+    return isDouble ? undefined : super.emStrong(source, masked, before)
   }
 }
 
