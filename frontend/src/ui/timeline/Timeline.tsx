@@ -22,6 +22,8 @@ import { countUnseen, unreadLineIndex, type Row, lastSeqUpTo, toRows } from './r
 const END_TOLERANCE_PX = 48
 /** Older messages load this far before the top. */
 const LOAD_AHEAD_PX = 1500
+/** The virtualized list has measured its first rows after this many frames. */
+const FRAMES_TO_MEASURE = 3
 /** At most so many of the newest rows are in view when a conversation opens. */
 const ROWS_IN_VIEW = 50
 /** A scroll target more than this many events back is not loaded. */
@@ -30,6 +32,7 @@ const MAX_JUMP_EVENTS = 5_000
 export function Timeline({ conversation }: { conversation: ConversationModel }) {
   const rowSignal = useRows(conversation)
   const rows = rowSignal.value
+  const isSettling = useSettling(rows)
   const handle = useRef<VirtualizerHandle>(null)
   const scroller = useRef<HTMLDivElement>(null)
   const atEnd = useRef(true)
@@ -116,7 +119,7 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
   const label = t(kind === 'group' ? 'conversation.historyGroup' : 'conversation.history', { name })
   return (
     <div class="history">
-      <div ref={scroller} class="history-scroll" role="region" aria-label={label} tabIndex={0} onKeyDown={moveBetweenMessages}>
+      <div ref={scroller} class={isSettling.value ? 'history-scroll history-settling' : 'history-scroll'} role="region" aria-label={label} tabIndex={0} onKeyDown={moveBetweenMessages}>
         <span class="history-spacer" />
         <Virtualizer
           ref={handle}
@@ -147,6 +150,23 @@ function useRows(conversation: ConversationModel): ReadonlySignal<Row[]> {
     else shown.current = rows
     return shown.current
   })
+}
+
+/** Whether rows that came later than the timeline are being measured: they would move for a moment if they showed. */
+function useSettling(rows: Row[]): ReadonlySignal<boolean> {
+  const settling = useSignal(rows.length === 0)
+  const hasRows = rows.length > 0
+  useLayoutEffect(() => {
+    if (!hasRows || !settling.value) return
+    let frames = FRAMES_TO_MEASURE
+    const step = (): void => {
+      if (frames-- > 0) request = requestAnimationFrame(step)
+      else settling.value = false
+    }
+    let request = requestAnimationFrame(step)
+    return () => cancelAnimationFrame(request)
+  }, [hasRows])
+  return settling
 }
 
 /** Move the focus between the menu buttons of messages. */
