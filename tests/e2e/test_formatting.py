@@ -52,7 +52,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
             call(f"{running.url}/api/me", profile, headers=headers, method="PATCH")
             users[name] = account
         body = {"kind": "direct", "member_ids": [users["Bo1"].user_id]}
-        call(f"{running.url}/api/conversations", body, headers={"Authorization": f"Bearer {users['Ana'].token}"})
+        call(
+            f"{running.url}/api/conversations",
+            body,
+            headers={"Authorization": f"Bearer {users['Ana'].token}"},
+        )
         yield running
 
 
@@ -119,8 +123,11 @@ def test_each_format_is_typed_and_seen(browser: Browser, server: Server) -> None
         expect(_last(ana).locator("img")).to_have_count(0)
         ana.send_messages("*" * 7_000)
         expect(_last(ana)).to_contain_text("*" * 7_000)
+        ana.send_messages("the **source**")
+        expect(_last(ana)).to_contain_text("the source")
+        expect(_last(ana)).to_have_attribute("data-state", "sent")
         box.press("ArrowUp")
-        expect(ana.page.get_by_role("textbox", name="Edit message to Bo1")).to_have_value("*" * 7_000)
+        expect(ana.page.get_by_role("textbox", name="Edit message to Bo1")).to_have_value("the **source**")
 
 
 @pytest.mark.parametrize(
@@ -148,9 +155,7 @@ def test_nothing_moves_when_the_formatter_is_loaded(
     page.wait_for_timeout(1_000)
     before, moved = page.evaluate("[window.shifts, window.moved]")
     # The formatter comes late, long after the messages.
-    page.route(
-        re.compile("FormattedBody"), lambda route: (page.wait_for_timeout(800), route.continue_())[-1]
-    )
+    page.route(re.compile("FormattedBody"), lambda route: (page.wait_for_timeout(800), route.continue_())[-1])
     rows.first.click()
     expect(page.locator(".spoiler").last).to_be_visible()
     page.wait_for_timeout(500)
@@ -166,7 +171,10 @@ def _send(server: Server, body: str) -> None:
     headers = {"Authorization": f"Bearer {token}"}
     entry = call(f"{server.url}/api/conversations", headers=headers)["conversations"][0]
     conversation_id = entry["conversation"]["conversation_id"]
-    message = {"client_message_id": f"m{hash(body) & 0xFFFFFF}{entry['conversation']['last_seq']}", "body": body}
+    message = {
+        "client_message_id": f"m{hash(body) & 0xFFFFFF}{entry['conversation']['last_seq']}",
+        "body": body,
+    }
     call(f"{server.url}/api/conversations/{conversation_id}/messages", message, headers=headers)
 
 
