@@ -31,7 +31,7 @@ _FORMS: Final = {
     "> a quoted line\nand a reply": ("blockquote", "a quoted line"),
     "Buy:\n- milk\n- *bread*\n1. first\n2. second": ("ul.body-list li >> nth=1", "bread"),
     "See [the docs](https://example.com/docs).": ("a.body-link", "the docs"),
-    "看https://example.com/，谢谢, www.example.org, bo@example.org": (
+    "看https://example.com/\uff0c谢谢, www.example.org, bo@example.org": (
         "a >> nth=0",
         "https://example.com/",
     ),
