@@ -28,8 +28,6 @@ def mentions_in(body: str, known: Mapping[str, UserId], members: Container[UserI
 
 def _mentioned(body: str) -> Iterator[str]:
     """Return what follows each `@` that may be a mention: not in code and not in links."""
-    if "@" not in body:
-        return iter(())
     return (token.text.lower() for token in tokens(body) if token.kind == "mention")
 
 
