@@ -14,7 +14,7 @@ from tests.support.browser_harness import PASSWORD, Server, sign_up
 
 from imchat.client import Client
 from imchat.console import terminal
-from imchat.console.chat import _is_command, _name, _printable
+from imchat.console.chat import _formatted, _is_command, _name, _printable
 
 COMMAND = [sys.executable, "-m", "imchat", "chat", "--email", "ada@example.org", "--with", "bob"]
 
@@ -140,3 +140,20 @@ def test_a_piped_line_that_is_not_sent_is_named_and_ends_with_status_1(
     assert result.returncode == 1
     assert f"not sent: {reason}" in result.stdout.decode()
     assert result.stderr.decode() == "Error: 1 line of the input could not be sent; see above\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        ("**a *b* c**", "\x1b[1ma \x1b[3mb\x1b[23m c\x1b[22m"),
+        ("`**a**` ~~b~~", "\x1b[33m**a**\x1b[39m \x1b[9mb\x1b[29m"),
+        ("[a](https://example.com)", "a (https://example.com)"),
+        ("||a|| b", "▒▒▒ b"),
+        ("> a\n> ```\n> b\n> ```", "a\n       \x1b[33mb\x1b[39m"),
+        ("**\x1b[8ma**", "\x1b[1m\ufffd[8ma\x1b[22m"),
+        ("\ufdd2a\ufdd3", "\ufffda\ufffd"),
+        ("2*3*4", "2*3*4"),
+    ],
+)
+def test_formats_are_styles_of_the_terminal_and_spoilers_are_hidden(body: str, shown: str) -> None:
+    assert _formatted(body) == shown

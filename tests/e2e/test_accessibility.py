@@ -153,7 +153,7 @@ def _notes(ana: BrowserUser) -> None:
     ana.page.evaluate(_FULL_STORAGE)
     ana.page.get_by_role("textbox", name="Message to Hikers").fill("a draft")
     expect(ana.page.get_by_text(re.compile("^You are offline")).first).to_be_visible()
-    expect(ana.page.get_by_text(re.compile("^This browser doesn’t store data"))).to_be_visible()
+    expect(ana.page.get_by_text(re.compile("^This browser doesn.t store data"))).to_be_visible()
 
 
 def _not_loaded(ana: BrowserUser) -> None:

@@ -420,7 +420,7 @@ def test_the_client_works_where_storage_is_refused_and_says_that_nothing_is_kept
     with browser_user(browser, server.url, init_script=_REFUSED[refused]) as user:
         user.page.reload()
         _sign_in(user, ana)
-        expect(user.page.get_by_text(re.compile("^This browser doesn’t store data"))).to_be_visible()
+        expect(user.page.get_by_text(re.compile("^This browser doesn.t store data"))).to_be_visible()
         user.open_conversation(peer.name)
         user.expect_messages("hello")
         user.send_messages("it works")

@@ -16,11 +16,30 @@ export function t(key: Key, params: Params = {}): string {
     typeof entry === 'string' ? entry : (entry[plurals.select(Number(params.count))] ?? entry.other ?? '')
   return text.replace(/\{(\w+)\}/g, (placeholder, name: string) => {
     const value = params[name]
-    return value === undefined ? placeholder : typeof value === 'number' ? numbers.format(value) : value
+    return value === undefined ? placeholder : typeof value === 'number' ? numbers.format(value) : isolate(value)
   })
 }
 
 /** "Ana, Bo and Cy". */
 export function list(names: string[]): string {
-  return lists.format(names)
+  return lists.format(names.map(isolate))
+}
+
+/** Letters that are written from right to left, and the characters that control the direction. */
+const OTHER_DIRECTION = /[\p{Script=Hebrew}\p{Script=Arabic}\p{Script=Syriac}\p{Script=Thaana}\p{Script=Nko}\p{Script=Adlam}\p{Script=Samaritan}\p{Script=Mandaic}\p{Bidi_Control}]/u
+const ISOLATES = /[\u2066-\u2069]/g
+
+/** Isolate a name or title, so that its direction does not change the order of the sentence around it. */
+function isolate(value: string): string {
+  return OTHER_DIRECTION.test(value) ? `\u2068${hasBalancedIsolates(value) ? value : value.replace(ISOLATES, '')}\u2069` : value
+}
+
+/** Whether each isolate ends within the text, as in a list of isolated names. Another one would end the isolate around it. */
+function hasBalancedIsolates(value: string): boolean {
+  let depth = 0
+  for (const [char] of value.matchAll(ISOLATES)) {
+    depth += char === '\u2069' ? -1 : 1
+    if (depth < 0) return false
+  }
+  return depth === 0
 }

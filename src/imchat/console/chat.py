@@ -17,6 +17,7 @@ import click
 
 from imchat.client import Client, EventInConversation
 from imchat.console import formatting, terminal, two_step
+from imchat.domain.message_text import visible_text
 from imchat.errors import ImchatError, Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -39,6 +40,13 @@ _REPLACED_CATEGORIES: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _UNDECODABLE: Final = re.compile("[\ud800-\udfff]")
 _COLOURS: Final = ("cyan", "magenta", "yellow", "green", "blue", "bright_red")
 _TYPING_INTERVAL_S: Final = 5.0
+_STYLES: Final = {
+    "strong": ("\x1b[1m", "\x1b[22m"),
+    "emphasis": ("\x1b[3m", "\x1b[23m"),
+    "strike": ("\x1b[9m", "\x1b[29m"),
+    "code": ("\x1b[33m", "\x1b[39m"),
+}
+"""The codes that begin and end a style. `click.style` ends all styles at once, also those around it."""
 _NOTICES: Final = {
     "message.deleted": "deleted a message",
     "member.added": "added a member",
@@ -197,7 +205,7 @@ class _Screen:
         if event["type"] == "message.created":
             text = _body(event["message"])
         elif event["type"] == "message.edited":
-            body = _printable(event["message"]["body"]) if "message" in event else ""
+            body = _formatted(event["message"]["body"]) if "message" in event else ""
             text = f"{click.style('edited:', dim=True)} {body}"
         elif event["type"] == "reaction.added":
             text = f"{click.style('reacted with', dim=True)} {_one_line(event['emoji'])}"
@@ -294,7 +302,16 @@ def _set_result(future: asyncio.Future[str | None], line: str | None) -> None:
 
 
 def _body(message: Message) -> str:
-    return click.style("(deleted)", dim=True) if "deleted_at_ms" in message else _printable(message["body"])
+    return click.style("(deleted)", dim=True) if "deleted_at_ms" in message else _formatted(message["body"])
+
+
+def _formatted(body: str) -> str:
+    """Return a body with its formats as styles of the terminal, and spoilers hidden."""
+    return _indented(visible_text(_harmless(body), _STYLES, _labelled_link))
+
+
+def _labelled_link(label: str, address: str) -> str:
+    return f"{label} ({address})"
 
 
 def _name(user: dict[str, Any]) -> str:
@@ -306,8 +323,16 @@ def _printable(text: str) -> str:
 
     Spaces and the invisible characters that join emoji and letters stay.
     """
+    return _indented(_harmless(text))
+
+
+def _harmless(text: str) -> str:
     lines = text.replace("\r\n", "\n").split("\n")
-    return f"\n{_INDENT}".join("".join(map(_printable_char, line)) for line in lines)
+    return "\n".join("".join(map(_printable_char, line)) for line in lines)
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", f"\n{_INDENT}")
 
 
 def _one_line(text: str) -> str:

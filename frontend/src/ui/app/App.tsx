@@ -9,6 +9,7 @@ import { announce, announced } from '../../lib/announcer'
 import { closeNotifications, notify } from '../../lib/notify'
 import { applyPreferences } from '../../lib/preferences'
 import { followClock } from '../../lib/today'
+import { visibleText } from '../../lib/visibleText'
 import { ModelContext, useModel } from './context'
 import { lazy } from './lazy'
 import { followAddressBar, openConversation, replaceWithList, route } from './route'
@@ -59,7 +60,8 @@ function useTitle(model: Model): void {
 function useMessageAnnouncements(model: Model): void {
   useEffect(
     () =>
-      model.onMessage(({ conversationId, conversationName, author, body }) => {
+      model.onMessage(({ conversationId, conversationName, author, body: source }) => {
+        const body = visibleText(source)
         const name = displayName(author)
         const direct = conversationName === name
         announce(

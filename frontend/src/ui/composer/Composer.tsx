@@ -1,4 +1,7 @@
-/** The message composer. Enter sends, Shift+Enter inserts a newline; unsent text is kept as a draft. */
+/**
+ * The message composer. Enter sends and Shift+Enter inserts a newline; on a touch screen, whose keyboard has no Shift+Enter,
+ * Enter inserts a newline. Unsent text is kept as a draft.
+ */
 import { useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import { editMessage } from '../../core/actions'
@@ -8,11 +11,13 @@ import { LIMITS } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { isComposing } from '../../lib/keyboard'
 import { byteCount, charCount } from '../../lib/textLength'
+import { hasMarkup, visibleText } from '../../lib/visibleText'
 import { LoadingDialog, LoadingNothing } from '../app/Loading'
 import { lazy } from '../app/lazy'
 import { type ComposerMode, viewStateOf } from '../conversations/viewState'
 import { IconButton } from '../primitives/Button'
 import { Icon } from '../primitives/Icon'
+import { loadFormatter } from '../primitives/formatter'
 import type { AnchorRect } from '../primitives/Menu'
 import { useMentionCompletion } from './mentionCompletion'
 
@@ -22,6 +27,8 @@ const MentionList = lazy(() => import('./MentionList').then((m) => m.MentionList
 /** The counter shows when at most this many characters are left. */
 const SHOW_COUNTER_BELOW = 500
 const LIST_ID = 'mentions'
+
+const hasTouchKeyboard = (): boolean => matchMedia('(pointer: coarse) and (hover: none)').matches
 
 export function Composer({ conversation }: { conversation: ConversationModel }) {
   const field = useRef<HTMLTextAreaElement>(null)
@@ -93,7 +100,7 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
       if (last?.kind !== 'message' || last.state !== 'sent' || last.message?.deleted_at_ms) return
       event.preventDefault()
       mode.value = { kind: 'edit', item: last }
-    } else if (event.key === 'Enter' && !event.shiftKey && !event.altKey) {
+    } else if (event.key === 'Enter' && !event.shiftKey && !event.altKey && (event.ctrlKey || event.metaKey || !hasTouchKeyboard())) {
       event.preventDefault()
       void send()
     }
@@ -119,7 +126,7 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
           {...(text && { dir: 'auto' as const })}
           name="message"
           value={text}
-          enterkeyhint="send"
+          enterkeyhint={hasTouchKeyboard() ? 'enter' : 'send'}
           aria-label={t(editing ? 'composer.editLabel' : 'composer.label', { name })}
           {...(completion.users.length > 0 && {
             'aria-autocomplete': 'list' as const,
@@ -132,6 +139,8 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
           onInput={(event) => {
             error.value = null
             setText(event.currentTarget.value)
+            // It is there when the message is sent.
+            if (hasMarkup(event.currentTarget.value)) loadFormatter()
             completion.update()
             if (!editing) conversation.typing()
           }}
@@ -151,6 +160,7 @@ export function Composer({ conversation }: { conversation: ConversationModel }) 
         />
       </div>
       {emoji.value && <EmojiMenu anchorRect={emoji.value} onPick={insertEmoji} onClose={() => (emoji.value = null)} />}
+      {text !== '' && left > SHOW_COUNTER_BELOW && !tooManyBytes && <p class="composer-help">{t('composer.formatHelp')}</p>}
       {(left <= SHOW_COUNTER_BELOW || tooManyBytes) && (
         <p class={left < 0 || tooManyBytes ? 'composer-note composer-error' : 'composer-note'} role="status">
           {tooManyBytes ? t('composer.overBytes') : left < 0 ? t('composer.over', { count: -left }) : t('composer.remaining', { count: left })}
@@ -168,7 +178,7 @@ function ModeBar({ mode, onCancel }: { mode: ComposerMode; onCancel: () => void 
       <Icon name={kind === 'edit' ? 'compose' : 'reply'} />
       <p class="composer-mode-text">
         <span class="composer-mode-title">{kind === 'edit' ? t('composer.editing') : t('composer.replying', { name: item.own ? t('user.you') : displayName(item.author) })}</span>
-        <bdi class="composer-mode-body">{item.body}</bdi>
+        <bdi class="composer-mode-body">{visibleText(item.body)}</bdi>
       </p>
       <IconButton icon="close" label={t('action.cancel')} onClick={onCancel} />
     </div>

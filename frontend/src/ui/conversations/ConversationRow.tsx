@@ -4,6 +4,7 @@ import type { ConversationIdentity, ListedConversation } from '../../core/model'
 import { list, t } from '../../i18n'
 import { fullTime, listTime } from '../../lib/time'
 import { today } from '../../lib/today'
+import { visibleText } from '../../lib/visibleText'
 import { hashForRoute, openConversation, route } from '../app/route'
 import { useIsOnline } from '../app/usePresence'
 import { Avatar } from '../primitives/Avatar'
@@ -119,7 +120,7 @@ function Preview({ conversation, open }: { conversation: ListedConversation; ope
       {preview.failed && <span class="row-pending row-failed"><Icon name="warning" /><span class="visually-hidden">{t('list.failed')}</span></span>}
       {preview.pending && <span class="row-pending"><Icon name="clock" /><span class="visually-hidden">{t('list.sending')}</span></span>}
       {author && <><bdi class="row-author">{author}</bdi> </>}
-      <bdi>{preview.body}</bdi>
+      <bdi>{visibleText(preview.body)}</bdi>
     </span>
   )
 }

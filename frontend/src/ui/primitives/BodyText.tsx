@@ -1,26 +1,28 @@
-/** The text of a message, unchanged: with newlines, clickable http(s) links, and highlighted mentions. */
-import { isEmojiOnly, linkify, withMentions } from '../../lib/text'
+/** The text of a message: with newlines, links, highlighted mentions, and formats. */
+import { isEmojiOnly, toSegments } from '../../lib/text'
+import { hasMarkup } from '../../lib/visibleText'
+import { BodyTabIndex, type BodyProps, SegmentText } from './SegmentText'
+import { formatter, loadFormatter } from './formatter'
 
-interface Props {
-  text: string
-  mentions?: Readonly<Record<string, string>> | undefined
-  me?: string
-  /** Whether links are Tab stops. */
+interface Props extends BodyProps {
+  /** Whether links and buttons are Tab stops. */
   tabIndex?: number
 }
 
-export function BodyText({ text, mentions, me, tabIndex = 0 }: Props) {
+export function BodyText({ tabIndex = 0, ...props }: Props) {
+  return <BodyTabIndex.Provider value={tabIndex}><Body {...props} /></BodyTabIndex.Provider>
+}
+
+function Body(props: BodyProps) {
+  const { text, mentions, me } = props
+  if (hasMarkup(text)) {
+    loadFormatter()
+    const Formatted = formatter.value
+    if (Formatted) return <Formatted {...props} />
+  }
   return (
     <span class={isEmojiOnly(text) ? 'body body-emoji' : 'body'} dir="auto">
-      {withMentions(linkify(text), mentions).map((segment) =>
-        segment.href ? (
-          <a href={segment.href} tabIndex={tabIndex} target="_blank" rel="noopener noreferrer">{segment.text}</a>
-        ) : segment.mention ? (
-          <span class={segment.mention === me ? 'mention mention-me' : 'mention'}>{segment.text}</span>
-        ) : (
-          segment.text
-        ),
-      )}
+      {toSegments(text, mentions).map((segment) => <SegmentText segment={segment} me={me} />)}
     </span>
   )
 }

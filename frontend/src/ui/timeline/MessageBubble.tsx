@@ -7,6 +7,7 @@ import type { Reaction } from '../../core/net/protocol'
 import { list, t } from '../../i18n'
 import { isEmojiOnly, tone } from '../../lib/text'
 import { clockTime, fullTime } from '../../lib/time'
+import { visibleText } from '../../lib/visibleText'
 import { hasMenu, type SentMessage, viewStateOf } from '../conversations/viewState'
 import { useStableComputed } from '../app/useStableComputed'
 import { Avatar } from '../primitives/Avatar'
@@ -94,7 +95,7 @@ function Quote({ quote, conversation, tabIndex }: { quote: QuotedMessage; conver
       onClick={() => (viewStateOf(conversation).scrollTarget.value = seq)}
     >
       {author && <bdi class="quote-author">{displayName(author)}</bdi>}
-      <bdi class={body ? 'quote-body' : 'quote-body tombstone'}>{deleted ? t('message.deleted') : body || t('message.quoteUnavailable')}</bdi>
+      <bdi class={body ? 'quote-body' : 'quote-body tombstone'}>{deleted ? t('message.deleted') : visibleText(body) || t('message.quoteUnavailable')}</bdi>
     </button>
   )
 }

@@ -7,6 +7,7 @@ import type { ConversationModel } from '../../core/model'
 import { LIMITS } from '../../core/net/protocol'
 import { list, t } from '../../i18n'
 import { announce } from '../../lib/announcer'
+import { fullTime } from '../../lib/time'
 import { useModel } from '../app/context'
 import { LoadingPart } from '../app/Loading'
 import { lazy } from '../app/lazy'
@@ -127,6 +128,7 @@ function Actions({ conversation, item, onClose, onDelete, act }: ActionsProps) {
       {!canDelete && isAdmin.value && (
         <MenuItem icon="trash" label={t('menu.deleteAsAdmin')} danger onClick={() => onDelete('administer')} />
       )}
+      <p class="menu-note menu-time"><time dateTime={new Date(item.at_ms).toISOString()}>{fullTime(item.at_ms)}</time></p>
       {kind === 'group' && item.own && <SeenBy conversation={conversation} seq={item.seq} />}
     </>
   )

@@ -8,6 +8,7 @@ import type { MessageCreated, PinsResponse } from '../../core/net/protocol'
 import { t } from '../../i18n'
 import { fullTime, listTime } from '../../lib/time'
 import { today } from '../../lib/today'
+import { visibleText } from '../../lib/visibleText'
 import { useStableComputed } from '../app/useStableComputed'
 import { viewStateOf } from '../conversations/viewState'
 import { IconButton } from '../primitives/Button'
@@ -29,7 +30,7 @@ export function PinnedMessages({ conversation }: { conversation: ConversationMod
         <Icon name="pin" />
         <span class="pin-text">
           <span class="pin-title">{t('pins.title', { count: events.length })}</span>
-          <bdi class="pin-body">{newest.message.body}</bdi>
+          <bdi class="pin-body">{visibleText(newest.message.body)}</bdi>
         </span>
       </button>
       <IconButton icon="list" label={t('pins.all')} onClick={() => (open.value = true)} />
@@ -76,7 +77,7 @@ function PinnedMessageList({ conversation, events, onSelect, onClose }: ListProp
           <li class="pin" key={event.seq}>
             <button type="button" class="pin-link" onClick={() => onSelect(event.seq)}>
               <span class="pin-author"><bdi>{name(event.actor_id)}</bdi> <time dateTime={new Date(event.at_ms).toISOString()} title={fullTime(event.at_ms)}>{listTime(event.at_ms, today.value)}</time></span>
-              <bdi class="pin-full-body">{event.message.body}</bdi>
+              <bdi class="pin-full-body">{visibleText(event.message.body)}</bdi>
             </button>
             {mayUnpin && <IconButton icon="close" label={t('menu.unpin')} onClick={() => void conversation.act(setPinned(event.seq, false))} />}
           </li>

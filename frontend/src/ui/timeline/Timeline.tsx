@@ -11,7 +11,9 @@ import type { ConversationModel } from '../../core/model'
 import { t } from '../../i18n'
 import { announce } from '../../lib/announcer'
 import { moveFocus } from '../../lib/keyboard'
+import { hasMarkup } from '../../lib/visibleText'
 import { viewStateOf } from '../conversations/viewState'
+import { isFormatterAwaited, loadFormatter } from '../primitives/formatter'
 import { Icon } from '../primitives/Icon'
 import { TimelineRow } from './TimelineRow'
 import { countUnseen, unreadLineIndex, type Row, type RowCache, lastSeqUpTo, toRows } from './rows'
@@ -20,13 +22,17 @@ import { countUnseen, unreadLineIndex, type Row, type RowCache, lastSeqUpTo, toR
 const END_TOLERANCE_PX = 48
 /** Older messages load this far before the top. */
 const LOAD_AHEAD_PX = 1500
+/** The virtualized list has measured its first rows after this many frames. */
+const FRAMES_TO_MEASURE = 3
+/** At most so many of the newest rows are in view when a conversation opens. */
+const ROWS_IN_VIEW = 50
 /** A scroll target more than this many events back is not loaded. */
 const MAX_JUMP_EVENTS = 5_000
 
 export function Timeline({ conversation }: { conversation: ConversationModel }) {
-  const cache = useRef<RowCache>(new WeakMap())
-  const rowSignal = useComputed(() => toRows(conversation.timeline.value, conversation.unreadFrom.value, cache.current))
+  const rowSignal = useRows(conversation)
   const rows = rowSignal.value
+  const isSettling = useSettling(rows)
   const handle = useRef<VirtualizerHandle>(null)
   const scroller = useRef<HTMLDivElement>(null)
   const atEnd = useRef(true)
@@ -117,7 +123,7 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
     <div class="history">
       <div
         ref={scroller}
-        class="history-scroll"
+        class={isSettling.value ? 'history-scroll history-settling' : 'history-scroll'}
         role="region"
         aria-label={label}
         tabIndex={0}
@@ -143,6 +149,36 @@ export function Timeline({ conversation }: { conversation: ConversationModel }) 
       <JumpToNewest rows={rows} isScrolledUp={isScrolledUp} seen={seen} onClick={scrollToEnd} />
     </div>
   )
+}
+
+/** Return the rows. New ones that need the formatter wait until it is loaded: unformatted, they would change their height. */
+function useRows(conversation: ConversationModel): ReadonlySignal<Row[]> {
+  const shown = useRef<Row[]>([])
+  const cache = useRef<RowCache>(new WeakMap())
+  return useComputed(() => {
+    const rows = toRows(conversation.timeline.value, conversation.unreadFrom.value, cache.current)
+    const needsFormatter = isFormatterAwaited() && rows.slice(-ROWS_IN_VIEW).some((row) => row.kind === 'message' && hasMarkup(row.item.body))
+    if (needsFormatter) loadFormatter()
+    else shown.current = rows
+    return shown.current
+  })
+}
+
+/** Whether rows that came later than the timeline are being measured: they would move for a moment if they showed. */
+function useSettling(rows: Row[]): ReadonlySignal<boolean> {
+  const settling = useSignal(rows.length === 0)
+  const hasRows = rows.length > 0
+  useLayoutEffect(() => {
+    if (!hasRows || !settling.value) return
+    let frames = FRAMES_TO_MEASURE
+    const step = (): void => {
+      if (frames-- > 0) request = requestAnimationFrame(step)
+      else settling.value = false
+    }
+    let request = requestAnimationFrame(step)
+    return () => cancelAnimationFrame(request)
+  }, [hasRows])
+  return settling
 }
 
 const articleOf = (event: Event): HTMLElement | null => (event.target as HTMLElement).closest('article')
