@@ -55,42 +55,52 @@ self.addEventListener('fetch', (event) => {
   }
 })
 
+// A response whose body nobody reads keeps Chromium from replacing this worker: read from the cache only what is returned,
+// and cancel the rest.
+
 /** Return the page from the network, so that a reload shows the newest version; if it is slow or fails, the stored page. */
 async function newestPage(request: Request): Promise<Response> {
+  const network = fetch(request)
+  const valid = network.then((response) => (response.status < 500 ? response : null), () => null)
+  const late = new Promise<null>((resolve) => setTimeout(() => resolve(null), NETWORK_MS))
+  const newest = await Promise.race([valid, late])
+  if (newest) return newest
   const stored = await (await caches.open(CACHE)).match(urlOf(PAGE), { ignoreVary: true })
-  if (!stored) return fetch(request)
-  const network = fetch(request).then((response) => (response.status < 500 ? response : stored))
-  const late = new Promise<Response>((resolve) => setTimeout(() => resolve(stored), NETWORK_MS))
-  return Promise.race([network, late]).catch(() => stored)
+  if (!stored) return network
+  void network.then(cancelBody, () => undefined)
+  return stored
 }
 
 /** Return a file of this build. Its name contains its checksum, so the stored copy never differs from the server's. */
 async function storedFile(url: string): Promise<Response> {
   const cache = await caches.open(CACHE)
-  const stored = (await cache.match(url, { ignoreVary: true })) ?? (await store(cache, url).catch(() => undefined))
+  const match = (): Promise<Response | undefined> => cache.match(url, { ignoreVary: true })
+  const stored = (await match()) ?? (await store(cache, url).then(match, () => undefined))
   return stored ?? fetch(url)
 }
 
 async function storeMissing(paths: string[]): Promise<void> {
   const cache = await caches.open(CACHE)
-  const isMissing = async (path: string): Promise<boolean> => !(await cache.match(urlOf(path), { ignoreVary: true }))
-  await Promise.all(paths.map(async (path) => (await isMissing(path)) && store(cache, urlOf(path))))
+  const stored = new Set((await cache.keys()).map((request) => request.url))
+  await Promise.all(paths.map(urlOf).filter((url) => !stored.has(url)).map((url) => store(cache, url)))
 }
 
-/** Fetch and store a file, and return it. A response that is not the file, such as a hotel's sign-in page, is an error. */
-async function store(cache: Cache, url: string): Promise<Response | undefined> {
+/** Fetch and store a file. A response that is not the file, such as a hotel's sign-in page, is an error. */
+async function store(cache: Cache, url: string): Promise<void> {
   const isPage = url === urlOf(PAGE)
   const response = await fetch(url, isPage ? { cache: 'no-cache' } : {})
   const isHtml = (response.headers.get('Content-Type') ?? '').startsWith('text/html')
-  if (!response.ok || response.redirected || isHtml !== isPage) throw new TypeError(`${url} has no valid response.`)
-  if (isPage) {
-    const html = await response.clone().text()
-    // Also while a new version is being uploaded: the page of another build would load files that are not stored.
-    if (!__FILES__.start.every((path) => html.includes(path))) throw new TypeError('The page is of another version.')
+  if (!response.ok || response.redirected || isHtml !== isPage) {
+    await cancelBody(response)
+    throw new TypeError(`${url} has no valid response.`)
   }
-  // Not a clone: in Chromium the copy of a large body waits until the other one is read too.
-  await cache.put(url, response)
-  return cache.match(url, { ignoreVary: true })
+  if (!isPage) return cache.put(url, response)
+  const html = await response.text()
+  // Also while a new version is being uploaded: the page of another build would load files that are not stored.
+  if (!__FILES__.start.every((path) => html.includes(path))) throw new TypeError('The page is of another version.')
+  await cache.put(url, new Response(html, { headers: response.headers }))
 }
+
+const cancelBody = async (response: Response): Promise<void> => response.body?.cancel()
 
 export {}

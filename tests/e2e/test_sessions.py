@@ -368,6 +368,10 @@ def test_a_new_version_is_offered_shown_after_a_reload_and_replaces_the_old_file
         user.click("Reload")
         expect(user.page.locator(f'script[src="./{new}"]')).to_have_count(1)
         user.expect_conversation_list()
+        # Chromium may keep the earlier worker until no page uses it.
+        user.page.goto("about:blank")
+        user.page.goto(proxy.url)
+        user.expect_conversation_list()
         assert user.page.evaluate(_OLD_VERSION_DELETED)
         expect(note).to_have_count(0)
         assert f"/{new}" in _stored_files(user.page)
