@@ -274,7 +274,7 @@ async def page_readers_of_many(attack: Attack) -> None:
     )
 
 
-async def strangers(attack: Attack) -> None:
+async def not_signed_in(attack: Attack) -> None:
     """Request the site's files, and what only users may see, on 100 connections without signing in."""
     both = [attack.head("GET", path) for path in ("/", "/api/me")]
     await attack.repeat(FLOODING, lambda _: itertools.cycle(both))
@@ -290,7 +290,7 @@ ATTACKS: Final[dict[str, Callable[[Attack], Awaitable[None]]]] = {
         slow_readers,
         page_readers,
         page_readers_of_many,
-        strangers,
+        not_signed_in,
     )
 }
 

@@ -71,7 +71,7 @@ SCENARIOS: Final = {
     "slow_readers": Description("150 readers that read nothing"),
     "page_readers": Description("a user reads 512 KB pages on 16 connections", ("200",)),
     "page_readers_of_many": Description("5 users read 512 KB pages on 16 connections", ("200",)),
-    "strangers": Description("100 connections without sign-in", ("200", "401")),
+    "not_signed_in": Description("100 connections without sign-in", ("200", "401")),
 }
 
 

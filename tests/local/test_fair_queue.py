@@ -1,4 +1,4 @@
-"""Users take turns: no user's request waits for all the requests of another, and long ones are paid for."""
+"""Users take turns: no user's request waits for all the requests of another, and a long one costs its user the next turns."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from tests.support.local_server import run, running_server
 
 from imchat.errors import Busy, RateLimited
-from imchat.local.fair_queue import LONG_JOB_S, MAX_DEBT_S, MAX_WAITING, MAX_WAITING_EACH, FairQueue
+from imchat.local.fair_queue import LONG_JOB_S, MAX_DEFICIT_S, MAX_WAITING, MAX_WAITING_PER_OWNER, FairQueue
 from imchat.local.trusted_proxies import parse_proxy
 
 
@@ -30,7 +30,7 @@ def run_batch(queue: FairQueue[str], took_s: float = 0.0, long_owner: str = "") 
         job, owner = taken
         done.append(job)
         if owner == long_owner:
-            queue.charge(owner, took_s)
+            queue.add_deficit(owner, took_s)
     return done
 
 
@@ -57,7 +57,7 @@ def test_a_long_request_ends_the_batch_of_a_user_who_is_alone() -> None:
     assert [run_batch(queue, 5 * LONG_JOB_S, "a") for _ in range(4)] == [["a0"], ["a1"], ["a2"], []]
 
 
-def test_a_user_with_long_requests_is_passed_over_until_the_time_is_forgiven() -> None:
+def test_a_user_with_long_requests_is_passed_over_until_the_deficit_is_zero() -> None:
     queue = queue_of("aa", "b")
     assert run_batch(queue, 4 * LONG_JOB_S, "a") == ["a0", "b0"]
     batches: list[list[str]] = []
@@ -76,24 +76,24 @@ def test_the_debt_of_a_user_is_bounded() -> None:
         if "a1" in run_batch(queue):
             break
         waited += 1
-    assert waited <= MAX_DEBT_S / LONG_JOB_S
+    assert waited <= MAX_DEFICIT_S / LONG_JOB_S
 
 
 def test_users_in_debt_take_turns_if_no_other_waits() -> None:
     queue = queue_of("aa", "bb")
     for owner in "ab":
-        queue.charge(owner, MAX_DEBT_S)
+        queue.add_deficit(owner, MAX_DEFICIT_S)
     assert [run_batch(queue) for _ in range(4)] == [["a0"], ["b0"], ["a1"], ["b1"]]
 
 
 def test_too_many_requests_of_one_user_are_refused_and_those_of_others_are_not() -> None:
-    queue = queue_of("a" * MAX_WAITING_EACH)
+    queue = queue_of("a" * MAX_WAITING_PER_OWNER)
     with pytest.raises(RateLimited) as refused:
         queue.add("one more", "a")
     assert refused.value.details["retry_after_s"] == 1
     queue.add("another user's", "b")
     queue.add("the end of a connection", "a", limited=False)
-    assert len(queue) == MAX_WAITING_EACH + 2
+    assert len(queue) == MAX_WAITING_PER_OWNER + 2
 
 
 def test_requests_are_refused_when_too_many_of_all_users_wait_and_the_servers_own_jobs_are_not() -> None:

@@ -28,7 +28,7 @@ from tests.support.other_process import transaction_elsewhere
 
 from imchat.errors import Busy
 from imchat.local.apigateway.connections import LocalGateway
-from imchat.local.fair_queue import LONG_JOB_S, MAX_WAITING_EACH
+from imchat.local.fair_queue import LONG_JOB_S, MAX_WAITING_PER_OWNER
 from imchat.local.group_commit import MAX_JOBS, DeferredActions, GroupCommitQueue
 from imchat.storage.sqlite.group_commit_table import GroupCommitTable
 from imchat.storage.sqlite.wal import CHECKPOINT_BYTES, LONG_LOG_BYTES, Locked
@@ -303,11 +303,11 @@ def test_a_user_with_many_waiting_requests_does_not_delay_others(tmp_path: Path)
 def test_too_many_waiting_requests_of_one_user_get_429_and_those_of_others_200(tmp_path: Path) -> None:
     async def test(m: RunningServer) -> None:
         with locked(m.pausable_table):
-            many = [asyncio.ensure_future(read_status(m, "ada")) for _ in range(MAX_WAITING_EACH + 20)]
+            many = [asyncio.ensure_future(read_status(m, "ada")) for _ in range(MAX_WAITING_PER_OWNER + 20)]
             await m.wait_until(lambda: sum(response.done() for response in many) == 20)
             others = [asyncio.ensure_future(read_status(m, "bob")) for _ in range(2)]
-            await m.wait_until(lambda: len(m.queue) == MAX_WAITING_EACH + 2)
-        assert sorted(await asyncio.gather(*many)) == [200] * MAX_WAITING_EACH + [429] * 20
+            await m.wait_until(lambda: len(m.queue) == MAX_WAITING_PER_OWNER + 2)
+        assert sorted(await asyncio.gather(*many)) == [200] * MAX_WAITING_PER_OWNER + [429] * 20
         assert await asyncio.gather(*others) == [200, 200]
 
     on_machine(tmp_path, test)

@@ -268,7 +268,7 @@ class GroupCommitQueue:
                 jobs.append(_FinishedJob(future, None, error))
             ended_s = time.monotonic()
             if ended_s - began_s > LONG_JOB_S:
-                waiting.charge(owner, ended_s - began_s)
+                waiting.add_deficit(owner, ended_s - began_s)
             began_s = ended_s
         return jobs
 

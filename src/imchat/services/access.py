@@ -29,7 +29,7 @@ def require_member(app: App, user_id: UserId, conversation_id: ConversationId) -
     return member
 
 
-def refuse_strangers(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
+def refuse_non_members(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
     """Raise NotFound unless the user is a member. Call it before anything else of the conversation is read.
 
     Without it, the response time would reveal whether the conversation exists. A member may be removed right after

@@ -19,7 +19,7 @@ from imchat.domain.member import Member
 from imchat.domain.record import Record, record
 from imchat.errors import Conflict, Forbidden, NotFound
 from imchat.services import members, users
-from imchat.services.access import refuse_strangers, require_member
+from imchat.services.access import refuse_non_members, require_member
 from imchat.services.app import App
 from imchat.storage.repositories import conversations, invites
 from imchat.storage.repositories import members as memberships
@@ -86,7 +86,7 @@ def create(
 
 def list_invites(app: App, actor_id: UserId, conversation_id: ConversationId) -> list[Invite]:
     """Return a group's invites that are not revoked, oldest first. Raises: NotFound; Forbidden for plain members."""
-    refuse_strangers(app, actor_id, conversation_id)
+    refuse_non_members(app, actor_id, conversation_id)
     found = invites.list_for(app.table, conversation_id)
     _require_manager(app, actor_id, conversation_id)
     return sorted((invite for invite in found if not invite.revoked), key=lambda invite: invite.created_at_ms)

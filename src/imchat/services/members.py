@@ -17,7 +17,7 @@ from imchat.services.access import (
     check_group,
     check_manager,
     check_no_blocks,
-    refuse_strangers,
+    refuse_non_members,
     require_member,
     require_users,
 )
@@ -95,7 +95,7 @@ def list_members(
 
     Raises: NotFound for someone who is not a member.
     """
-    refuse_strangers(app, user_id, conversation_id)
+    refuse_non_members(app, user_id, conversation_id)
     found = members.list_page(app.table, conversation_id, after=after, limit=MEMBERS_PAGE + 1)
     require_member(app, user_id, conversation_id)
     page = found[:MEMBERS_PAGE]

@@ -21,7 +21,7 @@ from imchat.domain.mentions import handles_in, mentions_in
 from imchat.domain.message import Message
 from imchat.domain.record import Record, record
 from imchat.errors import Forbidden, Invalid
-from imchat.services.access import check_not_blocked, refuse_strangers, require_member
+from imchat.services.access import check_not_blocked, refuse_non_members, require_member
 from imchat.services.app import App
 from imchat.services.event_log import AlreadyDone, Append, Appended, append
 from imchat.services.hydration import hydrate, visible_from
@@ -166,7 +166,7 @@ def read(
     for name, seq in bounds.items():
         if seq is not None:
             check_count(seq, field=name, maximum=SEQ_MAX)
-    refuse_strangers(app, reader_id, conversation_id)
+    refuse_non_members(app, reader_id, conversation_id)
     if around is not None:
         return _read_around(app, reader_id, conversation_id, around, limit)
     page, more = _read_page(app, conversation_id, after, before, limit)

@@ -13,7 +13,7 @@ from imchat.domain.limits import SIGNAL_MEMBERS, WATCH_S, WATCHED_MAX, check_cou
 from imchat.domain.record import Record, record
 from imchat.errors import Invalid
 from imchat.services import fanout
-from imchat.services.access import refuse_strangers, require_member
+from imchat.services.access import refuse_non_members, require_member
 from imchat.services.app import App
 from imchat.storage.repositories import blocks, connections, members, presence_subscriptions, users
 
@@ -45,7 +45,7 @@ def get(
     """
     if user_ids is not None:
         check_count(len(user_ids), field="user_ids", minimum=1, maximum=SIGNAL_MEMBERS)
-    refuse_strangers(app, viewer_id, conversation_id)
+    refuse_non_members(app, viewer_id, conversation_id)
     if user_ids is None:
         page = members.list_page(app.table, conversation_id, after=None, limit=SIGNAL_MEMBERS + 1)
         member_ids = [member.user_id for member in page]

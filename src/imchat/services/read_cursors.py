@@ -9,7 +9,7 @@ from imchat.domain.limits import SEQ_MAX, check_count
 from imchat.domain.record import Record, record
 from imchat.errors import Invalid
 from imchat.services import fanout
-from imchat.services.access import refuse_strangers, require_member
+from imchat.services.access import refuse_non_members, require_member
 from imchat.services.app import App
 from imchat.services.conversations import update_settings
 from imchat.services.visibility import list_observers
@@ -32,7 +32,7 @@ def mark_read(app: App, user_id: UserId, conversation_id: ConversationId, seq: i
     Returns the new position. Raises: NotFound for someone who is not a member; Invalid if `seq` is past the end of the log.
     """
     check_count(seq, field="seq", minimum=1, maximum=SEQ_MAX)
-    refuse_strangers(app, user_id, conversation_id)
+    refuse_non_members(app, user_id, conversation_id)
     event = events.get(app.table, conversation_id, seq)
     head = conversations.get(app.table, conversation_id)
     me = require_member(app, user_id, conversation_id)

@@ -89,7 +89,7 @@ class OpenConnections(set[C]):
                 await asyncio.wait_for(self._empty.wait(), timeout_s)
 
 
-class Strangers:
+class UnauthenticatedConnections:
     """The connections that have sent no request of a signed-in user, the longest idle first."""
 
     def __init__(self) -> None:
@@ -133,7 +133,7 @@ class ServerContext:
     """Connections that have switched to another protocol."""
     refused: OpenConnections[Connection] = field(default_factory=OpenConnections)
     """Connections over the limit, for as long as they may take to read that."""
-    strangers: Strangers = field(default_factory=Strangers)
+    unauthenticated: UnauthenticatedConnections = field(default_factory=UnauthenticatedConnections)
     max_connections: int = MAX_CONNECTIONS
 
     @property
@@ -156,7 +156,7 @@ class Connection(asyncio.Protocol):
         "_handling",
         "_held_bytes",
         "_input_ended",
-        "_is_stranger",
+        "_is_unauthenticated",
         "_last_active_s",
         "_last_data_s",
         "_loop",
@@ -188,7 +188,7 @@ class Connection(asyncio.Protocol):
         self._cancellable: asyncio.Future[HttpResponse] | None = (
             None  # what handles it, if it may be cancelled
         )
-        self._is_stranger = True  # no request of a signed-in user has arrived
+        self._is_unauthenticated = True  # no request of a signed-in user has arrived
         self._input_ended = False  # no more requests are read
         self._closed = self._writing_paused = self._reading_paused = self._half_closed = False
         self._last_active_s = self._last_data_s = self._first_data_s = time.monotonic()
@@ -200,11 +200,11 @@ class Connection(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
         self._parser = RequestParser(str(peer[0]) if peer else "", self._send_continue, self._context.admit)
-        if self._context.is_full and not self._context.strangers.close_longest_idle():
+        if self._context.is_full and not self._context.unauthenticated.close_longest_idle():
             self._refuse_connection()
         else:
             self._open_connections.add(self)
-            self._context.strangers.add(self)
+            self._context.unauthenticated.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - closed with or without an error
         """Remove the closed connection (asyncio callback)."""
@@ -291,7 +291,7 @@ class Connection(asyncio.Protocol):
             self._parse_more()
         if self._reading_paused:
             self._limit_reading()
-        if self._is_stranger:
+        if self._is_unauthenticated:
             self._identify(request)
         if len(request.body) > _UNCOUNTED_BYTES:
             self._body_bytes = len(request.body)
@@ -322,15 +322,15 @@ class Connection(asyncio.Protocol):
         if "authorization" in request.headers:
             admitted = self._context.admit(request)
             if isinstance(admitted, BodyLimit) and admitted.trusted:
-                self._is_stranger = False
-                self._context.strangers.discard(self)
+                self._is_unauthenticated = False
+                self._context.unauthenticated.discard(self)
                 return
-        self._context.strangers.add(self)
+        self._context.unauthenticated.add(self)
 
     def _forget(self) -> None:
         """Remove this connection from the open ones."""
         self._open_connections.discard(self)
-        self._context.strangers.discard(self)
+        self._context.unauthenticated.discard(self)
 
     def _count_input(self) -> None:
         """Count what this connection has received and not answered in the budget of all connections."""
