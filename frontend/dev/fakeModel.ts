@@ -1,4 +1,5 @@
 /** A fake model for development and tests: made-up data, no server and no storage. */
+import '../src/i18n/signIn'
 import { computed, type Signal, signal } from '@preact/signals'
 import { setupUri } from '../src/auth/twoStep'
 import type { ConversationModel, ConversationSummary, ListedConversation, Model, Session, TimelineItem, TwoStepModel } from '../src/core/model'

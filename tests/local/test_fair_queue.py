@@ -126,7 +126,7 @@ def test_requests_without_sign_in_take_turns_by_the_address_that_a_trusted_proxy
                 owners.append(owner)
                 add(job, owner, limited=limited)
 
-            server.queue.add = record  # type: ignore[method-assign]
+            server.queue.add = record  # type: ignore[method-assign]  # replaced to record the owners
             headers = {"X-Forwarded-For": "198.51.100.1, 203.0.113.7"}
             if kind == "WebSocket":
                 await (await server.connect(headers=headers)).close()

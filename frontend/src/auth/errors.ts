@@ -1,4 +1,5 @@
 /** Turns the user pool's errors into sentences for the user. */
+import '../i18n/signIn'
 import { ApiError } from '../core/net/errors'
 import { PASSWORD_MIN } from '../core/validation'
 import { t } from '../i18n'

@@ -1,4 +1,5 @@
 /** The sign-in flows: sign-up, confirmation, sign-in, and new, forgotten and changed passwords. */
+import '../i18n/signIn'
 import { type Result, toResult, type UserError } from '../core/net/errors'
 import { validatePassword } from '../core/validation'
 import { t } from '../i18n'

@@ -1,4 +1,5 @@
 /** Sign-in with the Secure Remote Password protocol. */
+import '../i18n/signIn'
 import { AuthenticationDetails, CognitoUser, CognitoUserPool, type CognitoUserSession } from 'amazon-cognito-identity-js'
 import type { Config } from '../core/net/config'
 import { ApiError, networkError } from '../core/net/errors'

@@ -1,7 +1,12 @@
 /** Message catalogue: `t()` looks up a message, fills its placeholders and picks the plural form. Unknown keys do not compile. */
 import en from './en.json'
+import type signIn from './en.signIn.json'
 
-export type Key = keyof typeof en
+export type Key = keyof typeof en | keyof typeof signIn
+type Messages = Record<string, string | Record<string, string>>
+
+/** The messages of a start, and those that load later. */
+const messages: Messages = { ...en }
 type Params = Record<string, string | number>
 
 export const language = 'en'
@@ -9,9 +14,14 @@ const plurals = new Intl.PluralRules(language)
 const numbers = new Intl.NumberFormat(language)
 const lists = new Intl.ListFormat(language, { type: 'conjunction' })
 
+/** Add messages that are not in the catalogue of a start, because few pages need them. */
+export function addMessages(later: Messages): void {
+  Object.assign(messages, later)
+}
+
 /** Return the message for `key`. `params` fills placeholders like `{name}`; `params.count` picks the plural form. */
 export function t(key: Key, params: Params = {}): string {
-  const entry: string | Record<string, string> = en[key]
+  const entry = messages[key] ?? key
   const text =
     typeof entry === 'string' ? entry : (entry[plurals.select(Number(params.count))] ?? entry.other ?? '')
   return text.replace(/\{(\w+)\}/g, (placeholder, name: string) => {

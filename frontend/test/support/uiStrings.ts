@@ -1,6 +1,7 @@
 /** Finds user-visible string literals in a module: they belong in `src/i18n/en.json`. */
 import { parseAst } from 'vite'
 import en from '../../src/i18n/en.json'
+import signIn from '../../src/i18n/en.signIn.json'
 
 interface Node {
   type: string
@@ -21,7 +22,7 @@ export function findUiStrings(source: string, lang: 'ts' | 'tsx' = 'tsx'): strin
   const found: string[] = []
   const report = (node: unknown): void => {
     for (const { text, start } of literalsIn(node)) {
-      if (/\p{L}/u.test(text) && !(text in en)) found.push(`${source.slice(0, start).split('\n').length}: ${text.trim()}`)
+      if (/\p{L}/u.test(text) && !(text in en) && !(text in signIn)) found.push(`${source.slice(0, start).split('\n').length}: ${text.trim()}`)
     }
   }
   visit(parseAst(source, { lang }) as unknown as Node, (node) => {

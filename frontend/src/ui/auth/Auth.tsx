@@ -1,4 +1,5 @@
 /** Signed-out screens: picks the form for the current sign-in step. */
+import '../../i18n/signIn'
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import type { Session } from '../../core/model'

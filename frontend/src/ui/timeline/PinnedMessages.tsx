@@ -1,19 +1,18 @@
-/** Pinned messages: the newest in a bar, all of them in a dialog. */
+/** Pinned messages: the newest in a bar; a dialog shows all of them. */
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
-import { setPinned } from '../../core/actions'
-import { displayName } from '../../core/displayName'
 import type { ConversationModel } from '../../core/model'
 import type { MessageCreated, PinsResponse } from '../../core/net/protocol'
 import { t } from '../../i18n'
-import { fullTime, listTime } from '../../lib/time'
-import { today } from '../../lib/today'
 import { visibleText } from '../../lib/visibleText'
+import { LoadingDialog } from '../app/Loading'
+import { lazy } from '../app/lazy'
 import { useStableComputed } from '../app/useStableComputed'
 import { viewStateOf } from '../conversations/viewState'
 import { IconButton } from '../primitives/Button'
-import { Dialog } from '../primitives/Dialog'
 import { Icon } from '../primitives/Icon'
+
+const PinnedMessageList = lazy(() => import('./PinnedMessageList').then((m) => m.PinnedMessageList), LoadingDialog)
 
 export function PinnedMessages({ conversation }: { conversation: ConversationModel }) {
   const { events, loaded } = usePinnedMessages(conversation)
@@ -54,35 +53,4 @@ function usePinnedMessages(conversation: ConversationModel) {
     void load.then(() => (loaded.value = true))
   }, [conversation, seqs, edits])
   return { events: events.value.filter((event) => seqs.includes(event.seq)), loaded }
-}
-
-interface ListProps {
-  conversation: ConversationModel
-  events: MessageCreated[]
-  onSelect: (seq: number) => void
-  onClose: () => void
-}
-
-function PinnedMessageList({ conversation, events, onSelect, onClose }: ListProps) {
-  const members = conversation.members.value
-  const mayUnpin = conversation.summary.value.kind === 'direct' || members.some((m) => m.user_id === conversation.me && m.role !== 'member')
-  const name = (userId: string) => {
-    const author = members.find((member) => member.user_id === userId)?.user
-    return author ? displayName(author) : t('user.unknown')
-  }
-  return (
-    <Dialog title={t('pins.title', { count: events.length })} onClose={onClose}>
-      <ul class="dialog-body pin-list">
-        {events.toReversed().map((event) => (
-          <li class="pin" key={event.seq}>
-            <button type="button" class="pin-link" onClick={() => onSelect(event.seq)}>
-              <span class="pin-author"><bdi>{name(event.actor_id)}</bdi> <time dateTime={new Date(event.at_ms).toISOString()} title={fullTime(event.at_ms)}>{listTime(event.at_ms, today.value)}</time></span>
-              <bdi class="pin-full-body">{visibleText(event.message.body)}</bdi>
-            </button>
-            {mayUnpin && <IconButton icon="close" label={t('menu.unpin')} onClick={() => void conversation.act(setPinned(event.seq, false))} />}
-          </li>
-        ))}
-      </ul>
-    </Dialog>
-  )
 }
