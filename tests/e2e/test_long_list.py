@@ -140,6 +140,17 @@ def test_one_message_is_a_tab_stop_and_the_arrow_keys_move_to_the_others(many: B
     assert focused.get_attribute("data-key") != newest
 
 
+def _settled_box(element: Locator) -> object:
+    """Return the bounding box of an element once it has stayed the same for half a second; wait at most ten."""
+    box = element.bounding_box()
+    for _ in range(20):
+        element.page.wait_for_timeout(500)
+        before, box = box, element.bounding_box()
+        if box == before:
+            break
+    return box
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_the_note_about_the_connection_moves_nothing(
@@ -161,7 +172,7 @@ def test_the_note_about_the_connection_moves_nothing(
         message = page.get_by_role("article").last
         expect(message).to_be_visible(timeout=PATIENCE_MS)
         history = page.get_by_role("region", name=re.compile("^Messages "))
-        history_before = (message.bounding_box(), history.bounding_box())
+        history_before = _settled_box(message), history.bounding_box()
         user.screenshot(f"long-list-open-{size[0]}-{scheme}")
         page.context.set_offline(True)
         expect(page.get_by_text("You are offline").locator("visible=true")).to_have_count(
