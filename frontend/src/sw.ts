@@ -55,7 +55,7 @@ self.addEventListener('fetch', (event) => {
   }
 })
 
-// A response whose body nobody reads keeps Chromium from replacing this worker: read from the cache only what is returned,
+// A response whose body is not read keeps Chromium from replacing this worker: read from the cache only what is returned,
 // and cancel the rest.
 
 /** Return the page from the network, so that a reload shows the newest version; if it is slow or fails, the stored page. */

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imchat.domain import search_terms
 from imchat.domain.limits import TITLE_CHARS
 from imchat.domain.search_terms import (
     TERM_CHARS,
@@ -131,6 +132,15 @@ def test_a_term_always_fits_a_sort_key() -> None:
     for term in index_terms("\N{SQUARE KIROGURAMU}" * TITLE_CHARS + "\U0001d400" * 90, limit=1_000):
         assert len(term) <= TERM_CHARS
         assert len(f"{term}#{'g' * 64}".encode()) <= 1024
+
+
+def test_unusual_characters_are_not_all_kept_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(search_terms, "_MAX_FOLDED", 50)
+    folded = search_terms._FoldedCharacters()
+    assert [folded[ord(char)] for char in "\u00c9\u0158" for _ in range(2)] == ["e", "e", "r", "r"]
+    for code in range(0x4E00, 0x4F00):
+        assert folded[code]
+    assert len(folded) == 50
 
 
 def test_the_index_of_a_long_text_has_its_first_terms() -> None:

@@ -308,6 +308,18 @@ async def test_work_that_is_cancelled_while_it_waits_is_never_done() -> None:
 
 
 @in_event_loop
+async def test_requests_that_come_and_go_leave_nothing_behind() -> None:
+    queue = UserPoolQueue()
+    async with Blocked(queue) as blocked:
+        for _ in range(200):
+            gone = await blocked.add("gone", address=EVE, urgent=True)
+            gone.cancel()
+            await asyncio.sleep(0)
+        assert queue._thread._work_queue.qsize() == 0
+    assert blocked.order == []
+
+
+@in_event_loop
 async def test_work_that_waits_too_long_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(user_pool_queue_module, "MAX_WAIT_S", 0.01)
     async with Blocked(UserPoolQueue()) as blocked:

@@ -239,10 +239,10 @@ def test_public_channels_are_found_by_prefixes_of_their_words_and_private_groups
     assert find_channels(world.app, "climbers") == []
     assert find_channels(world.app, "osterreich") == [bikers]
     assert find_channels(world.app, "a") == []
-    for text in ("", "# !"):
+    for text, limit in (("# !", SEARCHABLE), ("", 1), ("x" * 101, 100)):
         with pytest.raises(Invalid) as refusal:
             find_channels(world.app, text)
-        assert refusal.value.details == {"field": "q", "limit": SEARCHABLE}
+        assert refusal.value.details == {"field": "q", "limit": limit}
 
 
 def test_a_channel_with_a_title_without_blanks_is_found_by_each_of_its_characters(world: World) -> None:

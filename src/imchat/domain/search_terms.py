@@ -219,11 +219,17 @@ def _in_ranges(code: int, ranges: tuple[tuple[int, int], ...]) -> bool:
     return any(first <= code <= last for first, last in ranges)
 
 
+_MAX_FOLDED: Final = 10_000
+"""More characters than the texts of most sites have; about a megabyte."""
+
+
 class _FoldedCharacters(dict[int, str]):
-    """The replacement of each character for `str.translate`, computed on first use."""
+    """The replacement of each character for `str.translate`. The first `_MAX_FOLDED` that occur are kept."""
 
     def __missing__(self, code: int) -> str:
-        self[code] = folded = _fold(chr(code))
+        folded = _fold(chr(code))
+        if len(self) < _MAX_FOLDED:
+            self[code] = folded
         return folded
 
 

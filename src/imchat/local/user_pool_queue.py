@@ -48,6 +48,7 @@ class UserPoolQueue:
         self._lock = threading.Lock()
         self._urgent_jobs = _RoundRobin()
         self._other_jobs = _RoundRobin()
+        self._is_running = False  # the thread runs jobs until none waits
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sign-in")
 
     async def run(self, work: Callable[[], T], *, address: str | None, urgent: bool) -> T:
@@ -62,10 +63,11 @@ class UserPoolQueue:
         jobs = self._urgent_jobs if urgent else self._other_jobs
         with self._lock:
             dropped = jobs.add(address, job)
+            starts, self._is_running = not self._is_running, True
         if dropped is not None:
             _fail(dropped.future, QueueFull())
-        if dropped is not job:
-            self._thread.submit(self._run_next)
+        if starts:
+            self._thread.submit(self._run_jobs)
         timer = loop.call_later(MAX_WAIT_S, self._expire, jobs, address, job)
         try:
             result: T = await job.future
@@ -75,26 +77,31 @@ class UserPoolQueue:
             self._discard(jobs, address, job)
 
     def close(self) -> None:
-        """Wait for the running job, and cancel the waiting ones."""
+        """Cancel the waiting jobs, and wait for the running one."""
+        self._cancel_waiting()
         self._thread.shutdown(cancel_futures=True)
-        while (job := self._take()) is not None:
-            _call_in_loop(job.future, job.future.cancel)
 
-    def _run_next(self) -> None:
-        """Run the next job. Called on the thread once for each added job; there may be none, because jobs can be dropped."""
-        job = self._take()
-        if job is None:
-            return
-        try:
-            result = job.work()
-        except Exception as error:  # noqa: BLE001 - the caller that awaits the future handles it
-            _call_in_loop(job.future, _fail, job.future, error)
-        else:
-            _call_in_loop(job.future, _finish, job.future, result)
+    def _run_jobs(self) -> None:
+        """Run jobs until none waits. One call runs at a time, however many jobs are added and dropped."""
+        while (job := self._take()) is not None:
+            try:
+                result = job.work()
+            except Exception as error:  # noqa: BLE001 - the caller that awaits the future handles it
+                _call_in_loop(job.future, _fail, job.future, error)
+            else:
+                _call_in_loop(job.future, _finish, job.future, result)
 
     def _take(self) -> _Job | None:
         with self._lock:
-            return self._urgent_jobs.take() or self._other_jobs.take()
+            job = self._urgent_jobs.take() or self._other_jobs.take()
+            self._is_running = job is not None
+            return job
+
+    def _cancel_waiting(self) -> None:
+        with self._lock:
+            waiting = [*self._urgent_jobs.clear(), *self._other_jobs.clear()]
+        for job in waiting:
+            _call_in_loop(job.future, job.future.cancel)
 
     def _discard(self, jobs: _RoundRobin, address: str | None, job: _Job) -> bool:
         with self._lock:
@@ -138,6 +145,13 @@ class _RoundRobin:
         if jobs:
             self._waiting[address] = jobs
         return job
+
+    def clear(self) -> list[_Job]:
+        """Remove and return all jobs."""
+        jobs = [job for waiting in self._waiting.values() for job in waiting]
+        self._waiting.clear()
+        self._count = 0
+        return jobs
 
     def discard(self, address: str | None, job: _Job) -> bool:
         """Remove a job. Return whether it was waiting."""

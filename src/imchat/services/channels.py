@@ -6,7 +6,7 @@ from typing import Final
 
 from imchat.domain.conversation import Head
 from imchat.domain.ids import ConversationId, UserId
-from imchat.domain.limits import CHANNELS_FOUND
+from imchat.domain.limits import CHANNELS_FOUND, TITLE_CHARS, check_line
 from imchat.domain.search_terms import SEARCHABLE, matches, query_terms
 from imchat.errors import Invalid, NotFound
 from imchat.services import members, users
@@ -35,8 +35,9 @@ def join(app: App, user_id: UserId, conversation_id: ConversationId) -> None:
 def search(app: App, text: str) -> list[Head]:
     """Return up to `CHANNELS_FOUND` public channels whose titles have a word beginning with each word of `text`.
 
-    Raises: Invalid if `text` has no word.
+    Raises: Invalid if `text` has no word, or is longer than a title.
     """
+    check_line(text, field="q", maximum=TITLE_CHARS)
     if not query_terms(text):
         raise Invalid(f"q needs {SEARCHABLE}", field="q", limit=SEARCHABLE)
     conversation_ids = channel_index.search(app.table, text, limit=_ENTRIES_READ)[:CHANNELS_FOUND]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from imchat.api.schema.base import Query, ResponseModel
+from imchat.api.schema.fields import Title
 
 
 class ChannelsQuery(Query):
     """Words or beginnings of words. A channel must match all of them."""
 
-    q: str
+    q: Title
 
 
 class Preview(ResponseModel):

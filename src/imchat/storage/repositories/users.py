@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
+from itertools import islice
 
 from imchat.domain.ids import UserId
 from imchat.domain.limits import INDEX_TERMS
@@ -125,8 +126,8 @@ def find_by_name(table: Table, query: str, *, limit: int) -> list[User]:
         return []
     index = KeyRange(keys.name_index_pk(term.text), prefix=term.text if term.is_prefix else f"{term.text}#")
     rows = table.query(index, limit=5 * limit, consistent=False)
-    matching = [row for row in rows if matches(row.item["display_name"], query)]
-    user_ids = list(dict.fromkeys(UserId(row.sk.rpartition("#")[2]) for row in matching))[:limit]
+    matching = (row for row in rows if matches(row.item["display_name"], query))
+    user_ids = {UserId(row.sk.rpartition("#")[2]) for row in islice(matching, limit)}
     found = get_many(table, user_ids).values()  # an entry may be older than the name
     named = [user for user in found if matches(user.display_name or "", query)]
     return sorted(named, key=lambda user: (user.display_name or "").casefold())
