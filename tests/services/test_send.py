@@ -15,7 +15,8 @@ from tests.support.world import RacingTable, TableWrapper, World
 
 from imchat.domain.event import Event
 from imchat.domain.ids import ConnectionId, ConversationId, UserId
-from imchat.domain.limits import BODY_BYTES, PAGE_DEFAULT
+from imchat.domain.limits import BODY_BYTES, PAGE_DEFAULT, REACTION_KINDS, REACTION_NAMES
+from imchat.domain.message import Message, Reaction
 from imchat.errors import Busy, Conflict, Invalid, NotFound
 from imchat.local.group_commit import DeferredActions
 from imchat.services import conversations, members, message_actions, messages
@@ -466,6 +467,28 @@ def test_long_messages_are_read_in_pages_of_half_a_megabyte(
     assert PAGE_BYTES / 2 < len(to_json(page.events)) < PAGE_BYTES * 1.05
     assert max(rows_read) <= PAGE_DEFAULT + 1
     assert len(rows_read) == (2 if "around" in bounds else 1)
+
+
+@pytest.mark.parametrize("bounds", [{}, {"after": 0}, {"around": 60}])
+def test_short_messages_with_many_reactions_are_read_in_pages_of_half_a_megabyte(
+    sqlite_world: World, rows_read: list[int], bounds: dict[str, int]
+) -> None:
+    ann, bob = sqlite_world.people("ann", "bob")
+    conversation_id = sqlite_world.direct(ann, bob)
+    user_ids = [UserId(f"{number:036}") for number in range(REACTION_NAMES)]
+    reactions: list[Reaction] = [
+        {"emoji": chr(0x1F600 + number), "count": 20, "user_ids": user_ids}
+        for number in range(REACTION_KINDS)
+    ]
+    for number in range(1, 120):
+        send(sqlite_world, ann, conversation_id, f"m{number}", after_seq=number)
+        stored: Message = {"client_message_id": f"m{number}", "body": "x", "reactions": reactions}
+        sqlite_world.table.write(events.set_message(conversation_id, number + 1, stored))
+    rows_read.clear()
+    page = messages.read(sqlite_world.app, bob, conversation_id, limit=200, **bounds)
+    assert page.has_more
+    assert PAGE_BYTES / 3 < len(to_json(page.events)) < PAGE_BYTES * 1.05
+    assert max(rows_read) <= PAGE_DEFAULT + 1
 
 
 @pytest.mark.parametrize(("bounds", "first"), [({}, 2), ({"after": 0}, 1), ({"before": 131}, 1)])

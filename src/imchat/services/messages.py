@@ -36,7 +36,9 @@ A function's response has at most 6 MB, and its JSON is embedded in JSON once mo
 three. Source: Lambda quotas, "Invocation payload".
 """
 _EVENT_BYTES: Final = 1024
-"""An event without the text of its message is smaller, but for one with many reactions or mentions."""
+"""An event is smaller without the text, reactions and mentions of its message."""
+_USER_BYTES: Final = 128
+"""A user in a reaction or mention takes less: an id, and a handle or a share of the emoji and its count."""
 _CHAR_BYTES: Final = 3
 """UTF-8 has at most this many bytes for a character of a living script."""
 
@@ -232,8 +234,13 @@ def _limit_bytes(page: list[Event], *, newest: bool, maximum: int = PAGE_BYTES) 
 
 def _estimate_bytes(page: list[Event]) -> int:
     """Return about the most bytes that events take, without encoding them."""
-    chars = sum(len(event["message"].get("body", "")) for event in page if "message" in event)
-    return len(page) * _EVENT_BYTES + chars * _CHAR_BYTES
+    shown = [event["message"] for event in page if "message" in event]
+    chars = sum(len(message["body"]) for message in shown)
+    users = sum(len(message.get("mentions", ())) for message in shown)
+    users += sum(
+        1 + len(reaction["user_ids"]) for message in shown for reaction in message.get("reactions", ())
+    )
+    return len(page) * _EVENT_BYTES + chars * _CHAR_BYTES + users * _USER_BYTES
 
 
 def _read_page(
